@@ -1,0 +1,1 @@
+"""Values and algorithms that know no Kubernetes."""
