@@ -1,0 +1,225 @@
+"""
+Effects: what a component orders, as plain frozen values.
+
+An effect leaves a component's `step` and is carried out later, by the engine or by an adapter; until then it can be late, lost or
+repeated like anything else that is on its way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.model.requests import Request, Response
+
+
+@attrs.frozen
+class Call:
+    """
+    Send *request* to the API server.
+
+    Args:
+        request: what to ask.
+        tag: comes back in the `Answered` event; None asks for no answer.
+    """
+
+    request: Request
+    tag: tuple[Any, ...] | None = None
+
+
+@attrs.frozen
+class SetTimer:
+    """
+    Let `TimerFired(key)` come at the instant *at*, in place of what the key was set to.
+
+    A periodic timer is one that comes again and again while nothing happens (a heartbeat, a resync); it does not keep a cluster from
+    being settled.
+    """
+
+    key: tuple[Any, ...]
+    at: Instant
+    periodic: bool = False
+
+
+@attrs.frozen
+class CancelTimer:
+    """Unset the timer of this key."""
+
+    key: tuple[Any, ...]
+
+
+@attrs.frozen
+class Wake:
+    """Ask for one `Turned(queue)`: there is an item of work to do."""
+
+    queue: str
+
+
+@attrs.frozen
+class Record:
+    """
+    Record an event about an object (the Kubernetes kind Event); the process's recorder aggregates and sends it.
+
+    Args:
+        about: the object; its kind, name, namespace and uid are used.
+        type: Normal or Warning.
+        reason: CamelCase, for programs.
+        message: for people.
+        field_path: the part of the object, such as `spec.containers{web}`; empty for all of it.
+    """
+
+    about: Any
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    field_path: str = ""
+
+
+@attrs.frozen
+class RunPodSandbox:
+    """Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`."""
+
+    pod: str
+    uid: str
+    host_network: bool = False
+
+
+@attrs.frozen
+class StopPodSandbox:
+    """Tear the sandbox down once its containers are gone; answered by `SandboxRemoved`."""
+
+    uid: str
+
+
+@attrs.frozen
+class PullImage:
+    """Fetch an image for a pod's container; answered by `ImagePulled` or `ImagePullFailed`."""
+
+    uid: str
+    container: str
+    image: str
+
+
+@attrs.frozen
+class StartContainer:
+    """
+    Create and start a container; answered by `ContainerStarted` or `ContainerExited`.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        image: what to run; the host's behaviours say what it does.
+        attempt: 0 for the first start, then how often it was restarted.
+        pod: the pod's key.
+        command: the container's command and arguments.
+        process: the control plane process that this container is, such as `kube-scheduler`; empty for all others.
+        environment: name -> value.
+    """
+
+    uid: str
+    container: str
+    image: str
+    attempt: int
+    pod: str
+    command: tuple[str, ...] = ()
+    process: str = ""
+    environment: Map[str] = attrs.field(factory=Map)
+
+
+@attrs.frozen
+class StopContainer:
+    """Send SIGTERM, and SIGKILL after *grace*; answered by `ContainerExited`."""
+
+    uid: str
+    container: str
+    grace: Duration
+
+
+@attrs.frozen
+class ProbeContainer:
+    """Run a probe once; answered by `Probed`."""
+
+    uid: str
+    container: str
+    kind: Literal["startup", "liveness", "readiness"]
+
+
+RuntimeOrder: TypeAlias = RunPodSandbox | StopPodSandbox | PullImage | StartContainer | StopContainer | ProbeContainer
+"""What a kubelet orders from its host's container runtime."""
+
+
+@attrs.frozen
+class Install:
+    """Make *rules* the host's packet filter rules, whole."""
+
+    rules: Any
+
+
+@attrs.frozen
+class Exit:
+    """End this process, as `os.Exit` would; the kubelet restarts its container."""
+
+    code: int
+    message: str = ""
+
+
+@attrs.frozen
+class Report:
+    """The runtime tells its host's kubelet *report*; only the world gives this effect."""
+
+    report: Any
+
+
+@attrs.frozen
+class LaunchProcess:
+    """The runtime started the container of a control plane process; only the world gives this effect."""
+
+    process: str
+
+
+@attrs.frozen
+class EndProcess:
+    """The container of a control plane process ended; only the world gives this effect."""
+
+    process: str
+
+
+Effect: TypeAlias = (
+    Call
+    | SetTimer
+    | CancelTimer
+    | Wake
+    | Record
+    | RuntimeOrder
+    | Install
+    | Exit
+    | Report
+    | LaunchProcess
+    | EndProcess
+)
+"""Everything that a component can order."""
+
+
+@attrs.frozen
+class Answer:
+    """To the outside: the answer to a request that a client submitted."""
+
+    client: str
+    tag: str
+    response: Response
+    took: Duration = 0
+
+
+@attrs.frozen
+class Order:
+    """To the outside: an external host's kubelet orders this from its real container runtime or packet filter."""
+
+    host: str
+    order: RuntimeOrder | Install
+
+
+OutsideEffect: TypeAlias = Answer | Order
+"""What leaves the cluster's own `step` for the outside world."""

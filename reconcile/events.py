@@ -1,0 +1,366 @@
+"""
+Events: what a component hears, and what a cluster is stepped by, as plain frozen values.
+
+Two vocabularies. A component hears `Started`, `Watched`, `Answered`, `TimerFired`, `Turned`, `Reported`, `Ordered`; each carries `now`, since a
+component has no clock. A cluster is stepped by what happens to it: a client's request, a choice of what is next, a fault.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from reconcile.effects import RuntimeOrder
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.table import Table
+from reconcile.model.requests import Request, Response, User
+from reconcile.store import Change
+
+# What a component hears ------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Started:
+    """The process has started, with the state that its specification gives; nothing of an earlier life is left."""
+
+    now: Instant
+
+
+@attrs.frozen
+class Watched:
+    """
+    A watch brought changes.
+
+    Args:
+        now: the instant of delivery.
+        watch: the name under which the component declared it.
+        changes: in the order of their revisions. The first delivery gives every object as created (old is None). After a
+            relist they are the differences between what was known and what is, so a deletion that was missed is among them.
+        view: the resource's table as of the last of these changes: the informer's cache.
+    """
+
+    now: Instant
+    watch: str
+    changes: tuple[Change, ...]
+    view: Table[str, Any]
+
+
+@attrs.frozen
+class Answered:
+    """The API server's answer to the call that had this tag."""
+
+    now: Instant
+    tag: tuple[Any, ...]
+    response: Response
+
+
+@attrs.frozen
+class TimerFired:
+    """The timer of this key is due (now may be later than it was set to)."""
+
+    now: Instant
+    key: tuple[Any, ...]
+
+
+@attrs.frozen
+class Turned:
+    """A `Wake` of this queue has come to its turn: do one item of work."""
+
+    now: Instant
+    queue: str
+
+
+@attrs.frozen
+class SandboxReady:
+    """The pod has its network namespace, and in it this IP."""
+
+    uid: str
+    ip: str
+
+
+@attrs.frozen
+class SandboxRemoved:
+    """The pod's sandbox is gone."""
+
+    uid: str
+
+
+@attrs.frozen
+class ImagePulled:
+    """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
+
+    uid: str
+    container: str
+    image: str
+    present: bool
+    took: Duration
+    size: int
+
+
+@attrs.frozen
+class ImagePullFailed:
+    """The image could not be had."""
+
+    uid: str
+    container: str
+    image: str
+    message: str
+
+
+@attrs.frozen
+class ContainerStarted:
+    """The container runs."""
+
+    uid: str
+    container: str
+    container_id: str
+    image_id: str
+
+
+@attrs.frozen
+class ContainerExited:
+    """The container has ended, by itself or because it was stopped. *reason*: Completed, Error, OOMKilled, StartError."""
+
+    uid: str
+    container: str
+    container_id: str
+    code: int
+    reason: str
+    message: str = ""
+
+
+@attrs.frozen
+class Probed:
+    """A probe's outcome."""
+
+    uid: str
+    container: str
+    kind: Literal["startup", "liveness", "readiness"]
+    success: bool
+    message: str = ""
+
+
+RuntimeReport: TypeAlias = (
+    SandboxReady
+    | SandboxRemoved
+    | ImagePulled
+    | ImagePullFailed
+    | ContainerStarted
+    | ContainerExited
+    | Probed
+)
+"""What a container runtime tells its host's kubelet."""
+
+
+@attrs.frozen
+class Reported:
+    """The host's container runtime reports; only a kubelet hears this."""
+
+    now: Instant
+    report: RuntimeReport
+
+
+@attrs.frozen
+class Ordered:
+    """The host's kubelet orders; only the world's container runtime hears this."""
+
+    now: Instant
+    order: RuntimeOrder
+
+
+Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered
+"""Everything that a component can hear; each module narrows it to what it does hear."""
+
+# What a cluster is stepped by: choices ---------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Begin:
+    """Let a process that was launched start: it hears `Started`."""
+
+    process: str
+
+
+@attrs.frozen
+class Deliver:
+    """Deliver the next *count* pending changes of a process's watch; 0 is all of them."""
+
+    process: str
+    watch: str
+    count: int = 0
+
+
+@attrs.frozen
+class Work:
+    """Let a process do one item of work of this queue."""
+
+    process: str
+    queue: str
+
+
+@attrs.frozen
+class Execute:
+    """Let the API server carry out the call with this number."""
+
+    call: int
+
+
+@attrs.frozen
+class Return:
+    """Hand the answer of the call with this number back to who asked."""
+
+    call: int
+
+
+@attrs.frozen
+class Carry:
+    """Hand over the message with this number between a kubelet and its container runtime."""
+
+    message: int
+
+
+@attrs.frozen
+class Fire:
+    """Fire a timer that is due."""
+
+    process: str
+    key: tuple[Any, ...]
+
+
+@attrs.frozen
+class Advance:
+    """Move time on to *to*, at most to the instant at which the next timer is due."""
+
+    to: Instant
+
+
+Choice: TypeAlias = Begin | Deliver | Work | Execute | Return | Carry | Fire | Advance
+"""What a cluster offers to do next."""
+
+# What a cluster is stepped by: the outside and its faults --------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Submit:
+    """
+    A client sends a request.
+
+    Args:
+        request: what it asks.
+        tag: comes back in the `Answer`; empty to have one made of the request's number.
+        client: its name, for the log.
+        user: as whom it authenticates; kubectl's admin by default.
+    """
+
+    request: Request
+    tag: str = ""
+    client: str = "kubectl"
+    user: User = User(name="kubernetes-admin", groups=("system:masters", "system:authenticated"))
+
+
+@attrs.frozen
+class ReportIn:
+    """An external host's real container runtime reports."""
+
+    host: str
+    report: RuntimeReport
+
+
+@attrs.frozen
+class StopHost:
+    """Power off a host: its kubelet, its containers and every process in them are gone at once."""
+
+    host: str
+
+
+@attrs.frozen
+class StartHost:
+    """Power on a host that is off: its kubelet starts with what is on its disk."""
+
+    host: str
+
+
+@attrs.frozen
+class StopProcess:
+    """Kill a process; if it is a container, the kubelet restarts it. A kubelet stays down until `StartProcess`."""
+
+    process: str
+
+
+@attrs.frozen
+class StartProcess:
+    """Start a host process (a kubelet) that was stopped."""
+
+    process: str
+
+
+@attrs.frozen
+class CutWatch:
+    """Break a watch's connection; its cache is relisted when it is next delivered to."""
+
+    process: str
+    watch: str
+
+
+@attrs.frozen
+class SkipChanges:
+    """Lose the next *count* pending changes of a watch without a trace: a bug of the sort that Sieve calls a missed event."""
+
+    process: str
+    watch: str
+    count: int
+
+
+@attrs.frozen
+class DropCall:
+    """Lose a call that is on its way (the API server never sees it) or its answer; the caller sees a timeout."""
+
+    call: int
+
+
+@attrs.frozen
+class RepeatCall:
+    """Let a call that is on its way be carried out twice, as a client that retries does."""
+
+    call: int
+
+
+@attrs.frozen
+class Disconnect:
+    """Cut a host off from the API server: nothing of it is delivered, carried out or answered until `Reconnect`."""
+
+    host: str
+
+
+@attrs.frozen
+class Reconnect:
+    """Undo `Disconnect`."""
+
+    host: str
+
+
+@attrs.frozen
+class Compact:
+    """Compact the store's history up to *revision*: watches that lag behind it must relist."""
+
+    revision: int
+
+
+Fault: TypeAlias = (
+    StopHost
+    | StartHost
+    | StopProcess
+    | StartProcess
+    | CutWatch
+    | SkipChanges
+    | DropCall
+    | RepeatCall
+    | Disconnect
+    | Reconnect
+    | Compact
+)
+"""What can go wrong, and right again."""
+
+ClusterEvent: TypeAlias = Submit | ReportIn | Choice | Fault
+"""Everything that `step` takes."""

@@ -1,0 +1,66 @@
+"""
+Sequence: a persistent log that grows at its end and is forgotten from its start.
+
+Positions are absolute: the n-th item ever appended stands at n - 1 for ever, so a cursor is an integer that stays right while
+the start moves. Append copies at most one chunk of 32 pointers.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+_CHUNK: Final = 32
+
+
+@attrs.frozen
+class Sequence(Generic[T]):
+    """
+    Items at positions `start` to `end` - 1.
+
+    `start` moves by whole chunks, so a few more items than asked may be kept.
+    """
+
+    start: int = 0
+    _chunks: tuple[tuple[T, ...], ...] = ()
+    _tail: tuple[T, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The position that the next item will have."""
+        return self.start + len(self._chunks) * _CHUNK + len(self._tail)
+
+    def append(self, item: T) -> Sequence[T]:
+        """Give a sequence with *item* at its end."""
+        tail = (*self._tail, item)
+        if len(tail) < _CHUNK:
+            return Sequence(self.start, self._chunks, tail)
+        return Sequence(self.start, (*self._chunks, tail), ())
+
+    def between(self, first: int, last: int) -> tuple[T, ...]:
+        """Give the items at positions *first* to *last* - 1; IndexError if some are forgotten."""
+        if first < self.start:
+            raise IndexError(f"position {first} is forgotten; the sequence starts at {self.start}")
+        tail_at = self.start + len(self._chunks) * _CHUNK
+        if first >= tail_at:
+            return self._tail[first - tail_at : last - tail_at]
+        found: list[T] = []
+        at = first - (first - self.start) % _CHUNK
+        for chunk in self._chunks[(first - self.start) // _CHUNK :]:
+            if at >= last:
+                break
+            found += chunk[max(first - at, 0) : last - at]
+            at += _CHUNK
+        if last > tail_at:
+            found += self._tail[: last - tail_at]
+        return tuple(found)
+
+    def forget(self, before: int) -> Sequence[T]:
+        """Give a sequence without the whole chunks that lie before position *before*."""
+        gone = min((before - self.start) // _CHUNK, len(self._chunks))
+        if gone <= 0:
+            return self
+        return Sequence(self.start + gone * _CHUNK, self._chunks[gone:], self._tail)

@@ -1,0 +1,1 @@
+"""Pure questions about API objects, and the requests that carry them."""

@@ -1,0 +1,141 @@
+"""
+How each resource is filed, so that no decision has to scan a cluster.
+
+Every resource has the indexes of `COMMON`; `INDEXES` adds those of one resource. A partition is an index whose every value has a
+watch channel of its own, as a watch with that field selector has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Final
+
+from reconcile.lib.table import Index
+
+_FINISHED: Final = ("Succeeded", "Failed")
+
+
+def _namespace(obj: Any) -> tuple[Hashable, ...]:
+    return (obj.metadata.namespace,) if obj.metadata.namespace else ()
+
+
+def _owners(obj: Any) -> tuple[Hashable, ...]:
+    references = obj.metadata.owner_references
+    return tuple([reference.uid for reference in references]) if references else ()
+
+
+def _orphans(obj: Any) -> tuple[Hashable, ...]:
+    for reference in obj.metadata.owner_references or ():
+        if reference.controller:
+            return ()
+    return (obj.metadata.namespace,)
+
+
+def _labels(obj: Any) -> tuple[Hashable, ...]:
+    namespace = obj.metadata.namespace
+    return tuple([(namespace, key, value) for key, value in (obj.metadata.labels or {}).items()])
+
+
+def _node(pod: Any) -> tuple[Hashable, ...]:
+    return (pod.spec.node_name,) if pod.spec.node_name else ()
+
+
+def _name(obj: Any) -> tuple[Hashable, ...]:
+    return (obj.metadata.name,)
+
+
+def _standing(pod: Any) -> tuple[Hashable, ...]:
+    """
+    File a pod under (owner uid, word) for each word that is true of it.
+
+    `active`: neither finished nor being deleted; `ready`: active, with condition Ready true; `terminating`: being deleted, not finished.
+    """
+    references = pod.metadata.owner_references
+    if not references:
+        return ()
+    phase = pod.status.phase if pod.status else None
+    if phase in _FINISHED:
+        return ()
+    words: tuple[str, ...] = ("terminating",) if pod.metadata.deletion_timestamp else ("active",)
+    if words == ("active",) and is_ready(pod):
+        words = ("active", "ready")
+    return tuple([(reference.uid, word) for reference in references for word in words])
+
+
+def _labelled(pod: Any) -> tuple[Hashable, ...]:
+    """File an active pod under (owner uid, its labels): how many of an owner's pods carry exactly these labels."""
+    references = pod.metadata.owner_references
+    if not references or pod.metadata.deletion_timestamp or (pod.status and pod.status.phase in _FINISHED):
+        return ()
+    return tuple([(reference.uid, pod.metadata.labels) for reference in references])
+
+
+def is_ready(pod: Any) -> bool:
+    """Tell whether the pod's condition Ready is true."""
+    for condition in (pod.status.conditions if pod.status else None) or ():
+        if condition.type == "Ready":
+            return bool(condition.status == "True")
+    return False
+
+
+def _selector(service: Any) -> tuple[Hashable, ...]:
+    """File a service under (namespace, key, value) of its selector's first pair: a pod that it selects has that label."""
+    selector = service.spec.selector if service.spec else None
+    for key, value in (selector or {}).items():
+        return ((service.metadata.namespace, key, value),)
+    return ()
+
+
+def _service(slice_: Any) -> tuple[Hashable, ...]:
+    name = (slice_.metadata.labels or {}).get("kubernetes.io/service-name")
+    return ((slice_.metadata.namespace, name),) if name else ()
+
+
+COMMON: Final[tuple[Index[Any], ...]] = (Index("namespace", _namespace), Index("owner", _owners))
+
+_OWNED: Final[tuple[Index[Any], ...]] = (Index("orphan", _orphans), Index("label", _labels))
+
+INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
+    "pods": (*COMMON, Index("node", _node), *_OWNED, Index("standing", _standing), Index("labelled", _labelled)),
+    "replicasets.apps": (*COMMON, *_OWNED),
+    "replicationcontrollers": (*COMMON, Index("label", _labels)),
+    "nodes": (*COMMON, Index("name", _name)),
+    "services": (*COMMON, Index("selector", _selector)),
+    "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service)),
+    "leases.coordination.k8s.io": (*COMMON, Index("name", _name)),
+}
+
+# resource -> the index whose values have watch channels of their own
+PARTITIONS: Final[dict[str, Index[Any]]] = {
+    "pods": Index("node", _node),
+    "nodes": Index("name", _name),
+    "leases.coordination.k8s.io": Index("namespace", _namespace),
+}
+
+
+def indexes_of(resource: str) -> tuple[Index[Any], ...]:
+    """Give the indexes by which the table of *resource* is kept."""
+    return INDEXES.get(resource, COMMON)
+
+
+def channels_of(resource: str, old: Any, new: Any) -> tuple[str, ...]:
+    """Name the watch channels that a change from *old* to *new* goes to: the resource's own, and its partitions'."""
+    index = PARTITIONS.get(resource)
+    if index is None:
+        return (resource,)
+    before = () if old is None else index.values(old)
+    after = () if new is None else index.values(new)
+    if before == after:
+        return (resource, *[channel(resource, value) for value in after])
+    return (resource, *[channel(resource, value) for value in sorted({*before, *after}, key=str)])
+
+
+def channel(resource: str, partition: Hashable = None) -> str:
+    """Name the watch channel of *resource*, or of one of its partitions: `pods`, `pods=node-1`."""
+    return resource if partition is None else f"{resource}={partition}"
+
+
+def partitions(resource: str) -> str | None:
+    """Name the index by which *resource* is partitioned, if it is."""
+    index = PARTITIONS.get(resource)
+    return None if index is None else index.name
