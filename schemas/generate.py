@@ -62,7 +62,7 @@ GROUPS = {
 # Definitions that are no class, and what stands for them.
 SCALARS = {
     QUANTITY: "Quantity",
-    INT_OR_STRING: "int | str",
+    INT_OR_STRING: "Int32 | str",
     RAW_EXTENSION: "Map[Json]",
     META + "Time": "Time",
     META + "MicroTime": "MicroTime",
@@ -88,7 +88,7 @@ def main() -> int:
         return 0
     stale = differences()
     for path in stale:
-        print(f"not up to date: {path}")  # noqa: T201 -- a command says what it found
+        print(f"not up to date: {path}")
     return 1 if stale else 0
 
 
@@ -153,8 +153,7 @@ def _packages(definitions: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
             packages.setdefault(place, []).append(name)
     unknown = {package for package, _ in packages} - set(GROUPS) - {"meta"}
     if unknown:
-        message = f"no group is known for {sorted(unknown)}: add it to GROUPS"
-        raise SystemExit(message)
+        raise SystemExit(f"no group is known for {sorted(unknown)}: add it to GROUPS")
     return packages
 
 
@@ -255,7 +254,11 @@ def _module(package: str, version: str, names: list[str], definitions: dict[str,
     if ours:
         imports.append(f"from reconcile.api import {', '.join(ours)}")
     imports.append("from reconcile.api._shown import shown")
-    scalars = [name for name in ("Json", "MicroTime", "Quantity", "Time") if re.search(rf"\b{name}\b", _types(text))]
+    scalars = [
+        name
+        for name in ("Base64", "Int32", "Int64", "Json", "MicroTime", "Quantity", "Time")
+        if re.search(rf"\b{name}\b", _types(text))
+    ]
     if scalars:
         imports.append(f"from reconcile.api.scalars import {', '.join(scalars)}")
     if "Map[" in text:
@@ -263,11 +266,7 @@ def _module(package: str, version: str, names: list[str], definitions: dict[str,
     exported = "\n".join(f'    "{_short(name)}",' for name in sorted(classes, key=_short))
     return (
         f'"""{group}/{version} of Kubernetes {KUBERNETES_VERSION}; {HEAD}."""\n'
-        "# ruff: noqa: D101, E501\n\n"
-        + "\n".join(imports)
-        + f"\n\n__all__ = [\n{exported}\n]\n\n\n"
-        + text
-        + "\n"
+        "\n" + "\n".join(imports) + f"\n\n__all__ = [\n{exported}\n]\n\n\n" + text + "\n"
     )
 
 
@@ -326,7 +325,9 @@ def _python_type(schema: dict[str, Any], owner: str, here: tuple[str, str]) -> s
         values = schema.get("additionalProperties")
         return _within("Map[{}]", _python_type(values, owner, here)) if values else "Map[Json]"
     if kind == "integer":
-        return "int"
+        return "Int32" if schema.get("format") == "int32" else "Int64"
+    if schema.get("format") == "byte":
+        return "Base64"
     return PYTHON_TYPES[kind]
 
 
@@ -345,8 +346,7 @@ def _dependencies_first(names: list[str], definitions: dict[str, Any]) -> list[s
     def visit(name: str, above: tuple[str, ...]) -> None:
         if name in ordered or name not in members or name in above:
             if name in above and name != above[-1]:
-                message = f"a circle that leads through more than one class: {above}"
-                raise SystemExit(message)
+                raise SystemExit(f"a circle that leads through more than one class: {above}")
             return
         for target in sorted(_references(definitions[name])):
             visit(target, (*above, name))
@@ -400,7 +400,7 @@ def _rules(packages: dict[tuple[str, str], list[str]], definitions: dict[str, An
                 lines.append(f'    "{package}_{version}.{_short(name)}": {{{inner}}},')
     return (
         f'"""How lists and maps of Kubernetes {KUBERNETES_VERSION} are merged; {HEAD}."""\n'
-        "# ruff: noqa: E501, Q000\n\n"
+        "\n"
         "# By class and JSON name: list or map type, keys of a map list, patch strategy, patch merge key.\n"
         "RULES: dict[str, dict[str, tuple[str, tuple[str, ...], str, str]]] = {\n" + "\n".join(lines) + "\n}\n"
     )
@@ -428,8 +428,9 @@ def _resources(definitions: dict[str, Any]) -> str:
     for fact in facts["resources"]:
         name = kinds.get((fact["group"], fact["version"], fact["kind"]))
         if name is None:
-            message = f"schemas/resources.json: no definition of {fact['group']}/{fact['version']} {fact['kind']}"
-            raise SystemExit(message)
+            raise SystemExit(
+                f"schemas/resources.json: no definition of {fact['group']}/{fact['version']} {fact['kind']}"
+            )
         package, version = _place(name) or ("", "")
         row = (
             fact["group"],
@@ -445,6 +446,10 @@ def _resources(definitions: dict[str, Any]) -> str:
             f"{package}_{version}",
         )
         lines.append(f"    {row!r},")
+    table = "\n".join(
+        f"    {(_api_version(group, version), kind)!r}: {'_'.join(place)!r},"
+        for (group, version, kind), place in sorted(_kinds(definitions).items())
+    )
     listed = {(fact["group"], fact["version"], fact["kind"]) for fact in facts["resources"]}
     for (group, version, kind), name in kinds.items():
         stable = re.fullmatch(r"v\d+", version) and _place(name) != ("meta", "v1")
@@ -453,18 +458,34 @@ def _resources(definitions: dict[str, Any]) -> str:
                 (inner["group"], inner["version"], inner["kind"]) for inner in facts["kindsOfSubresources"]
             }
             if (group, version, kind) not in listed and not nested:
-                message = f"schemas/resources.json: nothing about {group}/{version} {kind}"
-                raise SystemExit(message)
+                raise SystemExit(f"schemas/resources.json: nothing about {group}/{version} {kind}")
     return (
         f'"""The resources of Kubernetes {KUBERNETES_VERSION}; {HEAD}."""\n'
-        "# ruff: noqa: E501, Q000\n\n"
+        "\n"
         f'KUBERNETES_VERSION = "{KUBERNETES_VERSION}"\n\n'
         "# Group, version, plural, singular, short names, kind, namespaced, subresources, verbs, categories, module.\n"
         "Row = tuple[\n"
         "    str, str, str, str, tuple[str, ...], str, bool, tuple[str, ...], tuple[str, ...], tuple[str, ...], str\n"
         "]\n\n"
-        "RESOURCES: tuple[Row, ...] = (\n" + "\n".join(lines) + "\n)\n"
+        "RESOURCES: tuple[Row, ...] = (\n" + "\n".join(lines) + "\n)\n\n"
+        "# The module of every kind, whether a resource has it or not, by apiVersion and kind.\n"
+        "KINDS: dict[tuple[str, str], str] = {\n" + table + "\n}\n"
     )
+
+
+def _kinds(definitions: dict[str, Any]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return package and version of the definition of every kind of every stable group version."""
+    stable = set(GROUPS.values())
+    return {
+        (kind["group"], kind["version"], kind["kind"]): _place(name) or ("", "")
+        for name, schema in definitions.items()
+        for kind in schema.get("x-kubernetes-group-version-kind", ())
+        if re.fullmatch(r"v\d+", kind["version"]) and kind["group"] in stable
+    }
+
+
+def _api_version(group: str, version: str) -> str:
+    return f"{group}/{version}" if group else version
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from reconcile.api._resources import KUBERNETES_VERSION, RESOURCES
+from reconcile.api._resources import KINDS, KUBERNETES_VERSION, RESOURCES
 from reconcile.lib.errors import ReconcileError
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "ListRule",
     "Resource",
     "all_resources",
+    "class_for",
+    "is_built_in",
     "list_rules",
     "resource",
     "resource_for",
@@ -110,8 +112,7 @@ def resource(key: str) -> Resource:
     """
     found = _BY_KEY.get(key)
     if found is None:
-        message = f"no such resource: {key!r}{_near(key, _BY_KEY)}"
-        raise ReconcileError(message)
+        raise ReconcileError(f"no such resource: {key!r}{_near(key, _BY_KEY)}")
     return found
 
 
@@ -125,9 +126,25 @@ def resource_for(api_version: str, kind: str) -> Resource:
     found = _BY_KIND.get((api_version, kind))
     if found is None:
         candidates = {f"{known} of {version}": 0 for version, known in _BY_KIND}
-        message = f"no such kind: {kind!r} of {api_version!r}{_near(f'{kind} of {api_version}', candidates)}"
-        raise ReconcileError(message)
+        near = _near(f"{kind} of {api_version}", candidates)
+        raise ReconcileError(f"no such kind: {kind!r} of {api_version!r}{near}")
     return found
+
+
+def class_for(api_version: str, kind: str) -> type | None:
+    """
+    Return the class of objects with this apiVersion and kind, resources or not: lists, Status, Scale; None if unknown.
+
+    DeleteOptions and WatchEvent are the same class in every group version.
+    """
+    module = KINDS.get((api_version, kind))
+    cls: type | None = None if module is None else getattr(import_module(f"reconcile.api.{module}"), kind)
+    return cls
+
+
+def is_built_in(group: str) -> bool:
+    """Tell whether *group* is one of Kubernetes' own, in whichever version."""
+    return group in _GROUPS
 
 
 def resource_of(obj: Any) -> Resource:
@@ -140,8 +157,7 @@ def resource_of(obj: Any) -> Resource:
     cls = obj.__class__
     found = _BY_CLASS.get((cls.__module__.removeprefix("reconcile.api."), cls.__name__))
     if found is None:
-        message = f"{cls.__name__} is not the kind of a resource"
-        raise ReconcileError(message)
+        raise ReconcileError(f"{cls.__name__} is not the kind of a resource")
     return found
 
 
@@ -159,8 +175,7 @@ def resource_named(word: str) -> Resource:
     """
     found = _BY_WORD.get(word.lower())
     if found is None:
-        message = f"no such resource: {word!r}{_near(word.lower(), _BY_WORD)}"
-        raise ReconcileError(message)
+        raise ReconcileError(f"no such resource: {word!r}{_near(word.lower(), _BY_WORD)}")
     return found
 
 
@@ -222,4 +237,5 @@ _ALL = tuple(
 _BY_KEY = {found.key: found for found in reversed(_ALL)}
 _BY_WORD = {word: found for found in reversed(_ALL) for word in _words(found)}
 _BY_KIND = {(found.api_version, found.kind): found for found in _ALL}
+_GROUPS = frozenset(found.group for found in _ALL)
 _BY_CLASS = {(found.module, found.kind): found for found in _ALL}

@@ -11,7 +11,7 @@ Left out: nothing known.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
 import attrs
 
@@ -19,8 +19,12 @@ from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 
-__all__ = ["Json", "MicroTime", "Quantity", "Time", "freeze", "thaw"]
+__all__ = ["Base64", "Int32", "Int64", "Json", "MicroTime", "Quantity", "Time", "freeze", "thaw"]
 
+# What the converter holds a field to; in code they are int and str.
+Int32 = Annotated[int, "int32"]
+Int64 = Annotated[int, "int64"]
+Base64 = Annotated[str, "byte"]
 Json = Union[None, bool, int, float, str, "tuple[Json, ...]", "Map[Json]"]
 
 SECOND = 1_000_000_000
@@ -90,8 +94,7 @@ class MicroTime:
         """
         seconds, fraction = _parse(text)
         if len(fraction) != 6:  # noqa: PLR2004 -- as the docstring says, and as Go's layout demands
-            message = f"not a time with six digits of a second, such as 2026-01-01T00:00:00.000000Z: {text!r}"
-            raise ReconcileError(message)
+            raise ReconcileError(f"not a time with six digits of a second, as 2026-01-01T00:00:00.000000Z: {text!r}")
         return cls(seconds * SECOND + int(fraction) * MICROSECOND)
 
     @property
@@ -119,19 +122,16 @@ def freeze(value: Any) -> Json:
         return value  # type: ignore[no-any-return]
     if cls is float:
         if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 -- a NaN differs from itself
-            message = f"JSON knows no such number: {value!r}"
-            raise ReconcileError(message)
+            raise ReconcileError(f"JSON knows no such number: {value!r}")
         return value  # type: ignore[no-any-return]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                message = f"a JSON object's keys are text, not {key!r}"
-                raise ReconcileError(message)
+                raise ReconcileError(f"a JSON object's keys are text, not {key!r}")
         return Map((key, freeze(entry)) for key, entry in value.items())
     if isinstance(value, (list, tuple)):
         return tuple([freeze(entry) for entry in value])
-    message = f"not JSON: {value!r}"
-    raise ReconcileError(message)
+    raise ReconcileError(f"not JSON: {value!r}")
 
 
 def thaw(value: Json) -> Any:
@@ -146,27 +146,23 @@ def thaw(value: Json) -> Any:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> tuple[int, str]:
     """Return the seconds since the Unix epoch that *text* names, and its digits below a second."""
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    match = _TIME.fullmatch(text)
     if match is None:
-        message = f"not an RFC 3339 time, such as 2026-01-01T00:00:00Z: {text!r}"
-        raise ReconcileError(message)
+        raise ReconcileError(f"not an RFC 3339 time, such as 2026-01-01T00:00:00Z: {text!r}")
     year, month, day, hour, minute, second = (int(match[group]) for group in range(1, 7))
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)  # noqa: PLR2004 -- the calendar's own
     exists = 1 <= month <= 12 and 1 <= day <= _MONTHS[month - 1] + leap  # noqa: PLR2004 -- the calendar's own
     if not exists or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 -- the clock's own
-        message = f"no such time: {text!r}"
-        raise ReconcileError(message)
+        raise ReconcileError(f"no such time: {text!r}")
     seconds = _days(year, month, day) * DAY + hour * 3600 + minute * 60 + second
     if match[8]:
         hours, minutes = int(match[9]), int(match[10])
         if hours > 24 or minutes > 59:  # noqa: PLR2004 -- Go's own bounds
-            message = f"no such time zone: {text!r}"
-            raise ReconcileError(message)
+            raise ReconcileError(f"no such time zone: {text!r}")
         offset = hours * 3600 + minutes * 60
         seconds += offset if match[8] == "-" else -offset
     if not _FIRST <= seconds < _PAST:
-        message = f"not within the years 0 to 9999: {text!r}"
-        raise ReconcileError(message)
+        raise ReconcileError(f"not within the years 0 to 9999: {text!r}")
     return seconds, match[7] or ""
 
 

@@ -12,6 +12,8 @@ from typing import Any, NoReturn, TypeVar
 V = TypeVar("V")
 W = TypeVar("W")
 
+_TEXT = {str}
+
 
 class Map(dict[str, V]):
     """An immutable mapping with text keys, ordered by key, equal and hashable by content."""
@@ -28,10 +30,8 @@ class Map(dict[str, V]):
         if self:
             _refuse(self)
         entries = dict(source)
-        for key in entries:
-            if not isinstance(key, str):
-                message = f"a Map's keys are text, not {key!r}"
-                raise TypeError(message)
+        if not set(map(type, entries)) <= _TEXT:
+            raise TypeError(f"a Map's keys are text: {list(entries)!r}")
         super().__init__(sorted(entries.items(), key=_key) if len(entries) > 1 else entries)
 
     @classmethod
@@ -90,7 +90,7 @@ class Map(dict[str, V]):
     def __delitem__(self, key: str) -> NoReturn:
         _refuse(self)
 
-    def __ior__(self, other: Any) -> NoReturn:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> NoReturn:
         _refuse(self)
 
     def clear(self) -> NoReturn:
@@ -114,7 +114,7 @@ class Map(dict[str, V]):
         _refuse(self)
 
     @classmethod
-    def fromkeys(cls, keys: Iterable[str], value: Any = None) -> "Map[Any]":
+    def fromkeys(cls, keys: Iterable[str], value: Any = None) -> "Map[Any]":  # type: ignore[override]
         """Return a Map that binds each of *keys* to *value*."""
         return Map((key, value) for key in keys)
 
@@ -124,5 +124,4 @@ def _key(entry: tuple[str, Any]) -> str:
 
 
 def _refuse(refused: Map[Any]) -> NoReturn:
-    message = f"a Map never changes: use set, remove or merge to make another of {refused!r}"
-    raise TypeError(message)
+    raise TypeError(f"a Map never changes: use set, remove or merge to make another of {refused!r}")

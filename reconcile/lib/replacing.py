@@ -46,8 +46,7 @@ _ABSENT = object()
 
 def _plan(cls: type) -> tuple[tuple[str, ...], frozenset[str], Callable[[Any], Any]]:
     if not attrs.has(cls):
-        message = f"{cls.__name__} is not an attrs class"
-        raise TypeError(message)
+        raise TypeError(f"{cls.__name__} is not an attrs class")
     fields = [field for field in attrs.fields(cls) if field.init]
     names = tuple(field.alias or field.name for field in fields)
     getter = attrgetter(*(field.name for field in fields)) if fields else None
