@@ -1,0 +1,28 @@
+"""What every test shares: the Hypothesis profiles and where the repository stands."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Time limits belong to CI as a whole: one slow example on a busy machine is no bug.
+_ALWAYS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=50, **_ALWAYS)
+settings.register_profile("ci", max_examples=200, derandomize=True, print_blob=True, **_ALWAYS)
+settings.register_profile("soak", max_examples=20_000, print_blob=True, **_ALWAYS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_report_header() -> str:
+    return f"hypothesis max_examples: {settings.default.max_examples}, PYTHONHASHSEED: {_hash_seed()}"
+
+
+def _hash_seed() -> str:
+    return os.environ.get("PYTHONHASHSEED", "random")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return Path(__file__).parent.parent

@@ -1,0 +1,129 @@
+"""
+Every example in README.md and docs/ runs.
+
+The ```python blocks of a file run in one fresh namespace, in order. Of each ```console block every `$ ...` line runs;
+the lines below it, if any, are what it prints, `...` standing for anything, and `# exits N` at its end what it exits
+with. Both run in a temporary copy of docs/, so a file that one block writes the next may read. A block after
+`<!-- not run: reason -->` is not run.
+"""
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import pytest
+
+_BLOCK = re.compile(
+    r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n\n?)?```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_SHELL = "from reconcile.adapters.cli import main; main()"
+
+
+class _Block(NamedTuple):
+    path: str
+    line: int
+    language: str
+    text: str
+    reason: str | None
+
+
+def pytest_generate_tests(metafunc):
+    root = metafunc.config.rootpath
+    paths = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    blocks = {path.relative_to(root).as_posix(): _blocks(path, root) for path in paths}
+    if "blocks" in metafunc.fixturenames:
+        found = {path: [block for block in each if block.reason is None] for path, each in blocks.items()}
+        metafunc.parametrize("blocks", [pytest.param(each, id=path) for path, each in found.items() if each])
+    if "left_out" in metafunc.fixturenames:
+        found = [block for each in blocks.values() for block in each if block.reason is not None]
+        metafunc.parametrize("left_out", [pytest.param(block, id=f"{block.path}:{block.line}") for block in found])
+
+
+@pytest.fixture
+def desk(root, tmp_path, monkeypatch):
+    """A directory with a copy of docs/ and a `reconcile` on the path that is this tree's."""
+    shutil.copytree(root / "docs", tmp_path / "docs")
+    command = tmp_path / "bin" / "reconcile"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{_SHELL}" "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("desk")
+def test_examples_run(blocks):
+    namespace = {"__name__": "__main__"}
+    for block in blocks:
+        if block.language == "python":
+            # Blank lines put the example where it stands in its file, for the traceback.
+            code = compile("\n" * block.line + block.text, block.path, "exec")
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(code, namespace)
+        elif block.language == "console":
+            for command, exits, expected in _commands(block.text):
+                _play(block, command, exits, expected)
+
+
+def test_left_out_example_says_why(left_out):
+    pytest.skip(f"{left_out.path}:{left_out.line} is not run: {left_out.reason}")
+
+
+def test_blocks_and_commands_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text.\n\n```python\nx = 1\n```\n\n<!-- not run: slow -->\n```console\n$ a\n```\n\n"
+        "```console\n$ b  # exits 2\nsaid\n$ c\n```\n",
+        encoding="utf-8",
+    )
+    blocks = _blocks(page, tmp_path)
+    assert [(block.line, block.language, block.reason) for block in blocks] == [
+        (3, "python", None),
+        (8, "console", "slow"),
+        (12, "console", None),
+    ]
+    assert _commands(blocks[2].text) == [("b", 2, "said\n"), ("c", 0, "")]
+
+
+def _blocks(path, root):
+    text = path.read_text(encoding="utf-8")
+    return [
+        _Block(
+            path.relative_to(root).as_posix(),
+            text.count("\n", 0, found.start("language")) + 1,
+            found["language"],
+            found["text"],
+            found["reason"],
+        )
+        for found in _BLOCK.finditer(text)
+    ]
+
+
+def _commands(text):
+    """Return (command, exit status, output) of each command in the *text* of a console block."""
+    commands = []
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        line, _, output = part.partition("\n")
+        command, _, exits = line.partition("  # exits ")
+        commands.append((command, int(exits or 0), output))
+    return commands
+
+
+def _play(block, command, exits, expected):
+    if find_spec("yaml") is None or find_spec("click") is None:
+        pytest.skip("the command line comes with the extra 'cli'")
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    said = f"{block.path}:{block.line}: $ {command}\n{ended.stdout}{ended.stderr}"
+    assert ended.returncode == exits, f"exit status {ended.returncode}: {said}"
+    if expected:
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        assert doctest.OutputChecker().check_output(expected, ended.stdout, flags), said
