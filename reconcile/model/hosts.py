@@ -1,0 +1,39 @@
+"""Host: a machine on which a kubelet runs, as the topology describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from reconcile.lib.mapping import Map
+
+
+@attrs.frozen(kw_only=True)
+class Host:
+    """
+    A machine.
+
+    Args:
+        name: also its Node's name.
+        ip: its own address.
+        pod_cidr: the addresses of its pods, such as `10.244.1.0/24`.
+        capacity: what its Node reports, resource name -> quantity text: cpu, memory, pods, ephemeral-storage.
+        reserved: what the Node's allocatable lacks of that, by the same names.
+        labels: beside those that every kubelet sets (kubernetes.io/hostname, kubernetes.io/os, kubernetes.io/arch).
+        taints: with which its Node registers (`core_v1.Taint`).
+        manifests: static pods on its disk (`core_v1.Pod`): what its kubelet brings up without being asked.
+        external: its containers are real: orders leave `step` for an adapter, reports come in.
+        clock_skew: nanoseconds that this host's clock is ahead of the cluster's time.
+    """
+
+    name: str
+    ip: str
+    pod_cidr: str
+    capacity: Map[str] = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
+    reserved: Map[str] = Map()
+    labels: Map[str] = Map()
+    taints: tuple[Any, ...] = ()
+    manifests: tuple[Any, ...] = ()
+    external: bool = False
+    clock_skew: int = 0
