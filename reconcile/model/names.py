@@ -1,0 +1,155 @@
+"""
+Names: what Kubernetes takes for a name, a label key, a label value, and what it says of one that it does not take.
+
+Each question gives the faults as texts, none for a name that is well. Answers are remembered: the same few names are
+asked about again and again.
+
+Source:   apimachinery's validation of names and labels; RFC 1123, RFC 1035.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from reconcile.lib.mapping import Map
+
+Faults = tuple[str, ...]
+
+LABEL_LENGTH: Final = 63
+SUBDOMAIN_LENGTH: Final = 253
+ANNOTATIONS_SIZE: Final = 256 * 1024
+PORT_NAME_LENGTH: Final = 15
+
+_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
+_LABEL_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_LABEL_VALUE: Final = f"({_QUALIFIED})?"
+_PATTERNS: Final = {
+    form: re.compile(form) for form in (_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, "[-a-z0-9]*")
+}
+
+
+@lru_cache(maxsize=8192)
+def label_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a label of RFC 1123: a namespace's, a container's."""
+    faults = too_long(name, LABEL_LENGTH)
+    if not _is(_LABEL, name):
+        said = (
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and"
+            " end with an alphanumeric character"
+        )
+        faults += (_by_form(said, _LABEL, "my-name", "123-abc"),)
+    return faults
+
+
+@lru_cache(maxsize=16384)
+def subdomain_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a subdomain of RFC 1123: most objects' names."""
+    faults = too_long(name, SUBDOMAIN_LENGTH)
+    if not _is(_SUBDOMAIN, name):
+        said = (
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must"
+            " start and end with an alphanumeric character"
+        )
+        faults += (_by_form(said, _SUBDOMAIN, "example.com"),)
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def label_1035_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a label of RFC 1035: a service's."""
+    faults = too_long(name, LABEL_LENGTH)
+    if not _is(_LABEL_1035, name):
+        said = (
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic"
+            " character, and end with an alphanumeric character"
+        )
+        faults += (_by_form(said, _LABEL_1035, "my-name", "abc-123"),)
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def path_segment_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a segment of a path: all that some kinds ask of a name."""
+    if name in (".", ".."):
+        return (f"may not be '{name}'",)
+    return tuple([f"may not contain '{part}'" for part in ("/", "%") if part in name])
+
+
+@lru_cache(maxsize=8192)
+def qualified_faults(name: str) -> Faults:
+    """Say what keeps *name* from being the key of a label or an annotation: `app`, `example.com/app`."""
+    prefix, slash, rest = name.rpartition("/")
+    if "/" in prefix:
+        return (
+            "a qualified name "
+            + _by_form(_PART, _QUALIFIED, "MyName", "my.name", "123-abc")
+            + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+        )
+    faults: Faults = ()
+    if slash and not prefix:
+        faults += ("prefix part must be non-empty",)
+    elif prefix:
+        faults += tuple([f"prefix part {fault}" for fault in subdomain_faults(prefix)])
+    if not rest:
+        faults += ("name part must be non-empty",)
+    else:
+        faults += tuple([f"name part {fault}" for fault in too_long(rest, LABEL_LENGTH)])
+    if not _is(_QUALIFIED, rest):
+        faults += ("name part " + _by_form(_PART, _QUALIFIED, "MyName", "my.name", "123-abc"),)
+    return faults
+
+
+_PART: Final = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+)
+
+
+@lru_cache(maxsize=16384)
+def label_value_faults(value: str) -> Faults:
+    """Say what keeps *value* from being a label's value."""
+    faults = too_long(value, LABEL_LENGTH)
+    if not _is(_LABEL_VALUE, value):
+        said = f"a valid label must be an empty string or {_PART.removeprefix('must ')}"
+        faults += (_by_form(said, _LABEL_VALUE, "MyValue", "my_value", "12345"),)
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def port_name_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a port's name."""
+    faults = too_long(name, PORT_NAME_LENGTH)
+    if not _is("[-a-z0-9]*", name):
+        faults += ("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",)
+    if not any("a" <= letter <= "z" for letter in name):
+        faults += ("must contain at least one letter (a-z)",)
+    if "--" in name:
+        faults += ("must not contain consecutive hyphens",)
+    if name and (name[0] == "-" or name[-1] == "-"):
+        faults += ("must not begin or end with a hyphen",)
+    return faults
+
+
+def labels_are_well(labels: Map[str] | None) -> bool:
+    """Tell whether every key and value of *labels* is one: the quick question before the long answer."""
+    return not labels or not any(qualified_faults(key) or label_value_faults(labels[key]) for key in labels)
+
+
+def too_long(text: str, most: int) -> Faults:
+    """Say that *text* has more than *most* bytes, if it has."""
+    if len(text) <= most and (text.isascii() or len(text.encode()) <= most):
+        return ()
+    return (f"must be no more than {most} bytes",)
+
+
+def _is(form: str, text: str) -> bool:
+    return _PATTERNS[form].fullmatch(text) is not None
+
+
+def _by_form(said: str, form: str, *examples: str) -> str:
+    shown = " or ".join([f"'{example}', " for example in examples])
+    return f"{said} (e.g. {shown}regex used for validation is '{form}')"

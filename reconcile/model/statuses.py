@@ -1,0 +1,119 @@
+"""
+Statuses: the API server's refusals, with the codes, reasons and words of Kubernetes.
+
+Source:   apimachinery's api/errors and field errors.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from reconcile.api import meta_v1
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def success(resource: str, name: str, uid: str | None) -> meta_v1.Status:
+    """Say that an object of *resource* is deleted."""
+    plural, _, group = resource.partition(".")
+    details = meta_v1.StatusDetails(name=name, group=group or None, kind=plural, uid=uid)
+    return meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", details=details)
+
+
+def not_found(resource: str, name: str) -> meta_v1.Status:
+    """404: `pods "x" not found`."""
+    return _about(404, "NotFound", resource, name, f'{resource} "{name}" not found')
+
+
+def no_such_resource() -> meta_v1.Status:
+    """404 for a path that nothing is served at."""
+    return _status(404, "NotFound", "the server could not find the requested resource", meta_v1.StatusDetails())
+
+
+def already_exists(resource: str, name: str) -> meta_v1.Status:
+    """409: `deployments.apps "x" already exists`."""
+    return _about(409, "AlreadyExists", resource, name, f'{resource} "{name}" already exists')
+
+
+def conflict(resource: str, name: str, why: str = MODIFIED) -> meta_v1.Status:
+    """409: `Operation cannot be fulfilled on pods "x": the object has been modified; ...`."""
+    return _about(409, "Conflict", resource, name, f'Operation cannot be fulfilled on {resource} "{name}": {why}')
+
+
+def forbidden(resource: str, name: str, why: str) -> meta_v1.Status:
+    """403: `pods "x" is forbidden: <why>`, without the name if there is none."""
+    said = f'{resource} "{name}" is forbidden: {why}' if name else f"{resource} is forbidden: {why}"
+    return _about(403, "Forbidden", resource, name, said)
+
+
+def unauthorized() -> meta_v1.Status:
+    """401: nobody knows who asks."""
+    return _status(401, "Unauthorized", "Unauthorized")
+
+
+def invalid(group: str, kind: str, name: str, causes: tuple[meta_v1.StatusCause, ...]) -> meta_v1.Status:
+    """422: `Pod "x" is invalid: spec.containers: Required value`, with every cause in its details."""
+    texts: list[str] = []
+    for cause in causes:
+        text = f"{cause.field}: {cause.message}"
+        if text not in texts:
+            texts.append(text)
+    qualified = f"{kind}.{group}" if group else kind
+    said = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details = meta_v1.StatusDetails(name=name, group=group or None, kind=kind, causes=causes)
+    return _status(422, "Invalid", f'{qualified} "{name}" is invalid: {said}', details)
+
+
+def bad_request(message: str) -> meta_v1.Status:
+    """400: the request makes no sense."""
+    return _status(400, "BadRequest", message)
+
+
+def method_not_allowed(resource: str, verb: str) -> meta_v1.Status:
+    """405: the resource knows no such verb."""
+    plural, _, group = resource.partition(".")
+    details = meta_v1.StatusDetails(group=group or None, kind=plural)
+    said = f'{verb} is not supported on resources of kind "{resource}"'
+    return _status(405, "MethodNotAllowed", said, details)
+
+
+def expired(message: str = "The resourceVersion for the provided list is too old.") -> meta_v1.Status:
+    """410: what was asked for is compacted away."""
+    return _status(410, "Expired", message)
+
+
+def too_many_requests(message: str, retry_after_seconds: int) -> meta_v1.Status:
+    """429: come back later."""
+    details = meta_v1.StatusDetails(retry_after_seconds=retry_after_seconds)
+    return _status(429, "TooManyRequests", message, details)
+
+
+def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v1.Status:
+    """500: what generateName drew was taken, or a write lost its race too often; trying again is right."""
+    plural, _, group = resource.partition(".")
+    details = meta_v1.StatusDetails(group=group or None, kind=plural, retry_after_seconds=retry_after_seconds)
+    said = f"The {verb} operation against {resource} could not be completed at this time, please try again."
+    return _status(500, "ServerTimeout", said, details)
+
+
+def unsupported_media_type(message: str) -> meta_v1.Status:
+    """415: a body of this kind is not taken."""
+    return _status(415, "UnsupportedMediaType", message)
+
+
+def internal(message: str) -> meta_v1.Status:
+    """500: something went wrong that is nobody's fault."""
+    causes = (meta_v1.StatusCause(message=message),)
+    details = meta_v1.StatusDetails(causes=causes)
+    return _status(500, "InternalError", f"Internal error occurred: {message}", details)
+
+
+def _about(code: int, reason: str, resource: str, name: str, message: str) -> meta_v1.Status:
+    plural, _, group = resource.partition(".")
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=plural)
+    return _status(code, reason, message, details)
+
+
+def _status(code: int, reason: str, message: str, details: meta_v1.StatusDetails | None = None) -> meta_v1.Status:
+    return meta_v1.Status(
+        metadata=meta_v1.ListMeta(), status="Failure", message=message, reason=reason, details=details, code=code
+    )
