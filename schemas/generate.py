@@ -62,7 +62,7 @@ GROUPS = {
 # Definitions that are no class, and what stands for them.
 SCALARS = {
     QUANTITY: "Quantity",
-    INT_OR_STRING: "Int32 | str",
+    INT_OR_STRING: "IntOrString",
     RAW_EXTENSION: "Map[Json]",
     META + "Time": "Time",
     META + "MicroTime": "MicroTime",
@@ -256,7 +256,7 @@ def _module(package: str, version: str, names: list[str], definitions: dict[str,
     imports.append("from reconcile.api._shown import shown")
     scalars = [
         name
-        for name in ("Base64", "Int32", "Int64", "Json", "MicroTime", "Quantity", "Time")
+        for name in ("Base64", "Int32", "Int64", "IntOrString", "Json", "MicroTime", "Quantity", "Time")
         if re.search(rf"\b{name}\b", _types(text))
     ]
     if scalars:
@@ -279,7 +279,7 @@ def _class(name: str, here: tuple[str, str], definitions: dict[str, Any]) -> str
     schema = definitions[name]
     properties = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    lines = ["@attrs.frozen(kw_only=True)", f"class {_short(name)}:"]
+    lines = ["@attrs.frozen(kw_only=True, weakref_slot=False)", f"class {_short(name)}:"]
     if not properties:
         lines.append("    JSON_NAMES: ClassVar[tuple[str, ...]] = ()")
     lines += [f"    {_field(key, value, key in required, name, here)}" for key, value in properties.items()]

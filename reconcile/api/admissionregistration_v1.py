@@ -47,14 +47,14 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ApplyConfiguration:
     expression: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("expression",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AuditAnnotation:
     key: str
     value_expression: str
@@ -62,7 +62,7 @@ class AuditAnnotation:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExpressionWarning:
     field_ref: str
     warning: str
@@ -70,14 +70,14 @@ class ExpressionWarning:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JSONPatch:
     expression: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("expression",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MatchCondition:
     expression: str
     name: str
@@ -85,7 +85,7 @@ class MatchCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NamedRuleWithOperations:
     api_groups: tuple[str, ...] | None = None
     api_versions: tuple[str, ...] | None = None
@@ -97,7 +97,7 @@ class NamedRuleWithOperations:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MatchResources:
     exclude_resource_rules: tuple[NamedRuleWithOperations, ...] | None = None
     match_policy: str | None = None
@@ -108,7 +108,7 @@ class MatchResources:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Mutation:
     apply_configuration: ApplyConfiguration | None = None
     json_patch: JSONPatch | None = None
@@ -117,7 +117,7 @@ class Mutation:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ParamKind:
     api_version: str | None = None
     kind: str | None = None
@@ -125,7 +125,7 @@ class ParamKind:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Variable:
     expression: str
     name: str
@@ -133,7 +133,7 @@ class Variable:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicySpec:
     failure_policy: str | None = None
     match_conditions: tuple[MatchCondition, ...] | None = None
@@ -146,7 +146,7 @@ class MutatingAdmissionPolicySpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicy:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "MutatingAdmissionPolicy"
@@ -156,7 +156,7 @@ class MutatingAdmissionPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ParamRef:
     name: str | None = None
     namespace: str | None = None
@@ -166,7 +166,7 @@ class ParamRef:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBindingSpec:
     match_resources: MatchResources | None = None
     param_ref: ParamRef | None = None
@@ -175,7 +175,7 @@ class MutatingAdmissionPolicyBindingSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBinding:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "MutatingAdmissionPolicyBinding"
@@ -185,7 +185,7 @@ class MutatingAdmissionPolicyBinding:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBindingList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[MutatingAdmissionPolicyBinding, ...]
@@ -195,7 +195,7 @@ class MutatingAdmissionPolicyBindingList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[MutatingAdmissionPolicy, ...]
@@ -205,7 +205,7 @@ class MutatingAdmissionPolicyList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RuleWithOperations:
     api_groups: tuple[str, ...] | None = None
     api_versions: tuple[str, ...] | None = None
@@ -216,7 +216,7 @@ class RuleWithOperations:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str
     namespace: str
@@ -226,7 +226,7 @@ class ServiceReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookClientConfig:
     ca_bundle: Base64 | None = None
     service: ServiceReference | None = None
@@ -235,7 +235,7 @@ class WebhookClientConfig:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhook:
     admission_review_versions: tuple[str, ...]
     client_config: WebhookClientConfig
@@ -253,7 +253,7 @@ class MutatingWebhook:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhookConfiguration:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "MutatingWebhookConfiguration"
@@ -263,7 +263,7 @@ class MutatingWebhookConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhookConfigurationList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[MutatingWebhookConfiguration, ...]
@@ -273,14 +273,14 @@ class MutatingWebhookConfigurationList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TypeChecking:
     expression_warnings: tuple[ExpressionWarning, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("expressionWarnings",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Validation:
     expression: str
     message: str | None = None
@@ -290,7 +290,7 @@ class Validation:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicySpec:
     audit_annotations: tuple[AuditAnnotation, ...] | None = None
     failure_policy: str | None = None
@@ -303,7 +303,7 @@ class ValidatingAdmissionPolicySpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
     observed_generation: Int64 | None = None
@@ -312,7 +312,7 @@ class ValidatingAdmissionPolicyStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicy:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "ValidatingAdmissionPolicy"
@@ -323,7 +323,7 @@ class ValidatingAdmissionPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBindingSpec:
     match_resources: MatchResources | None = None
     param_ref: ParamRef | None = None
@@ -333,7 +333,7 @@ class ValidatingAdmissionPolicyBindingSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBinding:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "ValidatingAdmissionPolicyBinding"
@@ -343,7 +343,7 @@ class ValidatingAdmissionPolicyBinding:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBindingList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[ValidatingAdmissionPolicyBinding, ...]
@@ -353,7 +353,7 @@ class ValidatingAdmissionPolicyBindingList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[ValidatingAdmissionPolicy, ...]
@@ -363,7 +363,7 @@ class ValidatingAdmissionPolicyList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhook:
     admission_review_versions: tuple[str, ...]
     client_config: WebhookClientConfig
@@ -380,7 +380,7 @@ class ValidatingWebhook:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhookConfiguration:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     kind: str | None = "ValidatingWebhookConfiguration"
@@ -390,7 +390,7 @@ class ValidatingWebhookConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhookConfigurationList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
     items: tuple[ValidatingWebhookConfiguration, ...]

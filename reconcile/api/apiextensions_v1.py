@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceColumnDefinition:
     description: str | None = None
     format: str | None = None
@@ -44,7 +44,7 @@ class CustomResourceColumnDefinition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str
     namespace: str
@@ -54,7 +54,7 @@ class ServiceReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookClientConfig:
     ca_bundle: Base64 | None = None
     service: ServiceReference | None = None
@@ -63,7 +63,7 @@ class WebhookClientConfig:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookConversion:
     client_config: WebhookClientConfig | None = None
     conversion_review_versions: tuple[str, ...]
@@ -71,7 +71,7 @@ class WebhookConversion:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceConversion:
     strategy: str
     webhook: WebhookConversion | None = None
@@ -79,7 +79,7 @@ class CustomResourceConversion:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionNames:
     categories: tuple[str, ...] | None = None
     kind: str
@@ -91,7 +91,7 @@ class CustomResourceDefinitionNames:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceSubresourceScale:
     label_selector_path: str | None = None
     spec_replicas_path: str
@@ -100,7 +100,7 @@ class CustomResourceSubresourceScale:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceSubresources:
     scale: CustomResourceSubresourceScale | None = None
     status: Map[Json] | None = None
@@ -108,7 +108,7 @@ class CustomResourceSubresources:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalDocumentation:
     description: str | None = None
     url: str | None = None
@@ -116,7 +116,7 @@ class ExternalDocumentation:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidationRule:
     field_path: str | None = None
     message: str | None = None
@@ -128,7 +128,7 @@ class ValidationRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JSONSchemaProps:
     ref_: str | None = None
     schema_: str | None = None
@@ -178,21 +178,21 @@ class JSONSchemaProps:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceValidation:
     open_api_v3_schema: JSONSchemaProps | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("openAPIV3Schema",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelectableField:
     json_path: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("jsonPath",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionVersion:
     additional_printer_columns: tuple[CustomResourceColumnDefinition, ...] | None = None
     deprecated: bool | None = None
@@ -207,7 +207,7 @@ class CustomResourceDefinitionVersion:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionSpec:
     conversion: CustomResourceConversion | None = None
     group: str
@@ -219,7 +219,7 @@ class CustomResourceDefinitionSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -231,7 +231,7 @@ class CustomResourceDefinitionCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionStatus:
     accepted_names: CustomResourceDefinitionNames | None = None
     conditions: tuple[CustomResourceDefinitionCondition, ...] | None = None
@@ -241,7 +241,7 @@ class CustomResourceDefinitionStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinition:
     api_version: str | None = "apiextensions.k8s.io/v1"
     kind: str | None = "CustomResourceDefinition"
@@ -252,7 +252,7 @@ class CustomResourceDefinition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionList:
     api_version: str | None = "apiextensions.k8s.io/v1"
     items: tuple[CustomResourceDefinition, ...]

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str | None = None
     namespace: str | None = None
@@ -27,7 +27,7 @@ class ServiceReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceSpec:
     ca_bundle: Base64 | None = None
     group: str | None = None
@@ -40,7 +40,7 @@ class APIServiceSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -51,14 +51,14 @@ class APIServiceCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceStatus:
     conditions: tuple[APIServiceCondition, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("conditions",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIService:
     api_version: str | None = "apiregistration.k8s.io/v1"
     kind: str | None = "APIService"
@@ -69,7 +69,7 @@ class APIService:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceList:
     api_version: str | None = "apiregistration.k8s.io/v1"
     items: tuple[APIService, ...]

@@ -6,7 +6,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
-from reconcile.api.scalars import Int32, Int64, Json, Time
+from reconcile.api.scalars import Int32, Int64, IntOrString, Json, Time
 from reconcile.lib.mapping import Map
 
 __all__ = [
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ControllerRevision:
     api_version: str | None = "apps/v1"
     data: Map[Json] | None = None
@@ -54,7 +54,7 @@ class ControllerRevision:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ControllerRevisionList:
     api_version: str | None = "apps/v1"
     items: tuple[ControllerRevision, ...]
@@ -64,15 +64,15 @@ class ControllerRevisionList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateDaemonSet:
-    max_surge: Int32 | str | None = None
-    max_unavailable: Int32 | str | None = None
+    max_surge: IntOrString | None = None
+    max_unavailable: IntOrString | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("maxSurge", "maxUnavailable")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetUpdateStrategy:
     rolling_update: RollingUpdateDaemonSet | None = None
     type: str | None = None
@@ -80,7 +80,7 @@ class DaemonSetUpdateStrategy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetSpec:
     min_ready_seconds: Int32 | None = None
     revision_history_limit: Int32 | None = None
@@ -91,7 +91,7 @@ class DaemonSetSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -102,7 +102,7 @@ class DaemonSetCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetStatus:
     collision_count: Int32 | None = None
     conditions: tuple[DaemonSetCondition, ...] | None = None
@@ -118,7 +118,7 @@ class DaemonSetStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSet:
     api_version: str | None = "apps/v1"
     kind: str | None = "DaemonSet"
@@ -129,7 +129,7 @@ class DaemonSet:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetList:
     api_version: str | None = "apps/v1"
     items: tuple[DaemonSet, ...]
@@ -139,15 +139,15 @@ class DaemonSetList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateDeployment:
-    max_surge: Int32 | str | None = None
-    max_unavailable: Int32 | str | None = None
+    max_surge: IntOrString | None = None
+    max_unavailable: IntOrString | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("maxSurge", "maxUnavailable")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentStrategy:
     rolling_update: RollingUpdateDeployment | None = None
     type: str | None = None
@@ -155,7 +155,7 @@ class DeploymentStrategy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentSpec:
     min_ready_seconds: Int32 | None = None
     paused: bool | None = None
@@ -169,7 +169,7 @@ class DeploymentSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentCondition:
     last_transition_time: Time | None = None
     last_update_time: Time | None = None
@@ -181,7 +181,7 @@ class DeploymentCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentStatus:
     available_replicas: Int32 | None = None
     collision_count: Int32 | None = None
@@ -196,7 +196,7 @@ class DeploymentStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Deployment:
     api_version: str | None = "apps/v1"
     kind: str | None = "Deployment"
@@ -207,7 +207,7 @@ class Deployment:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentList:
     api_version: str | None = "apps/v1"
     items: tuple[Deployment, ...]
@@ -217,7 +217,7 @@ class DeploymentList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetSpec:
     min_ready_seconds: Int32 | None = None
     replicas: Int32 | None = None
@@ -227,7 +227,7 @@ class ReplicaSetSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -238,7 +238,7 @@ class ReplicaSetCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetStatus:
     available_replicas: Int32 | None = None
     conditions: tuple[ReplicaSetCondition, ...] | None = None
@@ -251,7 +251,7 @@ class ReplicaSetStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSet:
     api_version: str | None = "apps/v1"
     kind: str | None = "ReplicaSet"
@@ -262,7 +262,7 @@ class ReplicaSet:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetList:
     api_version: str | None = "apps/v1"
     items: tuple[ReplicaSet, ...]
@@ -272,22 +272,22 @@ class ReplicaSetList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateStatefulSetStrategy:
-    max_unavailable: Int32 | str | None = None
+    max_unavailable: IntOrString | None = None
     partition: Int32 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("maxUnavailable", "partition")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetOrdinals:
     start: Int32 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("start",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetPersistentVolumeClaimRetentionPolicy:
     when_deleted: str | None = None
     when_scaled: str | None = None
@@ -295,7 +295,7 @@ class StatefulSetPersistentVolumeClaimRetentionPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetUpdateStrategy:
     rolling_update: RollingUpdateStatefulSetStrategy | None = None
     type: str | None = None
@@ -303,7 +303,7 @@ class StatefulSetUpdateStrategy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetSpec:
     min_ready_seconds: Int32 | None = None
     ordinals: StatefulSetOrdinals | None = None
@@ -320,7 +320,7 @@ class StatefulSetSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -331,7 +331,7 @@ class StatefulSetCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetStatus:
     available_replicas: Int32 | None = None
     collision_count: Int32 | None = None
@@ -347,7 +347,7 @@ class StatefulSetStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSet:
     api_version: str | None = "apps/v1"
     kind: str | None = "StatefulSet"
@@ -358,7 +358,7 @@ class StatefulSet:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetList:
     api_version: str | None = "apps/v1"
     items: tuple[StatefulSet, ...]

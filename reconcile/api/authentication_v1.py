@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class BoundObjectReference:
     api_version: str | None = None
     kind: str | None = None
@@ -33,7 +33,7 @@ class BoundObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class UserInfo:
     extra: Map[tuple[str, ...]] | None = None
     groups: tuple[str, ...] | None = None
@@ -43,14 +43,14 @@ class UserInfo:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectReviewStatus:
     user_info: UserInfo | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("userInfo",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectReview:
     api_version: str | None = "authentication.k8s.io/v1"
     kind: str | None = "SelfSubjectReview"
@@ -60,7 +60,7 @@ class SelfSubjectReview:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequestSpec:
     audiences: tuple[str, ...] | None = None
     bound_object_ref: BoundObjectReference | None = None
@@ -69,7 +69,7 @@ class TokenRequestSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequestStatus:
     expiration_timestamp: Time | None = None
     token: str | None = None
@@ -77,7 +77,7 @@ class TokenRequestStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequest:
     api_version: str | None = "authentication.k8s.io/v1"
     kind: str | None = "TokenRequest"
@@ -88,7 +88,7 @@ class TokenRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReviewSpec:
     audiences: tuple[str, ...] | None = None
     token: str
@@ -96,7 +96,7 @@ class TokenReviewSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReviewStatus:
     audiences: tuple[str, ...] | None = None
     authenticated: bool | None = None
@@ -106,7 +106,7 @@ class TokenReviewStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReview:
     api_version: str | None = "authentication.k8s.io/v1"
     kind: str | None = "TokenReview"

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FieldSelectorAttributes:
     raw_selector: str | None = None
     requirements: tuple[meta_v1.FieldSelectorRequirement, ...] | None = None
@@ -35,7 +35,7 @@ class FieldSelectorAttributes:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelectorAttributes:
     raw_selector: str | None = None
     requirements: tuple[meta_v1.LabelSelectorRequirement, ...] | None = None
@@ -43,7 +43,7 @@ class LabelSelectorAttributes:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourceAttributes:
     path: str | None = None
     verb: str | None = None
@@ -51,7 +51,7 @@ class NonResourceAttributes:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceAttributes:
     field_selector: FieldSelectorAttributes | None = None
     group: str | None = None
@@ -66,7 +66,7 @@ class ResourceAttributes:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReviewSpec:
     extra: Map[tuple[str, ...]] | None = None
     groups: tuple[str, ...] | None = None
@@ -78,7 +78,7 @@ class SubjectAccessReviewSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReviewStatus:
     allowed: bool
     denied: bool | None = None
@@ -88,7 +88,7 @@ class SubjectAccessReviewStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalSubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"
     kind: str | None = "LocalSubjectAccessReview"
@@ -99,7 +99,7 @@ class LocalSubjectAccessReview:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourceRule:
     non_resource_urls: tuple[str, ...] | None = None
     verbs: tuple[str, ...]
@@ -107,7 +107,7 @@ class NonResourceRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceRule:
     api_groups: tuple[str, ...] | None = None
     resource_names: tuple[str, ...] | None = None
@@ -117,7 +117,7 @@ class ResourceRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectAccessReviewSpec:
     non_resource_attributes: NonResourceAttributes | None = None
     resource_attributes: ResourceAttributes | None = None
@@ -125,7 +125,7 @@ class SelfSubjectAccessReviewSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"
     kind: str | None = "SelfSubjectAccessReview"
@@ -136,14 +136,14 @@ class SelfSubjectAccessReview:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectRulesReviewSpec:
     namespace: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("namespace",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectRulesReviewStatus:
     evaluation_error: str | None = None
     incomplete: bool
@@ -153,7 +153,7 @@ class SubjectRulesReviewStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectRulesReview:
     api_version: str | None = "authorization.k8s.io/v1"
     kind: str | None = "SelfSubjectRulesReview"
@@ -164,7 +164,7 @@ class SelfSubjectRulesReview:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"
     kind: str | None = "SubjectAccessReview"

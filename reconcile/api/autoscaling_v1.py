@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CrossVersionObjectReference:
     api_version: str | None = None
     kind: str
@@ -29,7 +29,7 @@ class CrossVersionObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerSpec:
     max_replicas: Int32
     min_replicas: Int32 | None = None
@@ -39,7 +39,7 @@ class HorizontalPodAutoscalerSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerStatus:
     current_cpu_utilization_percentage: Int32 | None = None
     current_replicas: Int32
@@ -50,7 +50,7 @@ class HorizontalPodAutoscalerStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscaler:
     api_version: str | None = "autoscaling/v1"
     kind: str | None = "HorizontalPodAutoscaler"
@@ -61,7 +61,7 @@ class HorizontalPodAutoscaler:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerList:
     api_version: str | None = "autoscaling/v1"
     items: tuple[HorizontalPodAutoscaler, ...]
@@ -71,14 +71,14 @@ class HorizontalPodAutoscalerList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleSpec:
     replicas: Int32 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("replicas",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleStatus:
     replicas: Int32
     selector: str | None = None
@@ -86,7 +86,7 @@ class ScaleStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Scale:
     api_version: str | None = "autoscaling/v1"
     kind: str | None = "Scale"

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricTarget:
     average_utilization: Int32 | None = None
     average_value: Quantity | None = None
@@ -46,7 +46,7 @@ class MetricTarget:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResourceMetricSource:
     container: str
     name: str
@@ -55,7 +55,7 @@ class ContainerResourceMetricSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricValueStatus:
     average_utilization: Int32 | None = None
     average_value: Quantity | None = None
@@ -64,7 +64,7 @@ class MetricValueStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResourceMetricStatus:
     container: str
     current: MetricValueStatus
@@ -73,7 +73,7 @@ class ContainerResourceMetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CrossVersionObjectReference:
     api_version: str | None = None
     kind: str
@@ -82,7 +82,7 @@ class CrossVersionObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricIdentifier:
     name: str
     selector: meta_v1.LabelSelector | None = None
@@ -90,7 +90,7 @@ class MetricIdentifier:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalMetricSource:
     metric: MetricIdentifier
     target: MetricTarget
@@ -98,7 +98,7 @@ class ExternalMetricSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalMetricStatus:
     current: MetricValueStatus
     metric: MetricIdentifier
@@ -106,7 +106,7 @@ class ExternalMetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HPAScalingPolicy:
     period_seconds: Int32
     type: str
@@ -115,7 +115,7 @@ class HPAScalingPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HPAScalingRules:
     policies: tuple[HPAScalingPolicy, ...] | None = None
     select_policy: str | None = None
@@ -125,7 +125,7 @@ class HPAScalingRules:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerBehavior:
     scale_down: HPAScalingRules | None = None
     scale_up: HPAScalingRules | None = None
@@ -133,7 +133,7 @@ class HorizontalPodAutoscalerBehavior:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMetricSource:
     described_object: CrossVersionObjectReference
     metric: MetricIdentifier
@@ -142,7 +142,7 @@ class ObjectMetricSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodsMetricSource:
     metric: MetricIdentifier
     target: MetricTarget
@@ -150,7 +150,7 @@ class PodsMetricSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceMetricSource:
     name: str
     target: MetricTarget
@@ -158,7 +158,7 @@ class ResourceMetricSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricSpec:
     container_resource: ContainerResourceMetricSource | None = None
     external: ExternalMetricSource | None = None
@@ -170,7 +170,7 @@ class MetricSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerSpec:
     behavior: HorizontalPodAutoscalerBehavior | None = None
     max_replicas: Int32
@@ -181,7 +181,7 @@ class HorizontalPodAutoscalerSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -192,7 +192,7 @@ class HorizontalPodAutoscalerCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMetricStatus:
     current: MetricValueStatus
     described_object: CrossVersionObjectReference
@@ -201,7 +201,7 @@ class ObjectMetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodsMetricStatus:
     current: MetricValueStatus
     metric: MetricIdentifier
@@ -209,7 +209,7 @@ class PodsMetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceMetricStatus:
     current: MetricValueStatus
     name: str
@@ -217,7 +217,7 @@ class ResourceMetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricStatus:
     container_resource: ContainerResourceMetricStatus | None = None
     external: ExternalMetricStatus | None = None
@@ -229,7 +229,7 @@ class MetricStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerStatus:
     conditions: tuple[HorizontalPodAutoscalerCondition, ...] | None = None
     current_metrics: tuple[MetricStatus, ...] | None = None
@@ -241,7 +241,7 @@ class HorizontalPodAutoscalerStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscaler:
     api_version: str | None = "autoscaling/v2"
     kind: str | None = "HorizontalPodAutoscaler"
@@ -252,7 +252,7 @@ class HorizontalPodAutoscaler:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerList:
     api_version: str | None = "autoscaling/v2"
     items: tuple[HorizontalPodAutoscaler, ...]

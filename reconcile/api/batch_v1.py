@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyOnExitCodesRequirement:
     container_name: str | None = None
     operator: str
@@ -38,7 +38,7 @@ class PodFailurePolicyOnExitCodesRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyOnPodConditionsPattern:
     status: str | None = None
     type: str
@@ -46,7 +46,7 @@ class PodFailurePolicyOnPodConditionsPattern:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyRule:
     action: str
     on_exit_codes: PodFailurePolicyOnExitCodesRequirement | None = None
@@ -55,14 +55,14 @@ class PodFailurePolicyRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicy:
     rules: tuple[PodFailurePolicyRule, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("rules",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SuccessPolicyRule:
     succeeded_count: Int32 | None = None
     succeeded_indexes: str | None = None
@@ -70,14 +70,14 @@ class SuccessPolicyRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SuccessPolicy:
     rules: tuple[SuccessPolicyRule, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("rules",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JobSpec:
     active_deadline_seconds: Int64 | None = None
     backoff_limit: Int32 | None = None
@@ -99,7 +99,7 @@ class JobSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JobTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
     spec: JobSpec | None = None
@@ -107,7 +107,7 @@ class JobTemplateSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobSpec:
     concurrency_policy: str | None = None
     failed_jobs_history_limit: Int32 | None = None
@@ -121,7 +121,7 @@ class CronJobSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobStatus:
     active: tuple[core_v1.ObjectReference, ...] | None = None
     last_schedule_time: Time | None = None
@@ -130,7 +130,7 @@ class CronJobStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJob:
     api_version: str | None = "batch/v1"
     kind: str | None = "CronJob"
@@ -141,7 +141,7 @@ class CronJob:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobList:
     api_version: str | None = "batch/v1"
     items: tuple[CronJob, ...]
@@ -151,7 +151,7 @@ class CronJobList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JobCondition:
     last_probe_time: Time | None = None
     last_transition_time: Time | None = None
@@ -163,7 +163,7 @@ class JobCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class UncountedTerminatedPods:
     failed: tuple[str, ...] | None = None
     succeeded: tuple[str, ...] | None = None
@@ -171,7 +171,7 @@ class UncountedTerminatedPods:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JobStatus:
     active: Int32 | None = None
     completed_indexes: str | None = None
@@ -188,7 +188,7 @@ class JobStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Job:
     api_version: str | None = "batch/v1"
     kind: str | None = "Job"
@@ -199,7 +199,7 @@ class Job:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class JobList:
     api_version: str | None = "batch/v1"
     items: tuple[Job, ...]

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestSpec:
     expiration_seconds: Int32 | None = None
     extra: Map[tuple[str, ...]] | None = None
@@ -32,7 +32,7 @@ class CertificateSigningRequestSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestCondition:
     last_transition_time: Time | None = None
     last_update_time: Time | None = None
@@ -44,7 +44,7 @@ class CertificateSigningRequestCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestStatus:
     certificate: Base64 | None = None
     conditions: tuple[CertificateSigningRequestCondition, ...] | None = None
@@ -52,7 +52,7 @@ class CertificateSigningRequestStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequest:
     api_version: str | None = "certificates.k8s.io/v1"
     kind: str | None = "CertificateSigningRequest"
@@ -63,7 +63,7 @@ class CertificateSigningRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestList:
     api_version: str | None = "certificates.k8s.io/v1"
     items: tuple[CertificateSigningRequest, ...]

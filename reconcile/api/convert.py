@@ -15,8 +15,9 @@ Left out: nothing known.
 """
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, Union, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 import attrs
 import cattrs
@@ -24,12 +25,13 @@ import cattrs
 from reconcile.api import kinds
 from reconcile.api.faults import Fault, InvalidObject, Unknown, read_slowly
 from reconcile.api.quantity import Quantity
-from reconcile.api.scalars import Base64, Int32, Int64, Json, MicroTime, Time, freeze, thaw
+from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time, freeze, thaw
 from reconcile.api.shapes import CustomObject, blank, fields_of, within
 from reconcile.api.text import MalformedText, loads_json
 from reconcile.api.values import NotThis, base64_text, double, int32, int64, micro_time, quantity, time
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import builder
 
 __all__ = ["CustomObject", "Fault", "InvalidObject", "Loaded", "MalformedText", "Unknown", "dump", "load", "loads_json"]
 
@@ -74,7 +76,7 @@ def load(data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict"
     if cls is not None:
         _check_identity(data, cls)
     try:
-        return Loaded(object=_READS.get_structure_hook(expected)(data))
+        return Loaded(object=_reader(expected)(data))
     except _TRIPPED:
         found, warnings = read_slowly(expected, data, unknown)
         return Loaded(object=found, warnings=warnings)
@@ -134,6 +136,7 @@ class _Never:
 def _object_reader(cls: type) -> Hook:
     table: dict[str, tuple[str, type, Hook]] = {}
     absent = blank(cls)
+    build: Hook = builder(cls)
 
     def read(data: Any, _: Any = None) -> Any:
         if not table:
@@ -148,7 +151,7 @@ def _object_reader(cls: type) -> Hook:
                 present[name] = value
             elif value is not None:
                 present[name] = hook(value)
-        return cls(**present)
+        return build(present)
 
     if attrs.fields(cls):
         return read
@@ -159,16 +162,21 @@ def _field_reader(shape: Any) -> tuple[type, Hook]:
     """Return the class whose instances are taken as they are, and the hook for all others."""
     if shape is str or shape is bool:
         return shape, _refused
-    if shape == Union[Int32, str]:
+    if shape == IntOrString:
         return str, int32
-    return _Never, _READS.get_structure_hook(shape)
+    return _Never, _reader(shape)
+
+
+def _reader(shape: Any) -> Hook:
+    # Our hooks take a value alone, though cattrs would pass its type as well.
+    return cast("Hook", _READS.get_structure_hook(shape))
 
 
 def _sequence_reader(shape: Any) -> Hook:
     inner = within(shape, tuple)
     if inner is str:
         return _texts
-    hook = _READS.get_structure_hook(inner)
+    hook = _reader(inner)
 
     def read(data: Any, _: Any = None) -> Any:
         if data.__class__ is not list:
@@ -184,7 +192,7 @@ def _mapping_reader(shape: Any) -> Hook:
         return _map_of_texts
     if inner == Json:
         return _map_of_json
-    hook = _READS.get_structure_hook(inner)
+    hook = _reader(inner)
 
     def read(data: Any, _: Any = None) -> Any:
         if data.__class__ is not dict:
@@ -290,6 +298,10 @@ def _custom_writer(_: Any) -> Hook:
 # ---------------------------------------------------------------- the converter
 
 
+def _same(shape: Any, other: Any) -> bool:
+    return bool(shape == other)
+
+
 def _is_custom(shape: Any) -> bool:
     return shape is CustomObject
 
@@ -307,7 +319,7 @@ def _converter() -> cattrs.Converter:
         float: double,
         Int32: int32,
         Int64: int64,
-        Union[Int32, str]: _text_or_int32,
+        IntOrString: _text_or_int32,
         Base64: base64_text,
         Quantity: quantity,
         Time: time,
@@ -315,7 +327,7 @@ def _converter() -> cattrs.Converter:
         Json: freeze,
     }
     for shape, hook in plain.items():
-        made.register_structure_hook_func(lambda other, shape=shape: other == shape, hook)
+        made.register_structure_hook_func(partial(_same, shape), hook)
     made.register_unstructure_hook_factory(attrs.has, _object_writer)
     made.register_unstructure_hook_factory(_is_custom, _custom_writer)
     return made

@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LeaseSpec:
     acquire_time: MicroTime | None = None
     holder_identity: str | None = None
@@ -28,7 +28,7 @@ class LeaseSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Lease:
     api_version: str | None = "coordination.k8s.io/v1"
     kind: str | None = "Lease"
@@ -38,7 +38,7 @@ class Lease:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LeaseList:
     api_version: str | None = "coordination.k8s.io/v1"
     items: tuple[Lease, ...]

@@ -6,7 +6,7 @@ import attrs
 
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
-from reconcile.api.scalars import Base64, Int32, Int64, MicroTime, Quantity, Time
+from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, MicroTime, Quantity, Time
 from reconcile.lib.mapping import Map
 
 __all__ = [
@@ -235,7 +235,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AWSElasticBlockStoreVolumeSource:
     fs_type: str | None = None
     partition: Int32 | None = None
@@ -245,7 +245,7 @@ class AWSElasticBlockStoreVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelectorRequirement:
     key: str
     operator: str
@@ -254,7 +254,7 @@ class NodeSelectorRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelectorTerm:
     match_expressions: tuple[NodeSelectorRequirement, ...] | None = None
     match_fields: tuple[NodeSelectorRequirement, ...] | None = None
@@ -262,14 +262,14 @@ class NodeSelectorTerm:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelector:
     node_selector_terms: tuple[NodeSelectorTerm, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("nodeSelectorTerms",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PreferredSchedulingTerm:
     preference: NodeSelectorTerm
     weight: Int32
@@ -277,7 +277,7 @@ class PreferredSchedulingTerm:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[PreferredSchedulingTerm, ...] | None = None
     required_during_scheduling_ignored_during_execution: NodeSelector | None = None
@@ -285,7 +285,7 @@ class NodeAffinity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAffinityTerm:
     label_selector: meta_v1.LabelSelector | None = None
     match_label_keys: tuple[str, ...] | None = None
@@ -297,7 +297,7 @@ class PodAffinityTerm:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WeightedPodAffinityTerm:
     pod_affinity_term: PodAffinityTerm
     weight: Int32
@@ -305,7 +305,7 @@ class WeightedPodAffinityTerm:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[WeightedPodAffinityTerm, ...] | None = None
     required_during_scheduling_ignored_during_execution: tuple[PodAffinityTerm, ...] | None = None
@@ -313,7 +313,7 @@ class PodAffinity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAntiAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[WeightedPodAffinityTerm, ...] | None = None
     required_during_scheduling_ignored_during_execution: tuple[PodAffinityTerm, ...] | None = None
@@ -321,7 +321,7 @@ class PodAntiAffinity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Affinity:
     node_affinity: NodeAffinity | None = None
     pod_affinity: PodAffinity | None = None
@@ -330,7 +330,7 @@ class Affinity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AppArmorProfile:
     localhost_profile: str | None = None
     type: str
@@ -338,7 +338,7 @@ class AppArmorProfile:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AttachedVolume:
     device_path: str
     name: str
@@ -346,7 +346,7 @@ class AttachedVolume:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureDiskVolumeSource:
     caching_mode: str | None = None
     disk_name: str
@@ -358,7 +358,7 @@ class AzureDiskVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureFilePersistentVolumeSource:
     read_only: bool | None = None
     secret_name: str
@@ -368,7 +368,7 @@ class AzureFilePersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureFileVolumeSource:
     read_only: bool | None = None
     secret_name: str
@@ -377,7 +377,7 @@ class AzureFileVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectReference:
     api_version: str | None = None
     field_path: str | None = None
@@ -390,7 +390,7 @@ class ObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Binding:
     api_version: str | None = "v1"
     kind: str | None = "Binding"
@@ -400,7 +400,7 @@ class Binding:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretReference:
     name: str | None = None
     namespace: str | None = None
@@ -408,7 +408,7 @@ class SecretReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIPersistentVolumeSource:
     controller_expand_secret_ref: SecretReference | None = None
     controller_publish_secret_ref: SecretReference | None = None
@@ -424,14 +424,14 @@ class CSIPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalObjectReference:
     name: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIVolumeSource:
     driver: str
     fs_type: str | None = None
@@ -442,7 +442,7 @@ class CSIVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Capabilities:
     add: tuple[str, ...] | None = None
     drop: tuple[str, ...] | None = None
@@ -450,7 +450,7 @@ class Capabilities:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CephFSPersistentVolumeSource:
     monitors: tuple[str, ...]
     path: str | None = None
@@ -462,7 +462,7 @@ class CephFSPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CephFSVolumeSource:
     monitors: tuple[str, ...]
     path: str | None = None
@@ -474,7 +474,7 @@ class CephFSVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CinderPersistentVolumeSource:
     fs_type: str | None = None
     read_only: bool | None = None
@@ -484,7 +484,7 @@ class CinderPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CinderVolumeSource:
     fs_type: str | None = None
     read_only: bool | None = None
@@ -494,14 +494,14 @@ class CinderVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClientIPConfig:
     timeout_seconds: Int32 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("timeoutSeconds",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterTrustBundleProjection:
     label_selector: meta_v1.LabelSelector | None = None
     name: str | None = None
@@ -512,7 +512,7 @@ class ClusterTrustBundleProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentCondition:
     error: str | None = None
     message: str | None = None
@@ -522,7 +522,7 @@ class ComponentCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentStatus:
     api_version: str | None = "v1"
     conditions: tuple[ComponentCondition, ...] | None = None
@@ -532,7 +532,7 @@ class ComponentStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentStatusList:
     api_version: str | None = "v1"
     items: tuple[ComponentStatus, ...]
@@ -542,7 +542,7 @@ class ComponentStatusList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMap:
     api_version: str | None = "v1"
     binary_data: Map[Base64] | None = None
@@ -554,7 +554,7 @@ class ConfigMap:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapEnvSource:
     name: str | None = None
     optional: bool | None = None
@@ -562,7 +562,7 @@ class ConfigMapEnvSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapKeySelector:
     key: str
     name: str | None = None
@@ -571,7 +571,7 @@ class ConfigMapKeySelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapList:
     api_version: str | None = "v1"
     items: tuple[ConfigMap, ...]
@@ -581,7 +581,7 @@ class ConfigMapList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapNodeConfigSource:
     kubelet_config_key: str
     name: str
@@ -592,7 +592,7 @@ class ConfigMapNodeConfigSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class KeyToPath:
     key: str
     mode: Int32 | None = None
@@ -601,7 +601,7 @@ class KeyToPath:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapProjection:
     items: tuple[KeyToPath, ...] | None = None
     name: str | None = None
@@ -610,7 +610,7 @@ class ConfigMapProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapVolumeSource:
     default_mode: Int32 | None = None
     items: tuple[KeyToPath, ...] | None = None
@@ -620,7 +620,7 @@ class ConfigMapVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerPort:
     container_port: Int32
     host_ip: str | None = None
@@ -631,7 +631,7 @@ class ContainerPort:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResizePolicy:
     resource_name: str
     restart_policy: str
@@ -639,7 +639,7 @@ class ContainerResizePolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerRestartRuleOnExitCodes:
     operator: str
     values: tuple[Int32, ...] | None = None
@@ -647,7 +647,7 @@ class ContainerRestartRuleOnExitCodes:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerRestartRule:
     action: str
     exit_codes: ContainerRestartRuleOnExitCodes | None = None
@@ -655,7 +655,7 @@ class ContainerRestartRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretEnvSource:
     name: str | None = None
     optional: bool | None = None
@@ -663,7 +663,7 @@ class SecretEnvSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvFromSource:
     config_map_ref: ConfigMapEnvSource | None = None
     prefix: str | None = None
@@ -672,7 +672,7 @@ class EnvFromSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FileKeySelector:
     key: str
     optional: bool | None = None
@@ -682,7 +682,7 @@ class FileKeySelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectFieldSelector:
     api_version: str | None = None
     field_path: str
@@ -690,7 +690,7 @@ class ObjectFieldSelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceFieldSelector:
     container_name: str | None = None
     divisor: Quantity | None = None
@@ -699,7 +699,7 @@ class ResourceFieldSelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretKeySelector:
     key: str
     name: str | None = None
@@ -708,7 +708,7 @@ class SecretKeySelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvVarSource:
     config_map_key_ref: ConfigMapKeySelector | None = None
     field_ref: ObjectFieldSelector | None = None
@@ -719,7 +719,7 @@ class EnvVarSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvVar:
     name: str
     value: str | None = None
@@ -728,14 +728,14 @@ class EnvVar:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExecAction:
     command: tuple[str, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("command",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPHeader:
     name: str
     value: str
@@ -743,33 +743,33 @@ class HTTPHeader:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPGetAction:
     host: str | None = None
     http_headers: tuple[HTTPHeader, ...] | None = None
     path: str | None = None
-    port: Int32 | str
+    port: IntOrString
     scheme: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("host", "httpHeaders", "path", "port", "scheme")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SleepAction:
     seconds: Int64
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("seconds",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TCPSocketAction:
     host: str | None = None
-    port: Int32 | str
+    port: IntOrString
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("host", "port")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LifecycleHandler:
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
@@ -779,7 +779,7 @@ class LifecycleHandler:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Lifecycle:
     post_start: LifecycleHandler | None = None
     pre_stop: LifecycleHandler | None = None
@@ -788,7 +788,7 @@ class Lifecycle:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GRPCAction:
     port: Int32
     service: str | None = None
@@ -796,7 +796,7 @@ class GRPCAction:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Probe:
     exec: ExecAction | None = None
     failure_threshold: Int32 | None = None
@@ -812,7 +812,7 @@ class Probe:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaim:
     name: str
     request: str | None = None
@@ -820,7 +820,7 @@ class ResourceClaim:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceRequirements:
     claims: tuple[ResourceClaim, ...] | None = None
     limits: Map[Quantity] | None = None
@@ -829,7 +829,7 @@ class ResourceRequirements:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SELinuxOptions:
     level: str | None = None
     role: str | None = None
@@ -839,7 +839,7 @@ class SELinuxOptions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SeccompProfile:
     localhost_profile: str | None = None
     type: str
@@ -847,7 +847,7 @@ class SeccompProfile:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WindowsSecurityContextOptions:
     gmsa_credential_spec: str | None = None
     gmsa_credential_spec_name: str | None = None
@@ -857,7 +857,7 @@ class WindowsSecurityContextOptions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecurityContext:
     allow_privilege_escalation: bool | None = None
     app_armor_profile: AppArmorProfile | None = None
@@ -875,7 +875,7 @@ class SecurityContext:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeDevice:
     device_path: str
     name: str
@@ -883,7 +883,7 @@ class VolumeDevice:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeMount:
     mount_path: str
     mount_propagation: str | None = None
@@ -896,7 +896,7 @@ class VolumeMount:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Container:
     args: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
@@ -927,7 +927,7 @@ class Container:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerExtendedResourceRequest:
     container_name: str
     request_name: str
@@ -936,7 +936,7 @@ class ContainerExtendedResourceRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerImage:
     names: tuple[str, ...] | None = None
     size_bytes: Int64 | None = None
@@ -944,14 +944,14 @@ class ContainerImage:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateRunning:
     started_at: Time | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("startedAt",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateTerminated:
     container_id: str | None = None
     exit_code: Int32
@@ -964,7 +964,7 @@ class ContainerStateTerminated:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateWaiting:
     message: str | None = None
     reason: str | None = None
@@ -972,7 +972,7 @@ class ContainerStateWaiting:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerState:
     running: ContainerStateRunning | None = None
     terminated: ContainerStateTerminated | None = None
@@ -981,7 +981,7 @@ class ContainerState:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LinuxContainerUser:
     gid: Int64
     supplemental_groups: tuple[Int64, ...] | None = None
@@ -990,14 +990,14 @@ class LinuxContainerUser:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerUser:
     linux: LinuxContainerUser | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("linux",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceHealth:
     health: str | None = None
     message: str | None = None
@@ -1006,7 +1006,7 @@ class ResourceHealth:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceStatus:
     name: str
     resources: tuple[ResourceHealth, ...] | None = None
@@ -1014,21 +1014,21 @@ class ResourceStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ImageVolumeStatus:
     image_ref: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("imageRef",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeStatus:
     image: ImageVolumeStatus | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("image",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeMountStatus:
     mount_path: str
     name: str
@@ -1039,7 +1039,7 @@ class VolumeMountStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStatus:
     allocated_resources: Map[Quantity] | None = None
     allocated_resources_status: tuple[ResourceStatus, ...] | None = None
@@ -1060,14 +1060,14 @@ class ContainerStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonEndpoint:
     port: Int32
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("Port",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIVolumeFile:
     field_ref: ObjectFieldSelector | None = None
     mode: Int32 | None = None
@@ -1077,14 +1077,14 @@ class DownwardAPIVolumeFile:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIProjection:
     items: tuple[DownwardAPIVolumeFile, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("items",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIVolumeSource:
     default_mode: Int32 | None = None
     items: tuple[DownwardAPIVolumeFile, ...] | None = None
@@ -1092,7 +1092,7 @@ class DownwardAPIVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EmptyDirVolumeSource:
     medium: str | None = None
     size_limit: Quantity | None = None
@@ -1100,7 +1100,7 @@ class EmptyDirVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointAddress:
     hostname: str | None = None
     ip: str
@@ -1110,7 +1110,7 @@ class EndpointAddress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointPort:
     app_protocol: str | None = None
     name: str | None = None
@@ -1120,7 +1120,7 @@ class EndpointPort:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSubset:
     addresses: tuple[EndpointAddress, ...] | None = None
     not_ready_addresses: tuple[EndpointAddress, ...] | None = None
@@ -1129,7 +1129,7 @@ class EndpointSubset:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Endpoints:
     api_version: str | None = "v1"
     kind: str | None = "Endpoints"
@@ -1139,7 +1139,7 @@ class Endpoints:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointsList:
     api_version: str | None = "v1"
     items: tuple[Endpoints, ...]
@@ -1149,7 +1149,7 @@ class EndpointsList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EphemeralContainer:
     args: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
@@ -1181,7 +1181,7 @@ class EphemeralContainer:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TypedLocalObjectReference:
     api_group: str | None = None
     kind: str
@@ -1190,7 +1190,7 @@ class TypedLocalObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TypedObjectReference:
     api_group: str | None = None
     kind: str
@@ -1200,7 +1200,7 @@ class TypedObjectReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeResourceRequirements:
     limits: Map[Quantity] | None = None
     requests: Map[Quantity] | None = None
@@ -1208,7 +1208,7 @@ class VolumeResourceRequirements:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimSpec:
     access_modes: tuple[str, ...] | None = None
     data_source: TypedLocalObjectReference | None = None
@@ -1223,7 +1223,7 @@ class PersistentVolumeClaimSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimTemplate:
     metadata: meta_v1.ObjectMeta | None = None
     spec: PersistentVolumeClaimSpec
@@ -1231,14 +1231,14 @@ class PersistentVolumeClaimTemplate:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EphemeralVolumeSource:
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("volumeClaimTemplate",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSeries:
     count: Int32 | None = None
     last_observed_time: MicroTime | None = None
@@ -1246,7 +1246,7 @@ class EventSeries:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSource:
     component: str | None = None
     host: str | None = None
@@ -1254,7 +1254,7 @@ class EventSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Event:
     action: str | None = None
     api_version: str | None = "v1"
@@ -1277,7 +1277,7 @@ class Event:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EventList:
     api_version: str | None = "v1"
     items: tuple[Event, ...]
@@ -1287,7 +1287,7 @@ class EventList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FCVolumeSource:
     fs_type: str | None = None
     lun: Int32 | None = None
@@ -1298,7 +1298,7 @@ class FCVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlexPersistentVolumeSource:
     driver: str
     fs_type: str | None = None
@@ -1309,7 +1309,7 @@ class FlexPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlexVolumeSource:
     driver: str
     fs_type: str | None = None
@@ -1320,7 +1320,7 @@ class FlexVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlockerVolumeSource:
     dataset_name: str | None = None
     dataset_uuid: str | None = None
@@ -1328,7 +1328,7 @@ class FlockerVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GCEPersistentDiskVolumeSource:
     fs_type: str | None = None
     partition: Int32 | None = None
@@ -1338,7 +1338,7 @@ class GCEPersistentDiskVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GitRepoVolumeSource:
     directory: str | None = None
     repository: str
@@ -1347,7 +1347,7 @@ class GitRepoVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GlusterfsPersistentVolumeSource:
     endpoints: str
     endpoints_namespace: str | None = None
@@ -1357,7 +1357,7 @@ class GlusterfsPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GlusterfsVolumeSource:
     endpoints: str
     path: str
@@ -1366,7 +1366,7 @@ class GlusterfsVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HostAlias:
     hostnames: tuple[str, ...] | None = None
     ip: str
@@ -1374,14 +1374,14 @@ class HostAlias:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HostIP:
     ip: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("ip",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HostPathVolumeSource:
     path: str
     type: str | None = None
@@ -1389,7 +1389,7 @@ class HostPathVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ISCSIPersistentVolumeSource:
     chap_auth_discovery: bool | None = None
     chap_auth_session: bool | None = None
@@ -1406,7 +1406,7 @@ class ISCSIPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ISCSIVolumeSource:
     chap_auth_discovery: bool | None = None
     chap_auth_session: bool | None = None
@@ -1423,7 +1423,7 @@ class ISCSIVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ImageVolumeSource:
     pull_policy: str | None = None
     reference: str | None = None
@@ -1431,7 +1431,7 @@ class ImageVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeItem:
     default: Map[Quantity] | None = None
     default_request: Map[Quantity] | None = None
@@ -1443,14 +1443,14 @@ class LimitRangeItem:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeSpec:
     limits: tuple[LimitRangeItem, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("limits",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRange:
     api_version: str | None = "v1"
     kind: str | None = "LimitRange"
@@ -1460,7 +1460,7 @@ class LimitRange:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeList:
     api_version: str | None = "v1"
     items: tuple[LimitRange, ...]
@@ -1470,7 +1470,7 @@ class LimitRangeList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PortStatus:
     error: str | None = None
     port: Int32
@@ -1479,7 +1479,7 @@ class PortStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LoadBalancerIngress:
     hostname: str | None = None
     ip: str | None = None
@@ -1489,14 +1489,14 @@ class LoadBalancerIngress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LoadBalancerStatus:
     ingress: tuple[LoadBalancerIngress, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("ingress",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalVolumeSource:
     fs_type: str | None = None
     path: str
@@ -1504,7 +1504,7 @@ class LocalVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ModifyVolumeStatus:
     status: str
     target_volume_attributes_class_name: str | None = None
@@ -1512,7 +1512,7 @@ class ModifyVolumeStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NFSVolumeSource:
     path: str
     read_only: bool | None = None
@@ -1521,14 +1521,14 @@ class NFSVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceSpec:
     finalizers: tuple[str, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("finalizers",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -1539,7 +1539,7 @@ class NamespaceCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceStatus:
     conditions: tuple[NamespaceCondition, ...] | None = None
     phase: str | None = None
@@ -1547,7 +1547,7 @@ class NamespaceStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Namespace:
     api_version: str | None = "v1"
     kind: str | None = "Namespace"
@@ -1558,7 +1558,7 @@ class Namespace:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceList:
     api_version: str | None = "v1"
     items: tuple[Namespace, ...]
@@ -1568,14 +1568,14 @@ class NamespaceList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeConfigSource:
     config_map: ConfigMapNodeConfigSource | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("configMap",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Taint:
     effect: str
     key: str
@@ -1585,7 +1585,7 @@ class Taint:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSpec:
     config_source: NodeConfigSource | None = None
     external_id: str | None = None
@@ -1598,7 +1598,7 @@ class NodeSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAddress:
     address: str
     type: str
@@ -1606,7 +1606,7 @@ class NodeAddress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeCondition:
     last_heartbeat_time: Time | None = None
     last_transition_time: Time | None = None
@@ -1618,7 +1618,7 @@ class NodeCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeConfigStatus:
     active: NodeConfigSource | None = None
     assigned: NodeConfigSource | None = None
@@ -1628,21 +1628,21 @@ class NodeConfigStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeDaemonEndpoints:
     kubelet_endpoint: DaemonEndpoint | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("kubeletEndpoint",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeFeatures:
     supplemental_groups_policy: bool | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("supplementalGroupsPolicy",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeRuntimeHandlerFeatures:
     recursive_read_only_mounts: bool | None = None
     user_namespaces: bool | None = None
@@ -1650,7 +1650,7 @@ class NodeRuntimeHandlerFeatures:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeRuntimeHandler:
     features: NodeRuntimeHandlerFeatures | None = None
     name: str | None = None
@@ -1658,14 +1658,14 @@ class NodeRuntimeHandler:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSwapStatus:
     capacity: Int64 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("capacity",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSystemInfo:
     architecture: str
     boot_id: str
@@ -1682,7 +1682,7 @@ class NodeSystemInfo:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeStatus:
     addresses: tuple[NodeAddress, ...] | None = None
     allocatable: Map[Quantity] | None = None
@@ -1702,7 +1702,7 @@ class NodeStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Node:
     api_version: str | None = "v1"
     kind: str | None = "Node"
@@ -1713,7 +1713,7 @@ class Node:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAllocatableResourceClaimStatus:
     containers: tuple[str, ...] | None = None
     resource_claim_name: str
@@ -1722,7 +1722,7 @@ class NodeAllocatableResourceClaimStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeList:
     api_version: str | None = "v1"
     items: tuple[Node, ...]
@@ -1732,7 +1732,7 @@ class NodeList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PhotonPersistentDiskVolumeSource:
     fs_type: str | None = None
     pd_id: str
@@ -1740,7 +1740,7 @@ class PhotonPersistentDiskVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PortworxVolumeSource:
     fs_type: str | None = None
     read_only: bool | None = None
@@ -1749,7 +1749,7 @@ class PortworxVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class QuobyteVolumeSource:
     group: str | None = None
     read_only: bool | None = None
@@ -1761,7 +1761,7 @@ class QuobyteVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RBDPersistentVolumeSource:
     fs_type: str | None = None
     image: str
@@ -1775,7 +1775,7 @@ class RBDPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleIOPersistentVolumeSource:
     fs_type: str | None = None
     gateway: str
@@ -1791,7 +1791,7 @@ class ScaleIOPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageOSPersistentVolumeSource:
     fs_type: str | None = None
     read_only: bool | None = None
@@ -1802,14 +1802,14 @@ class StorageOSPersistentVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeNodeAffinity:
     required: NodeSelector | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("required",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VsphereVirtualDiskVolumeSource:
     fs_type: str | None = None
     storage_policy_id: str | None = None
@@ -1819,7 +1819,7 @@ class VsphereVirtualDiskVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeSpec:
     access_modes: tuple[str, ...] | None = None
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None
@@ -1856,7 +1856,7 @@ class PersistentVolumeSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeStatus:
     last_phase_transition_time: Time | None = None
     message: str | None = None
@@ -1866,7 +1866,7 @@ class PersistentVolumeStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolume:
     api_version: str | None = "v1"
     kind: str | None = "PersistentVolume"
@@ -1877,7 +1877,7 @@ class PersistentVolume:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimCondition:
     last_probe_time: Time | None = None
     last_transition_time: Time | None = None
@@ -1889,7 +1889,7 @@ class PersistentVolumeClaimCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimStatus:
     access_modes: tuple[str, ...] | None = None
     allocated_resource_statuses: Map[str] | None = None
@@ -1903,7 +1903,7 @@ class PersistentVolumeClaimStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaim:
     api_version: str | None = "v1"
     kind: str | None = "PersistentVolumeClaim"
@@ -1914,7 +1914,7 @@ class PersistentVolumeClaim:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimList:
     api_version: str | None = "v1"
     items: tuple[PersistentVolumeClaim, ...]
@@ -1924,7 +1924,7 @@ class PersistentVolumeClaimList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimVolumeSource:
     claim_name: str
     read_only: bool | None = None
@@ -1932,7 +1932,7 @@ class PersistentVolumeClaimVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeList:
     api_version: str | None = "v1"
     items: tuple[PersistentVolume, ...]
@@ -1942,7 +1942,7 @@ class PersistentVolumeList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDNSConfigOption:
     name: str | None = None
     value: str | None = None
@@ -1950,7 +1950,7 @@ class PodDNSConfigOption:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDNSConfig:
     nameservers: tuple[str, ...] | None = None
     options: tuple[PodDNSConfigOption, ...] | None = None
@@ -1959,21 +1959,21 @@ class PodDNSConfig:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodOS:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodReadinessGate:
     condition_type: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("conditionType",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodResourceClaim:
     name: str
     resource_claim_name: str | None = None
@@ -1982,21 +1982,21 @@ class PodResourceClaim:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSchedulingGate:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSchedulingGroup:
     pod_group_name: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("podGroupName",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Sysctl:
     name: str
     value: str
@@ -2004,7 +2004,7 @@ class Sysctl:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSecurityContext:
     app_armor_profile: AppArmorProfile | None = None
     fs_group: Int64 | None = None
@@ -2023,7 +2023,7 @@ class PodSecurityContext:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Toleration:
     effect: str | None = None
     key: str | None = None
@@ -2034,7 +2034,7 @@ class Toleration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySpreadConstraint:
     label_selector: meta_v1.LabelSelector | None = None
     match_label_keys: tuple[str, ...] | None = None
@@ -2048,7 +2048,7 @@ class TopologySpreadConstraint:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodCertificateProjection:
     certificate_chain_path: str | None = None
     credential_bundle_path: str | None = None
@@ -2061,7 +2061,7 @@ class PodCertificateProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretProjection:
     items: tuple[KeyToPath, ...] | None = None
     name: str | None = None
@@ -2070,7 +2070,7 @@ class SecretProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountTokenProjection:
     audience: str | None = None
     expiration_seconds: Int64 | None = None
@@ -2079,7 +2079,7 @@ class ServiceAccountTokenProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeProjection:
     cluster_trust_bundle: ClusterTrustBundleProjection | None = None
     config_map: ConfigMapProjection | None = None
@@ -2091,7 +2091,7 @@ class VolumeProjection:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ProjectedVolumeSource:
     default_mode: Int32 | None = None
     sources: tuple[VolumeProjection, ...] | None = None
@@ -2099,7 +2099,7 @@ class ProjectedVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RBDVolumeSource:
     fs_type: str | None = None
     image: str
@@ -2113,7 +2113,7 @@ class RBDVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleIOVolumeSource:
     fs_type: str | None = None
     gateway: str
@@ -2129,7 +2129,7 @@ class ScaleIOVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretVolumeSource:
     default_mode: Int32 | None = None
     items: tuple[KeyToPath, ...] | None = None
@@ -2139,7 +2139,7 @@ class SecretVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageOSVolumeSource:
     fs_type: str | None = None
     read_only: bool | None = None
@@ -2150,7 +2150,7 @@ class StorageOSVolumeSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Volume:
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None
     azure_disk: AzureDiskVolumeSource | None = None
@@ -2187,7 +2187,7 @@ class Volume:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSpec:
     active_deadline_seconds: Int64 | None = None
     affinity: Affinity | None = None
@@ -2235,7 +2235,7 @@ class PodSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodCondition:
     last_probe_time: Time | None = None
     last_transition_time: Time | None = None
@@ -2248,7 +2248,7 @@ class PodCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodExtendedResourceClaimStatus:
     request_mappings: tuple[ContainerExtendedResourceRequest, ...]
     resource_claim_name: str
@@ -2256,14 +2256,14 @@ class PodExtendedResourceClaimStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodIP:
     ip: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("ip",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodResourceClaimStatus:
     name: str
     resource_claim_name: str | None = None
@@ -2271,7 +2271,7 @@ class PodResourceClaimStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodStatus:
     allocated_resources: Map[Quantity] | None = None
     conditions: tuple[PodCondition, ...] | None = None
@@ -2298,7 +2298,7 @@ class PodStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Pod:
     api_version: str | None = "v1"
     kind: str | None = "Pod"
@@ -2309,7 +2309,7 @@ class Pod:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodList:
     api_version: str | None = "v1"
     items: tuple[Pod, ...]
@@ -2319,7 +2319,7 @@ class PodList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
     spec: PodSpec | None = None
@@ -2327,7 +2327,7 @@ class PodTemplateSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplate:
     api_version: str | None = "v1"
     kind: str | None = "PodTemplate"
@@ -2337,7 +2337,7 @@ class PodTemplate:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplateList:
     api_version: str | None = "v1"
     items: tuple[PodTemplate, ...]
@@ -2347,7 +2347,7 @@ class PodTemplateList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerSpec:
     min_ready_seconds: Int32 | None = None
     replicas: Int32 | None = None
@@ -2357,7 +2357,7 @@ class ReplicationControllerSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -2368,7 +2368,7 @@ class ReplicationControllerCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerStatus:
     available_replicas: Int32 | None = None
     conditions: tuple[ReplicationControllerCondition, ...] | None = None
@@ -2380,7 +2380,7 @@ class ReplicationControllerStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationController:
     api_version: str | None = "v1"
     kind: str | None = "ReplicationController"
@@ -2391,7 +2391,7 @@ class ReplicationController:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerList:
     api_version: str | None = "v1"
     items: tuple[ReplicationController, ...]
@@ -2401,7 +2401,7 @@ class ReplicationControllerList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScopedResourceSelectorRequirement:
     operator: str
     scope_name: str
@@ -2410,14 +2410,14 @@ class ScopedResourceSelectorRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ScopeSelector:
     match_expressions: tuple[ScopedResourceSelectorRequirement, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("matchExpressions",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaSpec:
     hard: Map[Quantity] | None = None
     scope_selector: ScopeSelector | None = None
@@ -2426,7 +2426,7 @@ class ResourceQuotaSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaStatus:
     hard: Map[Quantity] | None = None
     used: Map[Quantity] | None = None
@@ -2434,7 +2434,7 @@ class ResourceQuotaStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuota:
     api_version: str | None = "v1"
     kind: str | None = "ResourceQuota"
@@ -2445,7 +2445,7 @@ class ResourceQuota:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaList:
     api_version: str | None = "v1"
     items: tuple[ResourceQuota, ...]
@@ -2455,7 +2455,7 @@ class ResourceQuotaList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Secret:
     api_version: str | None = "v1"
     data: Map[Base64] | None = None
@@ -2468,7 +2468,7 @@ class Secret:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretList:
     api_version: str | None = "v1"
     items: tuple[Secret, ...]
@@ -2478,26 +2478,26 @@ class SecretList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServicePort:
     app_protocol: str | None = None
     name: str | None = None
     node_port: Int32 | None = None
     port: Int32
     protocol: str | None = None
-    target_port: Int32 | str | None = None
+    target_port: IntOrString | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("appProtocol", "name", "nodePort", "port", "protocol", "targetPort")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SessionAffinityConfig:
     client_ip: ClientIPConfig | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("clientIP",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceSpec:
     allocate_load_balancer_node_ports: bool | None = None
     cluster_ip: str | None = None
@@ -2523,7 +2523,7 @@ class ServiceSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
     load_balancer: LoadBalancerStatus | None = None
@@ -2531,7 +2531,7 @@ class ServiceStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Service:
     api_version: str | None = "v1"
     kind: str | None = "Service"
@@ -2542,7 +2542,7 @@ class Service:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccount:
     api_version: str | None = "v1"
     automount_service_account_token: bool | None = None
@@ -2554,7 +2554,7 @@ class ServiceAccount:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountList:
     api_version: str | None = "v1"
     items: tuple[ServiceAccount, ...]
@@ -2564,7 +2564,7 @@ class ServiceAccountList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceList:
     api_version: str | None = "v1"
     items: tuple[Service, ...]
@@ -2574,7 +2574,7 @@ class ServiceList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySelectorLabelRequirement:
     key: str
     values: tuple[str, ...]
@@ -2582,7 +2582,7 @@ class TopologySelectorLabelRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySelectorTerm:
     match_label_expressions: tuple[TopologySelectorLabelRequirement, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("matchLabelExpressions",)

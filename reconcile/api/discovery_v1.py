@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointConditions:
     ready: bool | None = None
     serving: bool | None = None
@@ -30,21 +30,21 @@ class EndpointConditions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ForNode:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ForZone:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointHints:
     for_nodes: tuple[ForNode, ...] | None = None
     for_zones: tuple[ForZone, ...] | None = None
@@ -52,7 +52,7 @@ class EndpointHints:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Endpoint:
     addresses: tuple[str, ...]
     conditions: EndpointConditions | None = None
@@ -66,7 +66,7 @@ class Endpoint:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointPort:
     app_protocol: str | None = None
     name: str | None = None
@@ -76,7 +76,7 @@ class EndpointPort:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSlice:
     address_type: str
     api_version: str | None = "discovery.k8s.io/v1"
@@ -88,7 +88,7 @@ class EndpointSlice:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSliceList:
     api_version: str | None = "discovery.k8s.io/v1"
     items: tuple[EndpointSlice, ...]

@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSeries:
     count: Int32
     last_observed_time: MicroTime
@@ -23,7 +23,7 @@ class EventSeries:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Event:
     action: str | None = None
     api_version: str | None = "events.k8s.io/v1"
@@ -46,7 +46,7 @@ class Event:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EventList:
     api_version: str | None = "events.k8s.io/v1"
     items: tuple[Event, ...]

@@ -10,12 +10,12 @@ there is an empty one.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import attrs
 
 from reconcile.api.quantity import Quantity
-from reconcile.api.scalars import Base64, Int32, Int64, Json, MicroTime, Time, freeze
+from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time, freeze
 from reconcile.api.shapes import CustomObject, blank, fields_of, within
 from reconcile.api.values import NotThis, base64_text, double, int32, int64, micro_time, quantity, time
 from reconcile.lib.errors import ReconcileError
@@ -31,13 +31,13 @@ _PLAIN: dict[Any, tuple[str, Any, Any]] = {
     float: ("a number", double, 0),
     Int32: ("an integer of 32 bits", int32, 0),
     Int64: ("an integer of 64 bits", int64, 0),
-    Union[Int32, str]: ("an integer of 32 bits or a string", int32, 0),
+    IntOrString: ("an integer of 32 bits or a string", int32, 0),
     Base64: ("a string in base64", base64_text, ""),
     Quantity: ("a quantity such as 100m or 1.5Gi", quantity, Quantity.of(nanos=0)),
     Time: ("a time such as 2026-01-01T00:00:00Z", time, _BAD),
     MicroTime: ("a time such as 2026-01-01T00:00:00.000000Z", micro_time, _BAD),
 }
-_ITSELF = {str: (str,), bool: (bool,), Union[Int32, str]: (str,)}
+_ITSELF = {str: (str,), bool: (bool,), IntOrString: (str,)}
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ class Fault:
         return f"{self.path or 'the object'}: {self.expectation}{found}"
 
 
-class InvalidObject(ReconcileError):
+class InvalidObject(ReconcileError):  # noqa: N818 -- it reads as what the data is
     """Data that is not the API object which it should be; *faults* are all that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:

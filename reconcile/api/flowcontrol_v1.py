@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExemptPriorityLevelConfiguration:
     lendable_percent: Int32 | None = None
     nominal_concurrency_shares: Int32 | None = None
@@ -43,14 +43,14 @@ class ExemptPriorityLevelConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowDistinguisherMethod:
     type: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("type",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourcePolicyRule:
     non_resource_urls: tuple[str, ...]
     verbs: tuple[str, ...]
@@ -58,7 +58,7 @@ class NonResourcePolicyRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourcePolicyRule:
     api_groups: tuple[str, ...]
     cluster_scope: bool | None = None
@@ -69,14 +69,14 @@ class ResourcePolicyRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupSubject:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountSubject:
     name: str
     namespace: str
@@ -84,14 +84,14 @@ class ServiceAccountSubject:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class UserSubject:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Subject:
     group: GroupSubject | None = None
     kind: str
@@ -101,7 +101,7 @@ class Subject:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PolicyRulesWithSubjects:
     non_resource_rules: tuple[NonResourcePolicyRule, ...] | None = None
     resource_rules: tuple[ResourcePolicyRule, ...] | None = None
@@ -110,14 +110,14 @@ class PolicyRulesWithSubjects:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationReference:
     name: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaSpec:
     distinguisher_method: FlowDistinguisherMethod | None = None
     matching_precedence: Int32 | None = None
@@ -127,7 +127,7 @@ class FlowSchemaSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -138,14 +138,14 @@ class FlowSchemaCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaStatus:
     conditions: tuple[FlowSchemaCondition, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("conditions",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchema:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
     kind: str | None = "FlowSchema"
@@ -156,7 +156,7 @@ class FlowSchema:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaList:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
     items: tuple[FlowSchema, ...]
@@ -166,7 +166,7 @@ class FlowSchemaList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class QueuingConfiguration:
     hand_size: Int32 | None = None
     queue_length_limit: Int32 | None = None
@@ -175,7 +175,7 @@ class QueuingConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitResponse:
     queuing: QueuingConfiguration | None = None
     type: str
@@ -183,7 +183,7 @@ class LimitResponse:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitedPriorityLevelConfiguration:
     borrowing_limit_percent: Int32 | None = None
     lendable_percent: Int32 | None = None
@@ -193,7 +193,7 @@ class LimitedPriorityLevelConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationSpec:
     exempt: ExemptPriorityLevelConfiguration | None = None
     limited: LimitedPriorityLevelConfiguration | None = None
@@ -202,7 +202,7 @@ class PriorityLevelConfigurationSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationCondition:
     last_transition_time: Time | None = None
     message: str | None = None
@@ -213,14 +213,14 @@ class PriorityLevelConfigurationCondition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationStatus:
     conditions: tuple[PriorityLevelConfigurationCondition, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("conditions",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfiguration:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
     kind: str | None = "PriorityLevelConfiguration"
@@ -231,7 +231,7 @@ class PriorityLevelConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationList:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
     items: tuple[PriorityLevelConfiguration, ...]

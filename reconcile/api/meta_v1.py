@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupVersionForDiscovery:
     group_version: str
     version: str
@@ -44,7 +44,7 @@ class GroupVersionForDiscovery:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServerAddressByClientCIDR:
     client_cidr: str
     server_address: str
@@ -52,7 +52,7 @@ class ServerAddressByClientCIDR:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIGroup:
     api_version: str | None = "v1"
     kind: str | None = "APIGroup"
@@ -64,7 +64,7 @@ class APIGroup:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIGroupList:
     api_version: str | None = "v1"
     groups: tuple[APIGroup, ...]
@@ -73,7 +73,7 @@ class APIGroupList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIResource:
     categories: tuple[str, ...] | None = None
     group: str | None = None
@@ -89,7 +89,7 @@ class APIResource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIResourceList:
     api_version: str | None = "v1"
     group_version: str
@@ -99,7 +99,7 @@ class APIResourceList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class APIVersions:
     api_version: str | None = "v1"
     kind: str | None = "APIVersions"
@@ -109,7 +109,7 @@ class APIVersions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Condition:
     last_transition_time: Time
     message: str
@@ -121,7 +121,7 @@ class Condition:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Preconditions:
     resource_version: str | None = None
     uid: str | None = None
@@ -129,7 +129,7 @@ class Preconditions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeleteOptions:
     api_version: str | None = "v1"
     dry_run: tuple[str, ...] | None = None
@@ -143,7 +143,7 @@ class DeleteOptions:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FieldSelectorRequirement:
     key: str
     operator: str
@@ -152,7 +152,7 @@ class FieldSelectorRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupResource:
     group: str
     resource: str
@@ -160,7 +160,7 @@ class GroupResource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelectorRequirement:
     key: str
     operator: str
@@ -169,7 +169,7 @@ class LabelSelectorRequirement:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelector:
     match_expressions: tuple[LabelSelectorRequirement, ...] | None = None
     match_labels: Map[str] | None = None
@@ -177,14 +177,14 @@ class LabelSelector:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ShardInfo:
     selector: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("selector",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ListMeta:
     continue_: str | None = None
     remaining_item_count: Int64 | None = None
@@ -195,7 +195,7 @@ class ListMeta:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ManagedFieldsEntry:
     api_version: str | None = None
     fields_type: str | None = None
@@ -208,7 +208,7 @@ class ManagedFieldsEntry:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OwnerReference:
     api_version: str
     block_owner_deletion: bool | None = None
@@ -220,7 +220,7 @@ class OwnerReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMeta:
     annotations: Map[str] | None = None
     creation_timestamp: Time | None = None
@@ -241,7 +241,7 @@ class ObjectMeta:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatusCause:
     field: str | None = None
     message: str | None = None
@@ -250,7 +250,7 @@ class StatusCause:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatusDetails:
     causes: tuple[StatusCause, ...] | None = None
     group: str | None = None
@@ -262,7 +262,7 @@ class StatusDetails:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Status:
     api_version: str | None = "v1"
     code: Int32 | None = None
@@ -276,7 +276,7 @@ class Status:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class WatchEvent:
     object: Map[Json]
     type: str
@@ -284,7 +284,7 @@ class WatchEvent:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VersionInfo:
     build_date: str
     compiler: str

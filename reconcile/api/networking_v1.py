@@ -6,7 +6,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
-from reconcile.api.scalars import Int32
+from reconcile.api.scalars import Int32, IntOrString
 
 __all__ = [
     "HTTPIngressPath",
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceBackendPort:
     name: str | None = None
     number: Int32 | None = None
@@ -54,7 +54,7 @@ class ServiceBackendPort:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressServiceBackend:
     name: str
     port: ServiceBackendPort | None = None
@@ -62,7 +62,7 @@ class IngressServiceBackend:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressBackend:
     resource: core_v1.TypedLocalObjectReference | None = None
     service: IngressServiceBackend | None = None
@@ -70,7 +70,7 @@ class IngressBackend:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPIngressPath:
     backend: IngressBackend
     path: str | None = None
@@ -79,14 +79,14 @@ class HTTPIngressPath:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPIngressRuleValue:
     paths: tuple[HTTPIngressPath, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("paths",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ParentReference:
     group: str | None = None
     name: str
@@ -96,14 +96,14 @@ class ParentReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddressSpec:
     parent_ref: ParentReference
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("parentRef",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddress:
     api_version: str | None = "networking.k8s.io/v1"
     kind: str | None = "IPAddress"
@@ -113,7 +113,7 @@ class IPAddress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddressList:
     api_version: str | None = "networking.k8s.io/v1"
     items: tuple[IPAddress, ...]
@@ -123,7 +123,7 @@ class IPAddressList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IPBlock:
     cidr: str
     except_: tuple[str, ...] | None = None
@@ -131,7 +131,7 @@ class IPBlock:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressRule:
     host: str | None = None
     http: HTTPIngressRuleValue | None = None
@@ -139,7 +139,7 @@ class IngressRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressTLS:
     hosts: tuple[str, ...] | None = None
     secret_name: str | None = None
@@ -147,7 +147,7 @@ class IngressTLS:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressSpec:
     default_backend: IngressBackend | None = None
     ingress_class_name: str | None = None
@@ -157,7 +157,7 @@ class IngressSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressPortStatus:
     error: str | None = None
     port: Int32
@@ -166,7 +166,7 @@ class IngressPortStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressLoadBalancerIngress:
     hostname: str | None = None
     ip: str | None = None
@@ -175,21 +175,21 @@ class IngressLoadBalancerIngress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressLoadBalancerStatus:
     ingress: tuple[IngressLoadBalancerIngress, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("ingress",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressStatus:
     load_balancer: IngressLoadBalancerStatus | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("loadBalancer",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Ingress:
     api_version: str | None = "networking.k8s.io/v1"
     kind: str | None = "Ingress"
@@ -200,7 +200,7 @@ class Ingress:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassParametersReference:
     api_group: str | None = None
     kind: str
@@ -211,7 +211,7 @@ class IngressClassParametersReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassSpec:
     controller: str | None = None
     parameters: IngressClassParametersReference | None = None
@@ -219,7 +219,7 @@ class IngressClassSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClass:
     api_version: str | None = "networking.k8s.io/v1"
     kind: str | None = "IngressClass"
@@ -229,7 +229,7 @@ class IngressClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassList:
     api_version: str | None = "networking.k8s.io/v1"
     items: tuple[IngressClass, ...]
@@ -239,7 +239,7 @@ class IngressClassList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressList:
     api_version: str | None = "networking.k8s.io/v1"
     items: tuple[Ingress, ...]
@@ -249,7 +249,7 @@ class IngressList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyPeer:
     ip_block: IPBlock | None = None
     namespace_selector: meta_v1.LabelSelector | None = None
@@ -258,16 +258,16 @@ class NetworkPolicyPeer:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyPort:
     end_port: Int32 | None = None
-    port: Int32 | str | None = None
+    port: IntOrString | None = None
     protocol: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("endPort", "port", "protocol")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyEgressRule:
     ports: tuple[NetworkPolicyPort, ...] | None = None
     to: tuple[NetworkPolicyPeer, ...] | None = None
@@ -275,7 +275,7 @@ class NetworkPolicyEgressRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyIngressRule:
     from_: tuple[NetworkPolicyPeer, ...] | None = None
     ports: tuple[NetworkPolicyPort, ...] | None = None
@@ -283,7 +283,7 @@ class NetworkPolicyIngressRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicySpec:
     egress: tuple[NetworkPolicyEgressRule, ...] | None = None
     ingress: tuple[NetworkPolicyIngressRule, ...] | None = None
@@ -293,7 +293,7 @@ class NetworkPolicySpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicy:
     api_version: str | None = "networking.k8s.io/v1"
     kind: str | None = "NetworkPolicy"
@@ -303,7 +303,7 @@ class NetworkPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyList:
     api_version: str | None = "networking.k8s.io/v1"
     items: tuple[NetworkPolicy, ...]
@@ -313,21 +313,21 @@ class NetworkPolicyList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRSpec:
     cidrs: tuple[str, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("cidrs",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("conditions",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDR:
     api_version: str | None = "networking.k8s.io/v1"
     kind: str | None = "ServiceCIDR"
@@ -338,7 +338,7 @@ class ServiceCIDR:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRList:
     api_version: str | None = "networking.k8s.io/v1"
     items: tuple[ServiceCIDR, ...]

@@ -17,14 +17,14 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Overhead:
     pod_fixed: Map[Quantity] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("podFixed",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Scheduling:
     node_selector: Map[str] | None = None
     tolerations: tuple[core_v1.Toleration, ...] | None = None
@@ -32,7 +32,7 @@ class Scheduling:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RuntimeClass:
     api_version: str | None = "node.k8s.io/v1"
     handler: str
@@ -44,7 +44,7 @@ class RuntimeClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RuntimeClassList:
     api_version: str | None = "node.k8s.io/v1"
     items: tuple[RuntimeClass, ...]

@@ -6,7 +6,7 @@ import attrs
 
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
-from reconcile.api.scalars import Int32, Int64, Time
+from reconcile.api.scalars import Int32, Int64, IntOrString, Time
 from reconcile.lib.mapping import Map
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Eviction:
     api_version: str | None = "policy/v1"
     delete_options: meta_v1.DeleteOptions | None = None
@@ -28,17 +28,17 @@ class Eviction:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetSpec:
-    max_unavailable: Int32 | str | None = None
-    min_available: Int32 | str | None = None
+    max_unavailable: IntOrString | None = None
+    min_available: IntOrString | None = None
     selector: meta_v1.LabelSelector | None = None
     unhealthy_pod_eviction_policy: str | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("maxUnavailable", "minAvailable", "selector", "unhealthyPodEvictionPolicy")
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
     current_healthy: Int32 | None = None
@@ -51,7 +51,7 @@ class PodDisruptionBudgetStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudget:
     api_version: str | None = "policy/v1"
     kind: str | None = "PodDisruptionBudget"
@@ -62,7 +62,7 @@ class PodDisruptionBudget:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetList:
     api_version: str | None = "policy/v1"
     items: tuple[PodDisruptionBudget, ...]

@@ -23,14 +23,14 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AggregationRule:
     cluster_role_selectors: tuple[meta_v1.LabelSelector, ...] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("clusterRoleSelectors",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PolicyRule:
     api_groups: tuple[str, ...] | None = None
     non_resource_urls: tuple[str, ...] | None = None
@@ -41,7 +41,7 @@ class PolicyRule:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRole:
     aggregation_rule: AggregationRule | None = None
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -52,7 +52,7 @@ class ClusterRole:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleRef:
     api_group: str | None = None
     kind: str
@@ -61,7 +61,7 @@ class RoleRef:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Subject:
     api_group: str | None = None
     kind: str
@@ -71,7 +71,7 @@ class Subject:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleBinding:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     kind: str | None = "ClusterRoleBinding"
@@ -82,7 +82,7 @@ class ClusterRoleBinding:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleBindingList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     items: tuple[ClusterRoleBinding, ...]
@@ -92,7 +92,7 @@ class ClusterRoleBindingList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     items: tuple[ClusterRole, ...]
@@ -102,7 +102,7 @@ class ClusterRoleList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Role:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     kind: str | None = "Role"
@@ -112,7 +112,7 @@ class Role:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleBinding:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     kind: str | None = "RoleBinding"
@@ -123,7 +123,7 @@ class RoleBinding:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleBindingList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     items: tuple[RoleBinding, ...]
@@ -133,7 +133,7 @@ class RoleBindingList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
     items: tuple[Role, ...]

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkDeviceData:
     hardware_address: str | None = None
     interface_name: str | None = None
@@ -65,7 +65,7 @@ class NetworkDeviceData:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AllocatedDeviceStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
     data: Map[Json] | None = None
@@ -78,7 +78,7 @@ class AllocatedDeviceStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OpaqueDeviceConfiguration:
     driver: str
     parameters: Map[Json]
@@ -86,7 +86,7 @@ class OpaqueDeviceConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAllocationConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
     requests: tuple[str, ...] | None = None
@@ -95,7 +95,7 @@ class DeviceAllocationConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceToleration:
     effect: str | None = None
     key: str | None = None
@@ -106,7 +106,7 @@ class DeviceToleration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceRequestAllocationResult:
     admin_access: bool | None = None
     binding_conditions: tuple[str, ...] | None = None
@@ -122,7 +122,7 @@ class DeviceRequestAllocationResult:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAllocationResult:
     config: tuple[DeviceAllocationConfiguration, ...] | None = None
     results: tuple[DeviceRequestAllocationResult, ...] | None = None
@@ -130,7 +130,7 @@ class DeviceAllocationResult:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AllocationResult:
     allocation_timestamp: Time | None = None
     devices: DeviceAllocationResult | None = None
@@ -139,14 +139,14 @@ class AllocationResult:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CELDeviceSelector:
     expression: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("expression",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequestPolicyRange:
     max: Quantity | None = None
     min: Quantity
@@ -155,7 +155,7 @@ class CapacityRequestPolicyRange:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequestPolicy:
     default: Quantity | None = None
     valid_range: CapacityRequestPolicyRange | None = None
@@ -164,21 +164,21 @@ class CapacityRequestPolicy:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequirements:
     requests: Map[Quantity] | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("requests",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Counter:
     value: Quantity
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("value",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CounterSet:
     counters: Map[Counter]
     name: str
@@ -186,7 +186,7 @@ class CounterSet:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAttribute:
     bool_: bool | None = None
     bools: tuple[bool, ...] | None = None
@@ -200,7 +200,7 @@ class DeviceAttribute:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceCapacity:
     request_policy: CapacityRequestPolicy | None = None
     value: Quantity
@@ -208,7 +208,7 @@ class DeviceCapacity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceCounterConsumption:
     counter_set: str
     counters: Map[Counter]
@@ -216,7 +216,7 @@ class DeviceCounterConsumption:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceTaint:
     effect: str
     key: str
@@ -226,7 +226,7 @@ class DeviceTaint:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAllocatableResourceMapping:
     allocation_multiplier: Quantity | None = None
     capacity_key: str | None = None
@@ -234,7 +234,7 @@ class NodeAllocatableResourceMapping:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Device:
     all_nodes: bool | None = None
     allow_multiple_allocations: bool | None = None
@@ -253,7 +253,7 @@ class Device:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClaimConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
     requests: tuple[str, ...] | None = None
@@ -261,7 +261,7 @@ class DeviceClaimConfiguration:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceConstraint:
     distinct_attribute: str | None = None
     match_attribute: str | None = None
@@ -270,14 +270,14 @@ class DeviceConstraint:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceSelector:
     cel: CELDeviceSelector | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("cel",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceSubRequest:
     allocation_mode: str | None = None
     capacity: CapacityRequirements | None = None
@@ -290,7 +290,7 @@ class DeviceSubRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ExactDeviceRequest:
     admin_access: bool | None = None
     allocation_mode: str | None = None
@@ -303,7 +303,7 @@ class ExactDeviceRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceRequest:
     exactly: ExactDeviceRequest | None = None
     first_available: tuple[DeviceSubRequest, ...] | None = None
@@ -312,7 +312,7 @@ class DeviceRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClaim:
     config: tuple[DeviceClaimConfiguration, ...] | None = None
     constraints: tuple[DeviceConstraint, ...] | None = None
@@ -321,14 +321,14 @@ class DeviceClaim:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("opaque",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassSpec:
     config: tuple[DeviceClassConfiguration, ...] | None = None
     extended_resource_name: str | None = None
@@ -337,7 +337,7 @@ class DeviceClassSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClass:
     api_version: str | None = "resource.k8s.io/v1"
     kind: str | None = "DeviceClass"
@@ -347,7 +347,7 @@ class DeviceClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassList:
     api_version: str | None = "resource.k8s.io/v1"
     items: tuple[DeviceClass, ...]
@@ -357,14 +357,14 @@ class DeviceClassList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimSpec:
     devices: DeviceClaim | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("devices",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimConsumerReference:
     api_group: str | None = None
     name: str
@@ -374,7 +374,7 @@ class ResourceClaimConsumerReference:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimStatus:
     allocation: AllocationResult | None = None
     devices: tuple[AllocatedDeviceStatus, ...] | None = None
@@ -383,7 +383,7 @@ class ResourceClaimStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaim:
     api_version: str | None = "resource.k8s.io/v1"
     kind: str | None = "ResourceClaim"
@@ -394,7 +394,7 @@ class ResourceClaim:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimList:
     api_version: str | None = "resource.k8s.io/v1"
     items: tuple[ResourceClaim, ...]
@@ -404,7 +404,7 @@ class ResourceClaimList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
     spec: ResourceClaimSpec
@@ -412,7 +412,7 @@ class ResourceClaimTemplateSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplate:
     api_version: str | None = "resource.k8s.io/v1"
     kind: str | None = "ResourceClaimTemplate"
@@ -422,7 +422,7 @@ class ResourceClaimTemplate:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplateList:
     api_version: str | None = "resource.k8s.io/v1"
     items: tuple[ResourceClaimTemplate, ...]
@@ -432,7 +432,7 @@ class ResourceClaimTemplateList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourcePool:
     generation: Int64
     name: str
@@ -441,7 +441,7 @@ class ResourcePool:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSliceSpec:
     all_nodes: bool | None = None
     devices: tuple[Device, ...] | None = None
@@ -455,7 +455,7 @@ class ResourceSliceSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSlice:
     api_version: str | None = "resource.k8s.io/v1"
     kind: str | None = "ResourceSlice"
@@ -465,7 +465,7 @@ class ResourceSlice:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSliceList:
     api_version: str | None = "resource.k8s.io/v1"
     items: tuple[ResourceSlice, ...]

@@ -19,12 +19,13 @@ from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 
-__all__ = ["Base64", "Int32", "Int64", "Json", "MicroTime", "Quantity", "Time", "freeze", "thaw"]
+__all__ = ["Base64", "Int32", "Int64", "IntOrString", "Json", "MicroTime", "Quantity", "Time", "freeze", "thaw"]
 
 # What the converter holds a field to; in code they are int and str.
 Int32 = Annotated[int, "int32"]
 Int64 = Annotated[int, "int64"]
 Base64 = Annotated[str, "byte"]
+IntOrString = Int32 | str
 Json = Union[None, bool, int, float, str, "tuple[Json, ...]", "Map[Json]"]
 
 SECOND = 1_000_000_000

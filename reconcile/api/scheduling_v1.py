@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityClass:
     api_version: str | None = "scheduling.k8s.io/v1"
     description: str | None = None
@@ -27,7 +27,7 @@ class PriorityClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityClassList:
     api_version: str | None = "scheduling.k8s.io/v1"
     items: tuple[PriorityClass, ...]

@@ -7,7 +7,7 @@ resolved.
 """
 
 import sys
-from functools import lru_cache
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -40,10 +40,10 @@ class Field:
     required: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def fields_of(cls: type) -> tuple[Field, ...]:
     """Return the fields of an API class, in the order in which it declares them."""
-    names: tuple[str, ...] = IDENTITY + ("metadata",) if cls is CustomObject else cls.JSON_NAMES  # type: ignore[attr-defined]
+    names: tuple[str, ...] = getattr(cls, "JSON_NAMES", (*IDENTITY, "metadata"))
     return tuple(
         Field(
             name=field.name,
@@ -75,4 +75,4 @@ def _present(annotation: Any) -> Any:
     if annotation == Json or get_origin(annotation) not in (Union, UnionType):
         return annotation
     rest = tuple(part for part in get_args(annotation) if part is not type(None))
-    return rest[0] if len(rest) == 1 else Union[rest]
+    return rest[0] if len(rest) == 1 else Union[rest]  # noqa: UP007 -- of as many types as there are

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequest:
     audience: str
     expiration_seconds: Int64 | None = None
@@ -42,7 +42,7 @@ class TokenRequest:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriverSpec:
     attach_required: bool | None = None
     fs_group_policy: str | None = None
@@ -59,7 +59,7 @@ class CSIDriverSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriver:
     api_version: str | None = "storage.k8s.io/v1"
     kind: str | None = "CSIDriver"
@@ -69,7 +69,7 @@ class CSIDriver:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriverList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[CSIDriver, ...]
@@ -79,14 +79,14 @@ class CSIDriverList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeNodeResources:
     count: Int32 | None = None
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("count",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeDriver:
     allocatable: VolumeNodeResources | None = None
     name: str
@@ -96,14 +96,14 @@ class CSINodeDriver:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeSpec:
     drivers: tuple[CSINodeDriver, ...]
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("drivers",)
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINode:
     api_version: str | None = "storage.k8s.io/v1"
     kind: str | None = "CSINode"
@@ -113,7 +113,7 @@ class CSINode:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[CSINode, ...]
@@ -123,7 +123,7 @@ class CSINodeList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIStorageCapacity:
     api_version: str | None = "storage.k8s.io/v1"
     capacity: Quantity | None = None
@@ -136,7 +136,7 @@ class CSIStorageCapacity:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIStorageCapacityList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[CSIStorageCapacity, ...]
@@ -146,7 +146,7 @@ class CSIStorageCapacityList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageClass:
     allow_volume_expansion: bool | None = None
     allowed_topologies: tuple[core_v1.TopologySelectorTerm, ...] | None = None
@@ -162,7 +162,7 @@ class StorageClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageClassList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[StorageClass, ...]
@@ -172,7 +172,7 @@ class StorageClassList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentSource:
     inline_volume_spec: core_v1.PersistentVolumeSpec | None = None
     persistent_volume_name: str | None = None
@@ -180,7 +180,7 @@ class VolumeAttachmentSource:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentSpec:
     attacher: str
     node_name: str
@@ -189,7 +189,7 @@ class VolumeAttachmentSpec:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeError:
     error_code: Int32 | None = None
     message: str | None = None
@@ -198,7 +198,7 @@ class VolumeError:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentStatus:
     attach_error: VolumeError | None = None
     attached: bool
@@ -208,7 +208,7 @@ class VolumeAttachmentStatus:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachment:
     api_version: str | None = "storage.k8s.io/v1"
     kind: str | None = "VolumeAttachment"
@@ -219,7 +219,7 @@ class VolumeAttachment:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[VolumeAttachment, ...]
@@ -229,7 +229,7 @@ class VolumeAttachmentList:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttributesClass:
     api_version: str | None = "storage.k8s.io/v1"
     driver_name: str
@@ -240,7 +240,7 @@ class VolumeAttributesClass:
     __repr__ = shown
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttributesClassList:
     api_version: str | None = "storage.k8s.io/v1"
     items: tuple[VolumeAttributesClass, ...]

@@ -26,7 +26,7 @@ _TOKEN = re.compile(r'[ \t\r\n,:]+|"(?:[^"\\]|\\.)*"|[{}\[\]]|[^ \t\r\n,:{}\[\]"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class MalformedText(ReconcileError):
+class MalformedText(ReconcileError):  # noqa: N818 -- it reads as what the text is
     """Text that is not what it should be, with the *line* and *column*, from 1, where that shows."""
 
     def __init__(self, reason: str, line: int, column: int) -> None:

@@ -10,28 +10,28 @@ from reconcile.api.scalars import MicroTime, Time
 from reconcile.lib.errors import ReconcileError
 
 
-class NotThis(ReconcileError):
+class NotThis(ReconcileError):  # noqa: N818 -- it reads as what the value is
     """The value is not of the type that was asked for; nothing more can be said about it."""
 
 
 def int32(value: Any) -> int:
     """Return *value* if it is an integer of 32 bits."""
     if value.__class__ is int and -0x80000000 <= value <= 0x7FFFFFFF:  # noqa: PLR2004 -- the width
-        return value  # type: ignore[no-any-return]
+        return value
     raise NotThis(repr(value))
 
 
 def int64(value: Any) -> int:
     """Return *value* if it is an integer of 64 bits."""
     if value.__class__ is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:  # noqa: PLR2004 -- the width
-        return value  # type: ignore[no-any-return]
+        return value
     raise NotThis(repr(value))
 
 
 def double(value: Any) -> float:
     """Return *value* if it is a number that JSON can write."""
     if value.__class__ is int or (value.__class__ is float and math.isfinite(value)):
-        return value  # type: ignore[no-any-return]
+        return value
     raise NotThis(repr(value))
 
 
