@@ -1,0 +1,19 @@
+"""
+The controllers of the controller-manager: loops that bring what is nearer to what is declared.
+
+Takes:    Started, Watched, Answered, TimerFired, Turned.
+Gives:    Call, SetTimer, Wake, Record.
+Source:   kube-controller-manager.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers._runtime import Controller, State, begin, failing, step, watches
+
+STANDARD: Final[tuple[Controller, ...]] = ()
+"""Every controller that the controller-manager runs."""
+
+__all__ = ["STANDARD", "Controller", "State", "begin", "failing", "step", "watches"]

@@ -1,0 +1,45 @@
+"""The runtime that all controllers share, and the form in which a controller is written."""
+
+from reconcile.components.controllers._runtime.contract import (
+    KEPT,
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    controller_of,
+    keys_of_itself,
+)
+from reconcile.components.controllers._runtime.runtime import (
+    FIRST_BACK_OFF,
+    LONGEST_BACK_OFF,
+    Failure,
+    State,
+    begin,
+    failing,
+    step,
+    watches,
+)
+from reconcile.components.controllers._runtime.workqueue import WorkQueue
+
+__all__ = [
+    "FIRST_BACK_OFF",
+    "KEPT",
+    "LONGEST_BACK_OFF",
+    "Ask",
+    "Controller",
+    "Failure",
+    "Key",
+    "Outcome",
+    "Source",
+    "State",
+    "Views",
+    "WorkQueue",
+    "begin",
+    "controller_of",
+    "failing",
+    "keys_of_itself",
+    "step",
+    "watches",
+]

@@ -1,0 +1,168 @@
+"""
+What a controller is: a value that says what it watches, which keys a change concerns, and how one key is reconciled.
+
+A controller of a user's own is written in exactly this form and is a citizen like Kubernetes' own.
+
+Takes:    Ask.
+Gives:    Outcome.
+Source:   k8s.io/client-go: informers, work queue; the shape is that of controller-runtime's Reconciler.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from reconcile.effects import Record
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.table import Table
+from reconcile.model.requests import Request, Response
+from reconcile.store import Change
+from reconcile.store.indexes import indexes_of
+
+Key: TypeAlias = Any
+"""What is reconciled: usually an object's key in its table. Hashable, and comparable with the controller's others."""
+
+
+class _Memory(enum.Enum):
+    KEPT = "kept"
+
+
+KEPT: Final = _Memory.KEPT
+"""An `Outcome` with this memory leaves the controller's memory as it is."""
+
+
+@attrs.frozen
+class Views:
+    """A process's informer caches: for each resource the table as of what the process has been told."""
+
+    _tables: Table[str, Table[str, Any]] = attrs.field(factory=Table)
+
+    def get(self, resource: str, key: str) -> Any:
+        """Give the cached object at *key*, or None."""
+        table = self._tables.get(resource, None)
+        return None if table is None else table.get(key)
+
+    def table(self, resource: str) -> Table[str, Any]:
+        """Give the cache of *resource*, to be asked by key or index and never scanned; empty before it is synced."""
+        table = self._tables.get(resource, None)
+        return Table(indexes_of(resource)) if table is None else table
+
+    def has(self, resource: str) -> bool:
+        """Tell whether the cache of *resource* is synced."""
+        return resource in self._tables
+
+    def having(self, resource: str, table: Table[str, Any]) -> Views:
+        """Give views in which *resource* has *table*."""
+        return Views(self._tables.set(resource, table))
+
+
+Keys: TypeAlias = Callable[[Change, Views], tuple[Key, ...]]
+Observe: TypeAlias = Callable[[Any, Change, Views, Instant], Any]
+
+
+@attrs.frozen
+class Source:
+    """
+    A resource that a controller watches.
+
+    Args:
+        resource: its key: `pods`, `replicasets.apps`.
+        keys: which of the controller's keys a change of it concerns; () for none. The views are as of the delivery
+            that brought the change, or later.
+    """
+
+    resource: str
+    keys: Keys
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """
+    The call to bring one key's actual state nearer to what is declared.
+
+    Args:
+        key: which one.
+        views: the informer caches; they may lag.
+        memory: what the controller remembers, over all its keys.
+        now: the instant.
+        answers: () at first; after an `Outcome` with *again*, its calls with their answers, in their order.
+    """
+
+    key: Key
+    views: Views
+    memory: Any = None
+    now: Instant
+    answers: tuple[tuple[Request, Response], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """
+    What is to be done about one key.
+
+    Args:
+        calls: to be sent together; the key is not reconciled otherwise before all are answered.
+        records: Kubernetes Events to record.
+        memory: the controller's memory from now on; `KEPT` for what it was.
+        again: reconcile once more when the calls are answered, with their answers. With no calls it is done at once.
+        after: come back after this long, if all went well.
+        after_is_periodic: that is a mere re-check, which nothing waits for.
+        error: not empty: treat it as failed, for this reason, and come back with back-off.
+    """
+
+    calls: tuple[Request, ...] = ()
+    records: tuple[Record, ...] = ()
+    memory: Any = KEPT
+    again: bool = False
+    after: Duration | None = None
+    after_is_periodic: bool = False
+    error: str = ""
+
+
+Reconcile: TypeAlias = Callable[[Ask], Outcome]
+
+
+def no_memory() -> None:
+    """Give the memory of a controller that remembers nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class Controller:
+    """
+    A controller; all its functions are pure.
+
+    Args:
+        name: also its queue's.
+        sources: what it watches; it reconciles nothing before all are synced.
+        reconcile: for one key, what is to be done.
+        memory: gives its first memory.
+        observe: gives its memory after a change of one of its sources, before the change's keys are asked for.
+        workers: how many keys can wait for answers at a time.
+        resync: every object is taken as changed again after one to two times this long; None for never.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    reconcile: Reconcile
+    memory: Callable[[], Any] = no_memory
+    observe: Observe | None = None
+    workers: int = 5
+    resync: Duration | None = None
+
+
+def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:
+    """Give the changed object's own key: for the resource whose objects are reconciled."""
+    return (change.key,)
+
+
+def controller_of(obj: Any) -> Any:
+    """Give the owner reference of the object's controller, or None."""
+    for reference in obj.metadata.owner_references or ():
+        if reference.controller:
+            return reference
+    return None

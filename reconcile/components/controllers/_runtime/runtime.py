@@ -1,0 +1,406 @@
+"""
+The runtime that all controllers share: shared informers, a work queue for each controller, back-off, resync.
+
+One process runs any number of controllers. They share one watch of each resource, and nothing else: each has its own
+queue, its own memory, its own workers, as in the controller-manager. What upstream's worker does while it waits for the
+API server (hold its key, hold its place among the workers) is here an entry in a table.
+
+Takes:    Started, Watched, Answered, TimerFired, Turned.
+Gives:    Call, SetTimer, Wake, Record.
+Source:   client-go: SharedInformerFactory, util/workqueue (queue, delaying queue, exponential failure rate limiter).
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from reconcile.components.controllers._runtime.contract import (
+    KEPT,
+    Ask,
+    Controller,
+    Key,
+    Keys,
+    Observe,
+    Outcome,
+    Views,
+)
+from reconcile.components.controllers._runtime.workqueue import WorkQueue
+from reconcile.effects import Call, Effect, SetTimer, Wake
+from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.lib.table import Table
+from reconcile.model.requests import Request, Response
+from reconcile.model.watches import Watch
+from reconcile.store import Change
+
+# client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
+FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
+LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
+
+_NOT_FOUND: Final = 404
+_RESYNC: Final = "resync"
+_AFTER: Final = "after"
+
+
+@attrs.frozen
+class Running:
+    """
+    A key that waits for answers.
+
+    Args:
+        serial: tells this reconcile's answers from an earlier one's.
+        outcome: what it decided.
+        answers: in the order of its calls; None until it is there.
+        missing: how many are not there.
+    """
+
+    serial: int
+    outcome: Outcome
+    answers: tuple[Response | None, ...]
+    missing: int
+
+
+@attrs.frozen
+class Failure:
+    """How often in a row a key has failed, and why the last time."""
+
+    times: int
+    why: str
+
+
+@attrs.frozen
+class Due:
+    """When a key comes back, and whether anything waits for that."""
+
+    at: Instant
+    periodic: bool
+
+
+@attrs.frozen
+class Work:
+    """
+    What the runtime keeps for one controller.
+
+    Args:
+        queue: the keys to be reconciled.
+        memory: the controller's own.
+        running: keys whose calls are not all answered.
+        failures: keys that failed since they last succeeded.
+        due: keys that come back after a while.
+        serial: numbers the reconciles that call.
+        synced: every source has been delivered once.
+        woken: a `Wake` is on its way.
+    """
+
+    queue: WorkQueue[Key] = attrs.field(factory=WorkQueue)
+    memory: Any = None
+    running: Table[Key, Running] = attrs.field(factory=Table)
+    failures: Table[Key, Failure] = attrs.field(factory=Table)
+    due: Table[Key, Due] = attrs.field(factory=Table)
+    serial: int = 0
+    synced: bool = False
+    woken: bool = False
+
+
+_Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
+
+
+@attrs.frozen
+class State:
+    """
+    The controllers of one process.
+
+    Args:
+        controllers: fixed for its life.
+        interests: resource -> (place of a controller that watches it, its observe, its keys).
+        places: a controller's name -> its place.
+        dice: what resync periods are drawn from.
+        views: the shared informers' caches.
+        works: by place.
+    """
+
+    controllers: tuple[Controller, ...]
+    interests: Map[tuple[_Interest, ...]]
+    places: Map[int]
+    dice: Dice
+    views: Views
+    works: tuple[Work, ...]
+
+
+def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
+    """Give the state of a process that runs *controllers* and has seen nothing yet."""
+    return State(
+        controllers=controllers,
+        interests=Map({watch.resource: _interests(controllers, watch.resource) for watch in _watches(controllers)}),
+        places=Map({controller.name: place for place, controller in enumerate(controllers)}),
+        dice=dice,
+        views=Views(),
+        works=tuple([Work(memory=controller.memory(), synced=not controller.sources) for controller in controllers]),
+    )
+
+
+def step(state: State, event: Hears) -> tuple[State, tuple[Effect, ...]]:
+    """Take *event* in: note which keys it concerns, or reconcile one."""
+    match event:
+        case Watched():
+            return _on_watched(state, event)
+        case Turned():
+            return _on_turned(state, event)
+        case Answered():
+            return _on_answered(state, event)
+        case TimerFired():
+            return _on_timer_fired(state, event)
+        case Started():
+            return _on_started(state, event)
+        case _:  # only kubelets hear runtimes, and only runtimes hear kubelets
+            return state, ()
+
+
+def watches(state: State) -> tuple[Watch, ...]:
+    """Give one watch for each resource that any controller watches."""
+    return _watches(state.controllers)
+
+
+def failing(state: State) -> tuple[tuple[str, Key, Failure], ...]:
+    """Give (controller, key, failure) for every key whose last reconcile failed."""
+    return tuple(
+        [
+            (controller.name, key, failure)
+            for controller, work in zip(state.controllers, state.works, strict=True)
+            for key, failure in work.failures.items()
+        ]
+    )
+
+
+def _watches(controllers: tuple[Controller, ...]) -> tuple[Watch, ...]:
+    resources = dict.fromkeys(source.resource for controller in controllers for source in controller.sources)
+    return tuple([Watch(resource, resource) for resource in resources])
+
+
+def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[_Interest, ...]:
+    found: list[_Interest] = []
+    for place, controller in enumerate(controllers):
+        keys = tuple([source.keys for source in controller.sources if source.resource == resource])
+        if keys:
+            found.append((place, controller.observe, keys))
+    return tuple(found)
+
+
+def _on_started(state: State, event: Started) -> tuple[State, tuple[Effect, ...]]:
+    resyncing = [controller for controller in state.controllers if controller.resync is not None]
+    return state, tuple([_resync_timer(state, controller, event.now) for controller in resyncing])
+
+
+def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]]:
+    # A watch is named after its resource: see _watches.
+    resource = event.watch
+    interests = state.interests.get(resource)
+    if interests is None:
+        return state, ()
+    known = state.views.has(resource)
+    views = state.views.having(resource, event.view)
+    works = list(state.works)
+    effects: list[Effect] = []
+    for place, observe, sources in interests:
+        work = works[place]
+        queue, memory = _noted(work, event, views, observe, sources)
+        synced = work.synced
+        if not known:
+            synced = all(views.has(source.resource) for source in state.controllers[place].sources)
+        if queue is work.queue and memory is work.memory and synced is work.synced:
+            continue
+        works[place] = _woken(
+            state.controllers[place],
+            replace(work, queue=queue, memory=memory, synced=synced),
+            effects,
+        )
+    return _with_works(state, views, tuple(works)), tuple(effects)
+
+
+def _noted(
+    work: Work, event: Watched, views: Views, observe: Observe | None, sources: tuple[Keys, ...]
+) -> tuple[WorkQueue[Key], Any]:
+    queue, memory = work.queue, work.memory
+    for change in event.changes:
+        if observe is not None:
+            memory = observe(memory, change, views, event.now)
+        for keys in sources:
+            for key in keys(change, views):
+                queue = queue.add(key)
+    return queue, memory
+
+
+def _on_turned(state: State, event: Turned) -> tuple[State, tuple[Effect, ...]]:
+    place = state.places.get(event.queue)
+    if place is None:
+        return state, ()
+    work = state.works[place]
+    worker = _Worker(state.controllers[place], state.views, event.now)
+    if work.woken:
+        work = replace(work, woken=False)
+    if _can_work(worker.controller, work):
+        key = work.queue.first()
+        work = _reconciled(worker, replace(work, queue=work.queue.take()), key, ())
+    elif work is state.works[place]:
+        return state, ()
+    return _with_work(state, place, worker, work)
+
+
+def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ...]]:
+    name, key, serial, number = event.tag
+    place = state.places[name]
+    work = state.works[place]
+    running = work.running.get(key, None)
+    if running is None or running.serial != serial or running.answers[number] is not None:
+        return state, ()  # repeated
+    answers = (*running.answers[:number], event.response, *running.answers[number + 1 :])
+    worker = _Worker(state.controllers[place], state.views, event.now)
+    if running.missing > 1:
+        waits = Running(serial, running.outcome, answers, running.missing - 1)
+        return _with_work(state, place, worker, replace(work, running=work.running.set(key, waits)))
+    work = replace(work, running=work.running.remove(key))
+    pairs = tuple([(call, answer) for call, answer in zip(running.outcome.calls, answers, strict=True) if answer])
+    if running.outcome.again:
+        work = _reconciled(worker, work, key, pairs)
+    else:
+        work = _finished(worker, work, key, running.outcome, running.outcome.error or _refusal(pairs))
+    return _with_work(state, place, worker, work)
+
+
+def _on_timer_fired(state: State, event: TimerFired) -> tuple[State, tuple[Effect, ...]]:
+    what, name = event.key[:2]
+    place = state.places[name]
+    controller, work = state.controllers[place], state.works[place]
+    worker = _Worker(controller, state.views, event.now)
+    if what == _RESYNC:
+        queue = work.queue
+        for source in controller.sources:
+            for change in _as_changed(state.views, source.resource):
+                for key in source.keys(change, state.views):
+                    queue = queue.add(key)
+        worker.effects.append(_resync_timer(state, controller, event.now))
+        return _with_work(state, place, worker, replace(work, queue=queue))
+    key = event.key[2]
+    if key not in work.due:
+        return state, ()
+    work = replace(work, queue=work.queue.add(key), due=work.due.remove(key))
+    return _with_work(state, place, worker, work)
+
+
+@attrs.frozen
+class _Worker:
+    """Who reconciles, with what, and what that orders (a list that lives as long as one step)."""
+
+    controller: Controller
+    views: Views
+    now: Instant
+    effects: list[Effect] = attrs.field(factory=list)
+
+
+def _can_work(controller: Controller, work: Work) -> bool:
+    return work.synced and len(work.queue) > 0 and len(work.running) < controller.workers
+
+
+def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Request, Response], ...]) -> Work:
+    """Reconcile *key*, which was taken from the queue."""
+    outcome = worker.controller.reconcile(
+        Ask(key=key, views=worker.views, memory=work.memory, now=worker.now, answers=answers)
+    )
+    effects = worker.effects
+    effects += outcome.records
+    if outcome.memory is not KEPT and outcome.memory is not work.memory:
+        work = replace(work, memory=outcome.memory)
+    calls = outcome.calls
+    if not calls:
+        return _finished(worker, work, key, outcome, outcome.error)
+    name, serial = worker.controller.name, work.serial
+    for number, call in enumerate(calls):
+        effects.append(Call(call, (name, key, serial, number)))
+    running = Running(serial, outcome, (None,) * len(calls), len(calls))
+    return replace(work, running=work.running.set(key, running), serial=serial + 1)
+
+
+def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
+    """Give the first refusal among the answers; it is none that what is to be deleted is gone already."""
+    for request, response in pairs:
+        if not response.ok and not (request.verb == "delete" and response.code == _NOT_FOUND):
+            message = getattr(response.body, "message", None) or ""
+            return f"{response.code} {response.reason}: {message}"
+    return ""
+
+
+def _finished(worker: _Worker, work: Work, key: Key, outcome: Outcome, why: str) -> Work:
+    """Be done with *key*: it comes back if it failed, if it asked to, or if it was added meanwhile."""
+    failure = work.failures.get(key, None)
+    queue = work.queue.done(key)
+    if why:
+        times = 0 if failure is None else failure.times
+        # Beyond 2^18 every back-off is the longest one.
+        delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
+        work = replace(work, queue=queue, failures=work.failures.set(key, Failure(times + 1, why)))
+        return _coming_back(worker, work, key, delay, periodic=False)
+    if failure is not None:
+        work = replace(work, failures=work.failures.remove(key))
+    if outcome.again and not outcome.calls:
+        queue = queue.add(key)
+    work = replace(work, queue=queue)
+    if outcome.after is None:
+        return work
+    return _coming_back(worker, work, key, outcome.after, periodic=outcome.after_is_periodic)
+
+
+def _coming_back(worker: _Worker, work: Work, key: Key, delay: Duration, *, periodic: bool) -> Work:
+    """Let *key* be added after *delay*, or when it comes back anyway if that is sooner."""
+    if delay <= 0:
+        return replace(work, queue=work.queue.add(key))
+    at = worker.now + delay
+    known = work.due.get(key, None)
+    if known is not None:
+        at, periodic = min(at, known.at), periodic and known.periodic
+        if at == known.at and periodic == known.periodic:
+            return work
+    worker.effects.append(SetTimer((_AFTER, worker.controller.name, key), at, periodic))
+    return replace(work, due=work.due.set(key, Due(at, periodic)))
+
+
+def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTimer:
+    # A period of its own for each process, from one to two times what is asked, so that they do not all come at once.
+    assert controller.resync is not None, "only a controller with a resync has its timer"
+    drawn, _ = state.dice.named(controller.name).below(controller.resync)
+    return SetTimer((_RESYNC, controller.name), now + controller.resync + drawn, periodic=True)
+
+
+def _as_changed(views: Views, resource: str) -> list[Change]:
+    table = views.table(resource)
+    return [Change(0, resource, key, obj, obj, table) for key, obj in table.items()]
+
+
+def _with_work(state: State, place: int, worker: _Worker, work: Work) -> tuple[State, tuple[Effect, ...]]:
+    work = _woken(worker.controller, work, worker.effects)
+    works = (*state.works[:place], work, *state.works[place + 1 :])
+    return _with_works(state, state.views, works), tuple(worker.effects)
+
+
+def _woken(controller: Controller, work: Work, effects: list[Effect]) -> Work:
+    """Ask for a turn if there is work that can be done and no turn is on its way."""
+    if work.woken or not _can_work(controller, work):
+        return work
+    effects.append(Wake(controller.name))
+    return replace(work, woken=True)
+
+
+def _with_works(state: State, views: Views, works: tuple[Work, ...]) -> State:
+    return State(
+        controllers=state.controllers,
+        interests=state.interests,
+        places=state.places,
+        dice=state.dice,
+        views=views,
+        works=works,
+    )
