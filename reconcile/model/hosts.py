@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from reconcile.lib.mapping import Map
+
+CAPACITY: Final = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +32,7 @@ class Host:
     name: str
     ip: str
     pod_cidr: str
-    capacity: Map[str] = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
+    capacity: Map[str] = CAPACITY
     reserved: Map[str] = Map()
     labels: Map[str] = Map()
     taints: tuple[Any, ...] = ()

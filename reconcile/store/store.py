@@ -90,7 +90,7 @@ class Lease:
     id: int
     ttl: Duration
     expires: Instant
-    keys: tuple[tuple[str, str], ...] = ()
+    keys: Sequence[tuple[str, str]] = Sequence()
 
 
 @attrs.frozen
@@ -241,7 +241,7 @@ def revoke(store: Store, lease_id: int) -> Committed:
     if lease is None:
         raise ReconcileError(f"lease {lease_id} does not exist")
     ended = attrs.evolve(store, leases=store.leases.remove(lease_id))
-    done = commit(ended, Txn((), tuple([Delete(resource, key) for resource, key in lease.keys])))
+    done = commit(ended, Txn((), tuple([Delete(resource, key) for resource, key in lease.keys.between(0, lease.keys.end)])))
     assert isinstance(done, Committed), "a transaction without compares cannot be refused"
     return done
 
@@ -250,7 +250,7 @@ def _attached(leases: Table[int, Lease], put: Put) -> Table[int, Lease]:
     lease = leases.get(put.lease)
     if lease is None:
         raise ReconcileError(f"lease {put.lease} does not exist; {put.resource}/{put.key} cannot be put under it")
-    return leases.set(put.lease, attrs.evolve(lease, keys=(*lease.keys, (put.resource, put.key))))
+    return leases.set(put.lease, Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key))))
 
 
 def _same(old: Any, value: Any) -> bool:

@@ -1,0 +1,200 @@
+"""
+Cluster: everything that a cluster is, as one immutable value.
+
+What etcd stores, what each process remembers and has seen, what is under way between them, the hosts, the clock, the dice.
+It changes only by `reconcile.driver.step`. Keeping one costs a pointer; so does a fork.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from reconcile.api.kinds import resource_named
+from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.pending import Pending, Starting
+from reconcile.cluster.topology import Topology
+from reconcile.components import world
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import Instant
+from reconcile.lib.table import Table
+from reconcile.lib.timers import Timers
+from reconcile.model.hosts import Host
+from reconcile.model.requests import User, joined
+from reconcile.store import Store
+
+
+@attrs.frozen
+class Process:
+    """
+    A process that runs.
+
+    Args:
+        name: `component/host`.
+        kind: the component: kubelet, kube-scheduler, ...
+        host: where it runs.
+        user: as whom it calls the API server.
+        life: a number that no other process has had; what was meant for an earlier life is dropped.
+        leading: whether it does its work; false while it waits to be elected.
+    """
+
+    name: str
+    kind: str
+    host: str
+    user: User
+    life: int
+    leading: bool = True
+    watches: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Cursor:
+    """
+    How far a watch has come.
+
+    Args:
+        resource: the resource's key.
+        partition: the one value of the resource's partition that is watched; empty for all.
+        channel: the store's channel that the watch reads.
+        position: the next change in it; -1 if the watch has to list first.
+        view: the resource's table as of the last delivery: the informer's cache.
+    """
+
+    resource: str
+    partition: str
+    channel: str
+    position: int = -1
+    view: Table[str, Any] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Channel:
+    """Who watches a channel, as (process, watch), and whether a `Draining` of it is pending."""
+
+    watchers: tuple[tuple[str, str], ...] = ()
+    draining: bool = False
+
+
+@attrs.frozen
+class HostStatus:
+    """
+    A host as it is now.
+
+    Args:
+        host: what it is.
+        up: whether it has power.
+        connected: whether the network reaches it.
+        disk: what its container runtime had when it was last off; images survive a power cycle.
+        rules: its packet filter, as kube-proxy installed it.
+    """
+
+
+    host: Host
+    up: bool = True
+    connected: bool = True
+    disk: Any = None
+    rules: Any = None
+
+
+@attrs.frozen(kw_only=True)
+class Cluster:
+    """
+    A Kubernetes cluster at one instant.
+
+    Args:
+        topology: what it was booted from.
+        seed: all its chance comes from here.
+        controllers: the user's own controllers, run by the controller-manager beside the standard ones.
+        now: the instant, nanoseconds since the Unix epoch.
+        steps: how many steps were taken.
+        serial: the next number for what is under way.
+        store: what etcd keeps.
+        timers: keyed (process, life, key).
+        pending: what is under way, by serial number.
+        head: no pending number is lower.
+        processes: by name.
+        states: each process's own state, by process name.
+        elections: the election state of each process that has one.
+        recorders: each process's event recorder.
+        cursors: how far each watch has come, by (process, watch).
+        channels: who watches each channel.
+        hosts: by name.
+        parked: what waits for an API server that can be reached.
+        servers: the API servers that run, in order of start.
+        etcd: the host on which etcd runs; empty while it does not.
+        marked: the store's revision when its history was last compacted, to which it is compacted next.
+    """
+
+    topology: Topology
+    seed: int
+    controllers: tuple[Any, ...] = ()
+    now: Instant
+    steps: int = 0
+    serial: int = 0
+    store: Store = attrs.field(factory=Store)
+    timers: Timers[Any] = attrs.field(factory=Timers)
+    pending: Table[int, Pending] = attrs.field(factory=Table)
+    head: int = 0
+    processes: Table[str, Process] = attrs.field(factory=Table)
+    states: Table[str, Any] = attrs.field(factory=Table)
+    elections: Table[str, Any] = attrs.field(factory=Table)
+    recorders: Table[str, Any] = attrs.field(factory=Table)
+    cursors: Table[tuple[str, str], Cursor] = attrs.field(factory=Table)
+    channels: Table[str, Channel] = attrs.field(factory=Table)
+    hosts: Table[str, HostStatus] = attrs.field(factory=Table)
+    parked: tuple[Pending, ...] = ()
+    servers: tuple[str, ...] = ()
+    etcd: str = ""
+    marked: int = 0
+
+    @classmethod
+    def boot(cls, topology: Topology | None = None, *, seed: int = 0, controllers: tuple[Any, ...] = ()) -> Cluster:
+        """
+        Power the machines of *topology* on.
+
+        The kubelets are about to start; nothing has happened yet: `settle` sees the control plane come up.
+        """
+        topology = topology or Topology()
+        hosts, processes, starting = [], [], []
+        for host in topology.machines():
+            dice = Dice(seed, f"runtime/{host.name}")
+            hosts.append((host.name, HostStatus(host, disk=world.begin(host, topology.behaviours, dice))))
+            for kind in host_processes(host):
+                name, life = f"{kind}/{host.name}", len(starting)
+                processes.append((name, Process(name, kind, host.name, COMPONENTS[kind].user_on(host.name), life)))
+                starting.append((life, Starting(name, life)))
+        return cls(
+            topology=topology,
+            seed=seed,
+            controllers=controllers,
+            now=topology.start,
+            serial=len(starting),
+            pending=Table.of(starting),
+            hosts=Table.of(hosts),
+            processes=Table.of(processes),
+        )
+
+    def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:
+        """
+        Give the stored objects of a resource, in key order.
+
+        Args:
+            word: as kubectl takes it: `pods`, `po`, `deployments.apps`.
+            namespace: only of this namespace; empty for all.
+        """
+        table = self.store.table(resource_named(word).key)
+        return table.under("namespace", namespace) if namespace else tuple(table.values())
+
+    def get(self, word: str, name: str, *, namespace: str = "") -> Any:
+        """Give one stored object, or None; *namespace* is `default` for a namespaced resource unless it is given."""
+        resource = resource_named(word)
+        space = (namespace or "default") if resource.namespaced else ""
+        return self.store.get(resource.key, joined(space, name))
+
+    def lag(self, process: str, watch: str) -> int:
+        """Count the changes that a watch has not been told of yet; -1 if it has to list first."""
+        cursor = self.cursors[process, watch]
+        if cursor.position < 0:
+            return -1
+        return self.store.history(cursor.channel).end - cursor.position

@@ -1,0 +1,108 @@
+"""The components that a cluster's processes run, by kind: how each begins, steps, watches, and as whom it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.lib.dice import Dice
+from reconcile.model.behaviours import Behaviours
+from reconcile.model.hosts import Host
+from reconcile.model.requests import User
+from reconcile.model.watches import Watch
+
+
+@attrs.frozen
+class Setting:
+    """What a process finds when it begins: its host, its dice, and what the cluster was booted with."""
+
+    host: Host
+    dice: Dice
+    behaviours: Behaviours
+    controllers: tuple[Any, ...]
+    disk: Any = None
+
+
+@attrs.frozen(kw_only=True)
+class Component:
+    """
+    A kind of process.
+
+    Args:
+        begin: makes its first state.
+        step: the component's own.
+        watches: what it watches, asked when it begins to work.
+        user: the user name and groups that it authenticates with; `{host}` stands for its host's name.
+        elected: whether of several only the leader works.
+    """
+
+    begin: Callable[[Setting], Any]
+    step: Callable[[Any, Any], tuple[Any, tuple[Any, ...]]]
+    watches: Callable[[Any], tuple[Watch, ...]]
+    user: tuple[str, tuple[str, ...]]
+    elected: bool = False
+
+    def user_on(self, host: str) -> User:
+        """Give the identity of such a process on *host*."""
+        name, groups = self.user
+        return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
+
+
+def _nothing(_: Any) -> tuple[Watch, ...]:
+    return ()
+
+
+COMPONENTS: Final[dict[str, Component]] = {
+    "etcd": Component(
+        begin=lambda _: etcd.begin(),
+        step=etcd.step,
+        watches=_nothing,
+        user=("system:etcd", ()),
+    ),
+    "kube-apiserver": Component(
+        begin=lambda setting: apiserver.begin(setting.host.name, setting.dice),
+        step=apiserver.step,
+        watches=_nothing,
+        user=("system:apiserver", ("system:masters",)),
+    ),
+    "kube-controller-manager": Component(
+        begin=lambda setting: controllers.begin((*controllers.STANDARD, *setting.controllers), setting.dice),
+        step=controllers.step,
+        watches=controllers.watches,
+        user=("system:kube-controller-manager", ()),
+        elected=True,
+    ),
+    "kube-scheduler": Component(
+        begin=lambda setting: scheduler.begin(setting.dice),
+        step=scheduler.step,
+        watches=scheduler.watches,
+        user=("system:kube-scheduler", ()),
+        elected=True,
+    ),
+    "kubelet": Component(
+        begin=lambda setting: kubelet.begin(setting.host, setting.dice, running=world.containers(setting.disk)),
+        step=kubelet.step,
+        watches=kubelet.watches,
+        user=("system:node:{host}", ("system:nodes",)),
+    ),
+    "kube-proxy": Component(
+        begin=lambda setting: kubeproxy.begin(setting.host.name, setting.dice),
+        step=kubeproxy.step,
+        watches=kubeproxy.watches,
+        user=("system:kube-proxy", ()),
+    ),
+    "runtime": Component(
+        begin=lambda setting: setting.disk,
+        step=world.step,
+        watches=_nothing,
+        user=("", ()),
+    ),
+}
+
+
+def host_processes(host: Host) -> tuple[str, ...]:
+    """Name what starts when a host is powered on: its kubelet, and the simulated container runtime unless it has a real one."""
+    return ("kubelet",) if host.external else ("runtime", "kubelet")

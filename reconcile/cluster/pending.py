@@ -1,0 +1,95 @@
+"""
+What is under way between the processes of a cluster, as values.
+
+Each waits under a serial number; taking the lowest first is first-in first-out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import attrs
+
+from reconcile.lib.instant import Instant
+from reconcile.model.requests import Request, Response, User
+
+
+@attrs.frozen
+class Starting:
+    """A process that was launched and has not begun."""
+
+    process: str
+    life: int
+
+
+@attrs.frozen
+class Listing:
+    """A watch that has something to deliver, and no other ticket for it."""
+
+    process: str
+    life: int
+    watch: str
+
+
+@attrs.frozen
+class Draining:
+    """
+    The changes of a channel, on their way to its watchers one after the other.
+
+    Args:
+        channel: the watch channel.
+        place: the watcher whose turn it is.
+        mark: the channel's end when this round began.
+    """
+
+    channel: str
+    place: int
+    mark: int
+
+
+@attrs.frozen
+class Turning:
+    """A process that has asked for a turn."""
+
+    process: str
+    life: int
+    queue: str
+
+
+@attrs.frozen
+class Sent:
+    """A call on its way to the API server; *process* is empty for a client outside."""
+
+    process: str
+    life: int
+    host: str
+    user: User
+    request: Request
+    tag: tuple[Any, ...] | None
+    at: Instant
+
+
+@attrs.frozen
+class Replied:
+    """An answer on its way back."""
+
+    process: str
+    life: int
+    host: str
+    request: Request
+    tag: tuple[Any, ...]
+    response: Response
+    at: Instant
+
+
+@attrs.frozen
+class Message:
+    """An order to a container runtime, or a report to a kubelet."""
+
+    process: str
+    life: int
+    body: Any
+
+
+Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message
+"""Everything that can be under way."""

@@ -1,0 +1,214 @@
+"""
+run and settle: many steps in a row.
+
+First-in first-out costs a constant time for each step. Another policy is asked before each step, from the list of all choices.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import attrs
+
+from reconcile.cluster.cluster import Cluster
+from reconcile.driver.choices import choices
+from reconcile.driver.machine import Machine
+from reconcile.driver.policies import Policy
+from reconcile.driver.step import apply_event
+from reconcile.effects import OutsideEffect
+from reconcile.events import Advance, ClusterEvent
+from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_text
+
+LIMIT: Final = 30 * MINUTE
+"""How much virtual time `settle` gives a cluster by default."""
+
+_VERDICT: Final = 65 * SECOND  # a node is declared dead 50 s after its last heartbeat, looked at every 5 s, renewed every 10 s
+
+
+@attrs.frozen
+class Run:
+    """
+    What a run came to.
+
+    Args:
+        cluster: as it is after the last step.
+        effects: what left it for the outside, in order.
+        steps: how many steps were taken.
+        idle: whether it ended because nothing was left to do at that instant.
+    """
+
+    cluster: Cluster
+    effects: tuple[OutsideEffect, ...]
+    steps: int
+    idle: bool
+
+
+@attrs.frozen
+class Settled:
+    """
+    What settling came to.
+
+    Args:
+        cluster: as it is after the last step.
+        effects: what left it for the outside, in order.
+        steps: how many steps were taken.
+        settled: whether nothing is left to do but wait for periodic timers.
+        moving: what still moves if it is not settled, a sentence each.
+    """
+
+    cluster: Cluster
+    effects: tuple[OutsideEffect, ...]
+    steps: int
+    settled: bool
+    moving: tuple[str, ...] = ()
+
+
+def run(
+    cluster: Cluster,
+    events: tuple[ClusterEvent, ...] = (),
+    *,
+    steps: int | None = None,
+    until: Instant | None = None,
+    policy: Policy | None = None,
+) -> Run:
+    """
+    Let *events* happen, then what follows from them.
+
+    Args:
+        cluster: where to begin.
+        events: what happens first, in order.
+        steps: stop after this many steps (the events count).
+        until: let time move on, at most to this instant; None: it stands still, and the run ends when nothing is left to do now.
+        policy: who decides; None is first-in first-out.
+    """
+    machine = Machine(cluster)
+    first = machine.steps
+    last = None if steps is None else first + steps
+    for event in events:
+        apply_event(machine, event)
+    if policy is None:
+        idle = play(machine, last, until)
+    else:
+        idle = _decide(machine, policy, last, until)
+    return Run(machine.closed(), tuple(machine.outbox), machine.steps - first, idle)
+
+
+def settle(
+    cluster: Cluster,
+    events: tuple[ClusterEvent, ...] = (),
+    *,
+    limit: Duration = LIMIT,
+    quiet: Duration | None = None,
+) -> Settled:
+    """
+    Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in first-out.
+
+    Args:
+        cluster: where to begin.
+        events: what happens first, in order.
+        limit: give up after this much virtual time, and say what still moves.
+        quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By default 0, and
+            where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the API.
+    """
+    machine = Machine(cluster)
+    first = machine.steps
+    for event in events:
+        apply_event(machine, event)
+    wait = _quiet_time(machine.closed()) if quiet is None else quiet
+    end = machine.now + limit
+    settled = play_until_settled(machine, end, wait)
+    after = machine.closed()
+    moving = () if settled else still_moving(after)
+    return Settled(after, tuple(machine.outbox), machine.steps - first, settled, moving)
+
+
+def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
+    """Play first-in first-out up to step *last* and instant *until*; tell whether nothing is left to do."""
+    while last is None or machine.steps < last:
+        if machine.next():
+            continue
+        timer = machine.timers.first()
+        if until is None:
+            return True
+        if timer is None or timer.at > until:
+            if machine.now < until:
+                machine.now = until
+                machine.steps += 1
+            return True
+        machine.now = timer.at
+        machine.steps += 1
+    return False
+
+
+def play_until_settled(machine: Machine, end: Instant, quiet: Duration) -> bool:
+    """Play first-in first-out until settled (true) or until the instant *end* has come (false)."""
+    while True:
+        while machine.next():
+            pass
+        timer = machine.timers.first()
+        if machine.timers.busy == 0 and not machine.parked:
+            if not quiet or timer is None:
+                return True
+            play(machine, None, min(machine.now + quiet, end))
+            if machine.timers.busy == 0:
+                return True
+            continue
+        if timer is None or timer.at > end:
+            return False
+        machine.now = timer.at
+        machine.steps += 1
+
+
+def still_moving(cluster: Cluster) -> tuple[str, ...]:
+    """Say, a sentence each, what keeps *cluster* from being settled."""
+    said = [f"{len(cluster.parked)} requests wait for an API server that can be reached"] if cluster.parked else []
+    for timer in cluster.timers:
+        name, life, key = timer.key
+        process = cluster.processes.get(name)
+        if not timer.periodic and process is not None and process.life == life:
+            words = " ".join(str(part) for part in key)
+            said.append(f"{name}: {words}, due in {duration_text(timer.at - cluster.now)}")
+    if cluster.pending:
+        said.append(f"{len(cluster.pending)} messages are under way")
+    return tuple(said)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """
+    Pause Python's cyclic garbage collector for a long run.
+
+    States are acyclic: reference counting frees them alone, while the collector would walk every kept version of every table.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant | None) -> bool:
+    while last is None or machine.steps < last:
+        cluster = machine.closed()
+        offered = choices(cluster)
+        if until is None:
+            offered = tuple([choice for choice in offered if not isinstance(choice, Advance)])
+        elif offered and isinstance(offered[-1], Advance) and offered[-1].to > until:
+            offered = offered[:-1]
+        if not offered:
+            return True
+        choice, policy = policy.choose(cluster, offered)
+        apply_event(machine, choice)
+    return False
+
+
+def _quiet_time(cluster: Cluster) -> Duration:
+    for status in cluster.hosts.values():
+        if not status.up or not status.connected or f"kubelet/{status.host.name}" not in cluster.processes:
+            return _VERDICT
+    return 0

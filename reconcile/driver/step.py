@@ -1,0 +1,245 @@
+"""
+step: one event in, the next cluster and its effects out.
+
+Every event names the one thing that happens; `step` refuses, with a ReconcileError that shows why, an event that cannot happen now.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, assert_never
+
+import attrs
+
+from reconcile.cluster.cluster import Cluster, Process
+from reconcile.cluster.components import host_processes
+from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
+from reconcile.components import world
+from reconcile.driver.machine import Machine
+from reconcile.effects import OutsideEffect
+from reconcile.events import (
+    Advance,
+    Begin,
+    Carry,
+    ClusterEvent,
+    Compact,
+    CutWatch,
+    Deliver,
+    Disconnect,
+    DropCall,
+    Execute,
+    Fire,
+    Reconnect,
+    RepeatCall,
+    ReportIn,
+    Return,
+    SkipChanges,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+    Submit,
+    Work,
+)
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import rfc3339
+from reconcile.model import statuses
+from reconcile.model.requests import Response
+from reconcile.store import compact
+
+
+def step(cluster: Cluster, event: ClusterEvent) -> tuple[Cluster, tuple[OutsideEffect, ...]]:
+    """
+    Let *event* happen.
+
+    Returns:
+        The next cluster, and what the outside world must carry out: answers to clients, orders for external hosts.
+
+    Raises:
+        ReconcileError: the event cannot happen now (no such call, host, process, watch or timer); it shows which.
+    """
+    machine = Machine(cluster)
+    apply_event(machine, event)
+    return machine.closed(), tuple(machine.outbox)
+
+
+def apply_event(machine: Machine, event: ClusterEvent) -> None:
+    """Let *event* happen in an open machine."""
+    match event:
+        case Submit():
+            _submit(machine, event)
+        case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
+            _choose(machine, event)
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
+            _power(machine, event)
+        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | Compact():
+            _lose(machine, event)
+        case ReportIn():
+            machine.report(_known_host(machine, event.host), event.report)
+        case _:
+            assert_never(event)
+    machine.steps += 1
+
+
+def _submit(machine: Machine, event: Submit) -> None:
+    tag = event.tag or f"{event.client}-{machine.serial}"
+    machine.push(Sent("", 0, "", event.user, event.request, (event.client, tag), machine.now))
+
+
+def _choose(machine: Machine, event: Any) -> None:
+    match event:
+        case Execute(call):
+            machine.execute(_taken(machine, call, Sent))
+        case Return(call):
+            machine.give_back(_taken(machine, call, Replied))
+        case Carry(message):
+            machine.carry(_taken(machine, message, Message))
+        case Begin(process):
+            machine.begin(_found(machine, event, lambda item: isinstance(item, Starting) and item.process == process))
+        case Work(process, queue):
+            machine.turn(
+                _found(
+                    machine,
+                    event,
+                    lambda item: isinstance(item, Turning) and (item.process, item.queue) == (process, queue),
+                )
+            )
+        case Deliver(process, watch, count):
+            running = _running(machine, process)
+            _watched(running, watch)
+            machine.deliver(running, watch, count)
+        case Fire(process, key):
+            _fire(machine, process, key)
+        case Advance(to):
+            _advance(machine, to)
+
+
+def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
+    full = (process, _running(machine, process).life, key)
+    timer = machine.timers.get(full)
+    if timer is None:
+        raise ReconcileError(f"{process} has no timer {key!r}")
+    if timer.at > machine.now:
+        raise ReconcileError(f"timer {key!r} of {process} is due at {rfc3339(timer.at)}, not at {rfc3339(machine.now)}")
+    machine.fire(full)
+
+
+def _advance(machine: Machine, to: int) -> None:
+    if to < machine.now:
+        raise ReconcileError(f"time cannot go back from {machine.now} to {to}")
+    timer = next((timer for timer in machine.timers if timer.at > machine.now), None)
+    if timer is not None and to > timer.at:
+        raise ReconcileError(f"time cannot pass {timer.at}, when {timer.key!r} is due, to {to}")
+    machine.now = to
+
+
+def _power(machine: Machine, event: Any) -> None:
+    match event:
+        case StopHost(host):
+            _stop_host(machine, _known_host(machine, host))
+        case StartHost(host):
+            _start_host(machine, _known_host(machine, host))
+        case StopProcess(name):
+            machine.exit(_running(machine, name), _KILLED)
+        case StartProcess(name):
+            kind, _, host = name.partition("/")
+            if kind != "kubelet":
+                raise ReconcileError(f"{name!r} is not a host process: a kubelet starts all others")
+            if machine.processes.get(name) is not None:
+                raise ReconcileError(f"{name} is running already")
+            machine.launch(kind, _known_host(machine, host))
+        case Disconnect(host):
+            _connect(machine, host, connected=False)
+        case Reconnect(host):
+            _connect(machine, host, connected=True)
+
+
+_KILLED: Final = 137  # 128 + SIGKILL
+_TIMEOUT: Final = 504
+
+
+def _stop_host(machine: Machine, host: str) -> None:
+    status = machine.hosts.get(host)
+    assert status is not None
+    if not status.up:
+        raise ReconcileError(f"host {host} is off already")
+    disk = machine.states.get(f"runtime/{host}")
+    machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
+    machine.closed()
+    for name in machine.cluster.processes:
+        if name.rpartition("/")[2] == host:
+            machine.end(name)
+
+
+def _start_host(machine: Machine, host: str) -> None:
+    status = machine.hosts.get(host)
+    assert status is not None
+    if status.up:
+        raise ReconcileError(f"host {host} is on already")
+    machine.hosts.set(host, attrs.evolve(status, up=True, disk=world.rebooted(status.disk)))
+    for kind in host_processes(status.host):
+        machine.launch(kind, host)
+
+
+def _connect(machine: Machine, name: str, *, connected: bool) -> None:
+    status = machine.hosts.get(_known_host(machine, name))
+    assert status is not None
+    machine.hosts.set(name, attrs.evolve(status, connected=connected))
+    if connected:
+        machine.unpark()
+
+
+def _lose(machine: Machine, event: Any) -> None:
+    match event:
+        case CutWatch(process, watch):
+            machine.cut(_running(machine, process), _watched(_running(machine, process), watch))
+        case SkipChanges(process, watch, count):
+            machine.skip(_running(machine, process), _watched(_running(machine, process), watch), count)
+        case DropCall(call):
+            item = machine.taken(call)
+            if not isinstance(item, Sent | Replied):
+                raise ReconcileError(f"{call} is not the number of a call")
+            if item.tag is not None:
+                status = statuses.server_timeout(item.request.resource, item.request.verb, 0)
+                lost = Response(status.code or _TIMEOUT, status)
+                machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
+        case RepeatCall(call):
+            item = machine.settle_pending().get(call)
+            if not isinstance(item, Sent):
+                raise ReconcileError(f"{call} is not the number of a call that is on its way")
+            machine.push(attrs.evolve(item, tag=None))
+        case Compact(revision):
+            machine.store = compact(machine.store, revision)
+
+
+def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:
+    item = machine.settle_pending().get(serial)
+    if not isinstance(item, kind):
+        raise ReconcileError(f"{serial} is not the number of a pending {kind.__name__}, but of {item!r}")
+    return machine.taken(serial)
+
+
+def _found(machine: Machine, event: Any, wanted: Any) -> Any:
+    for serial, item in machine.settle_pending().items():
+        if wanted(item):
+            return machine.taken(serial)
+    raise ReconcileError(f"{event!r} cannot happen: nothing of the sort is pending")
+
+
+def _running(machine: Machine, name: str) -> Process:
+    process = machine.processes.get(name)
+    if process is None:
+        raise ReconcileError(f"there is no process {name!r} running")
+    return process
+
+
+def _watched(process: Process, watch: str) -> str:
+    if watch not in process.watches:
+        raise ReconcileError(f"{process.name} has no watch {watch!r}; it has {', '.join(process.watches)}")
+    return watch
+
+
+def _known_host(machine: Machine, name: str) -> str:
+    if machine.hosts.get(name) is None:
+        raise ReconcileError(f"there is no host {name!r}; there are {', '.join(machine.cluster.hosts.keys()[:10])}")
+    return name
+
