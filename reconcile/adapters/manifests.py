@@ -32,7 +32,7 @@ from reconcile.lib.errors import ReconcileError
 __all__ = ["Manifest", "ManifestError", "read_manifests", "read_text"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
-MOST_NODES = 1_000_000
+MOST_NODES = 250_000
 DEEPEST = 200
 
 _PLAIN = "?plain"
@@ -274,7 +274,7 @@ class _Reading:
             raise self.error("a key that is a list or a mapping", node)
         found = self.scalar(node)
         if found is None:
-            return "null"
+            raise self.error("a key that is null", node)
         if isinstance(found, bool):
             return "true" if found else "false"
         return found if isinstance(found, str) else str(found)
