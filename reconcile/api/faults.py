@@ -17,7 +17,7 @@ import attrs
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time, freeze
 from reconcile.api.shapes import CustomObject, blank, fields_of, within
-from reconcile.api.values import NotThis, base64_text, double, int32, int64, micro_time, quantity, time
+from reconcile.api.values import base64_text, double, int32, int64, micro_time, quantity, time
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 
@@ -113,14 +113,11 @@ def _plain(shape: Any, value: Any, path: str, reading: _Reading) -> Any:
         return value
     if value is None and zero is not _BAD:
         return zero
-    try:
-        if read is not None:
+    if read is not None:
+        try:
             return read(value)
-    except ReconcileError as error:
-        # A text of the right type says itself what is wrong with it.
-        reason = f"expected {expectation}" if isinstance(error, NotThis) else f"expected {expectation} ({error})"
-        reading.faults.append(Fault(path, reason, value))
-        return _BAD
+        except ReconcileError:
+            pass
     reading.faults.append(Fault(path, f"expected {expectation}", value))
     return _BAD
 

@@ -167,6 +167,7 @@ def _parse(text: str) -> tuple[int, str]:
     return seconds, match[7] or ""
 
 
+@lru_cache(maxsize=8192)
 def _text(seconds: int) -> str:
     days, rest = divmod(seconds, DAY)
     minutes, second = divmod(rest, 60)

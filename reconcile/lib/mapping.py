@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 V = TypeVar("V")
 W = TypeVar("W")
 
-_TEXT = {str}
+_TEXT = frozenset({str})
 
 
 class Map(dict[str, V]):
@@ -29,10 +29,11 @@ class Map(dict[str, V]):
         """
         if self:
             _refuse(self)
-        entries = dict(source)
-        if not set(map(type, entries)) <= _TEXT:
+        entries = source if source.__class__ is dict else dict(source)
+        keys = sorted(entries) if _TEXT.issuperset(map(type, entries)) else None
+        if keys is None:
             raise TypeError(f"a Map's keys are text: {list(entries)!r}")
-        super().__init__(sorted(entries.items(), key=_key) if len(entries) > 1 else entries)
+        super().__init__(zip(keys, map(entries.__getitem__, keys), strict=True))
 
     @classmethod
     def of(cls, source: "Mapping[str, W] | Iterable[tuple[str, W]]" = ()) -> "Map[W]":
@@ -117,10 +118,6 @@ class Map(dict[str, V]):
     def fromkeys(cls, keys: Iterable[str], value: Any = None) -> "Map[Any]":  # type: ignore[override]
         """Return a Map that binds each of *keys* to *value*."""
         return Map((key, value) for key in keys)
-
-
-def _key(entry: tuple[str, Any]) -> str:
-    return entry[0]
 
 
 def _refuse(refused: Map[Any]) -> NoReturn:

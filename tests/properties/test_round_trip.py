@@ -7,12 +7,13 @@ from pathlib import Path
 import attrs
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from referencing import Registry, Resource
 
 from reconcile.api import kinds
-from reconcile.api.convert import CustomObject, dump, load
+from reconcile.api.convert import CustomObject, InvalidObject, dump, load
+from reconcile.api.faults import read_slowly
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import MicroTime, Time, freeze, thaw
 from reconcile.testing.strategies import largest, objects
@@ -66,6 +67,11 @@ def test_whatever_is_there_survives(ref):
         assert hash(load(dump(found), cls=cls).object) == hash(found)
 
     survives()
+
+
+@pytest.mark.parametrize("document", sorted(SCHEMAS))
+def test_schemas_are_schemas(document):
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[document])
 
 
 JSON = st.recursive(
@@ -147,3 +153,36 @@ def test_a_time_is_what_the_standard_library_says(moment):
     micro = MicroTime.at(seconds * 10**9 + moment.microsecond * 1_000 + 7)
     assert micro.text == f"{text[:-1]}.{moment.microsecond:06d}Z"
     assert MicroTime.parse(micro.text) == micro
+
+
+def _places(value, path=()):
+    """Yield the path of everything within *value*."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield (*path, key)
+        yield from _places(entry, (*path, key))
+
+
+def _changed(value, path, entry):
+    if not path:
+        return entry
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _changed(value[path[0]], path[1:], entry)
+    return copy
+
+
+@given(st.data())
+def test_damaged_content_is_refused_by_name_or_means_something(data):
+    ref = data.draw(st.sampled_from(sorted(KINDS)))
+    content = data.draw(objects(SCHEMAS, ref))
+    place = data.draw(st.sampled_from([*_places(content)] or [("kind",)]))
+    damaged = _changed(content, place, data.draw(JSON)) if len(content) else content
+    try:
+        found = load(damaged, cls=_class(ref)).object
+    except InvalidObject as error:
+        faults = error.faults
+        event(faults[0].kind if faults else pytest.fail("no fault is named"))
+    else:
+        assert load(dump(found), cls=_class(ref)).object == found
+    read, warnings = read_slowly(_class(ref), content, "Warn")
+    assert (read, warnings) == (load(content, cls=_class(ref)).object, ())

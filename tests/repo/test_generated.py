@@ -16,11 +16,13 @@ def test_schemas_and_api_classes_are_what_the_generator_writes(root):
     ("json", "name"),
     [
         ("clusterIP", "cluster_ip"), ("clusterIPs", "cluster_ips"), ("podIPs", "pod_ips"), ("hostPID", "host_pid"),
-        ("externalIPs", "external_ips"), ("continue", "continue_"), ("from", "from_"), ("not", "not_"), ("$ref", "ref_"),
+        ("externalIPs", "external_ips"), ("continue", "continue_"), ("from", "from_"), ("not", "not_"),
+        ("$ref", "ref_"),
         ("$schema", "schema_"), ("openAPIV3Schema", "open_api_v3_schema"), ("podCIDRs", "pod_cidrs"),
         ("nonResourceURLs", "non_resource_urls"), ("targetWWNs", "target_wwns"), ("seLinuxOptions", "se_linux_options"),
         ("x-kubernetes-list-type", "x_kubernetes_list_type"), ("bool", "bool_"), ("apiVersion", "api_version"),
-        ("diskURI", "disk_uri"), ("caBundle", "ca_bundle"), ("serverAddressByClientCIDRs", "server_address_by_client_cidrs"),
+        ("diskURI", "disk_uri"), ("caBundle", "ca_bundle"),
+        ("serverAddressByClientCIDRs", "server_address_by_client_cidrs"),
     ],
 )  # fmt: skip
 def test_names(root, json, name):

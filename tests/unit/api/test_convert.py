@@ -3,6 +3,7 @@ import pytest
 from reconcile.api import apps_v1, core_v1, meta_v1
 from reconcile.api.apiextensions_v1 import JSONSchemaProps
 from reconcile.api.convert import CustomObject, Fault, InvalidObject, dump, load
+from reconcile.api.networking_v1 import NetworkPolicyIngressRule
 from reconcile.api.scalars import Quantity
 from reconcile.lib.mapping import Map
 
@@ -26,10 +27,7 @@ def test_names_are_snake_case_here_and_camel_case_there():
     service = core_v1.ServiceSpec(cluster_ip="a", cluster_ips=("a",), external_ips=())
     assert dump(service) == {"clusterIP": "a", "clusterIPs": ["a"], "externalIPs": []}
     peer = {"from": [{}]}
-    assert (
-        dump(load(peer, cls=__import__("reconcile.api.networking_v1", fromlist=["x"]).NetworkPolicyIngressRule).object)
-        == peer
-    )
+    assert dump(load(peer, cls=NetworkPolicyIngressRule).object) == peer
     schema = {
         "$ref": "x",
         "not": {"enum": [1, "a"]},
@@ -94,8 +92,7 @@ def test_every_fault_is_named_with_path_expectation_and_value():
             },
         }
     ) == [
-        "metadata.creationTimestamp: expected a time such as 2026-01-01T00:00:00Z"
-        " (no such time: '2026-13-01T00:00:00Z'), found \"2026-13-01T00:00:00Z\"",
+        'metadata.creationTimestamp: expected a time such as 2026-01-01T00:00:00Z, found "2026-13-01T00:00:00Z"',
         "metadata.labels.b: expected a string, found true",
         'spec.replicas: expected an integer of 32 bits, found "3"',
         "spec.selector: required",
@@ -103,8 +100,7 @@ def test_every_fault_is_named_with_path_expectation_and_value():
         "spec.template.spec.containers[0].ports[0].containerPort: expected an integer of 32 bits, found 1.0",
         "spec.template.spec.containers[0].ports[1].containerPort: expected an integer of 32 bits, found 99999999999",
         "spec.template.spec.containers[0].ports[2].containerPort: expected an integer of 32 bits, found true",
-        "spec.template.spec.containers[0].resources.limits.cpu: expected a quantity such as 100m or 1.5Gi"
-        " (not a quantity, such as 100m, 1.5Gi or 1e3: 'x1'), found \"x1\"",
+        'spec.template.spec.containers[0].resources.limits.cpu: expected a quantity such as 100m or 1.5Gi, found "x1"',
         "spec.template.spec.containers[1].name: required",
         'spec.template.spec.containers[2]: expected an object, found "c"',
         "spec.template.spec.hostPID: expected true or false, found 1",
@@ -192,8 +188,11 @@ def test_content_of_another_kind_than_asked_for_is_refused():
 
 def test_custom_objects_keep_all_that_they_have():
     content = {
-        "apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": {"a": [1, None, {"b": 1.5}]},
-    }  # fmt: skip
+        "apiVersion": "example.com/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x"},
+        "spec": {"a": [1, None, {"b": 1.5}]},
+    }
     found = load(content).object
     assert isinstance(found, CustomObject)
     assert found.body == Map({"spec": Map({"a": (1, None, Map({"b": 1.5}))})})
