@@ -8,8 +8,10 @@ its methods, each named after the choice or the fault that it carries out.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from typing import Any, Final
+from zlib import crc32
 
 import attrs
 
@@ -42,6 +44,7 @@ from reconcile.events import Answered, Ordered, Reported, Started, TimerFired, T
 from reconcile.lib.dice import Dice
 from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
 from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
@@ -77,7 +80,8 @@ class Machine:
         self.etcd = cluster.etcd
         self.marked = cluster.marked
         self.outbox: list[OutsideEffect] = []
-        self.observed: list[Change] | None = None
+        self.observed: list[tuple[int, Change]] | None = None
+        self.marks: array[int] | None = None
 
     def closed(self) -> Cluster:
         """Give the cluster as it is now; the machine may go on."""
@@ -151,14 +155,27 @@ class Machine:
             else:
                 break
             if self._happens(item):
-                self.steps += 1
+                self.stepped()
                 return True
         timer = self.timers.first()
         if timer is None or timer.at > self.now:
             return False
-        self.fire_first()
-        self.steps += 1
+        timer, self.timers = self.timers.pop()
+        self._fired(timer.key)
+        self.stepped()
         return True
+
+    def stepped(self) -> None:
+        """Count a step; mark it where marks are kept."""
+        self.steps += 1
+        if self.marks is not None:
+            seen = (self.now, self.store.revision, self.serial, self.timers.serial)
+            self.marks.append(crc32(b"%d %d %d %d" % seen) & _MARK)
+
+    def advance(self, to: Instant) -> None:
+        """Move time on, as a step."""
+        self.now = to
+        self.stepped()
 
     def _oldest(self) -> Pending:
         head = self.head
@@ -247,9 +264,7 @@ class Machine:
             stream = channel(watch.resource, watch.partition or None)
             self.cursors.set((process.name, watch.name), Cursor(watch.resource, watch.partition, stream))
             known = self.channels.get(stream) or _NOBODY
-            self.channels.set(
-                stream, Channel((*known.watchers, (process.name, watch.name)), draining=known.draining)
-            )
+            self.channels.set(stream, Channel((*known.watchers, (process.name, watch.name)), draining=known.draining))
             self.push(Listing(process.name, process.life, watch.name))
 
     def end(self, name: str) -> None:
@@ -399,7 +414,7 @@ class Machine:
         self.store = done.store
         for change in done.changes:
             if self.observed is not None:
-                self.observed.append(change)
+                self.observed.append((self.steps, change))
             for name in channels_of(change.resource, change.old, change.new):
                 known = self.channels.get(name)
                 if known is not None and known.watchers and not known.draining:
@@ -517,11 +532,6 @@ class Machine:
 
     # Time --------------------------------------------------------------------------------------------------------------
 
-    def fire_first(self) -> None:
-        """Fire the timer that is due first."""
-        timer, self.timers = self.timers.pop()
-        self._fired(timer.key)
-
     def fire(self, key: tuple[Any, ...]) -> None:
         """Fire the timer of this key, which is due."""
         self.timers = self.timers.cancel(key)
@@ -610,11 +620,10 @@ class Machine:
             self._committed(revoke(self.store, lease))
 
 
+_MARK: Final = 0xFFFF
 _CONFLICT: Final = 409
 _LEASE_SHARED: Final = 60_000_000_000
-_ORDERS: Final = frozenset(
-    {RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer}
-)
+_ORDERS: Final = frozenset({RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer})
 
 
 def _seen_from(cursor: Cursor, changes: tuple[Change, ...]) -> tuple[Change, ...]:

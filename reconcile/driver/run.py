@@ -7,7 +7,7 @@ First-in first-out costs a constant time for each step. Another policy is asked 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,7 +25,12 @@ from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_te
 LIMIT: Final = 30 * MINUTE
 """How much virtual time `settle` gives a cluster by default."""
 
-_VERDICT: Final = 65 * SECOND  # a node is declared dead 50 s after its last heartbeat, looked at every 5 s, renewed every 10 s
+SEGMENT: Final = 4096
+"""How many steps one line of a log holds at least, where nothing else ends it."""
+
+_VERDICT: Final = (
+    65 * SECOND
+)  # a node is declared dead 50 s after its last heartbeat, looked at every 5 s, renewed every 10 s
 
 
 @attrs.frozen
@@ -117,7 +122,7 @@ def settle(
     first = machine.steps
     for event in events:
         apply_event(machine, event)
-    wait = _quiet_time(machine.closed()) if quiet is None else quiet
+    wait = quiet_time(machine.closed()) if quiet is None else quiet
     end = machine.now + limit
     settled = play_until_settled(machine, end, wait)
     after = machine.closed()
@@ -135,16 +140,18 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
             return True
         if timer is None or timer.at > until:
             if machine.now < until:
-                machine.now = until
-                machine.steps += 1
+                machine.advance(until)
             return True
-        machine.now = timer.at
-        machine.steps += 1
+        machine.advance(timer.at)
     return False
 
 
-def play_until_settled(machine: Machine, end: Instant, quiet: Duration) -> bool:
-    """Play first-in first-out until settled (true) or until the instant *end* has come (false)."""
+def play_until_settled(machine: Machine, end: Instant, quiet: Duration, each: Callable[[], None] | None = None) -> bool:
+    """
+    Play first-in first-out until settled (true) or until the instant *end* has come (false).
+
+    *each*, if given, is called now and then between two steps, and whenever time has moved by itself.
+    """
     while True:
         while machine.next():
             pass
@@ -153,13 +160,16 @@ def play_until_settled(machine: Machine, end: Instant, quiet: Duration) -> bool:
             if not quiet or timer is None:
                 return True
             play(machine, None, min(machine.now + quiet, end))
+            if each is not None:
+                each()
             if machine.timers.busy == 0:
                 return True
             continue
         if timer is None or timer.at > end:
             return False
-        machine.now = timer.at
-        machine.steps += 1
+        machine.advance(timer.at)
+        if each is not None and machine.marks is not None and len(machine.marks) >= SEGMENT:
+            each()
 
 
 def still_moving(cluster: Cluster) -> tuple[str, ...]:
@@ -207,7 +217,8 @@ def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant |
     return False
 
 
-def _quiet_time(cluster: Cluster) -> Duration:
+def quiet_time(cluster: Cluster) -> Duration:
+    """Give how long `settle` waits for what a host's silence will cause: 0 if none is silent."""
     for status in cluster.hosts.values():
         if not status.up or not status.connected or f"kubelet/{status.host.name}" not in cluster.processes:
             return _VERDICT

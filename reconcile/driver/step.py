@@ -77,7 +77,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             machine.report(_known_host(machine, event.host), event.report)
         case _:
             assert_never(event)
-    machine.steps += 1
+    machine.stepped()
 
 
 def _submit(machine: Machine, event: Submit) -> None:
@@ -242,4 +242,3 @@ def _known_host(machine: Machine, name: str) -> str:
     if machine.hosts.get(name) is None:
         raise ReconcileError(f"there is no host {name!r}; there are {', '.join(machine.cluster.hosts.keys()[:10])}")
     return name
-

@@ -1,0 +1,114 @@
+"""
+The log: a run as JSON Lines, each line chained to the one before.
+
+The first line is the header, the last one the end; between them stand events, segments (so many steps first-in first-out) and, where asked
+for, what each segment wrote. Specified in `schemas/log.json` and docs/reference/log.md. Reading checks every line before anything is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api.convert import loads_json
+from reconcile.lib.digest import canonical
+from reconcile.lib.errors import ReconcileError
+
+FORMAT: Final = 1
+_CHECK_BYTES: Final = 8
+_CHECK: Final = ',"check":"'
+_CHECK_LENGTH: Final = len(_CHECK) + 2 * _CHECK_BYTES + len('"}')
+
+
+class LogError(ReconcileError):
+    """A log cannot be used; *line* is where, counted from 1."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+class DamagedLog(LogError):  # noqa: N818 -- it reads as what it is: a damaged log
+    """A line is not what was written."""
+
+
+class TruncatedLog(LogError):  # noqa: N818
+    """The log ends before its end line."""
+
+
+class MisorderedLog(LogError):  # noqa: N818
+    """A line stands where it was not written."""
+
+
+class WrongVersion(LogError):  # noqa: N818
+    """The log was written in a format, or for a version, that this package does not replay."""
+
+
+@attrs.frozen
+class Line:
+    """One line that was read: its number, counted from 1, and its content."""
+
+    number: int
+    content: dict[str, Any]
+
+
+class Writer:
+    """Writes lines, each with its number and a checksum over itself and all before it."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._number = 0
+        self._check = b""
+
+    def line(self, content: dict[str, Any]) -> None:
+        """Write one line; *content* is plain JSON."""
+        self._number += 1
+        body = canonical({**content, "line": self._number})[:-1]
+        self._check = _checked(self._check, body)
+        self._write(f"{body}{_CHECK}{self._check.hex()}\"}}\n")
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
+    """
+    Read a log's lines and check each.
+
+    Raises:
+        DamagedLog, MisorderedLog, TruncatedLog: see there; each names its line.
+    """
+    check = b""
+    number = 0
+    ended = False
+    for number, raw in enumerate(lines, start=1):
+        if ended:
+            raise DamagedLog(number, "something follows the end line")
+        content, check = _read(number, raw, check)
+        ended = "end" in content
+        yield Line(number, content)
+    if not ended:
+        raise TruncatedLog(number + 1, "the log is cut: it has no end line" if number else "the log is empty")
+
+
+def _read(number: int, raw: bytes, check: bytes) -> tuple[dict[str, Any], bytes]:
+    if not raw.endswith(b"\n"):
+        raise TruncatedLog(number, "the log is cut in the middle of this line")
+    try:
+        text = raw[:-1].decode()
+        content = loads_json(text)
+    except (UnicodeDecodeError, ReconcileError) as error:
+        raise DamagedLog(number, f"it is not a line of JSON: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("line"), int) or "check" not in content:
+        raise DamagedLog(number, "it is no line of a log: it has no line number and checksum")
+    if content["line"] != number:
+        raise MisorderedLog(number, f"it says that it is line {content['line']}: lines are swapped or missing")
+    right = _checked(check, text[:-_CHECK_LENGTH])
+    if content["check"] != right.hex():
+        raise DamagedLog(number, f"its checksum is {content['check']!r} where {right.hex()!r} is right")
+    return content, right
+
+
+def _checked(before: bytes, body: str) -> bytes:
+    return blake2b(body.encode(), digest_size=_CHECK_BYTES, key=before).digest()

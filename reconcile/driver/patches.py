@@ -1,0 +1,106 @@
+"""
+Changes of the store as JSON: a whole object, what differs in it, or null.
+
+The form of what differs is a JSON merge patch (RFC 7386), except that an empty object stays one. resourceVersion is left out:
+it is the change's revision.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api.convert import dump
+from reconcile.lib.mapping import Map
+from reconcile.store import Change
+
+_REMEMBERED: Final = 8
+_NOTHING: Final[Any] = object()
+
+
+class Known:
+    """The JSON of the last few specs that were written: pods of one template share theirs."""
+
+    def __init__(self) -> None:
+        self._specs: list[tuple[Any, Any]] = []
+
+    def json(self, spec: Any) -> Any:
+        """Give the JSON of *spec*."""
+        for known, text in self._specs:
+            if known is spec:
+                return text
+        text = dump(spec)
+        self._specs = [(spec, text), *self._specs[: _REMEMBERED - 1]]
+        return text
+
+
+def change_json(change: Change, known: Known) -> list[Any]:
+    """Give [revision, resource, key, what changed]."""
+    old, new = change.old, change.new
+    if new is None:
+        what: Any = None
+    elif old is None:
+        what = _whole(new, known)
+    else:
+        what = difference(old, new)
+        what.get("metadata", {}).pop("resourceVersion", None)
+    return [change.revision, change.resource, change.key, what]
+
+
+def difference(old: Any, new: Any) -> dict[str, Any]:
+    """Give the merge patch that makes *new* of *old*, two API objects of one class."""
+    patch: dict[str, Any] = {}
+    for field, name in zip(attrs.fields(type(new)), type(new).JSON_NAMES, strict=True):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before is not after and before != after:
+            patch[name] = _differing(before, after)
+    return patch
+
+
+def differing_fields(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """List (path, value in *one*, value in *other*) where two plain JSON values differ; a missing value is None."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        found = []
+        for key in sorted({*one, *other}):
+            below = f"{path}.{key}" if path else key
+            found += differing_fields(one.get(key), other.get(key), below)
+        return found
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        found = []
+        for place, (a, b) in enumerate(zip(one, other, strict=True)):
+            found += differing_fields(a, b, f"{path}[{place}]")
+        return found
+    return [] if one == other else [(path, one, other)]
+
+
+def _whole(obj: Any, known: Known) -> dict[str, Any]:
+    spec = getattr(obj, "spec", None)
+    if spec is None or not attrs.has(type(spec)):
+        whole = dump(obj)
+    else:
+        whole = dump(attrs.evolve(obj, spec=None)) | {"spec": known.json(spec)}
+    whole["metadata"] = {name: value for name, value in whole["metadata"].items() if name != "resourceVersion"}
+    return whole
+
+
+def _differing(before: Any, after: Any) -> Any:
+    if after is None:
+        return None
+    if isinstance(after, Map):
+        was = before if isinstance(before, Map) else Map()
+        gone = {key: None for key in was if key not in after}
+        return gone | {key: _json(value) for key, value in after.items() if was.get(key, _NOTHING) != value}
+    if hasattr(type(after), "JSON_NAMES") and type(before) is type(after):
+        return difference(before, after)
+    return _json(after)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, Map):
+        return {key: _json(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return dump(value) if hasattr(type(value), "JSON_NAMES") else str(value)

@@ -1,0 +1,188 @@
+"""
+Recorder: a run that is written down while it happens.
+
+It has the same verbs as the module functions (`step`, `run`, `settle`) and keeps the cluster; what it writes is a log that `replay` plays again.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable
+from typing import Any, Literal
+
+
+from reconcile.api.kinds import KUBERNETES_VERSION
+from reconcile.cluster.cluster import Cluster
+from reconcile.driver.choices import choices
+from reconcile.driver.log import FORMAT, Writer
+from reconcile.driver.machine import Machine
+from reconcile.driver.patches import Known, change_json
+from reconcile.driver.policies import Policy
+from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, quiet_time, still_moving
+from reconcile.driver.step import apply_event
+from reconcile.driver.wire import state_digest, to_json, topology_to_json
+from reconcile.effects import OutsideEffect
+from reconcile.events import Advance, ClusterEvent
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.version import __version__
+
+Detail = Literal["steps", "changes"]
+
+
+class Recorder:
+    """
+    Steps a cluster and writes its log.
+
+    Args:
+        cluster: where the run begins: freshly booted, since a log begins with a boot.
+        write: takes one line of text after the other, such as a file's `write`.
+        detail: `steps` marks each step, so that a divergence is found at its step; `changes` also writes what was written to the store, so
+            that it is shown in its fields.
+        checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        write: Callable[[str], object],
+        *,
+        detail: Detail = "changes",
+        checkpoint: int = 0,
+    ) -> None:
+        if cluster.steps:
+            raise ReconcileError(f"a log begins with a boot; this cluster has taken {cluster.steps} steps already")
+        self.detail = detail
+        self._checkpoint = checkpoint
+        self._checked_at = 0
+        self._machine = Machine(cluster)
+        self._machine.marks = array("H")
+        self._machine.observed = [] if detail == "changes" else None
+        self._known = Known()
+        self._writer = Writer(write)
+        self._writer.line(
+            {
+                "log": FORMAT,
+                "reconcile": __version__,
+                "kubernetes": KUBERNETES_VERSION,
+                "seed": cluster.seed,
+                "topology": topology_to_json(cluster.topology),
+                "controllers": [controller.name for controller in cluster.controllers],
+                "detail": detail,
+            }
+        )
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as it is now."""
+        return self._machine.closed()
+
+    def step(self, event: ClusterEvent) -> tuple[OutsideEffect, ...]:
+        """Let *event* happen; give its effects."""
+        apply_event(self._machine, event)
+        self._write({"event": to_json(event)})
+        return self._effects()
+
+    def run(
+        self,
+        events: tuple[ClusterEvent, ...] = (),
+        *,
+        steps: int | None = None,
+        until: Instant | None = None,
+        policy: Policy | None = None,
+    ) -> Run:
+        """As `reconcile.run`, from where the cluster is now."""
+        first = self._machine.steps
+        effects: list[OutsideEffect] = []
+        for event in events:
+            effects += self.step(event)
+        last = None if steps is None else first + steps
+        if policy is not None:
+            idle = self._decide(policy, last, until)
+        else:
+            idle = self._play(lambda end: play(self._machine, end, until), last)
+        effects += self._effects()
+        return Run(self.cluster, tuple(effects), self._machine.steps - first, idle)
+
+    def settle(
+        self, events: tuple[ClusterEvent, ...] = (), *, limit: Duration = LIMIT, quiet: Duration | None = None
+    ) -> Settled:
+        """As `reconcile.settle`, from where the cluster is now."""
+        first = self._machine.steps
+        effects: list[OutsideEffect] = []
+        for event in events:
+            effects += self.step(event)
+        wait = quiet_time(self.cluster) if quiet is None else quiet
+        end = self._machine.now + limit
+        settled = play_until_settled(self._machine, end, wait, self._segment)
+        self._segment()
+        effects += self._effects()
+        after = self.cluster
+        return Settled(after, tuple(effects), self._machine.steps - first, settled, () if settled else still_moving(after))
+
+    def end(self) -> Cluster:
+        """Write the end line, with the digest of the state; nothing may follow."""
+        cluster = self.cluster
+        self._writer.line({"end": _place(cluster) | {"digest": state_digest(cluster)}})
+        return cluster
+
+    def _play(self, play_to: Callable[[int | None], bool], last: int | None) -> bool:
+        while True:
+            end = self._machine.steps + SEGMENT
+            end = end if last is None else min(end, last)
+            idle = play_to(end)
+            self._segment()
+            if idle or self._machine.steps == last:
+                return idle
+
+    def _decide(self, policy: Policy, last: int | None, until: Instant | None) -> bool:
+        while last is None or self._machine.steps < last:
+            cluster = self.cluster
+            offered = within(choices(cluster), until)
+            if not offered:
+                return True
+            choice, policy = policy.choose(cluster, offered)
+            apply_event(self._machine, choice)
+            self._write({"event": to_json(choice)})
+        return False
+
+    def _segment(self) -> None:
+        marks = self._machine.marks
+        if marks:
+            self._write({"run": {"steps": len(marks), "now": self._machine.now}})
+
+    def _write(self, content: dict[str, Any]) -> None:
+        machine = self._machine
+        assert machine.marks is not None
+        content["marks"] = packed(machine.marks)
+        machine.marks = array("H")
+        if machine.observed:
+            content["changes"] = [[at, *change_json(change, self._known)] for at, change in machine.observed]
+            machine.observed = []
+        self._writer.line(content)
+        if self._checkpoint and machine.steps - self._checked_at >= self._checkpoint:
+            self._checked_at = machine.steps
+            cluster = self.cluster
+            self._writer.line({"checkpoint": _place(cluster) | {"digest": state_digest(cluster)}})
+
+    def _effects(self) -> tuple[OutsideEffect, ...]:
+        effects = tuple(self._machine.outbox)
+        self._machine.outbox.clear()
+        return effects
+
+
+def within(offered: tuple[Any, ...], until: Instant | None) -> tuple[Any, ...]:
+    """Leave out of *offered* a move of time beyond *until*, or any if it is None."""
+    if offered and isinstance(offered[-1], Advance) and (until is None or offered[-1].to > until):
+        return offered[:-1]
+    return offered
+
+
+def packed(marks: array[int]) -> str:
+    """Give marks as hexadecimal text, four digits each."""
+    return struct.pack(f">{len(marks)}H", *marks).hex()
+
+
+def _place(cluster: Cluster) -> dict[str, Any]:
+    return {"steps": cluster.steps, "now": cluster.now, "revision": cluster.store.revision}

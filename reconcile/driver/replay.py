@@ -1,0 +1,236 @@
+"""
+replay: play a log again, and compare every step with what was recorded.
+
+A run that diverges stops at the first step that differs, and says in which fields.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from reconcile.api.kinds import KUBERNETES_VERSION
+from reconcile.cluster.cluster import Cluster
+from reconcile.driver.describe import describe
+from reconcile.driver.log import FORMAT, DamagedLog, Line, LogError, WrongVersion, read_lines
+from reconcile.driver.machine import Machine
+from reconcile.driver.patches import Known, change_json, differing_fields
+from reconcile.driver.recording import packed
+from reconcile.driver.run import play
+from reconcile.driver.step import apply_event
+from reconcile.driver.wire import from_json, state_digest, topology_from_json
+from reconcile.events import ClusterEvent
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant, rfc3339_micro
+
+
+@attrs.frozen
+class Divergence:
+    """
+    Where a replay first differs from its log.
+
+    Args:
+        line: the log's line, counted from 1.
+        step: the first step that differs, counted from 0; -1 if only a checkpoint's digest shows it.
+        differences: (field, as recorded, as replayed).
+    """
+
+    line: int
+    step: int
+    differences: tuple[tuple[str, Any, Any], ...]
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, step {self.step}" if self.step >= 0 else f"line {self.line}"
+        rows = [f"  {field}: recorded {was!r}, replayed {now!r}" for field, was, now in self.differences]
+        return "\n".join([f"the replay diverges at {where}:", *rows])
+
+
+@attrs.frozen
+class Replay:
+    """
+    What a replay came to.
+
+    Args:
+        cluster: where it stopped: at the log's end, where it was told to stop, or before the first step that differs.
+        identical: whether all that was played is as recorded.
+        divergence: where it is not.
+        events: the cluster events that were played, as (steps, event): the log's own history.
+    """
+
+    cluster: Cluster
+    identical: bool
+    divergence: Divergence | None = None
+    events: tuple[tuple[int, ClusterEvent], ...] = ()
+
+
+def replay(
+    lines: Iterable[bytes],
+    *,
+    controllers: tuple[Any, ...] = (),
+    until: int | None = None,
+    at: Instant | None = None,
+) -> Replay:
+    """
+    Play a log.
+
+    Args:
+        lines: the log's lines, each with its line end, as a binary file gives them.
+        controllers: the user's own controllers that the run had, in the same order.
+        until: stop after this many steps.
+        at: stop when time would move beyond this instant.
+
+    Raises:
+        LogError: the log is damaged, cut, misordered, or of another version; it names the line.
+    """
+    checked = read_lines(lines)
+    cluster = boot_from(next(checked), controllers)
+    player = _Player(cluster, until, at)
+    for line in checked:
+        if player.done or player.divergence is not None:
+            continue  # the rest is still read, so that damage anywhere is refused
+        player.play(line)
+    return Replay(player.machine.closed(), player.divergence is None, player.divergence, tuple(player.events))
+
+
+def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
+    """Boot the cluster that a log's header describes; WrongVersion or DamagedLog if it cannot be."""
+    header = line.content
+    if header.get("log") != FORMAT:
+        raise WrongVersion(1, f"the format is {header.get('log')!r}; this package reads {FORMAT}")
+    if header.get("kubernetes") != KUBERNETES_VERSION:
+        raise WrongVersion(1, f"Kubernetes is {header.get('kubernetes')!r}; this package has {KUBERNETES_VERSION!r}")
+    names = [controller.name for controller in controllers]
+    if header.get("controllers") != names:
+        raise LogError(1, f"the run had the controllers {header.get('controllers')!r}, the replay is given {names!r}")
+    try:
+        return Cluster.boot(topology_from_json(header["topology"]), seed=header["seed"], controllers=controllers)
+    except (KeyError, TypeError, ReconcileError) as error:
+        raise DamagedLog(1, f"the header has no topology and seed that can be booted: {error}") from None
+
+
+class _Player:
+    """Plays line after line."""
+
+    def __init__(self, cluster: Cluster, until: int | None, at: Instant | None) -> None:
+        self.machine = Machine(cluster)
+        self.until = until
+        self.at = at
+        self.done = False
+        self.divergence: Divergence | None = None
+        self.events: list[tuple[int, ClusterEvent]] = []
+
+    def play(self, line: Line) -> None:
+        content = line.content
+        if "event" in content:
+            self._event(line)
+        elif "run" in content:
+            self._segment(line)
+        else:
+            self._compare_digest(line, content.get("checkpoint") or content.get("end"))
+
+    def _event(self, line: Line) -> None:
+        if self._stops_before(self.machine.steps + 1):
+            return
+        before = self._ready()
+        event: ClusterEvent = from_json(line.content["event"], ClusterEvent)
+        try:
+            apply_event(self.machine, event)
+        except ReconcileError as error:
+            self._diverges(line, before, [("event", describe(event), f"refused: {error}")])
+            return
+        self.events.append((before.steps, event))
+        self._compare(line, before)
+
+    def _segment(self, line: Line) -> None:
+        steps, now = line.content["run"]["steps"], line.content["run"]["now"]
+        before = self._ready()
+        last = before.steps + steps
+        if self.until is not None and self.until < last:
+            last, self.done = self.until, True
+        if self.at is not None and self.at < now:
+            now, self.done = self.at, True
+        play(self.machine, last, now)
+        self._compare(line, before)
+
+    def _ready(self) -> Cluster:
+        before = self.machine.closed()
+        self.machine.outbox.clear()
+        self.machine.marks = array("H")
+        self.machine.observed = []
+        return before
+
+    def _stops_before(self, steps: int) -> bool:
+        self.done = self.done or (self.until is not None and steps > self.until)
+        return self.done
+
+    def _compare(self, line: Line, before: Cluster) -> None:
+        """Compare marks and changes with the line's; at the first difference, go back to just before it."""
+        marks = self.machine.marks
+        assert marks is not None
+        recorded = line.content["marks"]
+        actual = packed(marks)
+        if recorded.startswith(actual) and (self.done or recorded == actual):
+            step = None
+        else:
+            wanted = struct.unpack(f">{len(recorded) // 4}H", bytes.fromhex(recorded))
+            pairs = zip(wanted, marks, strict=False)
+            same = next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(wanted), len(marks)))
+            step = before.steps + same
+        known = Known()
+        made = [[at, *change_json(change, known)] for at, change in self.machine.observed or ()]
+        written = line.content.get("changes")
+        if written is None:
+            if step is not None:
+                self._diverges(line, before, [("mark", *self._marks_at(line, before, step))], step)
+            return
+        for was, now in _paired(written, made):
+            if was != now and not (now is None and self.done):
+                at = min(row[0] for row in (was, now) if row is not None)
+                if step is None or at <= step:
+                    self._diverges(line, before, _fields_of(was, now), at)
+                    return
+        if step is not None:
+            self._diverges(line, before, [("mark", *self._marks_at(line, before, step))], step)
+
+    def _marks_at(self, line: Line, before: Cluster, step: int) -> tuple[str, str]:
+        place = 4 * (step - before.steps)
+        assert self.machine.marks is not None
+        mine = packed(self.machine.marks)
+        return line.content["marks"][place : place + 4] or "no step", mine[place : place + 4] or "no step"
+
+    def _diverges(self, line: Line, before: Cluster, rows: list[tuple[str, Any, Any]], step: int | None = None) -> None:
+        step = before.steps if step is None else step
+        self.machine = Machine(before)
+        if step > before.steps and "run" in line.content:
+            play(self.machine, step, line.content["run"]["now"])
+        at = rfc3339_micro(self.machine.now)
+        self.divergence = Divergence(line.number, step, (*rows, ("time", at, at)) if not rows else tuple(rows))
+
+    def _compare_digest(self, line: Line, place: Any) -> None:
+        if not isinstance(place, dict):
+            raise DamagedLog(line.number, f"it is none of event, run, checkpoint and end: {sorted(line.content)}")
+        cluster = self.machine.closed()
+        actual = {
+            "steps": cluster.steps,
+            "now": cluster.now,
+            "revision": cluster.store.revision,
+            "digest": state_digest(cluster),
+        }
+        rows = tuple(differing_fields(place, actual))
+        if rows:
+            self.divergence = Divergence(line.number, -1, rows)
+
+
+def _paired(one: list[Any], other: list[Any]) -> Iterator[tuple[Any, Any]]:
+    for place in range(max(len(one), len(other))):
+        yield (one[place] if place < len(one) else None), (other[place] if place < len(other) else None)
+
+
+def _fields_of(was: Any, now: Any) -> list[tuple[str, Any, Any]]:
+    if was is None or now is None or was[:4] != now[:4]:
+        return [("change", was and was[1:4], now and now[1:4])]
+    return [(f"{was[2]} {was[3]}: {path}", a, b) for path, a, b in differing_fields(was[4], now[4])]
