@@ -77,7 +77,7 @@ class Config:
 
 @attrs.frozen
 class Lock:
-    """What is written in the lock: who holds it, how long it lasts, since when, renewed when, how often it was taken."""
+    """What the lock says: who holds it, for how many seconds, since when, renewed when, how often it changed hands."""
 
     holder: str = ""
     seconds: int = 0
