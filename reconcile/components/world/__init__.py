@@ -1,0 +1,14 @@
+"""The container runtime of one simulated host: its containers do what their images' behaviours say."""
+
+from reconcile.components.world.runtime import (
+    State,
+    begin,
+    containers,
+    ended,
+    images,
+    logs,
+    rebooted,
+    step,
+)
+
+__all__ = ["State", "begin", "containers", "ended", "images", "logs", "rebooted", "step"]

@@ -1,0 +1,391 @@
+"""
+World: the container runtime of one host that is simulated; what its images do is data.
+
+Every order is answered, also one that is repeated: a kubelet that was restarted may order again what the one before it
+did.
+
+Takes:    Started, Ordered, TimerFired.
+Gives:    Report, LaunchProcess, EndProcess, SetTimer, CancelTimer.
+Source:   the Container Runtime Interface, as containerd serves it; host-local IPAM for the addresses of pods.
+Left out: see docs/limits.md, "World".
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias, assert_never
+
+from reconcile.components.world.state import (
+    Container,
+    Sandbox,
+    State,
+    container_id,
+    given,
+    image_id,
+    reference,
+    shown,
+)
+from reconcile.effects import (
+    CancelTimer,
+    Effect,
+    EndProcess,
+    LaunchProcess,
+    ProbeContainer,
+    PullImage,
+    Report,
+    RunPodSandbox,
+    SetTimer,
+    StartContainer,
+    StopContainer,
+    StopPodSandbox,
+)
+from reconcile.events import (
+    ContainerExited,
+    ContainerStarted,
+    ImagePulled,
+    ImagePullFailed,
+    Ordered,
+    Probed,
+    SandboxReady,
+    SandboxRemoved,
+    Started,
+    TimerFired,
+)
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.behaviours import KILLED, Behaviours, Ending, Span
+from reconcile.model.hosts import Host
+from reconcile.model.running import Running, RunningPod
+
+__all__ = ["State", "begin", "containers", "ended", "images", "logs", "rebooted", "step"]
+
+Hears: TypeAlias = Started | Ordered | TimerFired
+Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
+
+START_ERROR: Final = 128
+_NOW: Final = Span(0, 0)
+_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping"}
+
+
+def begin(host: Host, behaviours: Behaviours, dice: Dice) -> State:
+    """Give a host's runtime as it is at first: nothing runs; of the images, those are there that are preloaded."""
+    named = [
+        container.image
+        for manifest in host.manifests
+        for container in (*(manifest.spec.init_containers or ()), *manifest.spec.containers)
+        if container.image
+    ]
+    plain = [pattern for pattern in behaviours.images if "*" not in pattern and "?" not in pattern and ":" in pattern]
+    there = {image: behaviours.of(image).size for image in [*plain, *named] if behaviours.of(image).preloaded}
+    return State(host=host, behaviours=behaviours, dice=dice, images=Map(there))
+
+
+def rebooted(state: State) -> State:
+    """Give the runtime after its host was off: the images are still there, and nothing else."""
+    return State(
+        host=state.host,
+        behaviours=state.behaviours,
+        dice=state.dice,
+        boots=state.boots + 1,
+        images=state.images,
+    )
+
+
+def step(state: State, event: Hears) -> Stepped:
+    """Take *event* in: an order of the kubelet's, or something that was to happen now."""
+    match event:
+        case Ordered():
+            return _on_ordered(state, event)
+        case TimerFired():
+            return _on_timer_fired(state, event)
+        case Started():
+            return state, ()
+        case _:
+            assert_never(event)
+
+
+def ended(state: State, process: str, code: int, now: Instant) -> Stepped:
+    """Let the container of a control plane process end, because the process did."""
+    uid, name = state.processes.get(process, ("", ""))
+    sandbox = state.sandboxes.get(uid, None)
+    container = None if sandbox is None else sandbox.container(name)
+    if sandbox is None or container is None or container.stage == "exited":
+        return state, ()
+    state, effects = _exit(state, sandbox, container, Ending(code=code, after=_NOW), now)
+    return state, tuple([effect for effect in effects if type(effect) is not EndProcess])
+
+
+def images(state: State) -> Map[int]:
+    """Give the images that the host has, name -> bytes."""
+    return state.images
+
+
+def containers(state: State) -> Running:
+    """Give every sandbox with its containers, and the images: what a kubelet finds that starts now."""
+    pods = [
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=tuple([shown(kept) for kept in sandbox.containers]))
+        for sandbox in state.sandboxes.values()
+        if sandbox.ready
+    ]
+    return Running(pods=tuple(pods), images=state.images)
+
+
+def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
+    """Give what a container has written, line by line; nothing if it never ran."""
+    sandbox = state.sandboxes.get(uid, None)
+    found = None if sandbox is None else sandbox.container(container)
+    return () if found is None or found.started_at is None else state.behaviours.of(found.image).logs
+
+
+def _on_ordered(state: State, event: Ordered) -> Stepped:
+    match event.order:
+        case RunPodSandbox() as order:
+            return _run_sandbox(state, order, event.now)
+        case StopPodSandbox() as order:
+            return _stop_sandbox(state, order)
+        case PullImage() as order:
+            return _pull(state, order, event.now)
+        case StartContainer() as order:
+            return _start(state, order, event.now)
+        case StopContainer() as order:
+            return _stop(state, order, event.now)
+        case ProbeContainer() as order:
+            return _probe(state, order, event.now)
+        case _:
+            assert_never(event.order)
+
+
+def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
+    what, uid, *rest = event.key
+    if what == "pull":
+        name, image, took = rest
+        return _pulled(state, PullImage(uid, name, image), took)
+    sandbox = state.sandboxes.get(uid, None)
+    if sandbox is None:
+        return state, ()
+    if what == "sandbox":
+        ready = replace(sandbox, ready=True)
+        return _with(state, ready), (Report(SandboxReady(uid, ready.ip)),)
+    container = sandbox.container(rest[0])
+    if container is None or container.stage != _STAGES[what]:
+        return state, ()
+    if what == "start":
+        return _run(state, sandbox, container, event.now)
+    doom = container.doom
+    assert doom is not None, "a container that ends knows how"
+    return _exit(state, sandbox, container, doom, event.now)
+
+
+# Sandboxes ------------------------------------------------------------------------------------------------------------
+
+
+def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
+    known = state.sandboxes.get(order.uid, None)
+    if known is not None:
+        return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
+    ip, place = given(state, host_network=order.host_network)
+    took, _ = state.behaviours.sandbox.draw(state.dice.named(f"{order.uid}/{state.boots}"))
+    taken = state.taken.set(place, None) if place else state.taken
+    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took))
+    state = replace(state, sandboxes=sandboxes, taken=taken, last=place or state.last)
+    if took:
+        return state, (SetTimer(("sandbox", order.uid), now + took),)
+    return state, (Report(SandboxReady(order.uid, ip)),)
+
+
+def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
+    sandbox = state.sandboxes.get(order.uid, None)
+    if sandbox is None:
+        return state, (Report(SandboxRemoved(order.uid)),)
+    effects: list[Effect] = []
+    processes = state.processes
+    for container in sandbox.containers:
+        if container.stage != "exited":
+            effects += [CancelTimer(key) for key in _timers(order.uid, container)]
+            if container.process and container.stage != "starting":
+                processes = processes.remove(container.process)
+                effects.append(EndProcess(container.process))
+    taken = state.taken.remove(sandbox.place) if sandbox.place in state.taken else state.taken
+    sandboxes = state.sandboxes.remove(order.uid)
+    state = replace(state, sandboxes=sandboxes, taken=taken, processes=processes)
+    return state, (*effects, Report(SandboxRemoved(order.uid)))
+
+
+def _with(state: State, sandbox: Sandbox) -> State:
+    return replace(state, sandboxes=state.sandboxes.set(sandbox.uid, sandbox))
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+
+
+def _pull(state: State, order: PullImage, now: Instant) -> Stepped:
+    behaviour = state.behaviours.of(order.image)
+    there = order.image in state.images or behaviour.preloaded
+    span = behaviour.again if there else behaviour.pull
+    took, _ = span.draw(state.dice.named(f"{order.uid}/{order.container}/pull/{now}"))
+    if took:
+        return state, (SetTimer(("pull", order.uid, order.container, order.image, took), now + took),)
+    return _pulled(state, order, took)
+
+
+def _pulled(state: State, order: PullImage, took: Duration) -> Stepped:
+    behaviour = state.behaviours.of(order.image)
+    if behaviour.absent and order.image not in state.images:
+        name = reference(order.image)
+        message = f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": failed to resolve image: {name}: not found'
+        return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
+    there = order.image in state.images
+    if not there:
+        state = replace(state, images=state.images.set(order.image, behaviour.size))
+    size = state.images[order.image]
+    present = there or behaviour.preloaded
+    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
+
+
+# Containers -----------------------------------------------------------------------------------------------------------
+
+
+def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
+    sandbox = state.sandboxes.get(order.uid, None)
+    if sandbox is None:
+        exited = ContainerExited(order.uid, order.container, "", START_ERROR, "StartError", "sandbox not found")
+        return state, (Report(exited),)
+    known = sandbox.container(order.container)
+    if known is not None and known.stage != "exited":
+        # Ordered twice: it starts or runs already.
+        return state, () if known.stage == "starting" else (Report(_started(order.uid, known)),)
+    dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
+    container = Container(order.container, container_id(dice), order.image, order.attempt, "starting", order.process)
+    sandbox = _placed(sandbox, container)
+    took, _ = state.behaviours.of(order.image).start.draw(dice)
+    if took:
+        return _with(state, sandbox), (SetTimer(("start", order.uid, order.container), now + took),)
+    return _run(state, sandbox, container, now)
+
+
+def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> Stepped:
+    behaviour = state.behaviours.of(container.image)
+    if behaviour.start_fails:
+        message = f'failed to create containerd task: exec: "{container.name}": executable file not found in $PATH'
+        failed = Ending(code=START_ERROR, after=_NOW)
+        return _exit(state, sandbox, container, failed, now, why=("StartError", message))
+    dice = state.dice.named(f"{sandbox.uid}/{container.name}/{container.attempt}/{state.boots}/run")
+    ready, dice = behaviour.ready_after.draw(dice)
+    unready, dice = _later(behaviour.readiness_fails_after, now, dice)
+    dead, dice = _later(behaviour.liveness_fails_after, now, dice)
+    doom, dice = (None, dice) if container.process else behaviour.ending(dice)
+    running = Container(
+        container.name, container.id, container.image, container.attempt, "running", container.process,
+        now, now + ready, unready, dead, doom,
+    )  # fmt: skip
+    effects: list[Effect] = [Report(_started(sandbox.uid, running))]
+    processes = state.processes
+    if container.process:
+        processes = processes.set(container.process, (sandbox.uid, container.name))
+        effects.append(LaunchProcess(container.process))
+    if doom is not None:
+        after, _ = doom.after.draw(dice)
+        effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after))
+    sandboxes = state.sandboxes.set(sandbox.uid, _placed(sandbox, running))
+    return replace(state, sandboxes=sandboxes, processes=processes), tuple(effects)
+
+
+def _later(span: Span | None, now: Instant, dice: Dice) -> tuple[Instant | None, Dice]:
+    if span is None:
+        return None, dice
+    after, dice = span.draw(dice)
+    return now + after, dice
+
+
+def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
+    sandbox = state.sandboxes.get(order.uid, None)
+    container = None if sandbox is None else sandbox.container(order.container)
+    if sandbox is None or container is None:
+        # What was lost with an earlier life of the host has ended for certain.
+        return state, (Report(ContainerExited(order.uid, order.container, "", KILLED, "Error")),)
+    if container.stage == "exited":
+        return state, (Report(_exited(order.uid, container)),)
+    behaviour = state.behaviours.of(container.image)
+    dice = state.dice.named(f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    wanted, _ = behaviour.stop.draw(dice)
+    if container.stage == "starting":
+        took, code = 0, KILLED
+    elif behaviour.ignores_sigterm or wanted > order.grace:
+        took, code = order.grace, KILLED
+    else:
+        took, code = wanted, behaviour.stop_code
+    if container.stops_at is not None and container.stops_at <= now + took:
+        return state, ()  # it is ending sooner already
+    cancelled = [CancelTimer(key) for key in _timers(order.uid, container)]
+    doom = Ending(code=code, after=_NOW)
+    if not took:
+        state, effects = _exit(state, sandbox, container, doom, now)
+        return state, (*cancelled, *effects)
+    stopping = replace(container, stage="stopping", doom=doom, stops_at=now + took)
+    stop = SetTimer(("stop", order.uid, order.container), now + took)
+    return _with(state, _placed(sandbox, stopping)), (*cancelled, stop)
+
+
+def _exit(
+    state: State, sandbox: Sandbox, container: Container, doom: Ending, now: Instant, *, why: tuple[str, str] = ("", "")
+) -> Stepped:
+    reason, message = why
+    reason = reason or ("OOMKilled" if doom.oom else "Error" if doom.code else "Completed")
+    exited = replace(
+        container, stage="exited", code=doom.code, reason=reason, finished_at=now, doom=None, stops_at=None
+    )
+    effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message))]
+    processes = state.processes
+    if container.process and container.process in processes:
+        processes = processes.remove(container.process)
+        effects.append(EndProcess(container.process))
+    sandboxes = state.sandboxes.set(sandbox.uid, _placed(sandbox, exited))
+    return replace(state, sandboxes=sandboxes, processes=processes), tuple(effects)
+
+
+def _timers(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:
+    match container.stage:
+        case "starting":
+            return (("start", uid, container.name),)
+        case "stopping":
+            return (("stop", uid, container.name),)
+        case "running":
+            return () if container.doom is None else (("exit", uid, container.name),)
+        case _:
+            return ()
+
+
+def _placed(sandbox: Sandbox, container: Container) -> Sandbox:
+    old = sandbox.containers
+    if not old or (len(old) == 1 and old[0].name == container.name):
+        new: tuple[Container, ...] = (container,)
+    elif sandbox.container(container.name) is None:
+        new = (*old, container)
+    else:
+        new = tuple([container if kept.name == container.name else kept for kept in old])
+    return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready)
+
+
+def _started(uid: str, container: Container) -> ContainerStarted:
+    return ContainerStarted(uid, container.name, container.id, image_id(container.image))
+
+
+def _exited(uid: str, container: Container, message: str = "") -> ContainerExited:
+    assert container.code is not None, "what has exited has a code"
+    return ContainerExited(uid, container.name, container.id, container.code, container.reason, message)
+
+
+# Probes ---------------------------------------------------------------------------------------------------------------
+
+
+def _probe(state: State, order: ProbeContainer, now: Instant) -> Stepped:
+    sandbox = state.sandboxes.get(order.uid, None)
+    container = None if sandbox is None else sandbox.container(order.container)
+    if container is None or container.stage not in {"running", "stopping"}:
+        return state, ()  # whatever asked will hear that the container has exited
+    if order.kind == "liveness":
+        success = container.dead_at is None or now < container.dead_at
+    else:
+        success = container.ready_at <= now and (container.unready_at is None or now < container.unready_at)
+    return state, (Report(Probed(order.uid, order.container, order.kind, success)),)

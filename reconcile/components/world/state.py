@@ -1,0 +1,168 @@
+"""What the container runtime of one host has: its sandboxes with their containers, its images, its pods' addresses."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import ip_network
+from typing import Literal, TypeAlias
+
+import attrs
+
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
+from reconcile.model.behaviours import Behaviours, Ending
+from reconcile.model.hosts import Host
+from reconcile.model.running import RunningContainer
+
+Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
+
+
+@attrs.frozen
+class Container:
+    """
+    One container that was started.
+
+    Args:
+        name: in its pod.
+        id: as the kubelet reports it.
+        image: as it was ordered.
+        attempt: how often it had been started before.
+        stage: where it is in its life.
+        process: the control plane process that it is, or empty.
+        ready_at: from then on readiness and startup probes succeed, until *unready_at*, if that is ever.
+        dead_at: from then on liveness probes fail, if ever.
+        doom: how it will end by itself, or, while it stops, how it will end.
+        stops_at: while it stops, when it will have ended.
+    """
+
+    name: str
+    id: str
+    image: str
+    attempt: int
+    stage: Stage = "starting"
+    process: str = ""
+    started_at: Instant | None = None
+    ready_at: Instant = 0
+    unready_at: Instant | None = None
+    dead_at: Instant | None = None
+    doom: Ending | None = None
+    stops_at: Instant | None = None
+    code: int | None = None
+    reason: str = ""
+    finished_at: Instant | None = None
+
+
+@attrs.frozen
+class Sandbox:
+    """A pod's network namespace and the containers in it; *place* is its IP's in the host's range, 0 for the host's IP."""
+
+    uid: str
+    ip: str
+    place: int
+    containers: tuple[Container, ...] = ()
+    ready: bool = True
+
+    def container(self, name: str) -> Container | None:
+        """Give the container of this name, if it was ever started."""
+        for container in self.containers:
+            if container.name == name:
+                return container
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """
+    The container runtime of one host.
+
+    Args:
+        host: where it is.
+        behaviours: what images do.
+        dice: the stream of which each container draws what it does, by its own name.
+        boots: how often the host was powered on again.
+        images: what is there, name -> bytes.
+        sandboxes: by the pod's uid.
+        taken: which addresses of the host's range are in use, by place in it.
+        last: the place of the address that was given last.
+        processes: the control plane processes that run: name -> (uid, container).
+    """
+
+    host: Host
+    behaviours: Behaviours
+    dice: Dice
+    boots: int = 0
+    images: Map[int] = Map()
+    sandboxes: Table[str, Sandbox] = attrs.field(factory=Table)
+    taken: Table[int, None] = attrs.field(factory=Table)
+    last: int = 1
+    processes: Map[tuple[str, str]] = Map()
+
+
+def given(state: State, *, host_network: bool) -> tuple[str, int]:
+    """
+    Choose a pod's IP: the host's own, or the next free one of its range, round and round as host-local IPAM does.
+
+    Network address, gateway (the first) and broadcast address are never given; an empty IP says that none is free.
+    """
+    if host_network:
+        return state.host.ip, 0
+    first, size = _range(state.host.pod_cidr)
+    places = size - 3  # from 2 on, without the last
+    for step in range(places):
+        place = 2 + (state.last - 1 + step) % places
+        if place not in state.taken:
+            return _text(first + place, state.host.pod_cidr), place
+    return "", 0
+
+
+@lru_cache(maxsize=8192)
+def _range(cidr: str) -> tuple[int, int]:
+    network = ip_network(cidr)
+    return int(network.network_address), network.num_addresses
+
+
+def _text(address: int, cidr: str) -> str:
+    if ":" in cidr:
+        return str(ip_network((address, 128)).network_address)
+    return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+
+def container_id(dice: Dice) -> str:
+    """Give a container's ID, the same for the same stream of dice."""
+    return f"containerd://{blake2b(f'{dice.seed}/{dice.stream}'.encode(), digest_size=32).hexdigest()}"
+
+
+@lru_cache(maxsize=1024)
+def image_id(image: str) -> str:
+    """Give what a container runtime calls the image *image*: its repository and a digest."""
+    name = image.partition("@")[0]
+    head, slash, tail = name.rpartition("/")
+    repository = head + slash + tail.partition(":")[0]
+    if "." not in repository.partition("/")[0] and ":" not in repository.partition("/")[0]:
+        repository = f"docker.io/{repository if '/' in repository else f'library/{repository}'}"
+    return f"{repository}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
+
+
+def reference(image: str) -> str:
+    """Give an image's full name, with registry and tag, as errors print it."""
+    repository = image_id(image).partition("@")[0]
+    tail = image.rpartition("/")[2]
+    return repository + (tail[len(tail.partition(":")[0]) :] if ":" in tail else ":latest")
+
+
+def shown(container: Container) -> RunningContainer:
+    """Give the container as a kubelet that starts is told of it."""
+    return RunningContainer(
+        container=container.name,
+        container_id=container.id,
+        image=container.image,
+        image_id=image_id(container.image),
+        attempt=container.attempt,
+        started_at=container.started_at,
+        code=container.code,
+        reason=container.reason,
+        finished_at=container.finished_at,
+    )

@@ -1,0 +1,427 @@
+"""
+Behaviours: what an image does when it runs, as data.
+
+A behaviour is written as clauses with commas between them, or as a mapping that says the same:
+
+    pull 2s, start 1s, ready after 3s, exit 1 after 30s with probability 0.1
+
+    pull DURATION          how long the image takes to come, when the host does not have it
+    again DURATION         how long it takes to find out that the host has it already (imagePullPolicy: Always)
+    size QUANTITY          how big it is
+    absent                 there is no such image: a pull fails
+    preloaded              every host has it from the start
+    start DURATION         from the order to start until the container runs
+    start fails            it cannot be started (exit code 128, StartError)
+    ready after DURATION   from then on readiness and startup probes succeed
+    readiness fails after DURATION, liveness fails after DURATION
+    exit CODE after DURATION [with probability P], oom after DURATION [with probability P]
+                           how it ends by itself; of several, at most one happens
+    stop DURATION [with code CODE]
+                           from SIGTERM until it has ended, and how
+    ignores SIGTERM        it ends only when its grace is over, by SIGKILL
+    logs "LINE"            what it writes when it starts; once for each line
+
+A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api.quantity import Quantity
+from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text, parse_duration
+from reconcile.lib.mapping import Map
+
+KILLED: Final = 137
+"""The exit code of what SIGKILL ends: 128 + 9."""
+
+
+@attrs.frozen
+class Span:
+    """A duration, or a range of which one is drawn, both ends included."""
+
+    low: Duration
+    high: Duration
+
+    def draw(self, dice: Dice) -> tuple[Duration, Dice]:
+        """Draw a duration; a span of one needs no draw."""
+        if self.low == self.high:
+            return self.low, dice
+        more, dice = dice.below(self.high - self.low + 1)
+        return self.low + more, dice
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return duration_text(self.low)
+        return f"{duration_text(self.low)}..{duration_text(self.high)}"
+
+
+@attrs.frozen(kw_only=True)
+class Ending:
+    """One way in which a container ends by itself, with probability *parts* / *of*."""
+
+    code: int
+    after: Span
+    parts: int = 1
+    of: int = 1
+    oom: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Behaviour:
+    """What one image does; the module's docstring says what each part means."""
+
+    pull: Span = Span(2 * SECOND, 2 * SECOND)
+    again: Span = Span(500 * MILLISECOND, 500 * MILLISECOND)
+    size: int = 64 << 20
+    absent: bool = False
+    preloaded: bool = False
+    start: Span = Span(500 * MILLISECOND, 500 * MILLISECOND)
+    start_fails: bool = False
+    ready_after: Span = Span(0, 0)
+    readiness_fails_after: Span | None = None
+    liveness_fails_after: Span | None = None
+    endings: tuple[Ending, ...] = ()
+    stop: Span = Span(SECOND, SECOND)
+    stop_code: int = 0
+    ignores_sigterm: bool = False
+    logs: tuple[str, ...] = ()
+
+    def ending(self, dice: Dice) -> tuple[Ending | None, Dice]:
+        """Draw how a container ends by itself, or None if it runs on; no draw if there is only one possibility."""
+        if not self.endings:
+            return None, dice
+        if self.endings[0].parts == self.endings[0].of:
+            return self.endings[0], dice
+        of = math.lcm(*[ending.of for ending in self.endings])
+        drawn, dice = dice.below(of)
+        for ending in self.endings:
+            drawn -= ending.parts * (of // ending.of)
+            if drawn < 0:
+                return ending, dice
+        return None, dice
+
+    @property
+    def text(self) -> str:
+        """The clauses that make this behaviour of the default one; `default` if there are none."""
+        return ", ".join(_clauses(self)) or "default"
+
+
+@attrs.frozen(kw_only=True)
+class Behaviours:
+    """
+    The behaviour of every image.
+
+    Args:
+        images: pattern -> behaviour. A pattern is an image's name (`web:2`), a name without its tag (`web`), or a glob
+            (`*/web:*`).
+        sandbox: how long a pod's sandbox takes.
+    """
+
+    images: Map[Behaviour] = Map()
+    sandbox: Span = Span(0, 0)
+
+    @classmethod
+    def default(cls) -> Behaviours:
+        """Give what is so unless something else is said: the control plane's images are there, others can be pulled."""
+        return _DEFAULT
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Behaviours:
+        """
+        Read a behaviours document (`schemas/behaviours.json`), laid over the default.
+
+        Raises:
+            ReconcileError: something in it cannot be understood; its path and value are shown.
+        """
+        _only(document, ("sandbox", "images"), "")
+        images = document.get("images") or {}
+        if not isinstance(images, Mapping):
+            raise ReconcileError(f"images: must map patterns to behaviours, not be {images!r}")
+        read = {str(pattern): parse_behaviour(images[pattern], f"images[{pattern!r}]") for pattern in images}
+        sandbox = _DEFAULT.sandbox if "sandbox" not in document else _span(document["sandbox"], "sandbox")
+        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox)
+
+    def of(self, image: str) -> Behaviour:
+        """Give the behaviour of *image*: by its name, else by its name without tag, else by the most specific glob."""
+        found = self.images.get(image)
+        if found is None:
+            found = _found(self.images, image)
+        return found
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The document of which `parse` makes this again."""
+        return {
+            "sandbox": str(self.sandbox),
+            "images": {pattern: behaviour.text for pattern, behaviour in self.images.items()},
+        }
+
+
+def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
+    """
+    Read one behaviour, in either form; what it does not say is as in `Behaviour()`.
+
+    Raises:
+        ReconcileError: it cannot be understood; *path* and the value are shown.
+    """
+    if isinstance(written, str):
+        behaviour = _from_text(written, path)
+    elif isinstance(written, Mapping):
+        behaviour = _from_mapping(written, path)
+    else:
+        raise ReconcileError(f"{path}: must be text or a mapping, not {written!r}")
+    of = math.lcm(*[ending.of for ending in behaviour.endings])
+    if sum(ending.parts * (of // ending.of) for ending in behaviour.endings) > of:
+        raise ReconcileError(f"{path}: the probabilities of its ends add up to more than 1: {written!r}")
+    return behaviour
+
+
+# Lookup ---------------------------------------------------------------------------------------------------------------
+
+
+def _found(images: Map[Behaviour], image: str) -> Behaviour:
+    plain = image.removeprefix("docker.io/").removeprefix("library/")
+    for name in (plain, f"{plain}:latest", untagged(image), untagged(plain)):
+        found = images.get(name)
+        if found is not None:
+            return found
+    best: tuple[int, str] | None = None
+    for pattern in images:
+        if fnmatchcase(image, pattern) or fnmatchcase(plain, pattern):
+            # What a pattern pins down is what it says without a wildcard.
+            rank = (len(pattern) - pattern.count("*") - pattern.count("?"), pattern)
+            best = rank if best is None or rank > best else best
+    return Behaviour() if best is None else images[best[1]]
+
+
+def untagged(image: str) -> str:
+    """Give an image's name without its tag and digest: `registry:5000/web:2` -> `registry:5000/web`."""
+    name = image.partition("@")[0]
+    head, slash, tail = name.rpartition("/")
+    return f"{head}{slash}{tail.partition(':')[0]}"
+
+
+# Texts ----------------------------------------------------------------------------------------------------------------
+
+_CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
+_SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
+_CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
+_FORMS: Final = (
+    ("default", re.compile("default")),
+    ("pull", re.compile("pull " + _SPAN.format("span"))),
+    ("again", re.compile("again " + _SPAN.format("span"))),
+    ("size", re.compile(r"size (?P<quantity>\S+)")),
+    ("absent", re.compile("absent")),
+    ("preloaded", re.compile("preloaded")),
+    ("start_fails", re.compile("start fails")),
+    ("start", re.compile("start " + _SPAN.format("span"))),
+    ("ready_after", re.compile("ready after " + _SPAN.format("span"))),
+    ("readiness_fails_after", re.compile("readiness fails after " + _SPAN.format("span"))),
+    ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
+    ("exit", re.compile(r"exit (?P<code>\d+) after " + _SPAN.format("span") + _CHANCE)),
+    ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
+    ("stop", re.compile("stop " + _SPAN.format("span") + r"(?: with code (?P<code>\d+))?")),
+    ("ignores_sigterm", re.compile("ignores SIGTERM")),
+    ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
+)
+_FLAGS: Final = ("absent", "preloaded", "start_fails", "ignores_sigterm")
+_SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
+
+
+@lru_cache(maxsize=256)
+def _from_text(text: str, path: str) -> Behaviour:
+    parts: dict[str, Any] = {}
+    endings: list[Ending] = []
+    logs: list[str] = []
+    pieces = _CLAUSE.findall(text)
+    if not pieces:
+        raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
+    if ",".join(pieces) != text:
+        raise ReconcileError(f"{path}: {text!r} has an empty clause or a quotation mark without its pair")
+    for piece in pieces:
+        clause = piece.strip()
+        name, match = _matched(clause, path)
+        if name in parts:
+            raise ReconcileError(f"{path}: {clause!r} says again what was said before, in {text!r}")
+        if name == "default" or name in _FLAGS:
+            parts[name] = True
+        elif name in _SPANS:
+            parts[name] = _span(match["span"], path)
+        elif name == "size":
+            parts[name] = Quantity.parse(match["quantity"]).whole
+        elif name == "stop":
+            parts |= {"stop": _span(match["span"], path), "stop_code": _code(match["code"] or 0, path)}
+        elif name in {"exit", "oom"}:
+            code = KILLED if name == "oom" else _code(match["code"], path)
+            endings.append(_ending(code, match["span"], match["probability"], path, oom=name == "oom"))
+        elif name == "logs":
+            logs.append(re.sub(r"\\(.)", r"\1", match["line"]))
+    parts.pop("default", None)
+    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs))
+
+
+def _matched(clause: str, path: str) -> tuple[str, re.Match[str]]:
+    for name, form in _FORMS:
+        match = form.fullmatch(clause)
+        if match is not None:
+            return name, match
+    raise ReconcileError(f"{path}: {clause!r} is no clause such as 'pull 2s', 'exit 1 after 30s' or 'ready after 3s'")
+
+
+def _clauses(behaviour: Behaviour) -> list[str]:
+    usual = Behaviour()
+    said: list[str] = []
+    for field in ("pull", "again", "size", "absent", "preloaded", "start", "start_fails", *_SPANS[3:]):
+        value = getattr(behaviour, field)
+        if value != getattr(usual, field):
+            words = field.replace("_", " ")
+            said.append(words if value is True else f"{words} {value}")
+    for ending in behaviour.endings:
+        chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
+        said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    if (behaviour.stop, behaviour.stop_code) != (usual.stop, usual.stop_code):
+        said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
+    if behaviour.ignores_sigterm:
+        said.append("ignores SIGTERM")
+    return said + ['logs "{}"'.format(re.sub(r'(["\\])', r"\\\1", line)) for line in behaviour.logs]
+
+
+# Mappings -------------------------------------------------------------------------------------------------------------
+
+_KEYS: Final = {
+    "pull": "pull",
+    "again": "again",
+    "start": "start",
+    "readyAfter": "ready_after",
+    "readinessFailsAfter": "readiness_fails_after",
+    "livenessFailsAfter": "liveness_fails_after",
+    "absent": "absent",
+    "preloaded": "preloaded",
+    "startFails": "start_fails",
+    "ignoresSigterm": "ignores_sigterm",
+}
+
+
+def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
+    _only(written, (*_KEYS, "size", "exits", "stop", "logs"), path)
+    parts: dict[str, Any] = {}
+    for key, field in _KEYS.items():
+        if key in written:
+            value, where = written[key], f"{path}.{key}"
+            parts[field] = _flag(value, where) if field in _FLAGS else _span(value, where)
+    if "size" in written:
+        parts["size"] = Quantity.parse(str(written["size"])).whole
+    if "stop" in written:
+        parts |= _stop(written["stop"], f"{path}.stop")
+    if "exits" in written:
+        rows = _rows(written["exits"], f"{path}.exits")
+        parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
+    if "logs" in written:
+        parts["logs"] = tuple([str(line) for line in _rows(written["logs"], f"{path}.logs")])
+    return Behaviour(**parts)
+
+
+def _exit(row: Any, path: str) -> Ending:
+    _only(row, ("code", "oom", "after", "probability"), path)
+    oom = _flag(row.get("oom", False), f"{path}.oom")
+    if "after" not in row or ("code" in row) == oom:
+        raise ReconcileError(f"{path}: needs 'after', and either 'code' or 'oom: true': {row!r}")
+    code = KILLED if oom else _code(row["code"], f"{path}.code")
+    return _ending(code, row["after"], row.get("probability"), path, oom=oom)
+
+
+def _stop(written: Any, path: str) -> dict[str, Any]:
+    if not isinstance(written, Mapping):
+        return {"stop": _span(written, path)}
+    _only(written, ("after", "code"), path)
+    stop = _span(written["after"], f"{path}.after") if "after" in written else Behaviour().stop
+    return {"stop": stop, "stop_code": _code(written.get("code", 0), f"{path}.code")}
+
+
+def _rows(value: Any, path: str) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ReconcileError(f"{path}: must be a list, not {value!r}")
+    return value
+
+
+def _only(written: Any, known: tuple[str, ...], path: str) -> None:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"{path or 'behaviours'}: must be a mapping, not {written!r}")
+    for key in written:
+        if key not in known:
+            raise ReconcileError(f"{path}{'.' if path else ''}{key}: there is no such field; known: {', '.join(known)}")
+
+
+# Scalars --------------------------------------------------------------------------------------------------------------
+
+
+def _flag(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise ReconcileError(f"{path}: must be true or false, not {value!r}")
+    return value
+
+
+def _span(value: Any, path: str) -> Span:
+    if not isinstance(value, str):
+        raise ReconcileError(f"{path}: must be a duration such as '2s' or a range such as '2s..5s', not {value!r}")
+    low, dots, high = value.partition("..")
+    try:
+        span = Span(parse_duration(low), parse_duration(high if dots else low))
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}: {error}") from None
+    if not 0 <= span.low <= span.high:
+        raise ReconcileError(f"{path}: {value!r} must not be negative, nor end before it starts")
+    return span
+
+
+def _code(value: Any, path: str) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or not 0 <= int(value) <= 255:  # noqa: PLR2004 -- a byte
+        raise ReconcileError(f"{path}: an exit code is 0 to 255, not {value!r}")
+    return int(value)
+
+
+def _ending(code: int, after: Any, probability: Any, path: str, *, oom: bool) -> Ending:
+    parts, of = (1, 1) if probability is None else fraction(probability, path)
+    return Ending(code=code, after=_span(after, path), parts=parts, of=of, oom=oom)
+
+
+def fraction(value: Any, path: str = "probability") -> tuple[int, int]:
+    """
+    Read a probability exactly, in lowest terms: 0.1, 10% or 1/10 is (1, 10).
+
+    Raises:
+        ReconcileError: it is none, or not within 0 to 1.
+    """
+    text = str(value)  # of a float, Python's shortest decimal that reads back as the same one
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)|(\d+)/(\d+)", text)
+    if match is None:
+        raise ReconcileError(f"{path}: {value!r} is not a probability such as 0.1, 10% or 1/10")
+    if match[5]:
+        parts, of = int(match[4]), int(match[5])
+    else:
+        digits = match[2] or ""
+        parts, of = int(match[1] + digits), 10 ** len(digits) * (100 if match[3] else 1)
+    if not 0 <= parts <= of or not of:
+        raise ReconcileError(f"{path}: a probability is 0 to 1, not {value!r}")
+    shared = math.gcd(parts, of)
+    return parts // shared, of // shared
+
+
+_DEFAULT: Final = Behaviours(
+    images=Map(
+        {
+            "*": Behaviour(),
+            "registry.k8s.io/*": parse_behaviour("preloaded, start 1s, stop 1s"),
+        }
+    )
+)

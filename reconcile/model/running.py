@@ -1,0 +1,57 @@
+"""
+What a container runtime runs, as a kubelet that starts finds it.
+
+A kubelet that is started again does not start its containers again: it asks the runtime first. This is the answer.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
+
+
+@attrs.frozen(kw_only=True)
+class RunningContainer:
+    """
+    A container that was started in a pod, running or not.
+
+    Args:
+        container: its name in the pod.
+        container_id: as the runtime calls it.
+        image: what it runs, as it was ordered.
+        image_id: what that image was.
+        attempt: how often it had been started before.
+        started_at: when it last started; None while it starts.
+        code: how it ended; None while it lives.
+        reason: of its end: Completed, Error, OOMKilled, StartError.
+        finished_at: when it ended.
+    """
+
+    container: str
+    container_id: str
+    image: str
+    image_id: str
+    attempt: int
+    started_at: Instant | None
+    code: int | None = None
+    reason: str = ""
+    finished_at: Instant | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunningPod:
+    """A pod that has a sandbox, its IP, and its containers in the order in which they were first started."""
+
+    uid: str
+    ip: str
+    containers: tuple[RunningContainer, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Running:
+    """Every pod that has a sandbox on a host, by uid, and every image that is there: name -> bytes."""
+
+    pods: tuple[RunningPod, ...] = ()
+    images: Map[int] = Map()
