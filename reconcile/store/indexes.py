@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Final
 
+from reconcile.lib.mapping import Map
 from reconcile.lib.table import Index
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -86,6 +87,16 @@ def _selector(service: Any) -> tuple[Hashable, ...]:
     return ()
 
 
+def _selecting(owner: Any) -> tuple[Hashable, ...]:
+    """File a workload as a service is filed; under its namespace alone if its selector has no pairs."""
+    namespace = owner.metadata.namespace
+    selector = owner.spec.selector if owner.spec else None
+    pairs = selector if isinstance(selector, Map) else selector and selector.match_labels
+    for key, value in (pairs or {}).items():
+        return ((namespace, key, value),)
+    return ((namespace,),)
+
+
 def _service(slice_: Any) -> tuple[Hashable, ...]:
     name = (slice_.metadata.labels or {}).get("kubernetes.io/service-name")
     return ((slice_.metadata.namespace, name),) if name else ()
@@ -97,8 +108,9 @@ _OWNED: Final[tuple[Index[Any], ...]] = (Index("orphan", _orphans), Index("label
 
 INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "pods": (*COMMON, Index("node", _node), *_OWNED, Index("standing", _standing), Index("labelled", _labelled)),
-    "replicasets.apps": (*COMMON, *_OWNED),
-    "replicationcontrollers": (*COMMON, Index("label", _labels)),
+    "deployments.apps": (*COMMON, Index("selector", _selecting)),
+    "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting)),
+    "replicationcontrollers": (*COMMON, Index("label", _labels), Index("selector", _selecting)),
     "nodes": (*COMMON, Index("name", _name)),
     "services": (*COMMON, Index("selector", _selector)),
     "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service)),

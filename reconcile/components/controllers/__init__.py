@@ -11,9 +11,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from reconcile.components.controllers import replicaset, replicationcontroller
 from reconcile.components.controllers._runtime import Controller, State, begin, failing, step, watches
 
-STANDARD: Final[tuple[Controller, ...]] = ()
+STANDARD: Final[tuple[Controller, ...]] = (
+    replicaset.CONTROLLER,
+    replicationcontroller.CONTROLLER,
+)
 """Every controller that the controller-manager runs."""
 
 __all__ = ["STANDARD", "Controller", "State", "begin", "failing", "step", "watches"]

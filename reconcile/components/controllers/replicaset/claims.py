@@ -1,0 +1,147 @@
+"""
+Claims: which pods an owner has to adopt or to release, so that it has those that it selects and no others.
+
+Takes:    an owner and the pods' table.
+Gives:    the calls: a look at the owner itself before anything is adopted, then one patch for each pod.
+Source:   pkg/controller/controller_ref_manager.go.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
+from reconcile.model.owners import controller_of, owner_reference
+from reconcile.model.requests import Request, Response, split_key
+
+_CONFLICT: Final = 409
+_NOT_FOUND: Final = 404
+_INVALID: Final = 422
+
+Selects: TypeAlias = Callable[[Any, Mapping[str, str] | None], bool]
+
+
+@attrs.frozen
+class Claims:
+    """What an owner has to adopt and to release: objects of one resource, in key order."""
+
+    adopt: tuple[Any, ...]
+    release: tuple[Any, ...]
+
+
+def claims(owner: Any, selects: Selects, table: Table[str, Any]) -> Claims:
+    """Look through what *owner* owns and through the orphans of its namespace."""
+    uid = owner.metadata.uid
+    if owner.metadata.deletion_timestamp is not None:
+        return Claims((), ())
+    orphans = table.under("orphan", owner.metadata.namespace)
+    return Claims(
+        tuple([one for one in orphans if not one.metadata.deletion_timestamp and selects(owner, one.metadata.labels)]),
+        tuple(
+            [
+                one
+                for one in table.under("owner", uid)
+                if not selects(owner, one.metadata.labels) and _controller_uid(one) == uid
+            ]
+        ),
+    )
+
+
+def look(resource: str, key: str) -> Request:
+    """Ask the API server, not the cache, for the owner: it must not adopt if it is being deleted."""
+    namespace, name = split_key(key)
+    return Request(verb="get", resource=resource, namespace=namespace, name=name)
+
+
+def refusal_to_adopt(owner: Any, response: Response) -> str:
+    """Say why *owner*, which was looked at, must not adopt; empty if it may."""
+    found = response.body
+    where = f"{owner.metadata.namespace}/{owner.metadata.name}"
+    if not response.ok:
+        return str(found.message)
+    if found.metadata.uid != owner.metadata.uid:
+        wanted = owner.metadata.uid
+        return f"original {owner.kind} {where} is gone: got uid {found.metadata.uid}, wanted {wanted}"
+    if found.metadata.deletion_timestamp is not None:
+        return f"{where} has just been deleted at {found.metadata.deletion_timestamp.text}"
+    return ""
+
+
+def patches(owner: Any, resource: str, found: Claims) -> tuple[Request, ...]:
+    """Give one patch for each object of *resource* that is to be adopted or released."""
+    uid = owner.metadata.uid
+    mine = owner_reference(owner)
+    calls = [_patch(resource, one, (*(one.metadata.owner_references or ()), mine)) for one in found.adopt]
+    for one in found.release:
+        kept = tuple([reference for reference in one.metadata.owner_references if reference.uid != uid])
+        calls.append(_patch(resource, one, kept))
+    return tuple(calls)
+
+
+def refused(answers: tuple[tuple[Request, Response], ...], uid: str) -> str:
+    """Give the first refusal of a patch that matters; empty if there is none."""
+    for request, response in answers:
+        if response.ok or response.code == _NOT_FOUND:
+            continue
+        # What is to be released has changed meanwhile, or is released: the change will come and bring the owner back.
+        if not _adopts(request, uid) and response.code in (_CONFLICT, _INVALID):
+            continue
+        return str(response.body.message)
+    return ""
+
+
+def unseen(answers: tuple[tuple[Request, Response], ...], uid: str, table: Table[str, Any]) -> int:
+    """Count by how many the adopted exceed the released, of those for which the cache does not show it yet."""
+    count = 0
+    for request, response in answers:
+        shown = table.get(f"{request.namespace}/{request.name}", None)
+        shown_as_mine = shown is not None and _controller_uid(shown) == uid
+        if _adopts(request, uid):
+            count += response.ok and not shown_as_mine
+        else:
+            count -= shown_as_mine
+    return count
+
+
+def _adopts(request: Request, uid: str) -> bool:
+    references = request.body["metadata"]["ownerReferences"] or ()
+    return any(reference["uid"] == uid for reference in references)
+
+
+def _patch(resource: str, one: Any, references: tuple[Any, ...]) -> Request:
+    metadata = one.metadata
+    body = {
+        # A merge patch replaces the list as a whole, so it must not be applied to a later version of it.
+        "resourceVersion": metadata.resource_version,
+        "uid": metadata.uid,
+        "ownerReferences": tuple([_as_json(reference) for reference in references]) or None,
+    }
+    return Request(
+        verb="patch",
+        resource=resource,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        body=Map({"metadata": Map(body)}),
+    )
+
+
+def _as_json(reference: Any) -> Map[Any]:
+    fields = {
+        "apiVersion": reference.api_version,
+        "blockOwnerDeletion": reference.block_owner_deletion,
+        "controller": reference.controller,
+        "kind": reference.kind,
+        "name": reference.name,
+        "uid": reference.uid,
+    }
+    return Map({name: value for name, value in fields.items() if value is not None})
+
+
+def _controller_uid(one: Any) -> str:
+    reference = controller_of(one)
+    return "" if reference is None else reference.uid

@@ -1,0 +1,186 @@
+"""
+What the controller remembers between two looks at caches that lag.
+
+Expectations say what it has ordered and not seen yet: until it has seen it, it counts nothing anew. The unsure are the
+owners whose pods have to be looked through, because one may have to be adopted or released; all others' are only
+counted.
+
+Takes:    every change of pods and of their owners.
+Gives:    Memory.
+Source:   pkg/controller/controller_utils.go, UIDTrackingControllerExpectations.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components.controllers._runtime import Key, Views, controller_of
+from reconcile.components.controllers.replicaset.kinds import Kind
+from reconcile.lib.instant import MINUTE, Instant
+from reconcile.lib.table import Table
+from reconcile.store import Change
+
+# After this long an expectation is given up: whatever it waits for was missed.
+EXPIRES: Final = 5 * MINUTE
+
+_NONE: Final[Table[str, bool]] = Table()
+_YES: Final = True  # the value of a table of which only the keys count
+
+
+@attrs.frozen
+class Expectation:
+    """
+    What one owner's controller has ordered and not seen.
+
+    Args:
+        creates: how many pods are to appear.
+        deletes: the keys of the pods that are to go; only the keys count.
+        at: when it was ordered.
+        left: how many of the creations are not even sent: they wait for the batch before them.
+    """
+
+    creates: int
+    deletes: Table[str, bool]
+    at: Instant
+    left: int = 0
+
+
+@attrs.frozen
+class Memory:
+    """By the owner's uid; of the unsure only the uids count."""
+
+    expectations: Table[str, Expectation] = attrs.field(factory=Table)
+    unsure: Table[str, bool] = attrs.field(factory=Table)
+
+
+def is_satisfied(memory: Memory, uid: str, now: Instant) -> bool:
+    """Tell whether everything that was ordered for this owner was seen, or is too long ago."""
+    expected = memory.expectations.get(uid, None)
+    if expected is None or (expected.creates <= 0 and not len(expected.deletes)):
+        return True
+    return now - expected.at > EXPIRES
+
+
+def expecting_creates(memory: Memory, uid: str, count: int, sent: int, now: Instant) -> Memory:
+    """Expect *count* creations, of which *sent* are sent."""
+    return _expecting(memory, uid, Expectation(count, _NONE, now, count - sent))
+
+
+def expecting_deletes(memory: Memory, uid: str, keys: list[str], now: Instant) -> Memory:
+    """Expect the deletion of the pods with these keys."""
+    return _expecting(memory, uid, Expectation(0, Table.of([(key, _YES) for key in keys]), now))
+
+
+def sending(memory: Memory, uid: str, count: int) -> Memory:
+    """Note that *count* more of the expected creations are sent."""
+    old = memory.expectations.get(uid, None)
+    assert old is not None, "what is left to be sent is known from the expectation"
+    return _expecting(memory, uid, Expectation(old.creates, old.deletes, old.at, old.left - count))
+
+
+def left_to_send(memory: Memory, uid: str) -> int:
+    """Count the expected creations that are not sent."""
+    expected = memory.expectations.get(uid, None)
+    return 0 if expected is None else expected.left
+
+
+def fewer_creates(memory: Memory, uid: str, count: int) -> Memory:
+    """Expect *count* creations less: they were seen, or will not be. None is left to be sent if one will not be."""
+    old = memory.expectations.get(uid, None)
+    if old is None:
+        return memory
+    return _expecting(memory, uid, Expectation(old.creates - count, old.deletes, old.at, old.left))
+
+
+def skipping(memory: Memory, uid: str, failed: int) -> Memory:
+    """Expect none of the *failed* creations, and none that is not sent: a batch failed."""
+    old = memory.expectations.get(uid, None)
+    if old is None:
+        return memory
+    return _expecting(memory, uid, Expectation(old.creates - failed - old.left, old.deletes, old.at))
+
+
+def without_delete(memory: Memory, uid: str, key: str) -> Memory:
+    """Expect the deletion of the pod with this key no more: it was seen, or will not be."""
+    old = memory.expectations.get(uid, None)
+    if old is None or key not in old.deletes:
+        return memory
+    return _expecting(memory, uid, Expectation(old.creates, old.deletes.remove(key), old.at, old.left))
+
+
+def made_sure(memory: Memory, uid: str) -> Memory:
+    """Note that the owner has exactly the pods that it is to have."""
+    return Memory(memory.expectations, memory.unsure.remove(uid)) if uid in memory.unsure else memory
+
+
+def observe(kind: Kind, memory: Memory, change: Change, views: Views) -> Memory:
+    """Take a change in; it costs next to nothing unless it concerns an expectation or a claim."""
+    if change.resource == kind.resource:
+        return _owner_observed(memory, change)
+    old, new = change.old, change.new
+    owner = controller_of(old if new is None else new)
+    if owner is None:
+        return _orphan_observed(kind, memory, change, views)
+    if owner.kind != kind.kind:
+        return memory
+    uid = owner.uid
+    if uid in memory.expectations:
+        if new is None or new.metadata.deletion_timestamp is not None:
+            memory = without_delete(memory, uid, change.key)
+        elif old is None:
+            memory = fewer_creates(memory, uid, 1)
+    if new is not None and (old is None or old.metadata.labels != new.metadata.labels):
+        found = views.get(kind.resource, f"{new.metadata.namespace}/{owner.name}")
+        if found is None or not kind.selects(found, new.metadata.labels):
+            memory = _unsure(memory, uid)
+    return memory
+
+
+def becomes_orphan(change: Change) -> bool:
+    """Tell whether the change makes an orphan of the pod, or lets other owners select it, or both."""
+    old, new = change.old, change.new
+    if new is None or new.metadata.deletion_timestamp is not None or controller_of(new) is not None:
+        return False
+    return old is None or old.metadata.labels != new.metadata.labels or controller_of(old) is not None
+
+
+def selecting(kind: Kind, pod: Any, views: Views) -> tuple[tuple[Key, Any], ...]:
+    """Give (key, owner) for each owner that selects *pod*."""
+    table = views.table(kind.resource)
+    namespace, labels = pod.metadata.namespace, pod.metadata.labels
+    places = [(namespace,), *[(namespace, key, value) for key, value in (labels or {}).items()]]
+    keys = [key for place in places for key in table.keys_under("selector", place)]
+    return tuple([(key, table[key]) for key in keys if kind.selects(table[key], labels)])
+
+
+def _orphan_observed(kind: Kind, memory: Memory, change: Change, views: Views) -> Memory:
+    if becomes_orphan(change):
+        for _, owner in selecting(kind, change.new, views):
+            memory = _unsure(memory, owner.metadata.uid)
+    return memory
+
+
+def _owner_observed(memory: Memory, change: Change) -> Memory:
+    old, new = change.old, change.new
+    if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+        uid = old.metadata.uid
+        memory = made_sure(memory, uid)
+        if uid in memory.expectations:
+            memory = Memory(memory.expectations.remove(uid), memory.unsure)
+        old = None
+    if new is not None and (old is None or old.spec.selector != new.spec.selector):
+        memory = _unsure(memory, new.metadata.uid)
+    return memory
+
+
+def _unsure(memory: Memory, uid: str) -> Memory:
+    return memory if uid in memory.unsure else Memory(memory.expectations, memory.unsure.set(uid, _YES))
+
+
+def _expecting(memory: Memory, uid: str, expected: Expectation) -> Memory:
+    if expected.creates <= 0 and not expected.left and not len(expected.deletes):
+        return Memory(memory.expectations.remove(uid), memory.unsure) if uid in memory.expectations else memory
+    return Memory(memory.expectations.set(uid, expected), memory.unsure)

@@ -1,0 +1,259 @@
+"""
+Keep as many pods as an owner declares: a ReplicaSet's or a ReplicationController's.
+
+One look at an owner goes: adopt and release pods; create what is missing or delete what is too much; write the status.
+Pods are created in batches that double, so that what fails at all fails once; deletions go all at once.
+
+Takes:    Ask: an owner's key, and the answers to what the last look called for.
+Gives:    Outcome.
+Source:   pkg/controller/replicaset/replica_set.go.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.components.controllers._runtime import Ask, Key, Outcome, Views
+from reconcile.components.controllers.replicaset import claims, ranking, status
+from reconcile.components.controllers.replicaset import memory as memories
+from reconcile.components.controllers.replicaset.kinds import Kind
+from reconcile.components.controllers.replicaset.memory import Memory
+from reconcile.effects import Record
+from reconcile.lib.replacing import replace
+from reconcile.model.owners import controller_of, owner_reference
+from reconcile.model.requests import Request, Response, key_of
+from reconcile.store import Change
+
+# The most pods that one look creates or deletes.
+BURST: Final = 500
+FIRST_BATCH: Final = 1
+
+_NOT_FOUND: Final = 404
+
+Answers: TypeAlias = tuple[tuple[Request, Response], ...]
+
+
+@attrs.frozen
+class _Look:
+    """One look at an owner: what it is asked with, and what came of it so far."""
+
+    kind: Kind
+    ask: Ask
+    owner: Any
+    memory: Memory
+    records: tuple[Record, ...] = ()
+
+
+def reconcile(kind: Kind, ask: Ask) -> Outcome:
+    """Bring the pods of the owner with the asked key nearer to what it declares."""
+    owner = ask.views.get(kind.resource, ask.key)
+    if owner is None:
+        return Outcome()
+    look = _Look(kind, ask, owner, ask.memory)
+    match ask.answers[0][0].verb if ask.answers else "":
+        case "get":
+            return _on_looked(look)
+        case "patch":
+            return _on_claimed(look)
+        case "create":
+            return _on_created(look)
+        case "delete":
+            return _on_deleted(look)
+        case _:
+            return _begun(look)
+
+
+def pod_keys(kind: Kind, change: Change, views: Views) -> tuple[Key, ...]:
+    """Give the keys of the owners that a pod's change concerns."""
+    old, new = change.old, change.new
+    keys: list[Key] = []
+    before = None if old is None else controller_of(old)
+    after = None if new is None else controller_of(new)
+    namespace = change.key.partition("/")[0]
+    for reference in (before, after) if before != after else (after,):
+        if reference is not None and reference.kind == kind.kind:
+            key = f"{namespace}/{reference.name}"
+            owner = views.get(kind.resource, key)
+            if owner is not None and owner.metadata.uid == reference.uid:
+                keys.append(key)
+    if after is None and memories.becomes_orphan(change):
+        keys += [key for key, _ in memories.selecting(kind, new, views)]
+    return tuple(keys)
+
+
+def _begun(look: _Look) -> Outcome:
+    memory, uid = look.memory, look.owner.metadata.uid
+    if uid in memory.unsure:
+        found = claims.claims(look.owner, look.kind.selects, look.ask.views.table("pods"))
+        if found.adopt:
+            return Outcome(calls=(claims.look(look.kind.resource, look.ask.key),), again=True)
+        if found.release:
+            return Outcome(calls=claims.patches(look.owner, "pods", found), again=True)
+        look = replace(look, memory=memories.made_sure(memory, uid))
+    return _scaled(look, 0)
+
+
+def _on_looked(look: _Look) -> Outcome:
+    refusal = claims.refusal_to_adopt(look.owner, look.ask.answers[0][1])
+    if refusal:
+        return Outcome(error=refusal)
+    found = claims.claims(look.owner, look.kind.selects, look.ask.views.table("pods"))
+    calls = claims.patches(look.owner, "pods", found)
+    return Outcome(calls=calls, again=True) if calls else _scaled(look, 0)
+
+
+def _on_claimed(look: _Look) -> Outcome:
+    uid = look.owner.metadata.uid
+    error = claims.refused(look.ask.answers, uid)
+    if error:
+        return Outcome(error=error)
+    return _scaled(look, claims.unseen(look.ask.answers, uid, look.ask.views.table("pods")))
+
+
+def _scaled(look: _Look, unseen: int) -> Outcome:
+    """Create or delete; *unseen* is by how many pods more were adopted than released that the cache does not show."""
+    owner, memory, now = look.owner, look.memory, look.ask.now
+    uid = owner.metadata.uid
+    if owner.metadata.deletion_timestamp is not None or not memories.is_satisfied(memory, uid, now):
+        return _told(look, None)
+    replicas = owner.spec.replicas
+    wanted = 1 if replicas is None else replicas
+    missing = wanted - look.ask.views.table("pods").count("standing", (uid, "active")) - unseen
+    if missing > 0:
+        missing = min(missing, BURST)
+        first = min(FIRST_BATCH, missing)
+        memory = memories.expecting_creates(memory, uid, missing, first, now)
+        return Outcome(calls=(_creation(look.kind, owner),) * first, memory=memory, again=True)
+    # Which pods the cache does not show rightly is not known here, but their changes come and bring the owner back.
+    if missing < 0 and not unseen:
+        return _deleting(look, min(-missing, BURST))
+    return _told(look, None)
+
+
+def _creation(kind: Kind, owner: Any) -> Request:
+    """Give the request that creates one more pod of *owner*; the pod shares the template's spec."""
+    metadata, template = owner.metadata, owner.spec.template
+    of_template = template.metadata or meta_v1.ObjectMeta()
+    reference = owner_reference(owner)
+    if reference.kind != kind.kind:
+        reference = replace(reference, kind=kind.kind, api_version=kind.api_version)
+    pod = core_v1.Pod(
+        metadata=meta_v1.ObjectMeta(
+            generate_name=f"{metadata.name}-",
+            labels=of_template.labels,
+            annotations=of_template.annotations,
+            finalizers=of_template.finalizers,
+            owner_references=(reference,),
+        ),
+        spec=template.spec,
+    )
+    return Request(verb="create", resource="pods", namespace=metadata.namespace, body=pod)
+
+
+def _on_created(look: _Look) -> Outcome:
+    owner, memory, answers = look.owner, look.memory, look.ask.answers
+    uid = owner.metadata.uid
+    if answers[0][0].body.metadata.owner_references[0].uid != uid:
+        return Outcome()  # they were another's, whose name this owner has now
+    records, failed, why = _creation_records(owner, answers)
+    if failed:
+        memory = memories.skipping(memory, uid, failed)
+        return _told(replace(look, memory=memory, records=records), ("FailedCreate", why))
+    left = min(2 * len(answers), memories.left_to_send(memory, uid))
+    if not left:
+        return _told(replace(look, records=records), None)
+    memory = memories.sending(memory, uid, left)
+    return Outcome(calls=(answers[0][0],) * left, records=records, memory=memory, again=True)
+
+
+def _creation_records(owner: Any, answers: Answers) -> tuple[tuple[Record, ...], int, str]:
+    records: list[Record] = []
+    failed, why = 0, ""
+    for _, response in answers:
+        if response.ok:
+            said = f"Created pod: {response.body.metadata.name}"
+            records.append(Record(owner, "Normal", "SuccessfulCreate", said))
+        elif not _is_terminating(response):
+            message = response.body.message or ""
+            failed, why = failed + 1, why or message
+            records.append(Record(owner, "Warning", "FailedCreate", f"Error creating: {message}"))
+    return tuple(records), failed, why
+
+
+def _is_terminating(response: Response) -> bool:
+    """Tell whether the namespace is being deleted: then nothing can be created and nothing need be."""
+    details = response.body.details
+    return details is not None and any(cause.reason == "NamespaceTerminating" for cause in details.causes or ())
+
+
+def _deleting(look: _Look, count: int) -> Outcome:
+    owner, views, now = look.owner, look.ask.views, look.ask.now
+    pods = views.table("pods")
+    uid = owner.metadata.uid
+    active = pods.under("standing", (uid, "active"))
+    related = active if count >= len(active) else _related(look, active)
+    going = ranking.to_delete(active, related, count, now)
+    memory = memories.expecting_deletes(look.memory, uid, [key_of(pod) for pod in going], now)
+    namespace = owner.metadata.namespace
+    calls = [Request(verb="delete", resource="pods", namespace=namespace, name=pod.metadata.name) for pod in going]
+    return Outcome(calls=tuple(calls), memory=memory, again=True)
+
+
+def _related(look: _Look, active: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give the active pods of all owners that have the same controller as this one."""
+    above = controller_of(look.owner)
+    if above is None:
+        return active
+    views = look.ask.views
+    owners = views.table(look.kind.resource).under("owner", above.uid)
+    uids = [owner.metadata.uid for owner in owners]
+    return tuple([pod for uid in uids for pod in views.table("pods").under("standing", (uid, "active"))])
+
+
+def _on_deleted(look: _Look) -> Outcome:
+    owner, memory = look.owner, look.memory
+    uid = owner.metadata.uid
+    records: list[Record] = []
+    why = ""
+    for request, response in look.ask.answers:
+        if response.ok:
+            records.append(Record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {request.name}"))
+            continue
+        memory = memories.without_delete(memory, uid, f"{request.namespace}/{request.name}")
+        if response.code != _NOT_FOUND:
+            message = response.body.message or ""
+            why = why or message
+            records.append(Record(owner, "Warning", "FailedDelete", f"Error deleting: {message}"))
+    look = replace(look, memory=memory, records=tuple(records))
+    return _told(look, ("FailedDelete", why) if why else None)
+
+
+def _told(look: _Look, failure: tuple[str, str] | None) -> Outcome:
+    """Write the status if it is another one, and be done."""
+    owner, ask = look.owner, look.ask
+    found = status.counts(owner, ask.views.table("pods"), ask.now)
+    told = status.next_status(look.kind, owner, found, failure, ask.now)
+    calls: tuple[Request, ...] = ()
+    if told is not owner.status:
+        metadata = owner.metadata
+        calls = (
+            Request(
+                verb="update",
+                resource=look.kind.resource,
+                namespace=metadata.namespace,
+                name=metadata.name,
+                subresource="status",
+                body=replace(owner, status=told),
+            ),
+        )
+    return Outcome(
+        calls=calls,
+        records=look.records,
+        memory=look.memory,
+        after=found.next_check,
+        error=failure[1] if failure else "",
+    )

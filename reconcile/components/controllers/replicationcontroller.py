@@ -1,0 +1,41 @@
+"""
+The ReplicationController controller: the ReplicaSet's, for objects of an older form.
+
+Source:   pkg/controller/replication.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.replicaset import sync
+from reconcile.components.controllers.replicaset.kinds import REPLICATION_CONTROLLER
+from reconcile.components.controllers.replicaset.memory import Memory, observe
+from reconcile.lib.instant import Instant
+from reconcile.store import Change
+
+WORKERS: Final = 5
+
+
+def _reconcile(ask: Ask) -> Outcome:
+    return sync.reconcile(REPLICATION_CONTROLLER, ask)
+
+
+def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory:
+    return observe(REPLICATION_CONTROLLER, memory, change, views)
+
+
+def _pod_keys(change: Change, views: Views) -> tuple[Key, ...]:
+    return sync.pod_keys(REPLICATION_CONTROLLER, change, views)
+
+
+CONTROLLER: Final = Controller(
+    name="replicationcontroller",
+    sources=(Source("replicationcontrollers", keys_of_itself), Source("pods", _pod_keys)),
+    reconcile=_reconcile,
+    memory=Memory,
+    observe=_observe,
+    workers=WORKERS,
+)
