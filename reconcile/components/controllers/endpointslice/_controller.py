@@ -116,7 +116,7 @@ def reconcile(ask: Ask) -> Outcome:
     plan, missing = _planned(service, pods, slices, ask.views)
     triggered = backends.trigger_text(None if last is None else last.seen, seen)
     calls = _calls(service, plan, triggered)
-    gone = {slice_.metadata.uid for slice_ in plan.deletes}
+    gone = {slice_.metadata.uid for slice_ in plan.deletes if slice_.metadata is not None}
     left = tuple([known for known in present if known[0] not in gone])
     memory = memory.set(ask.key, Synced(version, seen, left, missing))
     return Outcome(calls=calls, memory=memory, again=bool(calls), error="" if calls else missing)
@@ -171,7 +171,8 @@ def _planned(service: Any, pods: tuple[Any, ...], slices: tuple[Any, ...], views
     deletes: list[discovery_v1.EndpointSlice] = [slice_ for slice_ in slices if slice_.address_type not in types]
     missing = ""
     for address_type in types:
-        wanted, missing = _wanted(service, pods, address_type, known, views)
+        wanted, said = _wanted(service, pods, address_type, known, views)
+        missing = missing or said
         own = tuple([slice_ for slice_ in slices if slice_.address_type == address_type])
         packed = _packed(service, address_type, wanted, own, labels)
         creates += packed.creates
