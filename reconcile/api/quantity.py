@@ -35,7 +35,7 @@ _BINARY_OF = {0: "", **{exponent // 10: suffix for suffix, exponent in _BINARY.i
 _TEXT = re.compile(r"([+-]?)([0-9]*)(?:(\.)([0-9]*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class Quantity:
     """An exact amount, with its canonical text."""
 

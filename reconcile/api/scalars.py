@@ -41,7 +41,7 @@ _FIRST = -62_167_219_200  # 0000-01-01T00:00:00Z
 _PAST = 253_402_300_800  # 10000-01-01T00:00:00Z
 
 
-@attrs.frozen(order=True, repr=False)
+@attrs.frozen(order=True, repr=False, weakref_slot=False)
 class Time:
     """A time in whole seconds, printed as 2026-01-01T00:00:00Z; *instant* is nanoseconds since the Unix epoch."""
 
@@ -74,7 +74,7 @@ class Time:
         return f"Time({self.text!r})"
 
 
-@attrs.frozen(order=True, repr=False)
+@attrs.frozen(order=True, repr=False, weakref_slot=False)
 class MicroTime:
     """A time in whole microseconds, printed as 2026-01-01T00:00:00.000000Z; *instant* is in nanoseconds."""
 

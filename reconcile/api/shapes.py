@@ -6,7 +6,6 @@ that the converter wants: without "or absent", and with the names of types
 resolved.
 """
 
-import sys
 from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -20,7 +19,7 @@ from reconcile.lib.mapping import Map
 IDENTITY = ("apiVersion", "kind")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomObject:
     """An object of a kind that Kubernetes does not define; *body* is all of it but the first three fields."""
 
@@ -67,8 +66,12 @@ def within(shape: Any, container: type) -> Any:
 
 
 def _resolved(annotation: Any, cls: type) -> Any:
-    # Only a class that holds itself is annotated with text, and that text is generated.
-    return eval(annotation, vars(sys.modules[cls.__module__])) if isinstance(annotation, str) else annotation  # noqa: S307
+    """Return a type: only that of a field of a class that holds itself is written as text."""
+    if not isinstance(annotation, str):
+        return annotation
+    name = cls.__name__
+    shapes = {name: cls, f"tuple[{name}, ...]": tuple[cls, ...], f"Map[{name}]": Map[cls]}  # type: ignore[valid-type]
+    return shapes[annotation.removesuffix(" | None")]
 
 
 def _present(annotation: Any) -> Any:

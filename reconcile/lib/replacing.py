@@ -4,12 +4,14 @@ replace: another frozen attrs object that differs in some fields; attrs.evolve, 
 The constructor of a frozen class goes through object.__setattr__ once for
 each field, which is most of what a change of one field costs. A class that
 attrs made with slots and without weak references has the same layout as a
-plain class with the same slots: so the copy is filled in as such a twin, at
-the speed of plain assignment, and becomes an instance of the real class when
-it is whole. A class of any other make is built by its constructor.
+class with the same slots that is not frozen: so the copy is made as such a
+twin, at the speed of plain assignment, and becomes an instance of the real
+class when it is whole. A class of any other make is built by its constructor.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -18,9 +20,7 @@ T = TypeVar("T")
 Copy = Callable[[Any, dict[str, Any]], Any]
 
 _ABSENT = object()
-# What is known about a class does not change: the tables below grow by one
-# entry for each class and never change an answer, so they are no state.
-_copies: dict[type, tuple[Copy, frozenset[str]]] = {}
+_HOOKS = ("__attrs_post_init__", "__attrs_pre_init__", "__attrs_init__")
 
 
 def replace(obj: T, **changes: Any) -> T:
@@ -39,12 +39,8 @@ def replace(obj: T, **changes: Any) -> T:
             break
     else:
         return obj
-    cls = obj.__class__
-    copy, known = _copies.get(cls) or _copies.setdefault(cls, _copier(cls))
-    if not changes.keys() <= known:
-        unknown = sorted(changes.keys() - known)
-        raise TypeError(f"{cls.__name__} has no field {', '.join(unknown)}")
-    copied: T = copy(obj, changes)
+    cls: Any = obj.__class__
+    copied: T = _copier(cls)(obj, changes)
     return copied
 
 
@@ -52,73 +48,66 @@ def builder(cls: type[T]) -> Callable[[dict[str, Any]], T]:
     """
     Return what makes an object of an attrs class from its values by field name, faster than the constructor.
 
-    What it gets must be right: a required field that is missing is a
-    TypeError, and so is an unknown one, but nothing else is looked at.
+    A required field that is missing is a TypeError, and so is an unknown one.
     """
-    fields = attrs.fields(cast("Any", cls))
-    twin = _twin(cls)
-    if twin is None or any(isinstance(field.default, attrs.Factory) for field in fields):  # type: ignore[arg-type]
+    twin = _twin(cls, whole=False)
+    if twin is None:
         return lambda values: cls(**values)
-    required = frozenset(field.name for field in fields if field.default is attrs.NOTHING)
-    defaults = {field.name: field.default for field in fields}
-    known = frozenset(defaults)
-    body = "".join(f" new.{name} = defaults_{name}\n" for name in defaults if name not in required)
-    fill = _compiled(
-        f"def made(values):\n new = make(twin)\n{body}"
-        " for name, value in values.items():\n  setattr(new, name, value)\n new.__class__ = cls\n return new\n",
-        {"cls": cls, "twin": twin, **{f"defaults_{name}": value for name, value in defaults.items()}},
-    )
 
     def build(values: dict[str, Any]) -> T:
-        if not required <= values.keys() <= known:
-            return cls(**values)  # the constructor says what is wrong
-        made: T = fill(values)
-        return made
+        made = twin(**values)
+        made.__class__ = cls
+        return cast("T", made)
 
     return build
 
 
-def _copier(cls: type) -> tuple[Copy, frozenset[str]]:
+@cache
+def _copier(cls: type) -> Copy:
     if not attrs.has(cls):
         raise TypeError(f"{cls.__name__} is not an attrs class")
     fields = [field for field in attrs.fields(cls) if field.init]
-    known = frozenset(field.alias for field in fields)
-    twin = _twin(cls)
+    index = {field.alias: place for place, field in enumerate(fields)}
+    twin = _twin(cls, whole=True) if len(fields) > 1 else None
     if twin is None:
-        arguments = ", ".join(f"{field.alias}=obj.{field.name}" for field in fields)
-        return _compiled(
-            f"def made(obj, changes):\n return cls(**{{**dict({arguments}), **changes}})\n", {"cls": cls}
-        ), known
-    body = "".join(f" new.{field.name} = obj.{field.name}\n" for field in fields)
-    return _compiled(
-        f"def made(obj, changes):\n new = make(twin)\n{body}"
-        " for name, value in changes.items():\n  setattr(new, name, value)\n new.__class__ = cls\n return new\n",
-        {"cls": cls, "twin": twin},
-    ), known
+        return lambda obj, changes: cls(**{**{field.alias: getattr(obj, field.name) for field in fields}, **changes})
+    present = attrgetter(*(field.name for field in fields))
+
+    def copy(obj: Any, changes: dict[str, Any]) -> Any:
+        values = list(present(obj))
+        for name, value in changes.items():
+            place = index.get(name)
+            if place is None:
+                raise TypeError(f"{cls.__name__} has no field {name}")
+            values[place] = value
+        made = twin(*values)
+        made.__class__ = cls
+        return made
+
+    return copy
 
 
-def _twin(cls: type) -> type | None:
-    """Return a plain class with the layout of *cls*, or None where its constructor does more than assign."""
+def _twin(cls: type, *, whole: bool) -> type[Any] | None:
+    """
+    Return a class like *cls* that is not frozen, or None where its constructor does more than assign.
+
+    A *whole* twin takes every field, by position; any other takes what is present, by name.
+    """
     if not attrs.has(cls) or cls.__base__ is not object or "__slots__" not in vars(cls):
         return None
     fields = attrs.fields(cls)
     plain = all(
         field.init and field.alias == field.name and not (field.converter or field.validator) for field in fields
     )
-    hooks = ("__attrs_post_init__", "__attrs_pre_init__", "__attrs_init__")
-    if not plain or any(hasattr(cls, hook) for hook in hooks) or "__weakref__" in vars(cls)["__slots__"]:
+    if not plain or any(hasattr(cls, hook) for hook in _HOOKS) or "__weakref__" in vars(cls)["__slots__"]:
         return None
-    twin = type(cls.__name__, (), {"__slots__": vars(cls)["__slots__"]})
-    trial = twin()
+    made = {field.name: attrs.field(default=attrs.NOTHING if whole else field.default) for field in fields}
+    twin = attrs.make_class(
+        cls.__name__, made, kw_only=not whole, slots=True, weakref_slot=False, eq=False, order=False, repr=False
+    )
+    trial: Any = object.__new__(twin)
     try:
         trial.__class__ = cls
     except TypeError:
         return None
     return twin
-
-
-def _compiled(source: str, names: Mapping[str, Any]) -> Callable[..., Any]:
-    space: dict[str, Any] = {"make": object.__new__, **names}
-    exec(source, space)  # noqa: S102 -- the text is made of the names of fields only, as attrs itself does it
-    made: Callable[..., Any] = space["made"]
-    return made
