@@ -1,0 +1,247 @@
+"""
+The recorder: turns what a component records into objects of the Kubernetes kind Event, few enough of them.
+
+Every process has one. An event that was seen before counts the first one up; ten messages about one object and reason
+within ten minutes become one combined event; and an object gets 25 events at once, then one every five minutes.
+
+Takes:    Record, Answered.
+Gives:    Call.
+Source:   client-go tools/record: makeEvent; EventCorrelator, which is EventAggregator, eventLogger and the spam filter.
+Left out: see docs/limits.md, "Event recorder".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.api.scalars import Time
+from reconcile.effects import Call, Record
+from reconcile.events import Answered
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import MINUTE, Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
+from reconcile.model.requests import Request
+
+_BURST: Final = 25
+_REFILL: Final[Duration] = 5 * MINUTE
+_SIMILAR: Final = 10  # as many different messages for one reason are combined
+_SIMILAR_WITHIN: Final[Duration] = 10 * MINUTE
+_REMEMBERED: Final = 4096  # objects; upstream remembers as many events
+_EVENTS_REMEMBERED: Final = 64  # of one object
+_UNANSWERED: Final = 4096
+
+_COMBINED: Final = "(combined from similar events): "
+_NOT_FOUND: Final = 404
+_LONGEST_NAME: Final = 253
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+EventKey: TypeAlias = tuple[str, str, str, str]
+"""Among the events of an object: type, reason, message, field path; a combined one has no message and no path."""
+
+
+@attrs.frozen
+class Similar:
+    """The different messages of late for one object, type and reason."""
+
+    type: str
+    reason: str
+    messages: tuple[str, ...]
+    last: Instant
+
+
+@attrs.frozen
+class Observed:
+    """An event that was recorded: how often, since when, and under which name it is stored."""
+
+    key: EventKey
+    count: int
+    first: Time
+    name: str
+
+
+@attrs.frozen
+class About:
+    """
+    What was recorded about one object.
+
+    Args:
+        spent_until: when its bucket of tokens will be full again.
+        similar: for each type and reason.
+        observed: the events, oldest first.
+    """
+
+    spent_until: Instant = 0
+    similar: tuple[Similar, ...] = ()
+    observed: tuple[Observed, ...] = ()
+
+
+@attrs.frozen
+class State:
+    """
+    One process's recorder.
+
+    Args:
+        source: the component and host that its events name.
+        salt: keeps its events' names apart from those that another recorder makes at the same instant.
+        count: how many names it made.
+        dice: for the names of events about objects whose own name cannot be a part of one.
+        young: what was recorded about the objects used last; at half of what is remembered, it becomes old.
+        old: what was recorded about objects used before.
+        patches: how many patches were sent.
+        unanswered: the event that a patch that is under way stands for, by the patch's number.
+    """
+
+    source: core_v1.EventSource
+    salt: int
+    count: int
+    dice: Dice
+    young: Table[str, About] = attrs.field(factory=Table)
+    old: Table[str, About] = attrs.field(factory=Table)
+    patches: int = 0
+    unanswered: Table[int, core_v1.Event] = attrs.field(factory=Table)
+
+
+Step: TypeAlias = tuple[State, tuple[Call, ...]]
+
+
+def begin(component: str, host: str, dice: Dice) -> State:
+    """Give the recorder of a process that has recorded nothing yet."""
+    salt, dice = dice.below(1 << 30)
+    return State(core_v1.EventSource(component=component, host=host or None), salt, 0, dice)
+
+
+def record(state: State, effect: Record, now: Instant) -> Step:
+    """Take in that *effect* is to be recorded at *now*: create an event, count one up, or say nothing."""
+    metadata = effect.about.metadata
+    key = metadata.uid or f"{effect.about.kind}/{metadata.namespace}/{metadata.name}"
+    about = state.young.get(key, None)
+    if about is None:
+        about = state.old.get(key, _UNKNOWN)
+    similar, combined = _aggregated(about.similar, effect, now)
+    message = _COMBINED + effect.message if combined else effect.message
+    event_key = (
+        (effect.type, effect.reason, "", "") if combined else (effect.type, effect.reason, message, effect.field_path)
+    )
+    seen, observed, dice = _observed(state, about.observed, event_key, metadata.name or "", now)
+    # A bucket of 25 tokens, one more every five minutes, as one instant: when it will be full again.
+    spent_until = max(about.spent_until, now) + _REFILL
+    allowed = spent_until - now <= _BURST * _REFILL
+    about = About(spent_until if allowed else about.spent_until, similar, observed)
+    young, old = _remembered(state, key, about)
+    state = State(state.source, state.salt, state.count + 1, dice, young, old, state.patches, state.unanswered)
+    if not allowed:
+        return state, ()
+    event = _event(state.source, effect, seen, message, now, combined=combined)
+    return (state, (_created(event),)) if seen.count == 1 else _patched(state, event)
+
+
+def answered(state: State, event: Answered) -> Step:
+    """Take the answer to a patch in: an event that is not there any more is created anew."""
+    number = event.tag[1]
+    pending = state.unanswered.get(number, None)
+    if pending is None:
+        return state, ()
+    state = attrs.evolve(state, unanswered=state.unanswered.remove(number))
+    return state, (_created(pending),) if event.response.code == _NOT_FOUND else ()
+
+
+_UNKNOWN: Final = About()
+
+
+def _aggregated(known: tuple[Similar, ...], effect: Record, now: Instant) -> tuple[tuple[Similar, ...], bool]:
+    """Note the message among those like it; tell whether there are so many that they are combined."""
+    message = effect.message
+    for place, similar in enumerate(known):
+        if similar.reason == effect.reason and similar.type == effect.type:
+            messages = similar.messages if now - similar.last <= _SIMILAR_WITHIN else ()
+            if message not in messages:
+                messages = (*messages, message)
+            combine = len(messages) >= _SIMILAR
+            if combine:
+                messages = messages[1:]
+            noted = Similar(effect.type, effect.reason, messages, now)
+            return (*known[:place], noted, *known[place + 1 :]), combine
+    return (*known, Similar(effect.type, effect.reason, (message,), now)), False
+
+
+def _observed(
+    state: State, known: tuple[Observed, ...], key: EventKey, name: str, now: Instant
+) -> tuple[Observed, tuple[Observed, ...], Dice]:
+    """Count the event up, or note a new one."""
+    for place, old in enumerate(known):
+        if old.key == key:
+            seen = Observed(key, old.count + 1, old.first, old.name)
+            return seen, (*known[:place], seen, *known[place + 1 :]), state.dice
+    text, dice = _named(state, name, now)
+    seen = Observed(key, 1, Time.at(now), text)
+    return seen, (*known[-_EVENTS_REMEMBERED + 1 :], seen), dice
+
+
+def _named(state: State, name: str, now: Instant) -> tuple[str, Dice]:
+    # Upstream's number is the time in nanoseconds. Here many things happen at one instant.
+    text = f"{name}.{now + state.salt + state.count:x}"
+    if len(text) <= _LONGEST_NAME and _SUBDOMAIN.fullmatch(name):
+        return text, state.dice
+    return state.dice.uuid()
+
+
+def _remembered(state: State, key: str, about: About) -> tuple[Table[str, About], Table[str, About]]:
+    # Two generations: one write, where forgetting exactly what was not used for longest would take three.
+    young = state.young.set(key, about)
+    if len(young) >= _REMEMBERED // 2:
+        return Table(), young
+    return young, state.old
+
+
+def _event(
+    source: core_v1.EventSource, effect: Record, seen: Observed, message: str, now: Instant, *, combined: bool
+) -> core_v1.Event:
+    about = effect.about
+    metadata = about.metadata
+    return core_v1.Event(
+        metadata=meta_v1.ObjectMeta(name=seen.name, namespace=metadata.namespace or "default"),
+        involved_object=core_v1.ObjectReference(
+            api_version=about.api_version,
+            kind=about.kind,
+            name=metadata.name,
+            namespace=metadata.namespace,
+            uid=metadata.uid,
+            resource_version=metadata.resource_version,
+            field_path=effect.field_path or None,
+        ),
+        reason=effect.reason,
+        message=message,
+        source=source,
+        first_timestamp=seen.first,
+        last_timestamp=seen.first if seen.count == 1 else Time.at(now),
+        count=seen.count,
+        type=effect.type,
+        # Upstream's combined event is made of fewer fields.
+        reporting_component=None if combined else source.component,
+        reporting_instance=None if combined else source.host,
+    )
+
+
+def _created(event: core_v1.Event) -> Call:
+    return Call(Request(verb="create", resource="events", namespace=event.metadata.namespace or "", body=event))
+
+
+def _patched(state: State, event: core_v1.Event) -> Step:
+    number = state.patches + 1
+    unanswered = state.unanswered.set(number, event)
+    if number - _UNANSWERED in unanswered:
+        unanswered = unanswered.remove(number - _UNANSWERED)
+    metadata: Any = event.metadata
+    request = Request(
+        verb="patch",
+        resource="events",
+        namespace=metadata.namespace,
+        name=metadata.name,
+        body=Map({"count": event.count, "lastTimestamp": str(event.last_timestamp), "message": event.message}),
+    )
+    return attrs.evolve(state, patches=number, unanswered=unanswered), (Call(request, ("recorder", number)),)
