@@ -1,8 +1,8 @@
 """
 Effects: what a component orders, as plain frozen values.
 
-An effect leaves a component's `step` and is carried out later, by the engine or by an adapter; until then it can be late, lost or
-repeated like anything else that is on its way.
+An effect leaves a component's `step` and is carried out later, by the engine or by an adapter; until then it can be
+late, lost or repeated like anything else that is on its way.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class SetTimer:
     """
     Let `TimerFired(key)` come at the instant *at*, in place of what the key was set to.
 
-    A periodic timer is one that comes again and again while nothing happens (a heartbeat, a resync); it does not keep a cluster from
-    being settled.
+    A periodic timer is one that comes again and again while nothing happens (a heartbeat, a resync); it does not keep a
+    cluster from being settled.
     """
 
     key: tuple[Any, ...]
@@ -188,17 +188,7 @@ class EndProcess:
 
 
 Effect: TypeAlias = (
-    Call
-    | SetTimer
-    | CancelTimer
-    | Wake
-    | Record
-    | RuntimeOrder
-    | Install
-    | Exit
-    | Report
-    | LaunchProcess
-    | EndProcess
+    Call | SetTimer | CancelTimer | Wake | Record | RuntimeOrder | Install | Exit | Report | LaunchProcess | EndProcess
 )
 """Everything that a component can order."""
 

@@ -1,8 +1,9 @@
 """
 Events: what a component hears, and what a cluster is stepped by, as plain frozen values.
 
-Two vocabularies. A component hears `Started`, `Watched`, `Answered`, `TimerFired`, `Turned`, `Reported`, `Ordered`; each carries `now`, since a
-component has no clock. A cluster is stepped by what happens to it: a client's request, a choice of what is next, a fault.
+Two vocabularies. A component hears `Started`, `Watched`, `Answered`, `TimerFired`, `Turned`, `Reported`, `Ordered`;
+each carries `now`, since a component has no clock. A cluster is stepped by what happens to it: a client's request, a
+choice of what is next, a fault.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change
 
-# What a component hears ------------------------------------------------------------------------------------------------
+# What a component hears
+# ------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -35,8 +37,9 @@ class Watched:
     Args:
         now: the instant of delivery.
         watch: the name under which the component declared it.
-        changes: in the order of their revisions. The first delivery gives every object as created (old is None). After a
-            relist they are the differences between what was known and what is, so a deletion that was missed is among them.
+        changes: in the order of their revisions. The first delivery gives every object as created (old is None). After
+            a relist they are the differences between what was known and what is, so a deletion that was missed is among
+            them.
         view: the resource's table as of the last of these changes: the informer's cache.
     """
 
@@ -120,7 +123,7 @@ class ContainerStarted:
 
 @attrs.frozen
 class ContainerExited:
-    """The container has ended, by itself or because it was stopped. *reason*: Completed, Error, OOMKilled, StartError."""
+    """The container has ended, of itself or stopped. *reason*: Completed, Error, OOMKilled, StartError."""
 
     uid: str
     container: str
@@ -142,13 +145,7 @@ class Probed:
 
 
 RuntimeReport: TypeAlias = (
-    SandboxReady
-    | SandboxRemoved
-    | ImagePulled
-    | ImagePullFailed
-    | ContainerStarted
-    | ContainerExited
-    | Probed
+    SandboxReady | SandboxRemoved | ImagePulled | ImagePullFailed | ContainerStarted | ContainerExited | Probed
 )
 """What a container runtime tells its host's kubelet."""
 
@@ -172,7 +169,8 @@ class Ordered:
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered
 """Everything that a component can hear; each module narrows it to what it does hear."""
 
-# What a cluster is stepped by: choices ---------------------------------------------------------------------------------
+# What a cluster is stepped by: choices
+# ---------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -238,7 +236,8 @@ class Advance:
 Choice: TypeAlias = Begin | Deliver | Work | Execute | Return | Carry | Fire | Advance
 """What a cluster offers to do next."""
 
-# What a cluster is stepped by: the outside and its faults --------------------------------------------------------------
+# What a cluster is stepped by: the outside and its faults
+# --------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
@@ -305,7 +304,7 @@ class CutWatch:
 
 @attrs.frozen
 class SkipChanges:
-    """Lose the next *count* pending changes of a watch without a trace: a bug of the sort that Sieve calls a missed event."""
+    """Lose the next *count* pending changes of a watch without a trace: what Sieve calls a missed event."""
 
     process: str
     watch: str

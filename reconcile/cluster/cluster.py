@@ -1,8 +1,8 @@
 """
 Cluster: everything that a cluster is, as one immutable value.
 
-What etcd stores, what each process remembers and has seen, what is under way between them, the hosts, the clock, the dice.
-It changes only by `reconcile.driver.step`. Keeping one costs a pointer; so does a fork.
+What etcd stores, what each process remembers and has seen, what is under way between them, the hosts, the clock, the
+dice. It changes only by `reconcile.driver.step`. Keeping one costs a pointer; so does a fork.
 """
 
 from __future__ import annotations
@@ -88,7 +88,6 @@ class HostStatus:
         disk: what its container runtime had when it was last off; images survive a power cycle.
         rules: its packet filter, as kube-proxy installed it.
     """
-
 
     host: Host
     up: bool = True

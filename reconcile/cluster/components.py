@@ -104,5 +104,8 @@ COMPONENTS: Final[dict[str, Component]] = {
 
 
 def host_processes(host: Host) -> tuple[str, ...]:
-    """Name what starts when a host is powered on: its kubelet, and the simulated container runtime unless it has a real one."""
+    """
+    Name what starts when a host is powered on: its kubelet, and the simulated container runtime unless it has a real
+    one.
+    """
     return ("kubelet",) if host.external else ("runtime", "kubelet")

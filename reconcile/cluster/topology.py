@@ -29,8 +29,8 @@ class Topology:
 
     Args:
         nodes: how many hosts; they are called node-1, node-2, ...
-        masters: on how many of them, the first ones, the control plane runs: API server, controller-manager and scheduler each; etcd
-            runs on the first.
+        masters: on how many of them, the first ones, the control plane runs: API server, controller-manager and
+            scheduler each; etcd runs on the first.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
         proxy: run kube-proxy on every node.
@@ -55,7 +55,9 @@ class Topology:
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
         if not 1 <= self.masters <= count:
-            raise ReconcileError(f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}")
+            raise ReconcileError(
+                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}"
+            )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
 

@@ -15,8 +15,8 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     """
     List everything that could happen next.
 
-    What is under way comes first, by number (of messages on one connection, only the first), then one change for each watch that
-    lags, then the timers that are due, and last that time moves on to the next timer.
+    What is under way comes first, by number (of messages on one connection, only the first), then one change for each
+    watch that lags, then the timers that are due, and last that time moves on to the next timer.
     """
     found: list[Choice] = []
     turning: set[tuple[str, str]] = set()

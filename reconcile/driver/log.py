@@ -1,26 +1,25 @@
 """
 The log: a run as JSON Lines, each line chained to the one before.
 
-The first line is the header, the last one the end; between them stand events, segments (so many steps first-in first-out) and, where asked
-for, what each segment wrote. Specified in `schemas/log.json` and docs/reference/log.md. Reading checks every line before anything is replayed.
+The first line is the header, the last one the end; between them stand events, segments (so many steps first-in
+first-out) and, where asked for, what each segment wrote. Specified in `schemas/log.json` and docs/reference/log.md.
+Reading checks every line before anything is replayed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import blake2b
 from typing import Any, Final
 
 import attrs
 
 from reconcile.api.convert import loads_json
-from reconcile.lib.digest import canonical
+from reconcile.lib.digest import Chain, canonical
 from reconcile.lib.errors import ReconcileError
 
 FORMAT: Final = 1
-_CHECK_BYTES: Final = 8
 _CHECK: Final = ',"check":"'
-_CHECK_LENGTH: Final = len(_CHECK) + 2 * _CHECK_BYTES + len('"}')
+_CHECK_LENGTH: Final = len(_CHECK) + len(str(Chain())) + len('"}')
 
 
 class LogError(ReconcileError):
@@ -62,14 +61,14 @@ class Writer:
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._number = 0
-        self._check = b""
+        self._chain = Chain()
 
     def line(self, content: dict[str, Any]) -> None:
         """Write one line; *content* is plain JSON."""
         self._number += 1
         body = canonical({**content, "line": self._number})[:-1]
-        self._check = _checked(self._check, body)
-        self._write(f"{body}{_CHECK}{self._check.hex()}\"}}\n")
+        self._chain = self._chain.add(body.encode())
+        self._write(f'{body}{_CHECK}{self._chain}"}}\n')
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -79,20 +78,20 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
     Raises:
         DamagedLog, MisorderedLog, TruncatedLog: see there; each names its line.
     """
-    check = b""
+    chain = Chain()
     number = 0
     ended = False
     for number, raw in enumerate(lines, start=1):
         if ended:
             raise DamagedLog(number, "something follows the end line")
-        content, check = _read(number, raw, check)
+        content, chain = _read(number, raw, chain)
         ended = "end" in content
         yield Line(number, content)
     if not ended:
         raise TruncatedLog(number + 1, "the log is cut: it has no end line" if number else "the log is empty")
 
 
-def _read(number: int, raw: bytes, check: bytes) -> tuple[dict[str, Any], bytes]:
+def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], Chain]:
     if not raw.endswith(b"\n"):
         raise TruncatedLog(number, "the log is cut in the middle of this line")
     try:
@@ -104,11 +103,7 @@ def _read(number: int, raw: bytes, check: bytes) -> tuple[dict[str, Any], bytes]
         raise DamagedLog(number, "it is no line of a log: it has no line number and checksum")
     if content["line"] != number:
         raise MisorderedLog(number, f"it says that it is line {content['line']}: lines are swapped or missing")
-    right = _checked(check, text[:-_CHECK_LENGTH])
-    if content["check"] != right.hex():
-        raise DamagedLog(number, f"its checksum is {content['check']!r} where {right.hex()!r} is right")
+    right = chain.add(text[:-_CHECK_LENGTH].encode())
+    if content["check"] != str(right):
+        raise DamagedLog(number, f"its checksum is {content['check']!r} where {str(right)!r} is right")
     return content, right
-
-
-def _checked(before: bytes, body: str) -> bytes:
-    return blake2b(body.encode(), digest_size=_CHECK_BYTES, key=before).digest()

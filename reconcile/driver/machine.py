@@ -1,9 +1,9 @@
 """
 Machine: a cluster while it is being stepped.
 
-`step` and `run` open a machine on a cluster, let things happen in it, and close it to the next cluster. It is the one mutable thing of the
-engine: drafts over the cluster's tables, local to the call that opened it, never part of a value. Everything that happens, happens in one of
-its methods, each named after the choice or the fault that it carries out.
+`step` and `run` open a machine on a cluster, let things happen in it, and close it to the next cluster. It is the one
+mutable thing of the engine: drafts over the cluster's tables, local to the call that opened it, never part of a value.
+Everything that happens, happens in one of its methods, each named after the choice or the fault that it carries out.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from reconcile.effects import (
     LaunchProcess,
     Order,
     OutsideEffect,
-    PullImage,
     ProbeContainer,
+    PullImage,
     Record,
     Report,
     RunPodSandbox,
@@ -116,7 +116,8 @@ class Machine:
         )
         return self.cluster
 
-    # What is under way -------------------------------------------------------------------------------------------------
+    # What is under way
+    # -------------------------------------------------------------------------------------------------
 
     def push(self, item: Pending) -> int:
         """Put *item* at the end of what is under way; give its number."""
@@ -146,7 +147,10 @@ class Machine:
         return not self.old_pending and not self.new_pending
 
     def next(self) -> bool:
-        """Let the first of what is under way happen, first-in first-out; false if there is nothing, not even a timer that is due."""
+        """
+        Let the first of what is under way happen, first-in first-out; false if there is nothing, not even a timer that
+        is due.
+        """
         while True:
             if len(self.old_pending):
                 item = self._oldest()
@@ -209,7 +213,8 @@ class Machine:
         """Give the cluster's dice of this name."""
         return Dice(self.cluster.seed, stream)
 
-    # Processes ---------------------------------------------------------------------------------------------------------
+    # Processes
+    # ---------------------------------------------------------------------------------------------------------
 
     def launch(self, kind: str, host: str) -> None:
         """Make a process of this kind on *host*; it is about to begin."""
@@ -310,7 +315,8 @@ class Machine:
         if not led and election.leads(state) and self.processes.get(name) is not None:
             self._work(attrs.evolve(process, leading=True))
 
-    # Effects -----------------------------------------------------------------------------------------------------------
+    # Effects
+    # -----------------------------------------------------------------------------------------------------------
 
     def _take_up(self, process: Process, effects: tuple[Any, ...]) -> None:
         name, life = process.name, process.life
@@ -380,7 +386,8 @@ class Machine:
             self.states.set(runtime.name, state)
             self._take_up(runtime, effects)
 
-    # The path of a request ---------------------------------------------------------------------------------------------
+    # The path of a request
+    # ---------------------------------------------------------------------------------------------
 
     def execute(self, item: Sent) -> bool:
         """Let an API server carry a call out; park it if none can be reached."""
@@ -460,7 +467,8 @@ class Machine:
         self.tell(process, Turned(self.now, item.queue))
         return True
 
-    # Watches -----------------------------------------------------------------------------------------------------------
+    # Watches
+    # -----------------------------------------------------------------------------------------------------------
 
     def deliver(self, process: Process, watch: str, count: int = 0) -> bool:
         """Deliver the next *count* changes of a watch, all if 0; false if there is nothing to deliver."""
@@ -530,7 +538,8 @@ class Machine:
             self.channels.set(item.channel, Channel(watchers, draining=False))
         return False
 
-    # Time --------------------------------------------------------------------------------------------------------------
+    # Time
+    # --------------------------------------------------------------------------------------------------------------
 
     def fire(self, key: tuple[Any, ...]) -> None:
         """Fire the timer of this key, which is due."""
@@ -564,7 +573,8 @@ class Machine:
             raise ReconcileError(f"{process.name} has {end - cursor.position} changes of {watch} to come, not {count}")
         self.cursors.set((process.name, watch), attrs.evolve(cursor, position=cursor.position + count))
 
-    # Reach -------------------------------------------------------------------------------------------------------------
+    # Reach
+    # -------------------------------------------------------------------------------------------------------------
 
     def _server(self, host: str) -> str | None:
         """Give an API server that *host* can reach and that can reach etcd; an empty host is a client outside."""
@@ -598,7 +608,8 @@ class Machine:
         for item in parked:
             self.push(item)
 
-    # etcd's leases -----------------------------------------------------------------------------------------------------
+    # etcd's leases
+    # -----------------------------------------------------------------------------------------------------
 
     def _leased(self, txn: Any) -> Any:
         """Put events under a lease of their hour, shared by those of one minute, as the API server does."""

@@ -1,8 +1,8 @@
 """
 Changes of the store as JSON: a whole object, what differs in it, or null.
 
-The form of what differs is a JSON merge patch (RFC 7386), except that an empty object stays one. resourceVersion is left out:
-it is the change's revision.
+The form of what differs is a JSON merge patch (RFC 7386), except that an empty object stays one. resourceVersion is
+left out: it is the change's revision.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 Policies: who decides what happens next.
 
-A policy is a frozen value with `choose(cluster, offered) -> (choice, next policy)`. First-in first-out is not one of them: it asks no
-question, so `run` plays it without listing choices.
+A policy is a frozen value with `choose(cluster, offered) -> (choice, next policy)`. First-in first-out is not one of
+them: it asks no question, so `run` plays it without listing choices.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Shuffled:
     """
     Pick by chance, the same for the same seed.
 
-    Time moves on while other things are under way in one of `patience` draws only: else every timeout would come before every answer.
+    Time moves on while other things are under way in one of `patience` draws only: else every timeout would come before
+    every answer.
     """
 
     dice: Dice
@@ -74,4 +75,7 @@ class Recorded:
 
 
 FIFO: Final = None
-"""First-in first-out: what was under way first happens first, whole batches are delivered, and time moves when nothing else does."""
+"""
+First-in first-out: what was under way first happens first, whole batches are delivered, and time moves when nothing
+else does.
+"""

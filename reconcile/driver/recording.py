@@ -1,7 +1,8 @@
 """
 Recorder: a run that is written down while it happens.
 
-It has the same verbs as the module functions (`step`, `run`, `settle`) and keeps the cluster; what it writes is a log that `replay` plays again.
+It has the same verbs as the module functions (`step`, `run`, `settle`) and keeps the cluster; what it writes is a log
+that `replay` plays again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import struct
 from array import array
 from collections.abc import Callable
 from typing import Any, Literal
-
 
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.cluster.cluster import Cluster
@@ -38,8 +38,8 @@ class Recorder:
     Args:
         cluster: where the run begins: freshly booted, since a log begins with a boot.
         write: takes one line of text after the other, such as a file's `write`.
-        detail: `steps` marks each step, so that a divergence is found at its step; `changes` also writes what was written to the store, so
-            that it is shown in its fields.
+        detail: `steps` marks each step, so that a divergence is found at its step; `changes` also writes what was
+            written to the store, so that it is shown in its fields.
         checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
     """
 
@@ -119,7 +119,9 @@ class Recorder:
         self._segment()
         effects += self._effects()
         after = self.cluster
-        return Settled(after, tuple(effects), self._machine.steps - first, settled, () if settled else still_moving(after))
+        return Settled(
+            after, tuple(effects), self._machine.steps - first, settled, () if settled else still_moving(after)
+        )
 
     def end(self) -> Cluster:
         """Write the end line, with the digest of the state; nothing may follow."""

@@ -1,7 +1,8 @@
 """
 run and settle: many steps in a row.
 
-First-in first-out costs a constant time for each step. Another policy is asked before each step, from the list of all choices.
+First-in first-out costs a constant time for each step. Another policy is asked before each step, from the list of all
+choices.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def run(
         cluster: where to begin.
         events: what happens first, in order.
         steps: stop after this many steps (the events count).
-        until: let time move on, at most to this instant; None: it stands still, and the run ends when nothing is left to do now.
+        until: let time move on, at most to this instant; None: it stands still, and the run ends when nothing is left
+            to do now.
         policy: who decides; None is first-in first-out.
     """
     machine = Machine(cluster)
@@ -94,10 +96,7 @@ def run(
     last = None if steps is None else first + steps
     for event in events:
         apply_event(machine, event)
-    if policy is None:
-        idle = play(machine, last, until)
-    else:
-        idle = _decide(machine, policy, last, until)
+    idle = play(machine, last, until) if policy is None else _decide(machine, policy, last, until)
     return Run(machine.closed(), tuple(machine.outbox), machine.steps - first, idle)
 
 
@@ -109,14 +108,16 @@ def settle(
     quiet: Duration | None = None,
 ) -> Settled:
     """
-    Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in first-out.
+    Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in
+    first-out.
 
     Args:
         cluster: where to begin.
         events: what happens first, in order.
         limit: give up after this much virtual time, and say what still moves.
-        quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By default 0, and
-            where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the API.
+        quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By
+            default 0, and where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in
+            the API.
     """
     machine = Machine(cluster)
     first = machine.steps
@@ -191,7 +192,8 @@ def collector_paused() -> Iterator[None]:
     """
     Pause Python's cyclic garbage collector for a long run.
 
-    States are acyclic: reference counting frees them alone, while the collector would walk every kept version of every table.
+    States are acyclic: reference counting frees them alone, while the collector would walk every kept version of every
+    table.
     """
     was_enabled = gc.isenabled()
     gc.disable()

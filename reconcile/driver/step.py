@@ -1,7 +1,8 @@
 """
 step: one event in, the next cluster and its effects out.
 
-Every event names the one thing that happens; `step` refuses, with a ReconcileError that shows why, an event that cannot happen now.
+Every event names the one thing that happens; `step` refuses, with a ReconcileError that shows why, an event that cannot
+happen now.
 """
 
 from __future__ import annotations

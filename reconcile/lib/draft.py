@@ -1,8 +1,9 @@
 """
 Draft: a table that is being written.
 
-A run of many steps writes the same few keys again and again; a draft keeps those writes in a plain dict over the table it
-began from, and `table()` makes the next table of it once. A draft is local to the call that made it: it is never part of a value.
+A run of many steps writes the same few keys again and again; a draft keeps those writes in a plain dict over the table
+it began from, and `table()` makes the next table of it once. A draft is local to the call that made it: it is never
+part of a value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 Instants and durations: integer nanoseconds, and their texts.
 
-An `Instant` counts nanoseconds since the Unix epoch; a `Duration` is a difference of two. Texts are RFC 3339 for instants and
-Go's form (`1m30s`, `250ms`) for durations, because that is what Kubernetes prints and reads.
+An `Instant` counts nanoseconds since the Unix epoch; a `Duration` is a difference of two. Texts are RFC 3339 for
+instants and Go's form (`1m30s`, `250ms`) for durations, because that is what Kubernetes prints and reads.
 """
 
 from __future__ import annotations

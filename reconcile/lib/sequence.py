@@ -1,8 +1,8 @@
 """
 Sequence: a persistent log that grows at its end and is forgotten from its start.
 
-Positions are absolute: the n-th item ever appended stands at n - 1 for ever, so a cursor is an integer that stays right while
-the start moves. Append copies at most one chunk of 32 pointers.
+Positions are absolute: the n-th item ever appended stands at n - 1 for ever, so a cursor is an integer that stays right
+while the start moves. Append copies at most one chunk of 32 pointers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """
 Timers: a persistent queue of what is to happen when.
 
-A leftist heap (Crane 1972; Okasaki 1998, chapter 3) orders instants: pushing and popping cost O(log n) in the worst case, also for
-a fork that starts from an old queue. A table beside it says which entry of a key is the live one, so that setting a key again or
-cancelling it costs no search: what is stale is skipped when it comes up, and swept when it outnumbers the living.
+A leftist heap (Crane 1972; Okasaki 1998, chapter 3) orders instants: pushing and popping cost O(log n) in the worst
+case, also for a fork that starts from an old queue. A table beside it says which entry of a key is the live one, so
+that setting a key again or cancelling it costs no search: what is stale is skipped when it comes up, and swept when it
+outnumbers the living.
 """
 
 from __future__ import annotations
@@ -35,14 +36,19 @@ class Timer(Generic[K]):
 
 @attrs.frozen
 class Timers(Generic[K]):
-    """Timers by key; those due at the same instant come in the order in which they were set."""
+    """
+    Timers by key; those due at the same instant come in the order in which they were set.
+
+    Args:
+        serial: how many were ever set.
+        busy: how many of those that are set are not periodic: while there are any, something is under way.
+    """
 
     _live: Table[K, Timer[K]] = attrs.field(factory=Table)
     _heap: _Heap = None
     _held: int = 0
-    _serial: int = 0
+    serial: int = 0
     busy: int = 0
-    """How many timers are not periodic: while there are any, something is under way."""
 
     def __len__(self) -> int:
         return len(self._live)
@@ -57,20 +63,20 @@ class Timers(Generic[K]):
     def set(self, key: K, at: Instant, *, periodic: bool = False) -> Timers[K]:
         """Set *key* to be due *at* the given instant, in place of what it was set to."""
         old = self._live.get(key)
-        timer = Timer(key, at, self._serial, periodic)
+        timer = Timer(key, at, self.serial, periodic)
         busy = self.busy + (not periodic) - (old is not None and not old.periodic)
         heap, held = self._heap, self._held
         if held > _SWEEP_FROM and held > 2 * len(self._live):
             heap, held = self._swept()
-        heap = _merge((1, at, self._serial, key, None, None), heap)
-        return Timers(self._live.set(key, timer), heap, held + 1, self._serial + 1, busy)
+        heap = _merge((1, at, self.serial, key, None, None), heap)
+        return Timers(self._live.set(key, timer), heap, held + 1, self.serial + 1, busy)
 
     def cancel(self, key: K) -> Timers[K]:
         """Unset *key*; nothing happens if it is not set."""
         old = self._live.get(key)
         if old is None:
             return self
-        return Timers(self._live.remove(key), self._heap, self._held, self._serial, self.busy - (not old.periodic))
+        return Timers(self._live.remove(key), self._heap, self._held, self.serial, self.busy - (not old.periodic))
 
     def first(self) -> Timer[K] | None:
         """Give the timer that is due first."""
@@ -92,7 +98,7 @@ class Timers(Generic[K]):
             heap = _merge(heap[4], heap[5])
             held -= 1
             if live is not None and live.serial == serial:
-                rest = Timers(self._live.remove(key), heap, held, self._serial, self.busy - (not live.periodic))
+                rest = Timers(self._live.remove(key), heap, held, self.serial, self.busy - (not live.periodic))
                 return live, rest
         raise IndexError("no timer is set")
 

@@ -25,13 +25,13 @@ from reconcile.store.store import (
 )
 
 __all__ = [
+    "INDEXES",
+    "PARTITIONS",
     "Change",
     "Committed",
     "Compare",
     "Delete",
-    "INDEXES",
     "Lease",
-    "PARTITIONS",
     "Put",
     "Refused",
     "Store",

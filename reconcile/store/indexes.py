@@ -1,8 +1,8 @@
 """
 How each resource is filed, so that no decision has to scan a cluster.
 
-Every resource has the indexes of `COMMON`; `INDEXES` adds those of one resource. A partition is an index whose every value has a
-watch channel of its own, as a watch with that field selector has.
+Every resource has the indexes of `COMMON`; `INDEXES` adds those of one resource. A partition is an index whose every
+value has a watch channel of its own, as a watch with that field selector has.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _standing(pod: Any) -> tuple[Hashable, ...]:
     """
     File a pod under (owner uid, word) for each word that is true of it.
 
-    `active`: neither finished nor being deleted; `ready`: active, with condition Ready true; `terminating`: being deleted, not finished.
+    `active`: neither finished nor being deleted; `ready`: active, with condition Ready true; `terminating`: being
+    deleted, not finished.
     """
     references = pod.metadata.owner_references
     if not references:
@@ -80,7 +81,7 @@ def is_ready(pod: Any) -> bool:
 
 
 def _selector(service: Any) -> tuple[Hashable, ...]:
-    """File a service under (namespace, key, value) of its selector's first pair: a pod that it selects has that label."""
+    """File a service under (namespace, key, value) of its selector's first pair, which each of its pods carries."""
     selector = service.spec.selector if service.spec else None
     for key, value in (selector or {}).items():
         return ((service.metadata.namespace, key, value),)
@@ -102,24 +103,62 @@ def _service(slice_: Any) -> tuple[Hashable, ...]:
     return ((slice_.metadata.namespace, name),) if name else ()
 
 
-COMMON: Final[tuple[Index[Any], ...]] = (Index("namespace", _namespace), Index("owner", _owners))
+def _same_place(old: Any, new: Any) -> bool:
+    return old.metadata.namespace is new.metadata.namespace
 
-_OWNED: Final[tuple[Index[Any], ...]] = (Index("orphan", _orphans), Index("label", _labels))
+
+def _same_owners(old: Any, new: Any) -> bool:
+    return old.metadata.owner_references is new.metadata.owner_references
+
+
+def _same_labels(old: Any, new: Any) -> bool:
+    return old.metadata.labels is new.metadata.labels
+
+
+def _same_spec(old: Any, new: Any) -> bool:
+    return old.spec is new.spec
+
+
+def _same_standing(old: Any, new: Any) -> bool:
+    before, after = old.metadata, new.metadata
+    return (
+        old.status is new.status
+        and before.owner_references is after.owner_references
+        and before.deletion_timestamp is after.deletion_timestamp
+        and before.labels is after.labels
+    )
+
+
+COMMON: Final[tuple[Index[Any], ...]] = (
+    Index("namespace", _namespace, _same_place),
+    Index("owner", _owners, _same_owners),
+)
+
+_OWNED: Final[tuple[Index[Any], ...]] = (
+    Index("orphan", _orphans, _same_owners),
+    Index("label", _labels, _same_labels),
+)
 
 INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
-    "pods": (*COMMON, Index("node", _node), *_OWNED, Index("standing", _standing), Index("labelled", _labelled)),
+    "pods": (
+        *COMMON,
+        Index("node", _node, _same_spec),
+        *_OWNED,
+        Index("standing", _standing, _same_standing),
+        Index("labelled", _labelled, _same_standing),
+    ),
     "deployments.apps": (*COMMON, Index("selector", _selecting)),
     "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting)),
     "replicationcontrollers": (*COMMON, Index("label", _labels), Index("selector", _selecting)),
     "nodes": (*COMMON, Index("name", _name)),
-    "services": (*COMMON, Index("selector", _selector)),
+    "services": (*COMMON, Index("selector", _selector, _same_spec)),
     "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service)),
     "leases.coordination.k8s.io": (*COMMON, Index("name", _name)),
 }
 
 # resource -> the index whose values have watch channels of their own
 PARTITIONS: Final[dict[str, Index[Any]]] = {
-    "pods": Index("node", _node),
+    "pods": Index("node", _node, _same_spec),
     "nodes": Index("name", _name),
     "leases.coordination.k8s.io": Index("namespace", _namespace),
 }

@@ -9,6 +9,7 @@ Left out: see docs/limits.md, "etcd".
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -241,7 +242,9 @@ def revoke(store: Store, lease_id: int) -> Committed:
     if lease is None:
         raise ReconcileError(f"lease {lease_id} does not exist")
     ended = attrs.evolve(store, leases=store.leases.remove(lease_id))
-    done = commit(ended, Txn((), tuple([Delete(resource, key) for resource, key in lease.keys.between(0, lease.keys.end)])))
+    done = commit(
+        ended, Txn((), tuple([Delete(resource, key) for resource, key in lease.keys.between(0, lease.keys.end)]))
+    )
     assert isinstance(done, Committed), "a transaction without compares cannot be refused"
     return done
 
@@ -254,12 +257,25 @@ def _attached(leases: Table[int, Lease], put: Put) -> Table[int, Lease]:
 
 
 def _same(old: Any, value: Any) -> bool:
-    """Tell whether a put would change nothing but the stamp."""
-    if old.metadata is not value.metadata:
-        version = old.metadata.resource_version
-        if replace(value.metadata, resource_version=version) != old.metadata:
+    """Tell whether a put would change nothing but the stamp; parts that are the same object are not looked into."""
+    if type(old) is not type(value):
+        return False
+    for name in _fields_of(type(old)):
+        before, after = getattr(old, name), getattr(value, name)
+        if before is after:
+            continue
+        if name == "metadata":
+            after = replace(after, resource_version=before.resource_version)
+        if before != after:
             return False
-    return bool(replace(value, metadata=old.metadata) == old)
+    return True
+
+
+@cache
+def _fields_of(cls: type) -> tuple[str, ...]:
+    return tuple(
+        sorted([field.name for field in attrs.fields(cls)], reverse=True)
+    )  # status first: it differs most often
 
 
 def _first_after(history: Sequence[Change], revision: int) -> int:

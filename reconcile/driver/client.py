@@ -1,0 +1,203 @@
+"""
+A client's view: requests made from manifests, and asking one as kubectl does, until it is answered.
+
+Source: kubectl create, apply (client-side,
+https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/), scale, set image, delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api import convert
+from reconcile.api.kinds import resource_named, resource_of
+from reconcile.api.scalars import freeze
+from reconcile.cluster.cluster import Cluster
+from reconcile.driver.machine import Machine
+from reconcile.driver.run import LIMIT
+from reconcile.driver.step import apply_event
+from reconcile.effects import Answer
+from reconcile.events import Submit
+from reconcile.lib.digest import canonical
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration
+from reconcile.lib.mapping import Map
+from reconcile.model.requests import Request, Response
+
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_NOT_FOUND: Final = 404
+
+
+def create(manifest: Any, *, namespace: str = "default") -> Request:
+    """
+    Make the request that `kubectl create` sends.
+
+    Args:
+        manifest: an API object, or its plain JSON.
+        namespace: for a namespaced object that names none.
+
+    Raises:
+        ReconcileError: the manifest is no valid object of a known kind; every fault is listed.
+    """
+    obj = as_object(manifest)
+    space = _space(obj, namespace)
+    return Request(verb="create", resource=resource_of(obj).key, namespace=space, body=obj)
+
+
+def get(word: str, name: str, *, namespace: str = "default") -> Request:
+    """Make the request that `kubectl get WORD NAME` sends."""
+    return _named("get", word, name, namespace)
+
+
+def delete(word: str, name: str, *, namespace: str = "default", options: Any = None) -> Request:
+    """Make the request that `kubectl delete WORD NAME` sends; *options* is a DeleteOptions."""
+    return attrs.evolve(_named("delete", word, name, namespace), body=options)
+
+
+def patch(word: str, name: str, body: Mapping[str, Any], *, namespace: str = "default") -> Request:
+    """Make the request that `kubectl patch WORD NAME --type merge` sends; *body* is a JSON merge patch (RFC 7386)."""
+    return attrs.evolve(_named("patch", word, name, namespace), body=freeze(dict(body)))
+
+
+def scale(word: str, name: str, replicas: int, *, namespace: str = "default") -> Request:
+    """Make the request that `kubectl scale WORD NAME --replicas` sends: a patch of the scale subresource."""
+    body = {"spec": {"replicas": replicas}}
+    return attrs.evolve(patch(word, name, body, namespace=namespace), subresource="scale")
+
+
+def ask(cluster: Cluster, request: Request, *, limit: Duration = LIMIT) -> tuple[Cluster, Response]:
+    """
+    Submit *request* and let the cluster run, first-in first-out, until it is answered.
+
+    Raises:
+        ReconcileError: *limit* of virtual time went by without an answer: no API server can be reached.
+    """
+    machine = Machine(cluster)
+    end = machine.now + limit
+    tag = f"ask-{machine.serial}"
+    apply_event(machine, Submit(request=request, tag=tag))
+    while True:
+        for effect in machine.outbox:
+            if isinstance(effect, Answer) and effect.tag == tag:
+                return machine.closed(), effect.response
+        if not machine.next():
+            timer = machine.timers.first()
+            if timer is None or timer.at > end:
+                raise ReconcileError(
+                    f"no answer to {request.verb} {request.resource} {request.name}: no API server answers"
+                )
+            machine.advance(timer.at)
+
+
+def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tuple[Cluster, Response]:
+    """
+    Do what `kubectl apply` does: read the object, create it if it is not there, else send the three-way merge patch.
+
+    The last applied configuration is kept in the annotation that kubectl keeps it in.
+    """
+    wanted = as_object(manifest)
+    resource, space = resource_of(wanted), _space(wanted, namespace)
+    cluster, found = ask(
+        cluster, Request(verb="get", resource=resource.key, namespace=space, name=wanted.metadata.name or "")
+    )
+    marked = _marked(wanted)
+    if found.code == _NOT_FOUND:
+        return ask(cluster, Request(verb="create", resource=resource.key, namespace=space, body=marked))
+    if not found.ok:
+        return cluster, found
+    body = three_way(found.body, marked)
+    if not body:
+        return cluster, found
+    request = Request(
+        verb="patch", resource=resource.key, namespace=space, name=wanted.metadata.name, body=freeze(body)
+    )
+    return ask(cluster, request)
+
+
+def three_way(live: Any, marked: Any) -> dict[str, Any]:
+    """
+    Give the merge patch that brings *live* to the applied object *marked*: what it sets, and null for what only the
+    last apply set.
+    """
+    annotations = live.metadata.annotations or {}
+    before = convert.loads_json(annotations[LAST_APPLIED]) if LAST_APPLIED in annotations else {}
+    after = convert.dump(marked)
+    body = _removed(before, after) | {}
+    return _merged(body, _changed(convert.dump(live), after))
+
+
+def as_object(manifest: Any) -> Any:
+    """Give *manifest* as an API object: itself, or read from its plain JSON."""
+    return convert.load(manifest).object if isinstance(manifest, Mapping) else manifest
+
+
+def _marked(obj: Any) -> Any:
+    text = canonical(convert.dump(obj)) + "\n"
+    annotations = (obj.metadata.annotations or Map()).set(LAST_APPLIED, text)
+    return attrs.evolve(obj, metadata=attrs.evolve(obj.metadata, annotations=annotations))
+
+
+def _removed(before: Any, after: Any) -> dict[str, Any]:
+    gone: dict[str, Any] = {}
+    for key, was in before.items():
+        if key not in after:
+            gone[key] = None
+        elif isinstance(was, dict) and isinstance(after[key], dict):
+            below = _removed(was, after[key])
+            if below:
+                gone[key] = below
+    return gone
+
+
+def _changed(live: Any, after: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in after.items():
+        there = live.get(key)
+        if isinstance(value, dict) and isinstance(there, dict):
+            below = _changed(there, value)
+            if below:
+                found[key] = below
+        elif isinstance(value, list) and isinstance(there, list):
+            merged = _list(there, value)
+            if merged != there:
+                found[key] = merged
+        elif there != value:
+            found[key] = value
+    return found
+
+
+def _list(live: list[Any], wanted: list[Any]) -> list[Any]:
+    """Give *wanted*, each item over the live one of its name, so that what the API server defaulted in it stays."""
+    by_name = {item["name"]: item for item in live if isinstance(item, dict) and "name" in item}
+    return [
+        _over(by_name[item["name"]], item) if isinstance(item, dict) and item.get("name") in by_name else item
+        for item in wanted
+    ]
+
+
+def _over(live: Any, wanted: Any) -> Any:
+    if isinstance(live, dict) and isinstance(wanted, dict):
+        return live | {key: _over(live.get(key), value) for key, value in wanted.items()}
+    if isinstance(live, list) and isinstance(wanted, list):
+        return _list(live, wanted)
+    return wanted
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    both = dict(one)
+    for key, value in other.items():
+        old = both.get(key)
+        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
+
+
+def _named(verb: Any, word: str, name: str, namespace: str) -> Request:
+    resource = resource_named(word)
+    return Request(verb=verb, resource=resource.key, namespace=namespace if resource.namespaced else "", name=name)
+
+
+def _space(obj: Any, namespace: str) -> str:
+    return (obj.metadata.namespace or namespace) if resource_of(obj).namespaced else ""

@@ -1,0 +1,164 @@
+"""The store against a naive one on plain dicts, and a watch against a naive watch."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
+from reconcile.store import (
+    Committed,
+    Compare,
+    Delete,
+    Put,
+    Refused,
+    Store,
+    Txn,
+    channel,
+    commit,
+    compact,
+    grant,
+    keep_alive,
+    revoke,
+)
+
+
+def pod(name: str, node: str | None = None, label: str = "a") -> core_v1.Pod:
+    return core_v1.Pod(
+        metadata=meta_v1.ObjectMeta(name=name, namespace="default", labels=Map.of({"app": label})),
+        spec=core_v1.PodSpec(containers=(), node_name=node),
+    )
+
+
+class NaiveStore:
+    """etcd on a dict: what each key has and which revision wrote it."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.rows: dict[str, tuple[Any, int]] = {}
+        self.log: list[tuple[int, str, Any]] = []
+
+    def commit(self, txn: Txn) -> bool:
+        for compare in txn.compares:
+            if self.rows.get(compare.key, (None, 0))[1] != compare.revision:
+                return False
+        writes = []
+        for operation in txn.operations:
+            if isinstance(operation, Put):
+                if operation.key in self.rows and self.rows[operation.key][0] == operation.value:
+                    continue
+                writes.append((operation.key, operation.value))
+                self.rows[operation.key] = (operation.value, self.revision + 1)
+            elif operation.key in self.rows:
+                writes.append((operation.key, None))
+                del self.rows[operation.key]
+        if writes:
+            self.revision += 1
+            self.log += [(self.revision, key, value) for key, value in writes]
+        return True
+
+
+keys = st.sampled_from(["default/a", "default/b", "default/c"])
+puts = st.builds(
+    lambda key, node, label: Put("pods", key, pod(key.partition("/")[2], node, label)),
+    keys,
+    st.sampled_from([None, "node-1", "node-2"]),
+    st.sampled_from(["a", "b"]),
+)
+txns = st.builds(
+    Txn,
+    st.lists(st.builds(lambda key, revision: Compare("pods", key, revision), keys, st.integers(0, 6)), max_size=1).map(tuple),
+    st.lists(puts | keys.map(lambda key: Delete("pods", key)), min_size=1, max_size=2, unique_by=lambda o: o.key).map(tuple),
+)
+
+
+def unstamped(obj: Any) -> Any:
+    if obj is None:
+        return None
+    return pod(obj.metadata.name, obj.spec.node_name, obj.metadata.labels["app"])
+
+
+@given(st.lists(txns, max_size=25))
+def test_does_what_a_dict_does(all_txns: list[Txn]) -> None:
+    store, naive = Store(), NaiveStore()
+    for txn in all_txns:
+        done = commit(store, txn)
+        assert isinstance(done, Committed) == naive.commit(txn)
+        if isinstance(done, Committed):
+            store = done.store
+    assert store.revision == naive.revision
+    table = store.table("pods")
+    assert {key: unstamped(obj) for key, obj in table.items()} == {key: row[0] for key, row in naive.rows.items()}
+    assert {key: int(obj.metadata.resource_version) for key, obj in table.items()} == {
+        key: row[1] for key, row in naive.rows.items()
+    }
+
+
+@given(st.lists(txns, max_size=25), st.data())
+def test_a_watch_from_any_cursor_is_what_a_naive_watch_says(all_txns: list[Txn], data: Any) -> None:
+    store, naive = Store(), NaiveStore()
+    for txn in all_txns:
+        done = commit(store, txn)
+        naive.commit(txn)
+        if isinstance(done, Committed):
+            store = done.store
+    history = store.history("pods")
+    start = data.draw(st.integers(0, history.end))
+    seen = history.between(start, history.end)
+    assert [(change.revision, change.key, unstamped(change.new)) for change in seen] == naive.log[start:]
+    rows = {}
+    for change in history.between(0, history.end):
+        assert rows.get(change.key) == change.old
+        rows[change.key] = change.new
+        assert dict(change.table.items()) == {key: obj for key, obj in rows.items() if obj is not None}
+    for node in ("node-1", "node-2"):
+        theirs = store.history(channel("pods", node))
+        expected = [
+            change
+            for change in history.between(0, history.end)
+            if node in [obj.spec.node_name for obj in (change.old, change.new) if obj is not None]
+        ]
+        assert list(theirs.between(0, theirs.end)) == expected
+
+
+def test_a_write_that_changes_nothing_is_no_write() -> None:
+    store = commit(Store(), Txn((), (Put("pods", "default/a", pod("a")),))).store  # type: ignore[union-attr]
+    again = commit(store, Txn((), (Put("pods", "default/a", pod("a")),)))
+    assert isinstance(again, Committed)
+    assert again.changes == ()
+    assert again.store is store
+
+
+def test_a_refusal_says_which_compare_failed_and_what_is_there() -> None:
+    store = commit(Store(), Txn((), (Put("pods", "default/a", pod("a")),))).store  # type: ignore[union-attr]
+    refused = commit(store, Txn((Compare("pods", "default/a", 0),), (Delete("pods", "default/a"),)))
+    assert refused == Refused(Compare("pods", "default/a", 0), 1)
+
+
+def test_compaction_forgets_changes_but_no_object() -> None:
+    store = Store()
+    for number in range(100):
+        store = commit(store, Txn((), (Put("pods", "default/a", pod("a", label=str(number))),))).store  # type: ignore[union-attr]
+    store = compact(store, 80)
+    history = store.history("pods")
+    assert history.between(history.start, history.start + 1)[0].revision == 65
+    assert store.get("pods", "default/a").metadata.labels == {"app": "99"}
+    with pytest.raises(ReconcileError, match="cannot compact to revision 101: 80 is compacted and 100 is the newest"):
+        compact(store, 101)
+    with pytest.raises(ReconcileError, match="cannot compact to revision 79"):
+        compact(store, 79)
+
+
+def test_a_lease_takes_its_keys_with_it() -> None:
+    store = grant(Store(), 10, now=100, lease_id=7)
+    store = commit(store, Txn((), (Put("pods", "default/a", pod("a"), lease=7), Put("pods", "default/b", pod("b"))))).store  # type: ignore[union-attr]
+    store = keep_alive(store, 7, now=105)
+    assert store.leases[7].expires == 115
+    done = revoke(store, 7)
+    assert [change.key for change in done.changes] == ["default/a"]
+    assert done.store.table("pods").keys() == ("default/b",)
+    with pytest.raises(ReconcileError, match="lease 8 does not exist; pods/default/a cannot be put under it"):
+        commit(store, Txn((), (Put("pods", "default/a", pod("a", "n"), lease=8),)))
