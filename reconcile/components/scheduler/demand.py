@@ -1,0 +1,158 @@
+"""
+Demand: what a pod takes of a node, and what counts when nodes are scored for it.
+
+Two pods with equal demands fit on the same nodes and score alike there, as far as resources and ports go.
+
+Source:   component-helpers resource.PodRequests; the scheduler framework's NodeInfo and its non-zero requests.
+Left out: resource claims; see docs/limits.md, "Scheduler".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.lib.mapping import Map
+
+# What a container without a request counts as when nodes are scored, so that
+# such pods spread: a tenth of a core and 200 MiB.
+UNSAID_CPU: Final = 100
+UNSAID_MEMORY: Final = 200 * 1024 * 1024
+
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 -- Kubernetes' word for all addresses of a node; nothing is bound here
+
+Port = tuple[str, int, str]
+"""Protocol, port, address."""
+
+
+@attrs.frozen(order=True)
+class Demand:
+    """
+    Args:
+        cpu: in thousandths of a core.
+        memory: in bytes.
+        storage: ephemeral storage in bytes.
+        others: every other resource that is asked for, by name.
+        scored_cpu: cpu, with the default for containers that do not say.
+        scored_memory: memory, likewise.
+        ports: host ports, sorted.
+    """
+
+    cpu: int = 0
+    memory: int = 0
+    storage: int = 0
+    others: tuple[tuple[str, int], ...] = ()
+    scored_cpu: int = 0
+    scored_memory: int = 0
+    ports: tuple[Port, ...] = ()
+
+
+def demand_of(pod: Any) -> Demand:
+    """Give what *pod* takes: containers and sidecars together or the hungriest init container, and the overhead."""
+    spec = pod.spec
+    containers = spec.containers
+    plain = len(containers) == 1 and not (spec.init_containers or spec.overhead or spec.resources)
+    if plain and not containers[0].ports:
+        return _of_one(containers[0])
+    asked, scored = _requests(spec, unsaid=False), _requests(spec, unsaid=True)
+    return Demand(
+        asked.pop("cpu", 0),
+        asked.pop("memory", 0),
+        asked.pop("ephemeral-storage", 0),
+        tuple(sorted([(name, amount) for name, amount in asked.items() if amount])),
+        scored.get("cpu", 0),
+        scored.get("memory", 0),
+        _ports(spec),
+    )
+
+
+def amount(name: str, quantity: Any) -> int:
+    """Give a quantity of a resource in the unit that is counted: thousandths of a core for cpu, ones for all else."""
+    found: int = quantity.milli if name == "cpu" else quantity.whole
+    return found
+
+
+def overlaps(port: Port, other: Port) -> bool:
+    """Tell whether two host ports cannot be had at once: an address of its own collides with itself and with all."""
+    if port[1] != other[1] or port[0] != other[0]:
+        return False
+    return port[2] == other[2] or ANY_ADDRESS in {port[2], other[2]}
+
+
+def _of_one(container: Any) -> Demand:
+    resources = container.resources
+    requests = resources.requests if resources is not None else None
+    if not requests:
+        return Demand(scored_cpu=UNSAID_CPU, scored_memory=UNSAID_MEMORY)
+    cpu = memory = storage = 0
+    scored_cpu, scored_memory = UNSAID_CPU, UNSAID_MEMORY
+    others: list[tuple[str, int]] = []
+    for name, quantity in requests.items():
+        if name == "cpu":
+            cpu = scored_cpu = quantity.milli
+        elif name == "memory":
+            memory = scored_memory = quantity.whole
+        elif name == "ephemeral-storage":
+            storage = quantity.whole
+        elif quantity:
+            others.append((name, quantity.whole))
+    return Demand(cpu, memory, storage, tuple(others), scored_cpu, scored_memory)
+
+
+def _requests(spec: Any, *, unsaid: bool) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for container in spec.containers:
+        _add(total, _container(container, unsaid=unsaid))
+    sidecars: dict[str, int] = {}
+    peak: dict[str, int] = {}
+    for container in spec.init_containers or ():
+        asked = _container(container, unsaid=unsaid)
+        if container.restart_policy == "Always":
+            # A sidecar starts before what follows it and runs on beside it.
+            _add(total, asked)
+            _add(sidecars, asked)
+            asked = dict(sidecars)
+        else:
+            _add(asked, sidecars)
+        _raise(peak, asked)
+    _raise(total, peak)
+    pod_level = spec.resources.requests if spec.resources is not None else None
+    for name, quantity in (pod_level or {}).items():
+        if name in {"cpu", "memory"} or name.startswith("hugepages-"):
+            total[name] = amount(name, quantity)
+    _add(total, {name: amount(name, quantity) for name, quantity in (spec.overhead or Map()).items()})
+    return total
+
+
+def _container(container: Any, *, unsaid: bool) -> dict[str, int]:
+    requests = (container.resources.requests if container.resources is not None else None) or {}
+    asked = {name: amount(name, quantity) for name, quantity in requests.items()}
+    if unsaid:
+        asked.setdefault("cpu", UNSAID_CPU)
+        asked.setdefault("memory", UNSAID_MEMORY)
+    return asked
+
+
+def _add(total: dict[str, int], more: dict[str, int]) -> None:
+    for name, each in more.items():
+        total[name] = total.get(name, 0) + each
+
+
+def _raise(total: dict[str, int], least: dict[str, int]) -> None:
+    for name, each in least.items():
+        total[name] = max(total.get(name, 0), each)
+
+
+def _ports(spec: Any) -> tuple[Port, ...]:
+    sidecars = [container for container in spec.init_containers or () if container.restart_policy == "Always"]
+    return tuple(
+        sorted(
+            [
+                (port.protocol or "TCP", port.host_port, port.host_ip or ANY_ADDRESS)
+                for container in (*spec.containers, *sidecars)
+                for port in container.ports or ()
+                if port.host_port
+            ]
+        )
+    )

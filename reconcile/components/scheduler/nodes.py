@@ -1,0 +1,324 @@
+"""
+The node cache: what the scheduler knows of every node, and what it has put there or seen there.
+
+Each node has a slot, a small number that stands for it in sets of nodes. A set of nodes is an integer, bit n for slot
+n: immutable, small (625 bytes for 5,000 nodes), and cut, joined and counted in a tenth of a microsecond.
+
+Whatever changes about a slot is written down in one of two journals, so that whoever derives something from nodes can
+catch up with the changes since it last looked.
+
+Source:   the scheduler's cache: nodes, assumed pods, image states.
+Left out: see docs/limits.md, "Scheduler".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components.scheduler.demand import Demand, Port, amount
+from reconcile.components.scheduler.wishes import tagged
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.lib.sequence import Sequence
+from reconcile.lib.table import Table
+
+# A journal that grew by more than this and by more than there are nodes is cut:
+# whoever lags so far looks at every node again, which then is cheaper.
+_JOURNAL: Final = 1024
+
+
+@attrs.frozen
+class Room:
+    """
+    A node as its object describes it.
+
+    Args:
+        name: the node's.
+        cpu: allocatable, in thousandths of a core.
+        memory: allocatable, in bytes.
+        storage: allocatable ephemeral storage, in bytes.
+        pods: how many it may run.
+        others: every other allocatable resource.
+        labels: the node's.
+        taints: (key, value, effect).
+        unschedulable: whether it is cordoned.
+        images: what it has, as (name, size), sorted.
+    """
+
+    name: str
+    cpu: int
+    memory: int
+    storage: int
+    pods: int
+    others: Map[int]
+    labels: Map[str]
+    taints: tuple[tuple[str, str, str], ...]
+    unschedulable: bool
+    images: tuple[tuple[str, int], ...]
+
+
+@attrs.frozen
+class Used:
+    """What pods take of a node, in the units of `Demand`."""
+
+    cpu: int = 0
+    memory: int = 0
+    storage: int = 0
+    pods: int = 0
+    others: tuple[tuple[str, int], ...] = ()
+    scored_cpu: int = 0
+    scored_memory: int = 0
+    ports: tuple[Port, ...] = ()
+
+
+@attrs.frozen
+class Image:
+    """An image's size, as the first node that had it reported, and the set of nodes that have it."""
+
+    size: int
+    nodes: int
+
+
+@attrs.frozen(kw_only=True)
+class Fleet:
+    """
+    What changes when nodes do.
+
+    Args:
+        slots: name -> slot.
+        rooms: slot -> Room; a slot without one has pods of a node that is not known (any more).
+        names: slot -> name.
+        vacant: slots that can be given out again.
+        known: the set of nodes that have a Room.
+        images: image -> Image.
+        altered: journal of slots whose Room changed.
+    """
+
+    slots: Table[str, int] = attrs.field(factory=Table)
+    rooms: Table[int, Room] = attrs.field(factory=Table)
+    names: Table[int, str] = attrs.field(factory=Table)
+    vacant: tuple[int, ...] = ()
+    known: int = 0
+    images: Table[str, Image] = attrs.field(factory=Table)
+    altered: Sequence[int] = attrs.field(factory=Sequence)
+
+
+@attrs.frozen
+class Nodes:
+    """
+    The cache.
+
+    Args:
+        fleet: what changes when nodes do.
+        used: slot -> what pods take there.
+        moved: journal of slots where something changed that resources and ports depend on.
+    """
+
+    fleet: Fleet = attrs.field(factory=Fleet)
+    used: Table[int, Used] = attrs.field(factory=Table)
+    moved: Sequence[int] = attrs.field(factory=Sequence)
+
+
+NOTHING_USED: Final = Used()
+
+
+def room_of(node: Any) -> Room:
+    """Give what filters and scores look at in a Node."""
+    spec, status, metadata = node.spec, node.status, node.metadata
+    allocatable = dict((status.allocatable if status is not None else None) or {})
+    amounts = {name: amount(name, quantity) for name, quantity in allocatable.items()}
+    taints = (spec.taints if spec is not None else None) or ()
+    images = (status.images if status is not None else None) or ()
+    return Room(
+        metadata.name,
+        amounts.pop("cpu", 0),
+        amounts.pop("memory", 0),
+        amounts.pop("ephemeral-storage", 0),
+        amounts.pop("pods", 0),
+        Map(amounts),
+        Map.of(metadata.labels or {}),
+        tuple([(taint.key, taint.value or "", taint.effect) for taint in taints]),
+        bool(spec is not None and spec.unschedulable),
+        tuple(sorted({tagged(name): image.size_bytes or 0 for image in images for name in image.names or ()}.items())),
+    )
+
+
+def same_room(old: Any, new: Any) -> bool:
+    """Tell at a glance that two versions of a Node have the same Room; False if it needs a closer look."""
+    return (
+        old is not None
+        and old.metadata.labels is new.metadata.labels
+        and old.spec is new.spec
+        and old.status is not None
+        and new.status is not None
+        and old.status.allocatable is new.status.allocatable
+        and old.status.images is new.status.images
+    )
+
+
+def with_room(nodes: Nodes, room: Room) -> Nodes:
+    """Take in that a node is as *room* says."""
+    nodes, slot = _with_slot(nodes, room.name)
+    fleet = nodes.fleet
+    old = fleet.rooms.get(slot, None)
+    if old == room:
+        return nodes
+    fleet = replace(
+        fleet,
+        rooms=fleet.rooms.set(slot, room),
+        known=fleet.known | 1 << slot,
+        images=_filed(fleet.images, slot, old.images if old is not None else (), room.images),
+        altered=_noted(fleet.altered, slot, len(fleet.rooms)),
+    )
+    return Nodes(fleet, nodes.used, _noted(nodes.moved, slot, len(fleet.rooms)))
+
+
+def without_room(nodes: Nodes, name: str) -> Nodes:
+    """Take in that there is no such node (any more); pods that are known to be there stay counted."""
+    fleet = nodes.fleet
+    slot = fleet.slots.get(name, None)
+    if slot is None or slot not in fleet.rooms:
+        return nodes
+    fleet = replace(
+        fleet,
+        rooms=fleet.rooms.remove(slot),
+        known=fleet.known & ~(1 << slot),
+        images=_filed(fleet.images, slot, fleet.rooms[slot].images, ()),
+        altered=_noted(fleet.altered, slot, len(fleet.rooms)),
+    )
+    return _vacated(Nodes(fleet, nodes.used, _noted(nodes.moved, slot, len(fleet.rooms))), slot)
+
+
+def with_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
+    """Take in that a pod with this demand is on the node."""
+    nodes, slot = _with_slot(nodes, name)
+    old = nodes.used.get(slot, NOTHING_USED)
+    used = Used(
+        old.cpu + demand.cpu,
+        old.memory + demand.memory,
+        old.storage + demand.storage,
+        old.pods + 1,
+        _sum(old.others, demand.others, 1) if demand.others else old.others,
+        old.scored_cpu + demand.scored_cpu,
+        old.scored_memory + demand.scored_memory,
+        tuple(sorted((*old.ports, *demand.ports))) if demand.ports else old.ports,
+    )
+    return Nodes(nodes.fleet, nodes.used.set(slot, used), _noted(nodes.moved, slot, len(nodes.fleet.rooms)))
+
+
+def without_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
+    """Take in that a pod with this demand, which was on the node, is not there any more."""
+    slot = nodes.fleet.slots[name]
+    old = nodes.used[slot]
+    ports = list(old.ports)
+    for port in demand.ports:
+        ports.remove(port)
+    used = Used(
+        old.cpu - demand.cpu,
+        old.memory - demand.memory,
+        old.storage - demand.storage,
+        old.pods - 1,
+        _sum(old.others, demand.others, -1) if demand.others else old.others,
+        old.scored_cpu - demand.scored_cpu,
+        old.scored_memory - demand.scored_memory,
+        tuple(ports),
+    )
+    moved = _noted(nodes.moved, slot, len(nodes.fleet.rooms))
+    if used.pods:
+        return Nodes(nodes.fleet, nodes.used.set(slot, used), moved)
+    return _vacated(Nodes(nodes.fleet, nodes.used.remove(slot), moved), slot)
+
+
+def since(journal: Sequence[int], seen: int) -> tuple[int, ...] | None:
+    """Give the slots that a journal names since position *seen*, each once; None if that is too long ago."""
+    if seen < journal.start:
+        return None
+    found = journal.between(seen, journal.end)
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+
+
+def slots_in(chosen: int) -> list[int]:
+    """Give the slots of a set of nodes, in order."""
+    found = []
+    while chosen:
+        lowest = chosen & -chosen
+        found.append(lowest.bit_length() - 1)
+        chosen ^= lowest
+    return found
+
+
+def nth(chosen: int, place: int) -> int:
+    """Give the slot that is at *place*, from 0, in a set of nodes: halves are counted until one bit is left."""
+    base = 0
+    width = 1 << max(chosen.bit_length() - 1, 0).bit_length()
+    while width > 1:
+        width >>= 1
+        low = chosen & ((1 << width) - 1)
+        below = low.bit_count()
+        if place < below:
+            chosen = low
+        else:
+            place -= below
+            base += width
+            chosen >>= width
+    return base
+
+
+def _with_slot(nodes: Nodes, name: str) -> tuple[Nodes, int]:
+    fleet = nodes.fleet
+    slot = fleet.slots.get(name, None)
+    if slot is not None:
+        return nodes, slot
+    slot = fleet.vacant[-1] if fleet.vacant else len(fleet.slots)
+    fleet = replace(
+        fleet, slots=fleet.slots.set(name, slot), names=fleet.names.set(slot, name), vacant=fleet.vacant[:-1]
+    )
+    return Nodes(fleet, nodes.used, nodes.moved), slot
+
+
+def _vacated(nodes: Nodes, slot: int) -> Nodes:
+    """Give the slot back if neither a node nor a pod is there."""
+    fleet = nodes.fleet
+    if slot in fleet.rooms or slot in nodes.used:
+        return nodes
+    fleet = replace(
+        fleet,
+        slots=fleet.slots.remove(fleet.names[slot]),
+        names=fleet.names.remove(slot),
+        vacant=(*fleet.vacant, slot),
+    )
+    return Nodes(fleet, nodes.used, nodes.moved)
+
+
+def _filed(
+    images: Table[str, Image], slot: int, old: tuple[tuple[str, int], ...], new: tuple[tuple[str, int], ...]
+) -> Table[str, Image]:
+    if old == new:
+        return images
+    bit = 1 << slot
+    for name, _ in old:
+        left = images[name].nodes & ~bit
+        images = images.set(name, Image(images[name].size, left)) if left else images.remove(name)
+    for name, size in new:
+        image = images.get(name, None)
+        images = images.set(name, Image(size, bit) if image is None else Image(image.size, image.nodes | bit))
+    return images
+
+
+def _noted(journal: Sequence[int], slot: int, nodes: int) -> Sequence[int]:
+    journal = journal.append(slot)
+    length = max(nodes, _JOURNAL)
+    if journal.end - journal.start > 2 * length:
+        return journal.forget(journal.end - length)
+    return journal
+
+
+def _sum(
+    one: tuple[tuple[str, int], ...], other: tuple[tuple[str, int], ...], sign: int
+) -> tuple[tuple[str, int], ...]:
+    total = dict(one)
+    for name, each in other:
+        total[name] = total.get(name, 0) + sign * each
+    return tuple(sorted([(name, each) for name, each in total.items() if each]))

@@ -1,0 +1,108 @@
+"""
+Wishes: what a pod's specification says of the nodes themselves, whatever runs there.
+
+Two pods with equal wishes are refused by the same nodes, and prefer the same ones. Everything here is plain text and
+numbers, so that wishes can be compared, sorted and looked up.
+
+Source:   core/v1 PodSpec: nodeSelector, affinity.nodeAffinity, tolerations, containers' images.
+Left out: see docs/limits.md, "Scheduler".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+Requirement = tuple[str, str, tuple[str, ...]]
+"""Key, operator, values."""
+Term = tuple[tuple[Requirement, ...], tuple[Requirement, ...]]
+"""Requirements of labels, requirements of fields; an empty term is fulfilled by nothing."""
+Toleration = tuple[str, str, str, str]
+"""Key, operator, value, effect."""
+
+
+@attrs.frozen(order=True)
+class Wishes:
+    """
+    Args:
+        selector: labels that a node must have.
+        affine: whether node affinity is required; a node must then fulfil one of *required*.
+        required: terms.
+        preferred: weights and terms.
+        tolerations: which taints do not matter.
+        images: one for each container, with its tag.
+    """
+
+    selector: tuple[tuple[str, str], ...] = ()
+    affine: bool = False
+    required: tuple[Term, ...] = ()
+    preferred: tuple[tuple[int, Term], ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+def wishes_of(pod: Any) -> Wishes:
+    """Give what *pod* asks of nodes."""
+    spec = pod.spec
+    required: tuple[Term, ...] = ()
+    preferred: tuple[tuple[int, Term], ...] = ()
+    affine = False
+    affinity = spec.affinity.node_affinity if spec.affinity is not None else None
+    if affinity is not None:
+        selector = affinity.required_during_scheduling_ignored_during_execution
+        if selector is not None:
+            affine, required = True, tuple([_term(term) for term in selector.node_selector_terms])
+        preferred = tuple(
+            [
+                (term.weight, _term(term.preference))
+                for term in affinity.preferred_during_scheduling_ignored_during_execution or ()
+            ]
+        )
+    tolerations: tuple[Toleration, ...] = ()
+    if spec.tolerations:
+        tolerations = tuple(
+            [
+                (each.key or "", each.operator or "Equal", each.value or "", each.effect or "")
+                for each in spec.tolerations
+            ]
+        )
+    containers = (*(spec.init_containers or ()), *spec.containers) if spec.init_containers else spec.containers
+    return Wishes(
+        tuple(spec.node_selector.items()) if spec.node_selector else (),
+        affine,
+        required,
+        preferred,
+        tolerations,
+        tuple([tagged(container.image or "") for container in containers]),
+    )
+
+
+def tagged(image: str) -> str:
+    """Give an image's name with a tag: `latest` if it has none, nor a digest."""
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
+
+
+def pinned(wishes: Wishes) -> tuple[str, ...] | None:
+    """
+    Give the names of the only nodes that required node affinity leaves, if it says them by name; else None.
+
+    Pods of a DaemonSet are so: looking at one node, not at all, is what makes thousands of them cheap.
+    """
+    if not wishes.required:
+        return None
+    left: list[str] = []
+    for _, fields in wishes.required:
+        sets = [values for key, operator, values in fields if key == "metadata.name" and operator == "In"]
+        if not sets:
+            return None
+        left += [name for name in sets[0] if all(name in others for others in sets[1:])]
+    return tuple(sorted({*left}))
+
+
+def _term(term: Any) -> Term:
+    return _requirements(term.match_expressions), _requirements(term.match_fields)
+
+
+def _requirements(found: Any) -> tuple[Requirement, ...]:
+    return tuple([(each.key, each.operator, each.values or ()) for each in found or ()])
