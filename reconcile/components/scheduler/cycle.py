@@ -65,9 +65,8 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     name = nodes.fleet.names[slot]
     metadata = entry.pod.metadata
     placed = state.placed.set(key, Placed(name, metadata.uid, entry.demand, assumed=True, entry=entry))
-    state = replace(
-        state, dice=dice, queue=queue, nodes=with_pod(nodes, name, entry.demand), placed=placed, memory=memory
-    )
+    nodes = with_pod(nodes, name, entry.demand)
+    state = State(dice, queue, nodes, placed, memory, state.clock)
     return state, (_binding(key, metadata, name),)
 
 

@@ -26,7 +26,7 @@ Port = tuple[str, int, str]
 """Protocol, port, address."""
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class Demand:
     """
     Args:

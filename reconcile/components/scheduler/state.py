@@ -56,7 +56,30 @@ class Memory:
     turn: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
+class Clock:
+    """
+    What seldom changes.
+
+    Args:
+        started: when the process started.
+        synced: the watches that have told what there is.
+        retry_at: when the timer for back-offs is due.
+        flush_at: when the timer for pods that wait for too long is due.
+    """
+
+    started: Instant = 0
+    synced: tuple[str, ...] = ()
+    retry_at: Instant | None = None
+    flush_at: Instant | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether both watches have told what there is: before, nothing is scheduled."""
+        return len(self.synced) == _WATCHED
+
+
+@attrs.frozen
 class State:
     """
     One scheduler's view of the cluster; it may lag behind the API server.
@@ -67,11 +90,7 @@ class State:
         nodes: the node cache.
         placed: pod -> where it is.
         memory: rankings of nodes.
-        started: when the process started.
-        synced: the watches that have told what there is.
-        awake: whether a turn is asked for.
-        retry_at: when the timer for back-offs is due.
-        flush_at: when the timer for pods that wait for too long is due.
+        clock: when it started, which timers are set.
     """
 
     dice: Dice
@@ -79,16 +98,7 @@ class State:
     nodes: Nodes = attrs.field(factory=Nodes)
     placed: Table[str, Placed] = attrs.field(factory=Table)
     memory: Memory = attrs.field(factory=Memory)
-    started: Instant = 0
-    synced: tuple[str, ...] = ()
-    awake: bool = False
-    retry_at: Instant | None = None
-    flush_at: Instant | None = None
-
-    @property
-    def synced_all(self) -> bool:
-        """Whether both watches have told what there is: before, nothing is scheduled."""
-        return len(self.synced) == _WATCHED
+    clock: Clock = attrs.field(factory=Clock)
 
 
 def begin(dice: Dice) -> State:

@@ -25,6 +25,7 @@ from reconcile.components.scheduler.nodes import (
 from reconcile.components.scheduler.queue import (
     Entry,
     Place,
+    Queue,
     backoff_ends,
     flushed,
     has_turn,
@@ -68,30 +69,31 @@ def step(state: State, event: Hears) -> Step:
         case TimerFired():
             return _on_timer_fired(state, event)
         case Started():
-            return replace(state, started=event.now), ()
+            return replace(state, clock=replace(state.clock, started=event.now)), ()
         case _:
             raise AssertionError(f"a scheduler does not hear {event.__class__.__name__}")
 
 
 def _on_watched(state: State, event: Watched) -> Step:
-    now = event.now
+    now, was = event.now, state
     if event.watch == "pods":
         for change in event.changes:
             state = _pod_changed(state, change, now)
     else:
         for change in event.changes:
             state = _node_changed(state, change, now)
-    if event.watch not in state.synced:
-        state = replace(state, synced=(*state.synced, event.watch))
-    return _ordered(state, ())
+    if event.watch not in state.clock.synced:
+        state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
+    return _ordered(state, (), woken_before=_ready(was))
 
 
 def _on_turned(state: State, event: Turned) -> Step:
-    if not state.synced_all:
+    if not state.clock.runs:
         return state, ()
-    queue = flushed(state.queue, event.now) if len(state.queue.backoff) else state.queue
-    state, effects = scheduled(replace(state, awake=False, queue=queue), event.now)
-    return _ordered(state, effects)
+    if len(state.queue.backoff):
+        state = replace(state, queue=flushed(state.queue, event.now))
+    state, effects = scheduled(state, event.now)
+    return _ordered(state, effects, woken_before=False)
 
 
 def _on_answered(state: State, event: Answered) -> Step:
@@ -103,18 +105,20 @@ def _on_answered(state: State, event: Answered) -> Step:
     known = Placed(placed.node, uid, placed.demand, placed.assumed)
     if event.response.ok:
         record = Record(pod, "Normal", "Scheduled", f"Successfully assigned {key} to {placed.node}")
-        return replace(state, placed=state.placed.set(key, known)), (record,)
+        return _with_placed(state, key, known), (record,)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
-        return replace(state, placed=state.placed.set(key, known)), ()
+        return _with_placed(state, key, known), ()
+    woken_before = _ready(state)
     state = _left(state, key, placed, event.now)
     queue, effects = failed(key, placed.entry, _why(event.response), state.queue, event.now)
-    return _ordered(replace(state, queue=queue), effects)
+    return _ordered(replace(state, queue=queue), effects, woken_before=woken_before)
 
 
 def _on_timer_fired(state: State, event: TimerFired) -> Step:
-    state = replace(state, retry_at=None) if event.key == RETRY else replace(state, flush_at=None)
-    return _ordered(replace(state, queue=flushed(state.queue, event.now)), ())
+    clock = replace(state.clock, retry_at=None) if event.key == RETRY else replace(state.clock, flush_at=None)
+    after = replace(state, clock=clock, queue=flushed(state.queue, event.now))
+    return _ordered(after, (), woken_before=_ready(state))
 
 
 def _node_changed(state: State, change: Change, now: Instant) -> State:
@@ -149,7 +153,7 @@ def _pod_changed(state: State, change: Change, now: Instant) -> State:
         if placed.entry is None:
             return state
         entry = replace(placed.entry, pod=pod)
-        return replace(state, placed=state.placed.set(key, replace(placed, entry=entry)))
+        return _with_placed(state, key, replace(placed, entry=entry))
     return _wanted(state, key, pod, now)
 
 
@@ -157,7 +161,7 @@ def _gone(state: State, key: str, placed: Placed | None, now: Instant) -> State:
     if placed is not None:
         state = _left(state, key, placed, now)
     queue = without(state.queue, key)
-    return state if queue is state.queue else replace(state, queue=queue)
+    return state if queue is state.queue else _with_queue(state, queue)
 
 
 def _left(state: State, key: str, placed: Placed, now: Instant) -> State:
@@ -192,8 +196,15 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
         return replace(state, nodes=nodes, placed=state.placed.set(key, known))
     if not placed.assumed:
         return state
-    known = Placed(node, placed.uid, demand, assumed=False, entry=placed.entry)
-    return replace(state, placed=state.placed.set(key, known))
+    return _with_placed(state, key, Placed(node, placed.uid, demand, assumed=False, entry=placed.entry))
+
+
+def _with_placed(state: State, key: str, placed: Placed) -> State:
+    return State(state.dice, state.queue, state.nodes, state.placed.set(key, placed), state.memory, state.clock)
+
+
+def _with_queue(state: State, queue: Queue) -> State:
+    return State(state.dice, queue, state.nodes, state.placed, state.memory, state.clock)
 
 
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
@@ -207,9 +218,9 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
     if entry is None:
         place: Place = "gated" if spec.scheduling_gates else "active"
         entry = Entry(pod, demand_of(pod), wishes_of(pod), place, now)
-        return replace(state, queue=put(state.queue, key, entry))
+        return _with_queue(state, put(state.queue, key, entry))
     if entry.pod.spec is spec:
-        return replace(state, queue=refreshed(state.queue, key, replace(entry, pod=pod)))
+        return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes = demand_of(pod), wishes_of(pod)
     place = entry.place
     if spec.scheduling_gates:
@@ -219,29 +230,32 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
     elif place == "waiting" and (demand, wishes) != (entry.demand, entry.wishes):
         place = "backoff" if backoff_ends(entry) > now else "active"
     entry = replace(entry, pod=pod, demand=demand, wishes=wishes, place=place)
-    return replace(state, queue=put(state.queue, key, entry))
+    return _with_queue(state, put(state.queue, key, entry))
 
 
-def _ordered(state: State, effects: tuple[Effect, ...]) -> Step:
-    """Ask for a turn if a pod can have one, and keep the two timers as the queue needs them."""
-    queue = state.queue
-    if not state.awake and has_turn(queue) and state.synced_all:
-        state = replace(state, awake=True)
+def _ready(state: State) -> bool:
+    return has_turn(state.queue) and state.clock.runs
+
+
+def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -> Step:
+    """Ask for a turn if a pod can have one and none is asked for, and keep the two timers as the queue needs them."""
+    queue, clock = state.queue, state.clock
+    if not woken_before and _ready(state):
         effects = (*effects, Wake(QUEUE))
-    if len(queue.failed) or state.retry_at is not None:
+    if len(queue.failed) or clock.retry_at is not None:
         due = next_retry(queue)
-        at = None if due is None else _tick(state.started, due, RETRY_TICK)
-        if at != state.retry_at:
-            state = replace(state, retry_at=at)
+        at = None if due is None else _tick(clock.started, due, RETRY_TICK)
+        if at != clock.retry_at:
+            clock = replace(clock, retry_at=at)
             effects = (*effects, CancelTimer(RETRY) if at is None else SetTimer(RETRY, at))
-    if state.flush_at is None and len(queue.oldest):
+    if clock.flush_at is None and len(queue.oldest):
         # Whoever begins to wait later is due later, so the timer need not be set again when the oldest goes.
         due = next_flush(queue)
         assert due is not None, "there is an oldest"
-        at = _tick(state.started, due, FLUSH_TICK)
-        state = replace(state, flush_at=at)
+        at = _tick(clock.started, due, FLUSH_TICK)
+        clock = replace(clock, flush_at=at)
         effects = (*effects, SetTimer(FLUSH, at, periodic=True))
-    return state, effects
+    return state if clock is state.clock else replace(state, clock=clock), effects
 
 
 def _tick(started: Instant, due: Instant, every: Duration) -> Instant:

@@ -22,7 +22,7 @@ Toleration = tuple[str, str, str, str]
 """Key, operator, value, effect."""
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class Wishes:
     """
     Args:
