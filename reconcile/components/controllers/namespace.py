@@ -236,7 +236,10 @@ def _conditions(purge: Purge) -> tuple[core_v1.NamespaceCondition, ...]:
         wrong["NamespaceContentRemaining"] = ("SomeResourcesRemain", f"Some resources are remaining: {listed}")
     if purge.finalizers:
         listed = ", ".join([f"{name} in {count} resource instances" for name, count in purge.finalizers])
-        wrong["NamespaceFinalizersRemaining"] = ("SomeFinalizersRemain", f"Some finalizers are remaining: {listed}")
+        wrong["NamespaceFinalizersRemaining"] = (
+            "SomeFinalizersRemain",
+            f"Some content in the namespace has finalizers remaining: {listed}",
+        )
     found = []
     for type_, well in _WELL.items():
         reason, message = wrong.get(type_, well)
