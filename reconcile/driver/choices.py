@@ -18,34 +18,7 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     What is under way comes first, by number (of messages on one connection, only the first), then one change for each
     watch that lags, then the timers that are due, and last that time moves on to the next timer.
     """
-    found: list[Choice] = []
-    turning: set[tuple[str, str]] = set()
-    talking: set[tuple[str, str]] = set()
-    for serial, item in cluster.pending.items():
-        match item:
-            case Sent():
-                if reachable(cluster, item.host):
-                    found.append(Execute(serial))
-            case Replied():
-                found.append(Return(serial))
-            case Message():
-                line = (item.process, item.body.uid)
-                if line not in talking:
-                    talking.add(line)
-                    found.append(Carry(serial))
-            case Starting():
-                found.append(Begin(item.process))
-            case Turning():
-                line = (item.process, item.queue)
-                if line not in turning:
-                    turning.add(line)
-                    found.append(Work(*line))
-            case _:
-                pass  # tickets of first-in first-out; the watches below are what they stand for
-    for (name, watch), cursor in cluster.cursors.items():
-        lag = cluster.lag(name, watch)
-        if lag and reachable(cluster, cluster.processes[name].host):
-            found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
+    found = [*_under_way(cluster), *_lagging(cluster)]
     ahead: int | None = None
     for timer in cluster.timers:
         if timer.at > cluster.now:
@@ -55,9 +28,37 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
         process = cluster.processes.get(name)
         if process is not None and process.life == life:
             found.append(Fire(name, key))
-    if ahead is not None:
-        found.append(Advance(ahead))
-    return tuple(found)
+    return tuple(found) if ahead is None else (*found, Advance(ahead))
+
+
+def _under_way(cluster: Cluster) -> list[Choice]:
+    found: list[Choice] = []
+    lines: set[tuple[str, str]] = set()
+    for serial, item in cluster.pending.items():
+        match item:
+            case Sent() if reachable(cluster, item.host):
+                found.append(Execute(serial))
+            case Replied():
+                found.append(Return(serial))
+            case Message() if (line := (item.process, item.body.uid)) not in lines:
+                lines.add(line)
+                found.append(Carry(serial))
+            case Starting():
+                found.append(Begin(item.process))
+            case Turning() if (line := (item.process, item.queue)) not in lines:
+                lines.add(line)
+                found.append(Work(*line))
+            case _:
+                pass  # out of reach, second on its line, or a ticket for a watch that is offered by its lag
+    return found
+
+
+def _lagging(cluster: Cluster) -> list[Choice]:
+    found: list[Choice] = []
+    for (name, watch), cursor in cluster.cursors.items():
+        if cluster.lag(name, watch) and reachable(cluster, cluster.processes[name].host):
+            found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
+    return found
 
 
 def reachable(cluster: Cluster, host: str) -> bool:

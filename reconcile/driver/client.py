@@ -16,7 +16,7 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver.machine import Machine
+from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
 from reconcile.effects import Answer
@@ -83,7 +83,7 @@ def ask(cluster: Cluster, request: Request, *, limit: Duration = LIMIT) -> tuple
         for effect in machine.outbox:
             if isinstance(effect, Answer) and effect.tag == tag:
                 return machine.closed(), effect.response
-        if not machine.next():
+        if not next_step(machine):
             timer = machine.timers.first()
             if timer is None or timer.at > end:
                 raise ReconcileError(

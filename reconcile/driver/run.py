@@ -16,7 +16,7 @@ import attrs
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
-from reconcile.driver.machine import Machine
+from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
 from reconcile.effects import OutsideEffect
@@ -134,7 +134,7 @@ def settle(
 def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     """Play first-in first-out up to step *last* and instant *until*; tell whether nothing is left to do."""
     while last is None or machine.steps < last:
-        if machine.next():
+        if next_step(machine):
             continue
         timer = machine.timers.first()
         if until is None:
@@ -154,7 +154,7 @@ def play_until_settled(machine: Machine, end: Instant, quiet: Duration, each: Ca
     *each*, if given, is called now and then between two steps, and whenever time has moved by itself.
     """
     while True:
-        while machine.next():
+        while next_step(machine):
             pass
         timer = machine.timers.first()
         if machine.timers.busy == 0 and not machine.parked:

@@ -15,7 +15,23 @@ from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import host_processes
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
 from reconcile.components import world
-from reconcile.driver.machine import Machine
+from reconcile.driver.machine import (
+    Machine,
+    begin,
+    carry,
+    cut,
+    deliver,
+    end,
+    execute,
+    exit_process,
+    fire,
+    give_back,
+    launch,
+    report,
+    skip,
+    turn,
+    unpark,
+)
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
     Advance,
@@ -75,7 +91,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | Compact():
             _lose(machine, event)
         case ReportIn():
-            machine.report(_known_host(machine, event.host), event.report)
+            report(machine, _known_host(machine, event.host), event.report)
         case _:
             assert_never(event)
     machine.stepped()
@@ -89,25 +105,26 @@ def _submit(machine: Machine, event: Submit) -> None:
 def _choose(machine: Machine, event: Any) -> None:
     match event:
         case Execute(call):
-            machine.execute(_taken(machine, call, Sent))
+            execute(machine, _taken(machine, call, Sent))
         case Return(call):
-            machine.give_back(_taken(machine, call, Replied))
+            give_back(machine, _taken(machine, call, Replied))
         case Carry(message):
-            machine.carry(_taken(machine, message, Message))
+            carry(machine, _taken(machine, message, Message))
         case Begin(process):
-            machine.begin(_found(machine, event, lambda item: isinstance(item, Starting) and item.process == process))
+            begin(machine, _found(machine, event, lambda item: isinstance(item, Starting) and item.process == process))
         case Work(process, queue):
-            machine.turn(
+            turn(
+                machine,
                 _found(
                     machine,
                     event,
                     lambda item: isinstance(item, Turning) and (item.process, item.queue) == (process, queue),
-                )
+                ),
             )
         case Deliver(process, watch, count):
             running = _running(machine, process)
             _watched(running, watch)
-            machine.deliver(running, watch, count)
+            deliver(machine, running, watch, count)
         case Fire(process, key):
             _fire(machine, process, key)
         case Advance(to):
@@ -121,7 +138,7 @@ def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
         raise ReconcileError(f"{process} has no timer {key!r}")
     if timer.at > machine.now:
         raise ReconcileError(f"timer {key!r} of {process} is due at {rfc3339(timer.at)}, not at {rfc3339(machine.now)}")
-    machine.fire(full)
+    fire(machine, full)
 
 
 def _advance(machine: Machine, to: int) -> None:
@@ -140,14 +157,14 @@ def _power(machine: Machine, event: Any) -> None:
         case StartHost(host):
             _start_host(machine, _known_host(machine, host))
         case StopProcess(name):
-            machine.exit(_running(machine, name), _KILLED)
+            exit_process(machine, _running(machine, name), _KILLED)
         case StartProcess(name):
             kind, _, host = name.partition("/")
             if kind != "kubelet":
                 raise ReconcileError(f"{name!r} is not a host process: a kubelet starts all others")
             if machine.processes.get(name) is not None:
                 raise ReconcileError(f"{name} is running already")
-            machine.launch(kind, _known_host(machine, host))
+            launch(machine, kind, _known_host(machine, host))
         case Disconnect(host):
             _connect(machine, host, connected=False)
         case Reconnect(host):
@@ -168,7 +185,7 @@ def _stop_host(machine: Machine, host: str) -> None:
     machine.closed()
     for name in machine.cluster.processes:
         if name.rpartition("/")[2] == host:
-            machine.end(name)
+            end(machine, name)
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -178,7 +195,7 @@ def _start_host(machine: Machine, host: str) -> None:
         raise ReconcileError(f"host {host} is on already")
     machine.hosts.set(host, attrs.evolve(status, up=True, disk=world.rebooted(status.disk)))
     for kind in host_processes(status.host):
-        machine.launch(kind, host)
+        launch(machine, kind, host)
 
 
 def _connect(machine: Machine, name: str, *, connected: bool) -> None:
@@ -186,15 +203,15 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
     if connected:
-        machine.unpark()
+        unpark(machine)
 
 
 def _lose(machine: Machine, event: Any) -> None:
     match event:
         case CutWatch(process, watch):
-            machine.cut(_running(machine, process), _watched(_running(machine, process), watch))
+            cut(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case SkipChanges(process, watch, count):
-            machine.skip(_running(machine, process), _watched(_running(machine, process), watch), count)
+            skip(machine, _running(machine, process), _watched(_running(machine, process), watch), count)
         case DropCall(call):
             item = machine.taken(call)
             if not isinstance(item, Sent | Replied):

@@ -1,0 +1,27 @@
+"""The machine that a cluster is stepped in, and everything that can happen in it."""
+
+from reconcile.driver.machine.calls import execute, give_back
+from reconcile.driver.machine.happening import carry, fire, next_step, turn
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.processes import begin, end, exit_process, launch, report
+from reconcile.driver.machine.reach import unpark
+from reconcile.driver.machine.watches import cut, deliver, skip
+
+__all__ = [
+    "Machine",
+    "begin",
+    "carry",
+    "cut",
+    "deliver",
+    "end",
+    "execute",
+    "exit_process",
+    "fire",
+    "give_back",
+    "launch",
+    "next_step",
+    "report",
+    "skip",
+    "turn",
+    "unpark",
+]

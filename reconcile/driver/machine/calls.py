@@ -1,0 +1,95 @@
+"""Calls: the path of a request, to an API server, through a transaction to the store, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.cluster.pending import Replied, Sent
+from reconcile.components import apiserver, recorder
+from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.processes import hear_election, take_up, tell
+from reconcile.driver.machine.reach import connected, server_for
+from reconcile.effects import Answer
+from reconcile.events import Answered
+from reconcile.lib.dice import Dice
+from reconcile.model import statuses
+from reconcile.model.requests import Request, Response, User
+from reconcile.store import Put, Refused, commit, grant
+
+_PLANS: Final = 5  # how often a request is planned again when its transaction is refused
+_CONFLICT: Final = 409
+_LEASE_SHARED: Final = 60_000_000_000
+
+
+def execute(machine: Machine, item: Sent) -> bool:
+    """Let an API server carry a call out; park it if none can be reached."""
+    server = server_for(machine, item.host)
+    if server is None:
+        machine.parked = (*machine.parked, item)
+        return False
+    response = _served(machine, server, item.request, item.user)
+    if machine.trace is not None:
+        machine.trace.append((machine.now, item, response))
+    if item.tag is not None:
+        machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
+    return True
+
+
+def give_back(machine: Machine, item: Replied) -> bool:
+    """Hand an answer back to who asked."""
+    if not item.process:
+        machine.outbox.append(Answer(item.tag[0], item.tag[1], item.response, machine.now - item.at))
+        return True
+    process = machine.alive(item.process, item.life)
+    if process is None:
+        return False
+    if not connected(machine, item.host):
+        machine.parked = (*machine.parked, item)
+        return False
+    event = Answered(machine.now, item.tag, item.response)
+    if item.tag[0] == "election":
+        hear_election(machine, process, event)
+    elif item.tag[0] == "recorder":
+        state, calls = recorder.answered(machine.recorders.get(process.name), event)
+        machine.recorders.set(process.name, state)
+        take_up(machine, process, calls)
+    else:
+        tell(machine, process, event)
+    return True
+
+
+def _served(machine: Machine, server: str, request: Request, user: User) -> Response:
+    state = machine.states.get(server)
+    dice = Dice(machine.cluster.seed, "request", machine.serial)
+    for _ in range(_PLANS):
+        plan = apiserver.plan(state, request, user, machine.store, machine.now, dice)
+        if isinstance(plan, Response):
+            return plan
+        txn = plan.txn
+        if request.resource == "events" and request.verb == "create":
+            txn = _leased(machine, txn)
+        done = commit(machine.store, txn)
+        if not isinstance(done, Refused):
+            committed(machine, done)
+            return apiserver.answer(plan, done)
+    status = statuses.conflict(request.resource, request.name)
+    return Response(status.code or _CONFLICT, status)
+
+
+def _leased(machine: Machine, txn: Any) -> Any:
+    """Put events under a lease of their hour, shared by those of one minute, as the API server does."""
+    lease = machine.now // _LEASE_SHARED + 1
+    if lease not in machine.store.leases:
+        machine.store = grant(machine.store, apiserver.EVENT_TTL, machine.now, lease)
+        keeper = machine.processes.get(f"etcd/{machine.etcd}")
+        assert keeper is not None, "a request is served only while etcd runs"
+        key = (keeper.name, keeper.life, ("lease", lease))
+        machine.timers = machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
+    operations = [
+        Put(operation.resource, operation.key, operation.value, lease) if isinstance(operation, Put) else operation
+        for operation in txn.operations
+    ]
+    return attrs.evolve(txn, operations=tuple(operations))

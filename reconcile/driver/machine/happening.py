@@ -1,0 +1,92 @@
+"""What happens next: first-in first-out, one thing a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcile.cluster.pending import Draining, Listing, Message, Pending, Replied, Sent, Turning
+from reconcile.driver.machine.calls import execute, give_back
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.processes import begin, hear_election, tell
+from reconcile.driver.machine.watches import drain, list_watch
+from reconcile.events import Ordered, Reported, TimerFired, Turned
+
+
+def next_step(machine: Machine) -> bool:
+    """
+    Let the first of what is under way happen, first-in first-out; false if there is nothing, not even a timer that
+    is due.
+    """
+    while True:
+        if len(machine.old_pending):
+            item = machine.oldest()
+        elif machine.new_pending:
+            item = machine.new_pending.popleft()[1]
+        else:
+            break
+        if _happens(machine, item):
+            machine.stepped()
+            return True
+    timer = machine.timers.first()
+    if timer is None or timer.at > machine.now:
+        return False
+    timer, machine.timers = machine.timers.pop()
+    fired(machine, timer.key)
+    machine.stepped()
+    return True
+
+
+def carry(machine: Machine, item: Message) -> bool:
+    """Hand over a message between a kubelet and its container runtime."""
+    process = machine.alive(item.process, item.life)
+    if process is None:
+        return False
+    event = Ordered(machine.now, item.body) if process.kind == "runtime" else Reported(machine.now, item.body)
+    tell(machine, process, event)
+    return True
+
+
+def turn(machine: Machine, item: Turning) -> bool:
+    """Let a process do an item of work."""
+    process = machine.alive(item.process, item.life)
+    if process is None:
+        return False
+    tell(machine, process, Turned(machine.now, item.queue))
+    return True
+
+
+def fire(machine: Machine, key: tuple[Any, ...]) -> None:
+    """Fire the timer of this key, which is due."""
+    machine.timers = machine.timers.cancel(key)
+    fired(machine, key)
+
+
+def _happens(machine: Machine, item: Pending) -> bool:
+    """Let *item* happen; false if it came to nothing, so that it is no step."""
+    kind = type(item)
+    if kind is Sent:
+        return execute(machine, item)
+    if kind is Replied:
+        return give_back(machine, item)
+    if kind is Message:
+        return carry(machine, item)
+    if kind is Turning:
+        return turn(machine, item)
+    if kind is Draining:
+        return drain(machine, item)
+    if kind is Listing:
+        return list_watch(machine, item)
+    return begin(machine, item)
+
+
+def fired(machine: Machine, key: tuple[Any, ...]) -> None:
+    """Tell a process that its timer has come, if that life of it still runs."""
+    name, life, own = key
+    process = machine.alive(name, life)
+    if process is None:
+        return
+    event = TimerFired(machine.now, own)
+    if own[0] == "election":
+        hear_election(machine, process, event)
+    else:
+        tell(machine, process, event)

@@ -1,0 +1,162 @@
+"""
+Machine: a cluster while it is being stepped.
+
+`step` and `run` open a machine on a cluster, let things happen in it, and close it to the next cluster. It is the one
+mutable thing of the engine: drafts over the cluster's tables, local to the call that opened it, never part of a value.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from typing import Any, Final
+from zlib import crc32
+
+from reconcile.cluster.cluster import Channel, Cluster, Cursor, HostStatus, Process
+from reconcile.cluster.pending import Pending, Sent
+from reconcile.effects import OutsideEffect
+from reconcile.lib.dice import Dice
+from reconcile.lib.draft import Draft
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
+from reconcile.lib.table import Table
+from reconcile.model.requests import Response
+from reconcile.store import Change
+
+_MARK: Final = 0xFFFF
+
+
+class Machine:
+    """A cluster that is open for stepping; `closed()` gives the next value."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.now = cluster.now
+        self.steps = cluster.steps
+        self.serial = cluster.serial
+        self.head = cluster.head
+        self.store = cluster.store
+        self.timers = cluster.timers
+        self.old_pending = cluster.pending
+        self.new_pending: deque[tuple[int, Pending]] = deque()
+        self.processes: Draft[str, Process] = Draft(cluster.processes)
+        self.states: Draft[str, Any] = Draft(cluster.states)
+        self.elections: Draft[str, Any] = Draft(cluster.elections)
+        self.recorders: Draft[str, Any] = Draft(cluster.recorders)
+        self.cursors: Draft[tuple[str, str], Cursor] = Draft(cluster.cursors)
+        self.channels: Draft[str, Channel] = Draft(cluster.channels)
+        self.hosts: Draft[str, HostStatus] = Draft(cluster.hosts)
+        self.parked = cluster.parked
+        self.servers = cluster.servers
+        self.etcd = cluster.etcd
+        self.marked = cluster.marked
+        self.outbox: list[OutsideEffect] = []
+        self.observed: list[tuple[int, Change]] | None = None
+        self.marks: array[int] | None = None
+        self.trace: list[tuple[Instant, Sent, Response]] | None = None
+
+    def closed(self) -> Cluster:
+        """Give the cluster as it is now; the machine may go on."""
+        pending = self.old_pending
+        for serial, item in self.new_pending:
+            pending = pending.set(serial, item)
+        self.new_pending.clear()
+        self.old_pending = pending
+        old = self.cluster
+        self.cluster = Cluster(
+            topology=old.topology,
+            seed=old.seed,
+            controllers=old.controllers,
+            now=self.now,
+            steps=self.steps,
+            serial=self.serial,
+            store=self.store,
+            timers=self.timers,
+            pending=pending,
+            head=self.head,
+            processes=self.processes.table(),
+            states=self.states.table(),
+            elections=self.elections.table(),
+            recorders=self.recorders.table(),
+            cursors=self.cursors.table(),
+            channels=self.channels.table(),
+            hosts=self.hosts.table(),
+            parked=self.parked,
+            servers=self.servers,
+            etcd=self.etcd,
+            marked=self.marked,
+        )
+        return self.cluster
+
+    # What is under way
+    # -------------------------------------------------------------------------------------------------
+
+    def push(self, item: Pending) -> int:
+        """Put *item* at the end of what is under way; give its number."""
+        serial = self.serial
+        self.serial = serial + 1
+        self.new_pending.append((serial, item))
+        return serial
+
+    def settle_pending(self) -> Table[int, Pending]:
+        """Bring all that is under way into one table."""
+        for serial, item in self.new_pending:
+            self.old_pending = self.old_pending.set(serial, item)
+        self.new_pending.clear()
+        return self.old_pending
+
+    def taken(self, serial: int) -> Pending:
+        """Take what has this number out of what is under way."""
+        table = self.settle_pending()
+        item = table.get(serial)
+        if item is None:
+            raise ReconcileError(f"nothing is under way with the number {serial}")
+        self.old_pending = table.remove(serial)
+        return item
+
+    def idle(self) -> bool:
+        """Tell whether nothing is under way; timers may be set."""
+        return not self.old_pending and not self.new_pending
+
+    def stepped(self) -> None:
+        """Count a step; mark it where marks are kept."""
+        self.steps += 1
+        if self.marks is not None:
+            seen = (self.now, self.store.revision, self.serial, self.timers.serial)
+            self.marks.append(crc32(b"%d %d %d %d" % seen) & _MARK)
+
+    def advance(self, to: Instant) -> None:
+        """Move time on, as a step."""
+        self.now = to
+        self.stepped()
+
+    def alive(self, name: str, life: int) -> Process | None:
+        """Give the process if this life of it still runs."""
+        process = self.processes.get(name)
+        return process if process is not None and process.life == life else None
+
+    def host(self, name: str) -> HostStatus:
+        """Give the host of this name; ReconcileError if there is none."""
+        host = self.hosts.get(name)
+        if host is None:
+            raise ReconcileError(f"there is no host {name!r}; there are {', '.join(self.cluster.hosts.keys()[:10])}")
+        return host
+
+    def dice(self, stream: str) -> Dice:
+        """Give the cluster's dice of this name."""
+        return Dice(self.cluster.seed, stream)
+
+    # Processes
+    # ---------------------------------------------------------------------------------------------------------
+
+    def oldest(self) -> Pending:
+        """Take the oldest item of the table of what is under way, which is not empty."""
+        head = self.head
+        table = self.old_pending
+        item = table.get(head)
+        while item is None:
+            head += 1
+            item = table.get(head)
+        self.old_pending = table.remove(head)
+        self.head = head + 1
+        return item

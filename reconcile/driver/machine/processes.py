@@ -1,0 +1,225 @@
+"""Processes: how they begin and end, what they hear, and what becomes of their effects."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.cluster.cluster import Channel, Cursor, Process
+from reconcile.cluster.components import COMPONENTS, Setting
+from reconcile.cluster.pending import Listing, Message, Sent, Starting, Turning
+from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.reach import unpark
+from reconcile.effects import (
+    Call,
+    CancelTimer,
+    EndProcess,
+    Exit,
+    Install,
+    LaunchProcess,
+    Order,
+    ProbeContainer,
+    PullImage,
+    Record,
+    Report,
+    RunPodSandbox,
+    SetTimer,
+    StartContainer,
+    StopContainer,
+    StopPodSandbox,
+    Wake,
+)
+from reconcile.events import Started
+from reconcile.lib.errors import ReconcileError
+from reconcile.store import channel, compact, revoke
+
+_NOBODY: Final = Channel()
+
+
+def launch(machine: Machine, kind: str, host: str) -> None:
+    """Make a process of this kind on *host*; it is about to begin."""
+    name = f"{kind}/{host}"
+    component = COMPONENTS[kind]
+    life = machine.serial
+    machine.processes.set(name, Process(name, kind, host, component.user_on(host), life, leading=not component.elected))
+    machine.push(Starting(name, life))
+
+
+def begin(machine: Machine, item: Starting) -> bool:
+    """Let a launched process begin: make its state, tell it that it has started, open its watches."""
+    process = machine.alive(item.process, item.life)
+    if process is None:
+        return False
+    name, kind = process.name, process.kind
+    host = machine.host(process.host)
+    topology = machine.cluster.topology
+    dice = machine.dice(name).named(str(process.life))
+    setting = Setting(host.host, dice, topology.behaviours, machine.cluster.controllers, _disk(machine, process.host))
+    machine.states.set(name, COMPONENTS[kind].begin(setting))
+    machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
+    if kind == "kube-apiserver":
+        machine.servers = (*machine.servers, name)
+        for request in apiserver.bootstrap(machine.states.get(name), machine.now):
+            machine.push(Sent(name, process.life, process.host, process.user, request, None, machine.now))
+        unpark(machine)
+    elif kind == "etcd":
+        machine.etcd = process.host
+        unpark(machine)
+    if process.leading:
+        _work(machine, process)
+    else:
+        identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
+        config = election.Config(name=kind, lock=topology.lock)
+        machine.elections.set(name, election.begin(config, identity, dice.named("election")))
+        hear_election(machine, process, Started(machine.now))
+    return True
+
+
+def end(machine: Machine, name: str) -> None:
+    """Let a process be gone, with all that it knew."""
+    process = machine.processes.get(name)
+    if process is None:
+        return
+    machine.processes.remove(name)
+    for table in (machine.states, machine.elections, machine.recorders):
+        table.remove(name)
+    for watch in process.watches:
+        cursor = machine.cursors.get((name, watch))
+        if cursor is not None:
+            machine.cursors.remove((name, watch))
+            known = machine.channels.get(cursor.channel) or _NOBODY
+            left = tuple([watcher for watcher in known.watchers if watcher != (name, watch)])
+            machine.channels.set(cursor.channel, Channel(left, draining=known.draining))
+    machine.servers = tuple([server for server in machine.servers if server != name])
+    if process.kind == "etcd" and machine.etcd == process.host:
+        machine.etcd = ""
+
+
+def exit_process(machine: Machine, process: Process, code: int) -> None:
+    """Let a process end with *code*; its host's container runtime sees its container exit."""
+    end(machine, process.name)
+    runtime = machine.processes.get(f"runtime/{process.host}")
+    if runtime is not None and process.kind != "kubelet":
+        state, effects = world.ended(machine.states.get(runtime.name), process.kind, code, machine.now)
+        machine.states.set(runtime.name, state)
+        take_up(machine, runtime, effects)
+
+
+def tell(machine: Machine, process: Process, event: Any) -> None:
+    """Let a process hear *event*, and take its effects up."""
+    name = process.name
+    state = machine.states.get(name)
+    after, effects = COMPONENTS[process.kind].step(state, event)
+    if after is not state:
+        machine.states.set(name, after)
+    if effects:
+        take_up(machine, process, effects)
+
+
+def hear_election(machine: Machine, process: Process, event: Any) -> None:
+    """Let a process's election hear *event*; it begins its work when it wins."""
+    name = process.name
+    led = process.leading
+    state, effects = election.step(machine.elections.get(name), event)
+    machine.elections.set(name, state)
+    take_up(machine, process, effects)
+    if not led and election.leads(state) and machine.processes.get(name) is not None:
+        _work(machine, attrs.evolve(process, leading=True))
+
+
+def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> None:
+    """Put what a process orders on its way."""
+    name, life = process.name, process.life
+    for effect in effects:
+        kind = type(effect)
+        if kind is Call:
+            machine.push(Sent(name, life, process.host, process.user, effect.request, effect.tag, machine.now))
+        elif kind is Record:
+            state, calls = recorder.record(machine.recorders.get(name), effect, machine.now)
+            machine.recorders.set(name, state)
+            for call in calls:
+                machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
+        elif kind is SetTimer:
+            machine.timers = machine.timers.set((name, life, effect.key), effect.at, periodic=effect.periodic)
+        elif kind is Wake:
+            machine.push(Turning(name, life, effect.queue))
+        elif kind is CancelTimer:
+            machine.timers = machine.timers.cancel((name, life, effect.key))
+        elif kind is Report:
+            report(machine, process.host, effect.report)
+        elif kind in _ORDERS:
+            _order(machine, process.host, effect)
+        else:
+            _take_up_rare(machine, process, effect)
+
+
+def report(machine: Machine, host: str, report: Any) -> None:
+    """Send a container runtime's report to its host's kubelet."""
+    kubelet = machine.processes.get(f"kubelet/{host}")
+    if kubelet is not None:
+        machine.push(Message(kubelet.name, kubelet.life, report))
+
+
+def _work(machine: Machine, process: Process) -> None:
+    component = COMPONENTS[process.kind]
+    tell(machine, process, Started(machine.now))
+    state = machine.states.get(process.name)
+    if state is None:
+        return
+    watches = component.watches(state)
+    machine.processes.set(
+        process.name, attrs.evolve(process, leading=True, watches=tuple([watch.name for watch in watches]))
+    )
+    for watch in watches:
+        stream = channel(watch.resource, watch.partition or None)
+        machine.cursors.set((process.name, watch.name), Cursor(watch.resource, watch.partition, stream))
+        known = machine.channels.get(stream) or _NOBODY
+        machine.channels.set(stream, Channel((*known.watchers, (process.name, watch.name)), draining=known.draining))
+        machine.push(Listing(process.name, process.life, watch.name))
+
+
+def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
+    match effect:
+        case Install():
+            host = machine.host(process.host)
+            machine.hosts.set(process.host, attrs.evolve(host, rules=effect.rules))
+            if host.host.external:
+                machine.outbox.append(Order(process.host, effect))
+        case LaunchProcess():
+            launch(machine, effect.process, process.host)
+        case EndProcess():
+            end(machine, f"{effect.process}/{process.host}")
+        case Exit():
+            exit_process(machine, process, effect.code)
+        case etcd.CompactTo():
+            machine.store = compact(machine.store, max(machine.store.compacted, machine.marked))
+            machine.marked = machine.store.revision
+        case etcd.EndLease():
+            _end_lease(machine, effect.lease)
+        case _:
+            raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
+
+
+def _order(machine: Machine, host: str, order: Any) -> None:
+    if machine.host(host).host.external:
+        machine.outbox.append(Order(host, order))
+        return
+    runtime = machine.processes.get(f"runtime/{host}")
+    if runtime is not None:
+        machine.push(Message(runtime.name, runtime.life, order))
+
+
+def _disk(machine: Machine, host: str) -> Any:
+    runtime = machine.states.get(f"runtime/{host}")
+    return machine.host(host).disk if runtime is None else runtime
+
+
+def _end_lease(machine: Machine, lease: int) -> None:
+    if lease in machine.store.leases:
+        committed(machine, revoke(machine.store, lease))
+
+
+_ORDERS: Final = frozenset({RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer})

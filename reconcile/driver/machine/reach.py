@@ -1,0 +1,36 @@
+"""Reach: which API server a host can talk to, and what waits while there is none."""
+
+from __future__ import annotations
+
+from reconcile.driver.machine.machine import Machine
+
+
+def server_for(machine: Machine, host: str) -> str | None:
+    """Give an API server that *host* can reach and that can reach etcd; an empty host is a client outside."""
+    if not machine.etcd:
+        return None
+    for server in machine.servers:
+        at = server.rpartition("/")[2]
+        if _reaches(machine, host, at) and _reaches(machine, at, machine.etcd):
+            return server
+    return None
+
+
+def connected(machine: Machine, host: str) -> bool:
+    """Tell whether the network reaches *host*; a client outside is always reached."""
+    return not host or machine.host(host).connected
+
+
+def unpark(machine: Machine) -> None:
+    """Let what waited for an API server be under way again."""
+    parked, machine.parked = machine.parked, ()
+    for item in parked:
+        machine.push(item)
+
+
+# etcd's leases
+# -----------------------------------------------------------------------------------------------------
+
+
+def _reaches(machine: Machine, one: str, other: str) -> bool:
+    return one == other or (connected(machine, one) and connected(machine, other))

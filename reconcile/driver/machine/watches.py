@@ -1,0 +1,127 @@
+"""Watches: how changes reach those who watch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.cluster.cluster import Channel, Cursor, Process
+from reconcile.cluster.pending import Draining, Listing
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.processes import tell
+from reconcile.driver.machine.reach import server_for
+from reconcile.events import Watched
+from reconcile.lib.errors import ReconcileError
+from reconcile.store import PARTITIONS, Change
+
+_NOBODY: Final = Channel()
+
+
+def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> bool:
+    """Deliver the next *count* changes of a watch, all if 0; false if there is nothing to deliver."""
+    key = (process.name, watch)
+    cursor = machine.cursors.get(key)
+    assert cursor is not None, f"{process.name} has no watch {watch}"
+    history = machine.store.history(cursor.channel)
+    if cursor.position < history.start:
+        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), history.end
+        if not changes and cursor.view is not None:
+            machine.cursors.set(key, attrs.evolve(cursor, position=position, view=view))
+            return False
+    else:
+        position = min(history.end, cursor.position + count) if count else history.end
+        changes = history.between(cursor.position, position)
+        if not changes:
+            return False
+        view = changes[-1].table
+        if cursor.partition:
+            changes = _seen_from(cursor, changes)
+    machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view))
+    tell(machine, process, Watched(machine.now, watch, changes, view))
+    return True
+
+
+def list_watch(machine: Machine, item: Listing) -> bool:
+    """Deliver to a watch that has a ticket of its own: it begins, or was out of reach."""
+    process = machine.alive(item.process, item.life)
+    if process is None:
+        return False
+    if server_for(machine, process.host) is None:
+        machine.parked = (*machine.parked, item)
+        return False
+    return deliver(machine, process, item.watch)
+
+
+def drain(machine: Machine, item: Draining) -> bool:
+    """Deliver a channel's changes to the next of its watchers that has not seen them."""
+    known = machine.channels.get(item.channel) or _NOBODY
+    watchers, place = known.watchers, item.place
+    while place < len(watchers):
+        name, watch = watchers[place]
+        place += 1
+        process = machine.processes.get(name)
+        if process is None:
+            continue
+        if server_for(machine, process.host) is None:
+            machine.parked = (*machine.parked, Listing(name, process.life, watch))
+        elif deliver(machine, process, watch):
+            machine.push(Draining(item.channel, place, item.mark))
+            return True
+    end = machine.store.history(item.channel).end
+    if end > item.mark:
+        machine.push(Draining(item.channel, 0, end))
+    else:
+        machine.channels.set(item.channel, Channel(watchers, draining=False))
+    return False
+
+
+def cut(machine: Machine, process: Process, watch: str) -> None:
+    """Break a watch: it has to list again."""
+    cursor = machine.cursors.get((process.name, watch))
+    assert cursor is not None
+    machine.cursors.set((process.name, watch), attrs.evolve(cursor, position=-1))
+    machine.push(Listing(process.name, process.life, watch))
+
+
+def skip(machine: Machine, process: Process, watch: str, count: int) -> None:
+    """Lose the next *count* changes of a watch; its cache is left as it was."""
+    cursor = machine.cursors.get((process.name, watch))
+    assert cursor is not None
+    end = machine.store.history(cursor.channel).end
+    if not 0 < count <= end - cursor.position:
+        raise ReconcileError(f"{process.name} has {end - cursor.position} changes of {watch} to come, not {count}")
+    machine.cursors.set((process.name, watch), attrs.evolve(cursor, position=cursor.position + count))
+
+
+def _listed(machine: Machine, cursor: Cursor) -> tuple[Change, ...]:
+    table = machine.store.table(cursor.resource)
+    revision = machine.store.revision
+    if cursor.view is None and cursor.partition:
+        index = PARTITIONS[cursor.resource].name
+        rows: Any = [(key, None, table[key]) for key in table.keys_under(index, cursor.partition)]
+    elif cursor.view is None:
+        rows = [(key, None, obj) for key, obj in table.items()]
+    else:
+        rows = table.differences(cursor.view)
+    changes = tuple([Change(revision, cursor.resource, key, old, new, table) for key, old, new in rows])
+    if cursor.partition:
+        changes = tuple([change for change in _seen_from(cursor, changes) if change.old or change.new])
+    return changes
+
+
+def _seen_from(cursor: Cursor, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Give changes as a watch of one partition shows them: what enters it was created, what leaves it was deleted."""
+    values = PARTITIONS[cursor.resource].values
+    seen: list[Change] = []
+    for change in changes:
+        old, new = change.old, change.new
+        if old is not None and cursor.partition not in values(old):
+            old = None
+        if new is not None and cursor.partition not in values(new):
+            new = None
+        if old is change.old and new is change.new:
+            seen.append(change)
+        else:
+            seen.append(Change(change.revision, change.resource, change.key, old, new, change.table))
+    return tuple(seen)
