@@ -1,0 +1,173 @@
+"""
+Admission: whether a pod that was bound to this node may run here after all.
+
+Source:   the kubelet's lifecycle package (predicates): resources, node selector and affinity, host ports, NoExecute taints.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import core_v1
+from reconcile.components.kubelet.state import LocalPod, State
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model import selectors
+
+NANO: Final = 1_000_000_000
+_OPERATORS: Final = {
+    "In": "in",
+    "NotIn": "notin",
+    "Exists": "exists",
+    "DoesNotExist": "!",
+    "Gt": ">",
+    "Lt": "<",
+}
+
+
+def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
+    """Say why the pod may not run here: (reason, message); None if it may."""
+    spec: Any = pod.spec
+    for resource, wanted in (*requests_of(spec).items(), ("pods", NANO)):
+        used, capacity = state.used.get(resource, 0), state.allocatable.get(resource, 0)
+        if wanted and used + wanted > capacity:
+            unit = NANO // 1000 if resource == "cpu" else NANO
+            return (
+                f"OutOf{resource}",
+                f"Node didn't have enough resource: {resource}, requested: {-(-wanted // unit)}, "
+                f"used: {-(-used // unit)}, capacity: {-(-capacity // unit)}",
+            )
+    if (spec.node_selector or spec.affinity is not None) and not _selects(state, spec):
+        return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+    wanted_ports = host_ports(spec)
+    if wanted_ports and any(_clash(one, other) for one in wanted_ports for other in state.ports):
+        return "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
+    if not _tolerates(state, spec):
+        return "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
+    return None
+
+
+def admitted(state: State, pod: LocalPod) -> State:
+    """Count what the pod uses."""
+    spec: Any = pod.pod.spec
+    used = _counted(state.used, requests_of(spec), 1)
+    ports = host_ports(spec)
+    if ports:
+        return replace(state, used=used, ports=(*state.ports, *[(*port, pod.uid) for port in ports]))
+    return replace(state, used=used)
+
+
+def released(state: State, pod: LocalPod) -> State:
+    """Count what the pod used no longer."""
+    used = _counted(state.used, requests_of(pod.pod.spec), -1)
+    ports = state.ports
+    if ports:
+        ports = tuple([port for port in ports if port[3] != pod.uid])
+    return replace(state, used=used, ports=ports)
+
+
+def requests_of(spec: Any) -> dict[str, int]:
+    """
+    Give what a pod asks for, resource -> billionths.
+
+    That is the sum over its containers and sidecars, or what an init container needs with the sidecars before it, if that is
+    more; and the overhead. What is said for the pod as a whole counts instead.
+    """
+    total: dict[str, int] = {}
+    for container in spec.containers:
+        _add(total, container)
+    if spec.init_containers:
+        beside: dict[str, int] = {}
+        peak: dict[str, int] = {}
+        for container in spec.init_containers:
+            if container.restart_policy == "Always":
+                _add(total, container)
+                _add(beside, container)
+                alone = beside
+            else:
+                alone = dict(beside)
+                _add(alone, container)
+            for name, amount in alone.items():
+                peak[name] = max(peak.get(name, 0), amount)
+        for name, amount in peak.items():
+            total[name] = max(total.get(name, 0), amount)
+    if spec.resources is not None:
+        for name, amount in (spec.resources.requests or Map()).items():
+            total[name] = amount.nanos
+    for name, amount in (spec.overhead or Map()).items():
+        total[name] = total.get(name, 0) + amount.nanos
+    return total
+
+
+def host_ports(spec: Any) -> list[tuple[int, str, str]]:
+    """Give the host ports that a pod takes: (port, protocol, host IP)."""
+    taken: list[tuple[int, str, str]] = []
+    for container in spec.containers:
+        for port in container.ports or ():
+            number = port.host_port or (port.container_port if spec.host_network else 0)
+            if number:
+                taken.append((number, port.protocol or "TCP", port.host_ip or "0.0.0.0"))  # noqa: S104 -- all of them
+    return taken
+
+
+def _add(total: dict[str, int], container: Any) -> None:
+    resources = container.resources
+    if resources is not None and resources.requests:
+        for name, amount in resources.requests.items():
+            total[name] = total.get(name, 0) + amount.nanos
+
+
+def _counted(used: Map[int], requests: dict[str, int], sign: int) -> Map[int]:
+    counted = {name: used.get(name, 0) + sign * amount for name, amount in requests.items()}
+    counted["pods"] = used.get("pods", 0) + sign * NANO
+    return used.merge(counted)
+
+
+def _clash(one: tuple[int, str, str], other: tuple[int, str, str, str]) -> bool:
+    same = one[:2] == other[:2]
+    return same and (one[2] == other[2] or "0.0.0.0" in (one[2], other[2]))  # noqa: S104 -- all of them
+
+
+def _selects(state: State, spec: Any) -> bool:
+    node = state.node.seen
+    labels = (node.metadata.labels if node is not None and node.metadata is not None else None) or state.host.labels
+    if not selectors.matches_all(spec.node_selector, labels):
+        return False
+    affinity = spec.affinity.node_affinity if spec.affinity is not None else None
+    required = affinity.required_during_scheduling_ignored_during_execution if affinity is not None else None
+    if required is None:
+        return True
+    fields = Map({"metadata.name": state.host.name})
+    return any(
+        (term.match_expressions or term.match_fields)
+        and _fulfils(term.match_expressions, labels)
+        and _fulfils(term.match_fields, fields)
+        for term in required.node_selector_terms
+    )
+
+
+def _fulfils(expressions: Any, labels: Map[str]) -> bool:
+    rows = [
+        selectors.Requirement(row.key, _OPERATORS[row.operator], tuple(row.values or ()))  # type: ignore[arg-type]
+        for row in expressions or ()
+    ]
+    return selectors.fits(tuple(rows), labels)
+
+
+def _tolerates(state: State, spec: Any) -> bool:
+    node = state.node.seen
+    taints = node.spec.taints if node is not None and node.spec is not None else None
+    return all(
+        taint.effect != "NoExecute" or any(_tolerated(taint, toleration) for toleration in spec.tolerations or ())
+        for taint in taints or ()
+    )
+
+
+def _tolerated(taint: Any, toleration: Any) -> bool:
+    if toleration.effect and toleration.effect != taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    if toleration.operator == "Exists":
+        return True
+    return bool(toleration.key) and (toleration.value or "") == (taint.value or "")

@@ -1,0 +1,279 @@
+"""
+Kubelet: owns the life of the containers on its host.
+
+It registers its Node and keeps its heartbeat; it runs the pods that are bound to its Node and those of the manifests on its
+host's disk, restarts their containers, probes them, reports their status, and ends them when their pods are deleted.
+
+Takes:    Started, Watched, Answered, TimerFired, Reported.
+Gives:    Call, SetTimer, CancelTimer, Record, and the orders to the container runtime.
+Source:   the kubelet of Kubernetes 1.36: pod workers, kuberuntime, images, prober, status manager, node status, node lease.
+Left out: see docs/limits.md, "Kubelet".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias, assert_never
+
+from reconcile.components.kubelet import containers, nodes, pods, probes, statics
+from reconcile.components.kubelet.state import ALIVE, LocalPod, State, container_of
+from reconcile.effects import Effect, PullImage, SetTimer, StopPodSandbox
+from reconcile.events import (
+    Answered,
+    ContainerExited,
+    ContainerStarted,
+    ImagePulled,
+    ImagePullFailed,
+    Probed,
+    Reported,
+    SandboxReady,
+    SandboxRemoved,
+    Started,
+    TimerFired,
+    Watched,
+)
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.hosts import Host
+from reconcile.model.running import Running, RunningContainer, RunningPod
+from reconcile.model.watches import Watch
+
+__all__ = ["State", "begin", "step", "watches"]
+
+Hears: TypeAlias = Started | Watched | Answered | TimerFired | Reported
+Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
+
+_NOTHING: Final = Running()
+
+
+def begin(host: Host, dice: Dice, running: Running = _NOTHING) -> State:
+    """
+    Give a kubelet that is about to start.
+
+    Args:
+        host: the machine that it is on.
+        dice: its stream.
+        running: what the host's container runtime has already (`world.containers`): pods that an earlier life of this kubelet
+            started go on running and are taken over, others are stopped.
+    """
+    allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
+    found = Map([(pod.uid, pod) for pod in running.pods])
+    return State(host=host, dice=dice, allocatable=allocatable, found=found, images=running.images)
+
+
+def watches(state: State) -> tuple[Watch, ...]:
+    """Give what it watches: the pods of its Node, and its Node."""
+    name = state.host.name
+    return Watch("pods", "pods", name), Watch("nodes", "nodes", name)
+
+
+def step(state: State, event: Hears) -> Stepped:
+    """Take *event* in."""
+    out: list[Effect] = []
+    skew = state.host.clock_skew
+    now = event.now + skew  # all that a kubelet knows of time is its host's clock
+    match event:
+        case Reported():
+            state = _on_reported(state, event, now, out)
+        case Watched():
+            state = _on_watched(state, event, now, out)
+        case Answered():
+            state = _on_answered(state, event, now, out)
+        case TimerFired():
+            state = _on_timer_fired(state, event, now, out)
+        case Started():
+            state = statics.start(nodes.start(state, now, out), now, out)
+        case _:
+            assert_never(event)
+    return state, _told(out, skew) if skew else tuple(out)
+
+
+def _told(out: list[Effect], skew: Duration) -> tuple[Effect, ...]:
+    return tuple(
+        [
+            SetTimer(effect.key, effect.at - skew, effect.periodic) if isinstance(effect, SetTimer) else effect
+            for effect in out
+        ]
+    )
+
+
+def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -> State:
+    if event.watch == "nodes":
+        for change in event.changes:
+            state = nodes.seen(state, change.new, now, out)
+        return state
+    for change in event.changes:
+        old, new = change.old, change.new
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            if statics.is_mirror(old):
+                state = statics.mirror_gone(state, old, now, out)
+            else:
+                state = pods.removed(state, old.metadata.uid, now, out)
+        if new is not None:
+            if statics.is_mirror(new):
+                state = statics.mirror_seen(state, new, now, out)
+            else:
+                state = pods.seen(state, new, now, out)
+    return state if state.synced else _synced(state, out)
+
+
+def _synced(state: State, out: list[Effect]) -> State:
+    """Stop what runs here and that no pod has claimed, and ask for the mirrors that are missing."""
+    out += [StopPodSandbox(uid) for uid in state.found]
+    return statics.mirror_all(replace(state, synced=True, found=Map()), out)
+
+
+def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect]) -> State:
+    what, *rest = event.tag
+    response = event.response
+    match what:
+        case "status" | "delete":
+            pod = state.pods.get(rest[0], None)
+            return state if pod is None or pod.calling != what else pods.answered(state, pod, response, now, out)
+        case "lease":
+            return nodes.renew_answered(state, response, now, out)
+        case "leased":
+            return nodes.lease_found(state, response, now, out)
+        case "node":
+            return nodes.report_answered(state, response, now, out)
+        case "register":
+            state = nodes.register_answered(state, response, now, out)
+        case "registered":
+            state = nodes.found_answered(state, response, now, out)
+        case "mirror":
+            return statics.mirror_answered(state, rest[0], response, now, out)
+        case _:
+            return state
+    return statics.mirror_all(state, out) if state.node.registered and state.static else state
+
+
+def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Effect]) -> State:
+    what, *rest = event.key
+    if what == "lease":
+        return nodes.renew(state, now, out)
+    if what == "node":
+        return nodes.report(state, now, out)
+    if what == "register":
+        return nodes.register(state, now, out)
+    pod = state.pods.get(rest[0], None)
+    if pod is None:
+        return state
+    match what:
+        case "due":
+            return pods.sync(state, pod, now, out) if pod.life == "running" else state
+        case "probe":
+            container = container_of(pod, rest[1])
+            if container is not None:
+                probes.due(pod, container, rest[2], now, out)
+            return state
+        case "retry":
+            return pods.retry(state, pod, now, out)
+        case "deadline":
+            return pods.expired(state, pod, now, out)
+        case "mirror":
+            return statics.mirror(state, pod, out)
+        case _:
+            raise AssertionError(f"no timer is called {what}")
+
+
+def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect]) -> State:
+    report = event.report
+    if isinstance(report, ImagePulled | ImagePullFailed):
+        return _on_image(state, report, now, out)
+    pod = state.pods.get(report.uid, None)
+    if pod is None:
+        return _on_stranger(state, report, now, out)
+    match report:
+        case SandboxReady():
+            if pod.sandbox != "asked":
+                return state
+            return pods.sync(state, replace(pod, sandbox="ready", ip=report.ip), now, out)
+        case SandboxRemoved():
+            return pods.sync(state, replace(pod, sandbox="none"), now, out) if pod.life == "ending" else state
+        case ContainerStarted():
+            return _on_container_started(state, pod, report, now, out)
+        case ContainerExited():
+            return _on_container_exited(state, pod, report, now, out)
+        case Probed():
+            container = container_of(pod, report.container)
+            if container is None or pod.life == "ended":
+                return state
+            probed = probes.answered(pod, container, report.kind, report.success, report.message, now, out)
+            return pods.sync(state, probed, now, out) if pod.life == "running" else pods.keep(state, probed)
+        case _:
+            assert_never(report)
+
+
+def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
+    since = now
+    if isinstance(report, ImagePulled) and report.image not in state.images:
+        state = nodes.changed(replace(state, images=state.images.set(report.image, report.size)), now, out)
+    pulls = state.pulls
+    if pulls and (pulls[0].uid, pulls[0].container) == (report.uid, report.container):
+        since, pulls = pulls[0].since, pulls[1:]
+        while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
+            pulls = pulls[1:]  # that pod has gone in the meantime
+        if pulls:
+            out.append(PullImage(pulls[0].uid, pulls[0].container, pulls[0].image))
+        state = replace(state, pulls=pulls)
+    pod = state.pods.get(report.uid, None)
+    container = None if pod is None else container_of(pod, report.container)
+    if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
+        return state
+    if isinstance(report, ImagePulled):
+        return pods.keep(state, containers.pulled(pod, container, report, since, now, out))
+    return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
+
+
+def _pulling(pod: LocalPod | None, name: str) -> bool:
+    container = None if pod is None or pod.life != "running" else container_of(pod, name)
+    return container is not None and container.stage == "pulling"
+
+
+def _on_container_started(
+    state: State, pod: LocalPod, report: ContainerStarted, now: Instant, out: list[Effect]
+) -> State:
+    container = container_of(pod, report.container)
+    if container is None or container.stage != "starting":
+        return state
+    return pods.sync(state, containers.runs(pod, container, report, now, out), now, out)
+
+
+def _on_container_exited(
+    state: State, pod: LocalPod, report: ContainerExited, now: Instant, out: list[Effect]
+) -> State:
+    container = container_of(pod, report.container)
+    if container is None or container.stage not in ALIVE:
+        return state
+    if report.container_id and container.id and container.stage != "starting" and report.container_id != container.id:
+        return state  # the end of an earlier run
+    pod = containers.exits(pod, container, report, now, out)
+    if pod.life == "running":
+        pod = pods.report(state, pod, now, out)
+    return pods.sync(state, pod, now, out)
+
+
+def _on_stranger(state: State, report: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in what an earlier life of this kubelet ordered: it is stopped, unless its pod may yet show itself."""
+    if isinstance(report, SandboxRemoved | ContainerExited | Probed):
+        return state
+    if state.synced:
+        out.append(StopPodSandbox(report.uid))
+        return state
+    known = state.found.get(report.uid) or RunningPod(uid=report.uid, ip="")
+    if isinstance(report, SandboxReady):
+        known = replace(known, ip=report.ip)
+    elif isinstance(report, ContainerStarted):
+        rows = [row for row in known.containers if row.container != report.container]
+        old = next((row for row in known.containers if row.container == report.container), None)
+        row = RunningContainer(
+            container=report.container,
+            container_id=report.container_id,
+            image="",
+            image_id=report.image_id,
+            attempt=0 if old is None else old.attempt,
+            started_at=now,
+        )
+        known = replace(known, containers=(*rows, row))
+    return replace(state, found=state.found.set(report.uid, known))

@@ -1,0 +1,326 @@
+"""
+Containers: which of a pod's are to be started, with which image, and when again.
+
+Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOff) and images packages.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import core_v1
+from reconcile.api.scalars import Time
+from reconcile.components.kubelet import probes
+from reconcile.components.kubelet.state import (
+    UNDER_WAY,
+    Container,
+    LocalPod,
+    Pull,
+    State,
+    field_path,
+    restart_policy,
+    with_container,
+)
+from reconcile.effects import Effect, PullImage, Record, SetTimer, StartContainer
+from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, ImagePullFailed
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+
+FIRST_DELAY: Final = 10 * SECOND
+LAST_DELAY: Final = 300 * SECOND
+FORGIVEN_AFTER: Final = 2 * LAST_DELAY
+"""A container that ran for so long starts without the back-off that it had."""
+LOOK_AGAIN: Final = SECOND
+"""How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
+CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+
+
+def restarts(pod: LocalPod, container: Container) -> bool:
+    """Tell whether a container that has exited is to be started again."""
+    if container.kind == "sidecar":
+        return True
+    spec = container.spec
+    for rule in spec.restart_policy_rules or ():
+        codes = rule.exit_codes
+        if codes is not None and (container.code in (codes.values or ())) == (codes.operator == "In"):
+            return bool(rule.action in {"Restart", "RestartAllContainers"})
+    policy = spec.restart_policy or restart_policy(pod.pod)
+    if policy == "Always" and container.kind == "main":
+        return True
+    return policy != "Never" and container.code != 0
+
+
+def startable(pod: LocalPod) -> tuple[tuple[Container, ...], bool]:
+    """Give the containers that are to be started if nothing holds them back, and whether initialisation is over."""
+    if not pod.initialised:
+        restarted: list[Container] = []
+        for container in pod.containers:
+            stage = container.stage
+            if container.kind == "main":
+                break
+            if stage == "new":
+                return (*restarted, container), False
+            if container.kind == "sidecar":
+                if stage == "exited":
+                    restarted.append(container)
+                elif not container.started:
+                    return tuple(restarted), False
+            elif stage != "exited":
+                return tuple(restarted), False
+            elif container.code:
+                return (*restarted, container) if restarts(pod, container) else tuple(restarted), False
+    return tuple(
+        [
+            container
+            for container in pod.containers
+            if container.kind != "init"
+            and (container.stage == "new" or (container.stage == "exited" and restarts(pod, container)))
+        ]
+    ), True
+
+
+def under_way(pod: LocalPod) -> bool:
+    """Tell whether the runtime is just bringing one of the pod's containers up."""
+    for container in pod.containers:
+        if container.stage in UNDER_WAY:
+            return True
+    return False
+
+
+def finished(pod: LocalPod) -> bool:
+    """Tell whether the pod has run its course: no container that counts will run again."""
+    for container in pod.containers:
+        if container.kind == "main":
+            if container.stage != "exited" or restarts(pod, container):
+                return False
+        elif not pod.initialised and container.kind == "init" and container.stage == "exited" and container.code:
+            if not restarts(pod, container):
+                return True
+    return True
+
+
+def launch(
+    state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]
+) -> tuple[State, LocalPod]:
+    """Start *container*, or begin to pull its image, unless it must wait; then say why it waits."""
+    if container.due > now:
+        return state, pod
+    if container.pull_at > now:
+        return state, _backing_off_pull(pod, container, out)
+    if container.stage == "exited":
+        free_at = container.finished_at + _delay(container)
+        if free_at > now and container.delay:
+            return state, _backing_off_start(pod, container, free_at, out)
+    return _fetch(state, pod, container, now, out)
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+
+
+def _fetch(
+    state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]
+) -> tuple[State, LocalPod]:
+    image = container.spec.image or ""
+    policy = container.spec.image_pull_policy or _usual_policy(image)
+    there = image in state.images
+    if policy != "Always" and there:
+        said = f'Container image "{image}" already present on machine and can be accessed by the pod'
+        out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
+        return state, _started(pod, container, now, out)
+    if policy == "Never":
+        said = f'Container image "{image}" is not present with pull policy of Never'
+        path = field_path(container)
+        out += (
+            Record(pod.pod, "Warning", "ErrImageNeverPull", said, path),
+            Record(pod.pod, "Warning", "Failed", "Error: ErrImageNeverPull", path),
+        )
+        return state, _waiting(pod, container, "ErrImageNeverPull", said, now + FIRST_DELAY, out)
+    out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
+    if not state.pulls:
+        out.append(PullImage(pod.uid, container.spec.name, image))
+    state = replace(state, pulls=(*state.pulls, Pull(pod.uid, container.spec.name, image, now)))
+    return state, replace(pod, containers=with_container(pod, replace(container, stage="pulling")))
+
+
+def pulled(
+    pod: LocalPod, container: Container, report: ImagePulled, since: Instant, now: Instant, out: list[Effect]
+) -> LocalPod:
+    """Start the container whose image is there now."""
+    took = duration_text(report.took // MILLISECOND * MILLISECOND)
+    whole = duration_text((now - since) // MILLISECOND * MILLISECOND)
+    if report.present and container.spec.image_pull_policy != "Always":
+        said = f'Container image "{report.image}" already present on machine and can be accessed by the pod'
+    else:
+        said = (
+            f'Successfully pulled image "{report.image}" in {took} ({whole} including waiting). '
+            f"Image size: {report.size} bytes."
+        )
+    out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
+    return _started(pod, container, now, out)
+
+
+def pull_failed(
+    pod: LocalPod, container: Container, report: ImagePullFailed, now: Instant, out: list[Effect]
+) -> LocalPod:
+    """Note that the image cannot be had for now."""
+    path = field_path(container)
+    out += (
+        Record(pod.pod, "Warning", "Failed", f'Failed to pull image "{report.image}": {report.message}', path),
+        Record(pod.pod, "Warning", "Failed", "Error: ErrImagePull", path),
+    )
+    delay = min(container.pull_delay * 2, LAST_DELAY) or FIRST_DELAY
+    container = replace(container, stage=_idle(container), pull_delay=delay, pull_at=now + delay)
+    return _waiting(pod, container, "ErrImagePull", report.message, now + LOOK_AGAIN, out)
+
+
+def _backing_off_pull(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
+    path = field_path(container)
+    said = f'Back-off pulling image "{container.spec.image}"'
+    out += (
+        Record(pod.pod, "Normal", "BackOff", said, path),
+        Record(pod.pod, "Warning", "Failed", "Error: ImagePullBackOff", path),
+    )
+    why = container.waiting.message if container.waiting is not None else None
+    if why and not why.startswith(said):
+        said = f"{said}: ErrImagePull: {why}"
+    return _waiting(pod, container, "ImagePullBackOff", said, container.pull_at, out)
+
+
+def _idle(container: Container) -> Any:
+    return "exited" if container.state is not None else "new"
+
+
+def _usual_policy(image: str) -> str:
+    tail = image.partition("@")[0].rpartition("/")[2]
+    if "@" in image:
+        return "IfNotPresent"
+    return "Always" if ":" not in tail or tail.endswith(":latest") else "IfNotPresent"
+
+
+# Starts and ends ------------------------------------------------------------------------------------------------------
+
+
+def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
+    spec = container.spec
+    out.append(
+        StartContainer(
+            pod.uid,
+            spec.name,
+            spec.image or "",
+            container.runs,
+            pod.key,
+            (spec.command or ()) + (spec.args or ()),
+            _process(pod, spec),
+            _environment(spec) if spec.env else _NO_ENVIRONMENT,
+        )
+    )
+    delay, delayed_at = container.delay, container.delayed_at
+    if container.stage == "exited" or container.state is not None:
+        delay, delayed_at = min(_delay(container) * 2, LAST_DELAY) or FIRST_DELAY, now
+    starting = replace(
+        container,
+        stage="starting",
+        runs=container.runs + 1,
+        waiting=None,
+        due=0,
+        delay=delay,
+        delayed_at=delayed_at,
+        pull_delay=0,
+        pull_at=0,
+    )
+    return replace(pod, containers=with_container(pod, starting))
+
+
+_NO_ENVIRONMENT: Final[Map[str]] = Map()
+
+
+def _environment(spec: core_v1.Container) -> Map[str]:
+    return Map([(row.name, row.value or "") for row in spec.env or () if row.value_from is None])
+
+
+def _process(pod: LocalPod, spec: core_v1.Container) -> str:
+    name = spec.name
+    if not pod.static or name not in CONTROL_PLANE or not pod.key.startswith("kube-system/"):
+        return ""
+    image = spec.image or ""
+    return name if image.partition("@")[0].partition(":")[0] == f"registry.k8s.io/{name}" else ""
+
+
+def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Instant, out: list[Effect]) -> LocalPod:
+    """Note that the container runs, and begin to probe it."""
+    path = field_path(container)
+    out += (
+        Record(pod.pod, "Normal", "Created", "Container created", path),
+        Record(pod.pod, "Normal", "Started", "Container started", path),
+    )
+    running = replace(
+        container,
+        stage="running",
+        id=report.container_id,
+        image_id=report.image_id,
+        state=core_v1.ContainerState(running=core_v1.ContainerStateRunning(started_at=Time.at(now))),
+        last=container.state if container.state is not None else container.last,
+        code=0,
+        started=container.spec.startup_probe is None,
+    )
+    spec = running.spec
+    if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
+        running = probes.begin(pod, running, now, out)
+    return replace(pod, containers=with_container(pod, running))
+
+
+def exits(
+    pod: LocalPod, container: Container, report: ContainerExited, finished_at: Instant, out: list[Effect]
+) -> LocalPod:
+    """Note how the container ended."""
+    out += probes.ended(pod, container)
+    running = container.state.running if container.state is not None else None
+    fresh = container.stage == "starting"
+    if report.reason == "StartError":
+        path = field_path(container)
+        out.append(Record(pod.pod, "Warning", "Failed", f"Error: {report.message}", path))
+    terminated = core_v1.ContainerStateTerminated(
+        container_id=report.container_id or container.id or None,
+        exit_code=report.code,
+        reason=report.reason or None,
+        message=report.message or None,
+        started_at=running.started_at if running is not None and not fresh else Time.at(finished_at),
+        finished_at=Time.at(finished_at),
+    )
+    exited = replace(
+        container,
+        stage="exited",
+        id=report.container_id or container.id,
+        state=core_v1.ContainerState(terminated=terminated),
+        last=container.state if fresh and container.state is not None else container.last,
+        code=report.code,
+        finished_at=finished_at,
+        started=False,
+        gauges=(),
+    )
+    return replace(pod, containers=with_container(pod, exited))
+
+
+def _delay(container: Container) -> Duration:
+    """Give the restart back-off that still counts: none if the last run was long enough."""
+    return 0 if container.finished_at - container.delayed_at > FORGIVEN_AFTER else container.delay
+
+
+def _backing_off_start(pod: LocalPod, container: Container, free_at: Instant, out: list[Effect]) -> LocalPod:
+    metadata = pod.pod.metadata
+    assert metadata is not None, "a pod has metadata"
+    name, namespace, uid = metadata.name, metadata.namespace, metadata.uid
+    full = f"{name}_{namespace}({uid})"
+    said = f"Back-off restarting failed container {container.name} in pod {full}"
+    out.append(Record(pod.pod, "Warning", "BackOff", said, field_path(container)))
+    why = f"back-off {duration_text(container.delay)} restarting failed container={container.name} pod={full}"
+    return _waiting(pod, container, "CrashLoopBackOff", why, free_at, out)
+
+
+def _waiting(
+    pod: LocalPod, container: Container, reason: str, message: str, due: Instant, out: list[Effect]
+) -> LocalPod:
+    out.append(SetTimer(("due", pod.uid, container.name), due))
+    waiting = core_v1.ContainerStateWaiting(reason=reason, message=message)
+    return replace(pod, containers=with_container(pod, replace(container, waiting=waiting, due=due)))

@@ -1,0 +1,311 @@
+"""
+The kubelet's own Node: registered at the start, its status reported when it changes and every five minutes, its heartbeat a Lease.
+
+Source:   the kubelet's kubelet_node_status and nodestatus; component-helpers' lease controller.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import coordination_v1, core_v1, meta_v1
+from reconcile.api.kinds import KUBERNETES_VERSION
+from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.components.kubelet.state import OwnNode, State
+from reconcile.effects import Call, Effect, Record, SetTimer
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.hosts import Host
+from reconcile.model.requests import Request, Response
+
+LEASES: Final = "leases.coordination.k8s.io"
+NAMESPACE: Final = "kube-node-lease"
+LEASE_SECONDS: Final = 40
+RENEW_EVERY: Final = 10 * SECOND
+UPDATE_EVERY: Final = 10 * SECOND
+REPORT_EVERY: Final = 5 * MINUTE
+_FIRST_TRY: Final = 200 * MILLISECOND
+_LAST_TRY: Final = 7 * SECOND
+_MOST_IMAGES: Final = 50
+
+_PRESSURES: Final = (
+    ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+)
+_READY: Final = ("Ready", "KubeletReady", "kubelet is posting ready status")
+_MINE: Final = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
+
+
+def start(state: State, now: Instant, out: list[Effect]) -> State:
+    """Say that the kubelet starts, and register its Node."""
+    node = _node(state, now)
+    name = state.host.name
+    out += (
+        Record(node, "Normal", "Starting", "Starting kubelet."),
+        Record(node, "Normal", "NodeHasSufficientMemory", f"Node {name} status is now: NodeHasSufficientMemory"),
+        Record(node, "Normal", "NodeHasNoDiskPressure", f"Node {name} status is now: NodeHasNoDiskPressure"),
+        Record(node, "Normal", "NodeHasSufficientPID", f"Node {name} status is now: NodeHasSufficientPID"),
+        Record(node, "Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods"),
+    )
+    return register(state, now, out)
+
+
+def register(state: State, now: Instant, out: list[Effect]) -> State:
+    """Ask for the Node to be created."""
+    out.append(Call(Request(verb="create", resource="nodes", body=_node(state, now)), ("register",)))
+    return state
+
+
+def register_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
+    """Go on from there: the Node is new, or was there before, or it is tried again."""
+    if response.ok:
+        state = _registered(state, response.body, now, out)
+        if not (response.body.status and response.body.status.conditions):
+            return report(state, now, out)  # what was sent as status did not count
+        return replace(state, node=replace(state.node, reported_at=now))
+    if response.reason == "AlreadyExists":
+        out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("registered",)))
+        return state
+    return _later(state, ("register",), now, out)
+
+
+def found_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
+    """Bring the Node that was there before up to date: labels, then status."""
+    if not response.ok:
+        return _later(state, ("register",), now, out)
+    node = response.body
+    state = _registered(state, node, now, out)
+    labels = Map.of(node.metadata.labels or ()).merge(_labels(state.host))
+    if labels != (node.metadata.labels or Map()):
+        body = replace(node, metadata=replace(node.metadata, labels=labels, resource_version=None))
+        out.append(Call(Request(verb="update", resource="nodes", name=state.host.name, body=body), ("relabelled",)))
+    return report(state, now, out)
+
+
+def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in the Node as the API shows it; what another says in its conditions is put right at the next update."""
+    own = state.node
+    if node is None:
+        return replace(state, node=replace(own, seen=None, registered=False))
+    state = replace(state, node=replace(own, seen=node))
+    if own.registered and not own.reporting and not own.dirty and _misjudged(node):
+        return changed(state, now, out)
+    return state
+
+
+def changed(state: State, now: Instant, out: list[Effect]) -> State:
+    """Note that the Node's status has changed: it is reported at the next update, ten seconds after the last at the soonest."""
+    own = state.node
+    if own.dirty or not own.registered:
+        return state
+    passed = (now - own.reported_at) // UPDATE_EVERY + 1
+    out.append(SetTimer(("node",), own.reported_at + passed * UPDATE_EVERY))
+    return replace(state, node=replace(own, dirty=True))
+
+
+def report(state: State, now: Instant, out: list[Effect]) -> State:
+    """Write the Node's status."""
+    own = state.node
+    seen: Any = own.seen
+    if seen is None or not own.registered:
+        return state
+    before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
+    was = before.get("Ready")
+    if was is not None and was.status != "True":
+        name = state.host.name
+        out.append(Record(seen, "Normal", "NodeReady", f"Node {name} status is now: NodeReady"))
+    status = _status(state, now, before)
+    if seen.status is not None:
+        foreign = tuple([kept for kept in seen.status.conditions or () if kept.type not in _MINE])
+        status = replace(
+            status,
+            conditions=(*foreign, *(status.conditions or ())),
+            volumes_attached=seen.status.volumes_attached,
+            config=seen.status.config,
+        )
+    body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
+    request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
+    out += (Call(request, ("node",)), SetTimer(("node",), now + REPORT_EVERY, periodic=True))
+    return replace(state, node=replace(own, reported_at=now, dirty=False, reporting=True))
+
+
+def report_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
+    """Try again at the next update if the status was not taken."""
+    state = replace(state, node=replace(state.node, reporting=False))
+    return state if response.ok else changed(state, now, out)
+
+
+# Heartbeat ------------------------------------------------------------------------------------------------------------
+
+
+def renew(state: State, now: Instant, out: list[Effect]) -> State:
+    """Send a heartbeat: renew the Lease, or make it."""
+    lease = state.node.lease
+    out.append(SetTimer(("lease",), now + RENEW_EVERY, periodic=True))
+    renewed = coordination_v1.LeaseSpec(
+        holder_identity=state.host.name, lease_duration_seconds=LEASE_SECONDS, renew_time=MicroTime.at(now)
+    )
+    if lease is None:
+        body = coordination_v1.Lease(metadata=_lease_metadata(state), spec=renewed)
+        request = Request(verb="create", resource=LEASES, namespace=NAMESPACE, body=body)
+    else:
+        body = coordination_v1.Lease(metadata=lease.metadata, spec=renewed)
+        request = Request(verb="update", resource=LEASES, namespace=NAMESPACE, name=state.host.name, body=body)
+    out.append(Call(request, ("lease",)))
+    return state
+
+
+def renew_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
+    """Remember the Lease as it is now; look it up if it is not what it was thought to be."""
+    own = state.node
+    if response.ok:
+        return replace(
+            state, node=OwnNode(own.seen, own.registered, own.reported_at, own.dirty, own.reporting, response.body)
+        )
+    if response.reason in {"Conflict", "AlreadyExists"}:
+        out.append(Call(Request(verb="get", resource=LEASES, namespace=NAMESPACE, name=state.host.name), ("leased",)))
+        return state
+    if own.lease is not None and response.reason != "NotFound":
+        return state  # the next heartbeat tries again
+    return _later(replace(state, node=replace(own, lease=None)), ("lease",), now, out)
+
+
+def lease_found(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
+    """Renew the Lease that was found."""
+    if not response.ok:
+        return state
+    return renew(replace(state, node=replace(state.node, lease=response.body)), now, out)
+
+
+def _lease_metadata(state: State) -> meta_v1.ObjectMeta:
+    node: Any = state.node.seen
+    owner = (
+        meta_v1.OwnerReference(api_version="v1", kind="Node", name=state.host.name, uid=node.metadata.uid)
+        if node
+        else None
+    )
+    return meta_v1.ObjectMeta(
+        name=state.host.name, namespace=NAMESPACE, owner_references=None if owner is None else (owner,)
+    )
+
+
+# What the Node says ---------------------------------------------------------------------------------------------------
+
+
+def allocatable_of(host: Host) -> Map[Quantity]:
+    """Give what pods may use: the capacity without what is reserved."""
+    return Map(
+        [
+            (
+                name,
+                Quantity.parse(text) - Quantity.parse(host.reserved[name])
+                if name in host.reserved
+                else Quantity.parse(text),
+            )
+            for name, text in host.capacity.items()
+        ]
+    )
+
+
+def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
+    first = state.node.lease is None
+    state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
+    out.append(SetTimer(("node",), now + REPORT_EVERY, periodic=True))
+    return renew(state, now, out) if first else state
+
+
+def _later(state: State, key: tuple[str, ...], now: Instant, out: list[Effect]) -> State:
+    own = state.node
+    wait = min(_FIRST_TRY << min(own.tries, 10), _LAST_TRY)
+    out.append(SetTimer(key, now + wait, periodic=key == ("lease",)))
+    return replace(state, node=replace(own, tries=own.tries + 1))
+
+
+def _misjudged(node: Any) -> bool:
+    conditions = (node.status.conditions if node.status else None) or ()
+    rows = {kept.type: kept.status for kept in conditions}
+    return rows.get("Ready") != "True" or any(rows.get(name) != "False" for name in _MINE[:3])
+
+
+def _node(state: State, now: Instant) -> core_v1.Node:
+    host = state.host
+    return core_v1.Node(
+        metadata=meta_v1.ObjectMeta(
+            name=host.name,
+            labels=_labels(host),
+            annotations=Map({"volumes.kubernetes.io/controller-managed-attach-detach": "true"}),
+        ),
+        spec=core_v1.NodeSpec(
+            pod_cidr=host.pod_cidr or None,
+            pod_cidrs=(host.pod_cidr,) if host.pod_cidr else None,
+            taints=tuple(host.taints) or None,
+        ),
+        status=_status(state, now, {}),
+    )
+
+
+def _labels(host: Host) -> Map[str]:
+    usual = {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": host.name,
+        "kubernetes.io/os": "linux",
+    }
+    return host.labels.merge(usual)
+
+
+def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeStatus:
+    host = state.host
+    images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))[:_MOST_IMAGES]
+    return core_v1.NodeStatus(
+        addresses=(
+            core_v1.NodeAddress(type="InternalIP", address=host.ip),
+            core_v1.NodeAddress(type="Hostname", address=host.name),
+        ),
+        allocatable=allocatable_of(host),
+        capacity=Map([(name, Quantity.parse(text)) for name, text in host.capacity.items()]),
+        conditions=(
+            *[_condition(row, "False", before, now) for row in _PRESSURES],
+            _condition(_READY, "True", before, now),
+        ),
+        daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
+        images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
+        node_info=_info(state),
+    )
+
+
+def _condition(row: tuple[str, str, str], status: str, before: dict[str, Any], now: Instant) -> core_v1.NodeCondition:
+    type, reason, message = row
+    old = before.get(type)
+    since = old.last_transition_time if old is not None and old.status == status else None
+    return core_v1.NodeCondition(
+        type=type,
+        status=status,
+        reason=reason,
+        message=message,
+        last_heartbeat_time=Time.at(now),
+        last_transition_time=since or Time.at(now),
+    )
+
+
+def _info(state: State) -> core_v1.NodeSystemInfo:
+    # By the host's name alone, so that a machine is the same one in each life of its kubelet.
+    dice = type(state.dice)(state.dice.seed, f"machine/{state.host.name}")
+    machine, dice = dice.uuid()
+    system, dice = dice.uuid()
+    boot, _ = dice.uuid()
+    return core_v1.NodeSystemInfo(
+        architecture="amd64",
+        boot_id=boot,
+        container_runtime_version="containerd://2.2.0",
+        kernel_version="6.12.0",
+        kube_proxy_version="",
+        kubelet_version=f"v{KUBERNETES_VERSION}",
+        machine_id=machine.replace("-", ""),
+        operating_system="linux",
+        os_image="Debian GNU/Linux 13 (trixie)",
+        system_uuid=system,
+    )

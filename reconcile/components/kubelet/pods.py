@@ -1,0 +1,405 @@
+"""
+Pods: each is brought a step nearer to what it should be whenever something about it changes, and reported when a step is done.
+
+One pod's steps follow each other: sandbox, then container by container its image and its start. Its status is reported
+when it is first seen, when a container ends, and when there is nothing more to start.
+
+Source:   the kubelet's pod workers (syncPod, syncTerminatingPod, syncTerminatedPod) and its status manager.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.api.scalars import Time
+from reconcile.components.kubelet import admission, containers, probes
+from reconcile.components.kubelet.state import (
+    ALIVE,
+    Container,
+    LocalPod,
+    State,
+    field_path,
+    with_container,
+)
+from reconcile.components.kubelet.status import OWNED, status_of
+from reconcile.effects import (
+    Call,
+    CancelTimer,
+    Effect,
+    Record,
+    RunPodSandbox,
+    SetTimer,
+    StopContainer,
+    StopPodSandbox,
+)
+from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.replacing import replace
+from reconcile.model.requests import Request
+from reconcile.model.running import RunningPod
+
+FINISHED: Final = ("Succeeded", "Failed")
+_GRACE: Final = 30 * SECOND
+_LEAST_GRACE: Final = SECOND
+_TRY_AGAIN: Final = 10 * SECOND
+
+
+def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in a pod of the API as it is now."""
+    pod = state.pods.get(api.metadata.uid, None)
+    if pod is None:
+        return add(state, api, api, now, out)
+    old = pod.api
+    pod = replace(pod, pod=api, api=api)
+    if api.metadata.deletion_timestamp is not None and pod.life != "ending":
+        grace = grace_of(api)
+        return sync(state, replace(pod, life=_ending(pod), grace=grace), now, out)
+    if old is not None and api.spec is not old.spec and pod.life == "running":
+        pod = _respecified(pod, api.spec, out)
+    if pod.calling or api.status is pod.written or (old is not None and api.status is old.status):
+        return keep(state, pod)
+    if pod.life == "ended" or drifted(pod, api.status):
+        pod = report(state, replace(pod, written=None), now, out)
+    elif api.spec.readiness_gates:
+        pod = report(state, pod, now, out)
+    return keep(state, pod)
+
+
+def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
+    """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
+    pod = state.pods.get(uid, None)
+    if pod is None:
+        return state
+    grace = pod.grace if pod.life == "ending" else max(grace_of(pod.pod), _LEAST_GRACE)
+    return sync(state, replace(pod, api=None, life=_ending(pod), grace=grace), now, out)
+
+
+def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *, static: str = "") -> State:
+    """Take a pod on: one that is new, or that an earlier life of this kubelet or host had."""
+    uid = static or wanted.metadata.uid
+    metadata, spec = wanted.metadata, wanted.spec
+    old = api.status if api is not None else None
+    found = state.found.get(uid)
+    started_at = (old.start_time if old is not None else None) or Time.at(now)
+    pod = LocalPod(
+        uid,
+        f"{metadata.namespace}/{metadata.name}",
+        wanted,
+        api,
+        (),
+        started_at,
+        bool(static),
+        initialised=not spec.init_containers,
+        written=old,
+    )
+    if found is not None:
+        state = replace(state, found=state.found.remove(uid))
+    elif old is not None and old.phase in FINISHED:
+        return sync(state, replace(pod, life="ended", status=old), now, out)
+    pod = replace(pod, containers=_containers(spec, old, found, now))
+    if found is not None:
+        pod = replace(pod, sandbox="ready", ip=found.ip)
+        pod = replace(pod, containers=_probed_again(pod, old, now, out))
+    elif metadata.deletion_timestamp is not None:
+        return sync(state, replace(pod, life="ending", grace=grace_of(wanted)), now, out)
+    elif not static:
+        refused = admission.refusal(state, wanted)
+        if refused is not None:
+            reason, message = refused
+            out.append(Record(wanted, "Warning", reason, message))
+            verdict = (reason, f"Pod was rejected: {message}")
+            return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
+    state = admission.admitted(state, pod)
+    if metadata.deletion_timestamp is not None:
+        pod = replace(pod, life="ending", grace=grace_of(wanted))
+    elif spec.active_deadline_seconds is not None:
+        deadline = started_at.instant + spec.active_deadline_seconds * SECOND
+        out.append(SetTimer(("deadline", uid), max(deadline, now)))
+    return sync(state, pod, now, out)
+
+
+def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Do for the pod what can be done now."""
+    if pod.life == "ending":
+        return _end(state, pod, now, out)
+    if pod.life == "ended":
+        return _finish(state, pod, now, out)
+    if pod.sandbox != "ready":
+        if pod.sandbox == "none":
+            spec: Any = pod.pod.spec
+            out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network)))
+            pod = report(state, replace(pod, sandbox="asked"), now, out)
+        return keep(state, pod)
+    if containers.under_way(pod):
+        return keep(state, pod)
+    wanted, initialised = containers.startable(pod)
+    if initialised and not pod.initialised:
+        pod = replace(pod, initialised=True)
+    for container in wanted:
+        state, pod = containers.launch(state, pod, container, now, out)
+        if containers.under_way(pod):
+            return keep(state, pod)
+    if not wanted and containers.finished(pod):
+        pod = report(state, pod, now, out)
+        return _end(state, replace(pod, life="ending", grace=grace_of(pod.pod)), now, out)
+    return keep(state, report(state, pod, now, out))
+
+
+def keep(state: State, pod: LocalPod) -> State:
+    """Remember the pod as it is now."""
+    return replace(state, pods=state.pods.set(pod.uid, pod))
+
+
+def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Fail the pod, because its activeDeadlineSeconds are over."""
+    if pod.life != "running":
+        return state
+    said = "Pod was active on the node longer than the specified deadline"
+    out.append(Record(pod.pod, "Normal", "DeadlineExceeded", said))
+    verdict = ("DeadlineExceeded", said)
+    return sync(state, replace(pod, life="ending", grace=grace_of(pod.pod), verdict=verdict), now, out)
+
+
+def grace_of(pod: Any) -> Duration:
+    """Give how long the pod's containers may take to end."""
+    seconds = pod.metadata.deletion_grace_period_seconds
+    if seconds is None:
+        seconds = pod.spec.termination_grace_period_seconds
+    return _GRACE if seconds is None else int(seconds) * SECOND
+
+
+# Ends -----------------------------------------------------------------------------------------------------------------
+
+
+def _ending(pod: LocalPod) -> Any:
+    return "ended" if pod.life == "ended" else "ending"
+
+
+def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    alive = [container for container in pod.containers if container.stage in ALIVE]
+    # Sidecars serve the others to the end.
+    first = [container for container in alive if container.kind != "sidecar"] or alive
+    for container in first:
+        if container.stage != "stopping":
+            pod = _stop(pod, container, out)
+    if alive:
+        return keep(state, pod)
+    if pod.sandbox in {"asked", "ready"}:
+        out.append(StopPodSandbox(pod.uid))
+        return keep(state, replace(pod, sandbox="stopping"))
+    if pod.sandbox == "stopping":
+        return keep(state, pod)
+    spec: Any = pod.pod.spec
+    if spec.active_deadline_seconds is not None:
+        out.append(CancelTimer(("deadline", pod.uid)))
+    out += [CancelTimer(("due", pod.uid, kept.name)) for kept in pod.containers if kept.due > now]
+    if pod.uid in state.pods and pod.containers:
+        state = admission.released(state, pod)
+    return _finish(state, replace(pod, life="ended"), now, out)
+
+
+def _stop(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
+    out += probes.ended(pod, container)
+    said = f"Stopping container {container.name}"
+    out += (
+        Record(pod.pod, "Normal", "Killing", said, field_path(container)),
+        StopContainer(pod.uid, container.name, pod.grace),
+    )
+    return replace(pod, containers=with_container(pod, replace(container, stage="stopping")))
+
+
+def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    if pod.api is None and not pod.static:
+        return replace(state, pods=state.pods.remove(pod.uid)) if pod.uid in state.pods else state
+    if pod.status is None or pod.status.phase not in FINISHED or pod.containers:
+        pod = report(state, pod, now, out)
+    api = pod.api
+    if api is None or pod.calling or pod.static:
+        return keep(state, pod)
+    metadata: Any = api.metadata
+    if metadata.deletion_timestamp is None:
+        return keep(state, pod)
+    out.append(delete(api, ("delete", pod.uid)))
+    return keep(state, replace(pod, calling="delete"))
+
+
+def delete(api: Any, tag: tuple[Any, ...]) -> Call:
+    """Give the call that removes a pod of the API at once, if it is still the same one."""
+    options = meta_v1.DeleteOptions(grace_period_seconds=0, preconditions=meta_v1.Preconditions(uid=api.metadata.uid))
+    metadata = api.metadata
+    return Call(
+        Request(
+            verb="delete", resource="pods", namespace=metadata.namespace or "", name=metadata.name or "", body=options
+        ),
+        tag,
+    )
+
+
+# Status ---------------------------------------------------------------------------------------------------------------
+
+
+def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
+    """Make the pod's status, and send it if it is news."""
+    status = status_of(pod, state.host, now)
+    if status != pod.status:
+        pod = replace(pod, status=status)
+    return write(pod, out)
+
+
+def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
+    """Send the newest status, unless the API server has it, or a call is under way whose answer comes first."""
+    api, status = pod.api, pod.status
+    if api is None or status is None or pod.calling or status == pod.written:
+        return pod
+    metadata: Any = api.metadata
+    body = core_v1.Pod(metadata=replace(metadata, resource_version=None), spec=api.spec, status=status)
+    request = Request(
+        verb="update",
+        resource="pods",
+        namespace=metadata.namespace,
+        name=metadata.name,
+        subresource="status",
+        body=body,
+    )
+    out.append(Call(request, ("status", pod.uid)))
+    return replace(pod, written=status, calling="status")
+
+
+def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list[Effect]) -> State:
+    """Take the answer to the pod's call in, and go on to the next."""
+    call = pod.calling
+    pod = replace(pod, calling="")
+    if not response.ok:
+        if call == "status":
+            pod = replace(pod, written=None)
+        if response.reason not in {"NotFound", "Conflict"}:
+            out.append(SetTimer(("retry", pod.uid), now + _TRY_AGAIN))
+        # Of what is gone, or another's, the watch will tell.
+        return keep(state, pod)
+    if call == "delete":
+        return keep(state, pod)
+    if pod.life == "ended":
+        return _finish(state, pod, now, out)
+    return keep(state, write(pod, out))
+
+
+def retry(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Make the call again that was refused."""
+    if pod.calling:
+        return state
+    return _finish(state, pod, now, out) if pod.life == "ended" else keep(state, write(pod, out))
+
+
+def drifted(pod: LocalPod, status: Any) -> bool:
+    """Tell whether someone else has changed what is this kubelet's to say."""
+    mine = pod.status
+    if mine is None or status is None or status is mine:
+        return False
+    if status.phase != mine.phase:
+        return True
+    theirs = {kept.type: kept.status for kept in status.conditions or ()}
+    return any(kept.type in OWNED and theirs.get(kept.type) != kept.status for kept in mine.conditions or ())
+
+
+# What a pod starts from -----------------------------------------------------------------------------------------------
+
+
+def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> tuple[Container, ...]:
+    made: list[Container] = []
+    for container in spec.init_containers or ():
+        made.append(Container(container, "sidecar" if container.restart_policy == "Always" else "init"))
+    made += [Container(container) for container in spec.containers]
+    if old is not None and (old.container_statuses or old.init_container_statuses):
+        made = [_remembered(container, old, now, lost=found is None) for container in made]
+    if found is not None:
+        made = [_found(container, found, now) for container in made]
+    return tuple(made)
+
+
+def _remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
+    """Give the container with what its status says of earlier lives; what ran has ended if it is *lost*."""
+    rows = (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
+    row = next((row for row in rows if row.name == container.name), None)
+    if row is None or not row.container_id:
+        return container
+    state = row.state or core_v1.ContainerState()
+    kept = replace(container, runs=row.restart_count + 1, id=row.container_id, image_id=row.image_id)
+    terminated = state.terminated or (row.last_state.terminated if row.last_state is not None else None)
+    if not lost:
+        last = row.last_state if row.last_state is not None and row.last_state.terminated is not None else None
+        return replace(kept, last=last)
+    if state.running is not None:
+        terminated = core_v1.ContainerStateTerminated(
+            container_id=row.container_id,
+            exit_code=255,
+            reason="Unknown",
+            started_at=state.running.started_at,
+            finished_at=Time.at(now),
+        )
+    if terminated is None:
+        return container
+    ended = core_v1.ContainerState(terminated=terminated)
+    if container.kind == "init":
+        return replace(kept, last=ended)  # in a new sandbox, initialisation begins anew
+    return replace(kept, stage="exited", state=ended, code=terminated.exit_code, finished_at=now)
+
+
+def _found(container: Container, found: RunningPod, now: Instant) -> Container:
+    """Give the container as the runtime has it."""
+    row = next((row for row in found.containers if row.container == container.name), None)
+    if row is None:
+        return container
+    kept = replace(container, runs=row.attempt + 1, id=row.container_id, image_id=row.image_id)
+    if row.code is not None:
+        terminated = core_v1.ContainerStateTerminated(
+            container_id=row.container_id,
+            exit_code=row.code,
+            reason=row.reason or None,
+            started_at=Time.at(row.started_at if row.started_at is not None else now),
+            finished_at=Time.at(row.finished_at if row.finished_at is not None else now),
+        )
+        state = core_v1.ContainerState(terminated=terminated)
+        finished_at = row.finished_at if row.finished_at is not None else now
+        return replace(kept, stage="exited", state=state, code=row.code, finished_at=finished_at)
+    if row.started_at is None:
+        return replace(kept, stage="starting")
+    running = core_v1.ContainerStateRunning(started_at=Time.at(row.started_at))
+    return replace(
+        kept,
+        stage="running",
+        state=core_v1.ContainerState(running=running),
+        started=container.spec.startup_probe is None,
+    )
+
+
+def _probed_again(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> tuple[Container, ...]:
+    """Give the containers with their probes set up; what was ready stays so until a probe says otherwise."""
+    rows = () if old is None else (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
+    made: list[Container] = []
+    for container in pod.containers:
+        if container.stage == "running":
+            row = next((row for row in rows if row.container_id == container.id), None)
+            kept = replace(container, started=container.started or bool(row is not None and row.started))
+            made.append(probes.begin(pod, kept, now, out, ready=bool(row is not None and row.ready)))
+        else:
+            made.append(container)
+    return tuple(made)
+
+
+def _respecified(pod: LocalPod, spec: Any, out: list[Effect]) -> LocalPod:
+    """Give the pod with its containers as *spec* has them now; one that runs another image is stopped, to start anew."""
+    wanted = {container.name: container for container in (*(spec.init_containers or ()), *spec.containers)}
+    made: list[Container] = []
+    for container in pod.containers:
+        new = wanted.get(container.name, container.spec)
+        if new.image != container.spec.image and container.stage == "running" and container.kind != "init":
+            said = f"Container {container.name} definition changed, will be restarted"
+            out += probes.ended(pod, container)
+            out += (
+                Record(pod.pod, "Normal", "Killing", said, field_path(container)),
+                StopContainer(pod.uid, container.name, grace_of(pod.pod)),
+            )
+            made.append(replace(container, spec=new, stage="stopping"))
+        else:
+            made.append(replace(container, spec=new))
+    return replace(pod, containers=tuple(made))

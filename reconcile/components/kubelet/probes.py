@@ -1,0 +1,127 @@
+"""
+Probes: when a container is asked how it is, and what counts as an answer.
+
+Source:   the kubelet's prober package.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.components.kubelet.state import Container, Gauge, LocalPod, ProbeKind, field_path, with_container
+from reconcile.effects import CancelTimer, Effect, ProbeContainer, Record, SetTimer, StopContainer
+from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.replacing import replace
+
+_PERIOD: Final = 10
+_FAILURES: Final = 3
+_WORDS: Final = {"startup": "Startup", "liveness": "Liveness", "readiness": "Readiness"}
+
+
+def begin(pod: LocalPod, container: Container, now: Instant, out: list[Effect], *, ready: bool = False) -> Container:
+    """Set up the probes of a container that runs: its startup probe alone while there is one that must succeed first."""
+    spec = container.spec
+    gauges: list[Gauge] = []
+    if spec.startup_probe is not None and not container.started:
+        gauges.append(Gauge("startup", spec.startup_probe, result=False))
+    if spec.readiness_probe is not None:
+        gauges.append(Gauge("readiness", spec.readiness_probe, result=ready))
+    if spec.liveness_probe is not None:
+        gauges.append(Gauge("liveness", spec.liveness_probe, result=True))
+    container = replace(container, gauges=tuple(gauges))
+    for gauge in gauges:
+        if gauge.kind == "startup" or container.started:
+            _first(pod, container, gauge, now, out)
+    return container
+
+
+def ended(pod: LocalPod, container: Container) -> list[Effect]:
+    """Give what unsets the timers of a container's probes."""
+    return [CancelTimer(("probe", pod.uid, container.name, gauge.kind)) for gauge in container.gauges]
+
+
+def due(pod: LocalPod, container: Container, kind: str, now: Instant, out: list[Effect]) -> None:
+    """Probe once, and set the next time."""
+    for gauge in container.gauges:
+        if gauge.kind == kind and container.stage == "running":
+            out.append(ProbeContainer(pod.uid, container.name, gauge.kind))
+            _again(pod, container, gauge, now + _period(gauge), out)
+
+
+def answered(
+    pod: LocalPod, container: Container, kind: ProbeKind, success: bool, message: str, now: Instant, out: list[Effect]
+) -> LocalPod:
+    """Count a probe's outcome; past its threshold it changes what the container is taken for."""
+    found = [gauge for gauge in container.gauges if gauge.kind == kind]
+    if not found or container.stage != "running":
+        return pod
+    gauge = found[0]
+    if not success:
+        said = f"{_WORDS[kind]} probe failed: {message or _complaint(gauge.spec, pod)}"
+        out.append(Record(pod.pod, "Warning", "Unhealthy", said, field_path(container)))
+    run = gauge.run + 1 if gauge.last is success else 1
+    needed = (gauge.spec.success_threshold or 1) if success else (gauge.spec.failure_threshold or _FAILURES)
+    result = success if run >= needed else gauge.result
+    counted = Gauge(gauge.kind, gauge.spec, result, success, run)
+    gauges = tuple([counted if kept.kind == kind else kept for kept in container.gauges])
+    container = replace(container, gauges=gauges)
+    if kind == "startup" and success and run >= needed:
+        container = _has_started(pod, container, now, out)
+    elif kind != "readiness" and not success and run >= needed:
+        container = _kill(pod, container, counted, out)
+    return replace(pod, containers=with_container(pod, container))
+
+
+def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:
+    out.append(CancelTimer(("probe", pod.uid, container.name, "startup")))
+    gauges = tuple([gauge for gauge in container.gauges if gauge.kind != "startup"])
+    container = replace(container, started=True, gauges=gauges)
+    for gauge in gauges:
+        _first(pod, container, gauge, now, out)
+    return container
+
+
+def _kill(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) -> Container:
+    spec: Any = pod.pod.spec
+    policy = container.spec.restart_policy or spec.restart_policy or "Always"
+    said = f"Container {container.name} failed {gauge.kind} probe"
+    if policy != "Never":
+        said += ", will be restarted"
+    seconds = gauge.spec.termination_grace_period_seconds
+    if seconds is None:
+        seconds = spec.termination_grace_period_seconds
+    out += ended(pod, container)
+    out += (
+        Record(pod.pod, "Normal", "Killing", said, field_path(container)),
+        StopContainer(pod.uid, container.name, (30 if seconds is None else seconds) * SECOND),
+    )
+    return replace(container, stage="stopping")
+
+
+def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> None:
+    delay = (gauge.spec.initial_delay_seconds or 0) * SECOND
+    if delay:
+        _again(pod, container, gauge, now + delay, out)
+    else:
+        out.append(ProbeContainer(pod.uid, container.name, gauge.kind))
+        _again(pod, container, gauge, now + _period(gauge), out)
+
+
+def _again(pod: LocalPod, container: Container, gauge: Gauge, at: Instant, out: list[Effect]) -> None:
+    # What is not ready yet is on its way; what is ready is only looked after.
+    periodic = gauge.result if gauge.kind != "startup" else False
+    out.append(SetTimer(("probe", pod.uid, container.name, gauge.kind), at, periodic))
+
+
+def _period(gauge: Gauge) -> Duration:
+    return (gauge.spec.period_seconds or _PERIOD) * SECOND
+
+
+def _complaint(probe: Any, pod: LocalPod) -> str:
+    if probe.http_get is not None:
+        return "HTTP probe failed with statuscode: 503"
+    if probe.tcp_socket is not None:
+        return f"dial tcp {pod.ip}:{probe.tcp_socket.port}: connect: connection refused"
+    if probe.grpc is not None:
+        return 'service unhealthy (responded with "NOT_SERVING")'
+    return "command failed"

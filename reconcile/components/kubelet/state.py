@@ -1,0 +1,227 @@
+"""What a kubelet remembers: its Node, and each of its pods with its containers."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from reconcile.api import core_v1
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
+from reconcile.model.hosts import Host
+from reconcile.model.running import RunningPod
+
+MIRROR: Final = "kubernetes.io/config.mirror"
+"""The annotation that makes a pod of the API a mirror: the hash of the static pod that it shows."""
+
+Kind: TypeAlias = Literal["init", "sidecar", "main"]
+Stage: TypeAlias = Literal["new", "pulling", "starting", "running", "stopping", "exited"]
+ProbeKind: TypeAlias = Literal["startup", "liveness", "readiness"]
+
+UNDER_WAY: Final = ("pulling", "starting")
+ALIVE: Final = ("starting", "running", "stopping")
+
+
+@attrs.frozen
+class Gauge:
+    """
+    One probe of a container that runs.
+
+    Args:
+        kind: what it is for.
+        spec: as the container says it.
+        result: what counts: changed when *last* came *run* times in a row and that is the threshold.
+    """
+
+    kind: ProbeKind
+    spec: Any
+    result: bool
+    last: bool | None = None
+    run: int = 0
+
+
+@attrs.frozen
+class Container:
+    """
+    One container of a pod.
+
+    Args:
+        spec: as the pod says it.
+        kind: init containers run one after the other before all others; a sidecar is one that stays.
+        stage: where it is in its life.
+        runs: how often it was ordered to start; restartCount is one less.
+        id: the container ID of its last start.
+        image_id: what it ran then.
+        state: running or terminated, as its status shows it; None if it never ran.
+        last: how its run before that ended.
+        code: its exit code, once it has exited.
+        finished_at: when that was.
+        waiting: why it is not started, as its status shows it: a back-off, an image that cannot be had.
+        due: when to look at it again.
+        delay: its present restart back-off; *delayed_at* is when that was last raised.
+        pull_delay: its present image pull back-off, which ends at *pull_at*.
+        started: its startup probe has succeeded, or it has none.
+        gauges: its probes, while it runs.
+    """
+
+    spec: core_v1.Container
+    kind: Kind = "main"
+    stage: Stage = "new"
+    runs: int = 0
+    id: str = ""
+    image_id: str = ""
+    state: core_v1.ContainerState | None = None
+    last: core_v1.ContainerState | None = None
+    code: int = 0
+    finished_at: Instant = 0
+    waiting: core_v1.ContainerStateWaiting | None = None
+    due: Instant = 0
+    delay: Duration = 0
+    delayed_at: Instant = 0
+    pull_delay: Duration = 0
+    pull_at: Instant = 0
+    started: bool = False
+    gauges: tuple[Gauge, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in the pod."""
+        return self.spec.name
+
+
+@attrs.frozen
+class LocalPod:
+    """
+    One pod as this kubelet knows it.
+
+    Args:
+        uid: by which the container runtime knows it; of a static pod the hash of its manifest.
+        key: namespace/name.
+        pod: what is to run.
+        api: as the API shows it: the pod itself, or a static pod's mirror; None if it is not there.
+        containers: init containers and sidecars, then the others, each in the pod's order.
+        started_at: when this kubelet first saw it, as its status says it.
+        life: running; ending: what it has is being torn down; ended: nothing is left of it on the host.
+        sandbox: how far its sandbox is.
+        ip: its own.
+        initialised: init containers are done.
+        grace: how long its containers may take to end, once it is ending.
+        verdict: why it failed, if it was not its containers: (reason, message).
+        status: the newest that is to be known; *written* is what the API server has, or is just being told.
+        calling: the call that is under way: status or delete.
+    """
+
+    uid: str
+    key: str
+    pod: core_v1.Pod
+    api: core_v1.Pod | None
+    containers: tuple[Container, ...]
+    started_at: Any
+    static: bool = False
+    life: Literal["running", "ending", "ended"] = "running"
+    sandbox: Literal["none", "asked", "ready", "stopping"] = "none"
+    ip: str = ""
+    initialised: bool = True
+    grace: Duration = 0
+    verdict: tuple[str, str] | None = None
+    status: core_v1.PodStatus | None = None
+    written: core_v1.PodStatus | None = None
+    calling: Literal["", "status", "delete"] = ""
+
+
+@attrs.frozen
+class OwnNode:
+    """
+    The kubelet's own Node.
+
+    Args:
+        seen: as the API last showed it.
+        registered: it was created, or found and brought up to date, in this life.
+        reported_at: when its status was last written, and *dirty*: it has changed since.
+        lease: the heartbeat's Lease as the API server last answered it.
+        tries: how often registering has failed, or the Lease could not be made.
+    """
+
+    seen: core_v1.Node | None = None
+    registered: bool = False
+    reported_at: Instant = 0
+    dirty: bool = False
+    reporting: bool = False
+    lease: Any = None
+    tries: int = 0
+
+
+@attrs.frozen
+class Pull:
+    """A pull that waits its turn, or, first of the queue, is under way."""
+
+    uid: str
+    container: str
+    image: str
+    since: Instant
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """
+    One kubelet.
+
+    Args:
+        host: the machine it is on.
+        dice: its own stream.
+        allocatable: what pods may use of the host, in billionths.
+        node: its Node.
+        pods: every pod that it has anything to do with, by the uid that the runtime knows.
+        static: key -> uid of the pods of the host's manifests.
+        found: what ran when this kubelet started and that no pod has claimed yet.
+        synced: it has seen the API's pods.
+        pulls: image pulls, one at a time.
+        images: what the host has, name -> bytes.
+        used: what its pods ask for, in billionths; `pods` is their number.
+        ports: host ports in use: (port, protocol, host IP, uid).
+    """
+
+    host: Host
+    dice: Dice
+    allocatable: Map[int]
+    node: OwnNode = OwnNode()
+    pods: Table[str, LocalPod] = attrs.field(factory=Table)
+    static: Map[str] = Map()
+    found: Map[RunningPod] = Map()
+    synced: bool = False
+    pulls: tuple[Pull, ...] = ()
+    images: Map[int] = Map()
+    used: Map[int] = Map()
+    ports: tuple[tuple[int, str, str, str], ...] = ()
+
+
+def with_container(pod: LocalPod, container: Container) -> tuple[Container, ...]:
+    """Give the pod's containers with this one in place of the one of its name."""
+    old = pod.containers
+    if len(old) == 1:
+        return (container,)
+    name = container.spec.name
+    return tuple([container if kept.spec.name == name else kept for kept in old])
+
+
+def container_of(pod: LocalPod, name: str) -> Container | None:
+    """Give the pod's container of this name."""
+    for container in pod.containers:
+        if container.spec.name == name:
+            return container
+    return None
+
+
+def field_path(container: Container) -> str:
+    """Give the part of the pod that an event about this container is about."""
+    part = "containers" if container.kind == "main" else "initContainers"
+    return f"spec.{part}{{{container.spec.name}}}"
+
+
+def restart_policy(pod: core_v1.Pod) -> str:
+    """Give the pod's restart policy."""
+    assert pod.spec is not None, "a pod has a spec"
+    return pod.spec.restart_policy or "Always"

@@ -1,0 +1,120 @@
+"""
+Static pods: those of the manifests on the host's disk, which run with or without an API server, and their mirrors in the API.
+
+Source:   the kubelet's config (file source, applyDefaults) and pod (mirror client) packages.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, Final
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.api.scalars import Time
+from reconcile.components.kubelet import pods
+from reconcile.components.kubelet.state import MIRROR, LocalPod, State
+from reconcile.effects import Call, Effect, SetTimer
+from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.hosts import Host
+from reconcile.model.requests import Request, key_of, split_key
+
+TRY_AGAIN: Final = 10 * SECOND
+_HASH: Final = "kubernetes.io/config.hash"
+_SEEN: Final = "kubernetes.io/config.seen"
+_SOURCE: Final = "kubernetes.io/config.source"
+
+
+def start(state: State, now: Instant, out: list[Effect]) -> State:
+    """Take every static pod on."""
+    for manifest in state.host.manifests:
+        wanted = static_pod(manifest, state.host, now)
+        uid = wanted.metadata.uid
+        state = replace(state, static=state.static.set(key_of(wanted), uid))
+        state = pods.add(state, None, wanted, now, out, static=uid)
+    return state
+
+
+def static_pod(manifest: Any, host: Host, now: Instant) -> Any:
+    """Give the pod that a manifest makes on this host."""
+    metadata, spec = manifest.metadata or meta_v1.ObjectMeta(), manifest.spec
+    uid = blake2b(f"{host.name}\n{metadata!r}\n{spec!r}".encode(), digest_size=16).hexdigest()
+    annotations = {_HASH: uid, _SEEN: Time.at(now).text, _SOURCE: "file"}
+    made = replace(
+        metadata,
+        name=f"{metadata.name}-{host.name}",
+        namespace=metadata.namespace or "default",
+        uid=uid,
+        annotations=Map.of(metadata.annotations or ()).merge(annotations),
+    )
+    forever = core_v1.Toleration(effect="NoExecute", operator="Exists")
+    tolerations = (*(spec.tolerations or ()), forever)
+    return core_v1.Pod(metadata=made, spec=replace(spec, node_name=host.name, tolerations=tolerations))
+
+
+def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in a mirror as the API shows it: one that is being deleted, or shows another manifest, is removed."""
+    pod = _of(state, api)
+    metadata = api.metadata
+    if pod is None or metadata.deletion_timestamp is not None or metadata.annotations.get(MIRROR) != pod.uid:
+        out.append(pods.delete(api, ("unmirrored", key_of(api))))
+        return state
+    old = pod.api
+    if old is None or _uid(old) != metadata.uid:
+        pod = replace(pod, api=api, written=api.status, calling="")
+        return pods.keep(state, pods.report(state, pod, now, out))
+    return pods.keep(state, replace(pod, api=api))
+
+
+def mirror_gone(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in that a mirror is gone from the API: it is made again."""
+    pod = _of(state, api)
+    if pod is None or (pod.api is not None and _uid(pod.api) != api.metadata.uid):
+        return state
+    pod = replace(pod, api=None, written=None, calling="")
+    return mirror(pods.keep(state, pod), pod, out)
+
+
+def mirror_all(state: State, out: list[Effect]) -> State:
+    """Ask for every mirror that is not there, once the Node is registered and the API's pods are known."""
+    for uid in state.static.values():
+        state = mirror(state, state.pods[uid], out)
+    return state
+
+
+def mirror(state: State, pod: LocalPod, out: list[Effect]) -> State:
+    """Ask for the mirror of a static pod."""
+    node = state.node.seen
+    if pod.api is not None or not state.synced or not state.node.registered or node is None:
+        return state
+    owner = meta_v1.OwnerReference(api_version="v1", kind="Node", name=state.host.name, uid=_uid(node), controller=True)
+    wanted: Any = pod.pod
+    annotations = wanted.metadata.annotations.set(MIRROR, pod.uid)
+    metadata = replace(wanted.metadata, uid=None, annotations=annotations, owner_references=(owner,))
+    body = core_v1.Pod(metadata=metadata, spec=wanted.spec)
+    namespace, _ = split_key(pod.key)
+    out.append(Call(Request(verb="create", resource="pods", namespace=namespace, body=body), ("mirror", pod.uid)))
+    return state
+
+
+def mirror_answered(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
+    """Take in whether the mirror could be made; the watch will show it."""
+    if not response.ok and response.reason != "AlreadyExists":
+        out.append(SetTimer(("mirror", uid), now + TRY_AGAIN))
+    return state
+
+
+def is_mirror(api: Any) -> bool:
+    """Tell whether a pod of the API is a mirror."""
+    annotations = api.metadata.annotations
+    return annotations is not None and MIRROR in annotations
+
+
+def _of(state: State, api: Any) -> LocalPod | None:
+    uid = state.static.get(key_of(api))
+    return None if uid is None else state.pods.get(uid, None)
+
+
+def _uid(obj: Any) -> str:
+    return str(obj.metadata.uid)

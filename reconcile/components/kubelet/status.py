@@ -1,0 +1,247 @@
+"""
+The status of a pod, made of what its kubelet knows.
+
+Source:   the kubelet's generateAPIPodStatus and getPhase, and its status package.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import core_v1
+from reconcile.api.scalars import Time
+from reconcile.components.kubelet.containers import restarts
+from reconcile.components.kubelet.state import Container, LocalPod, restart_policy
+from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
+from reconcile.model.hosts import Host
+
+OWNED: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+
+_CREATING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="ContainerCreating"))
+_INITIALIZING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="PodInitializing"))
+_NO_STATE: Final = core_v1.ContainerState()
+_LOST: Final = core_v1.ContainerState(
+    terminated=core_v1.ContainerStateTerminated(
+        exit_code=137,
+        reason="ContainerStatusUnknown",
+        message="The container could not be located when the pod was terminated",
+    )
+)
+
+
+def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
+    """Give the status that the API server should have of *pod*."""
+    shown: Any = pod.api or pod.pod
+    old = shown.status or core_v1.PodStatus()
+    phase = phase_of(pod)
+    statuses = [container_status(pod, container) for container in pod.containers]
+    inits = len([container for container in pod.containers if container.kind != "main"]) if not _plain(pod) else 0
+    reason, message = pod.verdict if pod.verdict is not None and phase == "Failed" else (None, None)
+    ip = pod.ip or (host.ip if shown.spec.host_network else None)
+    seen = bool(pod.containers)
+    return core_v1.PodStatus(
+        conditions=_conditions(pod, shown, old, phase, statuses, now),
+        container_statuses=tuple(statuses[inits:]) if seen else None,
+        init_container_statuses=tuple(statuses[:inits]) if inits else None,
+        host_ip=host.ip if seen else None,
+        host_ips=_host_ips(host.ip) if seen else None,
+        message=message,
+        nominated_node_name=old.nominated_node_name,
+        observed_generation=shown.metadata.generation,
+        phase=phase,
+        pod_ip=ip if seen else None,
+        pod_ips=(core_v1.PodIP(ip=ip),) if ip and seen else None,
+        qos_class=old.qos_class or quality_of(shown.spec),
+        reason=reason,
+        resource_claim_statuses=old.resource_claim_statuses,
+        start_time=pod.started_at,
+    )
+
+
+def phase_of(pod: LocalPod) -> str:
+    """Give the pod's phase."""
+    if pod.verdict is not None and not any(container.stage in {"running", "stopping"} for container in pod.containers):
+        return "Failed"
+    if pod.life == "ended" and not pod.static:
+        well = all(kept.kind == "sidecar" or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
+        return "Succeeded" if well else "Failed"
+    never = restart_policy(pod.pod) == "Never"
+    running = stopped = succeeded = 0
+    for container in pod.containers:
+        stage = container.stage
+        if container.kind != "main":
+            if not pod.initialised:
+                if stage == "exited" and container.kind == "init" and container.code and never:
+                    return "Failed"
+                if container.kind == "init" and (stage != "exited" or container.code):
+                    return "Pending"
+        elif stage in {"running", "stopping"}:
+            running += 1
+        elif container.state is None:
+            return "Pending"
+        else:
+            stopped += 1
+            if not restarts(pod, container):
+                succeeded += container.code == 0
+            else:
+                running += 1  # it is about to
+    if running:
+        return "Running"
+    if stopped:
+        return "Succeeded" if succeeded == stopped else "Failed"
+    return "Pending"
+
+
+def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerStatus:
+    """Give one container's status."""
+    spec, stage = container.spec, container.stage
+    alive = stage in {"running", "stopping"}
+    state, last = container.state, container.last
+    if not alive:
+        if container.waiting is not None and pod.life == "running":
+            if state is not None:
+                last = state
+            state = core_v1.ContainerState(waiting=container.waiting)
+        elif state is None:
+            if pod.life == "ended":
+                state = _LOST
+            else:
+                state = _CREATING if pod.initialised and _plain(pod) else _INITIALIZING
+    resources = spec.resources if alive else None
+    return core_v1.ContainerStatus(
+        name=spec.name,
+        image=spec.image or "",
+        image_id=container.image_id,
+        container_id=container.id or None,
+        ready=is_ready(container),
+        started=alive and container.started,
+        restart_count=container.runs - 1 if container.runs else 0,
+        state=state,
+        last_state=last or _NO_STATE,
+        resources=resources,
+        allocated_resources=resources.requests if resources is not None else None,
+    )
+
+
+def is_ready(container: Container) -> bool:
+    """Tell whether a container counts as ready: an init container when it has done well, any other while it serves."""
+    if container.kind == "init":
+        return container.stage == "exited" and container.code == 0
+    if container.stage not in {"running", "stopping"} or not container.started:
+        return False
+    for gauge in container.gauges:
+        if gauge.kind == "readiness":
+            return gauge.result
+    return True
+
+
+def _plain(pod: LocalPod) -> bool:
+    return not pod.containers or pod.containers[0].kind == "main"
+
+
+def _conditions(
+    pod: LocalPod, shown: Any, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
+) -> tuple[core_v1.PodCondition, ...]:
+    foreign = [kept for kept in old.conditions or () if kept.type not in OWNED]
+    before = {kept.type: kept for kept in (old if pod.status is None else pod.status).conditions or ()}
+    if not pod.containers:
+        kept = before.get("PodScheduled")
+        return tuple(foreign) if kept is None else (*foreign, kept)
+    sandbox: _Said = ("True", None, None) if pod.sandbox == "ready" else ("False", None, None)
+    serving = _containers_ready(pod, phase, statuses)
+    ready = serving
+    if serving[0] == "True" and shown.spec.readiness_gates:
+        ready = _gated(shown.spec.readiness_gates, foreign)
+    initialized = _initialized(pod, phase)
+    said = (sandbox, initialized, ready, serving, ("True", None, None))
+    generation = shown.metadata.generation
+    made = [_condition(type, row, before.get(type), generation, now) for type, row in zip(OWNED, said, strict=True)]
+    return (*foreign, *made)
+
+
+_Said = tuple[str, str | None, str | None]
+
+
+def _condition(
+    type: str, said: _Said, old: core_v1.PodCondition | None, generation: int | None, now: Instant
+) -> core_v1.PodCondition:
+    status, reason, message = said
+    since = None
+    if old is not None and old.status == status:
+        if old.reason == reason and old.message == message and old.observed_generation == generation:
+            return old
+        since = old.last_transition_time
+    return core_v1.PodCondition(
+        type=type,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=since or Time.at(now),
+    )
+
+
+def _containers_ready(pod: LocalPod, phase: str, statuses: list[core_v1.ContainerStatus]) -> _Said:
+    if phase == "Succeeded":
+        return ("False", "PodCompleted", None)
+    if phase == "Failed":
+        return ("False", "PodFailed", None)
+    unready = [
+        status.name
+        for status, container in zip(statuses, pod.containers, strict=True)
+        if container.kind != "init" and not status.ready
+    ]
+    if unready:
+        return ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
+    return ("True", None, None)
+
+
+def _initialized(pod: LocalPod, phase: str) -> _Said:
+    if phase == "Succeeded":
+        return ("True", "PodCompleted", None)
+    if pod.initialised:
+        return ("True", None, None)
+    undone = [
+        container.name
+        for container in pod.containers
+        if (container.kind == "init" and not is_ready(container))
+        or (container.kind == "sidecar" and not (container.started and container.stage == "running"))
+    ]
+    if undone:
+        return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(undone)}]")
+    return ("True", None, None)
+
+
+def _gated(gates: tuple[Any, ...], conditions: list[core_v1.PodCondition]) -> _Said:
+    there = {condition.type: condition.status for condition in conditions}
+    messages: list[str] = []
+    for gate in gates:
+        wanted = gate.condition_type
+        if wanted not in there:
+            messages.append(f'corresponding condition of pod readiness gate "{wanted}" does not exist.')
+        elif there[wanted] != "True":
+            messages.append(f'the status of pod readiness gate "{wanted}" is not "True", but {there[wanted]}')
+    return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else ("True", None, None)
+
+
+def _host_ips(ip: str) -> tuple[core_v1.HostIP, ...]:
+    return (core_v1.HostIP(ip=ip),)
+
+
+def quality_of(spec: core_v1.PodSpec) -> str:
+    """Give the quality of service class that cpu and memory of a pod's containers put it in."""
+    asked = False
+    guaranteed = True
+    for container in (*(spec.init_containers or ()), *spec.containers):
+        resources = container.resources
+        requests: Map[Any] = (resources.requests if resources else None) or Map()
+        limits: Map[Any] = (resources.limits if resources else None) or Map()
+        for name in ("cpu", "memory"):
+            asked = asked or bool(requests.get(name)) or bool(limits.get(name))
+            wanted = requests.get(name, limits.get(name))
+            if not limits.get(name) or wanted != limits.get(name):
+                guaranteed = False
+    if not asked:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
