@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from reconcile.components.controllers._claims import owner_keys
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
 from reconcile.components.controllers.replicaset import sync
 from reconcile.components.controllers.replicaset.kinds import REPLICATION_CONTROLLER
@@ -24,11 +25,11 @@ def _reconcile(ask: Ask) -> Outcome:
 
 
 def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory:
-    return observe(REPLICATION_CONTROLLER, memory, change, views)
+    return observe(REPLICATION_CONTROLLER.claimant, memory, change, views)
 
 
 def _pod_keys(change: Change, views: Views) -> tuple[Key, ...]:
-    return sync.pod_keys(REPLICATION_CONTROLLER, change, views)
+    return owner_keys(REPLICATION_CONTROLLER.claimant, change, views)
 
 
 CONTROLLER: Final = Controller(

@@ -110,7 +110,7 @@ class Outcome:
         records: Kubernetes Events to record.
         memory: the controller's memory from now on; `KEPT` for what it was.
         again: reconcile once more when the calls are answered, with their answers. With no calls it is done at once.
-        after: come back after this long, if all went well.
+        after: come back after this long, if all went well; None for not at all, whatever an earlier outcome said.
         after_is_periodic: that is a mere re-check, which nothing waits for.
         error: not empty: treat it as failed, for this reason, and come back with back-off.
     """

@@ -28,7 +28,7 @@ from reconcile.components.controllers._runtime.contract import (
     Views,
 )
 from reconcile.components.controllers._runtime.workqueue import WorkQueue
-from reconcile.effects import Call, Effect, SetTimer, Wake
+from reconcile.effects import Call, CancelTimer, Effect, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
@@ -350,23 +350,21 @@ def _finished(worker: _Worker, work: Work, key: Key, outcome: Outcome, why: str)
     if outcome.again and not outcome.calls:
         queue = queue.add(key)
     work = replace(work, queue=queue)
-    if outcome.after is None:
+    if outcome.after is not None:
+        return _coming_back(worker, work, key, outcome.after, periodic=outcome.after_is_periodic)
+    if key not in work.due:
         return work
-    return _coming_back(worker, work, key, outcome.after, periodic=outcome.after_is_periodic)
+    worker.effects.append(CancelTimer((_AFTER, worker.controller.name, key)))
+    return replace(work, due=work.due.remove(key))
 
 
 def _coming_back(worker: _Worker, work: Work, key: Key, delay: Duration, *, periodic: bool) -> Work:
-    """Let *key* be added after *delay*, or when it comes back anyway if that is sooner."""
-    if delay <= 0:
-        return replace(work, queue=work.queue.add(key))
-    at = worker.now + delay
-    known = work.due.get(key, None)
-    if known is not None:
-        at, periodic = min(at, known.at), periodic and known.periodic
-        if at == known.at and periodic == known.periodic:
-            return work
-    worker.effects.append(SetTimer((_AFTER, worker.controller.name, key), at, periodic))
-    return replace(work, due=work.due.set(key, Due(at, periodic)))
+    """Let *key* be added after *delay*, in place of when it was to come back."""
+    due = Due(worker.now + max(delay, 0), periodic)
+    if work.due.get(key, None) == due:
+        return work
+    worker.effects.append(SetTimer((_AFTER, worker.controller.name, key), due.at, periodic))
+    return replace(work, due=work.due.set(key, due))
 
 
 def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTimer:

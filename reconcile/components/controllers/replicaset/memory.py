@@ -13,14 +13,15 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from reconcile.components.controllers._runtime import Key, Views, controller_of
-from reconcile.components.controllers.replicaset.kinds import Kind
+from reconcile.components.controllers._claims import Claimant, becomes_orphan, selecting
+from reconcile.components.controllers._runtime import Views
 from reconcile.lib.instant import MINUTE, Instant
 from reconcile.lib.table import Table
+from reconcile.model.owners import controller_of
 from reconcile.store import Change
 
 # After this long an expectation is given up: whatever it waits for was missed.
@@ -116,15 +117,15 @@ def made_sure(memory: Memory, uid: str) -> Memory:
     return Memory(memory.expectations, memory.unsure.remove(uid)) if uid in memory.unsure else memory
 
 
-def observe(kind: Kind, memory: Memory, change: Change, views: Views) -> Memory:
+def observe(claimant: Claimant, memory: Memory, change: Change, views: Views) -> Memory:
     """Take a change in; it costs next to nothing unless it concerns an expectation or a claim."""
-    if change.resource == kind.resource:
+    if change.resource == claimant.resource:
         return _owner_observed(memory, change)
     old, new = change.old, change.new
     owner = controller_of(old if new is None else new)
     if owner is None:
-        return _orphan_observed(kind, memory, change, views)
-    if owner.kind != kind.kind:
+        return _orphan_observed(claimant, memory, change, views)
+    if owner.kind != claimant.kind:
         return memory
     uid = owner.uid
     if uid in memory.expectations:
@@ -133,32 +134,15 @@ def observe(kind: Kind, memory: Memory, change: Change, views: Views) -> Memory:
         elif old is None:
             memory = fewer_creates(memory, uid, 1)
     if new is not None and (old is None or old.metadata.labels != new.metadata.labels):
-        found = views.get(kind.resource, f"{new.metadata.namespace}/{owner.name}")
-        if found is None or not kind.selects(found, new.metadata.labels):
+        found = views.get(claimant.resource, f"{new.metadata.namespace}/{owner.name}")
+        if found is None or not claimant.selects(found, new.metadata.labels):
             memory = _unsure(memory, uid)
     return memory
 
 
-def becomes_orphan(change: Change) -> bool:
-    """Tell whether the change makes an orphan of the pod, or lets other owners select it, or both."""
-    old, new = change.old, change.new
-    if new is None or new.metadata.deletion_timestamp is not None or controller_of(new) is not None:
-        return False
-    return old is None or old.metadata.labels != new.metadata.labels or controller_of(old) is not None
-
-
-def selecting(kind: Kind, pod: Any, views: Views) -> tuple[tuple[Key, Any], ...]:
-    """Give (key, owner) for each owner that selects *pod*."""
-    table = views.table(kind.resource)
-    namespace, labels = pod.metadata.namespace, pod.metadata.labels
-    places = [(namespace,), *[(namespace, key, value) for key, value in (labels or {}).items()]]
-    keys = [key for place in places for key in table.keys_under("selector", place)]
-    return tuple([(key, table[key]) for key in keys if kind.selects(table[key], labels)])
-
-
-def _orphan_observed(kind: Kind, memory: Memory, change: Change, views: Views) -> Memory:
+def _orphan_observed(claimant: Claimant, memory: Memory, change: Change, views: Views) -> Memory:
     if becomes_orphan(change):
-        for _, owner in selecting(kind, change.new, views):
+        for _, owner in selecting(claimant, change.new, views):
             memory = _unsure(memory, owner.metadata.uid)
     return memory
 

@@ -17,16 +17,16 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.components.controllers._runtime import Ask, Key, Outcome, Views
-from reconcile.components.controllers.replicaset import claims, ranking, status
+from reconcile.components.controllers import _claims as claims
+from reconcile.components.controllers._runtime import Ask, Outcome
 from reconcile.components.controllers.replicaset import memory as memories
+from reconcile.components.controllers.replicaset import ranking, status
 from reconcile.components.controllers.replicaset.kinds import Kind
 from reconcile.components.controllers.replicaset.memory import Memory
 from reconcile.effects import Record
 from reconcile.lib.replacing import replace
-from reconcile.model.owners import controller_of, owner_reference
+from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request, Response, key_of
-from reconcile.store import Change
 
 # The most pods that one look creates or deletes.
 BURST: Final = 500
@@ -50,7 +50,7 @@ class _Look:
 
 def reconcile(kind: Kind, ask: Ask) -> Outcome:
     """Bring the pods of the owner with the asked key nearer to what it declares."""
-    owner = ask.views.get(kind.resource, ask.key)
+    owner = ask.views.get(kind.claimant.resource, ask.key)
     if owner is None:
         return Outcome()
     look = _Look(kind, ask, owner, ask.memory)
@@ -67,42 +67,24 @@ def reconcile(kind: Kind, ask: Ask) -> Outcome:
             return _begun(look)
 
 
-def pod_keys(kind: Kind, change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the keys of the owners that a pod's change concerns."""
-    old, new = change.old, change.new
-    keys: list[Key] = []
-    before = None if old is None else controller_of(old)
-    after = None if new is None else controller_of(new)
-    namespace = change.key.partition("/")[0]
-    for reference in (before, after) if before != after else (after,):
-        if reference is not None and reference.kind == kind.kind:
-            key = f"{namespace}/{reference.name}"
-            owner = views.get(kind.resource, key)
-            if owner is not None and owner.metadata.uid == reference.uid:
-                keys.append(key)
-    if after is None and memories.becomes_orphan(change):
-        keys += [key for key, _ in memories.selecting(kind, new, views)]
-    return tuple(keys)
-
-
 def _begun(look: _Look) -> Outcome:
     memory, uid = look.memory, look.owner.metadata.uid
     if uid in memory.unsure:
-        found = claims.claims(look.owner, look.kind.selects, look.ask.views.table("pods"))
+        found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
         if found.adopt:
-            return Outcome(calls=(claims.look(look.kind.resource, look.ask.key),), again=True)
+            return Outcome(calls=(claims.look(look.kind.claimant.resource, look.ask.key),), again=True)
         if found.release:
-            return Outcome(calls=claims.patches(look.owner, "pods", found), again=True)
+            return Outcome(calls=claims.patches(look.kind.claimant, look.owner, "pods", found), again=True)
         look = replace(look, memory=memories.made_sure(memory, uid))
     return _scaled(look, 0)
 
 
 def _on_looked(look: _Look) -> Outcome:
-    refusal = claims.refusal_to_adopt(look.owner, look.ask.answers[0][1])
+    refusal = claims.refusal_to_adopt(look.kind.claimant, look.owner, look.ask.answers[0][1])
     if refusal:
         return Outcome(error=refusal)
-    found = claims.claims(look.owner, look.kind.selects, look.ask.views.table("pods"))
-    calls = claims.patches(look.owner, "pods", found)
+    found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
+    calls = claims.patches(look.kind.claimant, look.owner, "pods", found)
     return Outcome(calls=calls, again=True) if calls else _scaled(look, 0)
 
 
@@ -138,16 +120,13 @@ def _creation(kind: Kind, owner: Any) -> Request:
     """Give the request that creates one more pod of *owner*; the pod shares the template's spec."""
     metadata, template = owner.metadata, owner.spec.template
     of_template = template.metadata or meta_v1.ObjectMeta()
-    reference = owner_reference(owner)
-    if reference.kind != kind.kind:
-        reference = replace(reference, kind=kind.kind, api_version=kind.api_version)
     pod = core_v1.Pod(
         metadata=meta_v1.ObjectMeta(
             generate_name=f"{metadata.name}-",
             labels=of_template.labels,
             annotations=of_template.annotations,
             finalizers=of_template.finalizers,
-            owner_references=(reference,),
+            owner_references=(claims.reference_to(kind.claimant, owner),),
         ),
         spec=template.spec,
     )
@@ -209,7 +188,7 @@ def _related(look: _Look, active: tuple[Any, ...]) -> tuple[Any, ...]:
     if above is None:
         return active
     views = look.ask.views
-    owners = views.table(look.kind.resource).under("owner", above.uid)
+    owners = views.table(look.kind.claimant.resource).under("owner", above.uid)
     uids = [owner.metadata.uid for owner in owners]
     return tuple([pod for uid in uids for pod in views.table("pods").under("standing", (uid, "active"))])
 
@@ -243,7 +222,7 @@ def _told(look: _Look, failure: tuple[str, str] | None) -> Outcome:
         calls = (
             Request(
                 verb="update",
-                resource=look.kind.resource,
+                resource=look.kind.claimant.resource,
                 namespace=metadata.namespace,
                 name=metadata.name,
                 subresource="status",

@@ -1,8 +1,8 @@
 """
-Claims: which pods an owner has to adopt or to release, so that it has those that it selects and no others.
+Claims: what an owner has to adopt and to release, so that it owns what it selects and nothing else.
 
-Takes:    an owner and the pods' table.
-Gives:    the calls: a look at the owner itself before anything is adopted, then one patch for each pod.
+Takes:    an owner and the table of what it owns.
+Gives:    the calls: a look at the owner itself before anything is adopted, then one patch for each object.
 Source:   pkg/controller/controller_ref_manager.go.
 Left out: see docs/limits.md, "Controllers".
 """
@@ -14,10 +14,14 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from reconcile.api import meta_v1
+from reconcile.components.controllers._runtime import Key, Views
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
-from reconcile.model.owners import controller_of, owner_reference
+from reconcile.model import selectors
+from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request, Response, split_key
+from reconcile.store import Change
 
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
@@ -26,12 +30,71 @@ _INVALID: Final = 422
 Selects: TypeAlias = Callable[[Any, Mapping[str, str] | None], bool]
 
 
+@attrs.frozen(kw_only=True)
+class Claimant:
+    """
+    A kind of object that owns others by a selector.
+
+    Args:
+        resource: its key; its table has the index `selector`.
+        kind: as owner references name it.
+        api_version: likewise.
+        selects: tells whether one of its objects selects these labels; an empty selector selects nothing.
+    """
+
+    resource: str
+    kind: str
+    api_version: str
+    selects: Selects
+
+
 @attrs.frozen
 class Claims:
     """What an owner has to adopt and to release: objects of one resource, in key order."""
 
     adopt: tuple[Any, ...]
     release: tuple[Any, ...]
+
+
+def selects_by_label_selector(owner: Any, labels: Mapping[str, str] | None) -> bool:
+    """Tell whether *owner*, whose selector is a LabelSelector, selects these labels."""
+    selector = owner.spec.selector
+    return bool(selector.match_labels or selector.match_expressions) and selectors.matches(selector, labels)
+
+
+def owner_keys(claimant: Claimant, change: Change, views: Views) -> tuple[Key, ...]:
+    """Give the keys of the owners that the change of something owned, or of an orphan, concerns."""
+    old, new = change.old, change.new
+    keys: list[Key] = []
+    before = None if old is None else controller_of(old)
+    after = None if new is None else controller_of(new)
+    namespace = change.key.partition("/")[0]
+    for reference in (after,) if before is after or before == after else (before, after):
+        if reference is not None and reference.kind == claimant.kind:
+            key = f"{namespace}/{reference.name}"
+            owner = views.get(claimant.resource, key)
+            if owner is not None and owner.metadata.uid == reference.uid:
+                keys.append(key)
+    if after is None and becomes_orphan(change):
+        keys += [key for key, _ in selecting(claimant, new, views)]
+    return tuple(keys)
+
+
+def becomes_orphan(change: Change) -> bool:
+    """Tell whether the change makes an orphan of an object, or lets other owners select it."""
+    old, new = change.old, change.new
+    if new is None or new.metadata.deletion_timestamp is not None or controller_of(new) is not None:
+        return False
+    return old is None or old.metadata.labels != new.metadata.labels or controller_of(old) is not None
+
+
+def selecting(claimant: Claimant, one: Any, views: Views) -> tuple[tuple[Key, Any], ...]:
+    """Give (key, owner) for each owner that selects *one*."""
+    table = views.table(claimant.resource)
+    namespace, labels = one.metadata.namespace, one.metadata.labels
+    places = [(namespace,), *[(namespace, key, value) for key, value in (labels or {}).items()]]
+    keys = [key for place in places for key in table.keys_under("selector", place)]
+    return tuple([(key, table[key]) for key in keys if claimant.selects(table[key], labels)])
 
 
 def claims(owner: Any, selects: Selects, table: Table[str, Any]) -> Claims:
@@ -58,7 +121,7 @@ def look(resource: str, key: str) -> Request:
     return Request(verb="get", resource=resource, namespace=namespace, name=name)
 
 
-def refusal_to_adopt(owner: Any, response: Response) -> str:
+def refusal_to_adopt(claimant: Claimant, owner: Any, response: Response) -> str:
     """Say why *owner*, which was looked at, must not adopt; empty if it may."""
     found = response.body
     where = f"{owner.metadata.namespace}/{owner.metadata.name}"
@@ -66,16 +129,28 @@ def refusal_to_adopt(owner: Any, response: Response) -> str:
         return str(found.message)
     if found.metadata.uid != owner.metadata.uid:
         wanted = owner.metadata.uid
-        return f"original {owner.kind} {where} is gone: got uid {found.metadata.uid}, wanted {wanted}"
+        return f"original {claimant.kind} {where} is gone: got uid {found.metadata.uid}, wanted {wanted}"
     if found.metadata.deletion_timestamp is not None:
         return f"{where} has just been deleted at {found.metadata.deletion_timestamp.text}"
     return ""
 
 
-def patches(owner: Any, resource: str, found: Claims) -> tuple[Request, ...]:
+def reference_to(claimant: Claimant, owner: Any) -> meta_v1.OwnerReference:
+    """Make the reference by which *owner* controls what it owns."""
+    return meta_v1.OwnerReference(
+        api_version=claimant.api_version,
+        kind=claimant.kind,
+        name=owner.metadata.name,
+        uid=owner.metadata.uid,
+        controller=True,
+        block_owner_deletion=True,
+    )
+
+
+def patches(claimant: Claimant, owner: Any, resource: str, found: Claims) -> tuple[Request, ...]:
     """Give one patch for each object of *resource* that is to be adopted or released."""
     uid = owner.metadata.uid
-    mine = owner_reference(owner)
+    mine = reference_to(claimant, owner)
     calls = [_patch(resource, one, (*(one.metadata.owner_references or ()), mine)) for one in found.adopt]
     for one in found.release:
         kept = tuple([reference for reference in one.metadata.owner_references if reference.uid != uid])
