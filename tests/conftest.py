@@ -14,6 +14,10 @@ settings.register_profile("soak", max_examples=20_000, print_blob=True, **_ALWAY
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="let golden scenarios be written anew (never in CI)")
+
+
 def pytest_report_header() -> str:
     return f"hypothesis max_examples: {settings.default.max_examples}, PYTHONHASHSEED: {_hash_seed()}"
 

@@ -155,7 +155,9 @@ class Cluster:
         The kubelets are about to start; nothing has happened yet: `settle` sees the control plane come up.
         """
         topology = topology or Topology()
-        hosts, processes, starting = [], [], []
+        hosts: list[tuple[str, HostStatus]] = []
+        processes: list[tuple[str, Process]] = []
+        starting: list[tuple[int, Pending]] = []
         for host in topology.machines():
             dice = Dice(seed, f"runtime/{host.name}")
             hosts.append((host.name, HostStatus(host, disk=world.begin(host, topology.behaviours, dice))))

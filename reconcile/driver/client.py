@@ -76,20 +76,8 @@ def ask(cluster: Cluster, request: Request, *, limit: Duration = LIMIT) -> tuple
         ReconcileError: *limit* of virtual time went by without an answer: no API server can be reached.
     """
     machine = Machine(cluster)
-    end = machine.now + limit
-    tag = f"ask-{machine.serial}"
-    apply_event(machine, Submit(request=request, tag=tag))
-    while True:
-        for effect in machine.outbox:
-            if isinstance(effect, Answer) and effect.tag == tag:
-                return machine.closed(), effect.response
-        if not next_step(machine):
-            timer = machine.timers.first()
-            if timer is None or timer.at > end:
-                raise ReconcileError(
-                    f"no answer to {request.verb} {request.resource} {request.name}: no API server answers"
-                )
-            machine.advance(timer.at)
+    response = asked(machine, request, limit=limit)
+    return machine.closed(), response
 
 
 def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tuple[Cluster, Response]:
@@ -98,23 +86,46 @@ def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tup
 
     The last applied configuration is kept in the annotation that kubectl keeps it in.
     """
+    machine = Machine(cluster)
+    response = applied(machine, manifest, namespace=namespace)
+    return machine.closed(), response
+
+
+def asked(machine: Machine, request: Request, *, limit: Duration = LIMIT) -> Response:
+    """Do what `ask` does, in an open machine; other effects stay in its outbox."""
+    end = machine.now + limit
+    tag = f"ask-{machine.serial}"
+    apply_event(machine, Submit(request=request, tag=tag))
+    seen = 0
+    while True:
+        for place, effect in enumerate(machine.outbox[seen:], start=seen):
+            if isinstance(effect, Answer) and effect.tag == tag:
+                del machine.outbox[place]
+                return effect.response
+        seen = len(machine.outbox)
+        if not next_step(machine):
+            timer = machine.timers.first()
+            if timer is None or timer.at > end:
+                what = f"{request.verb} {request.resource} {request.name}".rstrip()
+                raise ReconcileError(f"no API server answers the request to {what}")
+            machine.advance(timer.at)
+
+
+def applied(machine: Machine, manifest: Any, *, namespace: str = "default") -> Response:
+    """Do what `apply` does, in an open machine."""
     wanted = as_object(manifest)
-    resource, space = resource_of(wanted), _space(wanted, namespace)
-    cluster, found = ask(
-        cluster, Request(verb="get", resource=resource.key, namespace=space, name=wanted.metadata.name or "")
-    )
+    resource, space = resource_of(wanted).key, _space(wanted, namespace)
+    found = asked(machine, Request(verb="get", resource=resource, namespace=space, name=wanted.metadata.name or ""))
     marked = _marked(wanted)
     if found.code == _NOT_FOUND:
-        return ask(cluster, Request(verb="create", resource=resource.key, namespace=space, body=marked))
+        return asked(machine, Request(verb="create", resource=resource, namespace=space, body=marked))
     if not found.ok:
-        return cluster, found
+        return found
     body = three_way(found.body, marked)
     if not body:
-        return cluster, found
-    request = Request(
-        verb="patch", resource=resource.key, namespace=space, name=wanted.metadata.name, body=freeze(body)
-    )
-    return ask(cluster, request)
+        return found
+    patched = Request(verb="patch", resource=resource, namespace=space, name=wanted.metadata.name, body=freeze(body))
+    return asked(machine, patched)
 
 
 def three_way(live: Any, marked: Any) -> dict[str, Any]:
@@ -125,8 +136,7 @@ def three_way(live: Any, marked: Any) -> dict[str, Any]:
     annotations = live.metadata.annotations or {}
     before = convert.loads_json(annotations[LAST_APPLIED]) if LAST_APPLIED in annotations else {}
     after = convert.dump(marked)
-    body = _removed(before, after) | {}
-    return _merged(body, _changed(convert.dump(live), after))
+    return _merged(_removed(before, after), _changed(convert.dump(live), after))
 
 
 def as_object(manifest: Any) -> Any:

@@ -13,7 +13,7 @@ An index is the same structure once more: value -> the keys that are filed under
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast, overload
 
 import attrs
 from pyrsistent import pvector
@@ -124,10 +124,16 @@ class Table(Generic[K, V]):
             table = table.set(key, value)
         return table
 
-    def get(self, key: K, default: D = cast("Any", None)) -> V | D:
+    @overload
+    def get(self, key: K) -> V | None: ...
+
+    @overload
+    def get(self, key: K, default: D) -> V | D: ...
+
+    def get(self, key: K, default: Any = None) -> Any:
         """Give the value of *key*, or *default*."""
         rows = self._rows
-        return cast("V | D", rows.spine[hash(key) & rows.mask].get(key, default))
+        return rows.spine[hash(key) & rows.mask].get(key, default)
 
     def __getitem__(self, key: K) -> V:
         rows = self._rows

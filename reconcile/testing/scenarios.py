@@ -1,8 +1,9 @@
 """
 Scenarios: a story of a cluster as a text file, with what each command prints.
 
-Datadriven form, as etcd's raft has it: a comment, a command (perhaps with a document below it), `----`, the output, an empty line.
-A command that has nothing to say prints `ok`; a refusal is output. After each command every always-property is checked.
+Datadriven form, as etcd's raft has it: a comment, a command (perhaps with a document below it), `----`, the output, an
+empty line. A command that has nothing to say prints `ok`; a refusal is output. After each command every always-property
+is checked.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from reconcile.cluster.topology import Topology
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import method_of, path_of
-from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine import Machine
 from reconcile.driver.run import play, play_until_settled, quiet_time, still_moving
 from reconcile.driver.step import apply_event
-from reconcile.effects import Answer
 from reconcile.events import (
     CutWatch,
     Deliver,
@@ -35,7 +35,6 @@ from reconcile.events import (
     StartProcess,
     StopHost,
     StopProcess,
-    Submit,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
@@ -56,14 +55,16 @@ class Block:
     comment: tuple[str, ...]
     command: str
     document: str
-    output: str
+    output: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What follows the command's name."""
+        return self.command.split()[1:]
 
     def text(self) -> str:
-        """Give the block as it stands in the file."""
-        lines = [*self.comment, self.command]
-        if self.document:
-            lines.append(self.document)
-        return "\n".join([*lines, RULE, self.output]) + "\n"
+        """Give the block as it stands in a file."""
+        return "\n".join([*self.comment, self.command, *([self.document] if self.document else []), RULE, self.output])
 
 
 def read(text: str) -> tuple[Block, ...]:
@@ -108,7 +109,6 @@ class Scenario:
         self._documents = documents
         self._machine = Machine(Cluster.boot(Topology(nodes=1)))
         self._expected = ""
-        self._logged = 0
         self._machine.trace = []
 
     @property
@@ -118,12 +118,12 @@ class Scenario:
 
     def play(self, block: Block) -> str:
         """Play one command and give what it prints; a violated property is part of that."""
-        verb, *words = block.command.split()
+        verb = block.command.split()[0]
         command = _COMMANDS.get(verb)
         if command is None:
             return f"error: no command {verb!r}; there are {', '.join(sorted(_COMMANDS))}"
         try:
-            output = "\n".join(command(self, words, block.document))
+            output = "\n".join(command(self, block))
         except ReconcileError as error:
             output = f"error: {error}"
         expected, self._expected = self._expected, self._expected if verb == "expect" else ""
@@ -135,11 +135,11 @@ class Scenario:
             output += f"\nVIOLATION of {expected!r} was expected and did not come"
         return output or "ok"
 
-    def load(self, words: list[str], document: str) -> Iterator[str]:
+    def load(self, block: Block) -> Iterator[str]:
         """Load nodes=3 masters=1 seed=7 lock=leases settle=yes, with image behaviours below: boot a cluster."""
-        options = dict(word.split("=", 1) for word in words)
+        options = dict(word.split("=", 1) for word in block.words)
         behaviours = Behaviours.default()
-        for plain in self._documents(document):
+        for plain in self._documents(block.document):
             behaviours = Behaviours.load(plain)
         topology = Topology(
             nodes=int(options.get("nodes", "1")),
@@ -149,64 +149,58 @@ class Scenario:
         )
         self._machine = Machine(Cluster.boot(topology, seed=int(options.get("seed", "0"))))
         if options.get("settle", "yes") == "yes":
-            yield from self.settle([], "")
+            yield from self.settle(Block((), "settle", ""))
         self._machine.trace = []
 
-    def apply(self, words: list[str], document: str) -> Iterator[str]:
+    def apply(self, block: Block) -> Iterator[str]:
         """apply, with manifests below: what `kubectl apply` does, and says."""
-        for plain in self._documents(document):
+        for plain in self._documents(block.document):
             wanted = client.as_object(plain)
             kind = resource_named(wanted.kind.lower())
             name = f"{kind.singular}{'.' + kind.group if kind.group else ''}/{wanted.metadata.name}"
-            trace = self._machine.trace
-            cluster, response = client.apply(self.cluster, wanted)
-            self._reopen(cluster, trace)
+            response = client.applied(self._machine, wanted)
             if response.ok:
                 yield f"{name} {'created' if response.code == _CREATED else 'configured'}"
             else:
                 yield f"{response.code} {response.body.reason}: {response.body.message}"
 
-    def delete(self, words: list[str], document: str) -> Iterator[str]:
+    def delete(self, block: Block) -> Iterator[str]:
         """Delete pods NAME [NAMESPACE]: send the request and wait for the answer."""
-        word, name, *rest = words
+        word, name, *rest = block.words
         yield from self._ask(client.delete(word, name, namespace=rest[0] if rest else "default"))
 
-    def scale(self, words: list[str], document: str) -> Iterator[str]:
+    def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS: what `kubectl scale` does."""
-        word, name, replicas = words
+        word, name, replicas = block.words
         yield from self._ask(client.scale(word, name, int(replicas)))
 
     def _ask(self, request: Request) -> Iterator[str]:
-        apply_event(self._machine, Submit(request=request, tag="ask"))
-        while not self._machine.outbox and next_step(self._machine):
-            pass
-        for effect in self._machine.outbox:
-            if isinstance(effect, Answer) and not effect.response.ok:
-                yield f"{effect.response.code} {effect.response.body.reason}: {effect.response.body.message}"
-        self._machine.outbox.clear()
+        response = client.asked(self._machine, request)
+        if not response.ok:
+            yield f"{response.code} {response.body.reason}: {response.body.message}"
 
-    def advance(self, words: list[str], document: str) -> Iterator[str]:
+    def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        play(self._machine, None, self._machine.now + parse_duration(words[0]))
+        play(self._machine, None, self._machine.now + parse_duration(block.words[0]))
         yield from ()
 
-    def settle(self, words: list[str], document: str) -> Iterator[str]:
+    def settle(self, block: Block) -> Iterator[str]:
         """Settle [LIMIT]: run until only periodic timers are left."""
-        limit = parse_duration(words[0]) if words else _LIMIT
+        limit = parse_duration(block.words[0]) if block.words else _LIMIT
         machine = self._machine
         if not play_until_settled(machine, machine.now + limit, quiet_time(self.cluster)):
             yield "not settled"
             yield from still_moving(self.cluster)
 
-    def deliver(self, words: list[str], document: str) -> Iterator[str]:
+    def deliver(self, block: Block) -> Iterator[str]:
         """Deliver PROCESS WATCH [COUNT]: deliver the next changes of one watch, out of turn."""
-        process, watch, *rest = words
+        process, watch, *rest = block.words
         apply_event(self._machine, Deliver(process, watch, int(rest[0]) if rest else 0))
         yield from ()
 
-    def drop(self, words: list[str], document: str) -> Iterator[str]:
+    def drop(self, block: Block) -> Iterator[str]:
         """Drop TEXT: lose the first call or answer under way whose description has this text."""
-        text = " ".join(words)
+        text = " ".join(block.words)
         for choice in choices(self.cluster):
             if isinstance(choice, Execute | Return):
                 said = self._described(choice)
@@ -216,15 +210,15 @@ class Scenario:
                     return
         yield f"error: nothing under way has {text!r}"
 
-    def crash(self, words: list[str], document: str) -> Iterator[str]:
+    def crash(self, block: Block) -> Iterator[str]:
         """Crash HOST or crash COMPONENT/HOST."""
-        (name,) = words
+        (name,) = block.words
         apply_event(self._machine, StopProcess(name) if "/" in name else StopHost(name))
         yield from ()
 
-    def restart(self, words: list[str], document: str) -> Iterator[str]:
+    def restart(self, block: Block) -> Iterator[str]:
         """Restart HOST (powered off or cut off) or restart kubelet/HOST."""
-        (name,) = words
+        (name,) = block.words
         host = self.cluster.hosts.get(name)
         if "/" in name:
             apply_event(self._machine, StartProcess(name))
@@ -234,14 +228,19 @@ class Scenario:
             apply_event(self._machine, StartHost(name))
         yield from ()
 
-    def cut(self, words: list[str], document: str) -> Iterator[str]:
+    def cut(self, block: Block) -> Iterator[str]:
         """Cut HOST (from the network) or cut PROCESS WATCH (so that it lists again)."""
-        apply_event(self._machine, Disconnect(words[0]) if len(words) == 1 else CutWatch(words[0], words[1]))
+        apply_event(
+            self._machine,
+            Disconnect(block.words[0]) if len(block.words) == 1 else CutWatch(block.words[0], block.words[1]),
+        )
         yield from ()
 
-    def show(self, words: list[str], document: str) -> Iterator[str]:
-        """Show pods [NAMESPACE] or show RESOURCE NAME.FIELD...: a table, as kubectl get prints it, or fields of objects."""
-        word, *rest = words
+    def show(self, block: Block) -> Iterator[str]:
+        """
+        Show pods [NAMESPACE] or show RESOURCE NAME.FIELD...: a table, as kubectl get prints it, or fields of objects.
+        """
+        word, *rest = block.words
         cluster = self.cluster
         resource = resource_named(word)
         if rest and "." in rest[0]:
@@ -256,10 +255,13 @@ class Scenario:
             plain = convert.dump(obj)
             yield "  ".join(str(_at(plain, path.lstrip("."))) for path in paths)
 
-    def log(self, words: list[str], document: str) -> Iterator[str]:
-        """Log [TEXT]: the requests that were carried out since the last log, but reads, events and heartbeats; only with TEXT."""
+    def log(self, block: Block) -> Iterator[str]:
+        """
+        Log [TEXT]: the requests that were carried out since the last log, but reads, events and heartbeats; only with
+        TEXT.
+        """
         trace, self._machine.trace = self._machine.trace or [], []
-        wanted = " ".join(words)
+        wanted = " ".join(block.words)
         for at, item, response in trace:
             request = item.request
             if request.verb in ("get", "list") or request.resource in _QUIET_RESOURCES:
@@ -269,16 +271,12 @@ class Scenario:
             if wanted in line:
                 yield line
 
-    def expect(self, words: list[str], document: str) -> Iterator[str]:
+    def expect(self, block: Block) -> Iterator[str]:
         """Expect violation NAME: the next command breaks this property."""
-        if words[:1] != ["violation"]:
-            raise ReconcileError(f"expect {words!r}: only `expect violation NAME` is known")
-        self._expected = " ".join(words[1:])
+        if block.words[:1] != ["violation"]:
+            raise ReconcileError(f"expect {block.words!r}: only `expect violation NAME` is known")
+        self._expected = " ".join(block.words[1:])
         yield from ()
-
-    def _reopen(self, cluster: Cluster, trace: Any) -> None:
-        self._machine = Machine(cluster)
-        self._machine.trace = trace
 
     def _described(self, choice: Execute | Return) -> str:
         item: Any = self.cluster.pending[choice.call]

@@ -63,18 +63,17 @@ def fire(machine: Machine, key: tuple[Any, ...]) -> None:
 
 def _happens(machine: Machine, item: Pending) -> bool:
     """Let *item* happen; false if it came to nothing, so that it is no step."""
-    kind = type(item)
-    if kind is Sent:
+    if isinstance(item, Sent):
         return execute(machine, item)
-    if kind is Replied:
+    if isinstance(item, Replied):
         return give_back(machine, item)
-    if kind is Message:
+    if isinstance(item, Message):
         return carry(machine, item)
-    if kind is Turning:
+    if isinstance(item, Turning):
         return turn(machine, item)
-    if kind is Draining:
+    if isinstance(item, Draining):
         return drain(machine, item)
-    if kind is Listing:
+    if isinstance(item, Listing):
         return list_watch(machine, item)
     return begin(machine, item)
 

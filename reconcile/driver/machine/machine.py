@@ -40,9 +40,9 @@ class Machine:
         self.old_pending = cluster.pending
         self.new_pending: deque[tuple[int, Pending]] = deque()
         self.processes: Draft[str, Process] = Draft(cluster.processes)
-        self.states: Draft[str, Any] = Draft(cluster.states)
-        self.elections: Draft[str, Any] = Draft(cluster.elections)
-        self.recorders: Draft[str, Any] = Draft(cluster.recorders)
+        self.states: Any = Draft(cluster.states)
+        self.elections: Any = Draft(cluster.elections)
+        self.recorders: Any = Draft(cluster.recorders)
         self.cursors: Draft[tuple[str, str], Cursor] = Draft(cluster.cursors)
         self.channels: Draft[str, Channel] = Draft(cluster.channels)
         self.hosts: Draft[str, HostStatus] = Draft(cluster.hosts)
@@ -145,9 +145,6 @@ class Machine:
     def dice(self, stream: str) -> Dice:
         """Give the cluster's dice of this name."""
         return Dice(self.cluster.seed, stream)
-
-    # Processes
-    # ---------------------------------------------------------------------------------------------------------
 
     def oldest(self) -> Pending:
         """Take the oldest item of the table of what is under way, which is not empty."""
