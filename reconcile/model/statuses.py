@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from reconcile.api import meta_v1
 
+_NO_META = meta_v1.ListMeta()
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -16,7 +17,7 @@ def success(resource: str, name: str, uid: str | None) -> meta_v1.Status:
     """Say that an object of *resource* is deleted."""
     plural, _, group = resource.partition(".")
     details = meta_v1.StatusDetails(name=name, group=group or None, kind=plural, uid=uid)
-    return meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", details=details)
+    return meta_v1.Status(metadata=_NO_META, status="Success", details=details)
 
 
 def not_found(resource: str, name: str) -> meta_v1.Status:
@@ -81,6 +82,14 @@ def expired(message: str = "The resourceVersion for the provided list is too old
     return _status(410, "Expired", message)
 
 
+def too_large_version(asked: int, current: int) -> meta_v1.Status:
+    """504: the client has seen a revision that this server has not."""
+    said = f"Too large resource version: {asked}, current: {current}"
+    causes = (meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version"),)
+    details = meta_v1.StatusDetails(retry_after_seconds=1, causes=causes)
+    return _status(504, "Timeout", f"Timeout: {said}", details)
+
+
 def too_many_requests(message: str, retry_after_seconds: int) -> meta_v1.Status:
     """429: come back later."""
     details = meta_v1.StatusDetails(retry_after_seconds=retry_after_seconds)
@@ -100,6 +109,11 @@ def unsupported_media_type(message: str) -> meta_v1.Status:
     return _status(415, "UnsupportedMediaType", message)
 
 
+def unexpected(message: str) -> meta_v1.Status:
+    """500 without a reason: an error that nobody gave one."""
+    return _status(500, "", message)
+
+
 def internal(message: str) -> meta_v1.Status:
     """500: something went wrong that is nobody's fault."""
     causes = (meta_v1.StatusCause(message=message),)
@@ -115,5 +129,5 @@ def _about(code: int, reason: str, resource: str, name: str, message: str) -> me
 
 def _status(code: int, reason: str, message: str, details: meta_v1.StatusDetails | None = None) -> meta_v1.Status:
     return meta_v1.Status(
-        metadata=meta_v1.ListMeta(), status="Failure", message=message, reason=reason, details=details, code=code
+        metadata=_NO_META, status="Failure", message=message, reason=reason or None, details=details, code=code
     )

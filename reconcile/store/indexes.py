@@ -88,6 +88,11 @@ def _selector(service: Any) -> tuple[Hashable, ...]:
     return ()
 
 
+def _node_ports(service: Any) -> tuple[Hashable, ...]:
+    ports = service.spec.ports if service.spec else None
+    return tuple([port.node_port for port in ports or () if port.node_port])
+
+
 def _selecting(owner: Any) -> tuple[Hashable, ...]:
     """File a workload as a service is filed; under its namespace alone if its selector has no pairs."""
     namespace = owner.metadata.namespace
@@ -151,7 +156,11 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting)),
     "replicationcontrollers": (*COMMON, Index("label", _labels), Index("selector", _selecting)),
     "nodes": (*COMMON, Index("name", _name)),
-    "services": (*COMMON, Index("selector", _selector, _same_spec)),
+    "services": (
+        *COMMON,
+        Index("selector", _selector, _same_spec),
+        Index("node-port", _node_ports, _same_spec),
+    ),
     "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service)),
     "leases.coordination.k8s.io": (*COMMON, Index("name", _name)),
 }

@@ -1,0 +1,17 @@
+"""
+The API server: a pure function of a request.
+
+`plan` authenticates, authorises, defaults, admits and validates, and gives an answer or one transaction; `answer`
+says what its commit came to. The engine commits between the two, at once with one etcd member, through Raft with
+several.
+
+Takes:    Request, User, Store.
+Gives:    Response, Planned.
+Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
+Left out: see docs/limits.md, "API server".
+"""
+
+from reconcile.components.apiserver.serving import answer, plan
+from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Finish, Planned, State, begin, bootstrap
+
+__all__ = ["EVENT_TTL", "ITSELF", "Finish", "Planned", "State", "answer", "begin", "bootstrap", "plan"]

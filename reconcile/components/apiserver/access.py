@@ -1,0 +1,171 @@
+"""
+Access: who asks, and whether they may.
+
+Authentication has happened when a request arrives: a `User` comes with it, and one without a name is nobody.
+Authorisation asks three authorizers, as kubeadm sets them up: the group system:masters may everything, the Node
+authorizer knows what a kubelet may, and the roles of `roles.py` say the rest.
+
+Source:   the API server's authentication union, Node authorizer and bootstrap policy.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from reconcile.api import meta_v1
+from reconcile.components.apiserver import roles
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.model import statuses
+from reconcile.model.requests import Request, User
+from reconcile.store import Store
+
+MASTERS: Final = "system:masters"
+NODES: Final = "system:nodes"
+AUTHENTICATED: Final = "system:authenticated"
+UNAUTHENTICATED: Final = "system:unauthenticated"
+ANONYMOUS: Final = User(name="system:anonymous", groups=(UNAUTHENTICATED,))
+NODE_PREFIX: Final = "system:node:"
+_CONTROLLER_PREFIX: Final = "system:serviceaccount:kube-system:"
+
+# What the Node authorizer lets a kubelet get only if a pod of its node refers to it.
+_BY_REFERENCE: Final = ("secrets", "configmaps", "persistentvolumeclaims", "persistentvolumes")
+_NODE_LEASES: Final = "kube-node-lease"
+
+
+def authenticated(user: User, *, anonymous: bool) -> User:
+    """Give who asks; nobody is system:anonymous if that is allowed, and else refused with 401."""
+    if user.name:
+        return user
+    if not anonymous:
+        raise Refusal(statuses.unauthorized())
+    return ANONYMOUS
+
+
+def authorise(user: User, request: Request, store: Store) -> None:
+    """Refuse with 403 what *user* may not do."""
+    groups = user.groups
+    if MASTERS in groups:
+        return
+    node = node_of(user)
+    if node:
+        why = _denied_to_node(node, request, store)
+        if why is None:
+            return
+        raise Refusal(_forbidden(user, request, why))
+    target = f"{request.resource}/{request.subresource}" if request.subresource else request.resource
+    if not _allows(user.name, UNAUTHENTICATED not in groups, request.verb, target):
+        raise Refusal(_forbidden(user, request, ""))
+
+
+def node_of(user: User) -> str:
+    """Give the name of the node whose kubelet *user* is; empty if it is none."""
+    if user.name.startswith(NODE_PREFIX) and NODES in user.groups:
+        return user.name[len(NODE_PREFIX) :]
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _allows(name: str, known: bool, verb: str, target: str) -> bool:  # noqa: FBT001 -- a cached function's key
+    rules = roles.EVERYONE if known else ()
+    if name == "system:kube-scheduler":
+        rules += roles.SCHEDULER
+    elif name == "system:kube-controller-manager":
+        rules += roles.CONTROLLER_MANAGER
+    elif name == "system:kube-proxy":
+        rules += roles.PROXY
+    elif name.startswith(_CONTROLLER_PREFIX):
+        account = name[len(_CONTROLLER_PREFIX) :]
+        rules += roles.PROXY if account == "kube-proxy" else roles.CONTROLLERS.get(account, ())
+    return _allow(rules, verb, target)
+
+
+@lru_cache(maxsize=512)
+def _node_allows(verb: str, target: str) -> bool:
+    return _allow(roles.NODE, verb, target)
+
+
+def _allow(rules: tuple[roles.Rule, ...], verb: str, target: str) -> bool:
+    _, slash, subresource = target.partition("/")
+    anything = f"*/{subresource}" if slash else "*"
+    return any(verb in verbs and (target in named or anything in named or "*" in named) for verbs, named in rules)
+
+
+def _denied_to_node(node: str, request: Request, store: Store) -> str | None:
+    """Say why the kubelet of *node* may not do this; None if it may."""
+    resource, verb = request.resource, request.verb
+    target = f"{resource}/{request.subresource}" if request.subresource else resource
+    if not _node_allows(verb, target):
+        return ""
+    if resource == "leases.coordination.k8s.io":
+        return _denied_lease(node, request)
+    if resource in _BY_REFERENCE:
+        return _denied_reference(node, request, store)
+    if resource == "nodes" and verb == "get" and request.name != node:
+        return f"node '{node}' cannot read '{request.name}', only its own Node object"
+    if resource == "pods" and verb == "list" and request.field_selector != f"spec.nodeName={node}":
+        return f"can only list/watch pods with spec.nodeName field selector of '{node}'"
+    return None
+
+
+def _denied_lease(node: str, request: Request) -> str | None:
+    if request.namespace != _NODE_LEASES:
+        return f'can only access leases in the "{_NODE_LEASES}" system namespace'
+    if request.verb != "create" and request.name != node:
+        return "can only access node lease with the same name as the requesting node"
+    return None
+
+
+def _denied_reference(node: str, request: Request, store: Store) -> str | None:
+    none = f"no relationship found between node '{node}' and this object"
+    if not request.name:
+        return "can only read resources of this type with names"
+    for pod in store.table("pods").under("node", node):
+        if pod.metadata.namespace == request.namespace and _refers(pod.spec, request.resource, request.name):
+            return None
+        if request.resource == "persistentvolumes":
+            return None
+    return none
+
+
+def _refers(spec: object, resource: str, name: str) -> bool:
+    """Tell whether a pod's specification names the object: in its text, as JSON would have it, the name is a value."""
+    return name in _references(spec, resource)
+
+
+def _references(spec: object, resource: str) -> frozenset[str]:
+    field = {"secrets": "secret", "configmaps": "config_map", "persistentvolumeclaims": "persistent_volume_claim"}
+    found: list[str] = []
+    for volume in getattr(spec, "volumes", None) or ():
+        source = getattr(volume, field.get(resource, "secret"))
+        found += [_named(source)] if source else []
+        for projection in (volume.projected.sources if volume.projected else None) or ():
+            source = getattr(projection, field.get(resource, "secret"), None)
+            found += [_named(source)] if source else []
+    if resource == "secrets":
+        found += [reference.name or "" for reference in getattr(spec, "image_pull_secrets", None) or ()]
+    for container in (*getattr(spec, "containers", ()), *(getattr(spec, "init_containers", None) or ())):
+        for variable in container.env or ():
+            origin = variable.value_from
+            reference = origin and (origin.secret_key_ref if resource == "secrets" else origin.config_map_key_ref)
+            found += [reference.name or ""] if reference else []
+        for source in container.env_from or ():
+            reference = source.secret_ref if resource == "secrets" else source.config_map_ref
+            found += [reference.name or ""] if reference else []
+    return frozenset(found)
+
+
+def _named(source: object) -> str:
+    for name in ("secret_name", "claim_name", "name"):
+        if getattr(source, name, None):
+            return str(getattr(source, name))
+    return ""
+
+
+def _forbidden(user: User, request: Request, why: str) -> meta_v1.Status:
+    plural, _, group = request.resource.partition(".")
+    target = f"{plural}/{request.subresource}" if request.subresource else plural
+    where = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
+    said = f'User "{user.name}" cannot {request.verb} resource "{target}" in API group "{group}" {where}'
+    return statuses.forbidden(request.resource, request.name, f"{said}: {why}" if why else said)

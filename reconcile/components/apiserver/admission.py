@@ -1,0 +1,220 @@
+"""
+Admission: what the API server's plugins add to a request and whom they stop.
+
+NamespaceLifecycle, Priority, DefaultTolerationSeconds, ServiceAccount (the name), NodeRestriction, TaintNodesByCondition.
+
+Source:   the admission plugins of these names.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.components.apiserver import access
+from reconcile.components.apiserver.defaults import pod_spec_defaulted
+from reconcile.components.apiserver.memo import Same
+from reconcile.components.apiserver.refusals import Causes, Refusal
+from reconcile.components.apiserver.state import Ask
+from reconcile.components.apiserver.validation import pod_spec_causes
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.qos import qos_class
+
+MIRROR: Final = "kubernetes.io/config.mirror"
+IMMORTAL: Final = ("default", "kube-system", "kube-public")
+_CLASSES: Final = "priorityclasses.scheduling.k8s.io"
+_NOT_READY: Final = "node.kubernetes.io/not-ready"
+_UNREACHABLE: Final = "node.kubernetes.io/unreachable"
+_NODE_LABELS: Final = ("node-restriction.kubernetes.io", "node-role.kubernetes.io")
+
+
+@attrs.frozen
+class Priority:
+    """What a priority class gives to a pod."""
+
+    name: str | None
+    value: int
+    preemption: str
+
+
+@attrs.frozen
+class Admitted:
+    """A pod's specification with defaults and admission's additions, its first status, and what is wrong with it."""
+
+    spec: core_v1.PodSpec
+    status: core_v1.PodStatus
+    causes: Causes
+
+
+_NO_PRIORITY: Final = Priority(None, 0, "PreemptLowerPriority")
+
+
+def admit_namespace(ask: Ask, name: str) -> None:
+    """NamespaceLifecycle: refuse to create in a namespace that is not there, or that is going."""
+    namespace = ask.store.get("namespaces", ask.request.namespace)
+    if namespace is None:
+        raise Refusal(statuses.not_found("namespaces", ask.request.namespace))
+    if namespace.metadata.deletion_timestamp is not None:
+        where = ask.request.namespace
+        why = f"unable to create new content in namespace {where} because it is being terminated"
+        status = statuses.forbidden(ask.request.resource, name, why)
+        said = f"namespace {where} is being terminated"
+        cause = meta_v1.StatusCause(reason="NamespaceTerminating", message=said, field="metadata.namespace")
+        raise Refusal(replace(status, details=replace(status.details, causes=(cause,))))
+
+
+def admit_pod(ask: Ask, pod: core_v1.Pod, name: str) -> Admitted:
+    """Give what a new pod's specification becomes; remembered by the specification's object."""
+    assert pod.spec is not None, "a pod without a specification is refused before"
+    mirror = pod.metadata is not None and MIRROR in (pod.metadata.annotations or ())
+    state = ask.state
+    seconds = (state.not_ready_seconds, state.unreachable_seconds)
+    if "DefaultTolerationSeconds" in state.disabled:
+        seconds = (-1, -1)
+    priority = None if "Priority" in state.disabled else priority_of(ask, pod.spec, name)
+    return _admitted(Same(pod.spec), priority, seconds, mirror)
+
+
+def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
+    """Give the priority of a pod: its class's, or that of the class that is everyone's default."""
+    wanted = spec.priority_class_name
+    if wanted:
+        found = ask.store.get(_CLASSES, wanted)
+        if found is None:
+            raise Refusal(statuses.forbidden("pods", name, f"no PriorityClass with name {wanted} was found"))
+        priority = Priority(wanted, found.value, found.preemption_policy or "PreemptLowerPriority")
+    else:
+        table = ask.store.tables.get(_CLASSES)
+        priority = _NO_PRIORITY if table is None else _default_priority(Same(table))
+    if spec.priority is not None and spec.priority != priority.value:
+        why = (
+            f"the integer value of priority ({spec.priority}) must not be provided in pod spec; priority admission"
+            f" controller computed {priority.value} from the given PriorityClass name"
+        )
+        raise Refusal(statuses.forbidden("pods", name, why))
+    return priority
+
+
+@lru_cache(maxsize=64)
+def _default_priority(same: Same) -> Priority:
+    chosen = None
+    for found in same.value.values():
+        # Of several defaults the lowest counts.
+        if found.global_default and (chosen is None or found.value < chosen.value):
+            chosen = found
+    if chosen is None:
+        return _NO_PRIORITY
+    return Priority(chosen.metadata.name, chosen.value, chosen.preemption_policy or "PreemptLowerPriority")
+
+
+@lru_cache(maxsize=4096)
+def _admitted(same: Same, priority: Priority | None, seconds: tuple[int, int], mirror: bool) -> Admitted:  # noqa: FBT001 -- a cached function's key
+    spec = pod_spec_defaulted(same.value)
+    if priority is not None:
+        spec = replace(
+            spec,
+            priority=priority.value,
+            priority_class_name=priority.name or spec.priority_class_name,
+            preemption_policy=spec.preemption_policy or priority.preemption,
+        )
+    if not mirror:
+        account = spec.service_account_name or "default"
+        spec = replace(spec, service_account_name=account, service_account=account)
+    spec = replace(spec, tolerations=_tolerations(spec.tolerations or (), seconds) or None)
+    waits: tuple[core_v1.PodCondition, ...] = ()
+    if spec.scheduling_gates:
+        said = "Scheduling is blocked due to non-empty scheduling gates"
+        waits = (core_v1.PodCondition(type="PodScheduled", status="False", reason="SchedulingGated", message=said),)
+    status = core_v1.PodStatus(phase="Pending", qos_class=qos_class(spec), conditions=waits or None)
+    return Admitted(spec, status, pod_spec_causes("spec", spec))
+
+
+def _tolerations(given: tuple[core_v1.Toleration, ...], seconds: tuple[int, int]) -> tuple[core_v1.Toleration, ...]:
+    added = list(given)
+    for key, length in zip((_NOT_READY, _UNREACHABLE), seconds, strict=True):
+        tolerates = any((each.key == key or not each.key) and each.effect in ("NoExecute", "", None) for each in given)
+        if length >= 0 and not tolerates:
+            added.append(core_v1.Toleration(key=key, operator="Exists", effect="NoExecute", toleration_seconds=length))
+    return given if len(added) == len(given) else tuple(added)
+
+
+def admit_node(ask: Ask, node: core_v1.Node) -> core_v1.Node:
+    """TaintNodesByCondition: a new node takes no pods before it has said that it is ready."""
+    if "TaintNodesByCondition" in ask.state.disabled:
+        return node
+    taints = (node.spec.taints if node.spec is not None else None) or ()
+    if any(taint.key == _NOT_READY and taint.effect == "NoSchedule" for taint in taints):
+        return node
+    taint = core_v1.Taint(key=_NOT_READY, effect="NoSchedule")
+    return replace(node, spec=replace(node.spec or core_v1.NodeSpec(), taints=(*taints, taint)))
+
+
+def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
+    """NodeRestriction: refuse what the kubelet of one node may not write of the others."""
+    node = access.node_of(ask.user)
+    if not node or "NodeRestriction" in ask.state.disabled:
+        return
+    request = ask.request
+    name = request.name or (obj.metadata.name if obj is not None and obj.metadata is not None else "") or ""
+    why = ""
+    if request.resource == "pods":
+        why = _pod_denied(node, request.verb, request.subresource, obj, old)
+    elif request.resource == "nodes":
+        why = _node_denied(node, name, obj, old)
+    elif request.resource == "leases.coordination.k8s.io" and name != node:
+        why = "can only access node lease with the same name as the requesting node"
+    if why:
+        raise Refusal(statuses.forbidden(request.resource, name, why))
+
+
+def _pod_denied(node: str, verb: str, subresource: str, obj: Any, old: Any) -> str:
+    if subresource == "status" or verb == "delete":
+        if old is not None and old.spec.node_name != node:
+            done = "update status for" if subresource == "status" else "delete"
+            return f'node "{node}" can only {done} pods with spec.nodeName set to itself'
+        if old is not None and obj is not None and obj.metadata.labels != old.metadata.labels:
+            return f'node "{node}" cannot update labels through pod status'
+        return ""
+    if verb != "create" or obj is None or obj.spec is None:
+        return "" if verb != "create" or subresource else "unexpected type"
+    return _created_pod_denied(node, obj) if not subresource else ""
+
+
+def _created_pod_denied(node: str, pod: core_v1.Pod) -> str:
+    metadata, spec = pod.metadata, pod.spec
+    assert metadata is not None and spec is not None, "asked only about pods that have both"  # noqa: PT018
+    if MIRROR not in (metadata.annotations or ()):
+        return f'pod does not have "{MIRROR}" annotation, node "{node}" can only create mirror pods'
+    if spec.node_name != node:
+        return f'node "{node}" can only create pods with spec.nodeName set to itself'
+    owners = metadata.owner_references or ()
+    if len(owners) != 1:
+        return f'node "{node}" can only create pods with a single owner reference set to itself'
+    if (owners[0].api_version, owners[0].kind, owners[0].name) != ("v1", "Node", node):
+        return f'node "{node}" can only create pods with an owner reference set to itself'
+    if spec.service_account_name:
+        return f'node "{node}" can not create pods that reference a service account'
+    for volume in spec.volumes or ():
+        if volume.secret or volume.config_map or volume.persistent_volume_claim:
+            return f'node "{node}" can not create pods that reference secrets, configmaps or persistentvolumeclaims'
+    return ""
+
+
+def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:
+    if name != node:
+        return f'node "{node}" is not allowed to modify node "{name}"'
+    if obj is None or old is None or obj.metadata is old.metadata:
+        return ""
+    if obj.spec is not None and old.spec is not None and (obj.spec.taints or ()) != (old.spec.taints or ()):
+        return f'node "{node}" is not allowed to modify taints'
+    before, after = old.metadata.labels or {}, obj.metadata.labels or {}
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    denied = [key for key in changed if key.partition("/")[0].endswith(_NODE_LABELS)]
+    if denied:
+        return f"is not allowed to modify labels: {', '.join(denied)}"
+    return ""

@@ -1,0 +1,182 @@
+"""
+Creating: an object that was not there.
+
+Source:   the registry's generic store, BeforeCreate; each kind's strategy.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.api import core_v1, meta_v1, networking_v1
+from reconcile.api.scalars import Time
+from reconcile.components.apiserver import admission, allocation, strategies
+from reconcile.components.apiserver.defaults import defaulted
+from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
+from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.validation import metadata_causes, object_causes
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.requests import Response, joined
+from reconcile.store import Compare, Put, Txn
+
+_ATTEMPTS: Final = 8
+_LONGEST_BASE: Final = 58
+_NO_METADATA: Final = meta_v1.ObjectMeta()
+
+
+def create(ask: Ask) -> Plan:
+    """Plan a create."""
+    request = ask.request
+    body = checked_body(ask, request.body)
+    metadata, generated = _named(ask, body.metadata or _NO_METADATA)
+    name = metadata.name or ""
+    if ask.resource.namespaced:
+        admission.admit_namespace(ask, name)
+    resource = request.resource
+    if resource == "pods":
+        obj, causes = _pod(ask, body, metadata, name)
+    else:
+        obj, causes = _other(ask, body, metadata)
+    admission.restrict_node(ask, obj, None)
+    causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
+    if causes:
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
+    return written(ask, obj, 201)
+
+
+def written(ask: Ask, obj: Any, code: int) -> Plan:
+    """Plan to write a new object that is complete."""
+    resource = ask.request.resource
+    key = joined(obj.metadata.namespace or "", obj.metadata.name)
+    compares: tuple[Compare, ...] = (Compare(resource, key, 0),)
+    operations: tuple[Any, ...] = ()
+    if ask.store.get(resource, key) is not None:
+        raise Refusal(statuses.already_exists(resource, obj.metadata.name))
+    if resource == "services":
+        obj, more, operations = allocation.allocated(ask, obj, None)
+        compares += more
+    if ask.request.dry_run:
+        return Response(code, obj)
+    return Planned(Txn(compares, (Put(resource, key, obj), *operations)), Finish(code, resource, key))
+
+
+def checked_body(ask: Ask, given: Any) -> Any:
+    """Give the body of a write if it is an object of the resource, in the namespace that was asked for."""
+    resource = ask.resource
+    if not isinstance(given, resource.object_class):
+        said = f"the object provided is unrecognized (must be of type {resource.kind})"
+        raise Refusal(statuses.bad_request(said))
+    body: Any = given
+    metadata = body.metadata
+    if metadata is not None and metadata.namespace and metadata.namespace != ask.request.namespace:
+        if not resource.namespaced:
+            return replace(body, metadata=replace(metadata, namespace=None))
+        said = "the namespace of the provided object does not match the namespace sent on the request"
+        raise Refusal(statuses.bad_request(said))
+    if body.api_version is None or body.kind is None:
+        body = replace(body, api_version=resource.api_version, kind=resource.kind)
+    return body
+
+
+def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
+    """Give a new object's metadata: what its author may say, and what only the server says."""
+    request = ask.request
+    if given.resource_version:
+        raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
+    name, dice = given.name or request.name, ask.dice
+    if request.name and name != request.name:
+        said = f"the name of the object ({name}) does not match the name on the URL ({request.name})"
+        raise Refusal(statuses.bad_request(said))
+    generated = not name and bool(given.generate_name)
+    if generated:
+        table = ask.store.table(request.resource)
+        base = (given.generate_name or "")[:_LONGEST_BASE]
+        for _ in range(_ATTEMPTS):
+            suffix, dice = dice.suffix()
+            name = base + suffix
+            if joined(request.namespace, name) not in table:
+                break
+    uid, _ = dice.uuid()
+    metadata = meta_v1.ObjectMeta(
+        name=name,
+        namespace=request.namespace or None,
+        generate_name=given.generate_name,
+        uid=uid,
+        creation_timestamp=Time.at(ask.now),
+        generation=1 if request.resource in strategies.GENERATIONS else None,
+        labels=given.labels,
+        annotations=given.annotations,
+        owner_references=given.owner_references,
+        finalizers=given.finalizers,
+        managed_fields=given.managed_fields,
+    )
+    return metadata, generated
+
+
+def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:
+    if body.spec is None:
+        return replace(body, metadata=metadata), (required("spec.containers"),)
+    admitted = admission.admit_pod(ask, body, name)
+    pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
+    return pod, admitted.causes
+
+
+def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]:
+    resource = ask.request.resource
+    obj = replace(body, metadata=metadata)
+    first = strategies.FIRST_STATUS.get(resource)
+    if first is not None:
+        obj = replace(obj, status=first)
+    elif "status" in ask.resource.subresources and resource not in strategies.STATUS_KEPT:
+        obj = replace(obj, status=None)
+    obj = defaulted(resource, obj)
+    if resource == "nodes":
+        obj = admission.admit_node(ask, obj)
+    elif resource == "namespaces":
+        obj = _with_finalizer(obj)
+    elif resource == "jobs.batch":
+        obj = _with_controller_labels(obj)
+    elif resource == "servicecidrs.networking.k8s.io":
+        obj = _ready(ask, obj)
+    return obj, object_causes(resource, obj)
+
+
+def _with_finalizer(namespace: core_v1.Namespace) -> core_v1.Namespace:
+    spec = namespace.spec or core_v1.NamespaceSpec()
+    if "kubernetes" in (spec.finalizers or ()):
+        return namespace
+    return replace(namespace, spec=replace(spec, finalizers=(*(spec.finalizers or ()), "kubernetes")))
+
+
+def _with_controller_labels(job: Any) -> Any:
+    """Let a job select its pods by its own uid, unless it says that it selects them itself."""
+    spec = job.spec
+    if spec is None or spec.manual_selector:
+        return job
+    uid, name = job.metadata.uid, job.metadata.name
+    labels = Map(
+        {
+            "controller-uid": uid,
+            "job-name": name,
+            "batch.kubernetes.io/controller-uid": uid,
+            "batch.kubernetes.io/job-name": name,
+        }
+    )
+    inner = spec.template.metadata or _NO_METADATA
+    template = replace(spec.template, metadata=replace(inner, labels=(inner.labels or Map[str]()).merge(labels)))
+    selector = meta_v1.LabelSelector(match_labels=Map({"batch.kubernetes.io/controller-uid": uid}))
+    return replace(job, spec=replace(spec, template=template, selector=selector))
+
+
+def _ready(ask: Ask, cidr: Any) -> Any:
+    condition = meta_v1.Condition(
+        type="Ready",
+        status="True",
+        reason="",
+        message="Kubernetes default Service CIDR is ready",
+        last_transition_time=Time.at(ask.now),
+    )
+    return replace(cidr, status=networking_v1.ServiceCIDRStatus(conditions=(condition,)))

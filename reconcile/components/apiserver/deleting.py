@@ -1,0 +1,239 @@
+"""
+Deleting: at once, gracefully, or when the last finalizer is gone.
+
+Source:   the registry's generic store and BeforeDelete; the pod's and the namespace's own storage.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.api.scalars import Time
+from reconcile.components.apiserver import admission, allocation, strategies
+from reconcile.components.apiserver.reading import found, selected
+from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
+from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.lib.instant import SECOND
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.requests import List, Response, key_of
+from reconcile.store import Compare, Delete, Put, Txn
+
+ORPHAN: Final = "orphan"
+FOREGROUND: Final = "foregroundDeletion"
+_POLICIES: Final = ("Background", "Foreground", "Orphan")
+_NO_OPTIONS: Final = meta_v1.DeleteOptions()
+_ORPHANS_JOBS: Final = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set"
+    " propagationPolicy=Orphan to suppress this warning"
+)
+
+
+@attrs.frozen
+class _Outcome:
+    """What is to be done to one object, nothing if it is as it should be, and what it is then; *gone* if deleted."""
+
+    obj: Any
+    operations: tuple[Put | Delete, ...]
+    gone: bool
+
+
+def delete(ask: Ask) -> Plan:
+    """Plan the deletion of the object that the request names."""
+    options = _options(ask)
+    old = found(ask)
+    return deleted(ask, old, options)
+
+
+def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
+    """Plan the deletion of *old*."""
+    request = ask.request
+    resource = request.resource
+    if resource == "namespaces" and request.name in admission.IMMORTAL:
+        raise Refusal(statuses.forbidden(resource, request.name, "this namespace may not be deleted"))
+    admission.restrict_node(ask, None, old)
+    outcome = _outcome(ask, old, options)
+    code = 202 if not outcome.gone and options.orphan_dependents is False else 200
+    warnings = _warnings(resource, options)
+    if not outcome.operations or request.dry_run:
+        return Response(code, outcome.obj, warnings)
+    compare = Compare(resource, ask.key, int(old.metadata.resource_version))
+    txn = Txn((compare,), outcome.operations)
+    if not outcome.gone:
+        return Planned(txn, Finish(code, resource, ask.key, warnings=warnings))
+    body = outcome.obj
+    if resource not in strategies.RETURNED_WHEN_DELETED:
+        body = statuses.success(resource, old.metadata.name, old.metadata.uid)
+    return Planned(txn, Finish(code, body=body, warnings=warnings))
+
+
+def delete_collection(ask: Ask) -> Plan:
+    """Plan the deletion of every object that the request's selectors name, in one transaction."""
+    options = _options(ask)
+    items = selected(ask)
+    compares: list[Compare] = []
+    operations: list[Put | Delete] = []
+    for old in items:
+        outcome = _outcome(ask, old, options)
+        if outcome.operations:
+            compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))
+            operations += outcome.operations
+    body = List(resource=ask.request.resource, items=items, resource_version=str(ask.store.revision))
+    if not operations or ask.request.dry_run:
+        return Response(200, body)
+    return Planned(Txn(tuple(compares), tuple(operations)), Finish(200, body=body))
+
+
+def _options(ask: Ask) -> meta_v1.DeleteOptions:
+    options = ask.request.body
+    if options is None:
+        return _NO_OPTIONS
+    if not isinstance(options, meta_v1.DeleteOptions):
+        raise Refusal(statuses.bad_request("expected DeleteOptions"))
+    causes: tuple[Cause, ...] = ()
+    policy = options.propagation_policy
+    if policy is not None and options.orphan_dependents is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        causes += (wrong("propagationPolicy", policy, why),)
+    if policy is not None and policy not in _POLICIES:
+        causes += (not_supported("propagationPolicy", policy, (*_POLICIES, "nil")),)
+    refuse_invalid("DeleteOptions", "meta.k8s.io/v1", "", causes)
+    return options
+
+
+def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
+    resource, metadata = ask.request.resource, old.metadata
+    _check_preconditions(resource, metadata, options.preconditions)
+    key = key_of(old)
+    if resource == "namespaces":
+        return _namespace_outcome(ask, old, options)
+    grace = options.grace_period_seconds
+    if grace is not None and grace < 0:
+        grace = 1
+    if isinstance(old, core_v1.Pod):
+        graceful = _graceful(ask, old, grace)
+        if graceful is None:
+            return _Outcome(old, (), gone=False)
+        new, seconds = graceful
+    else:
+        new, seconds = old, 0
+    if metadata.deletion_timestamp is None or new is not old:
+        new = _with_finalizers(resource, new, options)
+    if new.metadata.finalizers:
+        new = replace(new, metadata=_marked(ask, new.metadata)) if seconds == 0 else new
+        return _Outcome(new, () if new is old else (Put(resource, key, new),), gone=False)
+    if seconds > 0:
+        return _Outcome(new, (Put(resource, key, new),), gone=False)
+    beside = allocation.released(old) if isinstance(old, core_v1.Service) else ()
+    return _Outcome(new, (Delete(resource, key), *beside), gone=True)
+
+
+def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Pod, int] | None:
+    """Give the pod as it is while it terminates, and its seconds; None if it terminates soon enough already."""
+    metadata, spec = pod.metadata, pod.spec
+    assert metadata is not None and spec is not None, "a stored pod has both"  # noqa: PT018
+    begun = metadata.deletion_timestamp
+    if begun is not None:
+        had = metadata.deletion_grace_period_seconds
+        if had is None:
+            return pod, 0
+        if grace is None or grace >= had:
+            return None
+        ends = Time.at(begun.instant + (grace - had) * SECOND)
+        shorter = replace(metadata, deletion_timestamp=ends, deletion_grace_period_seconds=grace)
+        return replace(pod, metadata=shorter), grace
+    if grace is None:
+        grace = spec.termination_grace_period_seconds or 0
+    phase = pod.status.phase if pod.status is not None else None
+    if not spec.node_name or phase in ("Succeeded", "Failed"):
+        grace = 0
+    grace = max(grace, 0)
+    dying = replace(
+        metadata,
+        deletion_timestamp=Time.at(ask.now + grace * SECOND),
+        deletion_grace_period_seconds=grace,
+        generation=metadata.generation + 1 if metadata.generation else metadata.generation,
+    )
+    return replace(pod, metadata=dying), grace
+
+
+def _marked(ask: Ask, metadata: meta_v1.ObjectMeta) -> meta_v1.ObjectMeta:
+    """Give the metadata of an object that is deleted as soon as its finalizers let it go."""
+    now = Time.at(ask.now)
+    generation = metadata.generation
+    if metadata.deletion_grace_period_seconds is None and generation:
+        generation += 1
+    at = metadata.deletion_timestamp
+    return replace(
+        metadata,
+        deletion_timestamp=now if at is None or at > now else at,
+        deletion_grace_period_seconds=0,
+        generation=generation,
+    )
+
+
+def _with_finalizers(resource: str, obj: Any, options: meta_v1.DeleteOptions) -> Any:
+    """Give *obj* with the garbage collector's finalizers that the options ask for."""
+    finalizers: tuple[str, ...] = obj.metadata.finalizers or ()
+    wanted = _collection(resource, finalizers, options)
+    kept = tuple([name for name in finalizers if name not in (ORPHAN, FOREGROUND)])
+    kept += (wanted,) if wanted else ()
+    if set(kept) == set(finalizers):
+        return obj
+    return replace(obj, metadata=replace(obj.metadata, finalizers=kept or None))
+
+
+def _collection(resource: str, finalizers: tuple[str, ...], options: meta_v1.DeleteOptions) -> str:
+    """Say by which finalizer the garbage collector is told what to do with dependents; empty for the background."""
+    if resource in strategies.UNCOLLECTED:
+        return ""
+    if options.orphan_dependents is not None:
+        return ORPHAN if options.orphan_dependents else ""
+    if options.propagation_policy is not None:
+        return {"Orphan": ORPHAN, "Foreground": FOREGROUND}.get(options.propagation_policy, "")
+    for name in finalizers:
+        if name in (ORPHAN, FOREGROUND):
+            return name
+    return ORPHAN if resource in strategies.ORPHANING else ""
+
+
+def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.DeleteOptions) -> _Outcome:
+    metadata = old.metadata
+    assert metadata is not None, "a stored namespace has metadata"
+    new: Any = old
+    if metadata.deletion_timestamp is None:
+        new = _with_finalizers("namespaces", old, options)
+        status = replace(old.status or core_v1.NamespaceStatus(), phase="Terminating")
+        dying = replace(new.metadata, deletion_timestamp=Time.at(ask.now))
+        new = replace(new, metadata=dying, status=status)
+    waits = (old.spec is not None and old.spec.finalizers) or new.metadata.finalizers
+    if waits:
+        return _Outcome(new, () if new is old else (Put("namespaces", metadata.name or "", new),), gone=False)
+    return _Outcome(new, (Delete("namespaces", metadata.name or ""),), gone=True)
+
+
+def _check_preconditions(resource: str, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+    if preconditions is None:
+        return
+    if preconditions.uid is not None and preconditions.uid != metadata.uid:
+        why = (
+            f"the UID in the precondition ({preconditions.uid}) does not match the UID in record ({metadata.uid})."
+            " The object might have been deleted and then recreated"
+        )
+        raise Refusal(statuses.conflict(resource, metadata.name, why))
+    wanted = preconditions.resource_version
+    if wanted is not None and wanted != metadata.resource_version:
+        why = (
+            f"the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record"
+            f" ({metadata.resource_version}). The object might have been modified"
+        )
+        raise Refusal(statuses.conflict(resource, metadata.name, why))
+
+
+def _warnings(resource: str, options: meta_v1.DeleteOptions) -> tuple[str, ...]:
+    said = options.propagation_policy is not None or options.orphan_dependents is not None
+    return (_ORPHANS_JOBS,) if resource == "jobs.batch" and not said else ()

@@ -1,0 +1,126 @@
+"""
+Serving: one request, from who asks to what is to be committed and answered.
+
+Takes:    a Request, who asks, the store as it is, the instant, the request's own dice.
+Gives:    a Response, or Planned: a transaction, and how to answer once it is committed.
+Source:   the API server's request path: authentication, authorisation, admission, the registry's generic store.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from reconcile.api import kinds
+from reconcile.components.apiserver import (
+    access,
+    creating,
+    deleting,
+    patching,
+    reading,
+    strategies,
+    subresources,
+    updating,
+)
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.state import Ask, Plan, Planned, State
+from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
+from reconcile.model import statuses
+from reconcile.model.requests import Request, Response, User
+from reconcile.store import Committed, Store
+
+Way = Callable[[Ask], Plan]
+
+
+def plan(state: State, request: Request, user: User, store: Store, now: Instant, dice: Dice) -> Plan:  # noqa: PLR0917 -- the contract's order
+    """
+    Say what a request comes to: an answer, or what to commit first.
+
+    A plan holds for this store; if its transaction is refused, plan again against the store as it is then.
+    """
+    try:
+        asking = user if user.name else access.authenticated(user, anonymous=state.anonymous)
+        access.authorise(asking, request, store)
+        found = _route(request.resource, request.verb, request.subresource)
+        if not isinstance(found, tuple):
+            return found
+        resource, way = found
+        _check_place(request, resource)
+        key = f"{request.namespace}/{request.name}" if request.namespace else request.name
+        return way(Ask(state, request, asking, store, now, dice, resource, key))
+    except Refusal as refusal:
+        return refusal.response
+
+
+def answer(planned: Planned, committed: Committed) -> Response:
+    """Answer a request whose transaction is committed."""
+    finish = planned.finish
+    if not finish.key:
+        return Response(finish.code, finish.body, finish.warnings)
+    for change in committed.changes:
+        if change.key == finish.key and change.resource == finish.resource:
+            obj = change.new
+            break
+    else:
+        obj = committed.store.get(finish.resource, finish.key)
+    return Response(finish.code, subresources.scale_of(obj) if finish.scale else obj, finish.warnings)
+
+
+_WAYS: Final[Mapping[tuple[str, str], Way]] = {
+    ("create", ""): creating.create,
+    ("get", ""): reading.get,
+    ("list", ""): reading.list_,
+    ("update", ""): updating.update,
+    ("patch", ""): patching.patch,
+    ("delete", ""): deleting.delete,
+    ("deletecollection", ""): deleting.delete_collection,
+    ("get", "status"): reading.get,
+    ("update", "status"): updating.update_status,
+    ("patch", "status"): patching.patch_status,
+    ("create", "binding"): subresources.bind,
+    ("create", "eviction"): subresources.evict,
+    ("get", "scale"): subresources.scale,
+    ("update", "scale"): subresources.update_scale,
+    ("patch", "scale"): subresources.patch_scale,
+    ("update", "finalize"): subresources.finalize,
+}
+_UNNAMED: Final = ("create", "list", "deletecollection")
+
+
+@lru_cache(maxsize=4096)
+def _route(key: str, verb: str, subresource: str) -> tuple[kinds.Resource, Way] | Response:
+    """Give the resource and what carries the verb out, or the refusal."""
+    try:
+        resource = kinds.resource(key)
+    except ReconcileError:
+        return Response(404, statuses.no_such_resource())
+    way = _WAYS.get((verb, subresource))
+    if subresource:
+        known = [name for _, name in _WAYS]
+        if subresource not in resource.subresources or subresource not in known:
+            return Response(404, statuses.no_such_resource())
+        if subresource == "scale" and key not in strategies.SCALABLE:
+            return Response(404, statuses.no_such_resource())
+    elif verb not in resource.verbs:
+        way = None
+    if way is None:
+        return Response(405, statuses.method_not_allowed(key, verb))
+    if key == "bindings":
+        way = subresources.bind
+    return resource, way
+
+
+def _check_place(request: Request, resource: kinds.Resource) -> None:
+    """Refuse a request whose path would be none."""
+    named = bool(request.subresource) or request.verb not in _UNNAMED
+    if named and not request.name:
+        raise Refusal(statuses.bad_request("name must be provided"))
+    if resource.namespaced:
+        if not request.namespace and request.verb != "list":
+            raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
+    elif request.namespace:
+        raise Refusal(statuses.no_such_resource())

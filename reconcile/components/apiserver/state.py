@@ -1,0 +1,160 @@
+"""
+State of one API server replica, and what a starting one asks of itself.
+
+A replica keeps nothing between two requests: what it knows is its configuration.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import HOUR, Instant
+from reconcile.lib.mapping import Map
+from reconcile.model.requests import Request, Response, User
+from reconcile.store import Store, Txn
+
+EVENT_TTL: Final = HOUR
+"""How long an Event is kept: what the etcd lease of its Put is granted for."""
+
+ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:authenticated"))
+"""Who a starting API server asks as."""
+
+SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """
+    The configuration of one replica.
+
+    Args:
+        name: the process's.
+        service_cidr: where cluster IPs come from.
+        node_ports: first and last port of services of type NodePort.
+        anonymous: whether a request without credentials is system:anonymous; else it is refused with 401.
+        not_ready_seconds: how long a pod that says nothing else stays on a node that is not ready.
+        unreachable_seconds: the same for a node that is unreachable.
+        disabled: admission plugins that are switched off, by Kubernetes' names.
+    """
+
+    name: str
+    service_cidr: str = "10.96.0.0/12"
+    node_ports: tuple[int, int] = (30000, 32767)
+    anonymous: bool = True
+    not_ready_seconds: int = 300
+    unreachable_seconds: int = 300
+    disabled: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Ask:
+    """One request on its way through the verbs."""
+
+    state: State
+    request: Request
+    user: User
+    store: Store
+    now: Instant
+    dice: Dice
+    resource: kinds.Resource
+    key: str
+
+
+@attrs.frozen
+class Finish:
+    """
+    How a request is answered once its transaction is committed.
+
+    Args:
+        code: the HTTP status code.
+        resource: of the object to answer with.
+        key: of the object to answer with, as it is after the commit; empty to answer with *body*.
+        body: what to answer with if there is no key.
+        scale: answer with the object's Scale.
+        warnings: texts of Warning headers.
+    """
+
+    code: int
+    resource: str = ""
+    key: str = ""
+    body: Any = None
+    scale: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Planned:
+    """A request that writes: what to commit, and how to answer then."""
+
+    txn: Txn
+    finish: Finish
+
+
+Plan = Response | Planned
+
+
+def begin(name: str, dice: Dice) -> State:  # noqa: ARG001 -- every component begins alike; this one draws nothing
+    """Give the state of a replica that starts, with Kubernetes' default configuration."""
+    return State(name=name)
+
+
+def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin
+    """Give what a starting API server asks of itself, as ITSELF; AlreadyExists is a good answer."""
+    asked = [_create("namespaces", core_v1.Namespace(metadata=_named(name))) for name in SYSTEM_NAMESPACES]
+    asked += [
+        _create(
+            "priorityclasses.scheduling.k8s.io",
+            scheduling_v1.PriorityClass(metadata=_named(name), value=value, description=said),
+        )
+        for name, value, said in _PRIORITY_CLASSES
+    ]
+    cidr = networking_v1.ServiceCIDR(
+        metadata=_named("kubernetes"), spec=networking_v1.ServiceCIDRSpec(cidrs=(state.service_cidr,))
+    )
+    asked.append(_create("servicecidrs.networking.k8s.io", cidr))
+    asked.append(_create("services", _kubernetes(state), namespace="default"))
+    return tuple(asked)
+
+
+_PRIORITY_CLASSES: Final = (
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+)
+
+
+def _named(name: str) -> meta_v1.ObjectMeta:
+    return meta_v1.ObjectMeta(name=name)
+
+
+def _create(resource: str, body: Any, namespace: str = "") -> Request:
+    return Request(verb="create", resource=resource, namespace=namespace, body=body)
+
+
+def _kubernetes(state: State) -> core_v1.Service:
+    labels = Map({"component": "apiserver", "provider": "kubernetes"})
+    address = str(IPv4Network(state.service_cidr)[1])
+    return core_v1.Service(
+        metadata=meta_v1.ObjectMeta(name="kubernetes", namespace="default", labels=labels),
+        spec=core_v1.ServiceSpec(
+            type="ClusterIP",
+            cluster_ip=address,
+            cluster_ips=(address,),
+            ip_families=("IPv4",),
+            ip_family_policy="SingleStack",
+            session_affinity="None",
+            ports=(core_v1.ServicePort(name="https", port=443, protocol="TCP", target_port=6443),),
+        ),
+    )

@@ -1,0 +1,229 @@
+"""
+Updating: an object that was there, its specification or its status.
+
+What is the same object as what is stored is not looked at: a controller that changes the status of what it has in its
+cache gives back the cache's own metadata and specification.
+
+Source:   the registry's generic store, BeforeUpdate, ShouldDeleteDuringUpdate; each kind's strategy.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.components.apiserver import admission, allocation, creating, strategies
+from reconcile.components.apiserver.defaults import defaulted
+from reconcile.components.apiserver.reading import found
+from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid, wrong
+from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.validation import (
+    change_causes,
+    metadata_causes,
+    metadata_change_causes,
+    object_causes,
+)
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.requests import Response
+from reconcile.store import Compare, Delete, Put, Txn
+
+
+def update(ask: Ask) -> Plan:
+    """Plan an update of an object, all but its status."""
+    body = creating.checked_body(ask, ask.request.body)
+    old = ask.store.get(ask.request.resource, ask.key)
+    _check_name(ask, body)
+    if old is None:
+        return _created(ask, body)
+    return updated(ask, body, old)
+
+
+def update_status(ask: Ask) -> Plan:
+    """Plan an update of an object's status."""
+    body = creating.checked_body(ask, ask.request.body)
+    _check_name(ask, body)
+    return status_updated(ask, body, found(ask))
+
+
+def updated(ask: Ask, body: Any, old: Any) -> Plan:
+    """Plan to make *body* of *old*, all but the status."""
+    resource = ask.request.resource
+    metadata = _metadata(ask, body, old)
+    if "status" in ask.resource.subresources and resource != "nodes":
+        body = replace(body, status=old.status)
+    new = defaulted(resource, replace(body, metadata=metadata))
+    new = _with_old_parts(new, old)
+    if resource == "pods":
+        new = _repaired_pod(new, old)
+    if resource == "namespaces" and new.spec is not old.spec:
+        new = replace(new, spec=old.spec)
+    admission.restrict_node(ask, new, old)
+    causes = _metadata_causes(ask, new.metadata, old.metadata)
+    if not _same_content(new, old):
+        causes += object_causes(resource, new) + change_causes(resource, new, old)
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    new = replace(new, metadata=_generation(resource, new, old))
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put | Delete, ...] = ()
+    if resource == "services" and new.spec is not old.spec:
+        new, compares, operations = allocation.allocated(ask, new, old)
+    return stored(ask, new, old, compares, operations)
+
+
+def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
+    """Plan to give *old* the status of *body*."""
+    resource = ask.request.resource
+    metadata = _metadata(ask, body, old)
+    if metadata is not old.metadata:
+        metadata = _status_metadata(resource, metadata, old.metadata)
+    new = replace(old, metadata=metadata, status=body.status)
+    admission.restrict_node(ask, new, old)
+    if metadata is not old.metadata:
+        causes = _metadata_causes(ask, metadata, old.metadata)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    return stored(ask, new, old)
+
+
+def stored(
+    ask: Ask,
+    new: Any,
+    old: Any,
+    compares: tuple[Compare, ...] = (),
+    operations: tuple[Put | Delete, ...] = (),
+) -> Plan:
+    """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
+    resource, key = ask.request.resource, ask.key
+    if ask.request.dry_run:
+        return Response(200, new)
+    before = old.metadata
+    compare = Compare(resource, key, int(before.resource_version))
+    if before.deletion_timestamp is not None and _is_free(new, old):
+        gone = allocation.released(old) if resource == "services" else ()
+        return Planned(Txn((compare,), (Delete(resource, key), *gone)), Finish(200, body=new))
+    if new is old:
+        return Response(200, old)
+    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), Finish(200, resource, key))
+
+
+def _created(ask: Ask, body: Any) -> Plan:
+    resource, request = ask.request.resource, ask.request
+    if resource not in strategies.CREATED_BY_UPDATE or (body.metadata and body.metadata.resource_version):
+        raise Refusal(statuses.not_found(resource, request.name))
+    return creating.create(ask)
+
+
+def _check_name(ask: Ask, body: Any) -> None:
+    name = body.metadata.name if body.metadata is not None else None
+    if not name:
+        raise Refusal(statuses.bad_request("name must be provided"))
+    if name != ask.request.name:
+        said = f"the name of the object ({name}) does not match the name on the URL ({ask.request.name})"
+        raise Refusal(statuses.bad_request(said))
+
+
+def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
+    """Give the metadata that an update makes: the client's part of the body's, the server's part of what is stored."""
+    given: meta_v1.ObjectMeta = body.metadata
+    kept: meta_v1.ObjectMeta = old.metadata
+    if given is kept:
+        return kept
+    resource, name = ask.request.resource, kept.name or ""
+    if given.uid and given.uid != kept.uid:
+        why = f"Precondition failed: UID in precondition: {given.uid}, UID in object meta: {kept.uid}"
+        raise Refusal(statuses.conflict(resource, name, why))
+    if given.resource_version:
+        if given.resource_version != kept.resource_version:
+            raise Refusal(statuses.conflict(resource, name))
+    elif resource in strategies.CONDITIONAL:
+        cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, (cause,))
+    same = (
+        given.labels == kept.labels
+        and given.annotations == kept.annotations
+        and (given.finalizers or ()) == (kept.finalizers or ())
+        and (given.owner_references or ()) == (kept.owner_references or ())
+        and given.managed_fields == kept.managed_fields
+    )
+    if same:
+        return kept
+    return replace(
+        kept,
+        labels=_kept(given.labels, kept.labels),
+        annotations=_kept(given.annotations, kept.annotations),
+        finalizers=_kept(given.finalizers, kept.finalizers),
+        owner_references=_kept(given.owner_references, kept.owner_references),
+        managed_fields=given.managed_fields,
+    )
+
+
+def _kept(new: Any, old: Any) -> Any:
+    return old if new == old else new or None
+
+
+def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> meta_v1.ObjectMeta:
+    if resource == "pods":
+        return replace(new, owner_references=old.owner_references)
+    return replace(new, labels=old.labels) if resource in strategies.LABELS_KEPT_BY_STATUS else new
+
+
+def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
+    if new is old:
+        return ()
+    return metadata_causes(ask.request.resource, new, generated=True) + metadata_change_causes(new, old)
+
+
+def _with_old_parts(new: Any, old: Any) -> Any:
+    """Give *new* with those parts of *old* that are equal: what is the same stays the same object."""
+    changes = {}
+    for name in _parts(new):
+        value, before = getattr(new, name), getattr(old, name)
+        if value is not before and value == before:
+            changes[name] = before
+    return replace(new, **changes) if changes else new
+
+
+def _parts(obj: Any) -> tuple[str, ...]:
+    return tuple([name for name in obj.__slots__ if name not in ("metadata", "__weakref__")])
+
+
+def _same_content(new: Any, old: Any) -> bool:
+    return all(getattr(new, name) is getattr(old, name) for name in _parts(new))
+
+
+def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
+    """Give a pod what admission gave it when it was created, where the update left it out."""
+    spec, before = new.spec, old.spec
+    if spec is before or spec is None or before is None:
+        return new
+    return replace(
+        new,
+        spec=replace(
+            spec,
+            service_account_name=spec.service_account_name or before.service_account_name,
+            service_account=spec.service_account or before.service_account,
+            priority=before.priority if spec.priority is None else spec.priority,
+            preemption_policy=spec.preemption_policy or before.preemption_policy,
+            enable_service_links=before.enable_service_links,
+        ),
+    )
+
+
+def _generation(resource: str, new: Any, old: Any) -> meta_v1.ObjectMeta:
+    metadata: meta_v1.ObjectMeta = new.metadata
+    if resource not in strategies.GENERATIONS:
+        return metadata
+    changed = not _same_content(replace(new, status=old.status) if hasattr(new, "status") else new, old)
+    if resource in strategies.ANNOTATIONS_COUNT and metadata.annotations != old.metadata.annotations:
+        changed = True
+    if resource == "endpointslices.discovery.k8s.io" and metadata.labels != old.metadata.labels:
+        changed = True
+    return replace(metadata, generation=(old.metadata.generation or 0) + 1) if changed else metadata
+
+
+def _is_free(new: Any, old: Any) -> bool:
+    """Tell whether an object that is being deleted has nothing left that it waits for."""
+    if new.metadata.finalizers or old.metadata.deletion_grace_period_seconds:
+        return False
+    return not (isinstance(new, core_v1.Namespace) and new.spec is not None and new.spec.finalizers)
