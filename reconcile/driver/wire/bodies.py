@@ -1,8 +1,9 @@
 """
 API objects within the vocabulary: the bodies of requests and responses, lists, what an event record is about.
 
-An API object is written as Kubernetes writes it. Its class is found again by its apiVersion and kind, or, where it lacks them, by its
-place (an item of a list, a request's body). If neither tells, it is wrapped: {"is": "core_v1.ObjectReference", "value": {...}}.
+An API object is written as Kubernetes writes it. Its class is found again by its apiVersion and kind, or, where it
+lacks them, by its place (an item of a list, a request's body). If neither tells, it is wrapped:
+{"is": "core_v1.ObjectReference", "value": {...}}.
 
 Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/ for what is sent where.
 Left out: nothing known.
@@ -10,12 +11,13 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
 import attrs
 
-from reconcile.api import kinds
+from reconcile.api import kinds, meta_v1
 from reconcile.api.convert import CustomObject, dump, load
 from reconcile.api.faults import Fault, InvalidObject
 from reconcile.api.scalars import freeze, thaw
@@ -63,7 +65,7 @@ def free_from_json(value: Any, path: str) -> Any:
         raise wrong(path, f"expected JSON ({error})", repr(value)) from None
 
 
-# API objects -----------------------------------------------------------------------------------------------------------
+# API objects ----------------------------------------------------------------------------------------------------------
 
 
 def object_to_json(obj: Any, expected: type | None, path: str) -> Any:
@@ -76,6 +78,9 @@ def object_to_json(obj: Any, expected: type | None, path: str) -> Any:
     content = dump(obj)
     if _class_of(content, expected) is cls:
         return content
+    own = getattr(attrs.fields_dict(cls).get("kind"), "default", None)
+    if isinstance(own, str) and content.get("kind"):
+        raise wrong(path, f"expected the apiVersion and kind of {cls.__name__}", content)
     return {"is": f"{cls.__module__.removeprefix('reconcile.api.')}.{cls.__name__}", "value": content}
 
 
@@ -125,7 +130,7 @@ def _loaded(content: Any, cls: type | None, path: str) -> Any:
         ) from None
 
 
-# Requests and responses ------------------------------------------------------------------------------------------------
+# Requests and responses -----------------------------------------------------------------------------------------------
 
 
 def body_to_json(body: Any, request: Request, path: str) -> Any:
@@ -160,7 +165,11 @@ def answer_from_json(body: Any, code: int, path: str) -> Any:
 def list_to_json(found: List, path: str) -> dict[str, Any]:
     """Write a list as Kubernetes does (PodList); one of a resource that Kubernetes does not define names it."""
     known = _known(found.resource)
-    head = {"apiVersion": known.api_version, "kind": f"{known.kind}List"} if known else {"apiVersion": "v1", "kind": "List"}
+    head = (
+        {"apiVersion": known.api_version, "kind": f"{known.kind}List"}
+        if known
+        else {"apiVersion": "v1", "kind": "List"}
+    )
     metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
     if found.continue_:
         metadata["continue"] = found.continue_
@@ -184,7 +193,7 @@ def list_from_json(content: Any, path: str) -> List:
     items, metadata = content.get("items"), content.get("metadata")
     if not isinstance(items, list):
         raise wrong(below(path, "items"), "expected a list", items)
-    head = _list_meta(metadata, below(path, "metadata"))
+    head = _loaded(metadata, meta_v1.ListMeta, below(path, "metadata"))
     known = _known(resource)
     expected = known.object_class if known else CustomObject
     return List(
@@ -202,12 +211,6 @@ def expected_of(resource: str) -> type | None:
     """Give the class of a resource's objects; None if Kubernetes does not define it."""
     known = _known(resource)
     return known.object_class if known else None
-
-
-def _list_meta(content: Any, path: str) -> Any:
-    from reconcile.api.meta_v1 import ListMeta  # noqa: PLC0415 -- named here only
-
-    return _loaded(content, ListMeta, path)
 
 
 def _listed_resource(content: dict[str, Any]) -> str | None:
@@ -234,6 +237,7 @@ def _answered_class(code: int) -> type | None:
     return kinds.class_for("v1", "Status") if code >= _REFUSED else None
 
 
+@lru_cache(maxsize=1024)
 def _known(resource: str) -> kinds.Resource | None:
     try:
         return kinds.resource(resource)
@@ -245,5 +249,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(entry) for key, entry in value.items()}
     return [_copied(entry) for entry in value] if isinstance(value, list) else value
-
-

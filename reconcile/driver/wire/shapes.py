@@ -1,5 +1,5 @@
 """
-The shape of the vocabulary: what each field of an event, effect, request or topology is called in JSON, and what it holds.
+The shape of the vocabulary: what each field of an event, effect, request or topology is called in JSON, and holds.
 
 Read once for each class, from what attrs and its annotations say. Reading, writing and the schemas all go by it.
 
@@ -129,4 +129,4 @@ def camel(name: str) -> str:
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
-    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type,union-attr]

@@ -1,0 +1,338 @@
+"""
+One line of text for each event and each effect: what scenarios, logs and progress print.
+
+Also the request line: the path and the method under which a REST client sends a request.
+
+Takes:    any value of events.py and effects.py; a Request.
+Gives:    text.
+Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/ for paths; kubectl -v 6 for request lines.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile import effects as do
+from reconcile import events as on
+from reconcile.api import kinds
+from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.pending import Message, Replied, Sent
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND, Instant, duration_text, rfc3339
+from reconcile.model.requests import List, Request, Response
+
+_METHODS: Final = {
+    "create": "POST",
+    "get": "GET",
+    "list": "GET",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "deletecollection": "DELETE",
+}
+
+
+def describe(what: Any, cluster: Cluster | None = None) -> str:
+    """
+    Give one line of text for an event or an effect.
+
+    Args:
+        what: a value of events.py or effects.py.
+        cluster: where it happens next: then a call or a message is shown in words beside its number.
+
+    Raises:
+        ReconcileError: it is neither an event nor an effect.
+    """
+    for part in (_of_choice, _of_outside, _of_fault, _of_component, _of_report, _of_order, _of_effect):
+        text = part(what, cluster)
+        if text:
+            return text
+    raise ReconcileError(f"neither an event nor an effect: {what!r}")
+
+
+# Requests
+# --------------------------------------------------------------------------------------------------------------
+
+
+def method_of(request: Request) -> str:
+    """Give the HTTP method of a request: POST, GET, PUT, PATCH, DELETE."""
+    return _METHODS[request.verb]
+
+
+def path_of(request: Request) -> str:
+    """
+    Give the path of a request, with its query.
+
+    A resource that Kubernetes does not define is taken to be v1 of its group, unless the request's body says another
+    version.
+    """
+    parts = [_head(request)]
+    plural = request.resource.partition(".")[0]
+    if request.namespace:
+        parts += ["namespaces", _escaped(request.namespace, _IN_PATH)]
+    parts += [plural, _escaped(request.name, _IN_PATH), _escaped(request.subresource, _IN_PATH)]
+    path = "/".join([part for part in parts if part])
+    query = "&".join([f"{key}={_escaped(value, '')}" for key, value in _query(request) if value])
+    return f"{path}?{query}" if query else path
+
+
+def _head(request: Request) -> str:
+    group = request.resource.partition(".")[2]
+    version = getattr(request.body, "api_version", None) or ""
+    if not request.subresource and version.rpartition("/")[0] == group and version:
+        return f"/apis/{version}" if group else f"/api/{version}"
+    try:
+        return kinds.resource(request.resource).path
+    except ReconcileError:
+        return f"/apis/{group}/v1" if group else "/api/v1"
+
+
+def _query(request: Request) -> tuple[tuple[str, str], ...]:
+    return (
+        ("continue", request.continue_),
+        ("dryRun", "All" if request.dry_run else ""),
+        ("fieldManager", request.field_manager),
+        ("fieldSelector", request.field_selector),
+        ("labelSelector", request.label_selector),
+        ("limit", str(request.limit or "")),
+        ("resourceVersion", request.resource_version),
+    )
+
+
+_IN_PATH: Final = "$&+,:;=@"  # what a path may hold as it is, beside the unreserved characters (RFC 3986)
+
+
+def _escaped(text: str, allowed: str) -> str:
+    if text.isascii() and text.replace("-", "").replace(".", "").isalnum():
+        return text
+    return "".join(
+        [
+            chr(octet)
+            if chr(octet).isascii() and (chr(octet).isalnum() or chr(octet) in "-_.~" + allowed)
+            else f"%{octet:02X}"
+            for octet in text.encode("utf-8", "replace")
+        ]
+    )
+
+
+def _line(request: Request) -> str:
+    return f"{method_of(request)} {path_of(request)}"
+
+
+# Events of a cluster
+# ---------------------------------------------------------------------------------------------------
+
+
+def _of_choice(what: Any, cluster: Cluster | None) -> str:
+    match what:
+        case on.Begin(process):
+            return f"begin {process}"
+        case on.Deliver(process, watch, count):
+            return f"deliver {count or 'all'} of {watch} to {process}"
+        case on.Work(process, queue):
+            return f"work {process} {queue}"
+        case on.Execute(call):
+            return f"execute {call}{_under_way(cluster, call)}"
+        case on.Return(call):
+            return f"return {call}{_under_way(cluster, call)}"
+        case on.Carry(message):
+            return f"carry {message}{_under_way(cluster, message)}"
+        case on.Fire(process, key):
+            return f"fire {process} {_words(key)}"
+        case on.Advance(to):
+            return f"advance to {_instant(to)}"
+        case _:
+            return ""
+
+
+def _under_way(cluster: Cluster | None, number: int) -> str:
+    item = None if cluster is None else cluster.pending.get(number)
+    match item:
+        case Sent():
+            return f": {_line(item.request)} by {item.user.name}"
+        case Replied():
+            return f": {_answered(item.response)} to {item.process or item.tag[0]}, {_line(item.request)}"
+        case Message():
+            return f": {describe(item.body)} to {item.process}"
+        case _:
+            return ""
+
+
+def _of_outside(what: Any, _: Cluster | None) -> str:
+    match what:
+        case on.Submit():
+            return f"submit {_line(what.request)} by {what.user.name}"
+        case on.ReportIn(host, report):
+            return f"report in from {host}: {describe(report)}"
+        case do.Answer():
+            return f"answer {what.client} {what.tag}: {_answered(what.response)} in {duration_text(what.took)}"
+        case do.Order(host, order):
+            return f"order {host}: {describe(order)}"
+        case _:
+            return ""
+
+
+def _of_fault(what: Any, _: Cluster | None) -> str:
+    match what:
+        case on.StopHost(host):
+            return f"stop host {host}"
+        case on.StartHost(host):
+            return f"start host {host}"
+        case on.StopProcess(process):
+            return f"stop process {process}"
+        case on.StartProcess(process):
+            return f"start process {process}"
+        case on.CutWatch(process, watch):
+            return f"cut {watch} of {process}"
+        case on.SkipChanges(process, watch, count):
+            return f"skip {count} of {watch} to {process}"
+        case on.DropCall(call):
+            return f"drop {call}"
+        case on.RepeatCall(call):
+            return f"repeat {call}"
+        case on.Disconnect(host):
+            return f"disconnect {host}"
+        case on.Reconnect(host):
+            return f"reconnect {host}"
+        case on.Compact(revision):
+            return f"compact to {revision}"
+        case _:
+            return ""
+
+
+# Events of a component
+# -------------------------------------------------------------------------------------------------
+
+
+def _of_component(what: Any, _: Cluster | None) -> str:
+    match what:
+        case on.Started():
+            return "started"
+        case on.Watched(_, watch, changes):
+            return f"watched {watch}: {_count(len(changes), 'change')}"
+        case on.Answered(_, tag, response):
+            return f"answered {_words(tag)}: {_answered(response)}"
+        case on.TimerFired(_, key):
+            return f"timer fired: {_words(key)}"
+        case on.Turned(_, queue):
+            return f"turned {queue}"
+        case on.Reported(_, report):
+            return f"reported {describe(report)}"
+        case on.Ordered(_, order):
+            return f"ordered {describe(order)}"
+        case _:
+            return ""
+
+
+def _of_report(what: Any, _: Cluster | None) -> str:
+    match what:
+        case on.SandboxReady(uid, ip):
+            return f"sandbox of {uid} ready at {ip}"
+        case on.SandboxRemoved(uid):
+            return f"sandbox of {uid} removed"
+        case on.ImagePulled(uid, container, image, present, took):
+            how = "was present" if present else f"pulled in {duration_text(took)}"
+            return f"image {image} {how} for {container} of {uid}"
+        case on.ImagePullFailed(uid, container, image, message):
+            return f"image {image} not pulled for {container} of {uid}: {message}"
+        case on.ContainerStarted(uid, container):
+            return f"container {container} of {uid} started"
+        case on.ContainerExited(uid, container, _, code, reason, message):
+            return f"container {container} of {uid} exited with {code}, {reason}{_added(message)}"
+        case on.Probed(uid, container, kind, success, message):
+            return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
+        case _:
+            return ""
+
+
+# Effects
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _of_order(what: Any, _: Cluster | None) -> str:
+    match what:
+        case do.RunPodSandbox(pod, uid):
+            return f"run sandbox of {uid}, {pod}"
+        case do.StopPodSandbox(uid):
+            return f"stop sandbox of {uid}"
+        case do.PullImage(uid, container, image):
+            return f"pull image {image} for {container} of {uid}"
+        case do.StartContainer(uid, container, image, attempt):
+            again = f", attempt {attempt}" if attempt else ""
+            return f"start container {container} of {uid}, image {image}{again}"
+        case do.StopContainer(uid, container, grace):
+            return f"stop container {container} of {uid} within {duration_text(grace)}"
+        case do.ProbeContainer(uid, container, kind):
+            return f"{kind} probe of {container} of {uid}"
+        case do.Install():
+            return "install packet filter rules"
+        case _:
+            return ""
+
+
+def _of_effect(what: Any, _: Cluster | None) -> str:
+    match what:
+        case do.Call(request):
+            return f"call {_line(request)}"
+        case do.SetTimer(key, at, periodic):
+            return f"set {'periodic ' if periodic else ''}timer {_words(key)} to {_instant(at)}"
+        case do.CancelTimer(key):
+            return f"cancel timer {_words(key)}"
+        case do.Wake(queue):
+            return f"wake {queue}"
+        case do.Record(about, kind, reason, message):
+            return f"record {kind} {reason} about {_named(about)}: {message}"
+        case do.Exit(code, message):
+            return f"exit with {code}{_added(message)}"
+        case do.Report(report):
+            return f"report {describe(report)}"
+        case do.LaunchProcess(process):
+            return f"launch {process}"
+        case do.EndProcess(process):
+            return f"end {process}"
+        case _:
+            return ""
+
+
+# Parts
+# -----------------------------------------------------------------------------------------------------------------
+
+
+def _answered(response: Response) -> str:
+    body = response.body
+    if not response.ok:
+        return f"{response.code} {response.reason or 'refused'}{_added(getattr(body, 'message', None) or '')}"
+    if isinstance(body, List):
+        return f"{response.code} {_count(len(body.items), 'object')} of {body.resource}"
+    return f"{response.code} {_named(body)}" if body is not None else str(response.code)
+
+
+def _named(obj: Any) -> str:
+    """Name an API object, or a reference to one: `Pod default/web-1`."""
+    kind = getattr(obj, "kind", None) or type(obj).__name__
+    place = getattr(obj, "metadata", None) or obj
+    name = getattr(place, "name", None) or ""
+    namespace = getattr(place, "namespace", None)
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}".rstrip()
+
+
+def _words(key: Any) -> str:
+    """Give a timer's key or a tag in words: its parts, one after the other."""
+    if isinstance(key, tuple):
+        return " ".join([word for part in key if (word := _words(part))])
+    return "" if key is None else str(key)
+
+
+def _instant(at: Instant) -> str:
+    """Give an instant exactly: RFC 3339 with as many digits of a second as it has."""
+    rest = at % SECOND
+    return f"{rfc3339(at)[:-1]}.{rest:09d}".rstrip("0") + "Z" if rest else rfc3339(at)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _added(text: str) -> str:
+    return f": {text}" if text else ""

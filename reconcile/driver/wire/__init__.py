@@ -1,0 +1,16 @@
+"""The vocabulary as JSON: events, effects, requests and topology there and back; states one way, for their digest."""
+
+from reconcile.driver.wire.codec import from_json, to_json
+from reconcile.driver.wire.plain import Digester, plain, state_digest, state_json
+from reconcile.driver.wire.topology import topology_from_json, topology_to_json
+
+__all__ = [
+    "Digester",
+    "from_json",
+    "plain",
+    "state_digest",
+    "state_json",
+    "to_json",
+    "topology_from_json",
+    "topology_to_json",
+]
