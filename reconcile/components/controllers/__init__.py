@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import replicaset, replicationcontroller
+from reconcile.components.controllers import deployment, replicaset, replicationcontroller
 from reconcile.components.controllers._runtime import Controller, State, begin, failing, step, watches
 
 STANDARD: Final[tuple[Controller, ...]] = (
+    deployment.CONTROLLER,
     replicaset.CONTROLLER,
     replicationcontroller.CONTROLLER,
 )

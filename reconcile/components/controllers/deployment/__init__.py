@@ -1,0 +1,28 @@
+"""
+The Deployment controller: one ReplicaSet for each pod template, and rollouts from one to the next.
+
+Source:   pkg/controller/deployment.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers._runtime import Controller, Source, keys_of_itself
+from reconcile.components.controllers.deployment import sync
+
+WORKERS: Final = 5
+
+CONTROLLER: Final = Controller(
+    name="deployment",
+    sources=(
+        Source("deployments.apps", keys_of_itself),
+        Source("replicasets.apps", sync.replica_set_keys),
+        Source("pods", sync.pod_keys),
+    ),
+    reconcile=sync.reconcile,
+    memory=sync.Memory,
+    observe=sync.observe,
+    workers=WORKERS,
+)
