@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import convert
+from reconcile.api.scalars import MicroTime, Quantity, Time
 from reconcile.api.shapes import fields_of
 from reconcile.components.apiserver import updating
 from reconcile.components.apiserver.reading import found
@@ -57,6 +58,8 @@ def patched(patch: Any, old: Any) -> Any:
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, Time | MicroTime | Quantity):
+        return str(value)
     if attrs.has(value.__class__):
         return convert.dump(value)
     if isinstance(value, tuple):
