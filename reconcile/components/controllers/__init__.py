@@ -11,13 +11,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import deployment, replicaset, replicationcontroller
+from reconcile.components.controllers import (
+    deployment,
+    endpoints,
+    endpointslice,
+    garbagecollector,
+    namespace,
+    nodelifecycle,
+    replicaset,
+    replicationcontroller,
+)
 from reconcile.components.controllers._runtime import Controller, State, begin, failing, step, watches
 
 STANDARD: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
     replicationcontroller.CONTROLLER,
+    endpoints.CONTROLLER,
+    endpointslice.CONTROLLER,
+    namespace.CONTROLLER,
+    garbagecollector.CONTROLLER,
+    nodelifecycle.CONTROLLER,
 )
 """Every controller that the controller-manager runs."""
 

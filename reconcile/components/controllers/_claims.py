@@ -65,6 +65,8 @@ def selects_by_label_selector(owner: Any, labels: Mapping[str, str] | None) -> b
 def owner_keys(claimant: Claimant, change: Change, views: Views) -> tuple[Key, ...]:
     """Give the keys of the owners that the change of something owned, or of an orphan, concerns."""
     old, new = change.old, change.new
+    if old is new:
+        return ()  # a resync tells of owners as well
     keys: list[Key] = []
     before = None if old is None else controller_of(old)
     after = None if new is None else controller_of(new)

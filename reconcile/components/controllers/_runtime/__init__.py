@@ -2,6 +2,7 @@
 
 from reconcile.components.controllers._runtime.contract import (
     KEPT,
+    RESYNC,
     Ask,
     Controller,
     Key,
@@ -27,6 +28,7 @@ __all__ = [
     "FIRST_BACK_OFF",
     "KEPT",
     "LONGEST_BACK_OFF",
+    "RESYNC",
     "Ask",
     "Controller",
     "Failure",

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.effects import Record
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import HOUR, Duration, Instant
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
@@ -31,6 +31,9 @@ Key: TypeAlias = Any
 class _Memory(enum.Enum):
     KEPT = "kept"
 
+
+# kube-controller-manager --min-resync-period; an informer takes one to two times as long.
+RESYNC: Final[Duration] = 12 * HOUR
 
 KEPT: Final = _Memory.KEPT
 """An `Outcome` with this memory leaves the controller's memory as it is."""

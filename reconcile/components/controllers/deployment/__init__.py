@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers._runtime import Controller, Source, keys_of_itself
+from reconcile.components.controllers._runtime import RESYNC, Controller, Source, keys_of_itself
 from reconcile.components.controllers.deployment import sync
 
 WORKERS: Final = 5
@@ -25,4 +25,5 @@ CONTROLLER: Final = Controller(
     memory=sync.Memory,
     observe=sync.observe,
     workers=WORKERS,
+    resync=RESYNC,
 )

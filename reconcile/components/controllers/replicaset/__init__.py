@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers._claims import owner_keys
-from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers._runtime import (
+    RESYNC,
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+)
 from reconcile.components.controllers.replicaset import sync
 from reconcile.components.controllers.replicaset.kinds import REPLICA_SET
 from reconcile.components.controllers.replicaset.memory import Memory, observe
@@ -39,4 +48,5 @@ CONTROLLER: Final = Controller(
     memory=Memory,
     observe=_observe,
     workers=WORKERS,
+    resync=RESYNC,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from reconcile.api import meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import controllers
-from reconcile.effects import Call, Record, SetTimer, Wake
+from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
@@ -55,6 +55,8 @@ class ToyCluster:
                     self.wakes.append(effect.queue)
                 case SetTimer():
                     self.timers = self.timers.set(effect.key, effect.at, periodic=effect.periodic)
+                case CancelTimer():
+                    self.timers = self.timers.cancel(effect.key)
                 case Record():
                     self.records.append(effect)
 
@@ -178,7 +180,8 @@ class ToyCluster:
         if version and version != found.metadata.resource_version:
             return Response(409, statuses.conflict(request.resource, request.name))
         if request.subresource == "status":
-            return Response(200, self.put(request.resource, replace(found, status=body.status)))
+            noted = replace(found.metadata, annotations=body.metadata.annotations)
+            return Response(200, self.put(request.resource, replace(found, metadata=noted, status=body.status)))
         generation = found.metadata.generation + (body.spec != found.spec)
         made = replace(body.metadata, generation=generation, uid=found.metadata.uid)
         return Response(200, self.put(request.resource, replace(body, metadata=made, status=found.status)))
