@@ -1,0 +1,106 @@
+"""Services, their endpoints, and what else concerns the network, as `kubectl get` shows it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.lib.instant import Instant
+from reconcile.model.printing.ages import age
+from reconcile.model.printing.shape import NONE, UNSET, Cells, Shape, first_of, listed, pairs_text, selector_text
+
+
+def _service(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    ips = spec.cluster_ips or ()
+    return (
+        obj.metadata.name,
+        spec.type or "ClusterIP",
+        ips[0] if ips else spec.cluster_ip or NONE,
+        _external(obj),
+        listed([_port(port) for port in spec.ports or ()]),
+        age(obj, now),
+        pairs_text(spec.selector),
+    )
+
+
+def _external(service: Any) -> str:
+    spec = service.spec
+    if spec.type == "ExternalName":
+        return spec.external_name or NONE
+    if spec.type == "LoadBalancer":
+        given = service.status.load_balancer if service.status is not None else None
+        found = [each.ip or each.hostname or "" for each in (given and given.ingress) or ()]
+        return listed([*found, *(spec.external_ips or ())], "<pending>")
+    return listed(spec.external_ips or ())
+
+
+def _port(port: Any) -> str:
+    protocol = port.protocol or "TCP"
+    return f"{port.port}:{port.node_port}/{protocol}" if port.node_port else f"{port.port}/{protocol}"
+
+
+def _endpoints(obj: Any, now: Instant) -> Cells:
+    found: list[str] = []
+    for subset in obj.subsets or ():
+        addresses = subset.addresses or ()
+        if subset.ports:
+            found += [f"{_host(each.ip)}:{port.port}" for port in subset.ports for each in addresses]
+        else:
+            found += [each.ip for each in addresses]
+    text = first_of(found) if obj.subsets else NONE
+    return (obj.metadata.name, text, age(obj, now))
+
+
+def _host(ip: str) -> str:
+    return f"[{ip}]" if ":" in ip else ip
+
+
+def _endpoint_slice(obj: Any, now: Instant) -> Cells:
+    ports = ["*" if port.port is None and not port.name else str(port.port or port.name) for port in obj.ports or ()]
+    found = [address for endpoint in obj.endpoints or () for address in endpoint.addresses]
+    return (
+        obj.metadata.name,
+        obj.address_type,
+        first_of(ports) or UNSET,
+        first_of(found) or UNSET,
+        age(obj, now),
+    )
+
+
+def _ingress(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    given = obj.status.load_balancer if obj.status is not None else None
+    address = listed([each.ip or each.hostname or "" for each in (given and given.ingress) or ()], "")
+    hosts = [rule.host for rule in spec.rules or () if rule.host]
+    return (
+        obj.metadata.name,
+        spec.ingress_class_name or NONE,
+        first_of(hosts) or "*",
+        address,
+        "80, 443" if spec.tls else "80",
+        age(obj, now),
+    )
+
+
+def _ingress_class(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    parameters = spec.parameters
+    text = NONE
+    if parameters is not None:
+        kind = f"{parameters.kind}.{parameters.api_group}" if parameters.api_group else parameters.kind
+        text = f"{kind}/{parameters.name}"
+    return (obj.metadata.name, spec.controller, text, age(obj, now))
+
+
+def _network_policy(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, selector_text(obj.spec.pod_selector), age(obj, now))
+
+
+NETWORK: Final[dict[str, Shape]] = {
+    "services": Shape(("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "*SELECTOR"), _service),
+    "endpoints": Shape(("NAME", "ENDPOINTS", "AGE"), _endpoints),
+    "endpointslices.discovery.k8s.io": Shape(("NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"), _endpoint_slice),
+    "ingresses.networking.k8s.io": Shape(("NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"), _ingress),
+    "ingressclasses.networking.k8s.io": Shape(("NAME", "CONTROLLER", "PARAMETERS", "AGE"), _ingress_class),
+    "networkpolicies.networking.k8s.io": Shape(("NAME", "POD-SELECTOR", "AGE"), _network_policy),
+}
