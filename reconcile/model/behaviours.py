@@ -190,18 +190,26 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 
 def _found(images: Map[Behaviour], image: str) -> Behaviour:
-    plain = image.removeprefix("docker.io/").removeprefix("library/")
-    for name in (plain, f"{plain}:latest", untagged(image), untagged(plain)):
+    for name in _names(image):
         found = images.get(name)
         if found is not None:
             return found
-    best: tuple[int, str] | None = None
-    for pattern in images:
-        if fnmatchcase(image, pattern) or fnmatchcase(plain, pattern):
-            # What a pattern pins down is what it says without a wildcard.
-            rank = (len(pattern) - pattern.count("*") - pattern.count("?"), pattern)
-            best = rank if best is None or rank > best else best
-    return Behaviour() if best is None else images[best[1]]
+    best = max([(_fit(pattern, image), pattern) for pattern in images], default=(-1, ""))
+    return Behaviour() if best[0] < 0 else images[best[1]]
+
+
+@lru_cache(maxsize=1024)
+def _names(image: str) -> tuple[str, ...]:
+    plain = image.removeprefix("docker.io/").removeprefix("library/")
+    return (plain, f"{plain}:latest", untagged(image), untagged(plain))
+
+
+@lru_cache(maxsize=4096)
+def _fit(pattern: str, image: str) -> int:
+    """Tell how much of *image* the glob *pattern* pins down: what it says without a wildcard; -1 if it does not match."""
+    if any(fnmatchcase(name, pattern) for name in (image, _names(image)[0])):
+        return len(pattern) - pattern.count("*") - pattern.count("?")
+    return -1
 
 
 def untagged(image: str) -> str:

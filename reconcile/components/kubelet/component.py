@@ -107,7 +107,7 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
         old, new = change.old, change.new
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             if statics.is_mirror(old):
-                state = statics.mirror_gone(state, old, now, out)
+                state = statics.mirror_gone(state, old, out)
             else:
                 state = pods.removed(state, old.metadata.uid, now, out)
         if new is not None:
@@ -199,8 +199,10 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             container = container_of(pod, report.container)
             if container is None or pod.life == "ended":
                 return state
-            probed = probes.answered(pod, container, report.kind, report.success, report.message, now, out)
-            return pods.sync(state, probed, now, out) if pod.life == "running" else pods.keep(state, probed)
+            probed, news = probes.answered(pod, container, report, now, out)
+            if probed is pod:
+                return state
+            return pods.sync(state, probed, now, out) if news and pod.life == "running" else pods.keep(state, probed)
         case _:
             assert_never(report)
 

@@ -82,7 +82,7 @@ def startable(pod: LocalPod) -> tuple[tuple[Container, ...], bool]:
 
 def under_way(pod: LocalPod) -> bool:
     """Tell whether the runtime is just bringing one of the pod's containers up."""
-    for container in pod.containers:
+    for container in pod.containers:  # noqa: SIM110 -- asked at every step: a generator costs as much as the answer
         if container.stage in UNDER_WAY:
             return True
     return False
@@ -95,8 +95,7 @@ def finished(pod: LocalPod) -> bool:
             if container.stage != "exited" or restarts(pod, container):
                 return False
         elif not pod.initialised and container.kind == "init" and container.stage == "exited" and container.code:
-            if not restarts(pod, container):
-                return True
+            return not restarts(pod, container)
     return True
 
 

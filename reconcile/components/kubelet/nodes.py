@@ -1,5 +1,5 @@
 """
-The kubelet's own Node: registered at the start, its status reported when it changes and every five minutes, its heartbeat a Lease.
+The kubelet's own Node: registered at the start, reported when it changes and every five minutes; its heartbeat is a Lease.
 
 Source:   the kubelet's kubelet_node_status and nodestatus; component-helpers' lease controller.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.scalars import MicroTime, Quantity, Time
-from reconcile.components.kubelet.state import OwnNode, State
+from reconcile.components.kubelet.state import State
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
@@ -25,6 +25,8 @@ LEASE_SECONDS: Final = 40
 RENEW_EVERY: Final = 10 * SECOND
 UPDATE_EVERY: Final = 10 * SECOND
 REPORT_EVERY: Final = 5 * MINUTE
+PATIENCE: Final = 40 * SECOND
+"""How long an answer is waited for before the same is asked once more."""
 _FIRST_TRY: Final = 200 * MILLISECOND
 _LAST_TRY: Final = 7 * SECOND
 _MOST_IMAGES: Final = 50
@@ -79,8 +81,8 @@ def found_answered(state: State, response: Response, now: Instant, out: list[Eff
     state = _registered(state, node, now, out)
     labels = Map.of(node.metadata.labels or ()).merge(_labels(state.host))
     if labels != (node.metadata.labels or Map()):
-        body = replace(node, metadata=replace(node.metadata, labels=labels, resource_version=None))
-        out.append(Call(Request(verb="update", resource="nodes", name=state.host.name, body=body), ("relabelled",)))
+        patch = Map({"metadata": Map({"labels": labels})})
+        out.append(Call(Request(verb="patch", resource="nodes", name=state.host.name, body=patch), ("relabelled",)))
     return report(state, now, out)
 
 
@@ -88,7 +90,7 @@ def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     """Take in the Node as the API shows it; what another says in its conditions is put right at the next update."""
     own = state.node
     if node is None:
-        return replace(state, node=replace(own, seen=None, registered=False))
+        return replace(state, node=replace(own, seen=None))  # it is not made again, as long as this kubelet lives
     state = replace(state, node=replace(own, seen=node))
     if own.registered and not own.reporting and not own.dirty and _misjudged(node):
         return changed(state, now, out)
@@ -110,6 +112,9 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
     own = state.node
     seen: Any = own.seen
     if seen is None or not own.registered:
+        return replace(state, node=replace(own, dirty=False))
+    if own.reporting and now - own.reported_at < PATIENCE:
+        out.append(SetTimer(("node",), now + UPDATE_EVERY, periodic=True))
         return state
     before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
     was = before.get("Ready")
@@ -142,8 +147,11 @@ def report_answered(state: State, response: Response, now: Instant, out: list[Ef
 
 def renew(state: State, now: Instant, out: list[Effect]) -> State:
     """Send a heartbeat: renew the Lease, or make it."""
-    lease = state.node.lease
+    own = state.node
+    lease = own.lease
     out.append(SetTimer(("lease",), now + RENEW_EVERY, periodic=True))
+    if own.asked_at and now - own.asked_at < PATIENCE:
+        return state
     renewed = coordination_v1.LeaseSpec(
         holder_identity=state.host.name, lease_duration_seconds=LEASE_SECONDS, renew_time=MicroTime.at(now)
     )
@@ -154,29 +162,32 @@ def renew(state: State, now: Instant, out: list[Effect]) -> State:
         body = coordination_v1.Lease(metadata=lease.metadata, spec=renewed)
         request = Request(verb="update", resource=LEASES, namespace=NAMESPACE, name=state.host.name, body=body)
     out.append(Call(request, ("lease",)))
-    return state
+    return _with_lease(state, lease, now)
 
 
 def renew_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
     """Remember the Lease as it is now; look it up if it is not what it was thought to be."""
     own = state.node
     if response.ok:
-        return replace(
-            state, node=OwnNode(own.seen, own.registered, own.reported_at, own.dirty, own.reporting, response.body)
-        )
+        return _with_lease(state, response.body, 0)
+    state = _with_lease(state, own.lease, 0)
     if response.reason in {"Conflict", "AlreadyExists"}:
         out.append(Call(Request(verb="get", resource=LEASES, namespace=NAMESPACE, name=state.host.name), ("leased",)))
         return state
     if own.lease is not None and response.reason != "NotFound":
         return state  # the next heartbeat tries again
-    return _later(replace(state, node=replace(own, lease=None)), ("lease",), now, out)
+    return _later(_with_lease(state, None, 0), ("lease",), now, out)
 
 
 def lease_found(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
     """Renew the Lease that was found."""
     if not response.ok:
         return state
-    return renew(replace(state, node=replace(state.node, lease=response.body)), now, out)
+    return renew(_with_lease(state, response.body, 0), now, out)
+
+
+def _with_lease(state: State, lease: Any, asked_at: Instant) -> State:
+    return replace(state, node=replace(state.node, lease=lease, asked_at=asked_at))
 
 
 def _lease_metadata(state: State) -> meta_v1.ObjectMeta:

@@ -49,19 +49,24 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     pod = state.pods.get(api.metadata.uid, None)
     if pod is None:
         return add(state, api, api, now, out)
-    old = pod.api
-    pod = replace(pod, pod=api, api=api)
+    old: Any = pod.api
     if api.metadata.deletion_timestamp is not None and pod.life != "ending":
-        grace = grace_of(api)
-        return sync(state, replace(pod, life=_ending(pod), grace=grace), now, out)
-    if old is not None and api.spec is not old.spec and pod.life == "running":
+        pod = replace(pod, pod=api, api=api, life=_ending(pod), grace=grace_of(api))
+        return sync(state, pod, now, out)
+    pod = replace(pod, pod=api, api=api)
+    if api.spec is not old.spec and pod.life == "running":
         pod = _respecified(pod, api.spec, out)
-    if pod.calling or api.status is pod.written or (old is not None and api.status is old.status):
-        return keep(state, pod)
-    if pod.life == "ended" or drifted(pod, api.status):
-        pod = report(state, replace(pod, written=None), now, out)
-    elif api.spec.readiness_gates:
-        pod = report(state, pod, now, out)
+    return compared(state, pod, old, now, out)
+
+
+def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> State:
+    """Write the status again if the API shows another one, which is neither *old* nor on its way."""
+    api: Any = pod.api
+    if not pod.calling and api.status is not pod.written and api.status is not old.status:
+        if drifted(pod, api):
+            pod = report(state, replace(pod, written=None), now, out)
+        elif api.spec.readiness_gates:
+            pod = report(state, pod, now, out)
     return keep(state, pod)
 
 
@@ -86,7 +91,7 @@ def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *,
         f"{metadata.namespace}/{metadata.name}",
         wanted,
         api,
-        (),
+        _containers(spec, old, found, now),
         started_at,
         bool(static),
         initialised=not spec.init_containers,
@@ -95,8 +100,7 @@ def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *,
     if found is not None:
         state = replace(state, found=state.found.remove(uid))
     elif old is not None and old.phase in FINISHED:
-        return sync(state, replace(pod, life="ended", status=old), now, out)
-    pod = replace(pod, containers=_containers(spec, old, found, now))
+        return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
         pod = replace(pod, sandbox="ready", ip=found.ip)
         pod = replace(pod, containers=_probed_again(pod, old, now, out))
@@ -132,6 +136,9 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         return keep(state, pod)
     if containers.under_way(pod):
         return keep(state, pod)
+    if containers.finished(pod):
+        pod = report(state, pod, now, out)
+        return _end(state, replace(pod, life="ending", grace=grace_of(pod.pod)), now, out)
     wanted, initialised = containers.startable(pod)
     if initialised and not pod.initialised:
         pod = replace(pod, initialised=True)
@@ -139,9 +146,6 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         state, pod = containers.launch(state, pod, container, now, out)
         if containers.under_way(pod):
             return keep(state, pod)
-    if not wanted and containers.finished(pod):
-        pod = report(state, pod, now, out)
-        return _end(state, replace(pod, life="ending", grace=grace_of(pod.pod)), now, out)
     return keep(state, report(state, pod, now, out))
 
 
@@ -241,17 +245,25 @@ def delete(api: Any, tag: tuple[Any, ...]) -> Call:
 def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
     """Make the pod's status, and send it if it is news."""
     status = status_of(pod, state.host, now)
-    if status != pod.status:
-        pod = replace(pod, status=status)
-    return write(pod, out)
+    if status == pod.status:
+        return write(pod, out)
+    if pod.api is None or pod.calling or status == pod.written:
+        return replace(pod, status=status)
+    out.append(_update(pod.api, status, pod.uid))
+    return replace(pod, status=status, written=status, calling="status")
 
 
 def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
     """Send the newest status, unless the API server has it, or a call is under way whose answer comes first."""
     api, status = pod.api, pod.status
-    if api is None or status is None or pod.calling or status == pod.written:
+    if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
         return pod
-    metadata: Any = api.metadata
+    out.append(_update(api, status, pod.uid))
+    return replace(pod, written=status, calling="status")
+
+
+def _update(api: Any, status: core_v1.PodStatus, uid: str) -> Call:
+    metadata = api.metadata
     body = core_v1.Pod(metadata=replace(metadata, resource_version=None), spec=api.spec, status=status)
     request = Request(
         verb="update",
@@ -261,23 +273,22 @@ def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
         subresource="status",
         body=body,
     )
-    out.append(Call(request, ("status", pod.uid)))
-    return replace(pod, written=status, calling="status")
+    return Call(request, ("status", uid))
 
 
 def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list[Effect]) -> State:
     """Take the answer to the pod's call in, and go on to the next."""
     call = pod.calling
-    pod = replace(pod, calling="")
     if not response.ok:
-        if call == "status":
-            pod = replace(pod, written=None)
+        pod = replace(pod, calling="", written=None if call == "status" else pod.written)
         if response.reason not in {"NotFound", "Conflict"}:
             out.append(SetTimer(("retry", pod.uid), now + _TRY_AGAIN))
         # Of what is gone, or another's, the watch will tell.
         return keep(state, pod)
     if call == "delete":
-        return keep(state, pod)
+        return state
+    version = int(response.body.metadata.resource_version or 0)
+    pod = replace(pod, calling="", version=version)
     if pod.life == "ended":
         return _finish(state, pod, now, out)
     return keep(state, write(pod, out))
@@ -290,24 +301,25 @@ def retry(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State
     return _finish(state, pod, now, out) if pod.life == "ended" else keep(state, write(pod, out))
 
 
-def drifted(pod: LocalPod, status: Any) -> bool:
-    """Tell whether someone else has changed what is this kubelet's to say."""
-    mine = pod.status
-    if mine is None or status is None or status is mine:
+def drifted(pod: LocalPod, api: Any) -> bool:
+    """Tell whether someone else has changed what is this kubelet's to say, since it was last written."""
+    mine, theirs = pod.status, api.status
+    if mine is None or theirs is None or theirs is mine or int(api.metadata.resource_version or 0) < pod.version:
         return False
-    if status.phase != mine.phase:
+    if theirs.phase != mine.phase:
         return True
-    theirs = {kept.type: kept.status for kept in status.conditions or ()}
-    return any(kept.type in OWNED and theirs.get(kept.type) != kept.status for kept in mine.conditions or ())
+    said = {kept.type: kept.status for kept in theirs.conditions or ()}
+    return any(kept.type in OWNED and said.get(kept.type) != kept.status for kept in mine.conditions or ())
 
 
 # What a pod starts from -----------------------------------------------------------------------------------------------
 
 
 def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> tuple[Container, ...]:
-    made: list[Container] = []
-    for container in spec.init_containers or ():
-        made.append(Container(container, "sidecar" if container.restart_policy == "Always" else "init"))
+    made = [
+        Container(container, "sidecar" if container.restart_policy == "Always" else "init")
+        for container in spec.init_containers or ()
+    ]
     made += [Container(container) for container in spec.containers]
     if old is not None and (old.container_statuses or old.init_container_statuses):
         made = [_remembered(container, old, now, lost=found is None) for container in made]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from reconcile.components.kubelet.state import Container, Gauge, LocalPod, ProbeKind, field_path, with_container
+from reconcile.components.kubelet.state import Container, Gauge, LocalPod, field_path, with_container
 from reconcile.effects import CancelTimer, Effect, ProbeContainer, Record, SetTimer, StopContainer
+from reconcile.events import Probed
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 
@@ -49,19 +50,21 @@ def due(pod: LocalPod, container: Container, kind: str, now: Instant, out: list[
 
 
 def answered(
-    pod: LocalPod, container: Container, kind: ProbeKind, success: bool, message: str, now: Instant, out: list[Effect]
-) -> LocalPod:
-    """Count a probe's outcome; past its threshold it changes what the container is taken for."""
-    found = [gauge for gauge in container.gauges if gauge.kind == kind]
-    if not found or container.stage != "running":
-        return pod
-    gauge = found[0]
+    pod: LocalPod, container: Container, report: Probed, now: Instant, out: list[Effect]
+) -> tuple[LocalPod, bool]:
+    """Count a probe's outcome; past its threshold it changes what the container is taken for, and that is news."""
+    kind, success, message = report.kind, report.success, report.message
+    gauge = next((gauge for gauge in container.gauges if gauge.kind == kind), None)
+    if gauge is None or container.stage != "running":
+        return pod, False
     if not success:
         said = f"{_WORDS[kind]} probe failed: {message or _complaint(gauge.spec, pod)}"
         out.append(Record(pod.pod, "Warning", "Unhealthy", said, field_path(container)))
-    run = gauge.run + 1 if gauge.last is success else 1
     needed = (gauge.spec.success_threshold or 1) if success else (gauge.spec.failure_threshold or _FAILURES)
+    run = min(gauge.run + 1, needed) if gauge.last is success else 1
     result = success if run >= needed else gauge.result
+    if gauge.last is success and gauge.run == run and gauge.result is result:
+        return pod, False
     counted = Gauge(gauge.kind, gauge.spec, result, success, run)
     gauges = tuple([counted if kept.kind == kind else kept for kept in container.gauges])
     container = replace(container, gauges=gauges)
@@ -69,7 +72,7 @@ def answered(
         container = _has_started(pod, container, now, out)
     elif kind != "readiness" and not success and run >= needed:
         container = _kill(pod, container, counted, out)
-    return replace(pod, containers=with_container(pod, container))
+    return replace(pod, containers=with_container(pod, container)), result is not gauge.result
 
 
 def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:

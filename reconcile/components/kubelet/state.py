@@ -25,7 +25,7 @@ UNDER_WAY: Final = ("pulling", "starting")
 ALIVE: Final = ("starting", "running", "stopping")
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Gauge:
     """
     One probe of a container that runs.
@@ -43,7 +43,7 @@ class Gauge:
     run: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Container:
     """
     One container of a pod.
@@ -92,7 +92,7 @@ class Container:
         return self.spec.name
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LocalPod:
     """
     One pod as this kubelet knows it.
@@ -111,7 +111,8 @@ class LocalPod:
         grace: how long its containers may take to end, once it is ending.
         verdict: why it failed, if it was not its containers: (reason, message).
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
-        calling: the call that is under way: status or delete.
+        version: the resourceVersion that its last status write made.
+        calling: the call that is under way: status or delete; after a delete there is none.
     """
 
     uid: str
@@ -129,10 +130,11 @@ class LocalPod:
     verdict: tuple[str, str] | None = None
     status: core_v1.PodStatus | None = None
     written: core_v1.PodStatus | None = None
+    version: int = 0
     calling: Literal["", "status", "delete"] = ""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class OwnNode:
     """
     The kubelet's own Node.
@@ -140,8 +142,9 @@ class OwnNode:
     Args:
         seen: as the API last showed it.
         registered: it was created, or found and brought up to date, in this life.
-        reported_at: when its status was last written, and *dirty*: it has changed since.
+        reported_at: when its status was last written; *dirty*: it has changed since; *reporting*: a write is under way.
         lease: the heartbeat's Lease as the API server last answered it.
+        asked_at: when a heartbeat was sent that is not answered yet; 0 if there is none.
         tries: how often registering has failed, or the Lease could not be made.
     """
 
@@ -151,10 +154,11 @@ class OwnNode:
     dirty: bool = False
     reporting: bool = False
     lease: Any = None
+    asked_at: Instant = 0
     tries: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Pull:
     """A pull that waits its turn, or, first of the queue, is under way."""
 
@@ -164,7 +168,7 @@ class Pull:
     since: Instant
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """
     One kubelet.

@@ -61,13 +61,14 @@ def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> Stat
         out.append(pods.delete(api, ("unmirrored", key_of(api))))
         return state
     old = pod.api
-    if old is None or _uid(old) != metadata.uid:
-        pod = replace(pod, api=api, written=api.status, calling="")
-        return pods.keep(state, pods.report(state, pod, now, out))
-    return pods.keep(state, replace(pod, api=api))
+    if old is not None and _uid(old) == metadata.uid:
+        return pods.compared(state, replace(pod, api=api), old, now, out)
+    since = api.status.start_time if api.status is not None else None
+    pod = replace(pod, api=api, started_at=since or pod.started_at, written=api.status, calling="", version=0)
+    return pods.keep(state, pods.report(state, pod, now, out))
 
 
-def mirror_gone(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
+def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:
     """Take in that a mirror is gone from the API: it is made again."""
     pod = _of(state, api)
     if pod is None or (pod.api is not None and _uid(pod.api) != api.metadata.uid):

@@ -35,9 +35,12 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     shown: Any = pod.api or pod.pod
     old = shown.status or core_v1.PodStatus()
     phase = phase_of(pod)
+    prior = old if pod.status is None else pod.status
+    reason, message = pod.verdict if pod.verdict is not None and phase == "Failed" else (None, None)
+    if not pod.static and prior.phase in {"Succeeded", "Failed"}:
+        phase, reason, message = prior.phase, prior.reason, prior.message  # what has finished has finished
     statuses = [container_status(pod, container) for container in pod.containers]
     inits = len([container for container in pod.containers if container.kind != "main"]) if not _plain(pod) else 0
-    reason, message = pod.verdict if pod.verdict is not None and phase == "Failed" else (None, None)
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(pod.containers)
     return core_v1.PodStatus(
@@ -104,10 +107,7 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
                 last = state
             state = core_v1.ContainerState(waiting=container.waiting)
         elif state is None:
-            if pod.life == "ended":
-                state = _LOST
-            else:
-                state = _CREATING if pod.initialised and _plain(pod) else _INITIALIZING
+            state = _LOST if pod.life == "ended" else _CREATING if _plain(pod) else _INITIALIZING
     resources = spec.resources if alive else None
     return core_v1.ContainerStatus(
         name=spec.name,
@@ -154,9 +154,10 @@ def _conditions(
     if serving[0] == "True" and shown.spec.readiness_gates:
         ready = _gated(shown.spec.readiness_gates, foreign)
     initialized = _initialized(pod, phase)
+    today = Time.at(now)
     said = (sandbox, initialized, ready, serving, ("True", None, None))
     generation = shown.metadata.generation
-    made = [_condition(type, row, before.get(type), generation, now) for type, row in zip(OWNED, said, strict=True)]
+    made = [_condition(type, row, before.get(type), generation, today) for type, row in zip(OWNED, said, strict=True)]
     return (*foreign, *made)
 
 
@@ -164,7 +165,7 @@ _Said = tuple[str, str | None, str | None]
 
 
 def _condition(
-    type: str, said: _Said, old: core_v1.PodCondition | None, generation: int | None, now: Instant
+    type: str, said: _Said, old: core_v1.PodCondition | None, generation: int | None, today: Time
 ) -> core_v1.PodCondition:
     status, reason, message = said
     since = None
@@ -178,7 +179,7 @@ def _condition(
         reason=reason,
         message=message,
         observed_generation=generation,
-        last_transition_time=since or Time.at(now),
+        last_transition_time=since or today,
     )
 
 

@@ -185,7 +185,7 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
     if known is not None:
         return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
     ip, place = given(state, host_network=order.host_network)
-    took, _ = state.behaviours.sandbox.draw(state.dice.named(f"{order.uid}/{state.boots}"))
+    took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
     taken = state.taken.set(place, None) if place else state.taken
     sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took))
     state = replace(state, sandboxes=sandboxes, taken=taken, last=place or state.last)
@@ -223,7 +223,7 @@ def _pull(state: State, order: PullImage, now: Instant) -> Stepped:
     behaviour = state.behaviours.of(order.image)
     there = order.image in state.images or behaviour.preloaded
     span = behaviour.again if there else behaviour.pull
-    took, _ = span.draw(state.dice.named(f"{order.uid}/{order.container}/pull/{now}"))
+    took = _drawn(state, span, f"{order.uid}/{order.container}/pull/{now}")
     if took:
         return state, (SetTimer(("pull", order.uid, order.container, order.image, took), now + took),)
     return _pulled(state, order, took)
@@ -291,6 +291,10 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     return replace(state, sandboxes=sandboxes, processes=processes), tuple(effects)
 
 
+def _drawn(state: State, span: Span, name: str) -> Duration:
+    return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
+
+
 def _later(span: Span | None, now: Instant, dice: Dice) -> tuple[Instant | None, Dice]:
     if span is None:
         return None, dice
@@ -307,8 +311,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     if container.stage == "exited":
         return state, (Report(_exited(order.uid, container)),)
     behaviour = state.behaviours.of(container.image)
-    dice = state.dice.named(f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
-    wanted, _ = behaviour.stop.draw(dice)
+    wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
         took, code = 0, KILLED
     elif behaviour.ignores_sigterm or wanted > order.grace:

@@ -20,7 +20,7 @@ from reconcile.model.running import RunningContainer
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Container:
     """
     One container that was started.
@@ -55,7 +55,7 @@ class Container:
     finished_at: Instant | None = None
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Sandbox:
     """A pod's network namespace and the containers in it; *place* is its IP's in the host's range, 0 for the host's IP."""
 
@@ -73,7 +73,7 @@ class Sandbox:
         return None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """
     The container runtime of one host.
