@@ -143,8 +143,7 @@ def body_to_json(body: Any, request: Request, path: str) -> Any:
 def body_from_json(body: Any, verb: str, resource: str, subresource: str, path: str) -> Any:
     """Read a request's body."""
     if verb == "patch":
-        free_from_json(body, path)
-        return _copied(body)
+        return free_from_json(body, path)
     return object_from_json(body, _sent_class(verb, resource, subresource), path)
 
 
@@ -243,9 +242,3 @@ def _known(resource: str) -> kinds.Resource | None:
         return kinds.resource(resource)
     except ReconcileError:
         return None
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(entry) for key, entry in value.items()}
-    return [_copied(entry) for entry in value] if isinstance(value, list) else value

@@ -40,6 +40,7 @@ from reconcile.driver.wire.shapes import (
     is_api_class,
     item_of,
     may_be_null,
+    row_of,
     tag_of,
     words_of,
 )
@@ -91,8 +92,10 @@ def _writer(shape: Any) -> Writer:
     shape = choices[0]
     if (item := item_of(shape)) is not None:
         return free_to_json if item is Any else _tuple_writer(_writer(item))
-    if entry_of(shape) is not None:
-        return lambda value, _: dict(value)
+    if (entry := entry_of(shape)) is not None:
+        return _map_writer(_writer(entry))
+    if (row := row_of(shape)) is not None:
+        return _rows_writer(_writer(row))
     if is_api_class(shape):
         return lambda value, path: object_to_json(value, shape, path)
     if shape is List:
@@ -108,6 +111,14 @@ def _writer(shape: Any) -> Writer:
 
 def _tuple_writer(write: Writer) -> Writer:
     return lambda value, path: [write(entry, f"{path}[{place}]") for place, entry in enumerate(value)]
+
+
+def _map_writer(write: Writer) -> Writer:
+    return lambda value, path: {key: write(entry, below(path, key)) for key, entry in value.items()}
+
+
+def _rows_writer(write: Writer) -> Writer:
+    return lambda value, path: [[key, write(row, f"{path}[{key}]")] for key, row in value.items()]
 
 
 def _class_writer(cls: type) -> Writer:
@@ -142,8 +153,6 @@ def _special_to_json(special: str, part: Any, owner: Any, path: str) -> Any:
         case "view":
             expected = expected_of(_viewed(owner.watch, owner.changes))
             return [[key, object_to_json(obj, expected, f"{path}[{key}]")] for key, obj in part.items()]
-        case "rules":
-            return rules_to_json(part)
         case _:
             return object_to_json(part, expected_of(owner.resource) if isinstance(owner, Change) else None, path)
 
@@ -167,6 +176,9 @@ def _plain_reader(shape: Any) -> Reader:
         return _tuple_reader(item)
     if (entry := entry_of(shape)) is not None:
         return _map_reader(entry)
+    if (row := row_of(shape)) is not None:
+        read_row = _reader(row)
+        return lambda content, path: Table.of(_rows(content, path, read_row))
     if is_api_class(shape):
         return lambda content, path: object_from_json(content, shape, path)
     if shape is List:
@@ -229,6 +241,18 @@ def _map_reader(entry: Any) -> Reader:
     return read
 
 
+def _rows(content: Any, path: str, read: Reader) -> list[tuple[str, Any]]:
+    """Read the rows of a table: its keys are text."""
+    if not isinstance(content, list):
+        raise wrong(path, "expected a list", content)
+    rows = []
+    for place, row in enumerate(content):
+        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[0], str):  # noqa: PLR2004 -- key and value
+            raise wrong(f"{path}[{place}]", "expected a key and a value", row)
+        rows.append((row[0], read(row[1], f"{path}[{row[0]}]")))
+    return rows
+
+
 def _union_reader(classes: tuple[Any, ...]) -> Reader:
     named = {(tag_of(cls), cls.__name__): _reader(cls) for cls in classes}
     tags = sorted({tag for tag, _ in named})
@@ -272,7 +296,8 @@ def _class_reader(cls: Any) -> Reader:
                     raise InvalidObject((Fault(below(path, field.json), "required", None, "missing"),))
                 values[field.name] = None if field.required else field.default
             elif not isinstance(field.shape, str):
-                values[field.name] = _reader(field.shape)(content[field.json], below(path, field.json))
+                value = _reader(field.shape)(content[field.json], below(path, field.json))
+                values[field.name] = _filed(value, field.default) if isinstance(value, Table) else value
         for field in special:
             part = content.get(field.json)
             if field.shape == "table" or field.json in content:
@@ -280,6 +305,14 @@ def _class_reader(cls: Any) -> Reader:
         return cls(**values)
 
     return read
+
+
+def _filed(table: Table[str, Any], empty: Any) -> Table[str, Any]:
+    """Give the rows of *table* with the indexes that the field's default has."""
+    for key, row in table.items():
+        empty = empty.set(key, row)
+    filed: Table[str, Any] = empty
+    return filed
 
 
 def _special_from_json(special: str, part: Any, values: dict[str, Any], path: str) -> Any:
@@ -292,8 +325,6 @@ def _special_from_json(special: str, part: Any, values: dict[str, Any], path: st
             return _view_from_json(part, values, path)
         case "table":
             return Table(indexes_of(values["resource"]))
-        case "rules":
-            return rules_from_json(part, path)
         case _:
             return object_from_json(part, expected_of(values["resource"]) if "resource" in values else None, path)
 
@@ -301,13 +332,7 @@ def _special_from_json(special: str, part: Any, values: dict[str, Any], path: st
 def _view_from_json(content: Any, values: dict[str, Any], path: str) -> Any:
     resource = _viewed(values["watch"], values["changes"])
     expected = expected_of(resource)
-    rows = []
-    for place, row in enumerate(content if isinstance(content, list) else ()):
-        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[0], str):  # noqa: PLR2004 -- key and object
-            raise wrong(f"{path}[{place}]", "expected a key and an object", row)
-        rows.append((row[0], object_from_json(row[1], expected, f"{path}[{row[0]}]")))
-    if not isinstance(content, list):
-        raise wrong(path, "expected a list", content)
+    rows = _rows(content, path, lambda row, where: object_from_json(row, expected, where))
     view = Table.of(rows, indexes_of(resource))
     values["changes"] = tuple([attrs.evolve(change, table=view) for change in values["changes"]])
     return view
@@ -338,18 +363,3 @@ def behaviours_from_json(content: Any, path: str) -> Behaviours:
         return Behaviours.parse(content)
     except ReconcileError as error:
         raise wrong(path, f"expected behaviours ({error})", content) from None
-
-
-# Packet filter rules --------------------------------------------------------------------------------------------------
-
-
-def rules_to_json(rules: Any) -> Any:
-    """Write kube-proxy's rules."""
-    from reconcile.driver.wire.plain import plain  # noqa: PLC0415
-
-    return plain(rules)
-
-
-def rules_from_json(content: Any, path: str) -> Any:
-    """Refuse: rules are written for the reader."""
-    raise wrong(path, "expected no rules: they are written only", content)

@@ -17,21 +17,23 @@ import attrs
 
 from reconcile import effects, events
 from reconcile.api import core_v1
+from reconcile.components.kubeproxy import RuleSet
 from reconcile.effects import Install, Record, Report
 from reconcile.events import RuntimeReport, Watched
 from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
-Special: TypeAlias = Literal["body", "answer", "object", "rules", "view", "table"]
+Special: TypeAlias = Literal["body", "answer", "object", "view", "table"]
 
 # What an annotation `Any` holds: a type, or the name of what only its neighbours can tell.
 _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Request, "body"): "body",
     (Response, "body"): "answer",
     (Record, "about"): "object",
-    (Install, "rules"): "rules",
+    (Install, "rules"): RuleSet,
     (Report, "report"): RuntimeReport,
     (Watched, "view"): "view",
     (Change, "old"): "object",
@@ -110,6 +112,11 @@ def item_of(shape: Any) -> Any:
 def entry_of(shape: Any) -> Any:
     """Give the type of a Map's values; None if it is no Map."""
     return get_args(shape)[0] if get_origin(shape) is Map else None
+
+
+def row_of(shape: Any) -> Any:
+    """Give the type of a Table's values, whose keys are text; None if it is no Table."""
+    return get_args(shape)[1] if get_origin(shape) is Table else None
 
 
 def words_of(shape: Any) -> tuple[str, ...]:
