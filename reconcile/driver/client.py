@@ -7,7 +7,7 @@ https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -20,7 +20,7 @@ from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
 from reconcile.effects import Answer
-from reconcile.events import Submit
+from reconcile.events import ClusterEvent, Submit
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration
@@ -91,11 +91,25 @@ def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tup
     return machine.closed(), response
 
 
-def asked(machine: Machine, request: Request, *, limit: Duration = LIMIT) -> Response:
-    """Do what `ask` does, in an open machine; other effects stay in its outbox."""
+def asked(
+    machine: Machine,
+    request: Request,
+    *,
+    limit: Duration = LIMIT,
+    submit: Callable[[ClusterEvent], None] | None = None,
+) -> Response:
+    """
+    Do what `ask` does, in an open machine; other effects stay in its outbox.
+
+    *submit*, if given, lets the event that carries the request happen, as one who records it does.
+    """
     end = machine.now + limit
     tag = f"ask-{machine.serial}"
-    apply_event(machine, Submit(request=request, tag=tag))
+    event = Submit(request=request, tag=tag)
+    if submit is None:
+        apply_event(machine, event)
+    else:
+        submit(event)
     seen = 0
     while True:
         for place, effect in enumerate(machine.outbox[seen:], start=seen):
@@ -111,21 +125,28 @@ def asked(machine: Machine, request: Request, *, limit: Duration = LIMIT) -> Res
             machine.advance(timer.at)
 
 
-def applied(machine: Machine, manifest: Any, *, namespace: str = "default") -> Response:
+def applied(
+    machine: Machine,
+    manifest: Any,
+    *,
+    namespace: str = "default",
+    submit: Callable[[ClusterEvent], None] | None = None,
+) -> Response:
     """Do what `apply` does, in an open machine."""
     wanted = as_object(manifest)
     resource, space = resource_of(wanted).key, _space(wanted, namespace)
-    found = asked(machine, Request(verb="get", resource=resource, namespace=space, name=wanted.metadata.name or ""))
+    reading = Request(verb="get", resource=resource, namespace=space, name=wanted.metadata.name or "")
+    found = asked(machine, reading, submit=submit)
     marked = _marked(wanted)
     if found.code == _NOT_FOUND:
-        return asked(machine, Request(verb="create", resource=resource, namespace=space, body=marked))
+        return asked(machine, Request(verb="create", resource=resource, namespace=space, body=marked), submit=submit)
     if not found.ok:
         return found
     body = three_way(found.body, marked)
     if not body:
         return found
     patched = Request(verb="patch", resource=resource, namespace=space, name=wanted.metadata.name, body=freeze(body))
-    return asked(machine, patched)
+    return asked(machine, patched, submit=submit)
 
 
 def three_way(live: Any, marked: Any) -> dict[str, Any]:

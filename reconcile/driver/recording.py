@@ -15,6 +15,7 @@ from typing import Any, Literal
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
+from reconcile.driver.client import applied, asked
 from reconcile.driver.log import FORMAT, Writer
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
@@ -27,6 +28,7 @@ from reconcile.events import Advance, ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.version import __version__
+from reconcile.model.requests import Request, Response
 
 Detail = Literal["steps", "changes"]
 
@@ -80,8 +82,7 @@ class Recorder:
 
     def step(self, event: ClusterEvent) -> tuple[OutsideEffect, ...]:
         """Let *event* happen; give its effects."""
-        apply_event(self._machine, event)
-        self._write({"event": to_json(event)})
+        self._event(event)
         return self._effects()
 
     def run(
@@ -123,6 +124,18 @@ class Recorder:
             after, tuple(effects), self._machine.steps - first, settled, () if settled else still_moving(after)
         )
 
+    def ask(self, request: Request, *, limit: Duration = LIMIT) -> Response:
+        """As `reconcile.driver.client.ask`, from where the cluster is now."""
+        response = asked(self._machine, request, limit=limit, submit=self._event)
+        self._segment()
+        return response
+
+    def apply(self, manifest: Any, *, namespace: str = "default") -> Response:
+        """As `reconcile.driver.client.apply`, from where the cluster is now."""
+        response = applied(self._machine, manifest, namespace=namespace, submit=self._event)
+        self._segment()
+        return response
+
     def end(self) -> Cluster:
         """Write the end line, with the digest of the state; nothing may follow."""
         cluster = self.cluster
@@ -145,9 +158,13 @@ class Recorder:
             if not offered:
                 return True
             choice, policy = policy.choose(cluster, offered)
-            apply_event(self._machine, choice)
-            self._write({"event": to_json(choice)})
+            self._event(choice)
         return False
+
+    def _event(self, event: ClusterEvent) -> None:
+        self._segment()
+        apply_event(self._machine, event)
+        self._write({"event": to_json(event)})
 
     def _segment(self) -> None:
         marks = self._machine.marks

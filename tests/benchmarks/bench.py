@@ -1,0 +1,242 @@
+"""
+The speed budgets, measured: `python tests/benchmarks/bench.py [pods|roll|steps|record|memory|import|all]`.
+
+Each prints what it did, the figure, and the budget it is held to. Run it on a machine that does nothing else; compare figures of one run with
+each other, not of two machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reconcile.cluster import Cluster, Topology
+from reconcile.driver import collector_paused, settle
+from reconcile.driver.client import apply, patch
+from reconcile.driver.recording import Recorder
+from reconcile.driver.replay import replay
+from reconcile.events import Submit
+
+SIZES = (10, 30, 100, 300, 1000, 2000, 5000)
+
+
+def deployment(replicas: int, image: str = "nginx:1.29") -> dict[str, Any]:
+    """Give a Deployment of *replicas* small pods."""
+    container = {
+        "name": "web",
+        "image": image,
+        "ports": [{"containerPort": 80}],
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+    }
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+
+
+def booted(nodes: int) -> Cluster:
+    """Boot a cluster and let it settle."""
+    done = settle(Cluster.boot(Topology(nodes=nodes), seed=7))
+    assert done.settled, done.moving
+    return done.cluster
+
+
+def running(cluster: Cluster) -> int:
+    """Count the pods of namespace default that run."""
+    return sum(pod.status.phase == "Running" for pod in cluster.objects("pods", namespace="default"))
+
+
+def deployed(cluster: Cluster, replicas: int) -> tuple[Cluster, float, int]:
+    """Apply a Deployment and settle; give the cluster, the seconds and the steps that it took."""
+    began, first = time.perf_counter(), cluster.steps
+    cluster, _ = apply(cluster, deployment(replicas))
+    done = settle(cluster)
+    took = time.perf_counter() - began
+    assert done.settled, done.moving
+    assert running(done.cluster) == replicas
+    return done.cluster, took, done.cluster.steps - first
+
+
+def pods(nodes: int = 1000, replicas: int = 10_000) -> None:
+    """Deployment pods from manifest to Running."""
+    began = time.perf_counter()
+    cluster = booted(nodes)
+    print(f"boot of {nodes} nodes: {time.perf_counter() - began:.2f} s")
+    cluster, took, steps = deployed(cluster, replicas)
+    print(f"{replicas} pods on {nodes} nodes: {took:.2f} s, {steps} steps, {took / steps * 1e6:.1f} us a step")
+    print(f"  {replicas / took:.0f} pods a second (budget 1000, ambition 2500)")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  peak memory {peak:.0f} MiB")
+
+
+def roll(runs: int = 300) -> None:
+    """A three-node cluster that rolls a Deployment of three to a new image, complete runs a second."""
+    base, _, _ = deployed(booted(3), 3)
+    body = {
+        "spec": {
+            "template": {"spec": {"containers": deployment(3, "nginx:1.30")["spec"]["template"]["spec"]["containers"]}}
+        }
+    }
+    event = Submit(request=patch("deployments", "web", body))
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        done = settle(base, (event,))
+        times.append(time.perf_counter() - began)
+        assert done.settled
+    images = {pod.spec.containers[0].image for pod in done.cluster.objects("pods", namespace="default")}
+    assert images == {"nginx:1.30"}
+    assert running(done.cluster) == 3
+    middle = statistics.median(times)
+    print(f"rolling update of three on three nodes: {done.steps} steps, {middle * 1e3:.2f} ms a run")
+    print(f"  {1 / middle:.0f} runs a second (budget 150, ambition 500)")
+
+
+def steps(plot: Path | None = None) -> None:
+    """Cost of a step against the size of the cluster: the same work on 10 to 5,000 nodes."""
+    costs = []
+    for nodes in SIZES:
+        cluster = booted(nodes)
+        costs.append(min(_step_cost(cluster) for _ in range(3)))
+        print(f"{nodes:5d} nodes: {costs[-1]:.1f} us a step")
+        del cluster
+    print(f"  dearest over cheapest: {max(costs) / min(costs):.2f} (budget 1.5)")
+    if plot is not None:
+        _drawn(costs, plot)
+
+
+def _step_cost(cluster: Cluster) -> float:
+    _, took, count = deployed(cluster, 200)
+    return took / count * 1e6
+
+
+def _drawn(costs: list[float], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 3.2))
+    axes.plot(SIZES, costs, marker="o")
+    axes.set_xscale("log")
+    axes.set_ylim(0, max(costs) * 1.3)
+    axes.set_xlabel("nodes")
+    axes.set_ylabel("microseconds a step")
+    axes.grid(visible=True, alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    print(f"  drawn to {path}")
+
+
+def record(nodes: int = 100, replicas: int = 1000) -> None:
+    """What recording costs, and how fast a replay is."""
+    lines: dict[str, list[str]] = {}
+
+    def live() -> None:
+        done = settle(apply(settle(Cluster.boot(Topology(nodes=nodes), seed=7)).cluster, deployment(replicas))[0])
+        assert done.settled
+
+    def recorded(detail: Any) -> Callable[[], None]:
+        def play() -> None:
+            lines[detail] = []
+            recorder = Recorder(Cluster.boot(Topology(nodes=nodes), seed=7), lines[detail].append, detail=detail)
+            recorder.settle()
+            recorder.apply(deployment(replicas))
+            assert recorder.settle().settled
+            recorder.end()
+
+        return play
+
+    def replayed(detail: str) -> Callable[[], None]:
+        def play() -> None:
+            done = replay([line.encode() for line in lines[detail]])
+            assert done.identical, done.divergence
+
+        return play
+
+    plays = {
+        "live": live,
+        "recorded, detail steps": recorded("steps"),
+        "recorded, detail changes": recorded("changes"),
+        "replayed, detail steps": replayed("steps"),
+        "replayed, detail changes": replayed("changes"),
+    }
+    times: dict[str, list[float]] = {name: [] for name in plays}
+    for _ in range(3):
+        for name, play in plays.items():
+            began = time.perf_counter()
+            play()
+            times[name].append(time.perf_counter() - began)
+    base = min(times["live"])
+    for name, taken in times.items():
+        print(f"{name:26s} {min(taken):.2f} s, {min(taken) / base:.2f} of live")
+    print("  budgets: recorded at most 1.25 of live, replayed at most 1")
+    for detail, text in lines.items():
+        print(f"  a log of detail {detail}: {sum(map(len, text)) / 1e6:.1f} MB for {replicas} pods")
+
+
+def memory(nodes: int = 100, replicas: int = 2000) -> None:
+    """Memory for each pod: what the state holds, and what stays when it is dropped with the collector paused."""
+    cluster = booted(nodes)
+    tracemalloc.start()
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    grown, _, _ = deployed(cluster, replicas)
+    with_history = tracemalloc.get_traced_memory()[0] - before
+    print(f"{with_history / replicas / 1024:.1f} KiB a pod, with its history, events and every component's view")
+    del grown
+    left = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    print(f"  {left / 1024:.0f} KiB left after the state is dropped, the collector paused")
+
+
+def imports(runs: int = 7) -> None:
+    """`import reconcile` in a fresh interpreter."""
+    times = {}
+    for code in ("pass", "import reconcile", "from reconcile import Cluster, step"):
+        taken = []
+        for _ in range(runs):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            taken.append(time.perf_counter() - began)
+        times[code] = min(taken)
+    for code, taken_min in times.items():
+        print(f"{code!r}: {(taken_min - times['pass']) * 1e3:.0f} ms beyond an empty interpreter")
+    print("  budget: import reconcile under 150 ms")
+
+
+def main() -> None:
+    """Run the benchmarks that are named."""
+    known: dict[str, Callable[[], None]] = {
+        "pods": pods,
+        "roll": roll,
+        "steps": steps,
+        "record": record,
+        "memory": memory,
+        "import": imports,
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["all"], choices=[*known, "all"])
+    parser.add_argument("--plot", type=Path, help="draw the cost of a step to this file")
+    chosen = parser.parse_args()
+    with collector_paused():
+        for name, bench in known.items():
+            if name in chosen.names or "all" in chosen.names:
+                print(f"# {name}: {(bench.__doc__ or '').splitlines()[0]}")
+                if name == "steps":
+                    steps(chosen.plot)
+                else:
+                    bench()
+                gc.collect()
+
+
+if __name__ == "__main__":
+    main()
