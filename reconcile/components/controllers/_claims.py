@@ -68,8 +68,11 @@ def owner_keys(claimant: Claimant, change: Change, views: Views) -> tuple[Key, .
     if old is new:
         return ()  # a resync tells of owners as well
     keys: list[Key] = []
-    before = None if old is None else controller_of(old)
     after = None if new is None else controller_of(new)
+    if old is not None and new is not None and old.metadata.owner_references is new.metadata.owner_references:
+        before = after
+    else:
+        before = None if old is None else controller_of(old)
     namespace = change.key.partition("/")[0]
     for reference in (after,) if before is after or before == after else (before, after):
         if reference is not None and reference.kind == claimant.kind:

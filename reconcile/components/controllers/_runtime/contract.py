@@ -19,6 +19,7 @@ import attrs
 
 from reconcile.effects import Record
 from reconcile.lib.instant import HOUR, Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
@@ -41,27 +42,47 @@ KEPT: Final = _Memory.KEPT
 
 @attrs.frozen
 class Views:
-    """A process's informer caches: for each resource the table as of what the process has been told."""
+    """
+    A process's informer caches: for each resource the table as of what the process has been told.
 
-    _tables: Table[str, Table[str, Any]] = attrs.field(factory=Table)
+    Args:
+        places: where a resource's table stands; the same object for all views of a process.
+        tables: by place; None for what is not synced.
+    """
+
+    _places: Map[int] = Map()
+    _tables: tuple[Table[str, Any] | None, ...] = ()
+
+    @classmethod
+    def of(cls, resources: tuple[str, ...]) -> Views:
+        """Give views of these resources, none of which is synced."""
+        return cls(Map({resource: place for place, resource in enumerate(resources)}), (None,) * len(resources))
 
     def get(self, resource: str, key: str) -> Any:
         """Give the cached object at *key*, or None."""
-        table = self._tables.get(resource, None)
+        place = self._places.get(resource)
+        table = None if place is None else self._tables[place]
         return None if table is None else table.get(key)
 
     def table(self, resource: str) -> Table[str, Any]:
         """Give the cache of *resource*, to be asked by key or index and never scanned; empty before it is synced."""
-        table = self._tables.get(resource, None)
+        place = self._places.get(resource)
+        table = None if place is None else self._tables[place]
         return Table(indexes_of(resource)) if table is None else table
 
     def has(self, resource: str) -> bool:
         """Tell whether the cache of *resource* is synced."""
-        return resource in self._tables
+        place = self._places.get(resource)
+        return place is not None and self._tables[place] is not None
 
     def having(self, resource: str, table: Table[str, Any]) -> Views:
         """Give views in which *resource* has *table*."""
-        return Views(self._tables.set(resource, table))
+        place = self._places.get(resource)
+        if place is None:
+            return Views(self._places.set(resource, len(self._tables)), (*self._tables, table))
+        tables = list(self._tables)
+        tables[place] = table
+        return Views(self._places, tuple(tables))
 
 
 Keys: TypeAlias = Callable[[Change, Views], tuple[Key, ...]]

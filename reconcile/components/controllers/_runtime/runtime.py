@@ -46,6 +46,7 @@ LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
 _NOT_FOUND: Final = 404
 _RESYNC: Final = "resync"
 _AFTER: Final = "after"
+_NO_ANSWERS: Final[Table[int, Response]] = Table()
 
 
 @attrs.frozen
@@ -56,14 +57,12 @@ class Running:
     Args:
         serial: tells this reconcile's answers from an earlier one's.
         outcome: what it decided.
-        answers: in the order of its calls; None until it is there.
-        missing: how many are not there.
+        answers: those that are there, by the number of the call.
     """
 
     serial: int
     outcome: Outcome
-    answers: tuple[Response | None, ...]
-    missing: int
+    answers: Table[int, Response]
 
 
 @attrs.frozen
@@ -140,7 +139,7 @@ def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
         interests=Map({watch.resource: _interests(controllers, watch.resource) for watch in _watches(controllers)}),
         places=Map({controller.name: place for place, controller in enumerate(controllers)}),
         dice=dice,
-        views=Views(),
+        views=Views.of(tuple([watch.resource for watch in _watches(controllers)])),
         works=tuple([Work(memory=controller.memory(), synced=not controller.sources) for controller in controllers]),
     )
 
@@ -217,7 +216,7 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
             continue
         works[place] = _woken(
             state.controllers[place],
-            replace(work, queue=queue, memory=memory, synced=synced),
+            Work(queue, memory, work.running, work.failures, work.due, work.serial, synced, work.woken),
             effects,
         )
     return _with_works(state, views, tuple(works)), tuple(effects)
@@ -242,14 +241,13 @@ def _on_turned(state: State, event: Turned) -> tuple[State, tuple[Effect, ...]]:
         return state, ()
     work = state.works[place]
     worker = _Worker(state.controllers[place], state.views, event.now)
-    if work.woken:
-        work = replace(work, woken=False)
-    if _can_work(worker.controller, work):
-        key = work.queue.first()
-        work = _reconciled(worker, replace(work, queue=work.queue.take()), key, ())
-    elif work is state.works[place]:
-        return state, ()
-    return _with_work(state, place, worker, work)
+    woken = False
+    if not _can_work(worker.controller, work):
+        return _with_work(state, place, worker, replace(work, woken=woken)) if work.woken else (state, ())
+    key = work.queue.first()
+    queue = work.queue.take()
+    work = Work(queue, work.memory, work.running, work.failures, work.due, work.serial, work.synced, woken)
+    return _with_work(state, place, worker, _reconciled(worker, work, key, ()))
 
 
 def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ...]]:
@@ -257,15 +255,16 @@ def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ..
     place = state.places[name]
     work = state.works[place]
     running = work.running.get(key, None)
-    if running is None or running.serial != serial or running.answers[number] is not None:
+    if running is None or running.serial != serial or number in running.answers:
         return state, ()  # repeated
-    answers = (*running.answers[:number], event.response, *running.answers[number + 1 :])
+    answers = running.answers.set(number, event.response)
     worker = _Worker(state.controllers[place], state.views, event.now)
-    if running.missing > 1:
-        waits = Running(serial, running.outcome, answers, running.missing - 1)
-        return _with_work(state, place, worker, replace(work, running=work.running.set(key, waits)))
-    work = replace(work, running=work.running.remove(key))
-    pairs = tuple([(call, answer) for call, answer in zip(running.outcome.calls, answers, strict=True) if answer])
+    calls = running.outcome.calls
+    if len(answers) < len(calls):
+        waits = work.running.set(key, Running(serial, running.outcome, answers))
+        return _with_work(state, place, worker, _with_running(work, waits, work.serial))
+    work = _with_running(work, work.running.remove(key), work.serial)
+    pairs = tuple([(call, answers[number]) for number, call in enumerate(calls)])
     if running.outcome.again:
         work = _reconciled(worker, work, key, pairs)
     else:
@@ -320,10 +319,12 @@ def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Requ
     if not calls:
         return _finished(worker, work, key, outcome, outcome.error)
     name, serial = worker.controller.name, work.serial
-    for number, call in enumerate(calls):
-        effects.append(Call(call, (name, key, serial, number)))
-    running = Running(serial, outcome, (None,) * len(calls), len(calls))
-    return replace(work, running=work.running.set(key, running), serial=serial + 1)
+    effects += [Call(call, (name, key, serial, number)) for number, call in enumerate(calls)]
+    return _with_running(work, work.running.set(key, Running(serial, outcome, _NO_ANSWERS)), serial + 1)
+
+
+def _with_running(work: Work, running: Table[Key, Running], serial: int) -> Work:
+    return Work(work.queue, work.memory, running, work.failures, work.due, serial, work.synced, work.woken)
 
 
 def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
@@ -349,7 +350,7 @@ def _finished(worker: _Worker, work: Work, key: Key, outcome: Outcome, why: str)
         work = replace(work, failures=work.failures.remove(key))
     if outcome.again and not outcome.calls:
         queue = queue.add(key)
-    work = replace(work, queue=queue)
+    work = Work(queue, work.memory, work.running, work.failures, work.due, work.serial, work.synced, work.woken)
     if outcome.after is not None:
         return _coming_back(worker, work, key, outcome.after, periodic=outcome.after_is_periodic)
     if key not in work.due:
@@ -394,11 +395,4 @@ def _woken(controller: Controller, work: Work, effects: list[Effect]) -> Work:
 
 
 def _with_works(state: State, views: Views, works: tuple[Work, ...]) -> State:
-    return State(
-        controllers=state.controllers,
-        interests=state.interests,
-        places=state.places,
-        dice=state.dice,
-        views=views,
-        works=works,
-    )
+    return State(state.controllers, state.interests, state.places, state.dice, views, works)

@@ -20,6 +20,7 @@ import attrs
 from reconcile.components.controllers._claims import Claimant, becomes_orphan, selecting
 from reconcile.components.controllers._runtime import Views
 from reconcile.lib.instant import MINUTE, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.owners import controller_of
 from reconcile.store import Change
@@ -133,11 +134,15 @@ def observe(claimant: Claimant, memory: Memory, change: Change, views: Views) ->
             memory = without_delete(memory, uid, change.key)
         elif old is None:
             memory = fewer_creates(memory, uid, 1)
-    if new is not None and (old is None or old.metadata.labels != new.metadata.labels):
+    if new is not None and (old is None or _relabelled(old.metadata.labels, new.metadata.labels)):
         found = views.get(claimant.resource, f"{new.metadata.namespace}/{owner.name}")
         if found is None or not claimant.selects(found, new.metadata.labels):
             memory = _unsure(memory, uid)
     return memory
+
+
+def _relabelled(before: Map[str] | None, after: Map[str] | None) -> bool:
+    return before is not after and before != after
 
 
 def _orphan_observed(claimant: Claimant, memory: Memory, change: Change, views: Views) -> Memory:
