@@ -13,25 +13,17 @@ from reconcile.events import Ordered, Reported, TimerFired, Turned
 
 
 def next_step(machine: Machine) -> bool:
-    """
-    Let the first of what is under way happen, first-in first-out; false if there is nothing, not even a timer that
-    is due.
-    """
-    while True:
-        if len(machine.old_pending):
-            item = machine.oldest()
-        elif machine.new_pending:
-            item = machine.new_pending.popleft()[1]
-        else:
-            break
-        if _happens(machine, item):
-            machine.stepped()
-            return True
-    timer = machine.timers.first()
-    if timer is None or timer.at > machine.now:
-        return False
-    timer, machine.timers = machine.timers.pop()
-    fired(machine, timer.key)
+    """Let the oldest thing under way happen, or a timer that is due; false if there is neither."""
+    if len(machine.old_pending):
+        _happens(machine, machine.oldest())
+    elif machine.new_pending:
+        _happens(machine, machine.new_pending.popleft()[1])
+    else:
+        timer = machine.timers.first()
+        if timer is None or timer.at > machine.now:
+            return False
+        timer, machine.timers = machine.timers.pop()
+        fired(machine, timer.key)
     machine.stepped()
     return True
 
@@ -62,7 +54,7 @@ def fire(machine: Machine, key: tuple[Any, ...]) -> None:
 
 
 def _happens(machine: Machine, item: Pending) -> bool:
-    """Let *item* happen; false if it came to nothing, so that it is no step."""
+    """Let *item* happen; false if it came to nothing, because who was meant is gone or nothing is left to deliver."""
     if isinstance(item, Sent):
         return execute(machine, item)
     if isinstance(item, Replied):
