@@ -122,7 +122,7 @@ def _rows_writer(write: Writer) -> Writer:
 
 
 def _class_writer(cls: type) -> Writer:
-    tag, name = tag_of(cls), cls.__name__
+    tag, name = tag_of(cls)
     plan: list[tuple[str, str, Any, Writer | None, str]] = []
 
     def write(value: Any, path: str) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def _rows(content: Any, path: str, read: Reader) -> list[tuple[str, Any]]:
 
 
 def _union_reader(classes: tuple[Any, ...]) -> Reader:
-    named = {(tag_of(cls), cls.__name__): _reader(cls) for cls in classes}
+    named = {tag_of(cls): _reader(cls) for cls in classes}
     tags = sorted({tag for tag, _ in named})
 
     def read(content: Any, path: str) -> Any:
@@ -274,7 +274,7 @@ def _union_reader(classes: tuple[Any, ...]) -> Reader:
 
 
 def _class_reader(cls: Any) -> Reader:
-    tag, name = tag_of(cls), cls.__name__
+    tag, name = tag_of(cls)
 
     def read(content: Any, path: str) -> Any:
         if not isinstance(content, dict):

@@ -87,9 +87,15 @@ def fields_of(cls: type[Any]) -> tuple[Field, ...]:
     )
 
 
-def tag_of(cls: type) -> str:
-    """Give the JSON name under which a class is named: `event`, `effect`, or empty where its place says what it is."""
-    return _TAGS.get(cls.__module__, "")
+def tag_of(cls: type) -> tuple[str, str]:
+    """
+    Give the JSON name under which a class says which it is, and what it says there: ("event", "Execute").
+
+    Both are empty where its place says what it is. A class outside the vocabulary has a tag if it has a `JSON_TAG`.
+    """
+    tag = _TAGS.get(cls.__module__, "")
+    own: tuple[str, str] | None = getattr(cls, "JSON_TAG", None)
+    return own or (tag, cls.__name__ if tag else "")
 
 
 def choices_of(shape: Any) -> tuple[Any, ...]:
