@@ -97,9 +97,9 @@ def reconcile(ask: Ask) -> Outcome:
     if purge is None:
         return Outcome()
     if not ask.answers:
-        if ask.now < purge.due:
-            return Outcome(after=purge.due - ask.now)
-        return _look(ask, purge)
+        if _is_finalized(ask.views.get("namespaces", ask.key)):
+            return Outcome()
+        return Outcome(after=purge.due - ask.now) if ask.now < purge.due else _look(ask, purge)
     match purge.stage:
         case "look":
             return _looked(ask, purge)
@@ -115,6 +115,11 @@ def reconcile(ask: Ask) -> Outcome:
             return _reported(ask, purge)
         case _:
             return Outcome(error=_refusal(ask.answers))
+
+
+def _is_finalized(namespace: Any) -> bool:
+    """Tell whether this controller has done its part: what keeps the namespace now is others'."""
+    return namespace is None or namespace.spec is None or FINALIZER not in (namespace.spec.finalizers or ())
 
 
 def _called(ask: Ask, purge: Purge, stage: str, calls: tuple[Request, ...]) -> Outcome:

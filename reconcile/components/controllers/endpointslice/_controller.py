@@ -45,7 +45,7 @@ class Synced:
     What the last sync of a service left.
 
     Args:
-        service: its resourceVersion then.
+        service: its resourceVersion then; empty if its slices are to be looked at whatever it is.
         seen: the pods that it was made from.
         slices: (uid, generation) that each of its slices was answered to have: a cache that knows less is stale.
         why: not empty: why it must be done anew, whatever it was made from.
@@ -80,7 +80,7 @@ def no_keys(_: Change, __: Views) -> tuple[Key, ...]:
 
 
 def observe(memory: Table[Key, Synced], change: Change, views: Views, _: Instant) -> Table[Key, Synced]:
-    """Forget a slice that is gone: no cache will know it again."""
+    """Forget a slice that someone else deleted, and that its service is as it was synced."""
     if change.new is not None or change.resource != RESOURCE:
         return memory
     uid = change.old.metadata.uid
@@ -88,7 +88,7 @@ def observe(memory: Table[Key, Synced], change: Change, views: Views, _: Instant
         last = memory.get(key, None)
         if last is not None and any(known[0] == uid for known in last.slices):
             left = tuple([known for known in last.slices if known[0] != uid])
-            return memory.set(key, replace(last, slices=left))
+            return memory.set(key, Synced("", last.seen, left, last.why))
     return memory
 
 
