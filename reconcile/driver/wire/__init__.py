@@ -1,7 +1,7 @@
 """The vocabulary as JSON: events, effects, requests and topology there and back; states one way, for their digest."""
 
 from reconcile.driver.wire.codec import from_json, to_json
-from reconcile.driver.wire.plain import Digester, plain, state_digest, state_json
+from reconcile.driver.wire.states import Digester, plain, state_digest, state_json
 from reconcile.driver.wire.topology import topology_from_json, topology_to_json
 
 __all__ = [
