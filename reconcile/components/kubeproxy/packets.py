@@ -2,7 +2,7 @@
 The packet filter at work: a packet's way through a rule set.
 
 It goes the way that netfilter sends the first packet of a connection: table nat at PREROUTING (or OUTPUT, if a process
-of this node sent it), table filter, table nat at POSTROUTING. Each rule is evaluated as it stands.
+of this node sent it), then table filter, and table nat at POSTROUTING as it leaves. Each rule is taken as it stands.
 
 Source:   https://netfilter.org/documentation/, the man page iptables-extensions(8).
 Left out: see docs/limits.md, "Services and kube-proxy".
@@ -101,11 +101,15 @@ def walk(rules: RuleSet, packet: Packet, dice: Dice, recent: Recent, *, everythi
     flow = _Flow(rules, packet, dice, recent)
     sent_here = flow.is_local(packet.source)
     flow.through(_concerned(rules, flow, everything=everything), "nat", "OUTPUT" if sent_here else "PREROUTING")
-    arrives = flow.is_local(flow.destination) and not sent_here
-    hook = "OUTPUT" if sent_here else "INPUT" if arrives else "FORWARD"
-    verdict = flow.through(_concerned(rules, flow, everything=everything), "filter", hook)
-    if verdict in ("ACCEPT", "RETURN") and not arrives:
-        flow.through(_concerned(rules, flow, everything=everything), "nat", "POSTROUTING")
+    # Where it goes is known now. What a node sends to itself leaves it and arrives again.
+    tables, arrives = _concerned(rules, flow, everything=everything), flow.is_local(flow.destination)
+    verdict: Ending = "RETURN"
+    if sent_here or not arrives:
+        verdict = flow.through(tables, "filter", "OUTPUT" if sent_here else "FORWARD")
+        if verdict in ("ACCEPT", "RETURN"):
+            flow.through(tables, "nat", "POSTROUTING")
+    if arrives and verdict in ("ACCEPT", "RETURN"):
+        verdict = flow.through(tables, "filter", "INPUT")
     found = Verdict(
         action="ACCEPT" if verdict == "RETURN" else verdict,
         destination=flow.destination,

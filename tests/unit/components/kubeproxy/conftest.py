@@ -60,12 +60,12 @@ class Make:
         return Backed(service, slices)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     return Make()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def five(make):
     """Five services that between them need every kind of rule."""
     one = make.service("ns1", "svc1", "172.30.0.41")
@@ -82,7 +82,12 @@ def five(make):
     )
     three = make.service("ns3", "svc3", "172.30.0.43", make.port(node_port=3003), type="NodePort")
     four = make.service(
-        "ns4", "svc4", "172.30.0.44", make.port("p53", 53, "UDP"), session_affinity="ClientIP", external_ips=("5.5.5.5",)
+        "ns4",
+        "svc4",
+        "172.30.0.44",
+        make.port("p53", 53, "UDP"),
+        session_affinity="ClientIP",
+        external_ips=("5.5.5.5",),
     )
     five = make.service(
         "ns5",
