@@ -56,7 +56,7 @@ def not_found(field: str, value: Any) -> Cause:
 
 def not_supported(field: str, value: Any, supported: tuple[str, ...]) -> Cause:
     """Say that a value is none of those that there are."""
-    listed = ", ".join([_quoted(known) for known in sorted(supported)])
+    listed = ", ".join([_quoted(known) for known in supported])
     return _cause("FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}", f"supported values: {listed}")
 
 

@@ -69,8 +69,8 @@ def metadata_change_causes(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> 
         added = [name for name in new.finalizers if name not in (old.finalizers or ())]
         if added:
             listed = ", ".join([f'"{name}"' for name in sorted(added)])
-            why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
-            found.append(forbidden("metadata.finalizers", why))
+            why = "no new finalizers can be added if the object is being deleted, found new finalizers"
+            found.append(forbidden("metadata.finalizers", f"{why} []string{{{listed}}}"))
     if new.name != old.name:
         found.append(wrong("metadata.name", new.name, IMMUTABLE))
     if new.namespace != old.namespace:
@@ -110,7 +110,8 @@ def _owners_causes(references: tuple[meta_v1.OwnerReference, ...]) -> list[Cause
         if reference.controller:
             controllers.append(f"{reference.kind}/{reference.name}")
             if len(controllers) > 1:
-                why = f'Only one reference can have Controller set to true. Found "true" in references for {controllers[0]} and {controllers[-1]}'
+                which = f"{controllers[0]} and {controllers[-1]}"
+                why = f'Only one reference can have Controller set to true. Found "true" in references for {which}'
                 found.append(wrong("metadata.ownerReferences", references, why))
     return found
 
