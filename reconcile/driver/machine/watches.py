@@ -56,8 +56,8 @@ def list_watch(machine: Machine, item: Listing) -> bool:
 def drain(machine: Machine, item: Draining) -> bool:
     """Deliver a channel's changes to the next of its watchers that has not seen them."""
     known = machine.channels.get(item.channel) or _NOBODY
-    watchers, place = known.watchers, item.place
-    while place < len(watchers):
+    watchers, place, told = known.watchers, item.place, False
+    while place < len(watchers) and not told:
         name, watch = watchers[place]
         place += 1
         process = machine.processes.get(name)
@@ -65,15 +65,18 @@ def drain(machine: Machine, item: Draining) -> bool:
             continue
         if server_for(machine, process.host) is None:
             machine.parked = (*machine.parked, Listing(name, process.life, watch))
-        elif deliver(machine, process, watch):
-            machine.push(Draining(item.channel, place, item.mark))
-            return True
+        else:
+            told = deliver(machine, process, watch)
+    if place < len(watchers):
+        machine.push(Draining(item.channel, place, item.mark))
+        return told
     end = machine.store.history(item.channel).end
     if end > item.mark:
         machine.push(Draining(item.channel, 0, end))
     else:
-        machine.channels.set(item.channel, Channel(watchers, draining=False))
-    return False
+        known = machine.channels.get(item.channel) or _NOBODY
+        machine.channels.set(item.channel, Channel(known.watchers, draining=False))
+    return told
 
 
 def cut(machine: Machine, process: Process, watch: str) -> None:
