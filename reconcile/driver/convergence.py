@@ -1,0 +1,217 @@
+"""
+Convergence: whether the cluster has become what was declared, and if not, what waits and why.
+
+Settled is not converged: a cluster may be at rest with a pod that fits nowhere.
+
+Takes:    a cluster, and the objects that were declared.
+Gives:    sentences, none if all is as it should be.
+Source:   kubectl rollout status and kubectl wait, for when a workload counts as done.
+Left out: kinds without a notion of being done (a Service, a ConfigMap) are done when they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
+
+from reconcile.cluster.cluster import Cluster
+from reconcile.model import conditions
+from reconcile.model.owners import controller_of
+from reconcile.model.printing import standing, type_name
+from reconcile.model.requests import split_key
+
+Declared: TypeAlias = tuple[str, str]
+"""An object that should be there: its resource's key, and its own key in the resource's table."""
+
+_WAITS: Final = (
+    "ContainerCreating",
+    "PodInitializing",
+)  # reasons of a container that waits which say nothing by themselves
+
+
+def at_rest(cluster: Cluster) -> bool:
+    """Tell whether nothing is left to do but wait for periodic timers."""
+    return not (cluster.timers.busy or cluster.parked or cluster.pending)
+
+
+def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...]:
+    """Say, a sentence each, which of the declared objects are not what they should be, and which pods wait for what."""
+    said: list[str] = []
+    spaces: dict[str, None] = {}
+    for key, own in declared:
+        short = shortfall(key, cluster.store.get(key, own))
+        if short:
+            said.append(f"{named(key, own)}: {short}")
+            spaces[split_key(own)[0]] = None
+    return (*said, *[text for space in sorted(spaces) for text in _waiting(cluster, space)])
+
+
+def shortfall(key: str, obj: Any) -> str:
+    """Say what an object of this resource lacks to be done; empty if nothing."""
+    if obj is None:
+        return "it is gone"
+    if obj.metadata.deletion_timestamp is not None:
+        return f"it is being deleted, but has the finalizers {', '.join(obj.metadata.finalizers or ('none',))}"
+    match key:
+        case "deployments.apps":
+            return _deployment(obj)
+        case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
+            return _replicated(obj)
+        case "daemonsets.apps":
+            return _daemonset(obj)
+        case "jobs.batch":
+            return _job(obj)
+        case "pods":
+            return _pod(obj)
+        case _:
+            return ""
+
+
+def progress(key: str, obj: Any) -> tuple[int, int] | None:
+    """Give how many replicas of a workload are ready, of how many; None for what has no replicas."""
+    status = obj.status if hasattr(obj, "status") else None
+    match key:
+        case "deployments.apps" | "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
+            return (status and status.ready_replicas) or 0, 1 if obj.spec.replicas is None else obj.spec.replicas
+        case "daemonsets.apps":
+            return (status and status.number_ready) or 0, (status and status.desired_number_scheduled) or 0
+        case "jobs.batch":
+            return (status and status.succeeded) or 0, obj.spec.completions or 1
+        case _:
+            return None
+
+
+def named(key: str, own: str) -> str:
+    """Name an object: `deployment.apps/web in default`."""
+    space, name = split_key(own)
+    return f"{type_name(key)}/{name}" + (f" in {space}" if space else "")
+
+
+# Workloads ------------------------------------------------------------------------------------------------------------
+
+
+def _deployment(obj: Any) -> str:
+    status, wanted = obj.status, 1 if obj.spec.replicas is None else obj.spec.replicas
+    if status is None or _unseen(obj):
+        return _UNSEEN
+    late = conditions.find(status.conditions, "Progressing")
+    end = ""
+    if late is not None and late.reason == "ProgressDeadlineExceeded":
+        end = f", and its progress deadline of {obj.spec.progress_deadline_seconds}s is exceeded"
+    failed = conditions.find(status.conditions, "ReplicaFailure")
+    if failed is not None and failed.status == "True":
+        end += f"; {failed.message}"
+    updated, available, total = status.updated_replicas or 0, status.available_replicas or 0, status.replicas or 0
+    if updated < wanted:
+        return f"{updated} of {wanted} replicas are of the new template{end}"
+    if total > updated:
+        return f"{total - updated} replicas of the old template are still there{end}"
+    if available < wanted:
+        return f"{available} of {wanted} replicas are available{end}"
+    return ""
+
+
+def _replicated(obj: Any) -> str:
+    status, wanted = obj.status, 1 if obj.spec.replicas is None else obj.spec.replicas
+    if status is None or _unseen(obj):
+        return _UNSEEN
+    failed = conditions.find(status.conditions, "ReplicaFailure")
+    end = f"; {failed.message}" if failed is not None and failed.status == "True" else ""
+    ready, total = status.ready_replicas or 0, status.replicas or 0
+    if total != wanted:
+        return f"{total} replicas are there, {wanted} are wanted{end}"
+    return f"{ready} of {wanted} replicas are ready{end}" if ready < wanted else ""
+
+
+def _daemonset(obj: Any) -> str:
+    status = obj.status
+    if status is None or _unseen(obj):
+        return _UNSEEN
+    wanted, ready = status.desired_number_scheduled, status.number_ready
+    return f"{ready} of {wanted} pods are ready" if ready < wanted else ""
+
+
+def _job(obj: Any) -> str:
+    known = obj.status.conditions if obj.status is not None else None
+    if conditions.is_true(known, "Complete"):
+        return ""
+    failed = conditions.find(known, "Failed")
+    if failed is not None and failed.status == "True":
+        return f"it has failed: {failed.message or failed.reason}"
+    done = (obj.status.succeeded if obj.status is not None else None) or 0
+    return f"{done} of {obj.spec.completions or 1} completions"
+
+
+_UNSEEN: Final = "its controller has not looked at it yet"
+
+
+def _unseen(obj: Any) -> bool:
+    return (obj.status.observed_generation or 0) < (obj.metadata.generation or 0)
+
+
+# Pods -----------------------------------------------------------------------------------------------------------------
+
+
+def _pod(pod: Any) -> str:
+    status = pod.status
+    if status is not None and (status.phase == "Succeeded" or conditions.is_true(status.conditions, "Ready")):
+        return ""
+    return why_not_ready(pod)
+
+
+def why_not_ready(pod: Any) -> str:
+    """Say why a pod is not ready: the scheduler's message, what its containers wait for, how they ended."""
+    status = pod.status
+    if status is None:
+        return "it has no status yet"
+    scheduled = conditions.find(status.conditions, "PodScheduled")
+    if scheduled is not None and scheduled.status == "False":
+        return f"{scheduled.reason or 'Unschedulable'}: {scheduled.message or ''}".rstrip(": ")
+    if not pod.spec.node_name:
+        return "no scheduler has looked at it yet"
+    parts = []
+    for each in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+        text = _container(each)
+        if text:
+            parts.append(f"container {each.name}: {text}")
+    word = standing(pod).status
+    if status.reason:
+        return f"{word}: {status.message}" if status.message else word
+    return "; ".join(parts) or f"it is {word}, and not ready"
+
+
+def _container(status: Any) -> str:
+    state, last = status.state, status.last_state
+    ended = last.terminated if last is not None else None
+    if state is None:
+        return ""
+    if state.waiting is not None:
+        reason, message = state.waiting.reason or "waiting", state.waiting.message
+        if reason in _WAITS:
+            return reason
+        was = f" (last exit code {ended.exit_code}, {ended.reason})" if ended is not None else ""
+        return f"{reason}: {message}{was}" if message else f"{reason}{was}"
+    if state.terminated is not None and state.terminated.exit_code:
+        return f"{state.terminated.reason or 'Error'}, exit code {state.terminated.exit_code}"
+    return "it runs but is not ready" if state.running is not None and not status.ready else ""
+
+
+def _waiting(cluster: Cluster, space: str) -> Iterator[str]:
+    """Say which pods of a namespace wait, those of one owner and one reason together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for pod in cluster.store.table("pods").under("namespace", space) if space else ():
+        why = _pod(pod)
+        if not why:
+            continue
+        owner = controller_of(pod)
+        kind = f"{owner.kind} {owner.name}" if owner is not None else ""
+        groups.setdefault((kind, _general(why, pod.metadata.name)), []).append(pod.metadata.name)
+    for (kind, why), names in groups.items():
+        more = f" and {len(names) - 1} more of {kind}" if len(names) > 1 else ""
+        yield f"pod/{names[0]} in {space}{more}: {why}"
+
+
+def _general(why: str, name: str) -> str:
+    # A back-off's message names its pod, which would set apart what is alike.
+    head, mark, _ = why.partition(f" pod={name}")
+    return head if mark else why

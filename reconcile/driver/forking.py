@@ -1,0 +1,67 @@
+"""
+Forking: go on from some point of a recorded run, in a recording of its own.
+
+A log begins with a boot, so the fork's log begins with what the old one says up to there; the fork is then free to go
+another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from reconcile.driver.log import LogError, read_lines
+from reconcile.driver.recording import Recorder
+from reconcile.driver.replay import boot_from
+from reconcile.driver.wire import from_json
+from reconcile.events import ClusterEvent
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
+
+
+def continued(
+    lines: Iterable[bytes],
+    write: Callable[[str], object],
+    *,
+    until: int | None = None,
+    at: Instant | None = None,
+    controllers: tuple[Any, ...] = (),
+) -> Recorder:
+    """
+    Play a log into a new recording and give the recorder, at the point where it stops.
+
+    Args:
+        lines: the old log's lines; all are read, so that damage anywhere is refused.
+        write: takes the new log's lines.
+        until: stop after this many steps; None: at the log's end.
+        at: stop when time would move beyond this instant.
+        controllers: the user's own controllers that the run had.
+
+    Raises:
+        LogError: the old log is damaged, cut, misordered, of another version, or has an event that cannot happen here;
+            whether it replays identically is not looked at, `replay` does that.
+    """
+    checked = read_lines(lines)
+    header = next(checked)
+    recorder = Recorder(boot_from(header, controllers), write, detail=header.content.get("detail", "steps"))
+    taken, done = 0, False
+    for line in checked:
+        if done:
+            continue
+        content = line.content
+        if "event" in content:
+            done = until is not None and taken >= until
+            if not done:
+                try:
+                    recorder.step(from_json(content["event"], ClusterEvent))
+                except ReconcileError as error:
+                    raise LogError(line.number, f"this event cannot happen here: {error}") from None
+                taken += 1
+        elif "run" in content:
+            steps, now = content["run"]["steps"], content["run"]["now"]
+            if until is not None and taken + steps > until:
+                steps, done = until - taken, True
+            if at is not None and at < now:
+                now, done = at, True
+            taken += recorder.run(steps=steps, until=now).steps
+    return recorder
