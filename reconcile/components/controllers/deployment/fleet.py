@@ -74,6 +74,11 @@ def available(one: Any) -> int:
     return (one.status.available_replicas or 0) if one.status else 0
 
 
+def keeping(one: Any) -> int:
+    """Give how many available pods a ReplicaSet will keep: it may not have told yet of those that it is to lose."""
+    return min(desired(one), available(one))
+
+
 def active(sets: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give the ReplicaSets that declare any pods."""
     return tuple([one for one in sets if desired(one) > 0])

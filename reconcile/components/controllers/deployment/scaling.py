@@ -18,6 +18,7 @@ from reconcile.components.controllers.deployment.fleet import (
     active,
     available,
     declared,
+    keeping,
     newest_first,
     resized,
     scaled,
@@ -65,7 +66,7 @@ def _olds_rolled(deployment: Any, fleet: Fleet) -> Fleet:
     if most <= 0:
         return fleet
     cleaned = _unhealthy_cleaned(deployment, fleet.olds, most)
-    spare = sum([available(one) for one in (*fleet.olds, fleet.new)]) - least
+    spare = sum([keeping(one) for one in (*fleet.olds, fleet.new)]) - least
     olds = _shrunk(deployment, cleaned, spare)
     return fleet if olds is fleet.olds else Fleet(fleet.new, olds)
 
