@@ -206,7 +206,7 @@ def _names(image: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _fit(pattern: str, image: str) -> int:
-    """Tell how much of *image* the glob *pattern* pins down: what it says without a wildcard; -1 if it does not match."""
+    """Tell how much of *image* the glob *pattern* says without a wildcard; -1 if it does not match."""
     if any(fnmatchcase(name, pattern) for name in (image, _names(image)[0])):
         return len(pattern) - pattern.count("*") - pattern.count("?")
     return -1

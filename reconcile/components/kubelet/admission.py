@@ -1,7 +1,7 @@
 """
 Admission: whether a pod that was bound to this node may run here after all.
 
-Source:   the kubelet's lifecycle package (predicates): resources, node selector and affinity, host ports, NoExecute taints.
+Source:   the kubelet's lifecycle package (predicates): resources, node selector, affinity, host ports, taints.
 """
 
 from __future__ import annotations
@@ -32,11 +32,9 @@ def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
         used, capacity = state.used.get(resource, 0), state.allocatable.get(resource, 0)
         if wanted and used + wanted > capacity:
             unit = NANO // 1000 if resource == "cpu" else NANO
-            return (
-                f"OutOf{resource}",
-                f"Node didn't have enough resource: {resource}, requested: {-(-wanted // unit)}, "
-                f"used: {-(-used // unit)}, capacity: {-(-capacity // unit)}",
-            )
+            amounts = [-(-amount // unit) for amount in (wanted, used, capacity)]
+            said = "requested: {}, used: {}, capacity: {}".format(*amounts)
+            return f"OutOf{resource}", f"Node didn't have enough resource: {resource}, {said}"
     if (spec.node_selector or spec.affinity is not None) and not _selects(state, spec):
         return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
     wanted_ports = host_ports(spec)
@@ -70,8 +68,8 @@ def requests_of(spec: Any) -> dict[str, int]:
     """
     Give what a pod asks for, resource -> billionths.
 
-    That is the sum over its containers and sidecars, or what an init container needs with the sidecars before it, if that is
-    more; and the overhead. What is said for the pod as a whole counts instead.
+    That is the sum over its containers and sidecars, or what an init container needs with the sidecars before it, if
+    that is more; and the overhead. What is said for the pod as a whole counts instead.
     """
     total: dict[str, int] = {}
     for container in spec.containers:

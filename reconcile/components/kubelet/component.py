@@ -1,12 +1,12 @@
 """
 Kubelet: owns the life of the containers on its host.
 
-It registers its Node and keeps its heartbeat; it runs the pods that are bound to its Node and those of the manifests on its
-host's disk, restarts their containers, probes them, reports their status, and ends them when their pods are deleted.
+It registers its Node and keeps its heartbeat; it runs the pods that are bound to its Node and those of the manifests on
+its host's disk, restarts their containers, probes them, reports their status, and ends them when they are deleted.
 
 Takes:    Started, Watched, Answered, TimerFired, Reported.
 Gives:    Call, SetTimer, CancelTimer, Record, and the orders to the container runtime.
-Source:   the kubelet of Kubernetes 1.36: pod workers, kuberuntime, images, prober, status manager, node status, node lease.
+Source:   the kubelet of Kubernetes 1.36: pod workers, kuberuntime, images, prober, status manager, node status, lease.
 Left out: see docs/limits.md, "Kubelet".
 """
 
@@ -54,8 +54,8 @@ def begin(host: Host, dice: Dice, running: Running = _NOTHING) -> State:
     Args:
         host: the machine that it is on.
         dice: its stream.
-        running: what the host's container runtime has already (`world.containers`): pods that an earlier life of this kubelet
-            started go on running and are taken over, others are stopped.
+        running: what the host's container runtime has already (`world.containers`): pods that an earlier life of this
+            kubelet started go on running and are taken over, others are stopped.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -187,6 +187,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
     match report:
         case SandboxReady():
             if pod.sandbox != "asked":
+                if pod.sandbox != "ready":
+                    out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
             return pods.sync(state, replace(pod, sandbox="ready", ip=report.ip), now, out)
         case SandboxRemoved():
@@ -224,7 +226,7 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
         return state
     if isinstance(report, ImagePulled):
-        return pods.keep(state, containers.pulled(pod, container, report, since, now, out))
+        return pods.keep(state, containers.pulled(pod, container, report, out, waited=now - since, now=now))
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
 
 

@@ -134,7 +134,7 @@ def _fetch(
             Record(pod.pod, "Warning", "ErrImageNeverPull", said, path),
             Record(pod.pod, "Warning", "Failed", "Error: ErrImageNeverPull", path),
         )
-        return state, _waiting(pod, container, "ErrImageNeverPull", said, now + FIRST_DELAY, out)
+        return state, _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out)
     out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
     if not state.pulls:
         out.append(PullImage(pod.uid, container.spec.name, image))
@@ -143,11 +143,11 @@ def _fetch(
 
 
 def pulled(
-    pod: LocalPod, container: Container, report: ImagePulled, since: Instant, now: Instant, out: list[Effect]
+    pod: LocalPod, container: Container, report: ImagePulled, out: list[Effect], *, waited: Duration, now: Instant
 ) -> LocalPod:
     """Start the container whose image is there now."""
     took = duration_text(report.took // MILLISECOND * MILLISECOND)
-    whole = duration_text((now - since) // MILLISECOND * MILLISECOND)
+    whole = duration_text(waited // MILLISECOND * MILLISECOND)
     if report.present and container.spec.image_pull_policy != "Always":
         said = f'Container image "{report.image}" already present on machine and can be accessed by the pod'
     else:
@@ -170,7 +170,7 @@ def pull_failed(
     )
     delay = min(container.pull_delay * 2, LAST_DELAY) or FIRST_DELAY
     container = replace(container, stage=_idle(container), pull_delay=delay, pull_at=now + delay)
-    return _waiting(pod, container, "ErrImagePull", report.message, now + LOOK_AGAIN, out)
+    return _waiting(pod, container, ("ErrImagePull", report.message), now + LOOK_AGAIN, out)
 
 
 def _backing_off_pull(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
@@ -183,7 +183,7 @@ def _backing_off_pull(pod: LocalPod, container: Container, out: list[Effect]) ->
     why = container.waiting.message if container.waiting is not None else None
     if why and not why.startswith(said):
         said = f"{said}: ErrImagePull: {why}"
-    return _waiting(pod, container, "ImagePullBackOff", said, container.pull_at, out)
+    return _waiting(pod, container, ("ImagePullBackOff", said), container.pull_at, out)
 
 
 def _idle(container: Container) -> Any:
@@ -314,12 +314,10 @@ def _backing_off_start(pod: LocalPod, container: Container, free_at: Instant, ou
     said = f"Back-off restarting failed container {container.name} in pod {full}"
     out.append(Record(pod.pod, "Warning", "BackOff", said, field_path(container)))
     why = f"back-off {duration_text(container.delay)} restarting failed container={container.name} pod={full}"
-    return _waiting(pod, container, "CrashLoopBackOff", why, free_at, out)
+    return _waiting(pod, container, ("CrashLoopBackOff", why), free_at, out)
 
 
-def _waiting(
-    pod: LocalPod, container: Container, reason: str, message: str, due: Instant, out: list[Effect]
-) -> LocalPod:
+def _waiting(pod: LocalPod, container: Container, why: tuple[str, str], due: Instant, out: list[Effect]) -> LocalPod:
     out.append(SetTimer(("due", pod.uid, container.name), due))
-    waiting = core_v1.ContainerStateWaiting(reason=reason, message=message)
+    waiting = core_v1.ContainerStateWaiting(reason=why[0], message=why[1])
     return replace(pod, containers=with_container(pod, replace(container, waiting=waiting, due=due)))

@@ -1,5 +1,5 @@
 """
-The kubelet's own Node: registered at the start, reported when it changes and every five minutes; its heartbeat is a Lease.
+The kubelet's own Node: registered at the start, reported when it changes and every five minutes; and its heartbeat.
 
 Source:   the kubelet's kubelet_node_status and nodestatus; component-helpers' lease controller.
 """
@@ -98,7 +98,7 @@ def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
 
 
 def changed(state: State, now: Instant, out: list[Effect]) -> State:
-    """Note that the Node's status has changed: it is reported at the next update, ten seconds after the last at the soonest."""
+    """Note that the Node's status has changed: it is reported at the next update, some ten seconds after the last."""
     own = state.node
     if own.dirty or not own.registered:
         return state

@@ -1,5 +1,5 @@
 """
-Pods: each is brought a step nearer to what it should be whenever something about it changes, and reported when a step is done.
+Pods: each is brought a step nearer to what it should be when something about it changes, and then reported.
 
 One pod's steps follow each other: sandbox, then container by container its image and its start. Its status is reported
 when it is first seen, when a container ends, and when there is nothing more to start.
@@ -399,7 +399,7 @@ def _probed_again(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> t
 
 
 def _respecified(pod: LocalPod, spec: Any, out: list[Effect]) -> LocalPod:
-    """Give the pod with its containers as *spec* has them now; one that runs another image is stopped, to start anew."""
+    """Give the pod with its containers as *spec* has them now; what runs another image is stopped, to start anew."""
     wanted = {container.name: container for container in (*(spec.init_containers or ()), *spec.containers)}
     made: list[Container] = []
     for container in pod.containers:

@@ -20,7 +20,7 @@ _WORDS: Final = {"startup": "Startup", "liveness": "Liveness", "readiness": "Rea
 
 
 def begin(pod: LocalPod, container: Container, now: Instant, out: list[Effect], *, ready: bool = False) -> Container:
-    """Set up the probes of a container that runs: its startup probe alone while there is one that must succeed first."""
+    """Set up the probes of a container that runs: of its startup probe alone, while that has not succeeded yet."""
     spec = container.spec
     gauges: list[Gauge] = []
     if spec.startup_probe is not None and not container.started:

@@ -1,5 +1,5 @@
 """
-Static pods: those of the manifests on the host's disk, which run with or without an API server, and their mirrors in the API.
+Static pods: those of the manifests on the host's disk, which run without an API server, and their mirrors in the API.
 
 Source:   the kubelet's config (file source, applyDefaults) and pod (mirror client) packages.
 """

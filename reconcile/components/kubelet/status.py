@@ -44,7 +44,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(pod.containers)
     return core_v1.PodStatus(
-        conditions=_conditions(pod, shown, old, phase, statuses, now),
+        conditions=_conditions(pod, old, phase, statuses, now),
         container_statuses=tuple(statuses[inits:]) if seen else None,
         init_container_statuses=tuple(statuses[:inits]) if inits else None,
         host_ip=host.ip if seen else None,
@@ -141,8 +141,9 @@ def _plain(pod: LocalPod) -> bool:
 
 
 def _conditions(
-    pod: LocalPod, shown: Any, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
+    pod: LocalPod, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
 ) -> tuple[core_v1.PodCondition, ...]:
+    shown: Any = pod.api or pod.pod
     foreign = [kept for kept in old.conditions or () if kept.type not in OWNED]
     before = {kept.type: kept for kept in (old if pod.status is None else pod.status).conditions or ()}
     if not pod.containers:

@@ -233,7 +233,10 @@ def _pulled(state: State, order: PullImage, took: Duration) -> Stepped:
     behaviour = state.behaviours.of(order.image)
     if behaviour.absent and order.image not in state.images:
         name = reference(order.image)
-        message = f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": failed to resolve image: {name}: not found'
+        message = (
+            f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": '
+            f"failed to resolve image: {name}: not found"
+        )
         return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
     there = order.image in state.images
     if not there:

@@ -57,7 +57,7 @@ class Container:
 
 @attrs.frozen(weakref_slot=False)
 class Sandbox:
-    """A pod's network namespace and the containers in it; *place* is its IP's in the host's range, 0 for the host's IP."""
+    """A pod's network namespace and its containers; *place* is that of its IP in the host's range, 0 for the host's."""
 
     uid: str
     ip: str

@@ -1,0 +1,333 @@
+"""What a pod goes through on its node, from being bound to being gone."""
+
+from reconcile.api import core_v1
+from reconcile.api.scalars import Quantity
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+
+
+def test_a_pod_becomes_running(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(60)
+    status = lab.pod().status
+    assert (status.phase, status.pod_ip, status.host_ip) == ("Running", "10.244.1.2", "192.168.0.1")
+    assert status.observed_generation == 1
+    assert lab.status().state.running is not None
+    assert (lab.status().ready, lab.status().started, lab.status().restart_count) == (True, True, 0)
+    assert lab.reasons() == ["Pulling", "Pulled", "Created", "Started"]
+    assert lab.said("Pulled") == [
+        'Successfully pulled image "web:1" in 2s (2s including waiting). Image size: 67108864 bytes.'
+    ]
+    assert lab.said("Created") == ["Container created"]
+    assert [request.body.status.phase for request in lab.written()] == ["Pending", "Running"]
+
+
+def test_before_its_image_is_there_a_pod_says_what_it_waits_for(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(1)
+    assert lab.status().state.waiting.reason == "ContainerCreating"
+    unready = ("False", "ContainersNotReady", "containers with unready status: [web]")
+    assert lab.conditions() == {
+        "PodReadyToStartContainers": ("False", None, None),
+        "Initialized": ("True", None, None),
+        "Ready": unready,
+        "ContainersReady": unready,
+        "PodScheduled": ("True", None, None),
+    }
+
+
+def test_an_image_that_is_there_is_not_pulled_again(lab):
+    lab = lab()
+    lab.bind("one")
+    lab.run(10)
+    lab.bind("two")
+    lab.run(10)
+    assert lab.reasons("two") == ["Pulled", "Created", "Started"]
+    assert lab.said("Pulled")[1] == 'Container image "web:1" already present on machine and can be accessed by the pod'
+
+
+def test_pulls_wait_for_each_other(lab):
+    lab = lab()
+    lab.bind("one", image="a:1")
+    lab.bind("two", image="b:1")
+    lab.run(10)
+    assert lab.said("Pulled")[1].startswith('Successfully pulled image "b:1" in 2s (4s including waiting)')
+
+
+def test_an_image_that_does_not_exist_is_backed_off_from(lab):
+    lab = lab({"web:1": "absent, pull 1s"})
+    lab.bind()
+    lab.run(1)
+    assert lab.status().state.waiting.reason == "ErrImagePull"
+    lab.run(2)
+    assert lab.status().state.waiting.reason == "ImagePullBackOff"
+    assert lab.status().state.waiting.message.startswith('Back-off pulling image "web:1": ErrImagePull: rpc error')
+    assert lab.reasons() == ["Pulling", "Failed", "Failed", "BackOff", "Failed"]
+    lab.run(9)
+    assert lab.reasons().count("Pulling") == 2
+    lab.run(400)
+    assert lab.reasons().count("Pulling") == 6  # after 1, 11, 32, 73, 154 and 315 seconds
+
+
+def test_a_policy_of_never_needs_the_image_to_be_there(lab, container):
+    lab = lab()
+    lab.bind(containers=(replace(container("web"), image_pull_policy="Never"),))
+    lab.run(5)
+    assert lab.status().state.waiting.reason == "ErrImageNeverPull"
+
+
+def test_a_container_that_crashes_is_restarted_later_and_later(lab):
+    lab = lab({"web:1": "pull 1s, start 0s, exit 1 after 1s"})
+    lab.bind()
+    lab.run(2)  # it has run and ended once: restarted at once
+    assert (lab.status().restart_count, lab.status().last_state.terminated.exit_code) == (1, 1)
+    lab.run(2)
+    waiting = lab.status().state.waiting
+    assert waiting.reason == "CrashLoopBackOff"
+    assert waiting.message == "back-off 10s restarting failed container=web pod=web_default(pod-web)"
+    assert lab.said("BackOff") == ["Back-off restarting failed container web in pod web_default(pod-web)"]
+    assert lab.pod().status.phase == "Running"
+    lab.run(10)
+    assert lab.status().restart_count == 2
+    lab.run(20)
+    assert lab.status().restart_count == 3
+
+
+def test_a_back_off_is_forgiven_after_ten_minutes(lab):
+    lab = lab({"web:1": "pull 1s, start 0s, exit 1 after 11m"})
+    lab.bind()
+    lab.run(3600)
+    assert lab.status().restart_count == 5
+    assert "BackOff" not in lab.reasons()
+
+
+def test_a_pod_that_never_restarts_ends(lab):
+    lab = lab({"good": "exit 0 after 5s", "bad": "exit 3 after 5s", "greedy": "oom after 5s"})
+    for name in ("good", "bad", "greedy"):
+        lab.bind(name, image=name, restart_policy="Never")
+    lab.run(60)
+    assert [lab.pod(name).status.phase for name in ("good", "bad", "greedy")] == ["Succeeded", "Failed", "Failed"]
+    ended = [lab.status(name).state.terminated for name in ("good", "bad", "greedy")]
+    assert [(row.exit_code, row.reason) for row in ended] == [(0, "Completed"), (3, "Error"), (137, "OOMKilled")]
+    assert lab.conditions("good")["Ready"] == ("False", "PodCompleted", None)
+    assert lab.conditions("bad")["Ready"] == ("False", "PodFailed", None)
+    assert lab.conditions("good")["PodReadyToStartContainers"] == ("False", None, None)
+    assert lab.alive() == []
+
+
+def test_on_failure_only_failures_are_restarted(lab):
+    lab = lab({"good": "exit 0 after 1s", "bad": "exit 3 after 1s"})
+    lab.bind("good", image="good", restart_policy="OnFailure")
+    lab.bind("bad", image="bad", restart_policy="OnFailure")
+    lab.run(30)
+    assert lab.pod("good").status.phase == "Succeeded"
+    assert lab.pod("bad").status.phase == "Running"
+    assert lab.status("bad").restart_count > 0
+
+
+def test_init_containers_run_one_after_the_other(lab, container):
+    lab = lab({"init": "pull 1s, start 1s, exit 0 after 2s"})
+    lab.bind(init_containers=(container("a", "init"), container("b", "init")))
+    lab.run(3)
+    assert lab.pod().status.phase == "Pending"
+    assert lab.status().state.waiting.reason == "PodInitializing"
+    incomplete = ("False", "ContainersNotInitialized", "containers with incomplete status: [a b]")
+    assert lab.conditions()["Initialized"] == incomplete
+    lab.run(20)
+    assert lab.pod().status.phase == "Running"
+    inits = lab.pod().status.init_container_statuses
+    assert [(row.ready, row.state.terminated.reason) for row in inits] == [(True, "Completed")] * 2
+    assert lab.conditions()["Initialized"] == ("True", None, None)
+
+
+def test_an_init_container_that_fails_fails_a_pod_that_never_restarts(lab, container):
+    lab = lab({"init": "exit 1 after 1s"})
+    lab.bind(init_containers=(container("a", "init"),), restart_policy="Never")
+    lab.run(30)
+    assert lab.pod().status.phase == "Failed"
+    assert lab.alive() == []
+
+
+def test_sidecars_start_before_the_others_and_do_not_keep_a_pod_from_ending(lab, container):
+    lab = lab({"job": "exit 0 after 5s"})
+    sidecar = container("proxy", restart_policy="Always")
+    lab.bind(init_containers=(sidecar,), containers=(container("job", "job"),), restart_policy="Never")
+    lab.run(5)
+    assert lab.pod().status.init_container_statuses[0].state.running is not None
+    lab.run(60)
+    assert lab.pod().status.phase == "Succeeded"
+    assert lab.alive() == []
+
+
+def test_a_deleted_pod_ends_gracefully_and_is_removed(lab):
+    lab = lab({"web:1": "stop 5s"})
+    lab.bind()
+    lab.run(30)
+    lab.mark()
+    lab.run(4)
+    assert lab.pod().status.phase == "Running"
+    assert lab.said("Killing") == ["Stopping container web"]
+    lab.run(1)
+    assert lab.pod() is None
+    assert lab.phases["pod-web"][-1] == "Succeeded"
+    assert lab.alive() == []
+    assert len(lab.kubelet.pods) == 0
+    assert lab.kubelet.used["pods"] == 0
+    assert [key for key in lab.timers if key[0] == "kubelet" and key[1][0] not in ("lease", "node")] == []
+
+
+def test_what_ignores_sigterm_is_killed_when_its_grace_is_over(lab):
+    lab = lab({"web:1": "ignores SIGTERM"})
+    lab.bind()
+    lab.run(30)
+    lab.mark(grace=10)
+    lab.run(9)
+    assert lab.pod() is not None
+    lab.run(1)
+    assert lab.pod() is None
+    assert lab.phases["pod-web"][-1] == "Failed"
+
+
+def test_a_pod_that_is_deleted_before_it_ran_is_removed(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(1)
+    lab.mark()
+    lab.run(1)
+    assert lab.pod() is None
+    lab.run(20)
+    assert lab.alive() == []
+
+
+def test_a_pod_that_vanishes_is_stopped(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(30)
+    lab.remove("pods", lab.pod())
+    lab.run(30)
+    assert lab.alive() == []
+    assert len(lab.kubelet.pods) == 0
+
+
+def test_a_pod_of_the_same_name_is_another_pod(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(30)
+    lab.objects.pop(("pods", "default/web"))
+    lab.revision += 1
+    lab.bind(uid="second")
+    lab.run(60)
+    assert lab.pod().status.phase == "Running"
+    assert ("second", "web") in lab.alive()
+
+
+def test_an_active_deadline_fails_the_pod(lab):
+    lab = lab()
+    lab.bind(active_deadline_seconds=20)
+    lab.run(60)
+    status = lab.pod().status
+    assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
+    assert lab.alive() == []
+
+
+def test_a_new_image_restarts_the_container(lab, container):
+    lab = lab()
+    lab.bind()
+    lab.run(30)
+    pod = lab.pod()
+    lab.put("pods", replace(pod, spec=replace(pod.spec, containers=(container("web", "web:2"),))))
+    lab.run(30)
+    assert (lab.status().image, lab.status().restart_count) == ("web:2", 1)
+    assert lab.said("Killing") == ["Container web definition changed, will be restarted"]
+
+
+def test_what_does_not_fit_is_refused(lab, container):
+    lab = lab()
+    asks = core_v1.ResourceRequirements(requests=Map({"cpu": Quantity.parse("3")}))
+    lab.bind("one", containers=(container("web", resources=asks),))
+    lab.bind("two", containers=(container("web", resources=asks),))
+    lab.run(30)
+    assert lab.pod("one").status.phase == "Running"
+    status = lab.pod("two").status
+    assert (status.phase, status.reason) == ("Failed", "OutOfcpu")
+    assert status.message == (
+        "Pod was rejected: Node didn't have enough resource: cpu, requested: 3000, used: 3000, capacity: 4000"
+    )
+    lab.mark("one")
+    lab.run(30)
+    lab.bind("three", containers=(container("web", resources=asks),))
+    lab.run(30)
+    assert lab.pod("three").status.phase == "Running"
+
+
+def test_a_node_selector_and_host_ports_are_checked(lab, container):
+    lab = lab()
+    lab.bind("here", node_selector=Map({"zone": "b"}))
+    port = core_v1.ContainerPort(container_port=80, host_port=80)
+    lab.bind("one", containers=(container("web", ports=(port,)),))
+    lab.bind("two", containers=(container("web", ports=(port,)),))
+    lab.run(30)
+    assert lab.pod("here").status.reason == "NodeAffinity"
+    assert lab.pod("one").status.phase == "Running"
+    assert lab.pod("two").status.reason == "NodePorts"
+
+
+def test_a_readiness_gate_is_waited_for(lab):
+    lab = lab()
+    lab.bind(readiness_gates=(core_v1.PodReadinessGate(condition_type="example.com/ok"),))
+    lab.run(30)
+    assert lab.conditions()["ContainersReady"][0] == "True"
+    said = 'corresponding condition of pod readiness gate "example.com/ok" does not exist.'
+    assert lab.conditions()["Ready"] == ("False", "ReadinessGatesNotReady", said)
+    pod = lab.pod()
+    ok = core_v1.PodCondition(type="example.com/ok", status="True")
+    lab.put("pods", replace(pod, status=replace(pod.status, conditions=(ok, *pod.status.conditions))))
+    lab.run(1)
+    assert lab.conditions()["Ready"][0] == "True"
+    assert lab.conditions()["example.com/ok"][0] == "True"
+
+
+def test_what_another_says_of_a_pod_is_put_right(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(30)
+    pod = lab.pod()
+    unready = tuple([replace(row, status="False") if row.type == "Ready" else row for row in pod.status.conditions])
+    lab.put("pods", replace(pod, status=replace(pod.status, conditions=unready)))
+    lab.run(1)
+    assert lab.conditions()["Ready"][0] == "True"
+
+
+def test_a_status_that_was_refused_is_written_again(lab):
+    lab = lab()
+    serve, refusals = lab.serve, []
+
+    def refuse(request):
+        if request.subresource == "status" and request.resource == "pods" and len(refusals) < 2:
+            refusals.append(request)
+            from reconcile.model import statuses
+            from reconcile.model.requests import Response
+
+            return Response(500, statuses.internal("busy"))
+        return serve(request)
+
+    lab.serve = refuse
+    lab.bind()
+    lab.run(60)
+    assert len(refusals) == 2
+    assert lab.pod().status.phase == "Running"
+
+
+def test_times_are_those_of_the_hosts_clock(lab):
+    from reconcile.lib.instant import HOUR
+    from reconcile.model.hosts import Host
+
+    right, ahead = lab(), lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", clock_skew=HOUR))
+    for each in (right, ahead):
+        each.bind()
+        each.run(30)
+    started = [each.status().state.running.started_at.instant for each in (right, ahead)]
+    assert started[1] - started[0] == HOUR
+    assert {key: at for key, (at, _) in right.timers.items()} == {key: at for key, (at, _) in ahead.timers.items()}

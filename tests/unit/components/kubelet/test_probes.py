@@ -1,0 +1,88 @@
+"""Probes: what makes a container ready, and what gets it killed."""
+
+import pytest
+
+from reconcile.api import core_v1
+
+GET = core_v1.HTTPGetAction(port=80)
+
+
+def probe(**spec):
+    return core_v1.Probe(http_get=GET, period_seconds=2, **spec)
+
+
+def test_a_container_is_ready_once_its_readiness_probe_succeeds(lab, container):
+    lab = lab({"web:1": "pull 1s, start 1s, ready after 5s"})
+    lab.bind(containers=(container("web", readiness_probe=probe()),))
+    lab.run(3)
+    assert lab.pod().status.phase == "Running"
+    assert lab.conditions()["Ready"][0] == "False"
+    assert lab.said("Unhealthy")[0] == "Readiness probe failed: HTTP probe failed with statuscode: 503"
+    lab.run(10)
+    assert lab.conditions()["Ready"][0] == "True"
+    assert all(periodic for key, (_, periodic) in lab.timers.items() if key[1][0] == "probe")
+
+
+def test_a_container_that_serves_no_longer_is_not_ready(lab, container):
+    lab = lab({"web:1": "readiness fails after 20s"})
+    lab.bind(containers=(container("web", readiness_probe=probe(failure_threshold=3)),))
+    lab.run(20)
+    assert lab.conditions()["Ready"][0] == "True"
+    lab.run(20)
+    assert lab.conditions()["Ready"] == ("False", "ContainersNotReady", "containers with unready status: [web]")
+    assert lab.status().restart_count == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "said", "phase"),
+    [
+        ("Always", "Container web failed liveness probe, will be restarted", "Running"),
+        ("Never", "Container web failed liveness probe", "Failed"),
+    ],
+)
+def test_a_container_that_is_not_alive_is_killed(lab, container, policy, said, phase):
+    lab = lab({"web:1": "liveness fails after 20s, ignores SIGTERM"})
+    lab.bind(containers=(container("web", liveness_probe=probe(failure_threshold=2)),), restart_policy=policy)
+    lab.run(58)
+    assert lab.said("Killing") == [said]
+    assert lab.pod().status.phase == phase
+    state = lab.status().last_state if policy == "Always" else lab.status().state
+    assert state.terminated.exit_code == 137
+
+
+def test_other_probes_wait_for_the_startup_probe(lab, container):
+    lab = lab({"web:1": "ready after 20s"})
+    probes = {"startup_probe": probe(failure_threshold=30), "readiness_probe": probe(), "liveness_probe": probe()}
+    lab.bind(containers=(container("web", **probes),))
+    lab.run(10)
+    assert lab.status().started is False
+    assert {order.kind for order in lab.orders if type(order).__name__ == "ProbeContainer"} == {"startup"}
+    lab.run(30)
+    assert (lab.status().started, lab.status().ready) == (True, True)
+    assert ("kubelet", ("probe", "pod-web", "web", "startup")) not in lab.timers
+
+
+def test_a_startup_probe_that_never_succeeds_kills(lab, container):
+    lab = lab({"web:1": "ready after 1h"})
+    lab.bind(containers=(container("web", startup_probe=probe(failure_threshold=3)),))
+    lab.run(10)
+    assert lab.said("Killing") == ["Container web failed startup probe, will be restarted"]
+
+
+def test_probes_that_say_nothing_new_cost_nothing(lab, container):
+    lab = lab()
+    lab.bind(containers=(container("web", readiness_probe=probe(), liveness_probe=probe()),))
+    lab.run(30)
+    before, written = lab.kubelet.pods, len(lab.written())
+    lab.run(60)
+    assert lab.kubelet.pods is before
+    assert len(lab.written()) == written
+
+
+def test_an_initial_delay_is_waited_for(lab, container):
+    lab = lab()
+    lab.bind(containers=(container("web", readiness_probe=probe(initial_delay_seconds=10)),))
+    lab.run(11)
+    assert lab.conditions()["Ready"][0] == "False"
+    lab.run(4)
+    assert lab.conditions()["Ready"][0] == "True"

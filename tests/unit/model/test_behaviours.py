@@ -1,0 +1,149 @@
+"""Behaviours: both written forms, exact chances, and which pattern counts for an image."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import MILLISECOND, SECOND
+from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Span, fraction, parse_behaviour
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "behaviours.json").read_text(encoding="utf-8"))
+SPANS = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(
+    lambda pair: Span(min(pair) * MILLISECOND, max(pair) * MILLISECOND)
+)
+ENDINGS = st.builds(
+    lambda code, after, of, oom: Ending(code=137 if oom else code, after=after, parts=1, of=of, oom=oom),
+    st.integers(0, 255),
+    SPANS,
+    st.integers(5, 10),
+    st.booleans(),
+)
+BEHAVIOURS = st.builds(
+    Behaviour,
+    pull=SPANS,
+    again=SPANS,
+    size=st.integers(0, 2**40),
+    absent=st.booleans(),
+    preloaded=st.booleans(),
+    start=SPANS,
+    start_fails=st.booleans(),
+    ready_after=SPANS,
+    readiness_fails_after=st.none() | SPANS,
+    liveness_fails_after=st.none() | SPANS,
+    endings=st.lists(ENDINGS, max_size=3).map(tuple),
+    stop=SPANS,
+    stop_code=st.integers(0, 255),
+    ignores_sigterm=st.booleans(),
+    logs=st.lists(st.text(st.characters(codec="ascii", exclude_characters="\n\r")), max_size=2).map(tuple),
+)
+
+
+def test_the_text_says_what_happens():
+    assert parse_behaviour("pull 2s, start 1s, ready after 3s, exit 1 after 30s with probability 0.1") == Behaviour(
+        pull=Span(2 * SECOND, 2 * SECOND),
+        start=Span(SECOND, SECOND),
+        ready_after=Span(3 * SECOND, 3 * SECOND),
+        endings=(Ending(code=1, after=Span(30 * SECOND, 30 * SECOND), parts=1, of=10),),
+    )
+
+
+def test_text_and_mapping_say_the_same():
+    text = (
+        "pull 2s..5s, size 20Mi, ready after 3s, exit 1 after 30s with probability 0.1, oom after 1m with probability 5%, "
+        'stop 2s with code 143, ignores SIGTERM, logs "a, b", readiness fails after 1h'
+    )
+    mapping = {
+        "pull": "2s..5s",
+        "size": "20Mi",
+        "readyAfter": "3s",
+        "readinessFailsAfter": "1h",
+        "exits": [{"code": 1, "after": "30s", "probability": 0.1}, {"oom": True, "after": "1m", "probability": "5%"}],
+        "stop": {"after": "2s", "code": 143},
+        "ignoresSigterm": True,
+        "logs": ["a, b"],
+    }
+    assert parse_behaviour(text) == parse_behaviour(mapping)
+    jsonschema.Draft202012Validator(SCHEMA).validate({"sandbox": "0s", "images": {"a": text, "b": mapping}})
+
+
+@given(BEHAVIOURS)
+def test_a_behaviours_text_makes_it_again(behaviour):
+    assert parse_behaviour(behaviour.text) == behaviour
+
+
+@given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), BEHAVIOURS, max_size=3))
+def test_a_document_makes_the_same_behaviours_again(images):
+    document = Behaviours.parse({"images": {name: images[name].text for name in images}}).document
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert Behaviours.parse(document).document == document
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("pull fast", "'pull fast' is no clause"),
+        ("pull 2s, pull 3s", "says again"),
+        ("pull 5s..2s", "nor end before it starts"),
+        ("", "says nothing"),
+        ("pull 2s,, start 1s", "empty clause"),
+        ('logs "a', "without its pair"),
+        ("exit 256 after 1s", "0 to 255"),
+        ("exit 1 after 1s with probability 1.5", "0 to 1"),
+        ("exit 1 after 1s with probability 0.6, exit 2 after 1s with probability 0.6", "more than 1"),
+        ({"pul": "2s"}, "there is no such field"),
+        ({"pull": 2}, "must be a duration"),
+        ({"exits": [{"code": 1}]}, "needs 'after'"),
+        (["pull 2s"], "must be text or a mapping"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_path(written, said):
+    with pytest.raises(ReconcileError, match=said) as refused:
+        Behaviours.parse({"images": {"web": written}})
+    assert str(refused.value).startswith("images['web']")
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"), [("0.1", (1, 10)), ("10%", (1, 10)), ("1/10", (1, 10)), (0.1, (1, 10)), (1, (1, 1))]
+)
+def test_probabilities_are_exact(text, exact):
+    assert fraction(text) == exact
+
+
+def test_the_most_specific_pattern_counts():
+    behaviours = Behaviours.parse(
+        {"images": {"*": "size 1", "web": "size 2", "web:2": "size 3", "*/team/*": "size 4", "*/team/api:*": "size 5"}}
+    )
+    sizes = {
+        "other:1": 1, "web:1": 2, "web": 2, "docker.io/library/web:7": 2, "web:2": 3,
+        "reg.io:5000/team/x:1": 4, "reg.io:5000/team/api:1": 5,
+    }  # fmt: skip
+    assert {image: behaviours.of(image).size for image in sizes} == sizes
+
+
+def test_the_default_knows_the_control_plane():
+    default = Behaviours.default()
+    assert default.of("registry.k8s.io/kube-apiserver:v1.36.0").preloaded
+    assert not default.of("nginx").preloaded
+
+
+def test_ends_come_as_often_as_they_should():
+    behaviour = parse_behaviour("exit 1 after 1s with probability 1/4, exit 2 after 1s with probability 1/8")
+    dice, counts = Dice(1, "test"), {None: 0, 1: 0, 2: 0}
+    for _ in range(4000):
+        ending, dice = behaviour.ending(dice)
+        counts[ending.code if ending else None] += 1
+    assert (round(counts[1] / 100), round(counts[2] / 100)) == (10, 5)
+
+
+def test_a_range_is_drawn_from_end_to_end():
+    span, dice, seen = Span(2, 4), Dice(1, "test"), set()
+    for _ in range(100):
+        drawn, dice = span.draw(dice)
+        seen.add(drawn)
+    assert seen == {2, 3, 4}
