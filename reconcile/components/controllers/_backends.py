@@ -9,7 +9,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -28,17 +28,37 @@ _FINISHED: Final = ("Succeeded", "Failed")
 
 
 @attrs.frozen
+class Entry:
+    """
+    What the last sync of a service made of one pod.
+
+    Args:
+        name: the pod's.
+        version: its resourceVersion then.
+        triggered: when its readiness last changed, 0 if nothing says.
+        row: what it contributes; a text says why that could not be found out, and is not kept.
+    """
+
+    name: str
+    version: str
+    triggered: int
+    row: Any
+
+
+@attrs.frozen
 class Seen:
     """
     What the last sync of a service was made from.
 
     Args:
         created: the service's creationTimestamp, as an instant.
-        pods: name, resourceVersion and trigger time (0 for none) of each pod that it selected, in key order.
+        version: its resourceVersion.
+        pods: of each pod that it selected, in key order.
     """
 
     created: int
-    pods: tuple[tuple[str, str, int], ...]
+    version: str
+    pods: tuple[Entry, ...]
 
 
 def services_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
@@ -86,11 +106,6 @@ def pods_behind(service: Any, views: Views) -> tuple[Any, ...]:
     return tuple([pod for pod in pods.under("label", smallest) if matches_all(wanted, pod.metadata.labels)])
 
 
-def ready_condition(pod: Any) -> Any:
-    """Give the pod's condition Ready, or None."""
-    return find(pod.status.conditions, "Ready")
-
-
 def target_port(port: core_v1.ServicePort, pod: Any) -> int | None:
     """Give the number of the pod's port that *port* leads to; None if the pod has no port of that name and protocol."""
     target = port.target_port
@@ -120,7 +135,7 @@ def hostname_in(pod: Any, service: Any) -> str | None:
 def address_of(pod: Any, *, ipv6: bool) -> str | None:
     """Give the pod's address in one family."""
     status = pod.status
-    if status.pod_ips:
+    if status.pod_ips and len(status.pod_ips) > 1:
         for entry in status.pod_ips:
             if (":" in entry.ip) is ipv6:
                 return str(entry.ip)
@@ -136,33 +151,48 @@ def families(service: Any) -> tuple[str, ...]:
     return ("IPv6",) if spec.cluster_ip and ":" in spec.cluster_ip else ("IPv4",)
 
 
-def seen_now(service: Any, pods: Sequence[Any], last: Seen | None) -> Seen:
-    """Give what a sync of *service* with *pods* is made from; *last* spares a look at pods that are the same."""
-    known = {} if last is None else {entry[0]: entry for entry in last.pods}
-    entries = []
+def seen_now(
+    service: Any, pods: Sequence[Any], last: Seen | None, row: Callable[[Any], Any]
+) -> tuple[Seen, str | None]:
+    """
+    Give what a sync of *service* with *pods* is made from, and when the first of its news happened.
+
+    Args:
+        service: what is synced.
+        pods: those that it selects.
+        last: what the last sync was made from; it spares a look at pods that are the same.
+        row: what a pod contributes.
+
+    Returns:
+        For the second: the earliest of the instants that changed since the last sync, as text; None if nothing says.
+        For a service that was not synced before it is its creation.
+    """
+    metadata = service.metadata
+    created = 0 if metadata.creation_timestamp is None else metadata.creation_timestamp.instant
+    version = metadata.resource_version
+    known = {} if last is None else {entry.name: entry for entry in last.pods}
+    is_same_service = last is not None and last.version == version
+    entries, news = [], []
     for pod in pods:
-        metadata = pod.metadata
-        entry = known.get(metadata.name)
-        if entry is None or entry[1] != metadata.resource_version:
-            entry = (metadata.name, metadata.resource_version, _triggered(pod))
+        about = pod.metadata
+        entry = known.get(about.name)
+        if (
+            entry is None
+            or not is_same_service
+            or entry.version != about.resource_version
+            or entry.row.__class__ is str
+        ):
+            triggered = _triggered(pod)
+            if triggered and (entry is None or triggered > entry.triggered):
+                news.append(triggered)
+            entry = Entry(about.name, about.resource_version, triggered, row(pod))
         entries.append(entry)
-    created = service.metadata.creation_timestamp
-    return Seen(0 if created is None else created.instant, tuple(entries))
-
-
-def trigger_text(last: Seen | None, seen: Seen) -> str | None:
-    """
-    Give the earliest instant at which something changed since the *last* sync, as text; None if nothing says.
-
-    For a service that was not synced before it is its creation.
-    """
+    seen = Seen(created, version, tuple(entries))
     if last is None:
-        return Time(seen.created).text if seen.created else None
-    known = {name: at for name, _, at in last.pods}
-    instants = [at for name, _, at in seen.pods if at > known.get(name, 0)]
-    if seen.created > last.created:
-        instants.append(seen.created)
-    return Time(min(instants)).text if instants else None
+        return seen, Time(created).text if created else None
+    if created > last.created:
+        news.append(created)
+    return seen, Time(min(news)).text if news else None
 
 
 def _backend(pod: Any) -> tuple[Any, ...] | None:

@@ -9,8 +9,8 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers import _backends as backends
@@ -28,6 +28,9 @@ MANAGER: Final = "endpoint-controller"
 OVER_CAPACITY: Final = "endpoints.kubernetes.io/over-capacity"
 LEADER: Final = "control-plane.alpha.kubernetes.io/leader"
 MOST_ADDRESSES: Final = 1000
+
+# A pod's ports, whether it is ready, what it is sorted by, its address.
+Row: TypeAlias = tuple[tuple[core_v1.EndpointPort, ...], bool, tuple[str, str], core_v1.EndpointAddress]
 
 _NO_LABELS: Final[Map[str]] = Map()
 
@@ -52,49 +55,60 @@ def reconcile(ask: Ask) -> Outcome:
     if not backends.is_served(service) or _is_lock(current):
         return Outcome()
     pods = backends.pods_behind(service, ask.views)
-    last = memory.get(ask.key)
-    seen = backends.seen_now(service, pods, last)
+    seen, triggered = backends.seen_now(service, pods, memory.get(ask.key, None), _rows_of(service))
     memory = memory.set(ask.key, seen)
-    subsets, truncated = _truncated(subsets_of(service, pods, current))
+    subsets, truncated = _truncated(_grouped([entry.row for entry in seen.pods]))
     labels = _labels(service)
     if current is not None and _is_same(current, subsets, labels, truncated=truncated):
         return Outcome(memory=memory)
-    annotations = _annotations(current, backends.trigger_text(last, seen), truncated=truncated)
+    annotations = _annotations(current, triggered, truncated=truncated)
     return Outcome(calls=(_write(service, current, subsets, labels, annotations),), memory=memory)
 
 
-def subsets_of(
-    service: core_v1.Service, pods: Iterable[core_v1.Pod], current: core_v1.Endpoints | None = None
-) -> tuple[core_v1.EndpointSubset, ...]:
-    """
-    Give the canonical subsets of a service: one for each set of ports, subsets, addresses and ports sorted.
+def subsets_of(service: core_v1.Service, pods: Iterable[core_v1.Pod]) -> tuple[core_v1.EndpointSubset, ...]:
+    """Give the canonical subsets of a service for the *pods* that it selects: one for each set of ports, all sorted."""
+    row = _rows_of(service)
+    return _grouped([row(pod) for pod in pods])
 
-    Args:
-        service: whose they are.
-        pods: those that it selects.
-        current: its Endpoints as they are; an address that is right already is taken from them.
-    """
-    assert service.spec is not None, "a service has a spec"
-    known = _addresses_in(current)
-    publishes, ipv6 = bool(service.spec.publish_not_ready_addresses), backends.families(service)[0] == "IPv6"
+
+def _rows_of(service: Any) -> Callable[[Any], Row | None]:
+    """Give what tells of a pod its ports, whether it is ready, and its address; None if it is no backend."""
+    spec = service.spec
+    publishes, ipv6 = bool(spec.publish_not_ready_addresses), backends.families(service)[0] == "IPv6"
     fixed = None if backends.has_named_targets(service) else _ports(service, None)
-    groups: dict[Any, tuple[list[Any], list[Any]]] = {}
-    for pod in pods:
-        status: Any = pod.status
-        metadata: Any = pod.metadata
+    may_lack_ports = not spec.ports and spec.cluster_ip == "None"
+
+    def row(pod: Any) -> Row | None:
+        status = pod.status
         if status is None or not status.pod_ip or backends.is_finished(pod):
-            continue
-        if metadata.deletion_timestamp is not None and not publishes:
-            continue
+            return None
+        if pod.metadata.deletion_timestamp is not None and not publishes:
+            return None
         ip = backends.address_of(pod, ipv6=ipv6)
         ports = _ports(service, pod) if fixed is None else fixed
-        if ip is None or (not ports and not _may_lack_ports(service)):
+        if ip is None or not (ports or may_lack_ports):
+            return None
+        return (
+            ports,
+            publishes or is_true(status.conditions, "Ready"),
+            (ip, pod.metadata.uid),
+            _address(service, pod, ip),
+        )
+
+    return row
+
+
+def _grouped(rows: list[Row | None]) -> tuple[core_v1.EndpointSubset, ...]:
+    groups: dict[Any, tuple[list[Any], list[Any]]] = {}
+    last: Any = None
+    group: tuple[list[Any], list[Any]] = ([], [])
+    for row in rows:
+        if row is None:
             continue
-        ready = publishes or is_true(status.conditions, "Ready")
-        group = groups.get(ports)
-        if group is None:
-            group = groups[ports] = ([], [])
-        group[not ready].append(_address(service, pod, ip, known))
+        ports, ready, order, address = row
+        if ports is not last or not groups:
+            last, group = ports, groups.setdefault(ports, ([], []))
+        group[not ready].append((order, address))
     return tuple([_subset(ports, *groups[ports]) for ports in sorted(groups, key=_ports_order)])
 
 
@@ -109,10 +123,6 @@ def _without_service(ask: Ask, current: Any) -> Outcome:
 def _is_lock(endpoints: Any) -> bool:
     """Tell whether these Endpoints are the lock of a leader election, which is none of this controller's business."""
     return endpoints is not None and LEADER in (endpoints.metadata.annotations or _NO_LABELS)
-
-
-def _may_lack_ports(service: Any) -> bool:
-    return not service.spec.ports and service.spec.cluster_ip == "None"
 
 
 def _ports(service: Any, pod: Any) -> tuple[core_v1.EndpointPort, ...]:
@@ -136,36 +146,22 @@ def _ports_order(ports: tuple[core_v1.EndpointPort, ...]) -> list[tuple[str, int
     return [_port_order(port) for port in ports]
 
 
-def _addresses_in(endpoints: Any) -> dict[str, core_v1.EndpointAddress]:
-    """Give the addresses of *endpoints* by the uid of their pod."""
-    known = {}
-    for subset in (None if endpoints is None else endpoints.subsets) or ():
-        for address in (*(subset.addresses or ()), *(subset.not_ready_addresses or ())):
-            if address.target_ref is not None:
-                known[address.target_ref.uid] = address
-    return known
-
-
-def _address(service: Any, pod: Any, ip: str, known: dict[str, core_v1.EndpointAddress]) -> core_v1.EndpointAddress:
+def _address(service: Any, pod: Any, ip: str) -> core_v1.EndpointAddress:
     metadata = pod.metadata
-    hostname = backends.hostname_in(pod, service)
-    old = known.get(metadata.uid)
-    if old is not None and old.ip == ip and old.node_name == pod.spec.node_name and old.hostname == hostname:
-        return old
     reference = core_v1.ObjectReference(kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid)
+    hostname = backends.hostname_in(pod, service)
     return core_v1.EndpointAddress(ip=ip, node_name=pod.spec.node_name, hostname=hostname, target_ref=reference)
 
 
 def _subset(ports: Any, ready: list[Any], not_ready: list[Any]) -> core_v1.EndpointSubset:
+    # Of pairs (order, address) no two have the same order: a pod is there once.
+    ready.sort()
+    not_ready.sort()
     return core_v1.EndpointSubset(
-        addresses=tuple(sorted(ready, key=_address_order)) or None,
-        not_ready_addresses=tuple(sorted(not_ready, key=_address_order)) or None,
+        addresses=tuple([address for _, address in ready]) or None,
+        not_ready_addresses=tuple([address for _, address in not_ready]) or None,
         ports=ports or None,
     )
-
-
-def _address_order(address: Any) -> tuple[str, str]:
-    return (address.ip, address.target_ref.uid or "")
 
 
 def _truncated(subsets: tuple[core_v1.EndpointSubset, ...]) -> tuple[tuple[core_v1.EndpointSubset, ...], bool]:

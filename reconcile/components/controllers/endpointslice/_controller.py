@@ -9,6 +9,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -16,7 +17,7 @@ import attrs
 from reconcile.api import core_v1, discovery_v1, meta_v1
 from reconcile.components.controllers import _backends as backends
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
-from reconcile.components.controllers.endpointslice._packing import Packed, identity, pack
+from reconcile.components.controllers.endpointslice._packing import Packed, pack
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -45,16 +46,16 @@ class Synced:
     What the last sync of a service left.
 
     Args:
-        service: its resourceVersion then; empty if its slices are to be looked at whatever it is.
-        seen: the pods that it was made from.
+        seen: the service and the pods that it was made from.
         slices: (uid, generation) that each of its slices was answered to have: a cache that knows less is stale.
         why: not empty: why it must be done anew, whatever it was made from.
+        lost: someone else deleted a slice.
     """
 
-    service: str
     seen: backends.Seen
     slices: tuple[tuple[str, int], ...]
     why: str = ""
+    lost: bool = False
 
 
 @attrs.frozen
@@ -88,7 +89,7 @@ def observe(memory: Table[Key, Synced], change: Change, views: Views, _: Instant
         last = memory.get(key, None)
         if last is not None and any(known[0] == uid for known in last.slices):
             left = tuple([known for known in last.slices if known[0] != uid])
-            return memory.set(key, Synced("", last.seen, left, last.why))
+            return memory.set(key, Synced(last.seen, left, last.why, lost=True))
     return memory
 
 
@@ -108,17 +109,16 @@ def reconcile(ask: Ask) -> Outcome:
     if last is not None and _is_stale(last, slices):
         return Outcome(error="EndpointSlice informer cache is out of date")
     pods = backends.pods_behind(service, ask.views)
-    seen = backends.seen_now(service, pods, None if last is None else last.seen)
-    version = service.metadata.resource_version
+    before = None if last is None else last.seen
+    seen, triggered = backends.seen_now(service, pods, before, _rows_of(service, ask.views))
     present = tuple([(slice_.metadata.uid, slice_.metadata.generation or 0) for slice_ in slices])
-    if last is not None and (last.service, last.slices, last.why) == (version, present, "") and last.seen == seen:
+    if last is not None and last == Synced(seen, present):
         return Outcome()
-    plan, missing = _planned(service, pods, slices, ask.views)
-    triggered = backends.trigger_text(None if last is None else last.seen, seen)
+    plan, missing = _planned(service, seen, slices)
     calls = _calls(service, plan, triggered)
     gone = {slice_.metadata.uid for slice_ in plan.deletes if slice_.metadata is not None}
     left = tuple([known for known in present if known[0] not in gone])
-    memory = memory.set(ask.key, Synced(version, seen, left, missing))
+    memory = memory.set(ask.key, Synced(seen, left, missing))
     return Outcome(calls=calls, memory=memory, again=bool(calls), error="" if calls else missing)
 
 
@@ -134,7 +134,7 @@ def _answered(ask: Ask) -> Outcome:
             why = why or _refusal(request, response)
         elif request.verb != "delete":
             known[response.body.metadata.uid] = response.body.metadata.generation or 0
-    memory = ask.memory.set(ask.key, Synced(last.service, last.seen, tuple(sorted(known.items())), why))
+    memory = ask.memory.set(ask.key, Synced(last.seen, tuple(sorted(known.items())), why))
     return Outcome(memory=memory, error=why)
 
 
@@ -161,20 +161,29 @@ def _is_stale(last: Synced, slices: tuple[Any, ...]) -> bool:
     return any(there.get(uid, -1) < generation for uid, generation in last.slices)
 
 
-def _planned(service: Any, pods: tuple[Any, ...], slices: tuple[Any, ...], views: Views) -> tuple[_Plan, str]:
-    """Decide what to write, and say which pods had to be left out for now."""
+def _planned(service: Any, seen: backends.Seen, slices: tuple[Any, ...]) -> tuple[_Plan, str]:
+    """Decide what to write, and say which pod had to be left out for now."""
     types = backends.families(service)
     labels = _labels(service)
-    known = {identity(endpoint): endpoint for slice_ in slices for endpoint in slice_.endpoints or ()}
+    wanted: dict[str, dict[Any, dict[Any, discovery_v1.Endpoint]]] = {address_type: {} for address_type in types}
+    missing = group_type = ""
+    group_ports: Any = None
+    group: dict[Any, discovery_v1.Endpoint] = {}
+    for entry in seen.pods:
+        if entry.row.__class__ is str:
+            missing = missing or entry.row
+            continue
+        for address_type, ports, uid, endpoint in entry.row:
+            if address_type is not group_type or ports is not group_ports:  # it costs to hash ports
+                group_type, group_ports = address_type, ports
+                group = wanted[address_type].setdefault(ports, {})
+            group[uid] = endpoint
     creates: list[discovery_v1.EndpointSlice] = []
     updates: list[discovery_v1.EndpointSlice] = []
     deletes: list[discovery_v1.EndpointSlice] = [slice_ for slice_ in slices if slice_.address_type not in types]
-    missing = ""
     for address_type in types:
-        wanted, said = _wanted(service, pods, address_type, known, views)
-        missing = missing or said
         own = tuple([slice_ for slice_ in slices if slice_.address_type == address_type])
-        packed = _packed(service, address_type, wanted, own, labels)
+        packed = _packed(service, address_type, wanted[address_type], own, labels)
         creates += packed.creates
         updates += packed.updates
         deletes += packed.deletes
@@ -219,49 +228,48 @@ def _packed(
     return _Plan(tuple(creates), tuple(updates), tuple(deletes))
 
 
-def _wanted(
-    service: Any, pods: tuple[Any, ...], address_type: str, known: dict[Any, discovery_v1.Endpoint], views: Views
-) -> tuple[dict[Any, dict[Any, discovery_v1.Endpoint]], str]:
-    """Give ports -> identity -> endpoint for the pods that have an address of this type."""
-    ipv6 = address_type == "IPv6"
+def _rows_of(service: Any, views: Views) -> Callable[[Any], Any]:
+    """
+    Give what tells of a pod its endpoints: (address type, ports, uid, endpoint) for each family.
+
+    It is a text, that says why, if the pod must be left out for now.
+    """
+    types = [(address_type, address_type == "IPv6") for address_type in backends.families(service)]
     publishes = bool(service.spec.publish_not_ready_addresses)
     fixed = None if backends.has_named_targets(service) else _ports(service, None)
     nodes = views.table("nodes")
-    wanted: dict[Any, dict[Any, discovery_v1.Endpoint]] = {}
-    missing = ""
-    for pod in pods:
+
+    def row(pod: Any) -> Any:
         if pod.status is None or not pod.status.pod_ip or backends.is_finished(pod):
-            continue
-        ip = backends.address_of(pod, ipv6=ipv6)
-        if ip is None:
-            continue
+            return ()
         node = nodes.get(pod.spec.node_name or "")
         if node is None and not publishes:
             name = pod.metadata.name
-            missing = f'skipping Pod {name} for Service {service.metadata.name}: Node "{pod.spec.node_name}" not found'
-            continue
+            return f'skipping Pod {name} for Service {service.metadata.name}: Node "{pod.spec.node_name}" not found'
         ports = _ports(service, pod) if fixed is None else fixed
-        endpoint = _endpoint(service, pod, ip, node, known.get(((ip,), pod.metadata.uid)))
-        wanted.setdefault(ports, {})[((ip,), pod.metadata.uid)] = endpoint
-    return wanted, missing
+        found = [(address_type, backends.address_of(pod, ipv6=ipv6)) for address_type, ipv6 in types]
+        return tuple(
+            [
+                (address_type, ports, pod.metadata.uid, _endpoint(service, pod, ip, node))
+                for address_type, ip in found
+                if ip is not None
+            ]
+        )
+
+    return row
 
 
-def _endpoint(service: Any, pod: Any, ip: str, node: Any, old: discovery_v1.Endpoint | None) -> discovery_v1.Endpoint:
+def _endpoint(service: Any, pod: Any, ip: str, node: Any) -> discovery_v1.Endpoint:
     spec, metadata = pod.spec, pod.metadata
     serving = is_true(pod.status.conditions, "Ready")
     terminating = metadata.deletion_timestamp is not None
     ready = bool(service.spec.publish_not_ready_addresses) or (serving and not terminating)
     zone = None if node is None else (node.metadata.labels or _NO_LABELS).get(ZONE)
-    hostname = backends.hostname_in(pod, service)
-    reference: core_v1.ObjectReference | None = None if old is None else old.target_ref
-    if reference is None or reference.name != metadata.name:
-        reference = core_v1.ObjectReference(
-            kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
-        )
+    reference = core_v1.ObjectReference(kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid)
     return discovery_v1.Endpoint(
         addresses=(ip,),
         conditions=discovery_v1.EndpointConditions(ready=ready, serving=serving, terminating=terminating),
-        hostname=hostname,
+        hostname=backends.hostname_in(pod, service),
         hints=_hints(service, spec.node_name, zone) if ready else None,
         node_name=spec.node_name,
         target_ref=reference,

@@ -88,9 +88,9 @@ def pack(
 
 
 def identity(endpoint: discovery_v1.Endpoint) -> Any:
-    """Give what makes an endpoint the same one although its conditions change: its addresses and its pod."""
+    """Give what makes an endpoint the same one although its conditions change: its pod's uid."""
     target = endpoint.target_ref
-    return (endpoint.addresses, None if target is None else target.uid)
+    return endpoint.addresses if target is None else target.uid
 
 
 def _staying(
@@ -102,7 +102,7 @@ def _staying(
         found = rest.pop(identity(endpoint), None)
         if found is None:
             same = False
-        elif found == endpoint:
+        elif found is endpoint or found == endpoint:
             stays.append(endpoint)
         else:
             stays.append(found)

@@ -233,4 +233,4 @@ def test_subsets_are_those_of_a_dumber_implementation(pods, targets, publishes):
     made = core_v1.Endpoints(subsets=endpoints.subsets_of(svc, pods))
     got = [(ready, unready, [(name or "", port) for name, port in ports]) for ready, unready, ports in ips(made)]
     assert got == dumb_subsets(svc, pods)
-    assert endpoints.subsets_of(svc, pods[::-1], made) == made.subsets
+    assert endpoints.subsets_of(svc, pods[::-1]) == made.subsets

@@ -155,13 +155,8 @@ def test_an_owner_in_another_namespace_is_absent_and_said_to_be():
     lab.put("pods", pod("p", owners=(owned_by(owner),), node=None))
     lab.run()
     assert lab.keys("pods") == ()
-    uid = owner.metadata.uid
-    assert lab.said() == [
-        (
-            "OwnerRefInvalidNamespace",
-            f'ownerRef [apps/v1/ReplicaSet, namespace: default, name: web, uid: {uid}] does not exist in namespace "default"',
-        )
-    ]
+    named = f"[apps/v1/ReplicaSet, namespace: default, name: web, uid: {owner.metadata.uid}]"
+    assert lab.said() == [("OwnerRefInvalidNamespace", f'ownerRef {named} does not exist in namespace "default"')]
 
 
 def test_a_cluster_scoped_object_of_a_namespaced_owner_is_left_alone():
