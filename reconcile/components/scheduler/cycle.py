@@ -12,7 +12,6 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.convert import dump
 from reconcile.api.scalars import freeze
-from reconcile.components.scheduler.demand import Demand
 from reconcile.components.scheduler.filters import Refusal
 from reconcile.components.scheduler.messages import ELSEWHERE, unschedulable
 from reconcile.components.scheduler.nodes import Nodes, with_pod
@@ -29,7 +28,7 @@ from reconcile.components.scheduler.ranking import (
     refusals,
 )
 from reconcile.components.scheduler.state import Memory, Placed, State
-from reconcile.components.scheduler.wishes import Wishes, pinned
+from reconcile.components.scheduler.wishes import pinned
 from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
@@ -86,21 +85,21 @@ def _recalled(memory: Memory, entry: Entry, nodes: Nodes) -> tuple[Memory, Ranki
     """Give the ranking and the layout for a pod like this one, up to date."""
     demand, wishes = entry.demand, entry.wishes
     turn = memory.turn + 1
-    ranking = ranked(memory.rankings.get(demand, _UNUSED)[1], demand, nodes)
-    layout = laid_out(memory.layouts.get(wishes, _UNUSED)[1], wishes, nodes)
-    rankings = _kept(memory.rankings, demand, turn, ranking)
-    layouts = _kept(memory.layouts, wishes, turn, layout)
+    _, old = memory.rankings.get(demand, _UNUSED)
+    ranking = ranked(old, demand, nodes)
+    rankings = _kept(memory.rankings, demand, ranking, turn, fresh=old is None)
+    used, known = memory.layouts.get(wishes, _UNUSED)
+    layout = laid_out(known, wishes, nodes)
+    layouts = memory.layouts
+    if layout is not known or turn - used >= KEPT:
+        # When exactly one that is as it was has been used does not matter.
+        layouts = _kept(layouts, wishes, layout, turn, fresh=known is None)
     return Memory(rankings, layouts, turn), ranking, layout
 
 
-def _kept(table: Table[Any, Any], key: Demand | Wishes, turn: int, value: Ranking | Layout) -> Table[Any, Any]:
-    used, old = table.get(key, _UNUSED)
-    if old is value and turn - used < KEPT:
-        return table  # when exactly it was used does not matter
+def _kept(table: Table[Any, Any], key: Any, value: Any, turn: int, *, fresh: bool) -> Table[Any, Any]:
     table = table.set(key, (turn, value))
-    if old is None and len(table) > KEPT:
-        table = table.remove(min(table.items(), key=_last_use)[0])
-    return table
+    return table.remove(min(table.items(), key=_last_use)[0]) if fresh and len(table) > KEPT else table
 
 
 def _last_use(item: tuple[Any, tuple[int, Any]]) -> int:

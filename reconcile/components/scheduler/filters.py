@@ -101,7 +101,7 @@ def fulfils(term: Term, room: Room) -> bool:
 
 def fits_empty(demand: Demand, room: Room) -> bool:
     """Tell whether the node has enough of everything for this pod alone."""
-    return refused_by_use(attrs.evolve(demand, ports=()), room, Used()) is None
+    return refused_by_use(demand._replace(ports=()), room, Used()) is None
 
 
 def _lacking(demand: Demand, room: Room, used: Used) -> Refusal | None:

@@ -100,9 +100,9 @@ class Fleet:
     rooms: Table[int, Room] = attrs.field(factory=Table)
     names: Table[int, str] = attrs.field(factory=Table)
     vacant: tuple[int, ...] = ()
-    known: int = 0
+    known: int = attrs.field(default=0, eq=False)
     images: Table[str, Image] = attrs.field(factory=Table)
-    altered: Sequence[int] = attrs.field(factory=Sequence)
+    altered: Sequence[int] = attrs.field(factory=Sequence, eq=False)
 
 
 @attrs.frozen
@@ -118,7 +118,7 @@ class Nodes:
 
     fleet: Fleet = attrs.field(factory=Fleet)
     used: Table[int, Used] = attrs.field(factory=Table)
-    moved: Sequence[int] = attrs.field(factory=Sequence)
+    moved: Sequence[int] = attrs.field(factory=Sequence, eq=False)
 
 
 NOTHING_USED: Final = Used()

@@ -72,10 +72,10 @@ class Layout:
 
 @attrs.frozen
 class Best:
-    """The best nodes for a pod, all alike in score, and that score; sets that do not overlap."""
+    """The best nodes for a pod, all alike in score, and that score."""
 
     score: int
-    nodes: tuple[int, ...]
+    nodes: int
 
 
 def ranked(ranking: Ranking | None, demand: Demand, nodes: Nodes) -> Ranking:
@@ -121,8 +121,7 @@ def best(ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes) -> Best
             kinds.append(kind)
             parts.append(members)
     bonuses = weighed(kinds, wishes, nodes.fleet)
-    highest = -1
-    found: list[int] = []
+    highest, found = -1, 0
     for bonus, members in zip(bonuses, parts, strict=True):
         scores = ranking.scores
         while scores:
@@ -132,25 +131,20 @@ def best(ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes) -> Best
             here = ranking.nodes[score] & members
             if here:
                 if bonus + score > highest:
-                    highest, found = bonus + score, []
-                found.append(here)
+                    highest, found = bonus + score, 0
+                found |= here
                 break
             scores ^= 1 << score
-    return Best(highest, tuple(found))
+    return Best(highest, found)
 
 
 def drawn(choice: Best, dice: Dice) -> tuple[int, Dice]:
     """Draw one of the best nodes; nothing is drawn if there is but one."""
-    counts = [members.bit_count() for members in choice.nodes]
-    total = sum(counts)
-    place = 0
-    if total > 1:
-        place, dice = dice.below(total)
-    for members, count in zip(choice.nodes, counts, strict=True):
-        if place < count:
-            return nth(members, place), dice
-        place -= count
-    raise AssertionError("a draw is below the number of nodes")
+    count = choice.nodes.bit_count()
+    if count == 1:
+        return choice.nodes.bit_length() - 1, dice
+    place, dice = dice.below(count)
+    return nth(choice.nodes, place), dice
 
 
 def refusals(ranking: Ranking, layout: Layout) -> list[tuple[Refusal, int]]:

@@ -45,6 +45,8 @@ class Memory:
     """
     What is kept up to date instead of found out anew: the rankings and layouts lately used, with when that was.
 
+    It follows from the node cache and decides nothing, so states are compared without it.
+
     Args:
         rankings: by demand, with the turn that last used it.
         layouts: by wishes, likewise.
@@ -97,7 +99,7 @@ class State:
     queue: Queue = attrs.field(factory=Queue)
     nodes: Nodes = attrs.field(factory=Nodes)
     placed: Table[str, Placed] = attrs.field(factory=Table)
-    memory: Memory = attrs.field(factory=Memory)
+    memory: Memory = attrs.field(factory=Memory, eq=False)
     clock: Clock = attrs.field(factory=Clock)
 
 

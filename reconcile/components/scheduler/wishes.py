@@ -10,9 +10,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 Requirement = tuple[str, str, tuple[str, ...]]
 """Key, operator, values."""
@@ -22,9 +20,10 @@ Toleration = tuple[str, str, str, str]
 """Key, operator, value, effect."""
 
 
-@attrs.frozen(order=True, cache_hash=True)
-class Wishes:
+class Wishes(NamedTuple):
     """
+    What a pod asks of nodes: a tuple, for the reason that `Demand` is one.
+
     Args:
         selector: labels that a node must have.
         affine: whether node affinity is required; a node must then fulfil one of *required*.
