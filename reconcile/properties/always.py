@@ -15,6 +15,7 @@ import attrs
 
 from reconcile.api.kinds import resource_for
 from reconcile.cluster.cluster import Cluster
+from reconcile.components import world
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
@@ -63,17 +64,14 @@ def _one_node_a_pod(cluster: Cluster) -> Iterator[str]:
 
 
 def _running(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    for host in cluster.hosts.values():
-        state = cluster.states.get(f"runtime/{host.host.name}")
-        if state is not None:
-            for uid in dict.fromkeys(container.uid for container in _containers(state)):
-                yield host.host.name, uid
-
-
-def _containers(state: Any) -> tuple[Any, ...]:
-    from reconcile.components import world  # noqa: PLC0415 -- only this question needs the world
-
-    return tuple(world.containers(state))
+    """Give (host, pod uid) for every pod that has a container that lives."""
+    for host in cluster.hosts:
+        state = cluster.states.get(f"runtime/{host}")
+        if state is None:
+            continue
+        for pod in world.containers(state).pods:
+            if any(container.code is None for container in pod.containers):
+                yield host, pod.uid
 
 
 def _within_allocatable(cluster: Cluster) -> Iterator[str]:

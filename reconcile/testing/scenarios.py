@@ -8,6 +8,7 @@ is checked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
+from reconcile.components import kubeproxy
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import method_of, path_of
@@ -36,6 +38,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
 )
+from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.behaviours import Behaviours
@@ -140,7 +143,7 @@ class Scenario:
         options = dict(word.split("=", 1) for word in block.words)
         behaviours = Behaviours.default()
         for plain in self._documents(block.document):
-            behaviours = Behaviours.load(plain)
+            behaviours = Behaviours.parse(plain)
         topology = Topology(
             nodes=int(options.get("nodes", "1")),
             masters=int(options.get("masters", "1")),
@@ -237,23 +240,35 @@ class Scenario:
         yield from ()
 
     def show(self, block: Block) -> Iterator[str]:
-        """
-        Show pods [NAMESPACE] or show RESOURCE NAME.FIELD...: a table, as kubectl get prints it, or fields of objects.
-        """
+        """Show pods [NAMESPACE] [.FIELD...]: a table, as kubectl get prints it, or fields of each object."""
         word, *rest = block.words
-        cluster = self.cluster
-        resource = resource_named(word)
-        if rest and "." in rest[0]:
-            yield from self._fields(resource.key, rest)
-            return
-        namespace = rest[0] if rest else "default"
-        objects = cluster.objects(word, namespace=namespace if resource.namespaced else "")
-        yield table(resource.key, objects, cluster.now) if objects else "No resources found"
+        cluster, resource = self.cluster, resource_named(word)
+        fields = [path for path in rest if path.startswith(".")]
+        named = [name for name in rest if not name.startswith(".")]
+        namespace = (named[0] if named else "default") if resource.namespaced else ""
+        objects = cluster.objects(word, namespace=namespace)
+        if fields:
+            for obj in objects:
+                plain = convert.dump(obj)
+                yield "  ".join(str(_at(plain, path.lstrip("."))) for path in fields)
+        else:
+            yield table(resource.key, objects, cluster.now) if objects else "No resources found"
 
-    def _fields(self, key: str, paths: list[str]) -> Iterator[str]:
-        for obj in self.cluster.store.table(key).values():
-            plain = convert.dump(obj)
-            yield "  ".join(str(_at(plain, path.lstrip("."))) for path in paths)
+    def send(self, block: Block) -> Iterator[str]:
+        """Send HOST IP:PORT [TIMES]: send packets from a host through its packet filter; count where they arrive."""
+        name, target, *rest = block.words
+        address, _, port = target.partition(":")
+        host = self.cluster.hosts[name]
+        if host.rules is None:
+            yield f"{name} has no packet filter rules"
+            return
+        dice, found = Dice(self.cluster.seed, "send"), Counter[str]()
+        for _ in range(int(rest[0]) if rest else 1):
+            packet = kubeproxy.Packet(source=host.host.ip, destination=address, port=int(port))
+            verdict, dice = kubeproxy.route(host.rules, packet, dice)
+            found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
+        for where, count in sorted(found.items()):
+            yield f"{count} {where}"
 
     def log(self, block: Block) -> Iterator[str]:
         """
@@ -300,6 +315,7 @@ _COMMANDS: Final[dict[str, Callable[..., Iterator[str]]]] = {
         "restart",
         "cut",
         "show",
+        "send",
         "log",
         "expect",
     )
