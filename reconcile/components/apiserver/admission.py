@@ -1,7 +1,8 @@
 """
 Admission: what the API server's plugins add to a request and whom they stop.
 
-NamespaceLifecycle, Priority, DefaultTolerationSeconds, ServiceAccount (the name), NodeRestriction, TaintNodesByCondition.
+NamespaceLifecycle, Priority, DefaultTolerationSeconds, ServiceAccount (the name), NodeRestriction and
+TaintNodesByCondition.
 
 Source:   the admission plugins of these names.
 Left out: see docs/limits.md, "API server".

@@ -190,20 +190,21 @@ def _with_node_ports(
 ) -> core_v1.ServiceSpec:
     if not spec.ports or (before is not None and spec.ports is before.ports and spec.type == before.type):
         return spec
-    wanted = spec.type == "NodePort" or (
-        spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports is not False
-    )
+    exposed = spec.type in ("NodePort", "LoadBalancer")
+    wanted = exposed and (spec.type == "NodePort" or spec.allocate_load_balancer_node_ports is not False)
     own = {port.node_port for port in (before.ports if before is not None else None) or () if port.node_port}
     given: dict[int, str] = {}
     ports: list[core_v1.ServicePort] = []
     dice = ask.dice.named("node-port")
     for place, port in enumerate(spec.ports):
         at = port.node_port
-        if at and spec.type in ("NodePort", "LoadBalancer"):
-            _check_node_port(ask, service, f"spec.ports[{place}].nodePort", port, own, given)
+        if at and exposed:
+            fault = _node_port_fault(ask, port, own, given)
+            if fault:
+                _refuse(service, wrong(f"spec.ports[{place}].nodePort", at, fault))
         elif wanted:
             at, dice = _drawn_port(ask, given, dice)
-        elif at and before is not None and at in own:
+        elif at in own:
             at = None  # a service that no longer is of this type gives its ports back
         if at:
             given[at] = port.protocol or "TCP"
@@ -211,19 +212,13 @@ def _with_node_ports(
     return replace(spec, ports=tuple(ports))
 
 
-def _check_node_port(
-    ask: Ask, service: core_v1.Service, field: str, port: core_v1.ServicePort, own: set[int], given: dict[int, str]
-) -> None:
+def _node_port_fault(ask: Ask, port: core_v1.ServicePort, own: set[int], given: dict[int, str]) -> str:
     at = port.node_port or 0
     first, last = ask.state.node_ports
     if not first <= at <= last:
-        _refuse(
-            service,
-            wrong(field, at, f"provided port is not in the valid range. The range of valid ports is {first}-{last}"),
-        )
-    taken = ask.store.table("services").count("node-port", at) > 0 and at not in own
-    if taken or given.get(at) == port.protocol:
-        _refuse(service, wrong(field, at, "provided port is already allocated"))
+        return f"provided port is not in the valid range. The range of valid ports is {first}-{last}"
+    taken = at not in own and ask.store.table("services").count("node-port", at) > 0
+    return "provided port is already allocated" if taken or given.get(at) == port.protocol else ""
 
 
 def _drawn_port(ask: Ask, given: dict[int, str], dice: Dice) -> tuple[int, Dice]:

@@ -98,9 +98,7 @@ def _container_causes(
     if container.lifecycle is not None:
         for name_, hook in (("postStart", container.lifecycle.post_start), ("preStop", container.lifecycle.pre_stop)):
             if hook is not None:
-                found += _handler_causes(
-                    f"{field}.lifecycle.{name_}", hook, ("exec", "http_get", "tcp_socket", "sleep")
-                )
+                found += _action_causes(f"{field}.lifecycle.{name_}", hook, ("exec", "http_get", "tcp_socket", "sleep"))
     return found
 
 
@@ -267,7 +265,7 @@ def _probes_causes(field: str, container: core_v1.Container) -> list[Cause]:
         if probe is None:
             continue
         at = f"{field}.{name}"
-        found += _handler_causes(at, probe, _HANDLERS)
+        found += _action_causes(at, probe, _HANDLERS)
         found += _numbers_causes(at, probe)
         grace = probe.termination_grace_period_seconds
         if name == "readinessProbe":
@@ -291,7 +289,7 @@ def _numbers_causes(field: str, probe: core_v1.Probe) -> list[Cause]:
     return [wrong(f"{field}.{name}", number, _NOT_BELOW) for name, number in numbers if (number or 0) < 0]
 
 
-def _handler_causes(field: str, handler: Any, kinds: tuple[str, ...]) -> list[Cause]:
+def _action_causes(field: str, handler: Any, kinds: tuple[str, ...]) -> list[Cause]:
     given = [kind for kind in kinds if getattr(handler, kind) is not None]
     if not given:
         return [required(field, "must specify a handler type")]

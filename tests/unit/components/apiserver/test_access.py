@@ -1,0 +1,120 @@
+"""Access: who may what."""
+
+import pytest
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.requests import User
+
+KNOWN = "system:authenticated"
+SCHEDULER = User(name="system:kube-scheduler", groups=(KNOWN,))
+MANAGER = User(name="system:kube-controller-manager", groups=(KNOWN,))
+NODE = User(name="system:node:n1", groups=("system:nodes", KNOWN))
+PROXY = User(name="system:kube-proxy", groups=(KNOWN,))
+BOB = User(name="bob", groups=(KNOWN,))
+
+
+def test_strangers_are_forbidden_with_upstreams_words(server):
+    response = server("list", "pods", "default", user=BOB)
+    assert (response.code, response.reason) == (403, "Forbidden")
+    assert response.body.message == (
+        'pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"'
+    )
+    response = server("update", "deployments.apps", "default", "web", user=BOB, subresource="status")
+    assert response.body.message == (
+        'deployments.apps "web" is forbidden: User "bob" cannot update resource "deployments/status" in API group'
+        ' "apps" in the namespace "default"'
+    )
+    message = server("get", "nodes", name="n", user=BOB).body.message
+    assert message.endswith('in API group "" at the cluster scope')
+
+
+def test_nobody_is_anonymous_or_refused(server):
+    nobody = User(name="")
+    assert 'User "system:anonymous" cannot' in server("list", "pods", user=nobody).body.message
+    server.state = replace(server.state, anonymous=False)
+    assert server("list", "pods", user=nobody).code == 401
+
+
+@pytest.mark.parametrize(
+    ("user", "verb", "resource", "subresource", "allowed"),
+    [
+        (SCHEDULER, "create", "pods", "binding", True),
+        (SCHEDULER, "create", "pods", "", False),
+        (SCHEDULER, "delete", "nodes", "", False),
+        (MANAGER, "create", "pods", "", True),
+        (MANAGER, "update", "deployments.apps", "status", True),
+        (MANAGER, "update", "deployments.apps", "scale", True),
+        (MANAGER, "create", "pods", "binding", True),
+        (MANAGER, "create", "nodes", "", False),
+        (PROXY, "list", "services", "", True),
+        (PROXY, "list", "pods", "", False),
+        (NODE, "delete", "nodes", "", False),
+        (BOB, "create", "pods", "", False),
+    ],
+)
+def test_roles(server, user, verb, resource, subresource, allowed):  # noqa: PLR0917 -- a table's columns
+    namespace = "" if resource == "nodes" else "default"
+    name = "" if verb in ("list", "create") and not subresource else "x"
+    response = server(verb, resource, namespace, name, None, user, subresource=subresource)
+    assert (response.code != 403) is allowed
+
+
+def test_kubelet_writes_only_what_is_its_own(server, pod):
+    server.made("pods", pod)
+    pod["metadata"]["name"] = "other"
+    server.made("pods", pod)
+    for name, node in (("web", "n1"), ("other", "n2")):
+        target = core_v1.ObjectReference(kind="Node", name=node)
+        assert server("create", "pods", "default", name, core_v1.Binding(target=target), subresource="binding").ok
+    for name, code in (("web", 200), ("other", 403)):
+        body = replace(server("get", "pods", "default", name).body, status=core_v1.PodStatus(phase="Running"))
+        assert server("update", "pods", "default", name, body, NODE, subresource="status").code == code
+    response = server("delete", "pods", "default", "other", user=NODE)
+    assert response.body.message == (
+        'pods "other" is forbidden: node "n1" can only delete pods with spec.nodeName set to itself'
+    )
+
+
+def test_kubelet_makes_only_mirror_pods_of_its_own(server, pod):
+    response = server("create", "pods", "default", body=pod, user=NODE)
+    assert response.body.message == (
+        'pods "web" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only'
+        " create mirror pods"
+    )
+    pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    pod["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "u"}]
+    pod["spec"]["nodeName"] = "n2"
+    assert "with spec.nodeName set to itself" in server("create", "pods", "default", body=pod, user=NODE).body.message
+    pod["spec"]["nodeName"] = "n1"
+    response = server("create", "pods", "default", body=pod, user=NODE)
+    assert (response.code, response.body.spec.service_account_name) == (201, None)
+
+
+def test_kubelet_has_one_lease_and_one_node(server):
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "n1"}}
+    resource = "leases.coordination.k8s.io"
+    assert server("create", resource, "kube-node-lease", body=lease, user=NODE).code == 201
+    assert server("create", resource, "kube-system", body=lease, user=NODE).code == 403
+    lease["metadata"]["name"] = "n2"
+    assert server("create", resource, "kube-node-lease", body=lease, user=NODE).code == 403
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n2"}}
+    message = server("create", "nodes", body=node, user=NODE).body.message
+    assert message == 'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"'
+
+
+def test_kubelet_cannot_change_its_taints(server):
+    node = server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1")), "")
+    body = replace(node, metadata=replace(node.metadata, labels=Map({"a": "b"})), spec=core_v1.NodeSpec())
+    assert "not allowed to modify taints" in server("update", "nodes", name="n1", body=body, user=NODE).body.message
+
+
+def test_kubelet_reads_the_secrets_of_its_pods(server, pod):
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    server.made("secrets", secret)
+    assert server("get", "secrets", "default", "s", user=NODE).code == 403
+    pod["spec"]["volumes"] = [{"name": "v", "secret": {"secretName": "s"}}]
+    pod["spec"]["nodeName"] = "n1"
+    server.made("pods", pod)
+    assert server("get", "secrets", "default", "s", user=NODE).code == 200

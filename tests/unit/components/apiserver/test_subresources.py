@@ -1,0 +1,57 @@
+"""Subresources: binding and scale."""
+
+from reconcile.api import autoscaling_v1, core_v1, meta_v1
+from reconcile.lib.mapping import Map
+
+
+def binding(node="n1", **metadata):
+    target = core_v1.ObjectReference(kind="Node", name=node)
+    return core_v1.Binding(metadata=meta_v1.ObjectMeta(name="web", **metadata), target=target)
+
+
+def bind(server, body):
+    return server("create", "pods", "default", "web", body, subresource="binding")
+
+
+def test_binding_assigns_once(server, pod):
+    made = server.made("pods", pod)
+    response = bind(server, binding(annotations=Map({"a": "b"})))
+    assert (response.code, response.body.status) == (201, "Success")
+    bound = server("get", "pods", "default", "web").body
+    assert (bound.spec.node_name, bound.metadata.annotations) == ("n1", {"a": "b"})
+    assert [(each.type, each.status) for each in bound.status.conditions] == [("PodScheduled", "True")]
+    assert bound.metadata.generation == made.metadata.generation
+    response = bind(server, binding("n2"))
+    assert (response.code, response.reason) == (409, "Conflict")
+    assert response.body.message == (
+        'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node "n1"'
+    )
+
+
+def test_binding_checks_the_pod(server, pod):
+    assert bind(server, binding()).code == 404
+    server.made("pods", pod)
+    assert bind(server, binding(uid="other")).reason == "Conflict"
+    assert bind(server, core_v1.Binding(target=core_v1.ObjectReference(kind="Node"))).reason == "Invalid"
+
+
+def test_topology_of_the_node_goes_to_its_pods(server, pod):
+    labels = Map({"topology.kubernetes.io/zone": "z1", "other": "x"})
+    server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1", labels=labels)), "")
+    server.made("pods", pod)
+    assert bind(server, binding()).ok
+    bound = server("get", "pods", "default", "web").body
+    assert bound.metadata.labels == {"app": "web", "topology.kubernetes.io/zone": "z1"}
+
+
+def test_scale_is_read_and_written(server, deployment):
+    server.made("deployments.apps", deployment)
+    found = server("get", "deployments.apps", "default", "web", subresource="scale").body
+    assert (found.spec.replicas, found.status) == (1, autoscaling_v1.ScaleStatus(replicas=0, selector="app=web"))
+    asked = autoscaling_v1.Scale(metadata=found.metadata, spec=autoscaling_v1.ScaleSpec(replicas=4))
+    response = server("update", "deployments.apps", "default", "web", asked, subresource="scale")
+    assert (response.code, response.body.spec.replicas) == (200, 4)
+    response = server("patch", "deployments.apps", "default", "web", {"spec": {"replicas": -1}}, subresource="scale")
+    assert response.body.message.startswith('Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1')
+    assert server("get", "deployments.apps", "default", "web").body.metadata.generation == 2
+    assert server("update", "deployments.apps", "default", "web", asked, subresource="scale").reason == "Conflict"
