@@ -1,0 +1,58 @@
+import attrs
+import pytest
+
+from reconcile.api import core_v1
+from reconcile.components.scheduler.demand import Demand, demand_of, overlaps
+
+MEBI = 1024 * 1024
+
+
+def test_what_is_not_said_counts_for_scores_only(kit):
+    assert demand_of(kit.pod("a")) == Demand(scored_cpu=100, scored_memory=200 * MEBI)
+    both = demand_of(kit.pod("a", kit.container("x", cpu="250m"), kit.container("y", memory="1Mi")))
+    assert both == Demand(250, MEBI, scored_cpu=350, scored_memory=201 * MEBI)
+
+
+def test_one_container_is_read_the_short_way_and_alike(kit):
+    container = kit.container(cpu="1500m", memory="1Gi", ephemeral_storage="1Gi", more=[("example.com/gpu", "2")])
+    short = demand_of(kit.pod("a", container))
+    assert short == Demand(1500, 1024 * MEBI, 1024 * MEBI, (("example.com/gpu", 2),), 1500, 1024 * MEBI)
+    assert demand_of(kit.pod("a", container, overhead=kit.quantities(cpu="0"))) == short
+
+
+def test_init_containers_run_before_and_sidecars_beside(kit):
+    inits = (
+        kit.container("first", cpu="300m"),
+        kit.container("sidecar", cpu="100m", restart_policy="Always"),
+        kit.container("last", cpu="450m"),
+    )
+    assert demand_of(kit.pod("a", kit.container(cpu="200m"), init_containers=inits)).cpu == 550
+    assert demand_of(kit.pod("a", kit.container(cpu="500m"), init_containers=inits)).cpu == 600
+
+
+def test_requests_of_the_pod_itself_stand_for_those_of_its_containers_and_overhead_comes_on_top(kit):
+    pod = kit.pod("a", kit.container(cpu="200m", memory="1Mi"), overhead=kit.quantities(cpu="50m"))
+    pod_level = core_v1.ResourceRequirements(requests=kit.quantities(cpu="1"))
+    pod = attrs.evolve(pod, spec=attrs.evolve(pod.spec, resources=pod_level))
+    assert demand_of(pod)[:2] == (1050, MEBI)
+
+
+def test_host_ports_of_containers_and_sidecars(kit):
+    sidecar = kit.container("s", ports=[(81, "10.0.0.1", "UDP")], restart_policy="Always")
+    init = kit.container("i", ports=[(82, None, "TCP")])
+    pod = kit.pod("a", kit.container(ports=[(80, None, None)]), init_containers=(sidecar, init))
+    assert demand_of(pod).ports == (("TCP", 80, "0.0.0.0"), ("UDP", 81, "10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "collide"),
+    [
+        (("TCP", 80, "0.0.0.0"), ("TCP", 80, "10.0.0.1"), True),
+        (("TCP", 80, "10.0.0.1"), ("TCP", 80, "10.0.0.1"), True),
+        (("TCP", 80, "10.0.0.1"), ("TCP", 80, "10.0.0.2"), False),
+        (("TCP", 80, "0.0.0.0"), ("UDP", 80, "0.0.0.0"), False),
+        (("TCP", 80, "0.0.0.0"), ("TCP", 81, "0.0.0.0"), False),
+    ],
+)
+def test_ports_overlap(one, other, collide):
+    assert overlaps(one, other) is overlaps(other, one) is collide
