@@ -284,7 +284,7 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
-        node_info=_info(state),
+        node_info=_machine(state),
     )
 
 
@@ -302,7 +302,7 @@ def _condition(row: tuple[str, str, str], status: str, before: dict[str, Any], n
     )
 
 
-def _info(state: State) -> core_v1.NodeSystemInfo:
+def _machine(state: State) -> core_v1.NodeSystemInfo:
     # By the host's name alone, so that a machine is the same one in each life of its kubelet.
     dice = type(state.dice)(state.dice.seed, f"machine/{state.host.name}")
     machine, dice = dice.uuid()

@@ -38,6 +38,7 @@ class Lab:
         self.orders = []
         self.processes = []
         self.phases = {}
+        self.refusals = 0
         self.pick = pick or (lambda _: 0)
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
@@ -129,6 +130,9 @@ class Lab:
     # An API server
 
     def serve(self, request):
+        if self.refusals:
+            self.refusals -= 1
+            return Response(500, statuses.internal("busy"))
         key = (request.resource, f"{request.namespace}/{request.name}" if request.namespace else request.name)
         old = self.objects.get(key)
         name = request.name

@@ -1,5 +1,7 @@
 """The kubelet's Node and its heartbeat."""
 
+import itertools
+
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
 from reconcile.lib.instant import SECOND
@@ -129,6 +131,6 @@ def test_registering_is_tried_until_it_succeeds(lab):
 
     lab.serve = refuse
     lab.run(20)
-    waits = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    waits = [after - before for before, after in itertools.pairwise(tries)]
     assert waits == [SECOND // 5, 2 * SECOND // 5, 4 * SECOND // 5, 8 * SECOND // 5]
     assert ("nodes", "node-1") in lab.objects
