@@ -102,10 +102,11 @@ class ToyCluster:
 
     def moves(self) -> list[Any]:
         """Give what can happen next, but for time."""
-        found: list[Any] = []
-        for resource in self.cursors:
-            if resource not in self.synced or self.store.history(resource).end > self.cursors[resource]:
-                found.append(lambda resource=resource: self.deliver(resource, 1))
+        found: list[Any] = [
+            lambda resource=resource: self.deliver(resource, 1)
+            for resource in self.cursors
+            if resource not in self.synced or self.store.history(resource).end > self.cursors[resource]
+        ]
         if self.calls:
             found.append(self.carry_out)
         if self.answers:

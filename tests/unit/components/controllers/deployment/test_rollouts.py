@@ -240,7 +240,9 @@ def test_hash_collision_counts_and_tries_again():
     (found,) = toy.store.table("replicasets.apps").values()
     toy = ToyCluster(RUN)
     other = objects.replica_set(0, selector=objects.meta_v1.LabelSelector(match_labels=objects.Map({"app": "other"})))
-    toy.put("replicasets.apps", objects.replace(other, metadata=objects.replace(other.metadata, name=found.metadata.name)))
+    toy.put(
+        "replicasets.apps", objects.replace(other, metadata=objects.replace(other.metadata, name=found.metadata.name))
+    )
     toy.put("deployments.apps", objects.deployment(1))
     for _ in range(10):
         run(toy)
