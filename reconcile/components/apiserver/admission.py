@@ -214,7 +214,7 @@ def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:
     if obj.spec is not None and old.spec is not None and (obj.spec.taints or ()) != (old.spec.taints or ()):
         return f'node "{node}" is not allowed to modify taints'
     before, after = old.metadata.labels or {}, obj.metadata.labels or {}
-    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
     denied = [key for key in changed if key.partition("/")[0].endswith(_NODE_LABELS)]
     if denied:
         return f"is not allowed to modify labels: {', '.join(denied)}"

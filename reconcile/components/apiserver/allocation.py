@@ -22,7 +22,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Cause, Refusal, wrong
-from reconcile.components.apiserver.state import Ask
+from reconcile.components.apiserver.state import Ask, drawing
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -126,9 +126,7 @@ def _with_address(ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec)
             _refuse(service, wrong("spec.clusterIPs", [address], fault))
     else:
         first, last = int(network[1]), int(network[-2])
-        found = _free(
-            ask.dice.named("cluster-ip"), first, last, (16, 256, 16), lambda at: str(IPv4Address(at)) in taken
-        )
+        found = _free(drawing(ask, "cluster-ip"), first, last, (16, 256, 16), lambda at: str(IPv4Address(at)) in taken)
         if found is None:
             raise Refusal(statuses.internal("failed to allocate a serviceIP: range is full"))
         address = str(IPv4Address(found))
@@ -172,7 +170,7 @@ def _free(
 def _address(ask: Ask, service: core_v1.Service, address: str) -> networking_v1.IPAddress:
     metadata = service.metadata
     assert metadata is not None, "a service that is written has metadata"
-    uid, _ = ask.dice.named("address").uuid()
+    uid, _ = drawing(ask, "address").uuid()
     return networking_v1.IPAddress(
         metadata=meta_v1.ObjectMeta(
             name=address, uid=uid, creation_timestamp=Time.at(ask.now), labels=_LABELS, resource_version="0"
@@ -195,7 +193,7 @@ def _with_node_ports(
     own = {port.node_port for port in (before.ports if before is not None else None) or () if port.node_port}
     given: dict[int, str] = {}
     ports: list[core_v1.ServicePort] = []
-    dice = ask.dice.named("node-port")
+    dice = drawing(ask, "node-port")
     for place, port in enumerate(spec.ports):
         at = port.node_port
         if at and exposed:

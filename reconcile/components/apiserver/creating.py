@@ -14,7 +14,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission, allocation, strategies
 from reconcile.components.apiserver.defaults import defaulted
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
-from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned, drawing
 from reconcile.components.apiserver.validation import metadata_causes, object_causes
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -86,7 +86,7 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
     request = ask.request
     if given.resource_version:
         raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
-    name, dice = given.name or request.name, ask.dice
+    name, dice = given.name or request.name, drawing(ask, "object")
     if request.name and name != request.name:
         said = f"the name of the object ({name}) does not match the name on the URL ({request.name})"
         raise Refusal(statuses.bad_request(said))

@@ -65,6 +65,11 @@ class Ask:
     key: str
 
 
+def drawing(ask: Ask, stream: str) -> Dice:
+    """Give the dice of one use within one request: none of another request's draws are among them."""
+    return Dice(ask.dice.seed, f"{ask.dice.stream}/{ask.dice.count}/{stream}")
+
+
 @attrs.frozen
 class Finish:
     """

@@ -51,7 +51,7 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     """Plan to make *body* of *old*, all but the status."""
     resource = ask.request.resource
     metadata = _metadata(ask, body, old)
-    if "status" in ask.resource.subresources and resource != "nodes":
+    if "status" in ask.resource.subresources:
         body = replace(body, status=old.status)
     new = defaulted(resource, replace(body, metadata=metadata))
     new = _with_old_parts(new, old)

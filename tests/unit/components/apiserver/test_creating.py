@@ -1,7 +1,10 @@
 """Creating: what the server adds, and what it refuses."""
 
 from reconcile.api import convert, core_v1, meta_v1
+from reconcile.components import apiserver
+from reconcile.lib.dice import Dice
 from reconcile.lib.replacing import replace
+from reconcile.model.requests import Request
 
 
 def test_pod_gets_what_the_server_adds(server, pod):
@@ -148,3 +151,16 @@ def test_secret_is_written_in_clear_and_read_in_base64(server):
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}}
     made = server.made("secrets", secret)
     assert (made.type, made.data, made.string_data) == ("Opaque", {"a": "Yg=="}, None)
+
+
+def test_requests_draw_from_dice_of_their_own(server, pod):
+    def uid(count, **metadata):
+        request = Request(verb="create", resource="pods", namespace="default", body=convert.load(pod).object)
+        body = replace(request.body, metadata=meta_v1.ObjectMeta(**metadata))
+        dice = Dice(1, "request", count)
+        planned = apiserver.plan(
+            server.state, replace(request, body=body), apiserver.ITSELF, server.store, server.now, dice
+        )
+        return planned.txn.operations[0].value.metadata.uid
+
+    assert len({uid(5, generate_name="a-"), uid(6, name="a"), uid(6, generate_name="a-"), uid(7, name="a")}) == 4

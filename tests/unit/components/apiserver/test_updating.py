@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.api import convert, core_v1
+from reconcile.api import convert, core_v1, meta_v1
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import patches
@@ -182,3 +182,12 @@ def _without_nulls(value):
 def test_difference_is_the_patch_that_makes_the_other(old, new):
     old, new = _without_nulls(old), _without_nulls(new)
     assert patches.merge(old, patches.difference(old, new)) == new
+
+
+def test_node_status_is_written_at_its_own_place(server):
+    made = server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1")), "")
+    body = changed(replace(made, status=core_v1.NodeStatus(phase="Odd")), unschedulable=True)
+    updated = server("update", "nodes", name="n1", body=body).body
+    assert (updated.spec.unschedulable, updated.status) == (True, made.status)
+    assert server("update", "nodes", name="n1", body=replace(updated, status=body.status), subresource="status").ok
+    assert server("get", "nodes", name="n1").body.status == body.status

@@ -88,8 +88,8 @@ POD = [
             }
         },
         (
-            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: Required value:"
-            " must have at least one node selector term"
+            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: Required"
+            " value: must have at least one node selector term"
         ),
     ),
 ]
