@@ -1,0 +1,168 @@
+"""
+The commands and their options; what each does is in a module of its own, imported when it is called.
+
+Exit status: 0 all is well; 1 bad input, said on standard error; 2 the answer is no: not converged, diverged, different.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration, parse_duration
+from reconcile.lib.version import __version__
+
+_BAD_INPUT: Final = 1
+_INTERRUPTED: Final = 130  # 128 + SIGINT
+_CUT_OFF: Final = 141  # 128 + SIGPIPE
+_FILE: Final = click.Path(path_type=Path)
+
+
+class _Program(click.Group):
+    """A group whose every way to end is one of the exit statuses above, without a traceback for bad input."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; as click's own, but for the exit statuses."""
+        play: Any = super().main
+        if not extra.pop("standalone_mode", True):
+            return play(*args, standalone_mode=False, **extra)
+        try:
+            status = play(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            status = _BAD_INPUT
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            status = _INTERRUPTED
+        except ReconcileError as error:
+            click.echo(f"error: {error}", err=True)
+            status = _BAD_INPUT
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            # Whoever read our output has enough of it; the interpreter must not try to flush it once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = _CUT_OFF
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str) -> Duration:
+    try:
+        found = parse_duration(value)
+    except ReconcileError as error:
+        raise click.BadParameter(str(error)) from None
+    if found <= 0:
+        raise click.BadParameter(f"{value!r} is no time to run in")
+    return found
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="reconcile")
+def cli() -> None:
+    """A Kubernetes cluster as a value: run manifests on it, replay the run, compare runs."""
+
+
+@cli.command()
+@click.argument("manifests", nargs=-1, required=True, type=_FILE)
+@click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
+@click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where all chance comes from.")
+@click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
+@click.option(
+    "--detail",
+    type=click.Choice(["steps", "changes"]),
+    default="changes",
+    show_default=True,
+    help="What the log holds: a mark for each step, or also what each changed.",
+)
+@click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
+@click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
+@click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
+@click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
+@click.option("-v", "--v", "verbosity", type=int, default=0, help="6: request lines; 8, 9: and bodies; on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def run(**options: Any) -> int:
+    """
+    Boot a cluster, apply MANIFESTS (files or directories), and wait until it has become what they declare.
+
+    Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
+    """
+    from reconcile.adapters.cli.run import Options, run_manifests  # noqa: PLC0415
+
+    return run_manifests(Options(**options))
+
+
+@cli.command()
+@click.argument("log", type=_FILE)
+@click.argument("manifests", nargs=-1, type=_FILE)
+@click.option("--until", type=click.IntRange(min=0), metavar="N", help="Stop after N steps, and print what is there.")
+@click.option("--at", metavar="TIME", help="Stop at this time (RFC 3339, or 12.5s after power-on), and print.")
+@click.option("--fork", type=_FILE, metavar="NEW", help="Go on from there in a new log, applying MANIFESTS.")
+@click.option("-n", "--namespace", help="Print the objects of this namespace only; with --fork: for objects without.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Print the objects of kube-system as well.")
+@click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time for a fork.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress of a fork.")
+def replay(**options: Any) -> int:
+    """
+    Play LOG again and compare every step with what was recorded.
+
+    Exits 0 if it is identical; 2 if it diverges, and says at which step and in which fields; 1 if the log is damaged.
+    """
+    from reconcile.adapters.cli.replay import Options, replay_log  # noqa: PLC0415
+
+    return replay_log(Options(**options))
+
+
+@cli.command()
+@click.argument("one", type=_FILE)
+@click.argument("other", type=_FILE)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="FIELD",
+    help="A field not to compare, `timestamps` for every time; instead of those that are ignored by default.",
+)
+def diff(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
+    """
+    Compare two recorded runs: where they first part, and how their ends differ.
+
+    Exits 0 if they are the same; 2 if they differ; 1 if a log is damaged.
+    """
+    from reconcile.adapters.cli.diff import diff_logs  # noqa: PLC0415
+
+    return diff_logs(one, other, ignore)
+
+
+@cli.command()
+@click.argument("resources", metavar="RESOURCE[,RESOURCE...]")
+@click.argument("names", nargs=-1)
+@click.option("--log", type=_FILE, required=True, metavar="FILE", help="The recorded run.")
+@click.option("--until", type=click.IntRange(min=0), metavar="N", help="As it was after N steps.")
+@click.option("--at", metavar="TIME", help="As it was at this time (RFC 3339, or 12.5s after power-on).")
+@click.option("-n", "--namespace", default="default", show_default=True, help="Of this namespace.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
+@click.option("-o", "--output", type=click.Choice(["wide", "name", "json", "yaml"]), help="How to print.")
+def get(**options: Any) -> int:
+    """Print objects of a recorded run as kubectl get does."""
+    from reconcile.adapters.cli.get import Options, print_objects  # noqa: PLC0415
+
+    return print_objects(Options(**options))
+
+
+@cli.command()
+@click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
+@click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where all chance comes from.")
+def step(nodes: int, masters: int, seed: int) -> None:
+    """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
+    from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
+
+    serve_standard_streams(nodes, masters, seed)

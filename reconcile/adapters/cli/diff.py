@@ -1,0 +1,92 @@
+"""`reconcile diff`: where two recorded runs part, and how their ends differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from reconcile.adapters.cli.logs import opened_log
+from reconcile.driver.comparing import IGNORED, Comparison, compare
+from reconcile.driver.convergence import named
+from reconcile.driver.run import collector_paused
+from reconcile.lib.digest import canonical
+from reconcile.lib.instant import rfc3339_micro
+
+_SAME: Final = 0
+_DIFFERENT: Final = 2
+_MOST: Final = 20
+_LONGEST: Final = 100
+
+
+def diff_logs(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
+    """Compare, and give the exit status."""
+    with collector_paused(), opened_log(one) as lines:
+        mine = list(lines)
+    with collector_paused(), opened_log(other) as lines:
+        theirs = list(lines)
+    # Which of the two is damaged is told by reading each under its own name.
+    for path, content in ((one, mine), (other, theirs)):
+        with opened_log(path):
+            _checked(content)
+    with collector_paused(), opened_log(one):
+        found = compare(mine, theirs, ignore=ignore or IGNORED)
+    if found.same:
+        click.echo("the runs are the same")
+        return _SAME
+    _print(found, one, other)
+    return _DIFFERENT
+
+
+def _checked(content: list[bytes]) -> None:
+    from reconcile.driver.log import read_lines  # noqa: PLC0415
+
+    for _ in read_lines(content):
+        pass
+
+
+def _print(found: Comparison, one: Path, other: Path) -> None:
+    click.echo(f"- {one}\n+ {other}")
+    _section("headers", [_row(*row) for row in found.header])
+    if found.parting is None:
+        click.echo("every step is the same")
+    else:
+        parting = found.parting
+        times = [f", by {rfc3339_micro(now)}" if now is not None else "" for now in parting.now]
+        lines = [f"line {line}{when}" for line, when in zip(parting.lines, times, strict=True)]
+        click.echo(f"they part at step {parting.step} (- {lines[0]}; + {lines[1]}):")
+        _rows([_row(*row) for row in parting.rows])
+    _section("the same by owner, though the names differ", [f"  {key}: {a} = {b}" for key, a, b in found.paired])
+    _section("only in the first", [f"- {named(*place)}" for place in found.only_one])
+    _section("only in the second", [f"+ {named(*place)}" for place in found.only_other])
+    for key, own, rows in found.fields[:_MOST]:
+        click.echo(f"{named(key, own)}:")
+        _rows([_row(*row) for row in rows])
+    if len(found.fields) > _MOST:
+        click.echo(f"... and {len(found.fields) - _MOST} more objects that differ")
+    _section("events", [_row(*row) for row in found.events])
+
+
+def _section(title: str, rows: list[str]) -> None:
+    if rows:
+        click.echo(f"{title}:")
+        _rows(rows)
+
+
+def _rows(rows: list[str]) -> None:
+    for row in rows[:_MOST]:
+        click.echo(row if row[0] in "-+ " else f"  {row}")
+    if len(rows) > _MOST:
+        click.echo(f"  ... and {len(rows) - _MOST} more")
+
+
+def _row(what: str, one: Any, other: Any) -> str:
+    return f"  {what}: {_value(one)} -> {_value(other)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else canonical(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,0 +1,113 @@
+"""`reconcile get`: print objects of a recorded run as kubectl get does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+import click
+import yaml
+
+from reconcile.adapters.cli.files import BadFiles
+from reconcile.adapters.cli.listing import is_namespaced, resource_key
+from reconcile.adapters.cli.logs import instant_of, opened_log
+from reconcile.api.convert import dump
+from reconcile.cluster import Cluster
+from reconcile.driver.replay import replay
+from reconcile.driver.run import collector_paused
+from reconcile.lib.digest import canonical
+from reconcile.model.printing import table, type_name
+from reconcile.model.requests import joined
+
+_FOUND: Final = 0
+_BAD_INPUT: Final = 1
+_DIVERGED: Final = 2
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What the command was given; see its options."""
+
+    resources: str
+    names: tuple[str, ...] = ()
+    log: Path
+    until: int | None = None
+    at: str | None = None
+    namespace: str = "default"
+    all_namespaces: bool = False
+    output: Literal["wide", "name", "json", "yaml"] | None = None
+
+
+def print_objects(options: Options) -> int:
+    """Print, and give the exit status."""
+    wanted = _wanted(options)
+    at = instant_of(options.at, options.log)
+    with collector_paused(), opened_log(options.log) as lines:
+        played = replay(lines, until=options.until, at=at)
+    if not played.identical:
+        click.echo(str(played.divergence), err=True)
+        return _DIVERGED
+    found: list[tuple[str, list[Any]]] = []
+    missing = []
+    for key, names in wanted:
+        objects, gone = _objects(played.cluster, key, names, options)
+        found.append((key, objects))
+        missing += [f'Error from server (NotFound): {key} "{name}" not found' for name in gone]
+    _print(played.cluster, [row for row in found if row[1]], options)
+    if not missing and not any(objects for _, objects in found):
+        namespaced = any(is_namespaced(key) for key, _ in found) and not options.all_namespaces
+        click.echo(f"No resources found{f' in {options.namespace} namespace' if namespaced else ''}.", err=True)
+    for text in missing:
+        click.echo(text, err=True)
+    return _BAD_INPUT if missing else _FOUND
+
+
+def _wanted(options: Options) -> list[tuple[str, tuple[str, ...]]]:
+    """Read `pods`, `pods,services`, `pod/web-1 service/web`, `pod web-1 web-2`."""
+    words = [options.resources, *options.names]
+    if any("/" in word for word in words):
+        wrong = [word for word in words if word.count("/") != 1]
+        if wrong:
+            raise BadFiles([f"{wrong[0]!r}: there are others of the form pod/web, so all have to be"])
+        pairs = [word.split("/") for word in words]
+        return [(resource_key(word), (name,)) for word, name in pairs]
+    return [(resource_key(word), options.names) for word in options.resources.split(",")]
+
+
+def _objects(cluster: Cluster, key: str, names: tuple[str, ...], options: Options) -> tuple[list[Any], list[str]]:
+    stored = cluster.store.table(key)
+    if not names:
+        if options.all_namespaces or not is_namespaced(key):
+            return list(stored.values()), []
+        return list(stored.under("namespace", options.namespace)), []
+    space = options.namespace if is_namespaced(key) else ""
+    pairs = [(name, stored.get(joined(space, name))) for name in names]
+    return [obj for _, obj in pairs if obj is not None], [name for name, obj in pairs if obj is None]
+
+
+def _print(cluster: Cluster, found: list[tuple[str, list[Any]]], options: Options) -> None:
+    if options.output in ("json", "yaml"):
+        _print_whole([dump(obj) for _, objects in found for obj in objects], options)
+        return
+    for place, (key, objects) in enumerate(found):
+        if options.output == "name":
+            for obj in objects:
+                click.echo(f"{type_name(key)}/{obj.metadata.name}")
+            continue
+        if place:
+            click.echo()
+        namespaced = options.all_namespaces and is_namespaced(key)
+        wide = options.output == "wide"
+        click.echo(table(key, objects, cluster.now, namespaced=namespaced, wide=wide, typed=len(found) > 1))
+
+
+def _print_whole(items: list[dict[str, Any]], options: Options) -> None:
+    one = len(items) == 1 and len(options.names) + options.resources.count("/") == 1
+    whole = (
+        items[0] if one else {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
+    )
+    if options.output == "json":
+        click.echo(canonical(whole))
+    else:
+        click.echo(yaml.safe_dump(whole, sort_keys=True, allow_unicode=True), nl=False)

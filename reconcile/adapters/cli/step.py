@@ -1,0 +1,15 @@
+"""`reconcile step`: the step API over a pipe."""
+
+from __future__ import annotations
+
+import sys
+
+from reconcile.adapters.pipe import serve
+from reconcile.cluster import Topology
+from reconcile.driver.run import collector_paused
+
+
+def serve_standard_streams(nodes: int, masters: int, seed: int) -> None:
+    """Serve until standard input ends; a cluster of so many nodes for a session that boots none."""
+    with collector_paused():
+        serve(sys.stdin.buffer, sys.stdout, topology=Topology(nodes=nodes, masters=masters), seed=seed)
