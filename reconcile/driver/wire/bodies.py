@@ -78,8 +78,7 @@ def object_to_json(obj: Any, expected: type | None, path: str) -> Any:
     content = dump(obj)
     if _class_of(content, expected) is cls:
         return content
-    own = getattr(attrs.fields_dict(cls).get("kind"), "default", None)
-    if isinstance(own, str) and content.get("kind"):
+    if not _may_say(cls, content.get("apiVersion"), content.get("kind")):
         raise wrong(path, f"expected the apiVersion and kind of {cls.__name__}", content)
     return {"is": f"{cls.__module__.removeprefix('reconcile.api.')}.{cls.__name__}", "value": content}
 
@@ -108,6 +107,14 @@ def _class_of(content: Any, expected: type | None) -> type | None:
         return None
     group = version.rpartition("/")[0]
     return kinds.class_for(version, kind) or (CustomObject if group and not kinds.is_built_in(group) else expected)
+
+
+def _may_say(cls: type, version: str | None, kind: str | None) -> bool:
+    """Tell whether an object of *cls* with these can be read again; a reference says what it refers to."""
+    own = getattr(attrs.fields_dict(cls).get("kind"), "default", None)
+    if kind is None or not isinstance(own, str):
+        return True
+    return kind == own and (version is None or kinds.class_for(version, kind) is cls)
 
 
 def _class_called(name: Any, path: str) -> type:

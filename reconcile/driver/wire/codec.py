@@ -333,7 +333,10 @@ def _view_from_json(content: Any, values: dict[str, Any], path: str) -> Any:
     resource = _viewed(values["watch"], values["changes"])
     expected = expected_of(resource)
     rows = _rows(content, path, lambda row, where: object_from_json(row, expected, where))
-    view = Table.of(rows, indexes_of(resource))
+    try:
+        view = Table.of(rows, indexes_of(resource))
+    except AttributeError as error:  # an index asks for what stored objects have
+        raise wrong(path, f"expected objects of {resource} as they are stored ({error})", content) from None
     values["changes"] = tuple([attrs.evolve(change, table=view) for change in values["changes"]])
     return view
 

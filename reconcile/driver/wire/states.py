@@ -40,6 +40,9 @@ from reconcile.store import PARTITIONS, Change, Store
 
 Write: TypeAlias = Callable[[Any], Any]
 
+# Of an API object's checksum, 128 bits are enough.
+_SUM: Final = slice(len("sha256:"), len("sha256:") + 32)
+
 # A Map with one of these keys is written as rows, so that it is not taken for something else.
 _RESERVED: Final = frozenset({"is", "rows"})
 
@@ -228,7 +231,7 @@ class _Summing(_Writer):
         if found is None:
             found = self._known.get(key)
             if found is None:
-                found = digest(dump(obj))
+                found = digest(dump(obj))[_SUM]
             self.seen[key] = found
         return found
 
