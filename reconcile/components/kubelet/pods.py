@@ -50,6 +50,10 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     if pod is None:
         return add(state, api, api, now, out)
     old: Any = pod.api
+    if old is None:  # it was gone, and a view that lags shows it again: it goes on ending
+        return keep(state, replace(pod, pod=api, api=api))
+    if api.status is pod.written and _differs_in_status_alone(old, api):
+        return state  # the echo of what was written
     if api.metadata.deletion_timestamp is not None and pod.life != "ending":
         pod = replace(pod, pod=api, api=api, life=_ending(pod), grace=grace_of(api))
         return sync(state, pod, now, out)
@@ -57,6 +61,19 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     if api.spec is not old.spec and pod.life == "running":
         pod = _respecified(pod, api.spec, out)
     return compared(state, pod, old, now, out)
+
+
+def _differs_in_status_alone(old: Any, new: Any) -> bool:
+    before, after = old.metadata, new.metadata
+    return (
+        new.spec is old.spec
+        and after.labels is before.labels
+        and after.annotations is before.annotations
+        and after.owner_references is before.owner_references
+        and after.finalizers is before.finalizers
+        and after.generation == before.generation
+        and after.deletion_timestamp is before.deletion_timestamp
+    )
 
 
 def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> State:

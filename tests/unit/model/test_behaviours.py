@@ -56,7 +56,8 @@ def test_the_text_says_what_happens():
 def test_text_and_mapping_say_the_same():
     text = (
         "pull 2s..5s, size 20Mi, ready after 3s, exit 1 after 30s with probability 0.1, "
-        'oom after 1m with probability 5%, stop 2s with code 143, ignores SIGTERM, logs "a, b", readiness fails after 1h'
+        "oom after 1m with probability 5%, "
+        'stop 2s with code 143, ignores SIGTERM, logs "a, b", readiness fails after 1h'
     )
     mapping = {
         "pull": "2s..5s",

@@ -331,3 +331,16 @@ def test_times_are_those_of_the_hosts_clock(lab):
     started = [each.status().state.running.started_at.instant for each in (right, ahead)]
     assert started[1] - started[0] == HOUR
     assert {key: at for key, (at, _) in right.timers.items()} == {key: at for key, (at, _) in ahead.timers.items()}
+
+
+def test_a_pod_that_comes_back_in_a_view_that_lags_goes_on_ending(lab):
+    lab = lab({"web:1": "stop 5s"})
+    pod = lab.bind()
+    lab.run(30)
+    lab.remove("pods", lab.pod())
+    lab.run(1)
+    lab.tell("pods", None, pod)
+    lab.tell("pods", pod, None)
+    lab.run(30)
+    assert lab.alive() == []
+    assert len(lab.kubelet.pods) == 0
