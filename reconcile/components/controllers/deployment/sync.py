@@ -139,12 +139,14 @@ def _begun(look: _Look) -> Outcome:
     if not selector.match_labels and not selector.match_expressions:
         return _selects_all(look)
     table = look.ask.views.table(REPLICA_SETS)
-    found = claims.claims(deployment, CLAIMANT.selects, table)
-    if found.adopt:
-        return Outcome(calls=(claims.look(CLAIMANT.resource, look.ask.key),), again=True)
-    if found.release:
-        return Outcome(calls=claims.patches(CLAIMANT, deployment, REPLICA_SETS, found), again=True)
-    return _decided(look, fleet_of(deployment, _owned(deployment, table)))
+    owned = _owned(deployment, table)
+    if len(owned) != table.count("owner", uid) or table.count("orphan", deployment.metadata.namespace):
+        found = claims.claims(deployment, CLAIMANT.selects, table)
+        if found.adopt:
+            return Outcome(calls=(claims.look(CLAIMANT.resource, look.ask.key),), again=True)
+        if found.release:
+            return Outcome(calls=claims.patches(CLAIMANT, deployment, REPLICA_SETS, found), again=True)
+    return _decided(look, fleet_of(deployment, owned))
 
 
 def _on_looked(look: _Look) -> Outcome:

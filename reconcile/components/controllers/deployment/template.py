@@ -7,7 +7,10 @@ Left out: the hash is another function of the template than upstream's, see docs
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Final
+
+import attrs
 
 from reconcile.api import apps_v1, convert, meta_v1
 from reconcile.components.controllers._claims import Claimant, reference_to
@@ -20,6 +23,7 @@ HASH_LABEL: Final = "pod-template-hash"
 # Kubernetes' alphabet for generated names, as its SafeEncodeString indexes it by character code.
 _SAFE: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NO_METADATA: Final = meta_v1.ObjectMeta()
+_COMPARED: Final = ("labels", "annotations")
 
 
 def same_template(one: Any, other: Any) -> bool:
@@ -27,11 +31,11 @@ def same_template(one: Any, other: Any) -> bool:
     if one.spec is not other.spec and one.spec != other.spec:
         return False
     mine, theirs = one.metadata or _NO_METADATA, other.metadata or _NO_METADATA
-    if _without_hash(mine.labels) != _without_hash(theirs.labels):
+    if mine is theirs:
+        return True
+    if (mine.annotations or None) != (theirs.annotations or None) or _rest(mine) != _rest(theirs):
         return False
-    return replace(mine, labels=theirs.labels, annotations=mine.annotations or None) == replace(
-        theirs, annotations=theirs.annotations or None
-    )
+    return _same_labels(mine.labels or {}, theirs.labels or {})
 
 
 def template_hash(template: Any, collisions: int | None) -> str:
@@ -66,5 +70,10 @@ def new_replica_set(claimant: Claimant, deployment: Any, annotations: Map[str] |
     )
 
 
-def _without_hash(labels: Map[str] | None) -> Map[str]:
-    return Map() if labels is None else labels.remove(HASH_LABEL)
+def _same_labels(mine: dict[str, str], theirs: dict[str, str]) -> bool:
+    if len(mine) - (HASH_LABEL in mine) != len(theirs) - (HASH_LABEL in theirs):
+        return False
+    return all(theirs.get(key) == value for key, value in mine.items() if key != HASH_LABEL)
+
+
+_rest = attrgetter(*[field.name for field in attrs.fields(meta_v1.ObjectMeta) if field.name not in _COMPARED])

@@ -23,6 +23,7 @@ from reconcile.components.controllers._runtime import (
 from reconcile.components.controllers.replicaset import sync
 from reconcile.components.controllers.replicaset.kinds import REPLICA_SET
 from reconcile.components.controllers.replicaset.memory import Memory, observe
+from reconcile.components.controllers.replicaset.status import matters
 from reconcile.lib.instant import Instant
 from reconcile.store import Change
 
@@ -38,6 +39,8 @@ def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory
 
 
 def _pod_keys(change: Change, views: Views) -> tuple[Key, ...]:
+    if change.old is not None and change.new is not None and not matters(change.old, change.new):
+        return ()
     return owner_keys(REPLICA_SET.claimant, change, views)
 
 

@@ -13,14 +13,13 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from reconcile.components.controllers._claims import Claimant, becomes_orphan, selecting
 from reconcile.components.controllers._runtime import Views
 from reconcile.lib.instant import MINUTE, Instant
-from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.owners import controller_of
 from reconcile.store import Change
@@ -134,14 +133,14 @@ def observe(claimant: Claimant, memory: Memory, change: Change, views: Views) ->
             memory = without_delete(memory, uid, change.key)
         elif old is None:
             memory = fewer_creates(memory, uid, 1)
-    if new is not None and (old is None or _relabelled(old.metadata.labels, new.metadata.labels)):
+    if new is not None and (old is None or _is_other(old.metadata.labels, new.metadata.labels)):
         found = views.get(claimant.resource, f"{new.metadata.namespace}/{owner.name}")
         if found is None or not claimant.selects(found, new.metadata.labels):
             memory = _unsure(memory, uid)
     return memory
 
 
-def _relabelled(before: Map[str] | None, after: Map[str] | None) -> bool:
+def _is_other(before: Any, after: Any) -> bool:
     return before is not after and before != after
 
 
@@ -160,7 +159,7 @@ def _owner_observed(memory: Memory, change: Change) -> Memory:
         if uid in memory.expectations:
             memory = Memory(memory.expectations.remove(uid), memory.unsure)
         old = None
-    if new is not None and (old is None or old.spec.selector != new.spec.selector):
+    if new is not None and (old is None or _is_other(old.spec.selector, new.spec.selector)):
         memory = _unsure(memory, new.metadata.uid)
     return memory
 

@@ -52,6 +52,28 @@ def counts(owner: Any, pods: Table[str, Any], now: Instant) -> Counts:
     return Counts(active, ready, ready - len(missing), labelled, terminating, min(missing, default=None))
 
 
+def matters(old: Any, new: Any) -> bool:
+    """Tell whether a pod's change from *old* to *new* can change what its owner counts or has to do."""
+    before, after = old.metadata, new.metadata
+    if (
+        before.labels is not after.labels
+        or before.owner_references is not after.owner_references
+        or before.deletion_timestamp is not after.deletion_timestamp
+    ):
+        return True
+    was, is_ = old.status, new.status
+    if was is is_:
+        return False
+    if was is None or is_ is None or was.phase != is_.phase:
+        return True
+    return _readiness(was) != _readiness(is_)
+
+
+def _readiness(status: Any) -> tuple[Any, Any]:
+    ready = conditions.find(status.conditions, "Ready")
+    return (None, None) if ready is None else (ready.status, ready.last_transition_time)
+
+
 def ready_for(pod: Any, now: Instant) -> Duration:
     """Tell for how long the pod, which is ready, has been so."""
     ready = conditions.find(pod.status.conditions, "Ready")
