@@ -13,7 +13,7 @@ import attrs
 
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
-from reconcile.cluster.pending import Pending, Starting
+from reconcile.cluster.pending import Pending, Starting, Turning
 from reconcile.cluster.topology import Topology
 from reconcile.components import world
 from reconcile.lib.dice import Dice
@@ -112,6 +112,7 @@ class Cluster:
         timers: keyed (process, life, key).
         pending: what is under way, by serial number.
         head: no pending number is lower.
+        turns: the processes that wait for a turn to work, by serial number.
         processes: by name.
         states: each process's own state, by process name.
         elections: the election state of each process that has one.
@@ -135,6 +136,7 @@ class Cluster:
     timers: Timers[Any] = attrs.field(factory=Timers)
     pending: Table[int, Pending] = attrs.field(factory=Table)
     head: int = 0
+    turns: Table[int, Turning] = attrs.field(factory=Table)
     processes: Table[str, Process] = attrs.field(factory=Table)
     states: Table[str, Any] = attrs.field(factory=Table)
     elections: Table[str, Any] = attrs.field(factory=Table)

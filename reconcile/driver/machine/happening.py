@@ -13,17 +13,26 @@ from reconcile.events import Ordered, Reported, TimerFired, Turned
 
 
 def next_step(machine: Machine) -> bool:
-    """Let the oldest thing under way happen, or a timer that is due; false if there is neither."""
-    if len(machine.old_pending):
+    """
+    Let one thing happen; false if there is nothing to do at this instant.
+
+    First the timers that are due, then what is under way, the oldest first, then work: a process takes a turn when
+    everything that was sent has arrived, so that one turn sees all that happened at an instant.
+    """
+    timer = machine.timers.first()
+    if timer is not None and timer.at <= machine.now:
+        timer, machine.timers = machine.timers.pop()
+        fired(machine, timer.key)
+    elif len(machine.old_pending):
         _happens(machine, machine.oldest())
     elif machine.new_pending:
         _happens(machine, machine.new_pending.popleft()[1])
+    elif len(machine.old_turns):
+        turn(machine, machine.first_turn())
+    elif machine.new_turns:
+        turn(machine, machine.new_turns.popleft()[1])
     else:
-        timer = machine.timers.first()
-        if timer is None or timer.at > machine.now:
-            return False
-        timer, machine.timers = machine.timers.pop()
-        fired(machine, timer.key)
+        return False
     machine.stepped()
     return True
 
@@ -61,8 +70,6 @@ def _happens(machine: Machine, item: Pending) -> bool:
         return give_back(machine, item)
     if isinstance(item, Message):
         return carry(machine, item)
-    if isinstance(item, Turning):
-        return turn(machine, item)
     if isinstance(item, Draining):
         return drain(machine, item)
     if isinstance(item, Listing):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from reconcile.cluster.cluster import Channel, Cluster, Cursor, HostStatus, Process
-from reconcile.cluster.pending import Pending, Sent
+from reconcile.cluster.pending import Pending, Sent, Turning
 from reconcile.effects import OutsideEffect
 from reconcile.lib.dice import Dice
 from reconcile.lib.draft import Draft
@@ -39,6 +39,8 @@ class Machine:
         self.timers = cluster.timers
         self.old_pending = cluster.pending
         self.new_pending: deque[tuple[int, Pending]] = deque()
+        self.old_turns = cluster.turns
+        self.new_turns: deque[tuple[int, Turning]] = deque()
         self.processes: Draft[str, Process] = Draft(cluster.processes)
         self.states: Any = Draft(cluster.states)
         self.elections: Any = Draft(cluster.elections)
@@ -57,11 +59,7 @@ class Machine:
 
     def closed(self) -> Cluster:
         """Give the cluster as it is now; the machine may go on."""
-        pending = self.old_pending
-        for serial, item in self.new_pending:
-            pending = pending.set(serial, item)
-        self.new_pending.clear()
-        self.old_pending = pending
+        pending, turns = self.settle_pending(), self.settle_turns()
         old = self.cluster
         self.cluster = Cluster(
             topology=old.topology,
@@ -73,6 +71,7 @@ class Machine:
             store=self.store,
             timers=self.timers,
             pending=pending,
+            turns=turns,
             head=self.head,
             processes=self.processes.table(),
             states=self.states.table(),
@@ -98,6 +97,19 @@ class Machine:
         self.new_pending.append((serial, item))
         return serial
 
+    def push_turn(self, turn: Turning) -> None:
+        """Let a process wait for a turn, behind all that are waiting."""
+        serial = self.serial
+        self.serial = serial + 1
+        self.new_turns.append((serial, turn))
+
+    def settle_turns(self) -> Table[int, Turning]:
+        """Bring all turns that are waited for into one table."""
+        for serial, turn in self.new_turns:
+            self.old_turns = self.old_turns.set(serial, turn)
+        self.new_turns.clear()
+        return self.old_turns
+
     def settle_pending(self) -> Table[int, Pending]:
         """Bring all that is under way into one table."""
         for serial, item in self.new_pending:
@@ -116,7 +128,7 @@ class Machine:
 
     def idle(self) -> bool:
         """Tell whether nothing is under way; timers may be set."""
-        return not self.old_pending and not self.new_pending
+        return not (self.old_pending or self.new_pending or self.old_turns or self.new_turns)
 
     def stepped(self) -> None:
         """Count a step; mark it where marks are kept."""
@@ -156,4 +168,11 @@ class Machine:
             item = table.get(head)
         self.old_pending = table.remove(head)
         self.head = head + 1
+        return item
+
+    def first_turn(self) -> Turning:
+        """Take the first of the table of turns, which is not empty."""
+        serial = self.old_turns.keys()[0]
+        item = self.old_turns[serial]
+        self.old_turns = self.old_turns.remove(serial)
         return item

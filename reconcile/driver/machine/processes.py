@@ -145,7 +145,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
         elif kind is SetTimer:
             machine.timers = machine.timers.set((name, life, effect.key), effect.at, periodic=effect.periodic)
         elif kind is Wake:
-            machine.push(Turning(name, life, effect.queue))
+            machine.push_turn(Turning(name, life, effect.queue))
         elif kind is CancelTimer:
             machine.timers = machine.timers.cancel((name, life, effect.key))
         elif kind is Report:
