@@ -136,7 +136,7 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     while last is None or machine.steps < last:
         if next_step(machine):
             continue
-        timer = machine.timers.first()
+        timer = machine.due()
         if until is None:
             return True
         if timer is None or timer.at > until:
@@ -156,7 +156,7 @@ def play_until_settled(machine: Machine, end: Instant, quiet: Duration, each: Ca
     while True:
         while next_step(machine):
             pass
-        timer = machine.timers.first()
+        timer = machine.due()
         if machine.timers.busy == 0 and not machine.parked:
             if not quiet or timer is None:
                 return True

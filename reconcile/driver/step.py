@@ -202,6 +202,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     status = machine.hosts.get(_known_host(machine, name))
     assert status is not None
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
+    machine.reach.clear()
     if connected:
         unpark(machine)
 

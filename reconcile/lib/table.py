@@ -53,31 +53,33 @@ class _Buckets(Generic[K, V]):
     mask: int
     spine: PVector[dict[K, V]]
 
-    def __init__(self, spine: PVector[dict[K, V]], count: int) -> None:
+    def __init__(self, spine: PVector[dict[K, V]], count: int, mask: int) -> None:
         self.spine = spine
         self.count = count
-        self.mask = len(spine) - 1
+        self.mask = mask
 
     def get(self, key: K, default: Any) -> Any:
         return self.spine[hash(key) & self.mask].get(key, default)
 
     def set(self, key: K, value: V) -> _Buckets[K, V]:
-        place = hash(key) & self.mask
-        bucket = self.spine[place].copy()
+        mask = self.mask
+        place = hash(key) & mask
+        spine = self.spine
+        bucket = spine[place].copy()
         before = len(bucket)
         bucket[key] = value
         if len(bucket) == before:
-            return _Buckets(self.spine.set(place, bucket), self.count)
+            return _Buckets(spine.set(place, bucket), self.count, mask)
         count = self.count + 1
-        if count > _FULL * (self.mask + 1):
-            return _spread([*self.items(), (key, value)], (self.mask + 1) * _GROWTH)
-        return _Buckets(self.spine.set(place, bucket), count)
+        if count > _FULL * (mask + 1):
+            return _spread([*self.items(), (key, value)], (mask + 1) * _GROWTH)
+        return _Buckets(spine.set(place, bucket), count, mask)
 
     def remove(self, key: K) -> _Buckets[K, V]:
         place = hash(key) & self.mask
         bucket = self.spine[place].copy()
         del bucket[key]
-        return _Buckets(self.spine.set(place, bucket), self.count - 1)
+        return _Buckets(self.spine.set(place, bucket), self.count - 1, self.mask)
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Give every pair, in no defined order."""
@@ -90,7 +92,7 @@ def _spread(pairs: Iterable[tuple[K, V]], size: int) -> _Buckets[K, V]:
     mask = size - 1
     for key, value in pairs:
         buckets[hash(key) & mask][key] = value
-    return _Buckets(pvector(buckets), sum(map(len, buckets)))
+    return _Buckets(pvector(buckets), sum(map(len, buckets)), mask)
 
 
 _EMPTY: Final[_Buckets[Any, Any]] = _spread((), 1)
@@ -168,15 +170,26 @@ class Table(Generic[K, V]):
     def set(self, key: K, value: V) -> Table[K, V]:
         """Give a table in which *key* has *value*."""
         rows = self._rows
-        if not self._indexes:
-            return self._with(rows.set(key, value), (), kept_keys=key in self)
-        old = rows.get(key, _NOTHING)
-        return self._with(rows.set(key, value), self._refile(key, old, value), kept_keys=old is not _NOTHING)
+        after = rows.set(key, value)
+        table: Table[K, V] = Table.__new__(Table)
+        table._rows = after
+        table._indexes = self._indexes
+        table._sorted = self._sorted if after.count == rows.count else None
+        if self._indexes:
+            table._filed = self._refile(key, rows.spine[hash(key) & rows.mask].get(key, _NOTHING), value)
+        else:
+            table._filed = ()
+        return table
 
     def remove(self, key: K) -> Table[K, V]:
         """Give a table without *key*; KeyError if it is not there."""
         old = self[key]
-        return self._with(self._rows.remove(key), self._refile(key, old, _NOTHING), kept_keys=False)
+        table: Table[K, V] = Table.__new__(Table)
+        table._rows = self._rows.remove(key)
+        table._indexes = self._indexes
+        table._filed = self._refile(key, old, _NOTHING) if self._indexes else ()
+        table._sorted = None
+        return table
 
     def keys_under(self, index: str, value: Hashable) -> tuple[K, ...]:
         """Give the keys, in order, that *index* files under *value*."""
@@ -222,14 +235,6 @@ class Table(Generic[K, V]):
     def __reduce__(self) -> tuple[Any, ...]:
         # Buckets are placed by this process's hash, so they must not travel to another one.
         return (Table.of, (tuple(self.items()), self._indexes))
-
-    def _with(self, rows: _Buckets[K, V], filed: tuple[Any, ...], *, kept_keys: bool) -> Table[K, V]:
-        table: Table[K, V] = Table.__new__(Table)
-        table._rows = rows
-        table._indexes = self._indexes
-        table._filed = filed
-        table._sorted = self._sorted if kept_keys else None
-        return table
 
     def _under(self, index: str, value: Hashable) -> _Buckets[K, None] | None:
         for known, filed in zip(self._indexes, self._filed, strict=True):

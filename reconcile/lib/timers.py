@@ -80,13 +80,19 @@ class Timers(Generic[K]):
 
     def first(self) -> Timer[K] | None:
         """Give the timer that is due first."""
-        heap = self._heap
+        heap = self.trimmed()._heap
+        return None if heap is None else self._live[heap[3]]
+
+    def trimmed(self) -> Timers[K]:
+        """Give these timers without the stale entries that lie before the first of the living."""
+        heap, held = self._heap, self._held
         while heap is not None:
             live = self._live.get(heap[3])
             if live is not None and live.serial == heap[2]:
-                return live
+                break
             heap = _merge(heap[4], heap[5])
-        return None
+            held -= 1
+        return self if heap is self._heap else Timers(self._live, heap, held, self.serial, self.busy)
 
     def pop(self) -> tuple[Timer[K], Timers[K]]:
         """Take out the timer that is due first; IndexError if there is none."""

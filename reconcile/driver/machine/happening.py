@@ -19,7 +19,7 @@ def next_step(machine: Machine) -> bool:
     First the timers that are due, then what is under way, the oldest first, then work: a process takes a turn when
     everything that was sent has arrived, so that one turn sees all that happened at an instant.
     """
-    timer = machine.timers.first()
+    timer = machine.due()
     if timer is not None and timer.at <= machine.now:
         timer, machine.timers = machine.timers.pop()
         fired(machine, timer.key)

@@ -20,6 +20,7 @@ from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.table import Table
+from reconcile.lib.timers import Timer, Timers
 from reconcile.model.requests import Response
 from reconcile.store import Change
 
@@ -37,6 +38,8 @@ class Machine:
         self.head = cluster.head
         self.store = cluster.store
         self.timers = cluster.timers
+        self._looked_at: Timers[Any] | None = None
+        self._first: Timer[Any] | None = None
         self.old_pending = cluster.pending
         self.new_pending: deque[tuple[int, Pending]] = deque()
         self.old_turns = cluster.turns
@@ -52,6 +55,7 @@ class Machine:
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked
+        self.reach: dict[str, str | None] = {}
         self.outbox: list[OutsideEffect] = []
         self.observed: list[tuple[int, Change]] | None = None
         self.marks: array[int] | None = None
@@ -129,6 +133,14 @@ class Machine:
     def idle(self) -> bool:
         """Tell whether nothing is under way; timers may be set."""
         return not (self.old_pending or self.new_pending or self.old_turns or self.new_turns)
+
+    def due(self) -> Timer[Any] | None:
+        """Give the timer that is due first, whenever that is."""
+        timers = self.timers
+        if timers is not self._looked_at:
+            self.timers = self._looked_at = timers.trimmed()
+            self._first = self._looked_at.first()
+        return self._first
 
     def stepped(self) -> None:
         """Count a step; mark it where marks are kept."""

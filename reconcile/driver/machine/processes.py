@@ -62,11 +62,13 @@ def begin(machine: Machine, item: Starting) -> bool:
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":
         machine.servers = (*machine.servers, name)
+        machine.reach.clear()
         for request in apiserver.bootstrap(machine.states.get(name), machine.now):
             machine.push(Sent(name, process.life, process.host, process.user, request, None, machine.now))
         unpark(machine)
     elif kind == "etcd":
         machine.etcd = process.host
+        machine.reach.clear()
         unpark(machine)
     if process.leading:
         _work(machine, process)
@@ -96,6 +98,7 @@ def end(machine: Machine, name: str) -> None:
     machine.servers = tuple([server for server in machine.servers if server != name])
     if process.kind == "etcd" and machine.etcd == process.host:
         machine.etcd = ""
+    machine.reach.clear()
 
 
 def exit_process(machine: Machine, process: Process, code: int) -> None:

@@ -7,13 +7,11 @@ from reconcile.driver.machine.machine import Machine
 
 def server_for(machine: Machine, host: str) -> str | None:
     """Give an API server that *host* can reach and that can reach etcd; an empty host is a client outside."""
-    if not machine.etcd:
-        return None
-    for server in machine.servers:
-        at = server.rpartition("/")[2]
-        if _reaches(machine, host, at) and _reaches(machine, at, machine.etcd):
-            return server
-    return None
+    try:
+        return machine.reach[host]
+    except KeyError:
+        found = machine.reach[host] = _found(machine, host)
+        return found
 
 
 def connected(machine: Machine, host: str) -> bool:
@@ -28,9 +26,14 @@ def unpark(machine: Machine) -> None:
         machine.push(item)
 
 
-# etcd's leases
-# -----------------------------------------------------------------------------------------------------
-
-
 def _reaches(machine: Machine, one: str, other: str) -> bool:
     return one == other or (connected(machine, one) and connected(machine, other))
+
+
+def _found(machine: Machine, host: str) -> str | None:
+    if machine.etcd:
+        for server in machine.servers:
+            at = server.rpartition("/")[2]
+            if _reaches(machine, host, at) and _reaches(machine, at, machine.etcd):
+                return server
+    return None
