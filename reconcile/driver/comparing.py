@@ -6,7 +6,8 @@ the order in which they were made, and the one run's names are read as the other
 
 Takes:    the lines of two logs.
 Gives:    a Comparison.
-Left out: Kubernetes Events are compared by how often what happened to whom, not one by one.
+Left out: Kubernetes Events are compared by how often what happened to whom, not one by one; pods whose names were drawn
+          count there by their owner.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ IGNORED: Final = ("uid", "resourceVersion", "timestamps", "containerID", "machin
 """What tells nothing about whether two runs came to the same: what is drawn or counted, and when it was."""
 
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_NAMING: Final = ("name", "type", "ip", "key")
+_DRAWN: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}")  # the API server's alphabet for names that it draws
 _EVENTS: Final = ("events", "events.events.k8s.io")
 _HEADER: Final = ("log", "line", "check")
 
@@ -322,11 +325,20 @@ def _name(key: str) -> str:
 
 
 def _cut(value: Any, ignore: tuple[str, ...], spoken: Mapping[str, str]) -> Any:
-    """Give plain JSON without what is ignored, and with the names of the other run read as those of the one."""
+    """
+    Give plain JSON without what is ignored, and with the names of the other run read as those of the one.
+
+    Lists whose entries have a name or type of their own are read as mappings: it is these that tell which is which.
+    """
     if isinstance(value, dict):
         return {key: _cut(entry, ignore, spoken) for key, entry in value.items() if key not in ignore}
     if isinstance(value, list):
-        return [_cut(entry, ignore, spoken) for entry in value]
+        entries = [_cut(entry, ignore, spoken) for entry in value]
+        for key in _NAMING:
+            names = [entry.get(key) if isinstance(entry, dict) else None for entry in entries]
+            if names and all(isinstance(name, str) for name in names) and len({*names}) == len(names):
+                return dict(zip(names, entries, strict=True))
+        return entries
     if isinstance(value, str):
         if "timestamps" in ignore and _TIMESTAMP.fullmatch(value):
             return "a time"
@@ -350,7 +362,8 @@ def _tally(objects: Objects, spoken: Mapping[str, str]) -> dict[str, int]:
     for (resource, _), event in objects.items():
         if resource in _EVENTS:
             about = event.get("involvedObject") or event.get("regarding") or {}
-            name = about.get("name", "")
-            what = f"{event.get('reason')} of {about.get('kind')} {spoken.get(name, name)}"
+            name = spoken.get(about.get("name", ""), about.get("name", ""))
+            drawn = about.get("kind") == "Pod" and _DRAWN.fullmatch(name[-6:])
+            what = f"{event.get('reason')} of {about.get('kind')} {name[:-5] + '*' if drawn else name}"
             found[what] = found.get(what, 0) + int(event.get("count") or 1)
     return found

@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
+import attrs
+
 from reconcile.cluster.cluster import Cluster
 from reconcile.model import conditions
 from reconcile.model.owners import controller_of
 from reconcile.model.printing import standing, type_name
-from reconcile.model.requests import split_key
+from reconcile.model.requests import key_of, split_key
 
 Declared: TypeAlias = tuple[str, str]
 """An object that should be there: its resource's key, and its own key in the resource's table."""
@@ -38,12 +40,14 @@ def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...
     """Say, a sentence each, which of the declared objects are not what they should be, and which pods wait for what."""
     said: list[str] = []
     spaces: dict[str, None] = {}
-    for key, own in declared:
+    rows = tuple(declared)
+    for key, own in rows:
         short = shortfall(key, cluster.store.get(key, own))
         if short:
             said.append(f"{named(key, own)}: {short}")
             spaces[split_key(own)[0]] = None
-    return (*said, *[text for space in sorted(spaces) for text in _waiting(cluster, space)])
+    told = frozenset([own for key, own in rows if key == "pods"])
+    return (*said, *[text for space in sorted(spaces) for text in _waiting(cluster, space, told)])
 
 
 def shortfall(key: str, obj: Any) -> str:
@@ -67,18 +71,37 @@ def shortfall(key: str, obj: Any) -> str:
             return ""
 
 
-def progress(key: str, obj: Any) -> tuple[int, int] | None:
-    """Give how many replicas of a workload are ready, of how many; None for what has no replicas."""
+@attrs.frozen
+class Replicas:
+    """How far a workload is: how many replicas are ready, how many are wanted, how many are of its newest template."""
+
+    ready: int
+    wanted: int
+    updated: int
+
+
+def replicas(key: str, obj: Any) -> Replicas | None:
+    """Give how far a workload is; None for what has no replicas."""
     status = obj.status if hasattr(obj, "status") else None
     match key:
-        case "deployments.apps" | "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
-            return (status and status.ready_replicas) or 0, 1 if obj.spec.replicas is None else obj.spec.replicas
+        case "deployments.apps":
+            ready, wanted = (status and status.ready_replicas) or 0, _wanted(obj)
+            return Replicas(ready, wanted, (status and status.updated_replicas) or 0)
+        case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
+            wanted = _wanted(obj)
+            return Replicas((status and status.ready_replicas) or 0, wanted, wanted)
         case "daemonsets.apps":
-            return (status and status.number_ready) or 0, (status and status.desired_number_scheduled) or 0
+            wanted = (status and status.desired_number_scheduled) or 0
+            return Replicas((status and status.number_ready) or 0, wanted, wanted)
         case "jobs.batch":
-            return (status and status.succeeded) or 0, obj.spec.completions or 1
+            wanted = obj.spec.completions or 1
+            return Replicas((status and status.succeeded) or 0, wanted, wanted)
         case _:
             return None
+
+
+def _wanted(obj: Any) -> int:
+    return 1 if obj.spec.replicas is None else int(obj.spec.replicas)
 
 
 def named(key: str, own: str) -> str:
@@ -91,7 +114,7 @@ def named(key: str, own: str) -> str:
 
 
 def _deployment(obj: Any) -> str:
-    status, wanted = obj.status, 1 if obj.spec.replicas is None else obj.spec.replicas
+    status, wanted = obj.status, _wanted(obj)
     if status is None or _unseen(obj):
         return _UNSEEN
     late = conditions.find(status.conditions, "Progressing")
@@ -112,7 +135,7 @@ def _deployment(obj: Any) -> str:
 
 
 def _replicated(obj: Any) -> str:
-    status, wanted = obj.status, 1 if obj.spec.replicas is None else obj.spec.replicas
+    status, wanted = obj.status, _wanted(obj)
     if status is None or _unseen(obj):
         return _UNSEEN
     failed = conditions.find(status.conditions, "ReplicaFailure")
@@ -196,11 +219,11 @@ def _container(status: Any) -> str:
     return "it runs but is not ready" if state.running is not None and not status.ready else ""
 
 
-def _waiting(cluster: Cluster, space: str) -> Iterator[str]:
-    """Say which pods of a namespace wait, those of one owner and one reason together."""
+def _waiting(cluster: Cluster, space: str, told: frozenset[str]) -> Iterator[str]:
+    """Say which pods of a namespace wait, those of one owner and one reason together, but for those that are *told*."""
     groups: dict[tuple[str, str], list[str]] = {}
     for pod in cluster.store.table("pods").under("namespace", space) if space else ():
-        why = _pod(pod)
+        why = "" if key_of(pod) in told else _pod(pod)
         if not why:
             continue
         owner = controller_of(pod)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 __all__ = ["main"]
 
 
@@ -20,4 +22,11 @@ def main(args: list[str] | None = None) -> None:
         raise SystemExit(
             f"reconcile: the command line needs {error.name}: pip install 'reconcile[cli]' brings it"
         ) from None
-    cli.main(args=args, prog_name="reconcile")
+    collecting = gc.isenabled()
+    gc.disable()  # states are acyclic, and the process is short: see reconcile.driver.collector_paused
+    try:
+        cli.main(args=args, prog_name="reconcile")
+    finally:
+        gc.freeze()  # so that the interpreter does not walk all of a cluster once more when it ends
+        if collecting:
+            gc.enable()

@@ -12,7 +12,7 @@ from reconcile.cluster import Cluster
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.printing import table
 
-_MOST: Final = 100
+_MOST: Final = 50
 _FIRST: Final = (
     *("nodes", "namespaces", "deployments.apps", "replicasets.apps", "replicationcontrollers"),
     *("statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch", "pods", "services", "endpoints"),

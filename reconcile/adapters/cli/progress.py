@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import click
 
 from reconcile.cluster import Cluster
-from reconcile.driver.convergence import named, progress
+from reconcile.driver.convergence import Replicas, named, replicas
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.table import Table
 from reconcile.model.printing import node_status, standing
@@ -59,7 +59,7 @@ class Tally:
     def __init__(self) -> None:
         self.nodes: dict[str, int] = {}
         self.pods: dict[str, int] = {}
-        self.workloads: dict[str, tuple[int, int]] = {}
+        self.workloads: dict[str, Replicas] = {}
         self._words: dict[tuple[str, str], str] = {}
         self._seen: dict[str, Table[str, Any]] = {}
 
@@ -70,14 +70,14 @@ class Tally:
         for key in _WORKLOADS:
             for own, _, obj in self._changed(cluster, key):
                 name = named(key, own)
-                now = None if obj is None else progress(key, obj)
+                now = None if obj is None else replicas(key, obj)
                 if now != self.workloads.get(name):
                     if now is None:
                         del self.workloads[name]
                         yield f"{name}: gone"
                     else:
                         self.workloads[name] = now
-                        yield f"{name}: {now[0]} of {now[1]} ready"
+                        yield f"{name}: {now.ready} of {now.wanted} ready{_outdated(now)}"
         if self._count(cluster, "pods", self.pods, lambda pod: standing(pod).status):
             yield f"pods: {counts(self.pods) or 'none'}"
 
@@ -161,9 +161,10 @@ class LiveTable:
         ready = sum([count for word, count in tally.nodes.items() if word.startswith("Ready")])
         grid.add_row("nodes", str(ready), str(sum(tally.nodes.values())))
         # Those that are not there yet are what one waits for.
-        rows = sorted(tally.workloads.items(), key=lambda row: (row[1][0] == row[1][1], row[0]))
-        for name, (done, wanted) in rows[:_MOST_ROWS]:
-            grid.add_row(name, str(done), str(wanted), style="green" if done == wanted else "yellow")
+        rows = sorted(tally.workloads.items(), key=lambda row: (_done(row[1]), row[0]))
+        for name, now in rows[:_MOST_ROWS]:
+            style = "green" if _done(now) else "yellow"
+            grid.add_row(name + _outdated(now), str(now.ready), str(now.wanted), style=style)
         if len(rows) > _MOST_ROWS:
             grid.add_row(f"and {len(rows) - _MOST_ROWS} more", "", "")
         for word, count in sorted(tally.pods.items()):
@@ -176,6 +177,14 @@ def chosen(*, quiet: bool) -> Progress:
     if quiet:
         return Silent()
     return LiveTable() if sys.stdout.isatty() else Lines()
+
+
+def _outdated(now: Replicas) -> str:
+    return f", {now.updated} up to date" if now.updated != now.wanted and now.ready else ""
+
+
+def _done(now: Replicas) -> bool:
+    return now.ready == now.wanted == now.updated
 
 
 def counts(by_word: dict[str, int]) -> str:

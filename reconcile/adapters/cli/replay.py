@@ -13,15 +13,14 @@ from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
 from reconcile.adapters.cli.logs import Lines, instant_of, opened_log
-from reconcile.adapters.cli.run import Job, opened
+from reconcile.adapters.cli.run import Job, ended, opened
+from reconcile.adapters.cli.session import Recorded
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.forking import continued
-from reconcile.driver.log import LogError
 from reconcile.driver.replay import Replay
 from reconcile.driver.replay import replay as play
 from reconcile.driver.run import collector_paused
-from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, rfc3339_micro
 
 _SAME: Final = 0
@@ -81,26 +80,20 @@ def _fork(options: Options, lines: Lines, at: Instant | None, declared: Any, clo
     assert options.fork is not None
     if options.fork.exists() and options.fork.samefile(options.log):
         raise BadFiles([f"{options.fork}: a fork needs a log of its own"])
-    with opened(options.fork) as write:
-        recorder = continued(lines, write, until=options.until, at=at)
+    with (
+        opened(options.fork) as write,
+        ended(Recorded(write, lambda keep: continued(lines, keep, until=options.until, at=at))) as player,
+    ):
+        shown = progress.chosen(quiet=options.quiet)
         try:
-            shown = progress.chosen(quiet=options.quiet)
-            try:
-                shown.say(recorder.cluster, f"forked after step {recorder.cluster.steps}")
-                job = Job(recorder, options.limit, shown)
-                job.adopt()
-                job.apply(declared)
-                settled = job.settle()
-            finally:
-                shown.close()
-        except LogError:
-            raise
-        except ReconcileError:
-            recorder.end()
-            raise
-        status = job.report(settled=settled, clock=clock)
-        recorder.end()
-        return status
+            shown.say(player.cluster, f"forked after step {player.cluster.steps}")
+            job = Job(player, options.limit, shown)
+            job.adopt()
+            job.apply(declared)
+            settled = job.settle()
+        finally:
+            shown.close()
+        return job.report(settled=settled, clock=clock)
 
 
 def _digest(lines: Lines) -> str:

@@ -15,7 +15,7 @@ from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, Declared, load_file, load_manifests, load_script
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
-from reconcile.adapters.cli.session import Player, Session, Unrecorded
+from reconcile.adapters.cli.session import Player, Recorded, Session, Unrecorded
 from reconcile.adapters.cli.wording import print_request
 from reconcile.api.kinds import resource_of
 from reconcile.cluster import Cluster, Topology
@@ -24,7 +24,7 @@ from reconcile.driver.convergence import shortfalls
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import Apply, Delete, Power, Timed, applying, event_of, requests_of
-from reconcile.driver.wire import state_digest, topology_from_json
+from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, duration_text
 from reconcile.model.behaviours import Behaviours
@@ -93,7 +93,6 @@ class Job:
         self._session = Session(
             player, limit, shown.look, lambda request, answer, took: print_request(verbosity, request, answer, took)
         )
-        self._player = player
         self._limit = limit
         self._applied: dict[tuple[str, str], None] = {}
 
@@ -162,13 +161,13 @@ class Job:
     def report(self, *, settled: bool, clock: float) -> int:
         """Print what came of it; give the exit status."""
         cluster = self._session.cluster
-        digest = state_digest(cluster)
+        digest = self._session.player.digest()
         applied = tuple(self._applied)
         if not isinstance(self._shown, progress.Silent):
             click.echo()
         print_tables(cluster, of_applied(applied, cluster))
         lacks = shortfalls(cluster, applied)
-        moving = () if settled else still_moving(cluster)
+        moving = () if settled else _spoken(still_moving(cluster), cluster)
         came = "converged" if settled and not lacks else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
         _print_reasons("what is not as declared", lacks)
@@ -219,21 +218,23 @@ def _player(cluster: Cluster, options: Options) -> Iterator[Player]:
     if options.record is None:
         yield Unrecorded(cluster)
         return
-    with recorded(cluster, options.record, options.detail) as recorder:
-        yield recorder
+    detail = options.detail
+    with (
+        opened(options.record) as write,
+        ended(Recorded(write, lambda keep: Recorder(cluster, keep, detail=detail))) as player,
+    ):
+        yield player
 
 
 @contextmanager
-def recorded(cluster: Cluster, path: Path, detail: Literal["steps", "changes"]) -> Iterator[Recorder]:
-    """Record to a file; the log is ended also where the run is given up for bad input."""
-    with opened(path) as write:
-        recorder = Recorder(cluster, write, detail=detail)
-        try:
-            yield recorder
-        except ReconcileError:
-            recorder.end()
-            raise
-        recorder.end()
+def ended(player: Recorded) -> Iterator[Recorded]:
+    """Give a player whose log gets its end line, also where the run is given up for bad input."""
+    try:
+        yield player
+    except ReconcileError:
+        player.digest()
+        raise
+    player.digest()
 
 
 @contextmanager
@@ -285,6 +286,12 @@ def _print_reasons(title: str, reasons: tuple[str, ...]) -> None:
             click.echo(f"  {reason}")
         if len(reasons) > _MOST_SAID:
             click.echo(f"  ... and {len(reasons) - _MOST_SAID} more")
+
+
+def _spoken(sentences: tuple[str, ...], cluster: Cluster) -> tuple[str, ...]:
+    """Call pods by their names where their uids stand, which tell nobody anything."""
+    names = {pod.metadata.uid: f"pod {key_of(pod)}" for pod in cluster.store.table("pods").values()}
+    return tuple([" ".join([names.get(word, word) for word in text.split(" ")]) for text in sentences])
 
 
 def _count(number: int, what: str) -> str:

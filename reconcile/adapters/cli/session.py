@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.convergence import at_rest
+from reconcile.driver.recording import Recorder
 from reconcile.driver.run import Run, quiet_time, run
 from reconcile.driver.script import Asking
 from reconcile.driver.step import step
+from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer, OutsideEffect
 from reconcile.events import ClusterEvent, Submit
 from reconcile.lib.errors import ReconcileError
@@ -39,6 +42,49 @@ class Player(Protocol):
     def run(self, *, steps: int | None = None, until: Instant | None = None) -> Run:
         """Let follow what follows."""
 
+    def digest(self) -> str:
+        """Give the digest of the cluster; nothing may happen after it."""
+
+
+class Recorded:
+    """
+    Steps a cluster and writes its log.
+
+    Args:
+        write: takes the log's lines.
+        begin: makes the recorder, given what takes its lines.
+    """
+
+    def __init__(self, write: Callable[[str], object], begin: Callable[[Callable[[str], object]], Recorder]) -> None:
+        self._write = write
+        self._last = ""
+        self._digest = ""
+        self._recorder = begin(self._keep)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as it is now."""
+        return self._recorder.cluster
+
+    def _keep(self, line: str) -> None:
+        self._last = line
+        self._write(line)
+
+    def step(self, event: ClusterEvent) -> tuple[OutsideEffect, ...]:
+        """Let *event* happen; give its effects."""
+        return self._recorder.step(event)
+
+    def run(self, *, steps: int | None = None, until: Instant | None = None) -> Run:
+        """Let follow what follows."""
+        return self._recorder.run(steps=steps, until=until)
+
+    def digest(self) -> str:
+        """End the log, and give the digest that its end line has."""
+        if not self._digest:
+            self._recorder.end()
+            self._digest = str(loads_json(self._last)["end"]["digest"])
+        return self._digest
+
 
 class Unrecorded:
     """Steps a cluster, as a Recorder does, without writing a log."""
@@ -56,6 +102,10 @@ class Unrecorded:
         ran = run(self.cluster, steps=steps, until=until)
         self.cluster = ran.cluster
         return ran
+
+    def digest(self) -> str:
+        """Give the digest of the cluster."""
+        return state_digest(self.cluster)
 
 
 Watcher = Callable[[Cluster], None]
