@@ -167,7 +167,7 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
         table = tables.get(resource)
         if table is None:
             table = Table(indexes_of(resource))
-        old = table.get(key)
+        old, new = table.get(key), None
         if isinstance(operation, Put):
             if operation.lease:
                 leases = _attached(leases, operation)
@@ -175,22 +175,25 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
                 continue
             new = stamped(operation.value, revision)
             table = table.set(key, new)
+        elif old is None:
+            continue
         else:
-            if old is None:
-                continue
-            new = None
             table = table.remove(key)
         tables = tables.set(resource, table)
         change = Change(revision, resource, key, old, new, table)
         changes.append(change)
         for channel in channels_of(resource, old, new):
-            history = channels.get(channel, _NO_CHANGES).append(change)
-            if history.end - history.start > WINDOW + 32:
-                history = history.forget(history.end - WINDOW)
-            channels = channels.set(channel, history)
-    if not changes:
-        return Committed(store if leases is store.leases else attrs.evolve(store, leases=leases), ())
-    return Committed(Store(revision, store.compacted, tables, channels, leases), tuple(changes))
+            channels = channels.set(channel, _grown(channels.get(channel), change))
+    if changes:
+        return Committed(Store(revision, store.compacted, tables, channels, leases), tuple(changes))
+    return Committed(store if leases is store.leases else attrs.evolve(store, leases=leases), ())
+
+
+def _grown(history: Sequence[Change] | None, change: Change) -> Sequence[Change]:
+    if history is None:
+        return _NO_CHANGES.append(change)
+    grown = history.append(change)
+    return grown.forget(grown.end - WINDOW) if grown.end - grown.start > WINDOW + 32 else grown
 
 
 def mod_revision(obj: Any) -> int:

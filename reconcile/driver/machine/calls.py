@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import attrs
+from typing import Final
 
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.components import apiserver, recorder
@@ -17,7 +15,7 @@ from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Put, Refused, commit, grant
+from reconcile.store import Put, Refused, Txn, commit, grant
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
@@ -79,8 +77,8 @@ def _served(machine: Machine, server: str, request: Request, user: User) -> Resp
     return Response(status.code or _CONFLICT, status)
 
 
-def _leased(machine: Machine, txn: Any) -> Any:
-    """Put events under a lease of their hour, shared by those of one minute, as the API server does."""
+def _leased(machine: Machine, txn: Txn) -> Txn:
+    """Put events under a lease of an hour, shared by those of one minute, as the API server does."""
     lease = machine.now // _LEASE_SHARED + 1
     if lease not in machine.store.leases:
         machine.store = grant(machine.store, apiserver.EVENT_TTL, machine.now, lease)
@@ -88,8 +86,8 @@ def _leased(machine: Machine, txn: Any) -> Any:
         assert keeper is not None, "a request is served only while etcd runs"
         key = (keeper.name, keeper.life, ("lease", lease))
         machine.timers = machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
-    operations = [
+    puts = [
         Put(operation.resource, operation.key, operation.value, lease) if isinstance(operation, Put) else operation
         for operation in txn.operations
     ]
-    return attrs.evolve(txn, operations=tuple(operations))
+    return Txn(txn.compares, tuple(puts))

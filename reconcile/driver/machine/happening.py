@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from reconcile.cluster.pending import Draining, Listing, Message, Pending, Replied, Sent, Turning
+from reconcile.cluster.pending import Draining, Listing, Message, Replied, Sent, Starting, Turning
 from reconcile.driver.machine.calls import execute, give_back
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import begin, hear_election, tell
@@ -24,9 +25,11 @@ def next_step(machine: Machine) -> bool:
         timer, machine.timers = machine.timers.pop()
         fired(machine, timer.key)
     elif len(machine.old_pending):
-        _happens(machine, machine.oldest())
+        item = machine.oldest()
+        _HAPPENINGS[type(item)](machine, item)
     elif machine.new_pending:
-        _happens(machine, machine.new_pending.popleft()[1])
+        item = machine.new_pending.popleft()[1]
+        _HAPPENINGS[type(item)](machine, item)
     elif len(machine.old_turns):
         turn(machine, machine.first_turn())
     elif machine.new_turns:
@@ -62,21 +65,6 @@ def fire(machine: Machine, key: tuple[Any, ...]) -> None:
     fired(machine, key)
 
 
-def _happens(machine: Machine, item: Pending) -> bool:
-    """Let *item* happen; false if it came to nothing, because who was meant is gone or nothing is left to deliver."""
-    if isinstance(item, Sent):
-        return execute(machine, item)
-    if isinstance(item, Replied):
-        return give_back(machine, item)
-    if isinstance(item, Message):
-        return carry(machine, item)
-    if isinstance(item, Draining):
-        return drain(machine, item)
-    if isinstance(item, Listing):
-        return list_watch(machine, item)
-    return begin(machine, item)
-
-
 def fired(machine: Machine, key: tuple[Any, ...]) -> None:
     """Tell a process that its timer has come, if that life of it still runs."""
     name, life, own = key
@@ -88,3 +76,13 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
         hear_election(machine, process, event)
     else:
         tell(machine, process, event)
+
+
+_HAPPENINGS: Final[dict[type[Any], Callable[[Machine, Any], bool]]] = {
+    Sent: execute,
+    Replied: give_back,
+    Message: carry,
+    Draining: drain,
+    Listing: list_watch,
+    Starting: begin,
+}
