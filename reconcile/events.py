@@ -240,7 +240,7 @@ Choice: TypeAlias = Begin | Deliver | Work | Execute | Return | Carry | Fire | A
 # --------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Submit:
     """
     A client sends a request.

@@ -3,8 +3,8 @@ etcd: one member, whose data is the `Store`; the process itself only keeps house
 
 Takes:    Started, TimerFired.
 Gives:    SetTimer, CompactTo, EndLease.
-Source:   the API server compacts every five minutes to where history stood five minutes before (--etcd-compaction-interval);
-          a lease ends with its keys when it runs out (https://etcd.io/docs/v3.5/learning/api/).
+Source:   the API server compacts every five minutes to where history stood five minutes before
+          (--etcd-compaction-interval); a lease ends with its keys when it runs out (https://etcd.io/docs/v3.5/learning/api/).
 Left out: several members, and elections among them: docs/limits.md.
 """
 

@@ -2,19 +2,27 @@
 
 from reconcile.driver.choices import choices
 from reconcile.driver.policies import Policy, Recorded, Shuffled
+from reconcile.driver.recording import Recorder
+from reconcile.driver.replay import Divergence, Replay, replay
 from reconcile.driver.run import Run, Settled, collector_paused, run, settle, still_moving
 from reconcile.driver.step import step
+from reconcile.driver.wire import state_digest
 
 __all__ = [
+    "Divergence",
     "Policy",
     "Recorded",
+    "Recorder",
+    "Replay",
     "Run",
     "Settled",
     "Shuffled",
     "choices",
     "collector_paused",
+    "replay",
     "run",
     "settle",
+    "state_digest",
     "step",
     "still_moving",
 ]

@@ -7,7 +7,7 @@ Source: stateright's actions; the interleavings that Kamera and Sieve look for a
 from __future__ import annotations
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.pending import Message, Replied, Sent, Starting
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
 
 
@@ -45,11 +45,12 @@ def _under_way(cluster: Cluster) -> list[Choice]:
                 found.append(Carry(serial))
             case Starting():
                 found.append(Begin(item.process))
-            case Turning() if (line := (item.process, item.queue)) not in lines:
-                lines.add(line)
-                found.append(Work(*line))
             case _:
                 pass  # out of reach, second on its line, or a ticket for a watch that is offered by its lag
+    for turn in cluster.turns.values():
+        if (line := (turn.process, turn.queue)) not in lines:
+            lines.add(line)
+            found.append(Work(*line))
     return found
 
 

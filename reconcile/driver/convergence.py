@@ -33,7 +33,7 @@ _WAITS: Final = (
 
 def at_rest(cluster: Cluster) -> bool:
     """Tell whether nothing is left to do but wait for periodic timers."""
-    return not (cluster.timers.busy or cluster.parked or cluster.pending)
+    return not (cluster.timers.busy or cluster.parked or cluster.pending or cluster.turns)
 
 
 def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...]:

@@ -182,8 +182,9 @@ def still_moving(cluster: Cluster) -> tuple[str, ...]:
         if not timer.periodic and process is not None and process.life == life:
             words = " ".join(str(part) for part in key)
             said.append(f"{name}: {words}, due in {duration_text(timer.at - cluster.now)}")
-    if cluster.pending:
-        said.append(f"{len(cluster.pending)} messages are under way")
+    under_way = len(cluster.pending) + len(cluster.turns)
+    if under_way:
+        said.append(f"{under_way} messages and turns are under way")
     return tuple(said)
 
 

@@ -37,6 +37,7 @@ from reconcile.events import (
     Advance,
     Begin,
     Carry,
+    Choice,
     ClusterEvent,
     Compact,
     CutWatch,
@@ -102,7 +103,7 @@ def _submit(machine: Machine, event: Submit) -> None:
     machine.push(Sent("", 0, "", event.user, event.request, (event.client, tag), machine.now))
 
 
-def _choose(machine: Machine, event: Any) -> None:
+def _choose(machine: Machine, event: Choice) -> None:
     match event:
         case Execute(call):
             execute(machine, _taken(machine, call, Sent))
@@ -111,16 +112,9 @@ def _choose(machine: Machine, event: Any) -> None:
         case Carry(message):
             carry(machine, _taken(machine, message, Message))
         case Begin(process):
-            begin(machine, _found(machine, event, lambda item: isinstance(item, Starting) and item.process == process))
+            begin(machine, _starting(machine, process))
         case Work(process, queue):
-            turn(
-                machine,
-                _found(
-                    machine,
-                    event,
-                    lambda item: isinstance(item, Turning) and (item.process, item.queue) == (process, queue),
-                ),
-            )
+            turn(machine, _waiting(machine, process, queue))
         case Deliver(process, watch, count):
             running = _running(machine, process)
             _watched(running, watch)
@@ -150,7 +144,7 @@ def _advance(machine: Machine, to: int) -> None:
     machine.now = to
 
 
-def _power(machine: Machine, event: Any) -> None:
+def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect) -> None:
     match event:
         case StopHost(host):
             _stop_host(machine, _known_host(machine, host))
@@ -207,7 +201,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         unpark(machine)
 
 
-def _lose(machine: Machine, event: Any) -> None:
+def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | Compact) -> None:
     match event:
         case CutWatch(process, watch):
             cut(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -222,10 +216,10 @@ def _lose(machine: Machine, event: Any) -> None:
                 lost = Response(status.code or _TIMEOUT, status)
                 machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
         case RepeatCall(call):
-            item = machine.settle_pending().get(call)
-            if not isinstance(item, Sent):
+            sent = machine.settle_pending().get(call)
+            if not isinstance(sent, Sent):
                 raise ReconcileError(f"{call} is not the number of a call that is on its way")
-            machine.push(attrs.evolve(item, tag=None))
+            machine.push(attrs.evolve(sent, tag=None))
         case Compact(revision):
             machine.store = compact(machine.store, revision)
 
@@ -237,11 +231,20 @@ def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:
     return machine.taken(serial)
 
 
-def _found(machine: Machine, event: Any, wanted: Any) -> Any:
+def _starting(machine: Machine, process: str) -> Starting:
     for serial, item in machine.settle_pending().items():
-        if wanted(item):
-            return machine.taken(serial)
-    raise ReconcileError(f"{event!r} cannot happen: nothing of the sort is pending")
+        if isinstance(item, Starting) and item.process == process:
+            machine.taken(serial)
+            return item
+    raise ReconcileError(f"{process} is not about to begin")
+
+
+def _waiting(machine: Machine, process: str, queue: str) -> Turning:
+    for serial, item in machine.settle_turns().items():
+        if (item.process, item.queue) == (process, queue):
+            machine.old_turns = machine.old_turns.remove(serial)
+            return item
+    raise ReconcileError(f"{process} does not wait for a turn of {queue!r}")
 
 
 def _running(machine: Machine, name: str) -> Process:

@@ -2,8 +2,8 @@
 Draft: a table that is being written.
 
 A run of many steps writes the same few keys again and again; a draft keeps those writes in a plain dict over the table
-it began from, and `table()` makes the next table of it once. None is no value: it says that a key is not there. A draft is local to the call that made it: it is never
-part of a value.
+it began from, and `table()` makes the next table of it once. None is no value: it says that a key is not there. A draft
+is local to the call that made it: it is never part of a value.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from reconcile.lib.table import Table
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
 
 class Draft(Generic[K, V]):
     """Reads see the draft's own writes, then the table it began from."""

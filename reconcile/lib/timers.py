@@ -80,8 +80,13 @@ class Timers(Generic[K]):
 
     def first(self) -> Timer[K] | None:
         """Give the timer that is due first."""
-        heap = self.trimmed()._heap
-        return None if heap is None else self._live[heap[3]]
+        heap = self._heap
+        while heap is not None:
+            live = self._live.get(heap[3])
+            if live is not None and live.serial == heap[2]:
+                return live
+            heap = _merge(heap[4], heap[5])
+        return None
 
     def trimmed(self) -> Timers[K]:
         """Give these timers without the stale entries that lie before the first of the living."""

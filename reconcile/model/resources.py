@@ -11,7 +11,7 @@ from typing import Any
 
 
 def requests_of(spec: Any) -> dict[str, int]:
-    """Give what a pod with this spec requests: its containers together or its hungriest init container, and overhead."""
+    """Give what a pod with this spec requests: its containers or its hungriest init container, and overhead."""
     running: dict[str, int] = {}
     peak: dict[str, int] = {}
     for container in spec.init_containers or ():

@@ -263,7 +263,7 @@ def _same(old: Any, value: Any) -> bool:
     """Tell whether a put would change nothing but the stamp; parts that are the same object are not looked into."""
     if type(old) is not type(value):
         return False
-    for name in _fields_of(type(old)):
+    for name in _fields_of(old.__class__):
         before, after = getattr(old, name), getattr(value, name)
         if before is after:
             continue
@@ -275,7 +275,7 @@ def _same(old: Any, value: Any) -> bool:
 
 
 @cache
-def _fields_of(cls: type) -> tuple[str, ...]:
+def _fields_of(cls: type[Any]) -> tuple[str, ...]:
     return tuple(
         sorted([field.name for field in attrs.fields(cls)], reverse=True)
     )  # status first: it differs most often

@@ -247,29 +247,25 @@ def _dotted(value: Any) -> Any:
 
 
 def _state(cluster: Cluster, writer: _Writer) -> dict[str, Any]:
-    write = writer.write
-    store = cluster.store
-    return {
-        "topology": write(cluster.topology),
-        "seed": cluster.seed,
-        "controllers": write(cluster.controllers),
-        "now": cluster.now,
-        "serial": cluster.serial,
-        "store": _store(store, _needed(cluster), writer),
-        "timers": write(cluster.timers),
-        "pending": writer.rows(cluster.pending),
-        "parked": write(cluster.parked),
-        "processes": writer.rows(cluster.processes),
-        "states": _states(cluster, writer),
-        "elections": writer.rows(cluster.elections),
-        "recorders": writer.rows(cluster.recorders),
-        "cursors": [[list(key), _cursor(cursor, store, writer)] for key, cursor in cluster.cursors.items()],
-        "channels": writer.rows(cluster.channels),
-        "hosts": writer.rows(cluster.hosts),
-        "servers": list(cluster.servers),
-        "etcd": cluster.etcd,
-        "marked": cluster.marked,
-    }
+    state: dict[str, Any] = {}
+    for field in attrs.fields(Cluster):
+        name = field.name
+        value = getattr(cluster, name)
+        if name in _UNDECIDING:
+            continue
+        if name == "store":
+            state[name] = _store(value, _needed(cluster), writer)
+        elif name == "states":
+            state[name] = _states(cluster, writer)
+        elif name == "cursors":
+            state[name] = [[list(key), _cursor(cursor, cluster.store, writer)] for key, cursor in value.items()]
+        else:
+            state[name] = writer.rows(value) if isinstance(value, Table) else writer.write(value)
+    return state
+
+
+# How many steps were taken, and from where a table is searched.
+_UNDECIDING: Final = frozenset({"steps", "head"})
 
 
 def _store(store: Store, needed: Mapping[str, int], writer: _Writer) -> dict[str, Any]:
