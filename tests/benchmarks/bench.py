@@ -1,8 +1,8 @@
 """
 The speed budgets, measured: `python tests/benchmarks/bench.py [pods|roll|steps|record|memory|import|all]`.
 
-Each prints what it did, the figure, and the budget it is held to. Run it on a machine that does nothing else; compare figures of one run with
-each other, not of two machines.
+Each prints what it did, the figure, and the budget it is held to. Run it on a machine that does nothing else; compare
+figures of one run with each other, not of two machines.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ def _drawn(costs: list[float], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    from matplotlib import pyplot
+    import matplotlib.pyplot as plt
 
-    figure, axes = pyplot.subplots(figsize=(6, 3.2))
+    figure, axes = plt.subplots(figsize=(6, 3.2))
     axes.plot(SIZES, costs, marker="o")
     axes.set_xscale("log")
     axes.set_ylim(0, max(costs) * 1.3)
