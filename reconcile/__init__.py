@@ -9,20 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconcile.cluster import Cluster, Topology
-    from reconcile.driver import (
-        Recorded,
-        Recorder,
-        Shuffled,
-        choices,
-        collector_paused,
-        replay,
-        run,
-        settle,
-        state_digest,
-        step,
-    )
+    from reconcile.cluster.cluster import Cluster
+    from reconcile.cluster.topology import Topology
+    from reconcile.driver.choices import choices
     from reconcile.driver.client import apply, ask, create, delete, get, patch, scale
+    from reconcile.driver.policies import Recorded, Shuffled
+    from reconcile.driver.recording import Recorder
+    from reconcile.driver.replay import replay
+    from reconcile.driver.run import collector_paused, run, settle
+    from reconcile.driver.step import step
+    from reconcile.driver.wire import state_digest
     from reconcile.events import Submit
     from reconcile.lib.errors import ReconcileError
     from reconcile.lib.version import __version__
@@ -59,29 +55,29 @@ __all__ = [
 # The module where each name of __all__ stands.
 _HOMES = {
     "Behaviours": "reconcile.model.behaviours",
-    "Cluster": "reconcile.cluster",
+    "Cluster": "reconcile.cluster.cluster",
     "ReconcileError": "reconcile.lib.errors",
-    "Recorded": "reconcile.driver",
-    "Recorder": "reconcile.driver",
+    "Recorded": "reconcile.driver.policies",
+    "Recorder": "reconcile.driver.recording",
     "Request": "reconcile.model.requests",
-    "Shuffled": "reconcile.driver",
+    "Shuffled": "reconcile.driver.policies",
     "Submit": "reconcile.events",
-    "Topology": "reconcile.cluster",
+    "Topology": "reconcile.cluster.topology",
     "__version__": "reconcile.lib.version",
     "apply": "reconcile.driver.client",
     "ask": "reconcile.driver.client",
-    "choices": "reconcile.driver",
-    "collector_paused": "reconcile.driver",
+    "choices": "reconcile.driver.choices",
+    "collector_paused": "reconcile.driver.run",
     "create": "reconcile.driver.client",
     "delete": "reconcile.driver.client",
     "get": "reconcile.driver.client",
     "patch": "reconcile.driver.client",
-    "replay": "reconcile.driver",
-    "run": "reconcile.driver",
+    "replay": "reconcile.driver.replay",
+    "run": "reconcile.driver.run",
     "scale": "reconcile.driver.client",
-    "settle": "reconcile.driver",
-    "state_digest": "reconcile.driver",
-    "step": "reconcile.driver",
+    "settle": "reconcile.driver.run",
+    "state_digest": "reconcile.driver.wire",
+    "step": "reconcile.driver.step",
 }
 
 
