@@ -6,8 +6,10 @@ Source: stateright's actions; the interleavings that Kamera and Sieve look for a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Message, Replied, Sent, Starting
+from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
 
 
@@ -15,10 +17,18 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     """
     List everything that could happen next.
 
-    What is under way comes first, by number (of messages on one connection, only the first), then one change for each
-    watch that lags, then the timers that are due, and last that time moves on to the next timer.
+    What is under way comes first, by number (of messages on one connection, only the first), then the turns that are
+    waited for, then one change for each watch that lags, then the timers that are due, and last that time moves on to
+    the next timer. What is out of reach, or meant for a process that has not begun or lives no more, is not offered.
     """
-    found = [*_under_way(cluster), *_lagging(cluster)]
+    known: dict[str, bool] = {}
+
+    def reached(host: str) -> bool:
+        if host not in known:
+            known[host] = reachable(cluster, host)
+        return known[host]
+
+    found = [*_under_way(cluster, reached), *_lagging(cluster, reached)]
     ahead: int | None = None
     for timer in cluster.timers:
         if timer.at > cluster.now:
@@ -31,35 +41,50 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     return tuple(found) if ahead is None else (*found, Advance(ahead))
 
 
-def _under_way(cluster: Cluster) -> list[Choice]:
+def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     found: list[Choice] = []
     lines: set[tuple[str, str]] = set()
     for serial, item in cluster.pending.items():
         match item:
-            case Sent() if reachable(cluster, item.host):
+            case Sent() if reached(item.host):
                 found.append(Execute(serial))
-            case Replied():
+            case Replied() if not item.process or (_lives(cluster, item) and _networked(cluster, item.host)):
                 found.append(Return(serial))
-            case Message() if (line := (item.process, item.body.uid)) not in lines:
+            case Message() if (line := (item.process, item.body.uid)) not in lines and _hears(cluster, item):
                 lines.add(line)
                 found.append(Carry(serial))
-            case Starting():
+            case Starting() if _lives(cluster, item):
                 found.append(Begin(item.process))
             case _:
-                pass  # out of reach, second on its line, or a ticket for a watch that is offered by its lag
+                pass  # out of reach, too early, too late, second on its line, or a ticket of a watch (see _lagging)
     for turn in cluster.turns.values():
-        if (line := (turn.process, turn.queue)) not in lines:
+        if (line := (turn.process, turn.queue)) not in lines and _lives(cluster, turn):
             lines.add(line)
             found.append(Work(*line))
     return found
 
 
-def _lagging(cluster: Cluster) -> list[Choice]:
+def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     found: list[Choice] = []
     for (name, watch), cursor in cluster.cursors.items():
-        if cluster.lag(name, watch) and reachable(cluster, cluster.processes[name].host):
+        if cluster.lag(name, watch) and reached(cluster.processes[name].host):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
+
+
+def _lives(cluster: Cluster, item: Starting | Turning | Message | Replied) -> bool:
+    """Tell whether the process that is meant runs, in the life that is meant."""
+    process = cluster.processes.get(item.process)
+    return process is not None and process.life == item.life
+
+
+def _hears(cluster: Cluster, item: Message) -> bool:
+    """Tell whether the process that is meant has begun, so that there is someone to connect to."""
+    return _lives(cluster, item) and item.process in cluster.states
+
+
+def _networked(cluster: Cluster, host: str) -> bool:
+    return not host or cluster.hosts[host].connected
 
 
 def reachable(cluster: Cluster, host: str) -> bool:
@@ -68,7 +93,7 @@ def reachable(cluster: Cluster, host: str) -> bool:
         return False
 
     def connected(one: str, other: str) -> bool:
-        return one == other or all(not name or cluster.hosts[name].connected for name in (one, other))
+        return one == other or (_networked(cluster, one) and _networked(cluster, other))
 
     ats = [server.rpartition("/")[2] for server in cluster.servers]
     return any(connected(host, at) and connected(at, cluster.etcd) for at in ats)

@@ -32,6 +32,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.reach import server_for
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
     Advance,
@@ -110,15 +111,14 @@ def _choose(machine: Machine, event: Choice) -> None:
         case Return(call):
             give_back(machine, _taken(machine, call, Replied))
         case Carry(message):
-            carry(machine, _taken(machine, message, Message))
+            carry(machine, _heard(machine, message))
         case Begin(process):
             begin(machine, _starting(machine, process))
         case Work(process, queue):
             turn(machine, _waiting(machine, process, queue))
         case Deliver(process, watch, count):
             running = _running(machine, process)
-            _watched(running, watch)
-            deliver(machine, running, watch, count)
+            deliver(machine, running, _lagging(machine, running, watch, count), count)
         case Fire(process, key):
             _fire(machine, process, key)
         case Advance(to):
@@ -151,7 +151,7 @@ def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartPr
         case StartHost(host):
             _start_host(machine, _known_host(machine, host))
         case StopProcess(name):
-            exit_process(machine, _running(machine, name), _KILLED)
+            exit_process(machine, _mortal(machine, name), _KILLED)
         case StartProcess(name):
             kind, _, host = name.partition("/")
             if kind != "kubelet":
@@ -165,6 +165,13 @@ def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartPr
             _connect(machine, host, connected=True)
 
 
+def _mortal(machine: Machine, name: str) -> Process:
+    process = _running(machine, name)
+    if process.kind == "runtime":
+        raise ReconcileError(f"{name} is what a host's containers are made of: stop the host instead")
+    return process
+
+
 _KILLED: Final = 137  # 128 + SIGKILL
 _TIMEOUT: Final = 504
 
@@ -174,7 +181,7 @@ def _stop_host(machine: Machine, host: str) -> None:
     assert status is not None
     if not status.up:
         raise ReconcileError(f"host {host} is off already")
-    disk = machine.states.get(f"runtime/{host}")
+    disk = machine.states.get(f"runtime/{host}") or status.disk  # a runtime that has not begun has changed nothing
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
     machine.closed()
     for name in machine.cluster.processes:
@@ -208,9 +215,10 @@ def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCal
         case SkipChanges(process, watch, count):
             skip(machine, _running(machine, process), _watched(_running(machine, process), watch), count)
         case DropCall(call):
-            item = machine.taken(call)
+            item = machine.settle_pending().get(call)
             if not isinstance(item, Sent | Replied):
                 raise ReconcileError(f"{call} is not the number of a call")
+            machine.taken(call)
             if item.tag is not None:
                 status = statuses.server_timeout(item.request.resource, item.request.verb, 0)
                 lost = Response(status.code or _TIMEOUT, status)
@@ -231,9 +239,17 @@ def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:
     return machine.taken(serial)
 
 
+def _heard(machine: Machine, serial: int) -> Message:
+    item = machine.settle_pending().get(serial)
+    if isinstance(item, Message) and machine.alive(item.process, item.life) and machine.states.get(item.process) is None:
+        raise ReconcileError(f"{item.process} has not begun, so message {serial} cannot be handed over")
+    message: Message = _taken(machine, serial, Message)
+    return message
+
+
 def _starting(machine: Machine, process: str) -> Starting:
     for serial, item in machine.settle_pending().items():
-        if isinstance(item, Starting) and item.process == process:
+        if isinstance(item, Starting) and item.process == process and machine.alive(process, item.life):
             machine.taken(serial)
             return item
     raise ReconcileError(f"{process} is not about to begin")
@@ -241,7 +257,7 @@ def _starting(machine: Machine, process: str) -> Starting:
 
 def _waiting(machine: Machine, process: str, queue: str) -> Turning:
     for serial, item in machine.settle_turns().items():
-        if (item.process, item.queue) == (process, queue):
+        if (item.process, item.queue) == (process, queue) and machine.alive(process, item.life):
             machine.old_turns = machine.old_turns.remove(serial)
             return item
     raise ReconcileError(f"{process} does not wait for a turn of {queue!r}")
@@ -252,6 +268,18 @@ def _running(machine: Machine, name: str) -> Process:
     if process is None:
         raise ReconcileError(f"there is no process {name!r} running")
     return process
+
+
+def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
+    cursor = machine.cursors.get((process.name, _watched(process, watch)))
+    assert cursor is not None
+    if count < 0:
+        raise ReconcileError(f"cannot deliver {count} changes")
+    if cursor.position == machine.store.history(cursor.channel).end:
+        raise ReconcileError(f"{process.name} has seen all of {watch}")
+    if server_for(machine, process.host) is None:
+        raise ReconcileError(f"{process.name} reaches no API server")
+    return watch
 
 
 def _watched(process: Process, watch: str) -> str:
