@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert
+from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
@@ -29,6 +29,7 @@ from reconcile.model.requests import Request, Response
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _NOT_FOUND: Final = 404
+_BACKGROUND: Final = meta_v1.DeleteOptions(propagation_policy="Background")
 
 
 def create(manifest: Any, *, namespace: str = "default") -> Request:
@@ -53,8 +54,16 @@ def get(word: str, name: str, *, namespace: str = "default") -> Request:
 
 
 def delete(word: str, name: str, *, namespace: str = "default", options: Any = None) -> Request:
-    """Make the request that `kubectl delete WORD NAME` sends; *options* is a DeleteOptions."""
-    return attrs.evolve(_named("delete", word, name, namespace), body=options)
+    """
+    Make the request that `kubectl delete WORD NAME` sends.
+
+    Args:
+        word: the resource.
+        name: the object's.
+        namespace: its namespace.
+        options: a DeleteOptions; by default dependents go in the background, as kubectl asks for.
+    """
+    return attrs.evolve(_named("delete", word, name, namespace), body=_BACKGROUND if options is None else options)
 
 
 def patch(word: str, name: str, body: Mapping[str, Any], *, namespace: str = "default") -> Request:
@@ -157,7 +166,7 @@ def three_way(live: Any, marked: Any) -> dict[str, Any]:
     annotations = live.metadata.annotations or {}
     before = convert.loads_json(annotations[LAST_APPLIED]) if LAST_APPLIED in annotations else {}
     after = convert.dump(marked)
-    return _merged(_removed(before, after), _changed(convert.dump(live), after))
+    return _merged(_removed(before, after), _changed(convert.dump(live), before, after))
 
 
 def as_object(manifest: Any) -> Any:
@@ -183,16 +192,16 @@ def _removed(before: Any, after: Any) -> dict[str, Any]:
     return gone
 
 
-def _changed(live: Any, after: Any) -> dict[str, Any]:
+def _changed(live: Any, before: Any, after: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in after.items():
-        there = live.get(key)
+        there, was = live.get(key), before.get(key)
         if isinstance(value, dict) and isinstance(there, dict):
-            below = _changed(there, value)
+            below = _changed(there, was if isinstance(was, dict) else {}, value)
             if below:
                 found[key] = below
         elif isinstance(value, list) and isinstance(there, list):
-            merged = _list(there, value)
+            merged = _list(there, was, value)
             if merged != there:
                 found[key] = merged
         elif there != value:
@@ -200,20 +209,32 @@ def _changed(live: Any, after: Any) -> dict[str, Any]:
     return found
 
 
-def _list(live: list[Any], wanted: list[Any]) -> list[Any]:
-    """Give *wanted*, each item over the live one of its name, so that what the API server defaulted in it stays."""
-    by_name = {item["name"]: item for item in live if isinstance(item, dict) and "name" in item}
+def _list(live: list[Any], before: Any, wanted: list[Any]) -> list[Any]:
+    """
+    Give *wanted*, each item over the live one of its name, so that what the API server defaulted in it stays, and what
+    only the last apply set in it goes.
+    """
+    there, was = _by_name(live), _by_name(before)
     return [
-        _over(by_name[item["name"]], item) if isinstance(item, dict) and item.get("name") in by_name else item
+        _over(there[item["name"]], was.get(item["name"]), item)
+        if isinstance(item, dict) and item.get("name") in there
+        else item
         for item in wanted
     ]
 
 
-def _over(live: Any, wanted: Any) -> Any:
+def _by_name(items: Any) -> dict[str, Any]:
+    rows = items if isinstance(items, list) else []
+    return {item["name"]: item for item in rows if isinstance(item, dict) and "name" in item}
+
+
+def _over(live: Any, before: Any, wanted: Any) -> Any:
     if isinstance(live, dict) and isinstance(wanted, dict):
-        return live | {key: _over(live.get(key), value) for key, value in wanted.items()}
+        was = before if isinstance(before, dict) else {}
+        kept = {key: value for key, value in live.items() if key in wanted or key not in was}
+        return kept | {key: _over(live.get(key), was.get(key), value) for key, value in wanted.items()}
     if isinstance(live, list) and isinstance(wanted, list):
-        return _list(live, wanted)
+        return _list(live, before, wanted)
     return wanted
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.api import core_v1
+from reconcile.components.kubelet.nodes import labels_of
 from reconcile.components.kubelet.state import LocalPod, State
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -128,7 +129,7 @@ def _clash(one: tuple[int, str, str], other: tuple[int, str, str, str]) -> bool:
 
 def _selects(state: State, spec: Any) -> bool:
     node = state.node.seen
-    labels = (node.metadata.labels if node is not None and node.metadata is not None else None) or state.host.labels
+    labels = (node.metadata.labels if node is not None and node.metadata is not None else None) or labels_of(state.host)
     if not selectors.matches_all(spec.node_selector, labels):
         return False
     affinity = spec.affinity.node_affinity if spec.affinity is not None else None

@@ -38,6 +38,7 @@ from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
+from reconcile.store import Change
 
 __all__ = ["State", "begin", "step", "watches"]
 
@@ -102,8 +103,21 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
     if event.watch == "nodes":
         for change in event.changes:
             state = nodes.seen(state, change.new, now, out)
-        return state
-    for change in event.changes:
+        return state if state.aware else _aware(state, now, out)
+    if not state.aware:
+        # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
+        return replace(state, held=(*(state.held or ()), *event.changes))
+    return _on_pods(state, event.changes, now, out)
+
+
+def _aware(state: State, now: Instant, out: list[Effect]) -> State:
+    held = state.held
+    state = replace(state, aware=True, held=None)
+    return state if held is None else _on_pods(state, held, now, out)
+
+
+def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[Effect]) -> State:
+    for change in changes:
         old, new = change.old, change.new
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             if statics.is_mirror(old):

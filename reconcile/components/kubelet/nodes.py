@@ -79,7 +79,7 @@ def found_answered(state: State, response: Response, now: Instant, out: list[Eff
         return _later(state, ("register",), now, out)
     node = response.body
     state = _registered(state, node, now, out)
-    labels = Map.of(node.metadata.labels or ()).merge(_labels(state.host))
+    labels = Map.of(node.metadata.labels or ()).merge(labels_of(state.host))
     if labels != (node.metadata.labels or Map()):
         patch = Map({"metadata": Map({"labels": labels})})
         out.append(Call(Request(verb="patch", resource="nodes", name=state.host.name, body=patch), ("relabelled",)))
@@ -245,7 +245,7 @@ def _node(state: State, now: Instant) -> core_v1.Node:
     return core_v1.Node(
         metadata=meta_v1.ObjectMeta(
             name=host.name,
-            labels=_labels(host),
+            labels=labels_of(host),
             annotations=Map({"volumes.kubernetes.io/controller-managed-attach-detach": "true"}),
         ),
         spec=core_v1.NodeSpec(
@@ -257,7 +257,8 @@ def _node(state: State, now: Instant) -> core_v1.Node:
     )
 
 
-def _labels(host: Host) -> Map[str]:
+def labels_of(host: Host) -> Map[str]:
+    """Give the labels that the host's Node has from its kubelet."""
     usual = {
         "beta.kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/os": "linux",

@@ -13,6 +13,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
 from reconcile.model.running import RunningPod
+from reconcile.store import Change
 
 MIRROR: Final = "kubernetes.io/config.mirror"
 """The annotation that makes a pod of the API a mirror: the hash of the static pod that it shows."""
@@ -182,6 +183,7 @@ class State:
         static: key -> uid of the pods of the host's manifests.
         found: what ran when this kubelet started and that no pod has claimed yet.
         synced: it has seen the API's pods.
+        aware: it has seen its Node, or that there is none; *held* is what it heard of pods before that, None if nothing.
         pulls: image pulls, one at a time.
         images: what the host has, name -> bytes.
         used: what its pods ask for, in billionths; `pods` is their number.
@@ -196,6 +198,8 @@ class State:
     static: Map[str] = Map()
     found: Map[RunningPod] = Map()
     synced: bool = False
+    aware: bool = False
+    held: tuple[Change, ...] | None = None
     pulls: tuple[Pull, ...] = ()
     images: Map[int] = Map()
     used: Map[int] = Map()

@@ -2,7 +2,9 @@
 
 from reconcile.components import kubelet
 from reconcile.effects import CancelTimer, StopPodSandbox
-from reconcile.events import ContainerExited, ContainerStarted, Reported, SandboxReady, TimerFired
+from reconcile.events import ContainerExited, ContainerStarted, Reported, SandboxReady, TimerFired, Watched
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.model.watches import Watch
 
 
@@ -16,6 +18,28 @@ def test_the_end_of_an_earlier_run_is_not_taken_for_that_of_this_one(lab):
     lab.run(30)
     late = Reported(lab.now, ContainerExited("pod-web", "web", "containerd://earlier", 1, "Error"))
     assert kubelet.step(lab.kubelet, late) == (lab.kubelet, ())
+
+
+def test_pods_are_judged_once_the_node_is_known(lab):
+    lab = lab()
+    lab.run(1)
+    selector = Map.of({"kubernetes.io/hostname": "node-1", "disk": "ssd"})
+    lab.put("nodes", replace(node := lab.objects["nodes", "node-1"], metadata=_labelled(node, disk="ssd")))
+    lab.run(1)
+    lab.start()
+    nodes, pods = [item for item in lab.queue if isinstance(item[2], Watched)]
+    lab.queue = [item for item in lab.queue if item not in (nodes, pods)]
+    lab.bind(node_selector=selector)
+    lab.run(1)
+    assert lab.pod().status.phase == "Pending"
+    assert lab.pod().status.reason is None
+    lab.queue.append(nodes)
+    lab.run(30)
+    assert lab.pod().status.phase == "Running"
+
+
+def _labelled(node, **more):
+    return replace(node.metadata, labels=(node.metadata.labels or Map()).merge(more))
 
 
 def test_a_start_that_is_reported_twice_counts_once(lab):
