@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from reconcile.driver.log import LogError, read_lines
+from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import boot_from
+from reconcile.driver.run import play
+from reconcile.driver.step import apply_event
 from reconcile.driver.wire import from_json
 from reconcile.events import ClusterEvent
 from reconcile.lib.errors import ReconcileError
@@ -24,7 +27,6 @@ def continued(
     write: Callable[[str], object],
     *,
     until: int | None = None,
-    at: Instant | None = None,
     controllers: tuple[Any, ...] = (),
 ) -> Recorder:
     """
@@ -34,7 +36,6 @@ def continued(
         lines: the old log's lines; all are read, so that damage anywhere is refused.
         write: takes the new log's lines.
         until: stop after this many steps; None: at the log's end.
-        at: stop when time would move beyond this instant.
         controllers: the user's own controllers that the run had.
 
     Raises:
@@ -61,7 +62,46 @@ def continued(
             steps, now = content["run"]["steps"], content["run"]["now"]
             if until is not None and taken + steps > until:
                 steps, done = until - taken, True
-            if at is not None and at < now:
-                now, done = at, True
             taken += recorder.run(steps=steps, until=now).steps
     return recorder
+
+
+def steps_before(lines: Iterable[bytes], at: Instant, *, controllers: tuple[Any, ...] = ()) -> int:
+    """
+    Count the steps that a log's run takes until time would move beyond *at*; it is played, not compared.
+
+    Raises:
+        LogError: as `continued`.
+    """
+    checked = read_lines(lines)
+    machine = Machine(boot_from(next(checked), controllers))
+    done = False
+    for line in checked:
+        content = line.content
+        if done:
+            continue
+        if "event" in content:
+            try:
+                apply_event(machine, from_json(content["event"], ClusterEvent))
+            except ReconcileError as error:
+                raise LogError(line.number, f"this event cannot happen here: {error}") from None
+        elif "run" in content:
+            last, now = machine.steps + content["run"]["steps"], content["run"]["now"]
+            if now <= at:
+                play(machine, last, now)
+            else:
+                done = not _play_before(machine, last, at)
+        machine.outbox.clear()
+    return machine.steps
+
+
+def _play_before(machine: Machine, last: int, at: Instant) -> bool:
+    """Play up to step *last*, unless time would move beyond *at* first: then false."""
+    while machine.steps < last:
+        if next_step(machine):
+            continue
+        timer = machine.due()
+        if timer is None or timer.at > at:
+            return False
+        machine.advance(timer.at)
+    return True

@@ -11,7 +11,7 @@ import yaml
 
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.listing import is_namespaced, resource_key
-from reconcile.adapters.cli.logs import instant_of, opened_log
+from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at, stop_at
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
 from reconcile.driver.replay import replay
@@ -44,7 +44,7 @@ def print_objects(options: Options) -> int:
     wanted = _wanted(options)
     at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
-        played = replay(lines, until=options.until, at=at)
+        played = replay(lines, until=stop_at(lines, options.until, at))
     if not played.identical:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED
@@ -54,7 +54,8 @@ def print_objects(options: Options) -> int:
         objects, gone = _objects(played.cluster, key, names, options)
         found.append((key, objects))
         missing += [f'Error from server (NotFound): {key} "{name}" not found' for name in gone]
-    _print(played.cluster, [row for row in found if row[1]], options)
+    cluster = shown_at(played.cluster, at if options.until is None else None)
+    _print(cluster, [row for row in found if row[1]], options)
     if not missing and not any(objects for _, objects in found):
         namespaced = any(is_namespaced(key) for key, _ in found) and not options.all_namespaces
         click.echo(f"No resources found{f' in {options.namespace} namespace' if namespaced else ''}.", err=True)

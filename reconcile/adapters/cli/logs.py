@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.api.convert import loads_json
 from reconcile.api.scalars import Time
+from reconcile.cluster import Cluster
+from reconcile.driver.forking import steps_before
 from reconcile.driver.log import LogError
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import SECOND, Instant, parse_duration
+from reconcile.lib.instant import Instant, parse_duration
 
 _FRACTION: Final = re.compile(r"[.,](\d+)")
 
@@ -80,9 +84,17 @@ def instant_of(text: str | None, path: Path) -> Instant | None:
     return start + offset
 
 
-def seconds(at: Instant, start: Instant) -> str:
-    """Give an instant as an offset from power-on, to the microsecond."""
-    return f"{(at - start) / SECOND:.6f}s"
+def stop_at(lines: Iterable[bytes], until: int | None, at: Instant | None) -> int | None:
+    """Give after how many steps to stop: *until*, and before time moves beyond *at*; None for the log's end."""
+    if at is None:
+        return until
+    steps = steps_before(lines, at)
+    return steps if until is None else min(until, steps)
+
+
+def shown_at(cluster: Cluster, at: Instant | None) -> Cluster:
+    """Give a cluster as one sees it at an instant up to which nothing more happens to it."""
+    return cluster if at is None or at <= cluster.now else attrs.evolve(cluster, now=at)
 
 
 def _name(error: LogError) -> str:

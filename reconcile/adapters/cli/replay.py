@@ -12,16 +12,15 @@ import click
 from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
-from reconcile.adapters.cli.logs import Lines, instant_of, opened_log
+from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at, stop_at
 from reconcile.adapters.cli.run import Job, ended, opened
 from reconcile.adapters.cli.session import Recorded
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.forking import continued
-from reconcile.driver.replay import Replay
 from reconcile.driver.replay import replay as play
 from reconcile.driver.run import collector_paused
-from reconcile.lib.instant import Duration, Instant, rfc3339_micro
+from reconcile.lib.instant import Duration, rfc3339_micro
 
 _SAME: Final = 0
 _DIVERGED: Final = 2
@@ -50,22 +49,22 @@ def replay_log(options: Options) -> int:
     declared = load_manifests(options.manifests, options.namespace or "default")
     at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
-        played = play(lines, until=options.until, at=at)
+        stop = stop_at(lines, options.until, at)
+        played = play(lines, until=stop)
         if not played.identical:
             click.echo(str(played.divergence))
             return _DIVERGED
         if options.fork is not None:
-            return _fork(options, lines, at, declared, clock)
-        if options.until is None and at is None:
+            return _fork(options, lines, stop, declared, clock)
+        if stop is None:
             click.echo(f"identical: {played.cluster.steps} steps, digest {_digest(lines)}")
         else:
-            _print(played, options)
+            _print(shown_at(played.cluster, at if options.until is None else None), options)
     click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
     return _SAME
 
 
-def _print(played: Replay, options: Options) -> None:
-    cluster = played.cluster
+def _print(cluster: Cluster, options: Options) -> None:
     click.echo(f"identical up to step {cluster.steps}, {place(cluster)}")
     click.echo()
     print_tables(cluster, of_users(options.namespace, all_namespaces=options.all_namespaces))
@@ -76,13 +75,13 @@ def place(cluster: Cluster) -> str:
     return f"{progress.elapsed(cluster)} after power-on, {rfc3339_micro(cluster.now)}"
 
 
-def _fork(options: Options, lines: Lines, at: Instant | None, declared: Any, clock: float) -> int:
+def _fork(options: Options, lines: Lines, stop: int | None, declared: Any, clock: float) -> int:
     assert options.fork is not None
     if options.fork.exists() and options.fork.samefile(options.log):
         raise BadFiles([f"{options.fork}: a fork needs a log of its own"])
     with (
         opened(options.fork) as write,
-        ended(Recorded(write, lambda keep: continued(lines, keep, until=options.until, at=at))) as player,
+        ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,
     ):
         shown = progress.chosen(quiet=options.quiet)
         try:

@@ -211,11 +211,12 @@ class Session:
         """Run to where something may have changed; false if there is nothing to wait for before *end*."""
         cluster = self.cluster
         timer = cluster.timers.first()
-        if not cluster.pending and (timer is None or timer.at > end):
+        now = bool(cluster.pending or cluster.turns)
+        if not now and (timer is None or timer.at > end):
             if cluster.now < end:
                 self._play(end, effects)
             return False
-        due = cluster.now if cluster.pending or timer is None else timer.at
+        due = cluster.now if now or timer is None else timer.at
         self._play(min(end, -(-due // _SLICE) * _SLICE), effects)
         return True
 
