@@ -91,6 +91,8 @@ def skip(machine: Machine, process: Process, watch: str, count: int) -> None:
     """Lose the next *count* changes of a watch; its cache is left as it was."""
     cursor = machine.cursors.get((process.name, watch))
     assert cursor is not None
+    if cursor.position < 0:
+        raise ReconcileError(f"{process.name} has to list {watch} first: there is nothing to skip")
     end = machine.store.history(cursor.channel).end
     if not 0 < count <= end - cursor.position:
         raise ReconcileError(f"{process.name} has {end - cursor.position} changes of {watch} to come, not {count}")
