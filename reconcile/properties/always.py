@@ -8,52 +8,37 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
-
-import attrs
 
 from reconcile.api.kinds import resource_for
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.pending import Sent
 from reconcile.components import world
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
-from reconcile.store import mod_revision
+from reconcile.properties.property import Passage, Property, broken
+from reconcile.store import Change, mod_revision
 
 _FINISHED: Final = ("Succeeded", "Failed")
-
-
-@attrs.frozen
-class Property:
-    """
-    A named predicate.
-
-    Args:
-        name: how a violation is reported.
-        check: gives a sentence for each violation in a cluster; of a sometimes-property, for each witness.
-    """
-
-    name: str
-    check: Callable[[Cluster], Iterator[str]]
+_RECENT: Final = 64  # so many of a resource's last changes are looked at where only one cluster is given
+_ELECTED_WITHOUT_LEADING: Final = ("election", "recorder")  # the calls of a candidate
 
 
 def violations(cluster: Cluster, properties: tuple[Property, ...] | None = None) -> tuple[str, ...]:
     """Give `name: sentence` for everything that is wrong in *cluster*; all of `ALWAYS` is checked by default."""
-    return tuple(
-        [
-            f"{each.name}: {said}"
-            for each in (ALWAYS if properties is None else properties)
-            for said in each.check(cluster)
-        ]
-    )
+    return broken(cluster, ALWAYS if properties is None else properties)
+
+
+# No pod on two nodes --------------------------------------------------------------------------------------------------
 
 
 def _one_node_a_pod(cluster: Cluster) -> Iterator[str]:
     """A pod's containers run on the one node that its spec names."""
     pods = {pod.metadata.uid: pod for pod in cluster.store.table("pods").values()}
     homes: dict[str, str] = {}
-    for host, uid in _running(cluster):
+    for host, uid in running(cluster):
         if uid in homes and homes[uid] != host:
             yield f"pod {uid} runs on {homes[uid]} and on {host}"
         homes[uid] = host
@@ -63,7 +48,22 @@ def _one_node_a_pod(cluster: Cluster) -> Iterator[str]:
             yield f"pod {key} is bound to {pod.spec.node_name}, runs on {host}"
 
 
-def _running(cluster: Cluster) -> Iterator[tuple[str, str]]:
+def _ran_on_one_node(passage: Passage) -> Iterator[str]:
+    before, after = passage.before, passage.after
+    moved = any(change.resource == "pods" and _is_moved(change) for change in passage.changes)
+    if moved or any(before.states.get(name) is not after.states.get(name) for name in _runtimes(after)):
+        yield from _one_node_a_pod(after)
+
+
+def _is_moved(change: Change) -> bool:
+    return change.old is not None and change.new is not None and change.old.spec is not change.new.spec
+
+
+def _runtimes(cluster: Cluster) -> list[str]:
+    return [f"runtime/{host}" for host in cluster.hosts]
+
+
+def running(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """Give (host, pod uid) for every pod that has a container that lives."""
     for host in cluster.hosts:
         state = cluster.states.get(f"runtime/{host}")
@@ -74,27 +74,76 @@ def _running(cluster: Cluster) -> Iterator[tuple[str, str]]:
                 yield host, pod.uid
 
 
+# A binding is for ever ------------------------------------------------------------------------------------------------
+
+
+def _bound_once(cluster: Cluster) -> Iterator[str]:
+    """A binding is for ever: no kept change moves a pod from one node to another."""
+    yield from _rebound(_recent(cluster, "pods"))
+
+
+def _stayed_bound(passage: Passage) -> Iterator[str]:
+    yield from _rebound(passage.changes)
+
+
+def _rebound(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        old, new = change.old, change.new
+        if change.resource != "pods" or old is None or new is None or old.metadata.uid != new.metadata.uid:
+            continue
+        if old.spec.node_name and old.spec.node_name != new.spec.node_name:
+            yield f"pod {change.key} moved from {old.spec.node_name} to {new.spec.node_name}"
+
+
+def _recent(cluster: Cluster, resource: str) -> tuple[Change, ...]:
+    history = cluster.store.history(resource)
+    return history.between(max(history.start, history.end - _RECENT), history.end)
+
+
+# No node over its allocatable -----------------------------------------------------------------------------------------
+
+
 def _within_allocatable(cluster: Cluster) -> Iterator[str]:
     """The pods bound to a node request no more than it can allocate."""
-    pods = cluster.store.table("pods")
     for node in cluster.store.table("nodes").values():
-        if node.status is None or not node.status.allocatable:
-            continue
-        room = allocatable(node)
-        bound = [pod for pod in pods.under("node", node.metadata.name) if _counts(pod)]
-        if "pods" in room and len(bound) > room["pods"]:
-            yield f"node {node.metadata.name} has {len(bound)} pods of at most {room['pods']}"
-        used: dict[str, int] = {}
-        for pod in bound:
-            for name, amount in requests_of(pod.spec).items():
-                used[name] = used.get(name, 0) + amount
-        for name, amount in sorted(used.items()):
-            if amount > room.get(name, 0):
-                yield f"node {node.metadata.name} has {amount} of {name} requested, of {room.get(name, 0)}"
+        yield from _over(cluster, node)
+
+
+def _filled_within_allocatable(passage: Passage) -> Iterator[str]:
+    nodes: dict[str, None] = {}
+    for change in passage.changes:
+        if change.resource == "pods" and change.new is not None and change.new.spec.node_name:
+            if change.old is None or change.old.spec is not change.new.spec:
+                nodes[change.new.spec.node_name] = None
+        elif change.resource == "nodes" and change.new is not None:
+            nodes[change.new.metadata.name] = None
+    for name in nodes:
+        node = passage.after.store.get("nodes", name)
+        if node is not None:
+            yield from _over(passage.after, node)
+
+
+def _over(cluster: Cluster, node: Any) -> Iterator[str]:
+    if node.status is None or not node.status.allocatable:
+        return
+    room = allocatable(node)
+    bound = [pod for pod in cluster.store.table("pods").under("node", node.metadata.name) if _counts(pod)]
+    if "pods" in room and len(bound) > room["pods"]:
+        yield f"node {node.metadata.name} has {len(bound)} pods of at most {room['pods']}"
+    used: dict[str, int] = {}
+    for pod in bound:
+        for name, amount in requests_of(pod.spec).items():
+            used[name] = used.get(name, 0) + amount
+    for name, amount in sorted(used.items()):
+        if amount > room.get(name, 0):
+            yield f"node {node.metadata.name} has {amount} of {name} requested, of {room.get(name, 0)}"
 
 
 def _counts(pod: Any) -> bool:
     return not (pod.status and pod.status.phase in _FINISHED)
+
+
+# Owner references valid -----------------------------------------------------------------------------------------------
 
 
 def _owners_valid(cluster: Cluster) -> Iterator[str]:
@@ -104,14 +153,28 @@ def _owners_valid(cluster: Cluster) -> Iterator[str]:
     """
     for resource, table in cluster.store.tables.items():
         for key, obj in table.items():
-            references = obj.metadata.owner_references or ()
-            controllers = [reference for reference in references if reference.controller]
-            if len(controllers) > 1:
-                yield f"{resource} {key} has {len(controllers)} controllers"
-            for reference in references:
-                if not reference.uid or not reference.name:
-                    yield f"{resource} {key} has an owner without uid or name"
-                yield from _wrong_kind(cluster, f"{resource} {key}", obj, reference)
+            if obj.metadata.owner_references:
+                yield from _badly_owned(cluster, resource, key, obj)
+
+
+def _owned_validly(passage: Passage) -> Iterator[str]:
+    for change in passage.changes:
+        old, new = change.old, change.new
+        if new is None or not new.metadata.owner_references:
+            continue
+        if old is None or old.metadata.owner_references is not new.metadata.owner_references:
+            yield from _badly_owned(passage.after, change.resource, change.key, new)
+
+
+def _badly_owned(cluster: Cluster, resource: str, key: str, obj: Any) -> Iterator[str]:
+    references = obj.metadata.owner_references or ()
+    controllers = [reference for reference in references if reference.controller]
+    if len(controllers) > 1:
+        yield f"{resource} {key} has {len(controllers)} controllers"
+    for reference in references:
+        if not reference.uid or not reference.name:
+            yield f"{resource} {key} has an owner without uid or name"
+        yield from _wrong_kind(cluster, f"{resource} {key}", obj, reference)
 
 
 def _wrong_kind(cluster: Cluster, what: str, obj: Any, reference: Any) -> Iterator[str]:
@@ -125,12 +188,14 @@ def _wrong_kind(cluster: Cluster, what: str, obj: Any, reference: Any) -> Iterat
         yield f"{what} is cluster-scoped and owned by {reference.kind} {reference.name} in a namespace"
 
 
+# resourceVersion strictly grows ---------------------------------------------------------------------------------------
+
+
 def _versions_true(cluster: Cluster) -> Iterator[str]:
     """No object claims a resourceVersion that the store has not reached, and no two changes of a key share one."""
     for resource, table in cluster.store.tables.items():
-        history = cluster.store.history(resource)
         last: dict[str, int] = {}
-        for change in history.between(max(history.start, history.end - 64), history.end):
+        for change in _recent(cluster, resource):
             if change.revision <= last.get(change.key, 0):
                 yield f"{resource} {change.key} went from revision {last[change.key]} to {change.revision}"
             last[change.key] = change.revision
@@ -138,6 +203,22 @@ def _versions_true(cluster: Cluster) -> Iterator[str]:
             version = mod_revision(obj)
             if version > cluster.store.revision:
                 yield f"{resource} {key} has resourceVersion {version} beyond {cluster.store.revision}"
+
+
+def _versions_grew(passage: Passage) -> Iterator[str]:
+    last = passage.before.store.revision
+    for change in passage.changes:
+        if change.revision < last:
+            yield f"{change.resource} {change.key}: revision {change.revision} came after {last}"
+        last = change.revision
+        old, new = change.old, change.new
+        if new is not None and mod_revision(new) != change.revision:
+            yield f"{change.resource} {change.key} has {new.metadata.resource_version} at revision {change.revision}"
+        if old is not None and mod_revision(old) >= change.revision:
+            yield f"{change.resource} {change.key} went from {mod_revision(old)} to {change.revision}"
+
+
+# At most one leader ---------------------------------------------------------------------------------------------------
 
 
 def _one_leader(cluster: Cluster) -> Iterator[str]:
@@ -152,61 +233,26 @@ def _one_leader(cluster: Cluster) -> Iterator[str]:
             yield f"{kind} is led by {' and '.join(names)}"
 
 
-def _bound_once(cluster: Cluster) -> Iterator[str]:
-    """A binding is for ever: no kept change moves a pod from one node to another."""
-    history = cluster.store.history("pods")
-    for change in history.between(max(history.start, history.end - 64), history.end):
-        old, new = change.old, change.new
-        if old is None or new is None or old.metadata.uid != new.metadata.uid:
+def _acts_for_its_lock(cluster: Cluster) -> Iterator[str]:
+    """A candidate that does not lead sends nothing but what the election itself takes."""
+    if all(process is None or process.leading for process in map(cluster.processes.get, cluster.elections)):
+        return
+    for item in cluster.pending.values():
+        if not isinstance(item, Sent) or item.process not in cluster.elections:
             continue
-        if old.spec.node_name and old.spec.node_name != new.spec.node_name:
-            yield f"pod {change.key} moved from {old.spec.node_name} to {new.spec.node_name}"
+        process = cluster.processes.get(item.process)
+        if process is None or process.life != item.life or process.leading:
+            continue
+        if item.tag is not None and item.tag[0] not in _ELECTED_WITHOUT_LEADING:
+            yield f"{item.process} does not lead and sends {item.request.verb} {item.request.resource}"
 
 
 ALWAYS: Final[tuple[Property, ...]] = (
-    Property("no pod on two nodes", _one_node_a_pod),
-    Property("a binding is for ever", _bound_once),
-    Property("no node over its allocatable", _within_allocatable),
-    Property("owner references valid", _owners_valid),
-    Property("resourceVersion strictly grows", _versions_true),
+    Property("no pod on two nodes", _one_node_a_pod, _ran_on_one_node),
+    Property("a binding is for ever", _bound_once, _stayed_bound),
+    Property("no node over its allocatable", _within_allocatable, _filled_within_allocatable),
+    Property("owner references valid", _owners_valid, _owned_validly),
+    Property("resourceVersion strictly grows", _versions_true, _versions_grew),
     Property("at most one leader", _one_leader),
-)
-
-
-def _some_pod_runs(cluster: Cluster) -> Iterator[str]:
-    for _, uid in _running(cluster):
-        yield uid
-
-
-def _some_node_full(cluster: Cluster) -> Iterator[str]:
-    for pod in cluster.store.table("pods").values():
-        for condition in (pod.status.conditions if pod.status else None) or ():
-            if condition.type == "PodScheduled" and condition.reason == "Unschedulable":
-                yield pod.metadata.name
-
-
-def _some_owner(cluster: Cluster) -> Iterator[str]:
-    for pod in cluster.store.table("pods").values():
-        if pod.metadata.owner_references:
-            yield pod.metadata.name
-
-
-def _some_standby(cluster: Cluster) -> Iterator[str]:
-    for process in cluster.processes.values():
-        if not process.leading:
-            yield process.name
-
-
-def _some_stale_view(cluster: Cluster) -> Iterator[str]:
-    for name, watch in cluster.cursors:
-        if cluster.lag(name, watch) > 0:
-            yield f"{name} {watch}"
-
-
-SOMETIMES: Final[tuple[Property, ...]] = (
-    Property("some pod runs", _some_pod_runs),
-    Property("some node is full", _some_node_full),
-    Property("some pod is owned", _some_owner),
-    Property("some replica stands by", _some_standby),
-    Property("some view is stale", _some_stale_view),
+    Property("only the leader acts", _acts_for_its_lock),
 )

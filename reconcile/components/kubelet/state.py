@@ -183,7 +183,7 @@ class State:
         static: key -> uid of the pods of the host's manifests.
         found: what ran when this kubelet started and that no pod has claimed yet.
         synced: it has seen the API's pods.
-        aware: it has seen its Node, or that there is none; *held* is what it heard of pods before that, None if nothing.
+        aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
         pulls: image pulls, one at a time.
         images: what the host has, name -> bytes.
         used: what its pods ask for, in billionths; `pods` is their number.

@@ -1,0 +1,233 @@
+"""
+What must be so once a cluster rests: nothing left over, and the same end as any other run of the same manifests.
+
+`normal` gives what two runs must agree on, up to names, uids, times, places and addresses. `leftovers` says what no
+cluster at rest with healthy hosts may have.
+
+Takes:    a cluster at rest, its hosts up and connected.
+Gives:    plain JSON values; sentences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconcile.api import kinds
+from reconcile.cluster.cluster import Cluster
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import conditions, selectors
+from reconcile.model.owners import controller_of
+from reconcile.model.requests import joined
+from reconcile.model.resources import allocatable, requests_of
+from reconcile.properties.always import running
+from reconcile.store.indexes import is_ready
+
+_FINISHED: Final = ("Succeeded", "Failed")
+_CONTROL_PLANE: Final = "kube-system"
+_CONFIG: Final = "kubernetes.io/config.hash"
+_SERVICE: Final = "kubernetes.io/service-name"
+_SICK: Final = "node.kubernetes.io/"
+
+# resource -> the counts of its status that tell how it stands
+_WORKLOADS: Final = {
+    "deployments.apps": (
+        "replicas",
+        "updated_replicas",
+        "ready_replicas",
+        "available_replicas",
+        "unavailable_replicas",
+    ),
+    "replicasets.apps": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
+    "replicationcontrollers": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
+}
+_CONDITIONS: Final = ("Available", "Progressing", "ReplicaFailure")
+
+
+def normal(cluster: Cluster, namespace: str = "default") -> dict[str, Any]:
+    """
+    Give what a run of the same manifests must end with, whatever happened on the way.
+
+    Names that the cluster made, uids, times, places and addresses are left out; so is history: the ReplicaSets of
+    former templates, and revisions.
+    """
+    ends: dict[str, Any] = {}
+    for resource, counts in _WORKLOADS.items():
+        for obj in cluster.objects(resource, namespace=namespace):
+            if not controller_of(obj):
+                ends[f"{resource} {obj.metadata.name}"] = _workload(cluster, resource, obj, counts)
+    for pod in cluster.objects("pods", namespace=namespace):
+        if not controller_of(pod):
+            ends[f"pods {pod.metadata.name}"] = _pod(pod)
+    for service in cluster.objects("services", namespace=namespace):
+        ends[f"services {service.metadata.name}"] = {"backends": len(_addresses(cluster, service))}
+    return ends
+
+
+def differences(ends: dict[str, Any], others: dict[str, Any]) -> tuple[str, ...]:
+    """Say, a sentence each, where the first end is not the second."""
+    return tuple(
+        [
+            f"{name} is {ends.get(name, 'not there')}, undisturbed it is {others.get(name, 'not there')}"
+            for name in sorted({*ends, *others})
+            if ends.get(name) != others.get(name)
+        ]
+    )
+
+
+def _workload(cluster: Cluster, resource: str, obj: Any, counts: tuple[str, ...]) -> dict[str, Any]:
+    owners = [obj]
+    if resource == "deployments.apps":
+        owners = list(cluster.store.table("replicasets.apps").under("owner", obj.metadata.uid))
+    pods = [pod for owner in owners for pod in cluster.store.table("pods").under("owner", owner.metadata.uid)]
+    found = Counter([tuple(_pod(pod).items()) for pod in pods if pod.status and pod.status.phase not in _FINISHED])
+    known = (obj.status.conditions if obj.status else None) or ()
+    return {
+        "wants": obj.spec.replicas,
+        "images": [container.image for container in obj.spec.template.spec.containers],
+        "status": {name: getattr(obj.status, name) or 0 for name in counts} if obj.status else {},
+        "observed": obj.status is not None and obj.status.observed_generation == obj.metadata.generation,
+        "conditions": {each.type: each.status for each in known if each.type in _CONDITIONS},
+        "pods": [[dict(pod), count] for pod, count in sorted(found.items())],
+    }
+
+
+def _pod(pod: Any) -> dict[str, Any]:
+    return {
+        "images": " ".join([container.image for container in pod.spec.containers]),
+        "phase": pod.status.phase if pod.status else "",
+        "ready": is_ready(pod),
+    }
+
+
+def leftovers(cluster: Cluster) -> tuple[str, ...]:
+    """Say, a sentence each, what a cluster at rest with healthy hosts may not have."""
+    return (
+        *_unhealthy(cluster),
+        *_terminating(cluster),
+        *_orphaned(cluster),
+        *_waiting(cluster),
+        *_stray(cluster),
+        *_stale(cluster),
+    )
+
+
+def _unhealthy(cluster: Cluster) -> Iterator[str]:
+    for node in cluster.store.table("nodes").values():
+        name = node.metadata.name
+        if not conditions.is_true(node.status.conditions if node.status else None, "Ready"):
+            yield f"node {name} is not ready"
+        for taint in node.spec.taints or () if node.spec else ():
+            if taint.key.startswith(_SICK):
+                yield f"node {name} has the taint {taint.key}:{taint.effect}"
+    for host in cluster.hosts:
+        if cluster.store.get("nodes", host) is None:
+            yield f"host {host} has no node"
+
+
+def _terminating(cluster: Cluster) -> Iterator[str]:
+    for resource, table in cluster.store.tables.items():
+        for key, obj in table.items():
+            if obj.metadata.deletion_timestamp is not None:
+                yield f"{resource} {key} is being deleted, with the finalizers {obj.metadata.finalizers or ()}"
+
+
+def _orphaned(cluster: Cluster) -> Iterator[str]:
+    for resource, table in cluster.store.tables.items():
+        for key, obj in table.items():
+            for reference in obj.metadata.owner_references or ():
+                try:
+                    owners = kinds.resource_for(reference.api_version, reference.kind)
+                except ReconcileError:
+                    continue
+                space = obj.metadata.namespace if owners.namespaced else ""
+                owner = cluster.store.get(owners.key, joined(space or "", reference.name))
+                if owner is None or owner.metadata.uid != reference.uid:
+                    yield f"{resource} {key} belongs to {reference.kind} {reference.name}, which is gone"
+
+
+def _waiting(cluster: Cluster) -> Iterator[str]:
+    """No pod waits although it fits: a node has room for it, and what it selects."""
+    pods = cluster.store.table("pods")
+    for key, pod in pods.items():
+        if pod.spec.node_name or (pod.status and pod.status.phase in _FINISHED):
+            continue
+        for node in cluster.store.table("nodes").values():
+            if _fits(pods, pod, node):
+                yield f"pod {key} waits though it fits on {node.metadata.name}"
+                break
+
+
+def _fits(pods: Any, pod: Any, node: Any) -> bool:
+    if (node.spec and (node.spec.taints or node.spec.unschedulable)) or pod.spec.affinity is not None:
+        return False  # tolerations and affinity are the scheduler's to judge
+    if not selectors.matches_all(pod.spec.node_selector, node.metadata.labels):
+        return False
+    room = dict(allocatable(node))
+    placed = [one for one in pods.under("node", node.metadata.name) if one.status.phase not in _FINISHED]
+    for one in placed:
+        for name, amount in requests_of(one.spec).items():
+            room[name] = room.get(name, 0) - amount
+    return len(placed) < room.get("pods", 0) and all(
+        amount <= room.get(name, 0) for name, amount in requests_of(pod.spec).items()
+    )
+
+
+def _stray(cluster: Cluster) -> Iterator[str]:
+    """Every pod that is bound runs, and nothing else does."""
+    bound: dict[str, str] = {}
+    for pod in cluster.store.table("pods").values():
+        configured = (pod.metadata.annotations or {}).get(_CONFIG)
+        if pod.spec.node_name and pod.status.phase not in _FINISHED:
+            bound[configured or pod.metadata.uid] = f"{pod.metadata.namespace}/{pod.metadata.name}"
+    lives = {uid: host for host, uid in running(cluster)}
+    for uid, host in lives.items():
+        if uid not in bound:
+            yield f"a pod {uid} runs on {host} that nobody declares"
+    for uid, key in bound.items():
+        if uid not in lives:
+            yield f"pod {key} is bound and does not run"
+
+
+def _stale(cluster: Cluster) -> Iterator[str]:
+    """Every service's Endpoints and EndpointSlices have the addresses of its ready pods, and no others."""
+    for service in cluster.store.table("services").values():
+        if not service.spec.selector:
+            continue
+        key, wanted = joined(service.metadata.namespace, service.metadata.name), _addresses(cluster, service)
+        endpoints = cluster.store.get("endpoints", key)
+        listed = [
+            address.ip
+            for subset in (endpoints.subsets if endpoints is not None else None) or ()
+            for address in subset.addresses or ()
+        ]
+        if sorted(listed) != wanted:
+            yield f"endpoints {key} are {sorted(listed)}, ready are {wanted}"
+        sliced = [
+            address
+            for each in cluster.store.table("endpointslices.discovery.k8s.io").values()
+            if each.metadata.namespace == service.metadata.namespace
+            and (each.metadata.labels or {}).get(_SERVICE) == service.metadata.name
+            for endpoint in each.endpoints or ()
+            if endpoint.conditions and endpoint.conditions.ready
+            for address in endpoint.addresses
+        ]
+        if sorted(sliced) != wanted:
+            yield f"the endpoint slices of {key} have {sorted(sliced)}, ready are {wanted}"
+
+
+def _addresses(cluster: Cluster, service: Any) -> list[str]:
+    pods = cluster.objects("pods", namespace=service.metadata.namespace)
+    return sorted(
+        [
+            pod.status.pod_ip
+            for pod in pods
+            if service.spec.selector
+            and selectors.matches_all(service.spec.selector, pod.metadata.labels)
+            and pod.metadata.deletion_timestamp is None
+            and is_ready(pod)
+            and pod.status.phase not in _FINISHED
+            and pod.status.pod_ip
+        ]
+    )

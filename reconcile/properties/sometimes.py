@@ -1,0 +1,74 @@
+"""What some run reaches: the proof that the properties that always hold are not vacuous, one for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconcile.cluster.cluster import Cluster
+from reconcile.properties.always import running
+from reconcile.properties.property import Property
+
+
+def _some_pod_runs(cluster: Cluster) -> Iterator[str]:
+    for _, uid in running(cluster):
+        yield uid
+
+
+def _some_pod_bound(cluster: Cluster) -> Iterator[str]:
+    history = cluster.store.history("pods")
+    for change in history.between(history.start, history.end):
+        old, new = change.old, change.new
+        if old is not None and new is not None and not old.spec.node_name and new.spec.node_name:
+            yield change.key
+
+
+def _some_node_full(cluster: Cluster) -> Iterator[str]:
+    for pod in cluster.store.table("pods").values():
+        for condition in (pod.status.conditions if pod.status else None) or ():
+            if condition.type == "PodScheduled" and condition.reason == "Unschedulable":
+                yield pod.metadata.name
+
+
+def _some_owner(cluster: Cluster) -> Iterator[str]:
+    for pod in cluster.store.table("pods").values():
+        if pod.metadata.owner_references:
+            yield pod.metadata.name
+
+
+def _some_change(cluster: Cluster) -> Iterator[str]:
+    for resource in cluster.store.tables:
+        history = cluster.store.history(resource)
+        for change in history.between(history.start, history.end):
+            if change.old is not None and change.new is not None:
+                yield f"{resource} {change.key}"
+
+
+def _some_standby(cluster: Cluster) -> Iterator[str]:
+    for process in cluster.processes.values():
+        if not process.leading:
+            yield process.name
+
+
+def _some_leader_changed(cluster: Cluster) -> Iterator[str]:
+    for key, lease in cluster.store.table("leases.coordination.k8s.io").items():
+        if lease.spec is not None and lease.spec.lease_transitions:
+            yield key
+
+
+def _some_stale_view(cluster: Cluster) -> Iterator[str]:
+    for name, watch in cluster.cursors:
+        if cluster.lag(name, watch) > 0:
+            yield f"{name} {watch}"
+
+
+SOMETIMES: Final[tuple[Property, ...]] = (
+    Property("some pod runs", _some_pod_runs),
+    Property("some pod is bound", _some_pod_bound),
+    Property("some node is full", _some_node_full),
+    Property("some pod is owned", _some_owner),
+    Property("some object changes", _some_change),
+    Property("some replica stands by", _some_standby),
+    Property("some lock changes hands", _some_leader_changed),
+    Property("some view is stale", _some_stale_view),
+)

@@ -1,0 +1,443 @@
+"""
+Fuzzing of convergence: a schedule is drawn, played, judged.
+
+A schedule is data: what is declared, and what then happens, one move after the other. Playing it checks the
+properties after every step. After the last move everything that was broken is repaired, the cluster is left alone until
+it rests, and it must have become what an undisturbed run of the same manifests becomes.
+
+    boot = settle(Cluster.boot(Topology(nodes=2), seed=1)).cluster
+    verdict = play(boot, Schedule(manifests, (Wander(50, 3), StopHost("node-2"), Wait(30 * SECOND))))
+    assert not verdict.problems
+
+Takes:    a booted cluster, with the user's own controllers if there are any, and a schedule.
+Gives:    a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from reconcile.api.kinds import resource_for
+from reconcile.cluster.cluster import Cluster
+from reconcile.driver import client
+from reconcile.driver.choices import choices, reachable
+from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.policies import Shuffled
+from reconcile.driver.run import still_moving
+from reconcile.driver.step import apply_event
+from reconcile.events import (
+    ClusterEvent,
+    Compact,
+    CutWatch,
+    DropCall,
+    Execute,
+    Fault,
+    Reconnect,
+    RepeatCall,
+    Return,
+    StartHost,
+    StartProcess,
+    StopProcess,
+)
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import MINUTE, SECOND, Duration
+from reconcile.model.requests import Request, Response
+from reconcile.properties import ALWAYS, Passage, Property, Rollouts, broken_by, leftovers, normal
+from reconcile.properties.rest import differences
+
+QUIET: Final = 75 * SECOND
+"""How long a repaired cluster must keep still: the time in which a lost host or leader is noticed, and some more."""
+
+LIMIT: Final = 40 * MINUTE
+"""How much virtual time it gets to come to rest: a progress deadline of ten minutes, and back-offs of five."""
+
+_GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
+_UNWATCHED: Final = ("events", "leases.coordination.k8s.io")
+
+
+_MEANT: Final = ("wants", "images", "observed")  # what of a workload does not depend on its pods
+
+# What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
+# defaulted has to be taken back explicitly.
+_REFUSALS: Final = ("object is being deleted", "not found", "already exists", "may not be specified when strategy")
+
+
+# Moves ----------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Wander:
+    """Let so many steps happen, each picked by chance among all that could happen next."""
+
+    steps: int
+    seed: int
+
+
+@attrs.frozen
+class Wait:
+    """Let so much time go by, first-in first-out."""
+
+    time: Duration
+
+
+@attrs.frozen
+class Declare:
+    """The user applies a manifest."""
+
+    manifest: dict[str, Any]
+
+
+@attrs.frozen
+class Resize:
+    """The user scales a declared workload; nothing happens if it is not declared."""
+
+    kind: str
+    name: str
+    replicas: int
+
+
+@attrs.frozen
+class Withdraw:
+    """The user deletes what was declared; nothing happens if it is not."""
+
+    kind: str
+    name: str
+
+
+@attrs.frozen
+class Strike:
+    """
+    Something breaks.
+
+    Args:
+        what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice, `cut` breaks a
+            watch, `kill` ends a process, `compact` forgets the store's history, `delete` deletes a pod.
+        number: which of those that there are, counted round and round.
+    """
+
+    what: Literal["drop", "repeat", "cut", "kill", "compact", "delete"]
+    number: int = 0
+
+
+Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Strike | Fault
+"""One thing of a schedule. A fault that cannot happen (a host is stopped twice) does not."""
+
+
+@attrs.frozen
+class Schedule:
+    """What is declared at first, and what happens then."""
+
+    manifests: tuple[dict[str, Any], ...]
+    moves: tuple[Move, ...] = ()
+
+
+@attrs.frozen
+class Verdict:
+    """
+    What playing a schedule came to.
+
+    Args:
+        cluster: as it was at the end, or when the first problem was found.
+        problems: what was wrong, a sentence each; none if all is well.
+        happened: what the moves were in this cluster, a line each.
+        steps: how many steps were taken.
+    """
+
+    cluster: Cluster
+    problems: tuple[str, ...]
+    happened: tuple[str, ...]
+    steps: int
+
+
+class _Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def play(cluster: Cluster, schedule: Schedule, properties: tuple[Property, ...] = ALWAYS) -> Verdict:
+    """
+    Play *schedule* on a booted cluster that rests, and judge it.
+
+    Args:
+        cluster: where to begin; it stays as it is.
+        schedule: what is to happen.
+        properties: what must hold after every step.
+    """
+    game = _Game(cluster, properties)
+    problems: tuple[str, ...] = ()
+    try:
+        for manifest in schedule.manifests:
+            game.move(Declare(manifest))
+        for move in schedule.moves:
+            game.move(move)
+        game.repair()
+        problems = game.rest()
+        if not problems:
+            problems = _compared(cluster, game)
+    except _Broken as broken:
+        problems = broken.problems
+    machine = game.machine
+    return Verdict(machine.closed(), problems, tuple(game.happened), machine.steps - cluster.steps)
+
+
+def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...]) -> Cluster:
+    """Declare *manifests* in a booted cluster that rests, and let it come to rest again, first-in first-out."""
+    game = _Game(cluster, ())
+    for manifest in manifests:
+        game.move(Declare(manifest))
+    problems = game.rest()
+    if problems:
+        raise _Broken(tuple([f"undisturbed: {problem}" for problem in problems]))
+    return game.machine.closed()
+
+
+def _compared(cluster: Cluster, game: _Game) -> tuple[str, ...]:
+    calm = normal(undisturbed(cluster, tuple(game.declared.values())))
+    ends = normal(game.machine.closed())
+    for name, end in calm.items():
+        if end.get("status") and end["status"]["ready_replicas"] < (1 if end["wants"] is None else end["wants"]):
+            # Its pods fit nowhere: how far a rollout came before that depends on what was there before.
+            calm[name] = {key: end[key] for key in _MEANT}
+            ends[name] = {key: value for key, value in ends.get(name, {}).items() if key in _MEANT}
+    if game.outage >= _GRACE:
+        # A pod without a controller is not replaced when its node was lost; with it goes its service's backend.
+        ends = {name: end for name, end in ends.items() if not name.startswith(("pods ", "services "))}
+        calm = {name: end for name, end in calm.items() if not name.startswith(("pods ", "services "))}
+    return differences(ends, calm)
+
+
+class _Game:
+    """A machine that moves are made in; local to one play."""
+
+    def __init__(self, cluster: Cluster, properties: tuple[Property, ...]) -> None:
+        self.machine = Machine(cluster)
+        self.machine.observed = []
+        self.properties = properties
+        self.declared: dict[tuple[str, str], dict[str, Any]] = {}
+        self.happened: list[str] = []
+        self.outage: Duration = 0
+        self._seen = cluster
+        self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
+        self._ran = self._running()
+        self._elected = tuple(cluster.elections)
+        self._rollouts: Rollouts | None = Rollouts.of(cluster)
+        self._silent_since: int | None = None
+        self._struck = False
+
+    def move(self, move: Move) -> None:
+        """Make one move, or nothing if it cannot be made."""
+        match move:
+            case Wander():
+                self._wander(move)
+            case Wait():
+                self._until(self.machine.now + move.time)
+            case Declare() | Resize() | Withdraw():
+                self._change(move)
+            case Strike():
+                self._strike(move)
+            case _:
+                self._happen(move)
+
+    def repair(self) -> None:
+        """Start and connect what is not."""
+        for name, status in self.machine.closed().hosts.items():
+            if not status.connected:
+                self._happen(Reconnect(name))
+            if not status.up:
+                self._happen(StartHost(name))
+            elif self.machine.processes.get(f"kubelet/{name}") is None:
+                self._happen(StartProcess(f"kubelet/{name}"))
+
+    def rest(self) -> tuple[str, ...]:
+        """Let the cluster come to rest; say what is wrong with that."""
+        machine = self.machine
+        end, quiet = machine.now + LIMIT, QUIET if self._struck else 0
+        until: int | None = None
+        while machine.now < end:
+            while next_step(machine):
+                self._look()
+            if machine.timers.busy or machine.parked:
+                until = None
+            elif until is None:
+                until = machine.now + quiet
+            timer = machine.timers.first()
+            if timer is None or (until is not None and timer.at > until):
+                return leftovers(machine.closed())
+            machine.advance(timer.at)
+        return tuple([f"it does not come to rest: {moving}" for moving in still_moving(machine.closed())])
+
+    # Moves
+    # ---------------------------------------------------------------------------------------------------
+
+    def _wander(self, move: Wander) -> None:
+        machine, policy = self.machine, Shuffled.of(move.seed)
+        for _ in range(move.steps):
+            cluster = machine.closed()
+            self._judge(cluster)
+            offered = choices(cluster)
+            if not offered:
+                return
+            choice, policy = policy.choose(cluster, offered)
+            apply_event(machine, choice)
+        self._judge(machine.closed())
+
+    def _until(self, end: int) -> None:
+        machine = self.machine
+        while True:
+            while next_step(machine):
+                self._look()
+            timer = machine.timers.first()
+            if timer is None or timer.at > end:
+                machine.advance(end)
+                return
+            machine.advance(timer.at)
+
+    def _change(self, move: Declare | Resize | Withdraw) -> None:
+        machine = self.machine
+        if not reachable(machine.closed(), ""):
+            return
+        if isinstance(move, Declare):
+            answer = client.applied(machine, move.manifest, submit=self._at_once)
+            manifest: dict[str, Any] | None = move.manifest
+            key = (move.manifest["kind"], move.manifest["metadata"]["name"])
+        else:
+            key = (move.kind, move.name)
+            manifest = self.declared.get(key)
+            if manifest is None:
+                return
+            answer = client.asked(machine, _request(move, manifest), submit=self._at_once)
+            if isinstance(move, Resize):
+                manifest = {**manifest, "spec": {**manifest["spec"], "replicas": move.replicas}}
+        self.happened.append(f"{move!r}: {answer.code}")
+        if answer.ok and isinstance(move, Declare) and answer.body.metadata.deletion_timestamp is not None:
+            pass  # it is on its way out all the same
+        elif not answer.ok:
+            self._refused(move, answer)
+        elif isinstance(move, Withdraw):
+            del self.declared[key]
+        else:
+            assert manifest is not None
+            self.declared[key] = manifest
+        self._judge(machine.closed())
+
+    def _refused(self, move: Move, answer: Response) -> None:
+        said = answer.body.message or ""
+        if not any(words in said for words in _REFUSALS):
+            raise _Broken((f"{move!r} was refused: {answer.code} {said}",))
+
+    def _at_once(self, event: ClusterEvent) -> None:
+        """Let a client's request overtake everything that is under way, and its answer as well."""
+        machine = self.machine
+        apply_event(machine, event)
+        apply_event(machine, Execute(machine.serial - 1))
+        apply_event(machine, Return(machine.serial - 1))
+
+    def _strike(self, move: Strike) -> None:
+        cluster = self.machine.closed()
+        if move.what == "delete":
+            pods = cluster.objects("pods", namespace="default")
+            if pods and reachable(cluster, ""):
+                pod = pods[move.number % len(pods)]
+                self.declared.pop(("Pod", pod.metadata.name), None)
+                self._struck, self._rollouts = True, None
+                client.asked(self.machine, client.delete("pods", pod.metadata.name), submit=self._at_once)
+                self.happened.append(f"delete pods {pod.metadata.name}")
+                self._judge(self.machine.closed())
+            return
+        candidates = _CANDIDATES[move.what](cluster)
+        if candidates:
+            self._happen(candidates[move.number % len(candidates)])
+
+    def _happen(self, event: ClusterEvent) -> None:
+        machine = self.machine
+        try:
+            apply_event(machine, event)
+        except ReconcileError:
+            return
+        self.happened.append(repr(event))
+        self._struck, self._rollouts = True, None
+        self._judge(machine.closed())
+
+    # Judging
+    # -------------------------------------------------------------------------------------------------
+
+    def _running(self) -> tuple[Any, ...]:
+        return tuple([self.machine.states.get(name) for name in self._runtimes])
+
+    def _has_run(self) -> bool:
+        states = self.machine.states
+        return any(states.get(name) is not state for name, state in zip(self._runtimes, self._ran, strict=True))
+
+    def _look(self) -> None:
+        """Judge if the last step stored or ran something that a property is about."""
+        machine = self.machine
+        changed = machine.observed
+        if (changed and changed[-1][1].resource not in _UNWATCHED) or self._has_run():
+            self._judge(machine.closed())
+
+    def _judge(self, cluster: Cluster) -> None:
+        self._ran = self._running()
+        self._count_silence(cluster)
+        changes = tuple([change for _, change in self.machine.observed or ()])
+        passage = Passage(self._seen, cluster, changes)
+        self.machine.observed = []
+        self._seen = cluster
+        said = broken_by(passage, self.properties)
+        if self._rollouts is not None and self.properties and changes:
+            self._rollouts, more = self._rollouts.seen(passage)
+            said += more
+        if said:
+            raise _Broken(said)
+
+    def _count_silence(self, cluster: Cluster) -> None:
+        """Keep how long any host was silent at a stretch."""
+        silent = any(
+            not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
+            for name, status in cluster.hosts.items()
+        )
+        if silent and self._silent_since is None:
+            self._silent_since = cluster.now
+        elif not silent and self._silent_since is not None:
+            self._silent_since = None
+        if self._silent_since is not None:
+            self.outage = max(self.outage, cluster.now - self._silent_since)
+
+
+def _request(move: Resize | Withdraw, manifest: dict[str, Any]) -> Request:
+    word = resource_for(manifest["apiVersion"], manifest["kind"]).key
+    if isinstance(move, Resize):
+        return client.scale(word, move.name, move.replicas)
+    return client.delete(word, move.name)
+
+
+def _calls(cluster: Cluster) -> list[DropCall]:
+    return [DropCall(choice.call) for choice in choices(cluster) if isinstance(choice, Execute | Return)]
+
+
+def _sent(cluster: Cluster) -> list[RepeatCall]:
+    return [RepeatCall(choice.call) for choice in choices(cluster) if isinstance(choice, Execute)]
+
+
+def _watches(cluster: Cluster) -> list[CutWatch]:
+    return [CutWatch(process, watch) for process, watch in cluster.cursors]
+
+
+def _processes(cluster: Cluster) -> list[StopProcess]:
+    return [StopProcess(name) for name in cluster.processes if not name.startswith("runtime/")]
+
+
+def _compactions(cluster: Cluster) -> list[Compact]:
+    return [Compact(cluster.store.revision)]
+
+
+_CANDIDATES: Final[dict[str, Callable[[Cluster], Any]]] = {
+    "drop": _calls,
+    "repeat": _sent,
+    "cut": _watches,
+    "kill": _processes,
+    "compact": _compactions,
+}

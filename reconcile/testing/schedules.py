@@ -1,0 +1,157 @@
+"""
+Hypothesis strategies for schedules: manifests that make sense, and what happens to them.
+
+    @given(schedules(hosts=("node-1", "node-2")))
+    def test_it_converges(schedule):
+        assert not play(boot, schedule).problems
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, StopHost, StopProcess
+from reconcile.lib.instant import MILLISECOND, SECOND
+from reconcile.testing.fuzzing import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+
+__all__ = ["IMAGES", "manifests", "moves", "schedules"]
+
+IMAGES: Final[dict[str, Any]] = {
+    "images": {
+        "web:1": "pull 2s, start 500ms",
+        "web:2": "pull 1s..5s, start 100ms..2s, stop 0s..3s",
+        "web:3": "preloaded, start 100ms, ready after 3s",
+        "slow:1": "preloaded, start 1s, ignores SIGTERM",
+    }
+}
+"""How the images behave that the manifests name (`Behaviours.parse`): quick ones, slow ones, and one that clings."""
+
+_TEMPLATES: Final = ("Deployment", "Deployment", "Deployment", "ReplicaSet", "ReplicationController")
+_NAMES: Final = ("a", "b", "c")
+_REPLICAS: Final = st.sampled_from((1, 2, 3, 4, 0))
+_AMOUNTS: Final = st.sampled_from((0, 1, 2, 4, "0%", "10%", "25%", "50%", "100%"))
+_REQUESTS: Final = st.sampled_from(
+    (None, None, None, {"cpu": "10m"}, {"cpu": "100m", "memory": "64Mi"}, {"cpu": "10m"}, {"cpu": "64"})
+)
+_PLACES: Final = st.sampled_from(
+    (None, None, None, {"kubernetes.io/os": "linux"}, {"kubernetes.io/hostname": "node-1"})
+)
+_PROBE: Final = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1}
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
+    """Draw one to three workloads, perhaps a service for one of them, perhaps a pod of its own."""
+    count = draw(st.sampled_from((1, 1, 2, 3)))
+    found = [draw(_workload(name)) for name in _NAMES[:count]]
+    if draw(st.booleans()):
+        found.insert(draw(st.integers(0, count)), _service("s", draw(st.sampled_from(_NAMES[:count]))))
+    if draw(st.sampled_from((False, False, True))):
+        found.append(draw(_bare("p")))
+    return tuple(found)
+
+
+@st.composite
+def _workload(draw: st.DrawFn, name: str, kind: str = "") -> dict[str, Any]:
+    kind = kind or draw(st.sampled_from(_TEMPLATES))
+    template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec())}
+    spec: dict[str, Any] = {"replicas": draw(_REPLICAS), "template": template}
+    if kind == "Deployment":
+        spec |= draw(_strategy())
+    spec["selector"] = {"app": name} if kind == "ReplicationController" else {"matchLabels": {"app": name}}
+    version = "v1" if kind == "ReplicationController" else "apps/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+@st.composite
+def _strategy(draw: st.DrawFn) -> dict[str, Any]:
+    how = draw(st.sampled_from(("default", "rolling", "rolling", "recreate")))
+    if how == "default":
+        return {}
+    if how == "recreate":
+        return {"strategy": {"type": "Recreate"}}
+    surge, missing = draw(_AMOUNTS), draw(_AMOUNTS)
+    if str(surge).rstrip("%") == "0" and str(missing).rstrip("%") == "0":
+        missing = 1
+    rolling = {"maxSurge": surge, "maxUnavailable": missing}
+    spec: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}
+    if draw(st.sampled_from((False, False, True))):
+        spec["minReadySeconds"] = 5
+    return spec
+
+
+@st.composite
+def _pod_spec(draw: st.DrawFn) -> dict[str, Any]:
+    image = draw(st.sampled_from(("web:1", "web:2", "web:3", "slow:1")))
+    container: dict[str, Any] = {"name": "main", "image": image}
+    requests, place = draw(_REQUESTS), draw(_PLACES)
+    if requests is not None:
+        container["resources"] = {"requests": requests}
+    if image == "web:3":
+        container["readinessProbe"] = _PROBE
+    spec: dict[str, Any] = {"containers": [container]}
+    return spec if place is None else {**spec, "nodeSelector": place}
+
+
+def _service(name: str, app: str) -> dict[str, Any]:
+    spec = {"selector": {"app": app}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+@st.composite
+def _bare(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    metadata = {"name": name, "labels": {"app": draw(st.sampled_from(("p", "q")))}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": draw(_pod_spec())}
+
+
+@st.composite
+def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[str, ...] = ()) -> Move:
+    """
+    Draw a move: steps in any order, time, what users do to *declared*; and, if there are *hosts*, something that breaks.
+    """
+    what = draw(st.sampled_from(_FAULTY if hosts else _CALM))
+    if what == "wander":
+        return Wander(draw(st.integers(1, 80)), draw(st.integers(0, 2**16)))
+    if what == "wait":
+        return Wait(draw(_TIMES))
+    if what == "change":
+        return draw(_changes(declared))
+    if what == "strike":
+        return Strike(draw(_STRIKES), draw(st.integers(0, 200)))
+    kind = draw(_OUTAGES)
+    host = draw(st.sampled_from(hosts))
+    return kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
+
+
+_CALM: Final = ("wander", "wander", "change", "wait")
+_FAULTY: Final = ("wander", "wander", "wander", "change", "wait", "strike", "strike", "outage")
+_TIMES: Final = st.sampled_from((50 * MILLISECOND, SECOND, 3 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND))
+_STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
+    ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "compact", "delete")
+)
+_OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
+    (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StartProcess)
+)
+
+
+@st.composite
+def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -> Schedule:
+    """Draw manifests and up to *most* moves; where no *hosts* are given only users disturb."""
+    declared = draw(manifests())
+    return Schedule(declared, tuple(draw(st.lists(moves(declared, hosts), max_size=most))))
+
+
+@st.composite
+def _changes(draw: st.DrawFn, declared: tuple[dict[str, Any], ...]) -> Move:
+    what = draw(st.sampled_from(("scale", "scale", "again", "gone", "anew", "anew", "anew")))
+    manifest = draw(st.sampled_from(declared))
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    if what == "gone":
+        return Withdraw(kind, name)
+    if what == "scale" and "replicas" in manifest["spec"]:
+        return Resize(kind, name, draw(_REPLICAS))
+    if what == "anew" and kind == "Deployment":
+        return Declare(draw(_workload(name, kind)))  # nothing else replaces its pods when its template changes
+    return Declare(manifest)
