@@ -229,7 +229,7 @@ def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCal
                 raise ReconcileError(f"{call} is not the number of a call that is on its way")
             machine.push(attrs.evolve(sent, tag=None))
         case Compact(revision):
-            machine.store = compact(machine.store, revision)
+            machine.store.reopen(compact(machine.store.closed(), revision))
 
 
 def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:
@@ -241,7 +241,11 @@ def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:
 
 def _heard(machine: Machine, serial: int) -> Message:
     item = machine.settle_pending().get(serial)
-    if isinstance(item, Message) and machine.alive(item.process, item.life) and machine.states.get(item.process) is None:
+    if (
+        isinstance(item, Message)
+        and machine.alive(item.process, item.life)
+        and machine.states.get(item.process) is None
+    ):
         raise ReconcileError(f"{item.process} has not begun, so message {serial} cannot be handed over")
     message: Message = _taken(machine, serial, Message)
     return message
