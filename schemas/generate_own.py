@@ -114,7 +114,7 @@ def _document(name: str) -> dict[str, Any]:
 def _definition(cls: Any, name: str) -> dict[str, Any]:
     tag, own = tag_of(cls)
     summary, said = _docstring(cls)
-    fields = [field for field in fields_of(cls) if field.shape != "table"]
+    fields = fields_of(cls)
     properties: dict[str, Any] = {tag: {"const": own}} if tag else {}
     for field in fields:
         content = _schema(field.shape, name)

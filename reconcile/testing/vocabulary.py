@@ -131,8 +131,6 @@ class _Vocabulary:
             return _WATCHED
         if cls is Change and field.name in ("old", "new"):
             return draw(st.none() | self.stored())
-        if field.shape == "table":
-            return Table()
         if field.shape == "view":
             return _table(draw(st.dictionaries(TEXTS, self.stored(), max_size=2)))
         if field.name == "resource":
@@ -180,8 +178,6 @@ def _instances(draw: st.DrawFn, vocabulary: _Vocabulary, cls: Any) -> Any:
     parts: dict[str, Any] = {}
     for field in sorted(fields_of(cls), key=lambda field: isinstance(field.shape, str)):
         parts[field.name] = vocabulary.part(draw, cls, field, parts)
-    if cls is Watched:
-        parts["changes"] = tuple([attrs.evolve(change, table=parts["view"]) for change in parts["changes"]])
     return cls(**parts)
 
 

@@ -6,7 +6,7 @@ being said is left out. Tuples are arrays, instants and durations integers of na
 
 Takes:    values of events.py, effects.py, model/requests.py, model/hosts.py; plain JSON.
 Gives:    plain JSON; the same values.
-Left out: the table of each single change of a `Watched`; it is read as the view.
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _class_writer(cls: type) -> Writer:
                 continue
             if below_it is not None:
                 written[json] = None if part is None else below_it(part, below(path, json))
-            elif special != "table":
+            else:
                 written[json] = _special_to_json(special, part, value, below(path, json))
         return written
 
@@ -282,7 +282,7 @@ def _class_reader(cls: Any) -> Reader:
         if tag and content.get(tag) != name:
             raise wrong(below(path, tag), f"expected {name}", content.get(tag))
         fields = fields_of(cls)
-        unknown = content.keys() - {field.json for field in fields if field.shape != "table"} - {tag}
+        unknown = content.keys() - {field.json for field in fields} - {tag}
         if unknown:
             first = min(unknown)
             raise InvalidObject((Fault(below(path, first), "a known field", content[first], "unknown"),))
@@ -292,15 +292,15 @@ def _class_reader(cls: Any) -> Reader:
             if isinstance(field.shape, str):
                 special.append(field)
             if field.json not in content:
-                if field.required and field.shape != "table":
+                if field.required:
                     raise InvalidObject((Fault(below(path, field.json), "required", None, "missing"),))
-                values[field.name] = None if field.required else field.default
+                values[field.name] = field.default
             elif not isinstance(field.shape, str):
                 value = _reader(field.shape)(content[field.json], below(path, field.json))
                 values[field.name] = _filed(value, field.default) if isinstance(value, Table) else value
         for field in special:
-            part = content.get(field.json)
-            if field.shape == "table" or field.json in content:
+            if field.json in content:
+                part = content[field.json]
                 values[field.name] = _special_from_json(field.shape, part, values, below(path, field.json))
         return cls(**values)
 
@@ -323,8 +323,6 @@ def _special_from_json(special: str, part: Any, values: dict[str, Any], path: st
             return answer_from_json(part, values["code"], path)
         case "view":
             return _view_from_json(part, values, path)
-        case "table":
-            return Table(indexes_of(values["resource"]))
         case _:
             return object_from_json(part, expected_of(values["resource"]) if "resource" in values else None, path)
 
@@ -334,11 +332,9 @@ def _view_from_json(content: Any, values: dict[str, Any], path: str) -> Any:
     expected = expected_of(resource)
     rows = _rows(content, path, lambda row, where: object_from_json(row, expected, where))
     try:
-        view = Table.of(rows, indexes_of(resource))
+        return Table.of(rows, indexes_of(resource))
     except AttributeError as error:  # an index asks for what stored objects have
         raise wrong(path, f"expected objects of {resource} as they are stored ({error})", content) from None
-    values["changes"] = tuple([attrs.evolve(change, table=view) for change in values["changes"]])
-    return view
 
 
 def _viewed(watch: str, changes: tuple[Change, ...]) -> str:

@@ -26,7 +26,7 @@ from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
-Special: TypeAlias = Literal["body", "answer", "object", "view", "table"]
+Special: TypeAlias = Literal["body", "answer", "object", "view"]
 
 # What an annotation `Any` holds: a type, or the name of what only its neighbours can tell.
 _MEANT: Final[dict[tuple[type, str], Any]] = {
@@ -38,7 +38,6 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Watched, "view"): "view",
     (Change, "old"): "object",
     (Change, "new"): "object",
-    (Change, "table"): "table",
     (Host, "taints"): tuple[core_v1.Taint, ...],
     (Host, "manifests"): tuple[core_v1.Pod, ...],
 }
