@@ -20,7 +20,7 @@ from reconcile.cluster import Cluster
 from reconcile.driver.forking import continued
 from reconcile.driver.replay import replay as play
 from reconcile.driver.run import collector_paused
-from reconcile.lib.instant import Duration, rfc3339_micro
+from reconcile.lib.instant import Duration, duration_text, rfc3339_micro
 
 _SAME: Final = 0
 _DIVERGED: Final = 2
@@ -72,7 +72,8 @@ def _print(cluster: Cluster, options: Options) -> None:
 
 def place(cluster: Cluster) -> str:
     """Say when it is in a cluster."""
-    return f"{progress.elapsed(cluster)} after power-on, {rfc3339_micro(cluster.now)}"
+    offset = duration_text(cluster.now - cluster.topology.start)
+    return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
 
 
 def _fork(options: Options, lines: Lines, stop: int | None, declared: Any, clock: float) -> int:

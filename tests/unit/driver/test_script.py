@@ -1,0 +1,243 @@
+import json
+from pathlib import Path
+
+import attrs
+import jsonschema
+import pytest
+
+from reconcile.api import convert
+from reconcile.driver.client import LAST_APPLIED
+from reconcile.driver.script import (
+    Apply,
+    Delete,
+    Power,
+    Scale,
+    ScriptError,
+    SetImage,
+    Target,
+    Timed,
+    applying,
+    event_of,
+    images_patch,
+    parse,
+    requests_of,
+    settled_in,
+)
+from reconcile.events import StartHost, StopHost
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import MINUTE, SECOND
+from reconcile.lib.mapping import Map
+from reconcile.model import statuses
+from reconcile.model.requests import Response
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "scenario.json").read_text())
+WEB = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {
+                "containers": [{"name": "x", "image": "x:1", "env": [{"name": "A"}]}, {"name": "y", "image": "y:1"}]
+            },
+        },
+    },
+}
+TARGET = Target("deploy", "web", "default")
+
+
+def commands(*rows):
+    return {"commands": list(rows)}
+
+
+def agrees(document):
+    return jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
+
+
+def test_every_command():
+    document = commands(
+        {"at": "1m", "scale": "deploy/web", "replicas": 5},
+        {"at": "1m0.5s", "set image": "deploy/web", "containers": {"*": "x:2"}, "namespace": "shop"},
+        {"at": "2m", "stop host": "node-1"},
+        {"at": "3m", "start host": "node-1"},
+        {"at": "4m", "delete": "node/node-1"},
+        {"at": "5m", "apply": [WEB]},
+    )
+    assert agrees(document)
+    assert parse(document) == (
+        Timed(MINUTE, Scale(TARGET, 5)),
+        Timed(MINUTE + SECOND // 2, SetImage(Target("deploy", "web", "shop"), Map({"*": "x:2"}))),
+        Timed(2 * MINUTE, Power("node-1", on=False)),
+        Timed(3 * MINUTE, Power("node-1", on=True)),
+        Timed(4 * MINUTE, Delete(Target("node", "node-1", "default"))),
+        Timed(5 * MINUTE, Apply((settled_in(convert.load(WEB).object, "default"),))),
+    )
+    assert [str(timed.command) for timed in parse(document)] == [
+        "scale deploy/web --replicas=5",
+        "set image deploy/web *=x:2",
+        "stop host node-1",
+        "start host node-1",
+        "delete node/node-1",
+        "apply deployments.apps/web",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "words"),
+    [
+        ([], (), "must be a mapping"),
+        ({}, ("commands",), "must be a list"),
+        ({"commands": [], "more": 1}, ("more",), "no such field"),
+        (commands("x"), ("commands", 0), "must be a mapping"),
+        (commands({"at": "1s"}), ("commands", 0), "exactly one of"),
+        (commands({"at": "1s", "delete": "pod/a", "stop host": "b"}), ("commands", 0), "exactly one of"),
+        (commands({"stop host": "a"}), ("commands", 0, "at"), "must say when"),
+        (commands({"at": 5, "stop host": "a"}), ("commands", 0, "at"), "must be text"),
+        (commands({"at": "5", "stop host": "a"}), ("commands", 0, "at"), "not a duration"),
+        (commands({"at": "-5s", "stop host": "a"}), ("commands", 0, "at"), "before power-on"),
+        (commands({"at": "5s", "stop host": ""}), ("commands", 0, "stop host"), "must be text"),
+        (commands({"at": "5s", "stop host": "a", "replicas": 3}), ("commands", 0, "replicas"), "no such field"),
+        (commands({"at": "5s", "scale": "deploy/web"}), ("commands", 0, "replicas"), "must be a count"),
+        (commands({"at": "5s", "scale": "deploy/web", "replicas": -1}), ("commands", 0, "replicas"), "must be a count"),
+        (commands({"at": "5s", "scale": "web", "replicas": 1}), ("commands", 0, "scale"), "of the form"),
+        (commands({"at": "5s", "delete": "pod/a/b"}), ("commands", 0, "delete"), "of the form"),
+        (commands({"at": "5s", "set image": "deploy/web"}), ("commands", 0, "containers"), "must map containers"),
+        (
+            commands({"at": "5s", "set image": "deploy/web", "containers": {"a": 1}}),
+            ("commands", 0, "containers", "a"),
+            "must be text",
+        ),
+        (commands({"at": "5s", "apply": [{"kind": "Pod"}]}), ("commands", 0, "apply", 0), "apiVersion"),
+        (commands({"at": "5s", "apply": {"kind": "Pod"}}), ("commands", 0, "apply"), "apiVersion"),
+    ],
+)
+def test_what_is_wrong_is_named_and_the_schema_agrees(document, path, words):
+    with pytest.raises(ScriptError, match=words) as caught:
+        parse(document)
+    assert caught.value.path == path
+    # A schema cannot know that a time is too early to be one: the pattern has no minus sign.
+    assert not agrees(document)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"at": "5s", "delete": "pood/a"}, "near: pod"),
+        ({"at": "5s", "scale": "pod/a", "replicas": 1}, "cannot be scaled"),
+    ],
+)
+def test_what_only_the_registry_knows(row, words):
+    with pytest.raises(ScriptError, match=words):
+        parse(commands(row))
+
+
+def test_times_do_not_go_back():
+    with pytest.raises(ScriptError, match=r"commands\[1\].at: 1s comes after 2s"):
+        parse(commands({"at": "2s", "stop host": "a"}, {"at": "1s", "start host": "a"}))
+
+
+def test_hosts_are_events():
+    assert event_of(Power("a", on=True)) == StartHost("a")
+    assert event_of(Power("a", on=False)) == StopHost("a")
+    assert event_of(Delete(TARGET)) is None
+
+
+def played(asking, *answers):
+    """Play requests against answers; give the requests, and what came of them."""
+    requests = [next(asking)]
+    for answer in answers:
+        try:
+            requests.append(asking.send(answer))
+        except StopIteration as end:
+            return requests, end.value
+    raise AssertionError(f"more answers are wanted, for {requests[-1]}")
+
+
+def live(**more):
+    return settled_in(convert.load({**WEB, **more}).object, "default")
+
+
+def test_scale_is_one_request():
+    (request,), answer = played(requests_of(Scale(TARGET, 5)), Response(200, "scaled"))
+    assert (request.verb, request.resource, request.subresource, request.name) == (
+        "patch", "deployments.apps", "scale", "web",
+    )  # fmt: skip
+    assert answer == Response(200, "scaled")
+
+
+def test_set_image_reads_first():
+    (get, patch), _ = played(requests_of(SetImage(TARGET, Map({"x": "x:2"}))), Response(200, live()), Response(200))
+    assert (get.verb, patch.verb) == ("get", "patch")
+    containers = patch.body["spec"]["template"]["spec"]["containers"]
+    assert [row["image"] for row in containers] == ["x:2", "y:1"]
+    assert containers[0]["env"] == (Map({"name": "A"}),)
+
+
+def test_set_image_that_is_there_already_asks_nothing():
+    (get,), answer = played(requests_of(SetImage(TARGET, Map({"x": "x:1"}))), Response(200, live()))
+    assert get.verb == "get"
+    assert answer.ok
+
+
+def test_set_image_of_what_is_not_there():
+    gone = Response(404, statuses.not_found("deployments.apps", "web"))
+    assert played(requests_of(SetImage(TARGET, Map({"x": "x:2"}))), gone)[1] is gone
+
+
+def test_images_of_a_pod_and_a_cron_job():
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {
+        "containers": [{"name": "c", "image": "a"}], "initContainers": [{"name": "i", "image": "a"}]}}  # fmt: skip
+    assert images_patch(convert.load(pod).object, {"*": "b"}) == {
+        "spec": {"containers": [{"name": "c", "image": "b"}], "initContainers": [{"name": "i", "image": "b"}]}
+    }
+    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec": {
+        "schedule": "@daily", "jobTemplate": {"spec": {"template": {"spec": pod["spec"]}}}}}  # fmt: skip
+    patch = images_patch(convert.load(cron).object, {"i": "b"})
+    assert list(patch["spec"]["jobTemplate"]["spec"]["template"]["spec"]) == ["initContainers"]
+
+
+def test_images_of_containers_that_are_not_there():
+    with pytest.raises(ReconcileError, match="'z'; there are x, y"):
+        images_patch(live(), {"z": "z"})
+    with pytest.raises(ReconcileError, match="ConfigMap has no containers"):
+        images_patch(
+            convert.load({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}).object, {"z": "z"}
+        )
+
+
+def test_apply_creates():
+    missing = Response(404, statuses.not_found("deployments.apps", "web"))
+    (get, create), _ = played(applying(live()), missing, Response(201))
+    assert (get.verb, create.verb) == ("get", "create")
+    assert '"name":"web"' in create.body.metadata.annotations[LAST_APPLIED]
+
+
+def test_apply_patches_what_differs():
+    there = attrs.evolve(live(), spec=attrs.evolve(live().spec, replicas=7))
+    wanted = attrs.evolve(live(), spec=attrs.evolve(live().spec, replicas=2))
+    (_, patch), _ = played(applying(wanted), Response(200, there), Response(200))
+    assert patch.verb == "patch"
+    assert patch.body["spec"] == Map({"replicas": 2})
+
+
+def test_apply_of_what_is_applied_already():
+    missing = Response(404, statuses.not_found("deployments.apps", "web"))
+    (_, create), _ = played(applying(live()), missing, Response(201))
+    (get,), answer = played(applying(live()), Response(200, create.body))
+    assert get.verb == "get"
+    assert answer.body is create.body
+
+
+def test_apply_of_a_name_to_be_drawn_creates():
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-"}, "spec": {"containers": []}}
+    (create,), _ = played(applying(settled_in(convert.load(pod).object, "shop")), Response(201))
+    assert (create.verb, create.namespace) == ("create", "shop")
+
+
+def test_namespaces_are_given_where_there_is_none():
+    assert live().metadata.namespace == "default"
+    assert settled_in(live(), "shop").metadata.namespace == "default"
+    node = convert.load({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}).object
+    assert settled_in(node, "shop") is node
