@@ -11,7 +11,9 @@ from reconcile.store.store import (
     Compare,
     Delete,
     Lease,
+    OpenStore,
     Put,
+    Reads,
     Refused,
     Store,
     Txn,
@@ -20,8 +22,10 @@ from reconcile.store.store import (
     grant,
     keep_alive,
     mod_revision,
+    position_after,
     revoke,
     stamped,
+    table_at,
 )
 
 __all__ = [
@@ -32,7 +36,9 @@ __all__ = [
     "Compare",
     "Delete",
     "Lease",
+    "OpenStore",
     "Put",
+    "Reads",
     "Refused",
     "Store",
     "Txn",
@@ -44,6 +50,8 @@ __all__ = [
     "keep_alive",
     "mod_revision",
     "partitions",
+    "position_after",
     "revoke",
     "stamped",
+    "table_at",
 ]

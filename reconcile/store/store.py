@@ -10,10 +10,11 @@ Left out: see docs/limits.md, "etcd".
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 
+from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
@@ -38,7 +39,6 @@ class Change:
         key: the object's key in its table.
         old: the object before, or None if it was created.
         new: the object after, or None if it was deleted.
-        table: the resource's table just after this change: what a cache that has seen it holds.
     """
 
     revision: int
@@ -46,7 +46,6 @@ class Change:
     key: str
     old: Any
     new: Any
-    table: Table[str, Any] = attrs.field(repr=False, eq=False)
 
 
 @attrs.frozen
@@ -128,6 +127,116 @@ class Store:
         return self.channels.get(channel, _NO_CHANGES)
 
 
+_NO_CHANGES: Final[Sequence[Change]] = Sequence()
+
+
+class Reads(Protocol):
+    """What can be asked of a store, be it a value or open for writing."""
+
+    @property
+    def revision(self) -> int:
+        """The revision of the last commit that changed something."""
+        ...
+
+    @property
+    def compacted(self) -> int:
+        """The revision up to which changes are forgotten."""
+        ...
+
+    def table(self, resource: str) -> Table[str, Any]:
+        """Give the table of *resource* as it is now."""
+        ...
+
+    def get(self, resource: str, key: str) -> Any:
+        """Give the object at *key*, or None."""
+        ...
+
+    def history(self, channel: str) -> Sequence[Change]:
+        """Give the kept changes of a watch channel."""
+        ...
+
+
+class OpenStore:
+    """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
+
+    __slots__ = ("_channels", "_closed", "_tables", "compacted", "leases", "revision")
+
+    def __init__(self, store: Store) -> None:
+        self._closed: Store | None = store
+        self._tables = dict(store.tables)
+        self._channels = Draft(store.channels)
+        self.revision = store.revision
+        self.compacted = store.compacted
+        self.leases = store.leases
+
+    def table(self, resource: str) -> Table[str, Any]:
+        """Give the table of *resource* as it is now; empty if nothing was ever stored."""
+        table = self._tables.get(resource)
+        return Table(indexes_of(resource)) if table is None else table
+
+    def get(self, resource: str, key: str) -> Any:
+        """Give the object at *key*, or None."""
+        table = self._tables.get(resource)
+        return None if table is None else table.get(key)
+
+    def history(self, channel: str) -> Sequence[Change]:
+        """Give the kept changes of a watch channel."""
+        return self._channels.get(channel) or _NO_CHANGES
+
+    def closed(self) -> Store:
+        """Give the store as it is now, as a value; this one may go on."""
+        if self._closed is None:
+            tables = Map(self._tables)
+            self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases)
+        return self._closed
+
+    def reopen(self, store: Store) -> None:
+        """Go on from another value: what `grant`, `compact` and their like gave."""
+        OpenStore.__init__(self, store)
+
+    def commit(self, txn: Txn) -> tuple[Change, ...] | Refused:
+        """Carry *txn* out; give what it changed."""
+        for compare in txn.compares:
+            found = self.get(compare.resource, compare.key)
+            actual = 0 if found is None else mod_revision(found)
+            if actual != compare.revision:
+                return Refused(compare, actual)
+        revision = self.revision + 1
+        changes: list[Change] = []
+        for operation in txn.operations:
+            change = self._changed(operation, revision)
+            if change is not None:
+                changes.append(change)
+        if changes:
+            self.revision = revision
+            self._closed = None
+        return tuple(changes)
+
+    def _changed(self, operation: Put | Delete, revision: int) -> Change | None:
+        resource, key = operation.resource, operation.key
+        table = self._tables.get(resource)
+        if table is None:
+            table = Table(indexes_of(resource))
+        old, new = table.get(key), None
+        if isinstance(operation, Put):
+            if operation.lease:
+                self.leases = _attached(self.leases, operation)
+                self._closed = None
+            if old is not None and _same(old, operation.value):
+                return None
+            new = stamped(operation.value, revision)
+            self._tables[resource] = table.set(key, new)
+        elif old is None:
+            return None
+        else:
+            self._tables[resource] = table.remove(key)
+        change = Change(revision, resource, key, old, new)
+        channels = self._channels
+        for channel in channels_of(resource, old, new):
+            channels.set(channel, _grown(channels.get(channel), change))
+        return change
+
+
 @attrs.frozen
 class Committed:
     """The transaction was done; *changes* is empty if it changed nothing, and then the store is the same one."""
@@ -144,9 +253,6 @@ class Refused:
     actual: int
 
 
-_NO_CHANGES: Final[Sequence[Change]] = Sequence()
-
-
 def commit(store: Store, txn: Txn) -> Committed | Refused:
     """
     Carry *txn* out.
@@ -154,39 +260,36 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
     Raises:
         ReconcileError: a put names a lease that does not exist.
     """
-    for compare in txn.compares:
-        found = store.get(compare.resource, compare.key)
-        actual = 0 if found is None else mod_revision(found)
-        if actual != compare.revision:
-            return Refused(compare, actual)
-    tables, channels, leases = store.tables, store.channels, store.leases
-    revision = store.revision + 1
-    changes: list[Change] = []
-    for operation in txn.operations:
-        resource, key = operation.resource, operation.key
-        table = tables.get(resource)
-        if table is None:
-            table = Table(indexes_of(resource))
-        old, new = table.get(key), None
-        if isinstance(operation, Put):
-            if operation.lease:
-                leases = _attached(leases, operation)
-            if old is not None and _same(old, operation.value):
-                continue
-            new = stamped(operation.value, revision)
-            table = table.set(key, new)
-        elif old is None:
-            continue
+    opened = OpenStore(store)
+    changes = opened.commit(txn)
+    return changes if isinstance(changes, Refused) else Committed(opened.closed(), changes)
+
+
+def table_at(store: Reads, resource: str, position: int) -> Table[str, Any]:
+    """
+    Give the table of *resource* as it was when its channel ended at *position*: what a cache that lags there holds.
+
+    It is made of the present table by undoing what came after, which costs what the cache lags.
+
+    Raises:
+        IndexError: changes after *position* are forgotten.
+    """
+    table, history = store.table(resource), store.history(resource)
+    for change in reversed(history.between(position, history.end)):
+        table = table.remove(change.key) if change.old is None else table.set(change.key, change.old)
+    return table
+
+
+def position_after(history: Sequence[Change], revision: int) -> int:
+    """Give the position of the first kept change of a later revision."""
+    low, high = history.start, history.end
+    while low < high:
+        middle = (low + high) // 2
+        if history.between(middle, middle + 1)[0].revision <= revision:
+            low = middle + 1
         else:
-            table = table.remove(key)
-        tables = tables.set(resource, table)
-        change = Change(revision, resource, key, old, new, table)
-        changes.append(change)
-        for channel in channels_of(resource, old, new):
-            channels = channels.set(channel, _grown(channels.get(channel), change))
-    if changes:
-        return Committed(Store(revision, store.compacted, tables, channels, leases), tuple(changes))
-    return Committed(store if leases is store.leases else attrs.evolve(store, leases=leases), ())
+            high = middle
+    return low
 
 
 def _grown(history: Sequence[Change] | None, change: Change) -> Sequence[Change]:
@@ -219,7 +322,7 @@ def compact(store: Store, revision: int) -> Store:
         )
     channels = store.channels
     for name, history in store.channels.items():
-        place = _first_after(history, revision)
+        place = position_after(history, revision)
         kept = history.forget(place)
         if kept is not history:
             channels = channels.set(name, kept)
@@ -279,14 +382,3 @@ def _fields_of(cls: type[Any]) -> tuple[str, ...]:
     return tuple(
         sorted([field.name for field in attrs.fields(cls)], reverse=True)
     )  # status first: it differs most often
-
-
-def _first_after(history: Sequence[Change], revision: int) -> int:
-    low, high = history.start, history.end
-    while low < high:
-        middle = (low + high) // 2
-        if history.between(middle, middle + 1)[0].revision <= revision:
-            low = middle + 1
-        else:
-            high = middle
-    return low

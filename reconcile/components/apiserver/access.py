@@ -19,7 +19,7 @@ from reconcile.components.apiserver import roles
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.model import statuses
 from reconcile.model.requests import Request, User
-from reconcile.store import Store
+from reconcile.store import Reads
 
 MASTERS: Final = "system:masters"
 NODES: Final = "system:nodes"
@@ -43,7 +43,7 @@ def authenticated(user: User, *, anonymous: bool) -> User:
     return ANONYMOUS
 
 
-def authorise(user: User, request: Request, store: Store) -> None:
+def authorise(user: User, request: Request, store: Reads) -> None:
     """Refuse with 403 what *user* may not do."""
     groups = user.groups
     if MASTERS in groups:
@@ -92,7 +92,7 @@ def _allow(rules: tuple[roles.Rule, ...], verb: str, target: str) -> bool:
     return any(verb in verbs and (target in named or anything in named or "*" in named) for verbs, named in rules)
 
 
-def _denied_to_node(node: str, request: Request, store: Store) -> str | None:
+def _denied_to_node(node: str, request: Request, store: Reads) -> str | None:
     """Say why the kubelet of *node* may not do this; None if it may."""
     resource, verb = request.resource, request.verb
     target = f"{resource}/{request.subresource}" if request.subresource else resource
@@ -117,7 +117,7 @@ def _denied_lease(node: str, request: Request) -> str | None:
     return None
 
 
-def _denied_reference(node: str, request: Request, store: Store) -> str | None:
+def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
     none = f"no relationship found between node '{node}' and this object"
     if not request.name:
         return "can only read resources of this type with names"

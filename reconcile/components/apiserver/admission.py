@@ -90,8 +90,8 @@ def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
             raise Refusal(statuses.forbidden("pods", name, f"no PriorityClass with name {wanted} was found"))
         priority = Priority(wanted, found.value, found.preemption_policy or "PreemptLowerPriority")
     else:
-        table = ask.store.tables.get(_CLASSES)
-        priority = _NO_PRIORITY if table is None else _default_priority(Same(table))
+        table = ask.store.table(_CLASSES)
+        priority = _default_priority(Same(table)) if len(table) else _NO_PRIORITY
     if spec.priority is not None and spec.priority != priority.value:
         why = (
             f"the integer value of priority ({spec.priority}) must not be provided in pod spec; priority admission"

@@ -21,7 +21,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
 from reconcile.model import selectors, statuses
 from reconcile.model.requests import List, Response, joined
-from reconcile.store import Store
+from reconcile.store import Reads, position_after, table_at
 
 _LABELLED: Final = ("pods", "replicasets.apps", "replicationcontrollers")
 
@@ -226,22 +226,12 @@ def _continued(token: str) -> tuple[int, str]:
     return revision, start
 
 
-def _table_at(store: Store, resource: str, revision: int) -> Table[str, Any]:
+def _table_at(store: Reads, resource: str, revision: int) -> Table[str, Any]:
     """Give the table of *resource* as of *revision*, from the changes that are kept; 410 if they are not."""
     if revision >= store.revision:
         return store.table(resource)
     history = store.history(resource)
-    low, high = history.start, history.end
-    while low < high:
-        middle = (low + high) // 2
-        if history.between(middle, middle + 1)[0].revision <= revision:
-            low = middle + 1
-        else:
-            high = middle
-    if low == history.end:
-        return store.table(resource)
-    if low == history.start and (low > 0 or revision < store.compacted):
+    position = position_after(history, revision)
+    if position == history.start and (position > 0 or revision < store.compacted):
         raise Refusal(statuses.expired(_EXPIRED))
-    if low == history.start:
-        return Table()
-    return history.between(low - 1, low)[0].table
+    return table_at(store, resource, position)

@@ -31,12 +31,12 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Committed, Store
+from reconcile.store import Change, Reads
 
 Way = Callable[[Ask], Plan]
 
 
-def plan(state: State, request: Request, user: User, store: Store, now: Instant, dice: Dice) -> Plan:  # noqa: PLR0917 -- the contract's order
+def plan(state: State, request: Request, user: User, store: Reads, now: Instant, dice: Dice) -> Plan:  # noqa: PLR0917 -- the contract's order
     """
     Say what a request comes to: an answer, or what to commit first.
 
@@ -56,17 +56,17 @@ def plan(state: State, request: Request, user: User, store: Store, now: Instant,
         return refusal.response
 
 
-def answer(planned: Planned, committed: Committed) -> Response:
-    """Answer a request whose transaction is committed."""
+def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Response:
+    """Answer a request whose transaction is committed to *store* and made these changes."""
     finish = planned.finish
     if not finish.key:
         return Response(finish.code, finish.body, finish.warnings)
-    for change in committed.changes:
+    for change in changes:
         if change.key == finish.key and change.resource == finish.resource:
             obj = change.new
             break
     else:
-        obj = committed.store.get(finish.resource, finish.key)
+        obj = store.get(finish.resource, finish.key)
     return Response(finish.code, subresources.scale_of(obj) if finish.scale else obj, finish.warnings)
 
 

@@ -16,7 +16,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Store, Txn
+from reconcile.store import Reads, Txn
 
 EVENT_TTL: Final = HOUR
 """How long an Event is kept: what the etcd lease of its Put is granted for."""
@@ -58,7 +58,7 @@ class Ask:
     state: State
     request: Request
     user: User
-    store: Store
+    store: Reads
     now: Instant
     dice: Dice
     resource: kinds.Resource

@@ -15,7 +15,7 @@ from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Put, Refused, Txn, commit, grant
+from reconcile.store import Put, Refused, Txn, grant
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
@@ -62,17 +62,18 @@ def give_back(machine: Machine, item: Replied) -> bool:
 def _served(machine: Machine, server: str, request: Request, user: User) -> Response:
     state = machine.states.get(server)
     dice = Dice(machine.cluster.seed, "request", machine.serial)
+    store = machine.store
     for _ in range(_PLANS):
-        plan = apiserver.plan(state, request, user, machine.store, machine.now, dice)
-        if isinstance(plan, Response):
-            return plan
-        txn = plan.txn
+        planned = apiserver.plan(state, request, user, store, machine.now, dice)
+        if isinstance(planned, Response):
+            return planned
+        txn = planned.txn
         if request.resource == "events" and request.verb == "create":
             txn = _leased(machine, txn)
-        done = commit(machine.store, txn)
-        if not isinstance(done, Refused):
-            committed(machine, done)
-            return apiserver.answer(plan, done)
+        changes = store.commit(txn)
+        if not isinstance(changes, Refused):
+            committed(machine, changes)
+            return apiserver.answer(planned, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)
 
@@ -81,7 +82,7 @@ def _leased(machine: Machine, txn: Txn) -> Txn:
     """Put events under a lease of an hour, shared by those of one minute, as the API server does."""
     lease = machine.now // _LEASE_SHARED + 1
     if lease not in machine.store.leases:
-        machine.store = grant(machine.store, apiserver.EVENT_TTL, machine.now, lease)
+        machine.store.reopen(grant(machine.store.closed(), apiserver.EVENT_TTL, machine.now, lease))
         keeper = machine.processes.get(f"etcd/{machine.etcd}")
         assert keeper is not None, "a request is served only while etcd runs"
         key = (keeper.name, keeper.life, ("lease", lease))

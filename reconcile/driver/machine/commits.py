@@ -5,14 +5,13 @@ from __future__ import annotations
 from reconcile.cluster.cluster import Channel
 from reconcile.cluster.pending import Draining
 from reconcile.driver.machine.machine import Machine
-from reconcile.store import Committed
+from reconcile.store import Change
 from reconcile.store.indexes import channels_of
 
 
-def committed(machine: Machine, done: Committed) -> None:
-    """Take the store's next value up, and let its changes be under way."""
-    machine.store = done.store
-    for change in done.changes:
+def committed(machine: Machine, changes: tuple[Change, ...]) -> None:
+    """Let what was committed be under way to all who watch it."""
+    for change in changes:
         if machine.observed is not None:
             machine.observed.append((machine.steps, change))
         for name in channels_of(change.resource, change.old, change.new):

@@ -22,7 +22,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timer, Timers
 from reconcile.model.requests import Response
-from reconcile.store import Change
+from reconcile.store import Change, OpenStore
 
 _MARK: Final = 0xFFFF
 
@@ -36,7 +36,7 @@ class Machine:
         self.steps = cluster.steps
         self.serial = cluster.serial
         self.head = cluster.head
-        self.store = cluster.store
+        self.store = OpenStore(cluster.store)
         self.timers = cluster.timers
         self._looked_at: Timers[Any] | None = None
         self._first: Timer[Any] | None = None
@@ -72,7 +72,7 @@ class Machine:
             now=self.now,
             steps=self.steps,
             serial=self.serial,
-            store=self.store,
+            store=self.store.closed(),
             timers=self.timers,
             pending=pending,
             turns=turns,

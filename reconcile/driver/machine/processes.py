@@ -198,7 +198,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case Exit():
             exit_process(machine, process, effect.code)
         case etcd.CompactTo():
-            machine.store = compact(machine.store, max(machine.store.compacted, machine.marked))
+            machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
@@ -222,7 +222,9 @@ def _disk(machine: Machine, host: str) -> Any:
 
 def _end_lease(machine: Machine, lease: int) -> None:
     if lease in machine.store.leases:
-        committed(machine, revoke(machine.store, lease))
+        done = revoke(machine.store.closed(), lease)
+        machine.store.reopen(done.store)
+        committed(machine, done.changes)
 
 
 _ORDERS: Final = frozenset({RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer})

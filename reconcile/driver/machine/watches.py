@@ -13,7 +13,8 @@ from reconcile.driver.machine.processes import tell
 from reconcile.driver.machine.reach import server_for
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
-from reconcile.store import PARTITIONS, Change
+from reconcile.lib.table import Table
+from reconcile.store import PARTITIONS, Change, position_after, table_at
 
 _NOBODY: Final = Channel()
 
@@ -24,17 +25,21 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     cursor = machine.cursors.get(key)
     assert cursor is not None, f"{process.name} has no watch {watch}"
     history = machine.store.history(cursor.channel)
+    end = history.end
     if cursor.position < history.start:
-        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), history.end
+        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), end
         if not changes and cursor.view is not None:
             machine.cursors.set(key, attrs.evolve(cursor, position=position, view=view))
             return False
     else:
-        position = min(history.end, cursor.position + count) if count else history.end
+        position = min(end, cursor.position + count) if count else end
         changes = history.between(cursor.position, position)
         if not changes:
             return False
-        view = changes[-1].table
+        if position == end:
+            view = machine.store.table(cursor.resource)
+        else:
+            view = _view(machine, cursor.resource, changes[-1].revision)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view))
@@ -109,7 +114,7 @@ def _listed(machine: Machine, cursor: Cursor) -> tuple[Change, ...]:
         rows = [(key, None, obj) for key, obj in table.items()]
     else:
         rows = table.differences(cursor.view)
-    changes = tuple([Change(revision, cursor.resource, key, old, new, table) for key, old, new in rows])
+    changes = tuple([Change(revision, cursor.resource, key, old, new) for key, old, new in rows])
     if cursor.partition:
         changes = tuple([change for change in _seen_from(cursor, changes) if change.old or change.new])
     return changes
@@ -128,5 +133,11 @@ def _seen_from(cursor: Cursor, changes: tuple[Change, ...]) -> tuple[Change, ...
         if old is change.old and new is change.new:
             seen.append(change)
         else:
-            seen.append(Change(change.revision, change.resource, change.key, old, new, change.table))
+            seen.append(Change(change.revision, change.resource, change.key, old, new))
     return tuple(seen)
+
+
+def _view(machine: Machine, resource: str, revision: int) -> Table[str, Any]:
+    """Give the table of *resource* as of *revision*, as an informer's cache has it that has seen no more."""
+    history = machine.store.history(resource)
+    return table_at(machine.store, resource, position_after(history, revision))

@@ -23,6 +23,7 @@ from reconcile.store import (
     grant,
     keep_alive,
     revoke,
+    table_at,
 )
 
 
@@ -110,10 +111,14 @@ def test_a_watch_from_any_cursor_is_what_a_naive_watch_says(all_txns: list[Txn],
     seen = history.between(start, history.end)
     assert [(change.revision, change.key, unstamped(change.new)) for change in seen] == naive.log[start:]
     rows = {}
-    for change in history.between(0, history.end):
+    for position, change in enumerate(history.between(0, history.end), start=1):
         assert rows.get(change.key) == change.old
         rows[change.key] = change.new
-        assert dict(change.table.items()) == {key: obj for key, obj in rows.items() if obj is not None}
+        then = table_at(store, "pods", position)
+        assert dict(then.items()) == {key: obj for key, obj in rows.items() if obj is not None}
+        assert then.keys_under("node", "node-1") == tuple(
+            sorted(key for key, obj in rows.items() if obj is not None and obj.spec.node_name == "node-1")
+        )
     for node in ("node-1", "node-2"):
         theirs = store.history(channel("pods", node))
         expected = [

@@ -377,7 +377,7 @@ def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTime
 
 def _as_changed(views: Views, resource: str) -> list[Change]:
     table = views.table(resource)
-    return [Change(0, resource, key, obj, obj, table) for key, obj in table.items()]
+    return [Change(0, resource, key, obj, obj) for key, obj in table.items()]
 
 
 def _with_work(state: State, place: int, worker: _Worker, work: Work) -> tuple[State, tuple[Effect, ...]]:

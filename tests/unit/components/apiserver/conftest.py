@@ -31,7 +31,7 @@ class Server:
         done = commit(self.store, planned.txn)
         assert isinstance(done, Committed)
         self.store = done.store
-        return apiserver.answer(planned, done)
+        return apiserver.answer(planned, done.store, done.changes)
 
     def made(self, resource, body, namespace="default"):
         response = self("create", resource, namespace, body=body)

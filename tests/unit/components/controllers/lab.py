@@ -67,7 +67,7 @@ class Lab:
             return False
         self.cursors[name] = history.end
         if first < 0:
-            changes = tuple([Change(self.store.revision, name, key, None, obj, view) for key, obj in view.items()])
+            changes = tuple([Change(self.store.revision, name, key, None, obj) for key, obj in view.items()])
         else:
             changes = history.between(first, history.end)
         self.feed(Watched(self.now, name, changes, view))

@@ -75,7 +75,7 @@ class ToyCluster:
             return False
         changes = history.between(first, last)
         self.cursors[resource] = last
-        self.feed(Watched(self.now, resource, changes, changes[-1].table))
+        self.feed(Watched(self.now, resource, changes, self.store.table(resource)))
         return True
 
     def carry_out(self) -> None:
@@ -212,4 +212,4 @@ class ToyCluster:
 
 
 def as_created(store: Store, resource: str, key: str, obj: Any) -> Any:
-    return Change(store.revision, resource, key, None, obj, store.table(resource))
+    return Change(store.revision, resource, key, None, obj)

@@ -55,7 +55,7 @@ class Lab:
         self.push("kubelet", Started(self.now))
         for name in ("nodes", "pods"):
             known = [self.objects[key] for key in sorted(self.objects) if key[0] == name]
-            changes = tuple([Change(1, name, key_of(obj), None, obj, EMPTY) for obj in known])
+            changes = tuple([Change(1, name, key_of(obj), None, obj) for obj in known])
             self.push("kubelet", Watched(self.now, name, changes, EMPTY))
 
     def reboot(self):
@@ -183,7 +183,7 @@ class Lab:
 
     def tell(self, resource, old, new):
         if resource in {"pods", "nodes"}:
-            change = Change(self.revision, resource, key_of(new or old), old, new, EMPTY)
+            change = Change(self.revision, resource, key_of(new or old), old, new)
             self.push("kubelet", Watched(self.now, resource, (change,), EMPTY))
 
     # What a test does and asks

@@ -32,7 +32,7 @@ class Cluster:
             key = key_of(new if new is not None else old)
             table = self.tables[watch]
             table = self.tables[watch] = table.remove(key) if new is None else table.set(key, new)
-            changes.append(Change(1, watch, key, old, new, table))
+            changes.append(Change(1, watch, key, old, new))
         return Watched(now, watch, tuple(changes), self.tables[watch])
 
 

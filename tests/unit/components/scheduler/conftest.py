@@ -74,7 +74,7 @@ class Play:
     def _watched(self, watch, news):
         changes = []
         for key, new in news:
-            changes.append(Change(next(self._revision), watch, key, self.objects.get((watch, key)), new, Table()))
+            changes.append(Change(next(self._revision), watch, key, self.objects.get((watch, key)), new))
             self.objects[watch, key] = new
         return self.hear(Watched(self.now, watch, tuple(changes), Table()))
 

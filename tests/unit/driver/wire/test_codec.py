@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.convert import InvalidObject, loads_json
 from reconcile.cluster.topology import Topology
-from reconcile.driver.wire import from_json, to_json, topology_from_json, topology_to_json
+from reconcile.driver.wire import from_json, to_json
 from reconcile.effects import Answer, Effect, Install, Order, OutsideEffect, StartContainer
 from reconcile.events import Advance, ClusterEvent, Deliver, Execute, Fire, Hears, Submit
 from reconcile.lib.digest import canonical
 from reconcile.lib.mapping import Map
-from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response, User
 from reconcile.testing.vocabulary import values
@@ -196,34 +195,6 @@ def test_what_has_no_form_in_json_is_refused():
 def test_an_answer_to_a_refused_request_is_a_status():
     answer = Answer("kubectl", "1", Response(404, meta_v1.Status(code=404, reason="NotFound", kind=None)))
     assert from_json(to_json(answer), OutsideEffect) == answer
-
-
-def test_a_topology_says_what_differs_from_the_default():
-    assert topology_to_json(Topology()) == {}
-    assert topology_to_json(Topology(nodes=5, lock="endpoints")) == {"nodes": 5, "lock": "endpoints"}
-    behaviours = Behaviours.parse({"images": {"web": "pull 3s"}})
-    written = topology_to_json(Topology(behaviours=behaviours))
-    assert written["behaviours"]["images"]["web"] == "pull 3s"
-    assert topology_from_json({"behaviours": {"images": {"web": {"pull": "3s"}}}}).behaviours == behaviours
-    assert topology_from_json(topology_to_json(Topology(behaviours=Behaviours()))).behaviours == Behaviours()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({"nodes": 0}, "topology: nodes: 0 is not between 1"),
-        ({"lock": "configmaps"}, 'lock: expected one of leases, endpoints, found "configmaps"'),
-        ({"behaviours": {"images": {"web": "fly"}}}, "behaviours: expected behaviours .*'fly' is no clause"),
-        ({"hosts": [{"name": "a", "ip": "1.2.3.4"}]}, r"hosts\[0\].podCIDR: required"),
-        (
-            {"hosts": [{"name": "a", "ip": "", "podCIDR": "", "taints": [{"key": "x"}]}]},
-            r"hosts\[0\].taints\[0\].effect",
-        ),
-    ],
-)
-def test_a_wrong_topology_is_refused(content, message):
-    with pytest.raises(Exception, match=message):
-        topology_from_json(content)
 
 
 def test_every_class_can_be_told_from_its_name():

@@ -2,6 +2,7 @@ import enum
 import functools
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -157,6 +158,14 @@ def test_a_digester_gives_what_state_digest_gives(ready, deployed):
     digester = Digester()
     for cluster in (ready, deployed, ready, ready):
         assert digester.digest(cluster) == state_digest(cluster)
+
+
+def test_a_copy_has_the_same_digest_and_the_same_future(deployed):
+    cluster, _ = step(deployed, Disconnect("node-2"))
+    copied = pickle.loads(pickle.dumps(cluster))
+    assert state_digest(copied) == state_digest(cluster)
+    at = cluster.now + 60_000_000_000
+    assert state_digest(run(copied, until=at).cluster) == state_digest(run(cluster, until=at).cluster)
 
 
 def test_every_part_of_a_cluster_decides_but_two(ready):

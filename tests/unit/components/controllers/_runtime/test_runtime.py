@@ -37,7 +37,7 @@ def watched(*names, now=0, resource="pods"):
     for name in names:
         pod = objects.pod(name)
         table = table.set(f"default/{name}", pod)
-        changes.append(Change(1, resource, f"default/{name}", None, pod, table))
+        changes.append(Change(1, resource, f"default/{name}", None, pod))
     return Watched(now, resource, tuple(changes), table)
 
 
