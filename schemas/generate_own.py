@@ -1,5 +1,5 @@
 """
-Write the schemas of reconcile's own vocabulary: events.json, effects.json, requests.json, topology.json.
+Write the schemas of reconcile's own vocabulary: events.json, effects.json, requests.json, topology.json, pipe.json.
 
     python schemas/generate_own.py           write them
     python schemas/generate_own.py --check   compare them with what is checked in; exit status 1 if they differ
@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reconcile import effects, events  # noqa: E402 -- found by the line above
+from reconcile.adapters.pipe import Boot, Command  # noqa: E402
 from reconcile.api._resources import KINDS  # noqa: E402
 from reconcile.cluster.topology import Topology  # noqa: E402
 from reconcile.components.kubeproxy import RuleSet  # noqa: E402
@@ -46,6 +47,7 @@ WIDTH: Final = 120
 CLUSTER_EVENTS: Final = get_args(events.ClusterEvent)
 REPORTS: Final = get_args(events.RuntimeReport)
 OUTSIDE_EFFECTS: Final = get_args(effects.OutsideEffect)
+COMMANDS: Final = get_args(Command)
 ORDERS: Final = (*get_args(effects.RuntimeOrder), effects.Install)
 
 # The file in which each class is defined.
@@ -53,6 +55,7 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((*CLUSTER_EVENTS, *REPORTS), "events.json"),
     **dict.fromkeys((*OUTSIDE_EFFECTS, *ORDERS, RuleSet, Backed), "effects.json"),
     **dict.fromkeys((Request, Response, User, List), "requests.json"),
+    **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
     **dict.fromkeys((Topology, Host, Behaviours, Behaviour, Ending, Span), "topology.json"),
 }
 TITLES: Final = {
@@ -60,6 +63,7 @@ TITLES: Final = {
     "effects.json": ("What leaves a cluster's step for the outside world", OUTSIDE_EFFECTS),
     "requests.json": ("A request to the API server", (Request,)),
     "topology.json": ("The machines of a cluster", (Topology,)),
+    "pipe.json": ("A line that reconcile step reads", COMMANDS),
 }
 SCALARS: Final[dict[Any, str]] = {str: "string", int: "integer", bool: "boolean"}
 
@@ -97,7 +101,10 @@ def outputs() -> dict[Path, str]:
 
 def _document(name: str) -> dict[str, Any]:
     title, tops = TITLES[name]
-    references = [{"$ref": _reference(cls, name)} for cls in tops]
+    references: list[dict[str, Any]] = [{"$ref": _reference(cls, name)} for cls in tops]
+    if name == "pipe.json":
+        boot = {"type": "object", "properties": {"boot": {"$ref": "#/$defs/Boot"}}, "required": ["boot"]}
+        references = [{**boot, "additionalProperties": False}, {"$ref": "events.json"}, *references]
     document: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{BASE}/{name}",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar, Final, Protocol, TypeAlias, assert_never, get_args
+from typing import Any, ClassVar, Final, Protocol, TypeAlias, assert_never
 
 import attrs
 
@@ -336,7 +336,3 @@ def _not_negative(command: Settle | Run, *names: str) -> None:
         value = getattr(command, name)
         if value is not None and value < 0:
             raise ReconcileError(f"{name}: expected 0 or more, found {value}")
-
-
-COMMANDS: Final = get_args(Command)
-"""The classes of commands, for the schema."""
