@@ -65,7 +65,7 @@ class Rollouts:
             old = known.get(uid) or current
             wide = Bounds(max(old.most, current.most), min(old.least, current.least), old.pods, old.ready)
             new = _counted(passage.after.store, deployment, wide)
-            said += _broken(change.key, deployment, wide, new)
+            said += _broken(change, deployment, wide, new)
             if _rests(passage.after.store, deployment, current, new):
                 new = attrs.evolve(new, most=current.most, least=current.least)
             known = known.set(uid, new)
@@ -127,13 +127,14 @@ def _counted(store: Store, deployment: Any, known: Bounds) -> Bounds:
     )
 
 
-def _broken(key: str, deployment: Any, old: Bounds, new: Bounds) -> list[str]:
+def _broken(change: Change, deployment: Any, old: Bounds, new: Bounds) -> list[str]:
     name = f"{deployment.metadata.namespace}/{deployment.metadata.name}"
     said = []
     if new.pods > old.pods and new.pods > new.most:
-        said.append(f"deployment {name} has {new.pods} pods of at most {new.most} since {key} changed")
-    if new.ready < old.ready and new.ready < new.least:
-        said.append(f"deployment {name} has {new.ready} ready pods of at least {new.least} since {key} changed")
+        said.append(f"deployment {name} has {new.pods} pods of at most {new.most} since {change.key} changed")
+    taken = change.new is None or change.new.metadata.deletion_timestamp is not None
+    if taken and new.ready < old.ready and new.ready < new.least:
+        said.append(f"deployment {name} has {new.ready} ready pods of at least {new.least} since {change.key} changed")
     return said
 
 

@@ -15,7 +15,7 @@ Gives:    a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -196,18 +196,27 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...]) -> Clus
 
 
 def _compared(cluster: Cluster, game: _Game) -> tuple[str, ...]:
-    calm = normal(undisturbed(cluster, tuple(game.declared.values())))
-    ends = normal(game.machine.closed())
-    for name, end in calm.items():
-        if end.get("status") and end["status"]["ready_replicas"] < (1 if end["wants"] is None else end["wants"]):
-            # Its pods fit nowhere: how far a rollout came before that depends on what was there before.
-            calm[name] = {key: end[key] for key in _MEANT}
-            ends[name] = {key: value for key, value in ends.get(name, {}).items() if key in _MEANT}
-    if game.outage >= _GRACE:
-        # A pod without a controller is not replaced when its node was lost; with it goes its service's backend.
-        ends = {name: end for name, end in ends.items() if not name.startswith(("pods ", "services "))}
-        calm = {name: end for name, end in calm.items() if not name.startswith(("pods ", "services "))}
-    return differences(ends, calm)
+    calm = undisturbed(cluster, tuple(game.declared.values()))
+    ends, others = normal(game.machine.closed()), normal(calm)
+    # A pod without a controller is not replaced when its node was lost, and goes with one that adopted it.
+    skipped = ("pods ", "services ") if game.outage >= _GRACE or game.adopting else ()
+    waiting = [pod.metadata.name for one in (calm, game.machine.closed()) for pod in _waiting(one)]
+    for name, end in others.items():
+        if "status" in end and waiting:
+            # How far a rollout came before its pods fitted nowhere depends on what was there before.
+            others[name] = _meant(end)
+            ends[name] = _meant(ends.get(name, {}))
+    return differences(
+        *[{name: end for name, end in one.items() if not name.startswith(skipped)} for one in (ends, others)]
+    )
+
+
+def _meant(end: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in end.items() if key in _MEANT}
+
+
+def _waiting(cluster: Cluster) -> list[Any]:
+    return [pod for pod in cluster.objects("pods") if not pod.spec.node_name]
 
 
 class _Game:
@@ -220,6 +229,7 @@ class _Game:
         self.declared: dict[tuple[str, str], dict[str, Any]] = {}
         self.happened: list[str] = []
         self.outage: Duration = 0
+        self.adopting = False
         self._seen = cluster
         self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
         self._ran = self._running()
@@ -322,6 +332,7 @@ class _Game:
         else:
             assert manifest is not None
             self.declared[key] = manifest
+            self.adopting = self.adopting or _is_claimed(manifest, self.declared.values())
         self._judge(machine.closed())
 
     def _refused(self, move: Move, answer: Response) -> None:
@@ -405,6 +416,14 @@ class _Game:
             self._silent_since = None
         if self._silent_since is not None:
             self.outage = max(self.outage, cluster.now - self._silent_since)
+
+
+def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
+    """Tell whether a pod's manifest has the labels that a workload selects, or the other way round."""
+    labels = [one["metadata"].get("labels") or {} for one in (manifest, *others) if one["kind"] == "Pod"]
+    selectors = [one["spec"].get("selector") for one in (manifest, *others) if "template" in one["spec"]]
+    wanted = [(each or {}).get("matchLabels", each) or {} for each in selectors]
+    return any(all(found.get(key) == value for key, value in each.items()) for found in labels for each in wanted)
 
 
 def _request(move: Resize | Withdraw, manifest: dict[str, Any]) -> Request:

@@ -16,7 +16,7 @@ from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, Sto
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.fuzzing import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
-__all__ = ["IMAGES", "manifests", "moves", "schedules"]
+__all__ = ["IMAGES", "STEADY", "manifests", "moves", "schedules"]
 
 IMAGES: Final[dict[str, Any]] = {
     "images": {
@@ -24,9 +24,13 @@ IMAGES: Final[dict[str, Any]] = {
         "web:2": "pull 1s..5s, start 100ms..2s, stop 0s..3s",
         "web:3": "preloaded, start 100ms, ready after 3s",
         "slow:1": "preloaded, start 1s, ignores SIGTERM",
+        "flaky:1": "pull 1s, start 500ms, exit 1 after 1s..20s with probability 1/3",
     }
 }
-"""How the images behave that the manifests name (`Behaviours.parse`): quick ones, slow ones, and one that clings."""
+"""How the images behave that the manifests name (`Behaviours.parse`): quick, slow, one that clings, one that fails."""
+
+STEADY: Final = ("web:1", "web:2", "web:3", "slow:1")
+"""Those that run on once they run."""
 
 _TEMPLATES: Final = ("Deployment", "Deployment", "Deployment", "ReplicaSet", "ReplicationController")
 _NAMES: Final = ("a", "b", "c")
@@ -42,21 +46,21 @@ _PROBE: Final = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1}
 
 
 @st.composite
-def manifests(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
+def manifests(draw: st.DrawFn, images: tuple[str, ...] = STEADY) -> tuple[dict[str, Any], ...]:
     """Draw one to three workloads, perhaps a service for one of them, perhaps a pod of its own."""
     count = draw(st.sampled_from((1, 1, 2, 3)))
-    found = [draw(_workload(name)) for name in _NAMES[:count]]
+    found = [draw(_workload(name, images)) for name in _NAMES[:count]]
     if draw(st.booleans()):
         found.insert(draw(st.integers(0, count)), _service("s", draw(st.sampled_from(_NAMES[:count]))))
     if draw(st.sampled_from((False, False, True))):
-        found.append(draw(_bare("p")))
+        found.append(draw(_bare("p", images)))
     return tuple(found)
 
 
 @st.composite
-def _workload(draw: st.DrawFn, name: str, kind: str = "") -> dict[str, Any]:
+def _workload(draw: st.DrawFn, name: str, images: tuple[str, ...], kind: str = "") -> dict[str, Any]:
     kind = kind or draw(st.sampled_from(_TEMPLATES))
-    template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec())}
+    template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec(images))}
     spec: dict[str, Any] = {"replicas": draw(_REPLICAS), "template": template}
     if kind == "Deployment":
         spec |= draw(_strategy())
@@ -83,8 +87,8 @@ def _strategy(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def _pod_spec(draw: st.DrawFn) -> dict[str, Any]:
-    image = draw(st.sampled_from(("web:1", "web:2", "web:3", "slow:1")))
+def _pod_spec(draw: st.DrawFn, images: tuple[str, ...]) -> dict[str, Any]:
+    image = draw(st.sampled_from(images))
     container: dict[str, Any] = {"name": "main", "image": image}
     requests, place = draw(_REQUESTS), draw(_PLACES)
     if requests is not None:
@@ -101,28 +105,28 @@ def _service(name: str, app: str) -> dict[str, Any]:
 
 
 @st.composite
-def _bare(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    metadata = {"name": name, "labels": {"app": draw(st.sampled_from(("p", "q")))}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": draw(_pod_spec())}
+def _bare(draw: st.DrawFn, name: str, images: tuple[str, ...]) -> dict[str, Any]:
+    metadata = {"name": name, "labels": {"app": draw(st.sampled_from(("p", "q", "a")))}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": draw(_pod_spec(images))}
 
 
 @st.composite
 def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[str, ...] = ()) -> Move:
-    """
-    Draw a move: steps in any order, time, what users do to *declared*; and, if there are *hosts*, something that breaks.
-    """
+    """Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks."""
     what = draw(st.sampled_from(_FAULTY if hosts else _CALM))
     if what == "wander":
         return Wander(draw(st.integers(1, 80)), draw(st.integers(0, 2**16)))
     if what == "wait":
         return Wait(draw(_TIMES))
     if what == "change":
-        return draw(_changes(declared))
+        change: Move = draw(_changes(declared))
+        return change
     if what == "strike":
         return Strike(draw(_STRIKES), draw(st.integers(0, 200)))
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
-    return kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
+    outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
+    return outage
 
 
 _CALM: Final = ("wander", "wander", "change", "wait")
@@ -139,7 +143,7 @@ _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
 @st.composite
 def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -> Schedule:
     """Draw manifests and up to *most* moves; where no *hosts* are given only users disturb."""
-    declared = draw(manifests())
+    declared = draw(manifests((*STEADY, "flaky:1") if hosts else STEADY))
     return Schedule(declared, tuple(draw(st.lists(moves(declared, hosts), max_size=most))))
 
 
@@ -153,5 +157,5 @@ def _changes(draw: st.DrawFn, declared: tuple[dict[str, Any], ...]) -> Move:
     if what == "scale" and "replicas" in manifest["spec"]:
         return Resize(kind, name, draw(_REPLICAS))
     if what == "anew" and kind == "Deployment":
-        return Declare(draw(_workload(name, kind)))  # nothing else replaces its pods when its template changes
+        return Declare(draw(_workload(name, STEADY, kind)))  # nothing else replaces its pods when its template changes
     return Declare(manifest)
