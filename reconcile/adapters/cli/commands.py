@@ -44,10 +44,13 @@ class _Program(click.Group):
         except ReconcileError as error:
             click.echo(f"error: {error}", err=True)
             status = _BAD_INPUT
+        except SystemExit:
+            # So click ends when whoever read our output has enough of it, having made the streams silent.
+            status = _CUT_OFF
         except OSError as error:
             if error.errno != errno.EPIPE:
                 raise
-            # Whoever read our output has enough of it; the interpreter must not try to flush it once more.
+            # The interpreter must not try to flush it once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = _CUT_OFF
         sys.exit(status if isinstance(status, int) else 0)

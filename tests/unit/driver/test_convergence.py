@@ -169,9 +169,7 @@ def test_a_cluster_that_waits():
     cluster, response = apply(cluster, web)
     assert response.ok
     cluster = settle(cluster, limit=60_000_000_000).cluster
-    first, *others = shortfalls(
-        cluster, [("deployments.apps", "default/web"), ("configmaps", "default/kube-root-ca.crt")]
-    )
+    first, *others = shortfalls(cluster, [("deployments.apps", "default/web"), ("namespaces", "default")])
     assert first == "deployment.apps/web in default: 0 of 3 replicas are available"
     assert others
     assert all(text.startswith("pod/web-") and "ErrImagePull" in text for text in others)

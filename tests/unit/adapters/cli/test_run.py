@@ -1,0 +1,223 @@
+import re
+
+import pytest
+
+BIG = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: big}
+spec: {containers: [{name: c, image: c, resources: {requests: {cpu: "64"}}}]}
+"""
+
+
+def digest(ended):
+    return re.search(r"^digest (sha256:[0-9a-f]{64})$", ended.out, re.MULTILINE)[1]
+
+
+def test_converges(reconcile):
+    ended = reconcile("run", "deployment.yaml", "pod.yaml", "--nodes", 2, "--seed", 7)
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[0] == "     0.0s  power on: 2 hosts, 1 master"
+    assert any(line.endswith("  nodes: 2 Ready") for line in lines)
+    applied = [line.split("  ")[-1] for line in lines if line.endswith(" applied")]
+    assert applied == ["pod/web applied", "deployment.apps/shop applied"]
+    assert any(line.endswith("deployment.apps/shop in default: 2 of 2 ready") for line in lines)
+    assert re.search(r"^deployment.apps/shop +2/2 +2 +2 ", ended.out, re.MULTILINE)
+    assert re.search(r"^pod/web +1/1 +Running +0 ", ended.out, re.MULTILINE)
+    assert len(re.findall(r"^pod/shop-\S+ +1/1 +Running ", ended.out, re.MULTILINE)) == 2
+    assert re.search(r"^converged after \S+s of virtual time, [\d,]+ steps$", ended.out, re.MULTILINE)
+    assert re.fullmatch(r"took \d+\.\d\d s of real time\n", ended.err)
+
+
+def test_two_runs_print_the_same(reconcile):
+    args = ("run", "deployment.yaml", "--nodes", 2, "--seed", 7)
+    first = reconcile(*args)
+    assert reconcile(*args).out == first.out
+    assert digest(reconcile(*args[:-1], 8)) != digest(first)
+
+
+def test_recording_and_silence_change_nothing(reconcile):
+    args = ("run", "deployment.yaml", "--nodes", 2, "--seed", 7)
+    first = reconcile(*args)
+    for more in (("-q",), ("--record", "a.jsonl"), ("--record", "b.jsonl", "--detail", "steps")):
+        assert digest(reconcile(*args, *more)) == digest(first)
+
+
+def test_unschedulable(reconcile, desk):
+    (desk / "big.yaml").write_text(BIG)
+    ended = reconcile("run", "big.yaml", "--nodes", 2)
+    assert ended.code == 2
+    assert "not converged after " in ended.out
+    assert (
+        "what is not as declared:\n  pod/big in default: Unschedulable: 0/2 nodes are available: 2 Insufficient cpu"
+        in ended.out
+    )
+    assert "what still moves" not in ended.out
+
+
+def test_crash_loop(reconcile, desk):
+    (desk / "behaviours.yaml").write_text('images: {"web:1": "exit 3 after 2s"}')
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "--behaviours", "behaviours.yaml", "--limit", "2m")
+    assert ended.code == 2
+    assert re.search(r"pod/web in default: container c: CrashLoopBackOff.*last exit code 3, Error", ended.out)
+    assert "what still moves after the limit of 2m0s:\n  kubelet/node-1: " in ended.out
+    assert "pod default/web" in ended.out
+
+
+def test_image_that_is_not_there(reconcile, desk):
+    (desk / "behaviours.yaml").write_text('images: {"web:1": absent}')
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "--behaviours", "behaviours.yaml", "--limit", "1m")
+    assert ended.code == 2
+    assert "ImagePullBackOff" in ended.out
+
+
+def test_past_its_deadline(reconcile, desk):
+    text = (desk / "deployment.yaml").read_text().replace("replicas: 2", "replicas: 2\n  progressDeadlineSeconds: 20")
+    (desk / "deployment.yaml").write_text(text)
+    (desk / "behaviours.yaml").write_text('images: {"shop:1": absent}')
+    ended = reconcile("run", "deployment.yaml", "--nodes", 1, "--behaviours", "behaviours.yaml", "--limit", "1m")
+    assert ended.code == 2
+    assert "0 of 2 replicas are available, and its progress deadline of 20s is exceeded" in ended.out
+
+
+def test_topology(reconcile, desk):
+    (desk / "topology.yaml").write_text("nodes: 4\nmasters: 2\nlock: endpoints\n")
+    ended = reconcile("run", "pod.yaml", "--topology", "topology.yaml")
+    assert ended.code == 0
+    assert "power on: 4 hosts, 2 masters" in ended.out
+    assert "power on: 2 hosts, 1 master" in reconcile(
+        "run", "pod.yaml", "--topology", "topology.yaml", "--nodes", 2, "--masters", 1
+    ).out  # fmt: skip
+
+
+def test_scenario(reconcile, desk):
+    (desk / "scenario.yaml").write_text("""\
+commands:
+  - {at: 0s, scale: deployment/shop, replicas: 3}
+  - {at: 30s, set image: deployment/shop, containers: {c: "shop:2"}}
+  - {at: 1m, apply: {apiVersion: v1, kind: ConfigMap, metadata: {name: colours}}}
+  - {at: 2m, delete: pod/web}
+  - {at: 3m, stop host: node-2}
+  - {at: 4m, start host: node-2}
+""")
+    args = ("run", "deployment.yaml", "pod.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "--record", "run.jsonl")
+    ended = reconcile(*args)
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert [line for line in lines if "host node-2" in line] == [
+        "   3m0.0s  stop host node-2",
+        "   4m0.0s  start host node-2",
+    ]
+    assert any(re.match(r" +1\.\ds  scale deployment/shop --replicas=3", line) for line in lines)
+    assert re.search(r"^deployment.apps/shop +3/3 +3 +3 ", ended.out, re.MULTILINE)
+    assert re.search(r"^configmap/colours +0 ", ended.out, re.MULTILINE)
+    assert not re.search(r"^pod/web ", ended.out, re.MULTILINE)
+    assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("{at: 5s, scale: deployment/shop, replicas: many}", "scenario.yaml:3: commands[0].replicas: must be a count"),
+        ("{at: 5s, stop host: node-9}", "stop host node-9: there is no such host; there are node-1, node-2"),
+        ("{at: 5s, scale: deployment/other, replicas: 1}", 'deployments.apps "other" not found'),
+        ("{at: 5s, set image: deployment/shop, containers: {z: z}}", "unable to find container named 'z'"),
+        ("{at: 40m, delete: pod/web}", "the time is up before 40m0s"),
+    ],
+)
+def test_scenario_that_cannot_be(reconcile, desk, command, words):
+    (desk / "scenario.yaml").write_text(f"# one command\ncommands:\n  - {command}\n")
+    ended = reconcile("run", "deployment.yaml", "--nodes", 2, "-q", "--scenario", "scenario.yaml")
+    assert ended.code == 1
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_request_lines(reconcile):
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "-v", 6, "-q")
+    first, second, _ = ended.err.splitlines()
+    assert re.fullmatch(r"GET /api/v1/namespaces/default/pods/web 404 Not Found in \d+ milliseconds", first)
+    assert re.fullmatch(r"POST /api/v1/namespaces/default/pods 201 Created in \d+ milliseconds", second)
+
+
+def test_bodies(reconcile):
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "-v", 9, "-q")
+    lines = ended.err.splitlines()
+    assert [line.split(" ")[0] for line in lines] == [
+        *("curl", "GET", "Response"),
+        *("Request", "curl", "POST", "Response"),
+        "took",
+    ]
+    assert lines[3].startswith('Request Body: {"apiVersion":"v1","kind":"Pod"')
+    assert lines[4] == (
+        'curl -v -XPOST -H "Accept: application/json" -H "Content-Type: application/json" '
+        "'/api/v1/namespaces/default/pods'"
+    )
+    assert '"uid":' in lines[6]
+
+
+def test_refused(reconcile, desk):
+    (desk / "bad.yaml").write_text("""\
+# two bad ones
+apiVersion: v1
+kind: Service
+metadata:
+  name: s
+  namespace: nowhere
+spec:
+  ports:
+    - port: 80
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+spec:
+  containers:
+    - name: c
+      image: c
+      ports:
+        - containerPort: 99999999
+""")
+    ended = reconcile("run", "bad.yaml", "--nodes", 1, "-q", "--record", "run.jsonl")
+    assert ended.code == 1
+    assert ended.out == ""
+    first, second = ended.err.splitlines()
+    assert first == 'error: bad.yaml:6: Service "s" is refused (404 NotFound): namespaces "nowhere" not found'
+    assert second.strip().startswith(
+        'bad.yaml:20: Pod "p" is invalid: spec.containers[0].ports[0].containerPort: Invalid value: 99999999: '
+    )
+    # What had happened until then is a log like any other.
+    assert reconcile("replay", "run.jsonl").code == 0
+
+
+def test_namespace(reconcile, desk):
+    assert reconcile("run", "pod.yaml", "--nodes", 1, "-n", "shop").code == 1
+    (desk / "namespace.yaml").write_text("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
+    ended = reconcile("run", "pod.yaml", "namespace.yaml", "--nodes", 1, "-n", "shop")
+    assert ended.code == 0
+    assert re.search(r"^namespace/shop +Active", ended.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("run",), "Missing argument"),
+        (("run", "none.yaml"), "none.yaml: cannot be read: No such file"),
+        (("run", "pod.yaml", "--limit", "soon"), "'soon' is not a duration"),
+        (("run", "pod.yaml", "--limit", "0"), "no time to run in"),
+        (("run", "pod.yaml", "--nodes", "0"), "0 is not in the range"),
+        (("run", "pod.yaml", "--nodes", "1", "--masters", "2"), "masters: 2 is not between 1 and"),
+        (("run", "pod.yaml", "--record", "no/such/run.jsonl"), "no/such/run.jsonl: cannot be written: No such file"),
+        (("run", "pod.yaml", "--topology", "pod.yaml"), 'pod.yaml:1: unknown field "apiVersion"'),
+        (("run", "pod.yaml", "--behaviours", "pod.yaml"), "pod.yaml:1: apiVersion: there is no such field"),
+        (("run", "pod.yaml", "--scenario", "none.yaml"), "none.yaml: cannot be read"),
+        (("runs",), "No such command 'runs'"),
+    ],
+)
+def test_bad_input(reconcile, args, words):
+    ended = reconcile(*args)
+    assert ended.code == 1
+    assert words in ended.err
+    assert ended.out == ""
