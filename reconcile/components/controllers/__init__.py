@@ -21,7 +21,20 @@ from reconcile.components.controllers import (
     replicaset,
     replicationcontroller,
 )
-from reconcile.components.controllers._runtime import Controller, State, begin, failing, step, watches
+from reconcile.components.controllers._runtime import (
+    Ask,
+    Controller,
+    Outcome,
+    Source,
+    State,
+    Views,
+    begin,
+    controller_of,
+    failing,
+    keys_of_itself,
+    step,
+    watches,
+)
 
 STANDARD: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
@@ -33,6 +46,20 @@ STANDARD: Final[tuple[Controller, ...]] = (
     garbagecollector.CONTROLLER,
     nodelifecycle.CONTROLLER,
 )
-"""Every controller that the controller-manager runs."""
+"""Every controller that the controller-manager runs, beside the user's own."""
 
-__all__ = ["STANDARD", "Controller", "State", "begin", "failing", "step", "watches"]
+__all__ = [
+    "STANDARD",
+    "Ask",
+    "Controller",
+    "Outcome",
+    "Source",
+    "State",
+    "Views",
+    "begin",
+    "controller_of",
+    "failing",
+    "keys_of_itself",
+    "step",
+    "watches",
+]
