@@ -48,7 +48,7 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
         match item:
             case Sent() if reached(item.host):
                 found.append(Execute(serial))
-            case Replied() if not item.process or (_lives(cluster, item) and _networked(cluster, item.host)):
+            case Replied() if not item.process or (_lives(cluster, item) and _answered(cluster, item.host)):
                 found.append(Return(serial))
             case Message() if (line := (item.process, item.body.uid)) not in lines and _hears(cluster, item):
                 lines.add(line)
@@ -81,6 +81,10 @@ def _lives(cluster: Cluster, item: Starting | Turning | Message | Replied) -> bo
 def _hears(cluster: Cluster, item: Message) -> bool:
     """Tell whether the process that is meant has begun, so that there is someone to connect to."""
     return _lives(cluster, item) and item.process in cluster.states
+
+
+def _answered(cluster: Cluster, host: str) -> bool:
+    return _networked(cluster, host) or f"kube-apiserver/{host}" in cluster.servers
 
 
 def _networked(cluster: Cluster, host: str) -> bool:

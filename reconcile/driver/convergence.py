@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.driver.run import held_up
 from reconcile.model import conditions
 from reconcile.model.owners import controller_of
 from reconcile.model.printing import standing, type_name
@@ -33,7 +34,8 @@ _WAITS: Final = (
 
 def at_rest(cluster: Cluster) -> bool:
     """Tell whether nothing is left to do but wait for periodic timers."""
-    return not (cluster.timers.busy or cluster.parked or cluster.pending or cluster.turns)
+    waiting = held_up(cluster.parked, lambda host: not host or cluster.hosts[host].connected)
+    return not (cluster.timers.busy or waiting or cluster.pending or cluster.turns)
 
 
 def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...]:

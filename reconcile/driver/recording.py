@@ -20,7 +20,7 @@ from reconcile.driver.log import FORMAT, Writer
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
-from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, quiet_time, still_moving
+from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest, to_json, topology_to_json
 from reconcile.effects import OutsideEffect
@@ -114,9 +114,7 @@ class Recorder:
         effects: list[OutsideEffect] = []
         for event in events:
             effects += self.step(event)
-        wait = quiet_time(self.cluster) if quiet is None else quiet
-        end = self._machine.now + limit
-        settled = play_until_settled(self._machine, end, wait, self._segment)
+        settled = play_until_settled(self._machine, self._machine.now + limit, quiet, self._segment)
         self._segment()
         effects += self._effects()
         after = self.cluster

@@ -10,13 +10,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import attrs
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.pending import Pending, Replied, Sent
 from reconcile.driver.choices import choices
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine.reach import connected
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
 from reconcile.effects import OutsideEffect
@@ -32,6 +35,9 @@ SEGMENT: Final = 4096
 _VERDICT: Final = (
     65 * SECOND
 )  # a node is declared dead 50 s after its last heartbeat, looked at every 5 s, renewed every 10 s
+
+
+_ELECTION: Final = 20 * SECOND  # a lock runs out 15 s after it was last seen renewed, tried again every 2 s to 4.4 s
 
 
 @attrs.frozen
@@ -116,16 +122,14 @@ def settle(
         events: what happens first, in order.
         limit: give up after this much virtual time, and say what still moves.
         quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By
-            default 0, and where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in
-            the API.
+            default 0; where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the
+            API; where a lock has no holder that leads, as long as it takes until it is won.
     """
     machine = Machine(cluster)
     first = machine.steps
     for event in events:
         apply_event(machine, event)
-    wait = quiet_time(machine.closed()) if quiet is None else quiet
-    end = machine.now + limit
-    settled = play_until_settled(machine, end, wait)
+    settled = play_until_settled(machine, machine.now + limit, quiet)
     after = machine.closed()
     moving = () if settled else still_moving(after)
     return Settled(after, tuple(machine.outbox), machine.steps - first, settled, moving)
@@ -147,20 +151,24 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     return False
 
 
-def play_until_settled(machine: Machine, end: Instant, quiet: Duration, each: Callable[[], None] | None = None) -> bool:
+def play_until_settled(
+    machine: Machine, end: Instant, quiet: Duration | None, each: Callable[[], None] | None = None
+) -> bool:
     """
     Play first-in first-out until settled (true) or until the instant *end* has come (false).
 
-    *each*, if given, is called now and then between two steps, and whenever time has moved by itself.
+    *quiet* is how long nothing but periodic timers must have come up; None: what `quiet_time` says. *each*, if given,
+    is called now and then between two steps, and whenever time has moved by itself.
     """
     while True:
         while next_step(machine):
             pass
         timer = machine.due()
-        if machine.timers.busy == 0 and not machine.parked:
-            if not quiet or timer is None:
+        if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
+            wait = quiet_time(machine.closed()) if quiet is None else quiet
+            if not wait or timer is None:
                 return True
-            play(machine, None, min(machine.now + quiet, end))
+            play(machine, None, min(machine.now + wait, end))
             if each is not None:
                 each()
             if machine.timers.busy == 0:
@@ -175,7 +183,8 @@ def play_until_settled(machine: Machine, end: Instant, quiet: Duration, each: Ca
 
 def still_moving(cluster: Cluster) -> tuple[str, ...]:
     """Say, a sentence each, what keeps *cluster* from being settled."""
-    said = [f"{len(cluster.parked)} requests wait for an API server that can be reached"] if cluster.parked else []
+    waiting = held_up(cluster.parked, lambda host: not host or cluster.hosts[host].connected)
+    said = [f"{waiting} requests wait for an API server that can be reached"] if waiting else []
     for timer in cluster.timers:
         name, life, key = timer.key
         process = cluster.processes.get(name)
@@ -221,8 +230,21 @@ def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant |
 
 
 def quiet_time(cluster: Cluster) -> Duration:
-    """Give how long `settle` waits for what a host's silence will cause: 0 if none is silent."""
+    """
+    Give how long `settle` waits for what periodic timers will bring about: a silent host's silence to show, a lock
+    without a holder to be won. 0 if there is neither.
+    """
     for status in cluster.hosts.values():
         if not status.up or not status.connected or f"kubelet/{status.host.name}" not in cluster.processes:
             return _VERDICT
-    return 0
+    led: dict[str, bool] = {}
+    for name in cluster.elections:
+        process = cluster.processes[name]
+        led[process.kind] = led.get(process.kind, False) or process.leading
+    return 0 if all(led.values()) else _ELECTION
+
+
+def held_up(parked: tuple[Pending, ...], connected: Callable[[str], bool]) -> int:
+    """Count what waits for an API server though its host is not cut off: a host that is can do nothing but wait."""
+    hosts = [item.host if isinstance(item, Sent | Replied) else item.process.rpartition("/")[2] for item in parked]
+    return sum(not host or connected(host) for host in hosts)

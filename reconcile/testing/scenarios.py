@@ -23,7 +23,7 @@ from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import method_of, path_of
 from reconcile.driver.machine import Machine
-from reconcile.driver.run import play, play_until_settled, quiet_time, still_moving
+from reconcile.driver.run import play, play_until_settled, still_moving
 from reconcile.driver.step import apply_event
 from reconcile.events import (
     CutWatch,
@@ -191,7 +191,7 @@ class Scenario:
         """Settle [LIMIT]: run until only periodic timers are left."""
         limit = parse_duration(block.words[0]) if block.words else _LIMIT
         machine = self._machine
-        if not play_until_settled(machine, machine.now + limit, quiet_time(self.cluster)):
+        if not play_until_settled(machine, machine.now + limit, None):
             yield "not settled"
             yield from still_moving(self.cluster)
 

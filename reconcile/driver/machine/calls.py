@@ -9,7 +9,7 @@ from reconcile.components import apiserver, recorder
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import hear_election, take_up, tell
-from reconcile.driver.machine.reach import connected, server_for
+from reconcile.driver.machine.reach import hears, server_for
 from reconcile.effects import Answer
 from reconcile.events import Answered
 from reconcile.lib.dice import Dice
@@ -44,7 +44,7 @@ def give_back(machine: Machine, item: Replied) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    if not connected(machine, item.host):
+    if not hears(machine, item.host):
         machine.parked = (*machine.parked, item)
         return False
     event = Answered(machine.now, item.tag, item.response)

@@ -19,6 +19,11 @@ def connected(machine: Machine, host: str) -> bool:
     return not host or machine.host(host).connected
 
 
+def hears(machine: Machine, host: str) -> bool:
+    """Tell whether answers come to *host*: the network reaches it, or an API server is on it."""
+    return connected(machine, host) or f"kube-apiserver/{host}" in machine.servers
+
+
 def unpark(machine: Machine) -> None:
     """Let what waited for an API server be under way again."""
     parked, machine.parked = machine.parked, ()
