@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Pending, Replied, Sent
+from reconcile.cluster.pending import Listing, Pending, Replied, Sent
 from reconcile.driver.choices import choices
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.machine.reach import connected
@@ -246,5 +246,6 @@ def quiet_time(cluster: Cluster) -> Duration:
 
 def held_up(parked: tuple[Pending, ...], connected: Callable[[str], bool]) -> int:
     """Count what waits for an API server though its host is not cut off: a host that is can do nothing but wait."""
-    hosts = [item.host if isinstance(item, Sent | Replied) else item.process.rpartition("/")[2] for item in parked]
+    waiting = [item for item in parked if isinstance(item, Sent | Replied | Listing)]
+    hosts = [item.process.rpartition("/")[2] if isinstance(item, Listing) else item.host for item in waiting]
     return sum(not host or connected(host) for host in hosts)
