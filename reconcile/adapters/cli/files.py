@@ -12,7 +12,7 @@ import yaml
 
 from reconcile.adapters.manifests import Manifest, read_manifests
 from reconcile.api import convert
-from reconcile.api.convert import InvalidObject
+from reconcile.api.convert import CustomObject, InvalidObject
 from reconcile.api.kinds import Resource, resource_of
 from reconcile.driver.script import ScriptError, Timed, parse, settled_in
 from reconcile.lib.errors import ReconcileError
@@ -115,6 +115,8 @@ def place_of(manifest: Manifest, field: str | Path_ = ()) -> str:
 
 def _declared(manifest: Manifest, namespace: str) -> Declared:
     obj = convert.load(manifest.content).object
+    if isinstance(obj, CustomObject):
+        raise ReconcileError(f'no matches for kind "{obj.kind}" in version "{obj.api_version}"')
     resource = resource_of(obj)
     if not obj.metadata or not (obj.metadata.name or obj.metadata.generate_name):
         raise ReconcileError(f"{resource.kind}: metadata.name: required")

@@ -141,18 +141,23 @@ class Job:
             if not self._session.wait_until(start + timed.at):
                 raise ReconcileError(f"the time is up before {duration_text(timed.at)}: {timed.command}; see --limit")
             self._say(str(timed.command))
-            event = event_of(timed.command)
-            if event is not None:
-                self._session.happen(event)
-            if isinstance(timed.command, Power):
-                continue
-            if isinstance(timed.command, Apply):
-                for obj in timed.command.objects:
-                    self._note(_granted(self._session.drive(applying(obj)), timed))
-            else:
-                _granted(self._session.drive(requests_of(timed.command)), timed)
-                if isinstance(timed.command, Delete):
-                    self._forget(timed.command)
+            self._carry_out(timed)
+
+    def _carry_out(self, timed: Timed) -> None:
+        """Let a command happen; what it asks of the API server waits for one if none can be reached."""
+        command = timed.command
+        event = event_of(command)
+        if event is not None:
+            self._session.happen(event)
+        if isinstance(command, Power):
+            return
+        if isinstance(command, Apply):
+            for obj in command.objects:
+                self._session.start(applying(obj), lambda response: self._note(_granted(response, timed)))
+            return
+        self._session.start(requests_of(command), lambda response: _granted(response, timed))
+        if isinstance(command, Delete):
+            self._forget(command)
 
     def settle(self) -> bool:
         """Run on until the cluster is at rest; false if the time is up before."""

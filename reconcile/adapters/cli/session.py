@@ -8,8 +8,11 @@ takes, nor on who watches, so the same run has the same log and the same digest.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import attrs
 
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
@@ -112,6 +115,17 @@ Watcher = Callable[[Cluster], None]
 Listener = Callable[[Request, Response, Duration], None]
 
 
+@attrs.frozen
+class _Asked:
+    """A request that waits for its answer, what is to be asked then, and who is to be told the last answer."""
+
+    request: Request
+    asking: Asking
+    done: Callable[[Response], object]
+    at: Instant
+    clock: int
+
+
 class Session:
     """
     Runs a cluster.
@@ -130,6 +144,7 @@ class Session:
         self._watcher = watcher
         self._listener = listener
         self._asked = 0
+        self._waiting: dict[str, _Asked] = {}
 
     @property
     def cluster(self) -> Cluster:
@@ -139,7 +154,7 @@ class Session:
     def happen(self, event: ClusterEvent) -> None:
         """Let *event* happen, and what follows from it at once."""
         self.player.step(event)
-        self.player.run()
+        self._hear(self.player.run().effects)
 
     def look(self) -> None:
         """Show the cluster to who watches."""
@@ -175,56 +190,74 @@ class Session:
             if at_rest(self.cluster):
                 return True
 
-    def ask(self, request: Request) -> Response:
+    def drive(self, asking: Asking) -> Response:
         """
-        Send a request and wait for its answer.
+        Ask one request after the other, each with the answer to the one before; give the last answer.
 
         Raises:
             ReconcileError: no API server answers before the time is up.
         """
-        self._asked += 1
-        tag = f"request-{self._asked}"
-        asked_at, clock = self.cluster.now, time.perf_counter_ns()
-        effects = [*self.player.step(Submit(request=request, tag=tag)), *self.player.run().effects]
-        while True:
-            for effect in effects:
-                if isinstance(effect, Answer) and effect.tag == tag:
-                    took = self.cluster.now - asked_at or time.perf_counter_ns() - clock
-                    self._listener(request, effect.response, took)
-                    return effect.response
-            effects = []
-            if not self._slice(self.end, effects):
+        answers: list[Response] = []
+        request = self.start(asking, answers.append)
+        while not answers:
+            if not self._slice(self.end) and not answers:
                 what = f"{request.verb} {request.resource} {request.name}".rstrip()
                 raise ReconcileError(f"no API server answers the request to {what}")
+        return answers[0]
 
-    def drive(self, asking: Asking) -> Response:
-        """Ask one request after the other, each with the answer to the one before."""
-        try:
-            request = next(asking)
-            while True:
-                request = asking.send(self.ask(request))
-        except StopIteration as end:
-            response: Response = end.value
-            return response
+    def start(self, asking: Asking, done: Callable[[Response], object]) -> Request:
+        """
+        Ask one request after the other, without waiting longer than for what comes of it at once.
 
-    def _slice(self, end: Instant, effects: list[Any] | None = None) -> bool:
+        Args:
+            asking: the requests.
+            done: is told the last answer, now or while the session goes on: where no API server can be reached, a
+                request waits for one.
+        """
+        request = next(asking)
+        self._hear(self._send(request, asking, done))
+        return request
+
+    def _send(self, request: Request, asking: Asking, done: Callable[[Response], object]) -> list[OutsideEffect]:
+        self._asked += 1
+        tag = f"request-{self._asked}"
+        self._waiting[tag] = _Asked(request, asking, done, self.cluster.now, time.perf_counter_ns())
+        return [*self.player.step(Submit(request=request, tag=tag)), *self.player.run().effects]
+
+    def _hear(self, effects: Iterable[OutsideEffect]) -> None:
+        """Take answers among *effects* to those who asked, and what they ask then to the API server."""
+        left = deque(effects)
+        while left:
+            effect = left.popleft()
+            asked = self._waiting.pop(effect.tag, None) if isinstance(effect, Answer) else None
+            if asked is None or not isinstance(effect, Answer):
+                continue
+            took = self.cluster.now - asked.at or time.perf_counter_ns() - asked.clock
+            self._listener(asked.request, effect.response, took)
+            try:
+                request = asked.asking.send(effect.response)
+            except StopIteration as end:
+                asked.done(end.value)
+            else:
+                left += self._send(request, asked.asking, asked.done)
+
+    def _slice(self, end: Instant) -> bool:
         """Run to where something may have changed; false if there is nothing to wait for before *end*."""
         cluster = self.cluster
         timer = cluster.timers.first()
         now = bool(cluster.pending or cluster.turns)
         if not now and (timer is None or timer.at > end):
             if cluster.now < end:
-                self._play(end, effects)
+                self._play(end)
             return False
         due = cluster.now if now or timer is None else timer.at
-        self._play(min(end, -(-due // _SLICE) * _SLICE), effects)
+        self._play(min(end, -(-due // _SLICE) * _SLICE))
         return True
 
-    def _play(self, until: Instant, effects: list[Any] | None) -> None:
+    def _play(self, until: Instant) -> None:
         idle = False
         while not idle:
             ran = self.player.run(steps=_STEPS, until=until)
             idle = ran.idle
-            if effects is not None:
-                effects += ran.effects
+            self._hear(ran.effects)
             self._watcher(self.cluster)

@@ -22,15 +22,14 @@ def test_guestbook_in_order():
 
 
 def test_order_and_namespace(tmp_path):
-    kinds = ("Deployment", "Widget", "Service", "Secret", "Namespace")
-    versions = {"Deployment": "apps/v1", "Widget": "example.com/v1"}
+    kinds = ("Deployment", "Service", "Secret", "Namespace")
+    versions = {"Deployment": "apps/v1"}
     path = tmp_path / "all.yaml"
     path.write_text(
         "\n---\n".join(
             f"{{apiVersion: {versions.get(kind, 'v1')}, kind: {kind}, metadata: {{name: a}}"
             + (", spec: {selector: {}, template: {}}}" if kind == "Deployment" else "}")
             for kind in kinds
-            if kind != "Widget"
         )
     )
     found = load_manifests([path], "shop")
@@ -82,6 +81,11 @@ metadata: {}
         '11: unknown field "dat"',
         "13: ConfigMap: metadata.name: required",
     ]
+
+
+def test_kinds_that_are_not_served(tmp_path):
+    text = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}}"
+    assert faults(tmp_path / "a.yaml", text) == ['1: no matches for kind "Widget" in version "example.com/v1"']
 
 
 def test_twice(tmp_path):

@@ -221,3 +221,32 @@ def test_bad_input(reconcile, args, words):
     assert ended.code == 1
     assert words in ended.err
     assert ended.out == ""
+
+
+def test_a_request_waits_for_an_api_server(reconcile, desk):
+    (desk / "scenario.yaml").write_text("""\
+commands:
+  - {at: 30s, stop host: node-1}
+  - {at: 40s, set image: deployment/shop, containers: {c: "shop:2"}}
+  - {at: 50s, start host: node-1}
+""")
+    args = ("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml")
+    ended = reconcile(*args, "-v", 6)
+    assert ended.code == 0
+    *_, get, patch, _ = ended.err.splitlines()
+    assert re.fullmatch(r"GET /apis/apps/v1/namespaces/default/deployments/shop 200 OK in 1\d{4} milliseconds", get)
+    assert patch.startswith("PATCH /apis/apps/v1/namespaces/default/deployments/shop 200 OK in ")
+    (desk / "scenario.yaml").write_text((desk / "scenario.yaml").read_text().replace("50s, start", "50m, start"))
+    ended = reconcile(*args, "-q")
+    assert (ended.code, ended.err) == (1, "error: the time is up before 50m0s: start host node-1; see --limit\n")
+
+
+def test_nobody_answers(reconcile, desk):
+    (desk / "scenario.yaml").write_text("""\
+commands:
+  - {at: 30s, stop host: node-1}
+  - {at: 40s, scale: deployment/shop, replicas: 3}
+""")
+    ended = reconcile("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "-q", "--limit", "5m")
+    assert ended.code == 2
+    assert re.search(r"what still moves after the limit of 5m0s:\n  \d+ requests wait for an API server", ended.out)
