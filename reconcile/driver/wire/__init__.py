@@ -1,8 +1,9 @@
 """The vocabulary as JSON: events, effects, requests and topology there and back; states one way, for their digest."""
 
 from reconcile.driver.wire.codec import from_json, to_json
-from reconcile.driver.wire.states import Digester, plain, state_digest, state_json
+from reconcile.driver.wire.states import Digester, state_digest, state_json
 from reconcile.driver.wire.topology import topology_from_json, topology_to_json
+from reconcile.driver.wire.values import plain
 
 __all__ = [
     "Digester",
