@@ -3,7 +3,7 @@ import pytest
 
 from reconcile.api import kinds
 from reconcile.api.core_v1 import Container, PodSpec
-from reconcile.lib.replacing import builder, replace
+from reconcile.lib.replacing import replace
 
 
 @attrs.frozen(kw_only=True)
@@ -65,17 +65,6 @@ def test_what_a_constructor_checks_is_checked():
 def test_only_attrs_classes():
     with pytest.raises(TypeError, match="int is not an attrs class"):
         replace(1, real=2)
-
-
-def test_builds_what_the_constructor_builds():
-    build = builder(PodSpec)
-    assert build({"containers": (), "node_name": "n1"}) == PodSpec(containers=(), node_name="n1")
-    with pytest.raises(TypeError, match="containers"):
-        build({"node_name": "n1"})
-    with pytest.raises(TypeError, match="nodename"):
-        build({"containers": (), "nodename": "n1"})
-    assert builder(Plain)({"one": 1, "two": "x"}) == Plain(one=1, two="x")
-    assert builder(Checked)({"one": 1}) == Checked(1)
 
 
 def test_every_api_class_is_copied_at_full_speed():

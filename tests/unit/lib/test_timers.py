@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from reconcile.lib.timers import Timers
 
 operations = st.lists(
-    st.tuples(st.sampled_from(["set", "set", "set", "cancel", "pop"]), st.integers(0, 6), st.integers(0, 9), st.booleans()),
+    st.tuples(
+        st.sampled_from(["set", "set", "set", "cancel", "pop"]), st.integers(0, 6), st.integers(0, 9), st.booleans()
+    ),
     max_size=150,
 )
 

@@ -34,6 +34,12 @@ def pod(name: str, node: str | None = None, label: str = "a") -> core_v1.Pod:
     )
 
 
+def put(store: Store, *puts: Put) -> Store:
+    done = commit(store, Txn((), puts))
+    assert isinstance(done, Committed)
+    return done.store
+
+
 class NaiveStore:
     """etcd on a dict: what each key has and which revision wrote it."""
 
@@ -69,10 +75,12 @@ puts = st.builds(
     st.sampled_from([None, "node-1", "node-2"]),
     st.sampled_from(["a", "b"]),
 )
+compares = st.builds(lambda key, revision: Compare("pods", key, revision), keys, st.integers(0, 6))
+operations = puts | keys.map(lambda key: Delete("pods", key))
 txns = st.builds(
     Txn,
-    st.lists(st.builds(lambda key, revision: Compare("pods", key, revision), keys, st.integers(0, 6)), max_size=1).map(tuple),
-    st.lists(puts | keys.map(lambda key: Delete("pods", key)), min_size=1, max_size=2, unique_by=lambda o: o.key).map(tuple),
+    st.lists(compares, max_size=1).map(tuple),
+    st.lists(operations, min_size=1, max_size=2, unique_by=lambda operation: operation.key).map(tuple),
 )
 
 
@@ -130,7 +138,7 @@ def test_a_watch_from_any_cursor_is_what_a_naive_watch_says(all_txns: list[Txn],
 
 
 def test_a_write_that_changes_nothing_is_no_write() -> None:
-    store = commit(Store(), Txn((), (Put("pods", "default/a", pod("a")),))).store  # type: ignore[union-attr]
+    store = put(Store(), Put("pods", "default/a", pod("a")))
     again = commit(store, Txn((), (Put("pods", "default/a", pod("a")),)))
     assert isinstance(again, Committed)
     assert again.changes == ()
@@ -138,7 +146,7 @@ def test_a_write_that_changes_nothing_is_no_write() -> None:
 
 
 def test_a_refusal_says_which_compare_failed_and_what_is_there() -> None:
-    store = commit(Store(), Txn((), (Put("pods", "default/a", pod("a")),))).store  # type: ignore[union-attr]
+    store = put(Store(), Put("pods", "default/a", pod("a")))
     refused = commit(store, Txn((Compare("pods", "default/a", 0),), (Delete("pods", "default/a"),)))
     assert refused == Refused(Compare("pods", "default/a", 0), 1)
 
@@ -146,7 +154,7 @@ def test_a_refusal_says_which_compare_failed_and_what_is_there() -> None:
 def test_compaction_forgets_changes_but_no_object() -> None:
     store = Store()
     for number in range(100):
-        store = commit(store, Txn((), (Put("pods", "default/a", pod("a", label=str(number))),))).store  # type: ignore[union-attr]
+        store = put(store, Put("pods", "default/a", pod("a", label=str(number))))
     store = compact(store, 80)
     history = store.history("pods")
     assert history.between(history.start, history.start + 1)[0].revision == 65
@@ -159,7 +167,7 @@ def test_compaction_forgets_changes_but_no_object() -> None:
 
 def test_a_lease_takes_its_keys_with_it() -> None:
     store = grant(Store(), 10, now=100, lease_id=7)
-    store = commit(store, Txn((), (Put("pods", "default/a", pod("a"), lease=7), Put("pods", "default/b", pod("b"))))).store  # type: ignore[union-attr]
+    store = put(store, Put("pods", "default/a", pod("a"), lease=7), Put("pods", "default/b", pod("b")))
     store = keep_alive(store, 7, now=105)
     assert store.leases[7].expires == 115
     done = revoke(store, 7)
