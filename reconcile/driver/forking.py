@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from reconcile.driver.log import LogError, read_lines
-from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine import Machine
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import boot_from
-from reconcile.driver.run import play
+from reconcile.driver.run import play, play_before
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import from_json
-from reconcile.events import ClusterEvent
+from reconcile.events import Advance, ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 
@@ -82,7 +82,10 @@ def steps_before(lines: Iterable[bytes], at: Instant, *, controllers: tuple[Any,
             continue
         if "event" in content:
             try:
-                apply_event(machine, from_json(content["event"], ClusterEvent))
+                event: ClusterEvent = from_json(content["event"], ClusterEvent)
+                done = isinstance(event, Advance) and event.to > at
+                if not done:
+                    apply_event(machine, event)
             except ReconcileError as error:
                 raise LogError(line.number, f"this event cannot happen here: {error}") from None
         elif "run" in content:
@@ -90,18 +93,6 @@ def steps_before(lines: Iterable[bytes], at: Instant, *, controllers: tuple[Any,
             if now <= at:
                 play(machine, last, now)
             else:
-                done = not _play_before(machine, last, at)
+                done = not play_before(machine, last, at)
         machine.outbox.clear()
     return machine.steps
-
-
-def _play_before(machine: Machine, last: int, at: Instant) -> bool:
-    """Play up to step *last*, unless time would move beyond *at* first: then false."""
-    while machine.steps < last:
-        if next_step(machine):
-            continue
-        timer = machine.due()
-        if timer is None or timer.at > at:
-            return False
-        machine.advance(timer.at)
-    return True

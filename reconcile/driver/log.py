@@ -8,6 +8,7 @@ Reading checks every line before anything is replayed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ from reconcile.lib.digest import Chain, canonical
 from reconcile.lib.errors import ReconcileError
 
 FORMAT: Final = 1
+_KINDS: Final = ("log", "event", "run", "checkpoint", "end")
+_CHANGE: Final = [int, int, str, str]
+_HEXADECIMAL: Final = re.compile("[0-9a-f]*")
 _CHECK: Final = ',"check":"'
 _CHECK_LENGTH: Final = len(_CHECK) + len(str(Chain())) + len('"}')
 
@@ -62,9 +66,13 @@ class Writer:
         self._write = write
         self._number = 0
         self._chain = Chain()
+        self._ended = False
 
     def line(self, content: dict[str, Any]) -> None:
-        """Write one line; *content* is plain JSON."""
+        """Write one line; *content* is plain JSON. ReconcileError after the end line."""
+        if self._ended:
+            raise ReconcileError(f"the log has ended with line {self._number}: nothing may follow")
+        self._ended = "end" in content
         self._number += 1
         body = canonical({**content, "line": self._number})[:-1]
         self._chain = self._chain.add(body.encode())
@@ -106,4 +114,36 @@ def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], Chain]
     right = chain.add(text[:-_CHECK_LENGTH].encode())
     if content["check"] != str(right):
         raise DamagedLog(number, f"its checksum is {content['check']!r} where {str(right)!r} is right")
+    problem = _misshapen(content)
+    if problem or (number == 1) != ("log" in content):
+        raise DamagedLog(number, problem or "the first line, and no other, is the header")
     return content, right
+
+
+def _misshapen(content: dict[str, Any]) -> str:
+    """Say what is wrong with a line that is as it was written; empty if nothing is."""
+    kinds = [kind for kind in _KINDS if kind in content]
+    if len(kinds) != 1:
+        return f"it is none of {', '.join(_KINDS)}: it has {', '.join(content)}"
+    kind = kinds[0]
+    if kind == "log":
+        return ""
+    if not isinstance(content[kind], dict):
+        return f"{kind} is {content[kind]!r}, which is no object"
+    if kind in ("checkpoint", "end"):
+        return ""
+    steps = 1
+    if kind == "run":
+        steps, now = content["run"].get("steps"), content["run"].get("now")
+        if steps.__class__ is not int or steps < 1 or now.__class__ is not int:
+            return f"run is {content['run']!r}: it needs steps and now"
+    marks, changes = content.get("marks"), content.get("changes", [])
+    if not isinstance(marks, str) or len(marks) != 4 * steps or _HEXADECIMAL.fullmatch(marks) is None:
+        return f"its marks are not four hexadecimal digits for each of {steps} steps"
+    if not isinstance(changes, list) or not all(map(_is_change, changes)):
+        return "its changes are not rows of step, revision, resource, key and what changed"
+    return ""
+
+
+def _is_change(row: Any) -> bool:
+    return isinstance(row, list) and [type(cell) for cell in row[:4]] == _CHANGE and len(row) == len(_CHANGE) + 1

@@ -136,6 +136,7 @@ class Recorder:
 
     def end(self) -> Cluster:
         """Write the end line, with the digest of the state; nothing may follow."""
+        self._segment()
         cluster = self.cluster
         self._writer.line({"end": _place(cluster) | {"digest": state_digest(cluster)}})
         return cluster
@@ -161,8 +162,9 @@ class Recorder:
 
     def _event(self, event: ClusterEvent) -> None:
         self._segment()
+        content = to_json(event)  # first, so that what cannot be written does not happen
         apply_event(self._machine, event)
-        self._write({"event": to_json(event)})
+        self._write({"event": content})
 
     def _segment(self) -> None:
         marks = self._machine.marks

@@ -151,6 +151,18 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     return False
 
 
+def play_before(machine: Machine, last: int, at: Instant) -> bool:
+    """Play first-in first-out up to step *last*, unless time would move beyond *at* first: then false."""
+    while machine.steps < last:
+        if next_step(machine):
+            continue
+        timer = machine.due()
+        if timer is None or timer.at > at:
+            return False
+        machine.advance(timer.at)
+    return True
+
+
 def play_until_settled(
     machine: Machine, end: Instant, quiet: Duration | None, each: Callable[[], None] | None = None
 ) -> bool:
