@@ -11,15 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from reconcile.driver.log import LogError, read_lines
-from reconcile.driver.machine import Machine
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import boot_from
-from reconcile.driver.run import play, play_before
-from reconcile.driver.step import apply_event
 from reconcile.driver.wire import from_json
-from reconcile.events import Advance, ClusterEvent
+from reconcile.events import ClusterEvent
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Instant
 
 
 def continued(
@@ -64,35 +60,3 @@ def continued(
                 steps, done = until - taken, True
             taken += recorder.run(steps=steps, until=now).steps
     return recorder
-
-
-def steps_before(lines: Iterable[bytes], at: Instant, *, controllers: tuple[Any, ...] = ()) -> int:
-    """
-    Count the steps that a log's run takes until time would move beyond *at*; it is played, not compared.
-
-    Raises:
-        LogError: as `continued`.
-    """
-    checked = read_lines(lines)
-    machine = Machine(boot_from(next(checked), controllers))
-    done = False
-    for line in checked:
-        content = line.content
-        if done:
-            continue
-        if "event" in content:
-            try:
-                event: ClusterEvent = from_json(content["event"], ClusterEvent)
-                done = isinstance(event, Advance) and event.to > at
-                if not done:
-                    apply_event(machine, event)
-            except ReconcileError as error:
-                raise LogError(line.number, f"this event cannot happen here: {error}") from None
-        elif "run" in content:
-            last, now = machine.steps + content["run"]["steps"], content["run"]["now"]
-            if now <= at:
-                play(machine, last, now)
-            else:
-                done = not play_before(machine, last, at)
-        machine.outbox.clear()
-    return machine.steps

@@ -11,7 +11,7 @@ import yaml
 
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.listing import is_namespaced, resource_key
-from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at, stop_at
+from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
 from reconcile.driver.replay import replay
@@ -44,7 +44,7 @@ def print_objects(options: Options) -> int:
     wanted = _wanted(options)
     at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
-        played = replay(lines, until=stop_at(lines, options.until, at))
+        played = replay(lines, until=options.until, at=at)
     if not played.identical:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,6 @@ from reconcile.adapters.cli.files import BadFiles
 from reconcile.api.convert import loads_json
 from reconcile.api.scalars import Time
 from reconcile.cluster import Cluster
-from reconcile.driver.forking import steps_before
 from reconcile.driver.log import LogError
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
@@ -82,14 +81,6 @@ def instant_of(text: str | None, path: Path) -> Instant | None:
         except (ReconcileError, KeyError, TypeError, UnicodeDecodeError):
             raise BadFiles([f"{path}:1: DamagedLog: it is not the header of a log"]) from None
     return start + offset
-
-
-def stop_at(lines: Iterable[bytes], until: int | None, at: Instant | None) -> int | None:
-    """Give after how many steps to stop: *until*, and before time moves beyond *at*; None for the log's end."""
-    if at is None:
-        return until
-    steps = steps_before(lines, at)
-    return steps if until is None else min(until, steps)
 
 
 def shown_at(cluster: Cluster, at: Instant | None) -> Cluster:

@@ -12,7 +12,7 @@ import click
 from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
-from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at, stop_at
+from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at
 from reconcile.adapters.cli.run import Job, ended, opened
 from reconcile.adapters.cli.session import Recorded
 from reconcile.api.convert import loads_json
@@ -49,14 +49,13 @@ def replay_log(options: Options) -> int:
     declared = load_manifests(options.manifests, options.namespace or "default")
     at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
-        stop = stop_at(lines, options.until, at)
-        played = play(lines, until=stop)
+        played = play(lines, until=options.until, at=at)
         if not played.identical:
             click.echo(str(played.divergence))
             return _DIVERGED
         if options.fork is not None:
-            return _fork(options, lines, stop, declared, clock)
-        if stop is None:
+            return _fork(options, lines, played.cluster.steps, declared, clock)
+        if options.until is None and at is None:
             click.echo(f"identical: {played.cluster.steps} steps, digest {_digest(lines)}")
         else:
             _print(shown_at(played.cluster, at if options.until is None else None), options)
@@ -76,7 +75,7 @@ def place(cluster: Cluster) -> str:
     return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
 
 
-def _fork(options: Options, lines: Lines, stop: int | None, declared: Any, clock: float) -> int:
+def _fork(options: Options, lines: Lines, stop: int, declared: Any, clock: float) -> int:
     assert options.fork is not None
     if options.fork.exists() and options.fork.samefile(options.log):
         raise BadFiles([f"{options.fork}: a fork needs a log of its own"])

@@ -2,7 +2,7 @@ import pytest
 
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import create
-from reconcile.driver.forking import continued, steps_before
+from reconcile.driver.forking import continued
 from reconcile.driver.log import DamagedLog, TruncatedLog
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import replay
@@ -59,20 +59,9 @@ def test_fork_goes_another_way(run):
     assert state_digest(recorder.cluster) != state_digest(cluster)
 
 
-def test_steps_before_an_instant(run):
-    lines, cluster = run
-    start = cluster.topology.start
-    assert steps_before(lines, start - 1) == replay(lines, until=steps_before(lines, start - 1)).cluster.steps
-    assert steps_before(lines, cluster.now) == cluster.steps
-    for at in range(start, cluster.now, (cluster.now - start) // 3):
-        steps = steps_before(lines, at)
-        assert replay(lines, until=steps).cluster.now <= at
-        assert replay(lines, until=steps + 1).cluster.now > at
-
-
 def test_damage_anywhere_is_refused(run):
     lines, _ = run
     with pytest.raises(TruncatedLog):
         forked(lines[:-1], until=1)
     with pytest.raises(DamagedLog):
-        steps_before([*lines[:-1], lines[-1].replace(b"revision", b"revisiom")], 0)
+        forked([*lines[:-1], lines[-1].replace(b"revision", b"revisiom")], until=1)
