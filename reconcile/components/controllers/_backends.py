@@ -73,9 +73,9 @@ def services_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
         return ()
     before_labels = None if before is None else old.metadata.labels
     after_labels = None if after is None else new.metadata.labels
-    if before_labels is after_labels or before_labels == after_labels:
-        return () if before == after else _selecting(services, new.metadata.namespace, after_labels)
     namespace = (new or old).metadata.namespace
+    if before_labels is after_labels or before_labels == after_labels:
+        return () if before == after else _selecting(services, namespace, after_labels)
     found = _selecting(services, namespace, before_labels)
     return (*found, *[key for key in _selecting(services, namespace, after_labels) if key not in found])
 

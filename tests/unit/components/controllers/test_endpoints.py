@@ -128,6 +128,14 @@ def test_a_pod_that_leaves_the_selector_is_taken_out():
     assert lab.get("endpoints", "default/web").subsets is None
 
 
+def test_a_pod_without_labels_comes_and_goes():
+    bare = pod("a", ip="10.0.0.1")
+    lab = lab_of(service(), replace(bare, metadata=replace(bare.metadata, labels=None)))
+    lab.remove("pods", "default/a")
+    lab.run()
+    assert lab.get("endpoints", "default/web").subsets is None
+
+
 def test_endpoints_go_with_their_service():
     lab = lab_of(service(), pod("a", ip="10.0.0.1"))
     lab.remove("services", "default/web")
