@@ -63,12 +63,13 @@ def begin(machine: Machine, item: Starting) -> bool:
     if kind == "kube-apiserver":
         machine.servers = (*machine.servers, name)
         machine.reach.clear()
-        for request in apiserver.bootstrap(machine.states.get(name), machine.now):
-            machine.push(Sent(name, process.life, process.host, process.user, request, None, machine.now))
-        unpark(machine)
+        asked = apiserver.bootstrap(machine.states.get(name), machine.now)
+        first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
+        machine.parked = (*first, *machine.parked)  # what a server asks of itself comes before what waited for it
     elif kind == "etcd":
         machine.etcd = process.host
         machine.reach.clear()
+    if kind in ("etcd", "kube-apiserver") and machine.etcd and machine.servers:
         unpark(machine)
     if process.leading:
         _work(machine, process)

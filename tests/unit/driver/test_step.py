@@ -38,6 +38,7 @@ from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, User
 from tests.unit.driver.lab import (
+    SEED,
     booted,
     configmap,
     deployed,
@@ -485,3 +486,10 @@ def test_calls_that_no_server_can_take_are_parked_and_resumed():
     assert [item.request.name for item in cluster.parked if isinstance(item, Sent)] == ["node-2"]
     done = run(cluster, (Reconnect("node-1"),))
     assert [effect.response.code for effect in done.effects] == [200]
+
+
+def test_what_waited_for_a_server_comes_after_what_the_server_asks_of_itself():
+    done = settle(
+        Cluster.boot(Topology(nodes=1, proxy=False), seed=SEED), (Submit(request=create(configmap(red="1"))),)
+    )
+    assert [effect.response.code for effect in done.effects] == [201]
