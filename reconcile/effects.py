@@ -13,10 +13,12 @@ import attrs
 
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.model.requests import Request, Response
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Call:
     """
     Send *request* to the API server.
@@ -30,7 +32,8 @@ class Call:
     tag: tuple[Any, ...] | None = None
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class SetTimer:
     """
     Let `TimerFired(key)` come at the instant *at*, in place of what the key was set to.
@@ -44,21 +47,24 @@ class SetTimer:
     periodic: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class CancelTimer:
     """Unset the timer of this key."""
 
     key: tuple[Any, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Wake:
     """Ask for one `Turned(queue)`: there is an item of work to do."""
 
     queue: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Record:
     """
     Record an event about an object (the Kubernetes kind Event); the process's recorder aggregates and sends it.
@@ -78,7 +84,8 @@ class Record:
     field_path: str = ""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class RunPodSandbox:
     """Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`."""
 
@@ -87,14 +94,16 @@ class RunPodSandbox:
     host_network: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StopPodSandbox:
     """Tear the sandbox down once its containers are gone; answered by `SandboxRemoved`."""
 
     uid: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class PullImage:
     """Fetch an image for a pod's container; answered by `ImagePulled` or `ImagePullFailed`."""
 
@@ -103,7 +112,8 @@ class PullImage:
     image: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StartContainer:
     """
     Create and start a container; answered by `ContainerStarted` or `ContainerExited`.
@@ -129,7 +139,8 @@ class StartContainer:
     environment: Map[str] = attrs.field(factory=Map)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StopContainer:
     """Send SIGTERM, and SIGKILL after *grace*; answered by `ContainerExited`."""
 
@@ -138,7 +149,8 @@ class StopContainer:
     grace: Duration
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ProbeContainer:
     """Run a probe once; answered by `Probed`."""
 
@@ -151,14 +163,16 @@ RuntimeOrder: TypeAlias = RunPodSandbox | StopPodSandbox | PullImage | StartCont
 """What a kubelet orders from its host's container runtime."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Install:
     """Make *rules* the host's packet filter rules, whole."""
 
     rules: Any
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Exit:
     """End this process, as `os.Exit` would; the kubelet restarts its container."""
 
@@ -166,21 +180,24 @@ class Exit:
     message: str = ""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Report:
     """The runtime tells its host's kubelet *report*; only the world gives this effect."""
 
     report: Any
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class LaunchProcess:
     """The runtime started the container of a control plane process; only the world gives this effect."""
 
     process: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class EndProcess:
     """The container of a control plane process ended; only the world gives this effect."""
 
@@ -193,7 +210,8 @@ Effect: TypeAlias = (
 """Everything that a component can order."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Answer:
     """To the outside: the answer to a request that a client submitted."""
 
@@ -203,7 +221,8 @@ class Answer:
     took: Duration = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Order:
     """To the outside: an external host's kubelet orders this from its real container runtime or packet filter."""
 
@@ -211,5 +230,24 @@ class Order:
     order: RuntimeOrder | Install
 
 
-OutsideEffect: TypeAlias = Answer | Order
+@quick
+@attrs.frozen(weakref_slot=False)
+class Notice:
+    """
+    To the outside: what a client's watch saw.
+
+    Args:
+        client: whose watch it is.
+        tag: that of the request that began it.
+        type: what became of the object, as far as the watch's selectors let it be seen.
+        object: as it is; as it was last, if DELETED.
+    """
+
+    client: str
+    tag: str
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    object: Any
+
+
+OutsideEffect: TypeAlias = Answer | Notice | Order
 """What leaves the cluster's own `step` for the outside world."""

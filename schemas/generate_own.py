@@ -167,6 +167,8 @@ def _schema(shape: Any, name: str) -> dict[str, Any]:
 def _special(shape: Any, name: str) -> dict[str, Any]:
     if shape == "body":
         return {}  # what it is depends on the verb
+    if shape == "object":
+        return {"$ref": f"{'' if name == 'requests.json' else 'requests.json'}#/$defs/object"}
     if shape == "answer":
         anything = [{"$ref": "#/$defs/List"}, {"$ref": "#/$defs/object"}, {"type": "null"}]
         return {"anyOf": anything}

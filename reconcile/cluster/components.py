@@ -98,6 +98,13 @@ COMPONENTS: Final[dict[str, Component]] = {
         watches=kubeproxy.watches,
         user=("system:kube-proxy", ()),
     ),
+    # A client's watch, while it lasts: it begins with the request, not with a container.
+    "watch": Component(
+        begin=lambda _: None,
+        step=apiserver.step,
+        watches=apiserver.watches,
+        user=("", ()),
+    ),
     "runtime": Component(
         begin=lambda setting: setting.disk,
         step=world.step,

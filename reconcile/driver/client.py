@@ -53,6 +53,22 @@ def get(word: str, name: str, *, namespace: str = "default") -> Request:
     return _named("get", word, name, namespace)
 
 
+def watch(word: str, *, namespace: str = "", selector: str = "", since: str = "") -> Request:
+    """
+    Make the request that `kubectl get WORD --watch` sends; what it sees leaves the cluster as `Notice` effects.
+
+    Args:
+        word: as kubectl takes it.
+        namespace: only of this namespace; empty for all.
+        selector: as kubectl's -l.
+        since: the resourceVersion after which to begin; empty to be told of all that is there first.
+    """
+    resource = resource_named(word)
+    return Request(
+        verb="watch", resource=resource.key, namespace=namespace, label_selector=selector, resource_version=since
+    )
+
+
 def delete(word: str, name: str, *, namespace: str = "default", options: Any = None) -> Request:
     """
     Make the request that `kubectl delete WORD NAME` sends.

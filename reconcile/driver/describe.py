@@ -26,6 +26,7 @@ _METHODS: Final = {
     "create": "POST",
     "get": "GET",
     "list": "GET",
+    "watch": "GET",
     "update": "PUT",
     "patch": "PATCH",
     "delete": "DELETE",
@@ -97,6 +98,7 @@ def _query(request: Request) -> tuple[tuple[str, str], ...]:
         ("labelSelector", request.label_selector),
         ("limit", str(request.limit or "")),
         ("resourceVersion", request.resource_version),
+        ("watch", "true" if request.verb == "watch" else ""),
     )
 
 
@@ -167,6 +169,8 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return f"report in from {host}: {describe(report)}"
         case do.Answer():
             return f"answer {what.client} {what.tag}: {_answered(what.response)} in {duration_text(what.took)}"
+        case do.Notice():
+            return f"notice to {what.client} {what.tag}: {what.type} {what.object.kind} {_named(what.object)}"
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
         case _:

@@ -11,13 +11,24 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import meta_v1
+from reconcile.lib.quick import quick
 
-Verb: TypeAlias = Literal["create", "get", "list", "update", "patch", "delete", "deletecollection"]
+Verb: TypeAlias = Literal["create", "get", "list", "watch", "update", "patch", "delete", "deletecollection"]
 
-VERBS: Final[tuple[Verb, ...]] = ("create", "get", "list", "update", "patch", "delete", "deletecollection")
+VERBS: Final[tuple[Verb, ...]] = (
+    "create",
+    "get",
+    "list",
+    "watch",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+)
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class User:
     """Who asks, as authentication found out."""
 
@@ -25,7 +36,8 @@ class User:
     groups: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Request:
     """
     One request to the API server.
@@ -61,7 +73,8 @@ class Request:
     resource_version: str = ""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Response:
     """
     What the API server answered.
@@ -88,7 +101,8 @@ class Response:
         return "" if self.ok or not isinstance(self.body, meta_v1.Status) else self.body.reason or ""
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class List:
     """
     The objects that a list found, of one resource.

@@ -5,13 +5,29 @@ The API server: a pure function of a request.
 says what its commit came to. The engine commits between the two, at once with one etcd member, through Raft with
 several.
 
-Takes:    Request, User, Store.
-Gives:    Response, Planned.
+`step` serves a client's watch.
+
+Takes:    Request, User, Store; Watched.
+Gives:    Response, Planned; Notice.
 Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
 Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Finish, Planned, State, begin, bootstrap
+from reconcile.components.apiserver.watching import Watching, step, watches
 
-__all__ = ["EVENT_TTL", "ITSELF", "Finish", "Planned", "State", "answer", "begin", "bootstrap", "plan"]
+__all__ = [
+    "EVENT_TTL",
+    "ITSELF",
+    "Finish",
+    "Planned",
+    "State",
+    "Watching",
+    "answer",
+    "begin",
+    "bootstrap",
+    "plan",
+    "step",
+    "watches",
+]

@@ -22,6 +22,7 @@ from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.refusals import Causes, Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.components.apiserver.validation import pod_spec_causes
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.qos import qos_class
@@ -34,7 +35,8 @@ _UNREACHABLE: Final = "node.kubernetes.io/unreachable"
 _NODE_LABELS: Final = ("node-restriction.kubernetes.io", "node-role.kubernetes.io")
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Priority:
     """What a priority class gives to a pod."""
 
@@ -43,7 +45,8 @@ class Priority:
     preemption: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Admitted:
     """A pod's specification with defaults and admission's additions, its first status, and what is wrong with it."""
 

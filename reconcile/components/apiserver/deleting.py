@@ -18,6 +18,7 @@ from reconcile.components.apiserver.reading import found, selected
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
 from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
 from reconcile.lib.instant import SECOND
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.requests import List, Response, key_of
@@ -33,7 +34,8 @@ _ORPHANS_JOBS: Final = (
 )
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class _Outcome:
     """What is to be done to one object, nothing if it is as it should be, and what it is then; *gone* if deleted."""
 

@@ -13,14 +13,14 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
 from reconcile.model import selectors, statuses
-from reconcile.model.requests import List, Response, joined
+from reconcile.model.requests import List, Request, Response, joined
 from reconcile.store import Reads, position_after, table_at
 
 _LABELLED: Final = ("pods", "replicasets.apps", "replicationcontrollers")
@@ -35,7 +35,7 @@ _EXPIRED: Final = (
 
 def get(ask: Ask) -> Response:
     """Answer a get."""
-    _check_version(ask)
+    check_version(ask)
     return Response(200, found(ask))
 
 
@@ -49,7 +49,7 @@ def found(ask: Ask) -> Any:
 
 def list_(ask: Ask) -> Response:
     """Answer a list."""
-    _check_version(ask)
+    check_version(ask)
     request = ask.request
     revision, start = ask.store.revision, ""
     table = ask.store.table(request.resource)
@@ -59,7 +59,7 @@ def list_(ask: Ask) -> Response:
     keys = _keys(ask, table)
     if start:
         keys = tuple([key for key in keys if key >= start])
-    selects = _test(ask)
+    selects = selecting(ask.request)
     items: list[Any] = []
     for place, key in enumerate(keys):
         obj = table[key]
@@ -87,11 +87,12 @@ def _listed(ask: Ask, items: list[Any], revision: int, token: str = "", left: in
 def selected(ask: Ask) -> tuple[Any, ...]:
     """Give every object that a request's namespace and selectors name, in key order."""
     table = ask.store.table(ask.request.resource)
-    selects = _test(ask)
+    selects = selecting(ask.request)
     return tuple([obj for obj in map(table.__getitem__, _keys(ask, table)) if selects(obj)])
 
 
-def _check_version(ask: Ask) -> None:
+def check_version(ask: Ask) -> None:
+    """Refuse a resource version that is no number, or that has not come yet."""
     text = ask.request.resource_version
     if not text:
         return
@@ -103,10 +104,13 @@ def _check_version(ask: Ask) -> None:
         raise Refusal(statuses.too_large_version(int(text), ask.store.revision))
 
 
-def _requirements(ask: Ask) -> tuple[tuple[selectors.Requirement, ...], tuple[selectors.FieldRequirement, ...]]:
+_Requirements: TypeAlias = tuple[tuple[selectors.Requirement, ...], tuple[selectors.FieldRequirement, ...]]
+
+
+def _requirements(request: Request) -> _Requirements:
     try:
-        labels = selectors.parse_labels(ask.request.label_selector) if ask.request.label_selector else ()
-        fields = selectors.parse_fields(ask.request.field_selector) if ask.request.field_selector else ()
+        labels = selectors.parse_labels(request.label_selector) if request.label_selector else ()
+        fields = selectors.parse_fields(request.field_selector) if request.field_selector else ()
     except ReconcileError as error:
         raise Refusal(statuses.bad_request(str(error))) from None
     return labels, fields
@@ -116,7 +120,7 @@ def _keys(ask: Ask, table: Table[str, Any]) -> tuple[str, ...]:
     """Give the keys that may fit, in order: those of the narrowest index that a selector or the namespace names."""
     request = ask.request
     namespace = request.namespace
-    labels, fields = _requirements(ask)
+    labels, fields = _requirements(request)
     for requirement in fields:
         if requirement.operator != "=":
             continue
@@ -134,10 +138,11 @@ def _keys(ask: Ask, table: Table[str, Any]) -> tuple[str, ...]:
     return table.keys_under("namespace", namespace) if namespace else table.keys()
 
 
-def _test(ask: Ask) -> Callable[[Any], bool]:
-    labels, fields = _requirements(ask)
-    namespace = ask.request.namespace
-    reads = [(_field_of(ask.request.resource, each.field), each) for each in fields]
+def selecting(request: Request) -> Callable[[Any], bool]:
+    """Give the test of a request's namespace and selectors; refuse with 400 what is no selector."""
+    labels, fields = _requirements(request)
+    namespace = request.namespace
+    reads = [(_field_of(request.resource, each.field), each) for each in fields]
 
     def selects(obj: Any) -> bool:
         metadata = obj.metadata

@@ -23,6 +23,7 @@ from reconcile.components.apiserver import (
     strategies,
     subresources,
     updating,
+    watching,
 )
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
@@ -74,6 +75,7 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("create", ""): creating.create,
     ("get", ""): reading.get,
     ("list", ""): reading.list_,
+    ("watch", ""): watching.watch,
     ("update", ""): updating.update,
     ("patch", ""): patching.patch,
     ("delete", ""): deleting.delete,
@@ -88,7 +90,8 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("patch", "scale"): subresources.patch_scale,
     ("update", "finalize"): subresources.finalize,
 }
-_UNNAMED: Final = ("create", "list", "deletecollection")
+_EVERYWHERE: Final = ("list", "watch")
+_UNNAMED: Final = ("create", "list", "watch", "deletecollection")
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +123,7 @@ def _check_place(request: Request, resource: kinds.Resource) -> None:
     if named and not request.name:
         raise Refusal(statuses.bad_request("name must be provided"))
     if resource.namespaced:
-        if not request.namespace and request.verb != "list":
+        if not request.namespace and request.verb not in _EVERYWHERE:
             raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
     elif request.namespace:
         raise Refusal(statuses.no_such_resource())

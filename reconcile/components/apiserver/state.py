@@ -15,6 +15,7 @@ from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Reads, Txn
 
@@ -27,7 +28,8 @@ ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """
     The configuration of one replica.
@@ -51,7 +53,8 @@ class State:
     disabled: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Ask:
     """One request on its way through the verbs."""
 
@@ -70,7 +73,8 @@ def drawing(ask: Ask, stream: str) -> Dice:
     return Dice(ask.dice.seed, f"{ask.dice.stream}/{ask.dice.count}/{stream}")
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Finish:
     """
     How a request is answered once its transaction is committed.
@@ -92,7 +96,8 @@ class Finish:
     warnings: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Planned:
     """A request that writes: what to commit, and how to answer then."""
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
+from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.components import apiserver, recorder
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import hear_election, take_up, tell
+from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
 from reconcile.driver.machine.reach import hears, server_for
 from reconcile.effects import Answer
 from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Put, Refused, Txn, grant
+from reconcile.store import Put, Refused, Txn, channel, grant, position_after, table_at
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
@@ -31,6 +34,8 @@ def execute(machine: Machine, item: Sent) -> bool:
     response = _served(machine, server, item.request, item.user)
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
+    if item.request.verb == "watch" and response.ok and not item.process:
+        _watch(machine, item)
     if item.tag is not None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
     return True
@@ -57,6 +62,23 @@ def give_back(machine: Machine, item: Replied) -> bool:
     else:
         tell(machine, process, event)
     return True
+
+
+def _watch(machine: Machine, item: Sent) -> None:
+    """Let a client watch: what it watches with lives until `StopProcess`."""
+    assert item.tag is not None, "a client's call has a tag"
+    client, tag = item.tag
+    request = item.request
+    name = f"watch/{client}:{tag}"
+    end(machine, name)
+    process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
+    machine.processes.set(name, process)
+    machine.states.set(name, apiserver.Watching(client=client, tag=tag, request=request))
+    cursor = Cursor(request.resource, "", channel(request.resource))
+    if request.resource_version not in ("", "0"):
+        position = position_after(machine.store.history(request.resource), int(request.resource_version))
+        cursor = attrs.evolve(cursor, position=position, view=table_at(machine.store, request.resource, position))
+    open_watch(machine, process, "watch", cursor)
 
 
 def _served(machine: Machine, server: str, request: Request, user: User) -> Response:

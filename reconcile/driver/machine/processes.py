@@ -20,6 +20,7 @@ from reconcile.effects import (
     Exit,
     Install,
     LaunchProcess,
+    Notice,
     Order,
     ProbeContainer,
     PullImage,
@@ -179,10 +180,15 @@ def _work(machine: Machine, process: Process) -> None:
     )
     for watch in watches:
         stream = channel(watch.resource, watch.partition or None)
-        machine.cursors.set((process.name, watch.name), Cursor(watch.resource, watch.partition, stream))
-        known = machine.channels.get(stream) or _NOBODY
-        machine.channels.set(stream, Channel((*known.watchers, (process.name, watch.name)), draining=known.draining))
-        machine.push(Listing(process.name, process.life, watch.name))
+        open_watch(machine, process, watch.name, Cursor(watch.resource, watch.partition, stream))
+
+
+def open_watch(machine: Machine, process: Process, watch: str, cursor: Cursor) -> None:
+    """Let a process watch from where *cursor* stands."""
+    machine.cursors.set((process.name, watch), cursor)
+    known = machine.channels.get(cursor.channel) or _NOBODY
+    machine.channels.set(cursor.channel, Channel((*known.watchers, (process.name, watch)), draining=known.draining))
+    machine.push(Listing(process.name, process.life, watch))
 
 
 def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
@@ -198,6 +204,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             end(machine, f"{effect.process}/{process.host}")
         case Exit():
             exit_process(machine, process, effect.code)
+        case Notice():
+            machine.outbox.append(effect)
         case etcd.CompactTo():
             machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
             machine.marked = machine.store.revision

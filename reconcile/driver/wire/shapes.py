@@ -18,7 +18,7 @@ import attrs
 from reconcile import effects, events
 from reconcile.api import core_v1
 from reconcile.components.kubeproxy import RuleSet
-from reconcile.effects import Install, Record, Report
+from reconcile.effects import Install, Notice, Record, Report
 from reconcile.events import RuntimeReport, Watched
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
@@ -33,6 +33,7 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Request, "body"): "body",
     (Response, "body"): "answer",
     (Record, "about"): "object",
+    (Notice, "object"): "object",
     (Install, "rules"): RuleSet,
     (Report, "report"): RuntimeReport,
     (Watched, "view"): "view",

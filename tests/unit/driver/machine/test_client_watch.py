@@ -1,0 +1,80 @@
+"""A client's watch: every watcher receives every updated object, status included, as far as its selectors let it."""
+
+from reconcile import Cluster, Submit, Topology, apply, ask, create, delete, patch, run, settle, step
+from reconcile.driver.client import watch
+from reconcile.effects import Answer, Notice
+from reconcile.events import Compact, StopProcess
+
+
+def config(name, **labels):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}
+
+
+def booted():
+    return settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+
+
+def told(effects):
+    return [(effect.type, effect.object.metadata.name) for effect in effects if isinstance(effect, Notice)]
+
+
+def test_tells_what_is_there_and_then_every_change():
+    cluster, _ = ask(booted(), create(config("one")))
+    begun = settle(cluster, (Submit(watch("configmaps", namespace="default"), tag="w"),))
+    assert [effect.response.code for effect in begun.effects if isinstance(effect, Answer)] == [200]
+    assert told(begun.effects) == [("ADDED", "one")]
+    changes = (
+        Submit(create(config("two"))),
+        Submit(patch("configmaps", "one", {"data": {"a": "b"}})),
+        Submit(delete("configmaps", "two")),
+    )
+    after = settle(begun.cluster, changes)
+    assert told(after.effects) == [("ADDED", "two"), ("MODIFIED", "one"), ("DELETED", "two")]
+    last = [effect.object for effect in after.effects if isinstance(effect, Notice)][-1]
+    assert int(last.metadata.resource_version) == after.cluster.store.revision
+
+
+def test_a_pod_is_seen_in_every_status():
+    cluster = settle(booted(), (Submit(watch("pods", namespace="default"), tag="w"),)).cluster
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    pod["spec"] = {"containers": [{"name": "c", "image": "busybox:1.37"}]}
+    effects = settle(cluster, (Submit(create(pod)),)).effects
+    phases = [effect.object.status.phase for effect in effects if isinstance(effect, Notice)]
+    assert phases[0] == "Pending"
+    assert phases[-1] == "Running"
+    versions = [int(effect.object.metadata.resource_version) for effect in effects if isinstance(effect, Notice)]
+    assert versions == sorted(set(versions))
+
+
+def test_a_selector_turns_changes_into_coming_and_going():
+    cluster = settle(booted(), (Submit(watch("configmaps", selector="tier=web"), tag="w"),)).cluster
+    steps = (
+        Submit(create(config("a", tier="web"))),
+        Submit(patch("configmaps", "a", {"metadata": {"labels": {"tier": "db"}}})),
+        Submit(patch("configmaps", "a", {"data": {"x": "1"}})),
+        Submit(patch("configmaps", "a", {"metadata": {"labels": {"tier": "web"}}})),
+    )
+    assert told(settle(cluster, steps).effects) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+
+
+def test_begins_after_a_version_or_is_told_that_it_is_gone():
+    cluster, one = ask(booted(), create(config("one")))
+    version = one.body.metadata.resource_version
+    cluster, _ = ask(cluster, create(config("two")))
+    since = Submit(watch("configmaps", since=version), tag="w")
+    assert told(settle(cluster, (since,)).effects) == [("ADDED", "two")]
+    for number in range(40):
+        cluster, _ = apply(cluster, config("one", n=str(number)))
+    cluster, _ = step(cluster, Compact(cluster.store.revision))
+    gone = settle(cluster, (since,)).effects
+    assert [(effect.response.code, effect.response.reason) for effect in gone] == [(410, "Expired")]
+    early = Submit(watch("configmaps", since="999999"), tag="w")
+    assert settle(cluster, (early,)).effects[0].response.code == 504
+
+
+def test_ends_with_its_process_and_leaves_the_others_alone():
+    events = (Submit(watch("configmaps"), tag="a"), Submit(watch("configmaps"), tag="b"))
+    cluster = settle(booted(), events).cluster
+    cluster, _ = step(cluster, StopProcess("watch/kubectl:a"))
+    done = run(cluster, (Submit(create(config("one"))),))
+    assert [(effect.tag, effect.type) for effect in done.effects if isinstance(effect, Notice)] == [("b", "ADDED")]
