@@ -1,15 +1,21 @@
 """
 A Deployment stays within its surge and its availability, told from what is stored, one change after the other.
 
-While nothing fails and only users change things, no Deployment has more pods than its replicas and its maxSurge, and
-none takes a ready pod away so that fewer than its replicas less its maxUnavailable are ready. A user's change moves
-the bounds before any controller can know of it; until the Deployment's controller and those of its ReplicaSets have
-seen it and are done, the widest bounds since the last rest count.
+While nothing fails and only users change things:
+
+- no Deployment lets its ReplicaSets want more than its replicas and its maxSurge together;
+- no ReplicaSet or ReplicationController makes more pods than it wants;
+- no ready pod of a Deployment is taken away so that fewer than its replicas less its maxUnavailable are ready.
+
+Each of the two levels is late by what it has not observed yet: a change of the spec moves the bounds before its
+controller can know of it. Until it has observed the change and is within them, the widest bounds since it was count.
+So pods may be more than surge allows for the moment in which one ReplicaSet has to shrink and another grows.
 
 Takes:    the changes of a passage, in order.
 Gives:    the next Rollouts, and a sentence for each violation.
-Source:   https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment; terminating
-          and finished pods are not counted, as upstream does not.
+Source:   https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment; the bounds
+          are counted as the deployment controller counts them, by spec.replicas of its ReplicaSets. Terminating and
+          finished pods are not counted.
 Left out: with minReadySeconds, a pod that is ready counts although it is not available yet: the bound is weaker then.
 """
 
@@ -24,52 +30,90 @@ from reconcile.lib.mapping import Map
 from reconcile.model.owners import controller_of
 from reconcile.properties.property import Passage
 from reconcile.store import Change, Store
+from reconcile.store.indexes import is_ready
 
 _QUARTER: Final = "25%"
 _PERCENT: Final = 100
+_SETS: Final = ("replicasets.apps", "replicationcontrollers")
 
 
 @attrs.frozen
 class Bounds:
-    """The most pods and the fewest ready ones, and how many there are."""
+    """How much a Deployment's ReplicaSets may want at most, and how many of its pods are ready at least."""
 
     most: int
     least: int
-    pods: int = 0
-    ready: int = 0
 
 
 @attrs.frozen
 class Rollouts:
-    """The bounds of every Deployment, by uid, as of the last change seen."""
+    """The bounds of every Deployment, and the most pods of every set of pods, by uid, as of the last change seen."""
 
     known: Map[Bounds] = Map()
+    sizes: Map[int] = Map()
 
     @classmethod
     def of(cls, cluster: Cluster) -> Rollouts:
-        """Begin with the Deployments that are there."""
-        known: Map[Bounds] = Map()
-        for deployment in cluster.store.table("deployments.apps").values():
-            known = known.set(deployment.metadata.uid, _counted(cluster.store, deployment, bounds(deployment)))
-        return cls(known)
+        """Begin with what is there."""
+        table = cluster.store.table
+        known = [(each.metadata.uid, bounds(each)) for each in table("deployments.apps").values()]
+        sizes = [(each.metadata.uid, _wanted(each)) for resource in _SETS for each in table(resource).values()]
+        return cls(Map(known), Map(sizes))
 
     def seen(self, passage: Passage) -> tuple[Rollouts, tuple[str, ...]]:
         """Take a passage in; say what it broke."""
-        known = self.known
+        rollouts, store = self, passage.after.store
         said: list[str] = []
         for change in passage.changes:
-            deployment = _concerned(passage.after.store, change)
-            if deployment is None:
-                continue
-            uid, current = deployment.metadata.uid, bounds(deployment)
-            old = known.get(uid) or current
-            wide = Bounds(max(old.most, current.most), min(old.least, current.least), old.pods, old.ready)
-            new = _counted(passage.after.store, deployment, wide)
-            said += _broken(change, deployment, wide, new)
-            if _rests(passage.after.store, deployment, current, new):
-                new = attrs.evolve(new, most=current.most, least=current.least)
-            known = known.set(uid, new)
-        return Rollouts(known), tuple(said)
+            if change.resource in _SETS:
+                rollouts = _sized(rollouts, store, change)
+            elif change.resource == "pods":
+                said += _overfull(rollouts, store, change)
+            deployment = _concerned(store, change)
+            if deployment is not None:
+                rollouts, more = _rolled(rollouts, store, change, deployment)
+                said += more
+        return rollouts, tuple(said)
+
+
+def _sized(rollouts: Rollouts, store: Store, change: Change) -> Rollouts:
+    one = change.new
+    if one is None:
+        return rollouts
+    uid, wanted = one.metadata.uid, _wanted(one)
+    if not _is_observed(one) or store.table("pods").count("standing", (uid, "active")) > wanted:
+        wanted = max(wanted, rollouts.sizes.get(uid, 0))
+    return rollouts if rollouts.sizes.get(uid) == wanted else Rollouts(rollouts.known, rollouts.sizes.set(uid, wanted))
+
+
+def _overfull(rollouts: Rollouts, store: Store, change: Change) -> list[str]:
+    owner = controller_of(change.new) if change.old is None else None
+    most = rollouts.sizes.get(owner.uid) if owner is not None else None
+    if owner is None or most is None:
+        return []
+    found = store.table("pods").count("standing", (owner.uid, "active"))
+    return [f"{owner.kind} {owner.name} has {found} pods of at most {most} with {change.key}"] if found > most else []
+
+
+def _rolled(rollouts: Rollouts, store: Store, change: Change, deployment: Any) -> tuple[Rollouts, list[str]]:
+    uid, current = deployment.metadata.uid, bounds(deployment)
+    old = rollouts.known.get(uid) or current
+    wide = Bounds(max(old.most, current.most), min(old.least, current.least))
+    sets = store.table("replicasets.apps").under("owner", uid)
+    wanted = sum(map(_wanted, sets))
+    name = f"deployment {deployment.metadata.namespace}/{deployment.metadata.name}"
+    said = []
+    if _grows(change) and wanted > wide.most:
+        said.append(f"{name} wants {wanted} pods of at most {wide.most} since {change.key} changed")
+    if _takes_ready(change):
+        ready = sum([store.table("pods").count("standing", (one.metadata.uid, "ready")) for one in sets])
+        if ready < wide.least:
+            said.append(f"{name} has {ready} ready pods of at least {wide.least} since {change.key} changed")
+    if _is_observed(deployment) and all(map(_is_observed, sets)) and wanted <= current.most:
+        wide = current
+    return (
+        rollouts if wide == rollouts.known.get(uid) else Rollouts(rollouts.known.set(uid, wide), rollouts.sizes)
+    ), said
 
 
 def bounds(deployment: Any) -> Bounds:
@@ -116,34 +160,23 @@ def _controller(store: Store, obj: Any, kind: str, resource: str) -> Any:
     return owner if owner is not None and owner.metadata.uid == reference.uid else None
 
 
-def _counted(store: Store, deployment: Any, known: Bounds) -> Bounds:
-    pods, sets = store.table("pods"), store.table("replicasets.apps").keys_under("owner", deployment.metadata.uid)
-    uids = [store.get("replicasets.apps", key).metadata.uid for key in sets]
-    return Bounds(
-        known.most,
-        known.least,
-        sum([pods.count("standing", (uid, "active")) for uid in uids]),
-        sum([pods.count("standing", (uid, "ready")) for uid in uids]),
-    )
-
-
-def _broken(change: Change, deployment: Any, old: Bounds, new: Bounds) -> list[str]:
-    name = f"{deployment.metadata.namespace}/{deployment.metadata.name}"
-    said = []
-    if new.pods > old.pods and new.pods > new.most:
-        said.append(f"deployment {name} has {new.pods} pods of at most {new.most} since {change.key} changed")
-    taken = change.new is None or change.new.metadata.deletion_timestamp is not None
-    if taken and new.ready < old.ready and new.ready < new.least:
-        said.append(f"deployment {name} has {new.ready} ready pods of at least {new.least} since {change.key} changed")
-    return said
-
-
-def _rests(store: Store, deployment: Any, current: Bounds, now: Bounds) -> bool:
-    """Tell whether every controller has seen what the Deployment's spec says, and is within it."""
-    if not _is_observed(deployment) or now.pods > current.most:
+def _grows(change: Change) -> bool:
+    """Tell whether a ReplicaSet wants more than before."""
+    if change.resource != "replicasets.apps" or change.new is None:
         return False
-    sets = store.table("replicasets.apps").under("owner", deployment.metadata.uid)
-    return all(map(_is_observed, sets)) and sum([each.spec.replicas or 0 for each in sets]) <= current.most
+    return _wanted(change.new) > (0 if change.old is None else _wanted(change.old))
+
+
+def _takes_ready(change: Change) -> bool:
+    """Tell whether a ready pod is being deleted, or is gone at once."""
+    old, new = change.old, change.new
+    if change.resource != "pods" or old is None or old.metadata.deletion_timestamp is not None or not is_ready(old):
+        return False
+    return new is None or new.metadata.deletion_timestamp is not None
+
+
+def _wanted(one: Any) -> int:
+    return 1 if one.spec.replicas is None else int(one.spec.replicas)
 
 
 def _is_observed(obj: Any) -> bool:

@@ -113,8 +113,9 @@ class Strike:
     Something breaks.
 
     Args:
-        what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice, `cut` breaks a
-            watch, `kill` ends a process, `compact` forgets the store's history, `delete` deletes a pod.
+        what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
+            nothing is under way), `cut` breaks a watch, `kill` ends a process, `compact` forgets the store's history,
+            `delete` deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
@@ -199,8 +200,10 @@ def _compared(cluster: Cluster, game: _Game) -> tuple[str, ...]:
     calm = undisturbed(cluster, tuple(game.declared.values()))
     ends, others = normal(game.machine.closed()), normal(calm)
     # A pod without a controller is not replaced when its node was lost, and goes with one that adopted it.
-    skipped = ("pods ", "services ") if game.outage >= _GRACE or game.adopting else ()
     waiting = [pod.metadata.name for one in (calm, game.machine.closed()) for pod in _waiting(one)]
+    skipped: tuple[str, ...] = ("pods ", "services ") if game.outage >= _GRACE or game.adopting else ()
+    if waiting:
+        skipped = (*skipped, "services ")
     for name, end in others.items():
         if "status" in end and waiting:
             # How far a rollout came before its pods fitted nowhere depends on what was there before.
@@ -296,15 +299,21 @@ class _Game:
         self._judge(machine.closed())
 
     def _until(self, end: int) -> None:
+        while self._goes_on(end):
+            pass
+        self.machine.advance(end)
+
+    def _goes_on(self, end: int) -> bool:
+        """Let the next thing happen, first-in first-out; false if that is not before *end*."""
         machine = self.machine
-        while True:
-            while next_step(machine):
-                self._look()
-            timer = machine.timers.first()
-            if timer is None or timer.at > end:
-                machine.advance(end)
-                return
-            machine.advance(timer.at)
+        if next_step(machine):
+            self._look()
+            return True
+        timer = machine.timers.first()
+        if timer is None or timer.at > end:
+            return False
+        machine.advance(timer.at)
+        return True
 
     def _change(self, move: Declare | Resize | Withdraw) -> None:
         machine = self.machine
@@ -360,6 +369,9 @@ class _Game:
                 self._judge(self.machine.closed())
             return
         candidates = _CANDIDATES[move.what](cluster)
+        end = cluster.now + MINUTE
+        while not candidates and self._goes_on(end):
+            candidates = _CANDIDATES[move.what](self.machine.closed())
         if candidates:
             self._happen(candidates[move.number % len(candidates)])
 

@@ -34,10 +34,21 @@ STEADY: Final = ("web:1", "web:2", "web:3", "slow:1")
 
 _TEMPLATES: Final = ("Deployment", "Deployment", "Deployment", "ReplicaSet", "ReplicationController")
 _NAMES: Final = ("a", "b", "c")
-_REPLICAS: Final = st.sampled_from((1, 2, 3, 4, 0))
-_AMOUNTS: Final = st.sampled_from((0, 1, 2, 4, "0%", "10%", "25%", "50%", "100%"))
+_REPLICAS: Final = st.sampled_from((2, 3, 4, 1, 0))
+_AMOUNTS: Final = st.sampled_from((0, 1, 0, 1, 2, 4, "0%", "10%", "25%", "50%", "100%"))
 _REQUESTS: Final = st.sampled_from(
-    (None, None, None, {"cpu": "10m"}, {"cpu": "100m", "memory": "64Mi"}, {"cpu": "10m"}, {"cpu": "64"})
+    (
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        {"cpu": "10m"},
+        {"cpu": "100m", "memory": "64Mi"},
+        {"cpu": "250m"},
+        {"cpu": "64"},
+    )
 )
 _PLACES: Final = st.sampled_from(
     (None, None, None, {"kubernetes.io/os": "linux"}, {"kubernetes.io/hostname": "node-1"})
@@ -115,7 +126,7 @@ def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[st
     """Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks."""
     what = draw(st.sampled_from(_FAULTY if hosts else _CALM))
     if what == "wander":
-        return Wander(draw(st.integers(1, 80)), draw(st.integers(0, 2**16)))
+        return Wander(draw(st.integers(1, 120)), draw(st.integers(0, 2**16)))
     if what == "wait":
         return Wait(draw(_TIMES))
     if what == "change":
@@ -129,9 +140,11 @@ def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[st
     return outage
 
 
-_CALM: Final = ("wander", "wander", "change", "wait")
-_FAULTY: Final = ("wander", "wander", "wander", "change", "wait", "strike", "strike", "outage")
-_TIMES: Final = st.sampled_from((50 * MILLISECOND, SECOND, 3 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND))
+_CALM: Final = ("wander", "wander", "wander", "change", "change", "change", "wait")
+_FAULTY: Final = ("wander", "wander", "wander", "change", "change", "wait", "wait", "strike", "strike", "outage")
+_TIMES: Final = st.sampled_from(
+    (50 * MILLISECOND, SECOND, 3 * SECOND, 6 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND)
+)
 _STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "compact", "delete")
 )
@@ -149,8 +162,9 @@ def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -
 
 @st.composite
 def _changes(draw: st.DrawFn, declared: tuple[dict[str, Any], ...]) -> Move:
-    what = draw(st.sampled_from(("scale", "scale", "again", "gone", "anew", "anew", "anew")))
-    manifest = draw(st.sampled_from(declared))
+    what = draw(st.sampled_from(("anew", "anew", "anew", "anew", "scale", "scale", "gone", "again")))
+    deployments = [each for each in declared if each["kind"] == "Deployment"]
+    manifest = draw(st.sampled_from(deployments if what == "anew" and deployments else declared))
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     if what == "gone":
         return Withdraw(kind, name)

@@ -1,7 +1,7 @@
 """Whatever happens, in whatever order, no property breaks, and in the end the declared state is there."""
 
+import gc
 from functools import cache
-from pprint import pformat
 
 import attrs
 import pytest
@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.driver.run import settle
+from reconcile.events import StopHost
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
-from reconcile.testing.fuzzing import play
+from reconcile.testing.fuzzing import Schedule, Strike, Wander, play
 from reconcile.testing.schedules import IMAGES, schedules
 
 SMALL = Map.of({"cpu": "1", "memory": "1Gi", "pods": "9", "ephemeral-storage": "1Gi"})
@@ -35,8 +36,10 @@ SHAPES = {
     "skewed": Topology(masters=2, hosts=(skewed(1, 0), skewed(2, 90 * SECOND), skewed(3, -7 * SECOND))),
     "small": Topology(masters=2, hosts=(skewed(1, 0, capacity=SMALL), skewed(2, 0, capacity=SMALL))),
 }
+# Of CI's profile, 2,100 in all; while you work, a few of each.
+RUNS = settings.default.max_examples * 3 // 4 if settings.default.max_examples >= 200 else 8
 COUNTED = settings(
-    max_examples=settings.default.max_examples,
+    max_examples=RUNS,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
@@ -51,14 +54,22 @@ def booted(shape, seed):
 
 
 def judged(shape, seed, schedule):
-    verdict = play(booted(shape, seed), schedule)
-    assert not verdict.problems, "\n".join(
-        [
-            *verdict.problems,
-            f"{verdict.steps} steps: play(booted({shape!r}, {seed}), {pformat(schedule, width=110)})",
-            *verdict.happened,
-        ]
-    )
+    gc.disable()  # a state is acyclic: the collector would walk every version of every table for nothing
+    try:
+        verdict = play(booted(shape, seed), schedule)
+    finally:
+        gc.enable()
+    if verdict.problems:
+        problems, happened = ("\n".join(lines) for lines in (verdict.problems, verdict.happened))
+        pytest.fail(f"{problems}\n\nafter {verdict.steps} steps:\n{happened}\n\n{snippet(shape, seed, schedule)}")
+
+
+def snippet(shape, seed, schedule):
+    """Write a test that plays *schedule*, to be pasted below."""
+    moves = "".join([f"            {move!r},\n" for move in schedule.moves])
+    declared = "".join([f"            {manifest!r},\n" for manifest in schedule.manifests])
+    parts = f"        (\n{declared}        ),\n        (\n{moves}        ),\n"
+    return f"def test_found():\n    judged({shape!r}, {seed}, Schedule(\n{parts}    ))"
 
 
 def hosts(shape):
@@ -77,3 +88,17 @@ def test_users_and_any_order(shape, data, seed):
 @given(st.data(), st.integers(0, 1))
 def test_everything_fails(shape, data, seed):
     judged(shape, seed, data.draw(schedules(hosts(shape))))
+
+
+def test_ci_makes_enough_runs():
+    assert settings.default.max_examples < 200 or 2 * len(SHAPES) * RUNS >= 2_000
+
+
+def test_a_failure_is_written_as_a_test_that_can_be_pasted():
+    schedule = Schedule(({"kind": "Pod"},), (Wander(3, 4), StopHost("node-1"), Strike("drop", 2)))
+    played = []
+    names = {"Schedule": Schedule, "Wander": Wander, "StopHost": StopHost, "Strike": Strike}
+    names["judged"] = lambda *given: played.append(given)
+    exec(snippet("two", 1, schedule), names)
+    names["test_found"]()
+    assert played == [("two", 1, schedule)]

@@ -1,0 +1,106 @@
+"""Every property holds in a cluster that is well, and a mutation breaks it, and no other; in both ways of asking."""
+
+import attrs
+import pytest
+
+from reconcile.api import meta_v1
+from reconcile.api.quantity import Quantity
+from reconcile.cluster.pending import Sent
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.requests import Request
+from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, violations
+
+
+def _standby(cluster):
+    return next(process for process in cluster.processes.values() if not process.leading)
+
+
+def runs_on_two_nodes(cluster, pod, rewritten):
+    runtimes = [name for name in cluster.states if name.startswith("runtime/")]
+    home = cluster.states[f"runtime/{pod.spec.node_name}"]
+    other = next(name for name in runtimes if not name.endswith(pod.spec.node_name))
+    sandboxes = cluster.states[other].sandboxes.set(pod.metadata.uid, home.sandboxes[pod.metadata.uid])
+    state = attrs.evolve(cluster.states[other], sandboxes=sandboxes)
+    return Passage(cluster, attrs.evolve(cluster, states=cluster.states.set(other, state)), ())
+
+
+def is_bound_again(cluster, pod, rewritten):
+    other = "node-1" if pod.spec.node_name == "node-2" else "node-2"
+    passage = rewritten(cluster, "pods", pod, spec=replace(pod.spec, node_name=other))
+    runtime = f"runtime/{pod.spec.node_name}"
+    stopped = attrs.evolve(cluster.states[runtime], sandboxes=type(cluster.states[runtime].sandboxes)())
+    return attrs.evolve(passage, after=attrs.evolve(passage.after, states=cluster.states.set(runtime, stopped)))
+
+
+def asks_too_much(cluster, pod, rewritten):
+    (container,) = pod.spec.containers
+    hungry = replace(container.resources, requests=Map({"cpu": Quantity.parse("100")}))
+    spec = replace(pod.spec, containers=(replace(container, resources=hungry),))
+    return rewritten(cluster, "pods", pod, spec=spec)
+
+
+def has_two_controllers(cluster, pod, rewritten):
+    (owner,) = pod.metadata.owner_references
+    owners = (owner, replace(owner, name="other", uid="other"))
+    return rewritten(cluster, "pods", pod, metadata=replace(pod.metadata, owner_references=owners))
+
+
+def has_an_owner_without_uid(cluster, pod, rewritten):
+    owner = meta_v1.OwnerReference(api_version="apps/v1", kind="ReplicaSet", name="web", uid="")
+    return rewritten(cluster, "pods", pod, metadata=replace(pod.metadata, owner_references=(owner,)))
+
+
+def claims_a_version_to_come(cluster, pod, rewritten):
+    passage = rewritten(cluster, "pods", pod, metadata=replace(pod.metadata, labels=Map({"app": "other"})))
+    (change,) = passage.changes
+    store = attrs.evolve(passage.after.store, revision=cluster.store.revision - 1)
+    ahead = replace(change.new, metadata=replace(change.new.metadata, resource_version="999999"))
+    return Passage(cluster, attrs.evolve(passage.after, store=store), (attrs.evolve(change, new=ahead),))
+
+
+def lets_two_lead(cluster, pod, rewritten):
+    standby = _standby(cluster)
+    processes = cluster.processes.set(standby.name, attrs.evolve(standby, leading=True))
+    return Passage(cluster, attrs.evolve(cluster, processes=processes), ())
+
+
+def lets_a_standby_act(cluster, pod, rewritten):
+    standby = _standby(cluster)
+    request = Request(verb="delete", resource="pods", namespace="default", name=pod.metadata.name)
+    sent = Sent(standby.name, standby.life, standby.host, standby.user, request, ("pod", 1), cluster.now)
+    pending = cluster.pending.set(cluster.serial, sent)
+    return Passage(cluster, attrs.evolve(cluster, pending=pending, serial=cluster.serial + 1), ())
+
+
+MUTATIONS = {
+    runs_on_two_nodes: "no pod on two nodes",
+    is_bound_again: "a binding is for ever",
+    asks_too_much: "no node over its allocatable",
+    has_two_controllers: "owner references valid",
+    has_an_owner_without_uid: "owner references valid",
+    claims_a_version_to_come: "resourceVersion strictly grows",
+    lets_two_lead: "at most one leader",
+    lets_a_standby_act: "only the leader acts",
+}
+
+
+def test_all_is_well(cluster):
+    assert violations(cluster) == ()
+
+
+@pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
+def test_a_mutation_breaks_its_property(mutate, cluster, pod, rewritten):
+    passage = mutate(cluster, pod, rewritten)
+    for said in (broken_by(passage, ALWAYS), violations(passage.after)):
+        assert {sentence.partition(":")[0] for sentence in said} == {MUTATIONS[mutate]}, said
+
+
+def test_every_property_has_a_mutation():
+    assert {each.name for each in ALWAYS} == set(MUTATIONS.values())
+
+
+def test_most_of_what_some_run_reaches_is_reached_here(cluster):
+    reached = {each.name for each in SOMETIMES if any(True for _ in each.check(cluster))}
+    expected = {"some pod runs", "some pod is bound", "some pod is owned", "some object changes"}
+    assert reached >= {*expected, "some replica stands by"}
