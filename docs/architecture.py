@@ -14,18 +14,18 @@ HERE = Path(__file__).parent
 
 # What each layer is, in a line.
 WORDS = {
-    "adapters": "the only I/O: files, command line, clocks, sockets, container runtimes",
-    "testing": "Hypothesis strategies, pytest plugin",
-    "driver": "step, choices, policies, faults, log, replay, search",
+    "adapters": "the only I/O: command line, manifests, logs, the pipe",
+    "testing": "fuzzing of convergence, Hypothesis strategies, golden scenarios",
+    "driver": "step, choices, policies, run, log, replay",
     "properties": "named predicates over a Cluster",
     "cluster": "the Cluster value, topology, who hears what",
-    "components": "etcd, apiserver, controllers, scheduler, kubelet, kubeproxy, election, world",
+    "components": "etcd, apiserver, controllers, scheduler, kubelet, kubeproxy, election, recorder, world",
     "events": "what can happen: the input of step",
     "effects": "what is ordered: the output of step",
-    "store": "Store, Txn, commit, history",
+    "store": "what etcd keeps: Store, Txn, commit, history, leases",
     "model": "quantities, selectors, owners, conditions, patches",
     "api": "generated objects, the registry of resources",
-    "lib": "table, heap, instant, dice, digest, errors: knows no Kubernetes",
+    "lib": "table, timers, instant, dice, digest, errors: knows no Kubernetes",
 }
 
 LEGEND = "A module imports only from the rows below its own; only adapters touch the outside world."
