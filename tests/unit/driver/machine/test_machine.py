@@ -31,7 +31,7 @@ LENGTH = 400
 
 
 def play_story(reopen):
-    """Play the story on a booted cluster; *reopen* says for each step whether the machine is closed and a new opened."""
+    """Play the story; *reopen* says for each step whether the machine is closed before it, and another one opened."""
     machine = Machine(booted(2))
     events = dict(STORY)
     for number in range(LENGTH):
