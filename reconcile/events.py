@@ -14,6 +14,7 @@ import attrs
 
 from reconcile.effects import RuntimeOrder
 from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change
@@ -22,14 +23,16 @@ from reconcile.store import Change
 # ------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Started:
     """The process has started, with the state that its specification gives; nothing of an earlier life is left."""
 
     now: Instant
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Watched:
     """
     A watch brought changes.
@@ -49,7 +52,8 @@ class Watched:
     view: Table[str, Any]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Answered:
     """The API server's answer to the call that had this tag."""
 
@@ -58,7 +62,8 @@ class Answered:
     response: Response
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class TimerFired:
     """The timer of this key is due (now may be later than it was set to)."""
 
@@ -66,7 +71,8 @@ class TimerFired:
     key: tuple[Any, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Turned:
     """A `Wake` of this queue has come to its turn: do one item of work."""
 
@@ -74,7 +80,8 @@ class Turned:
     queue: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class SandboxReady:
     """The pod has its network namespace, and in it this IP."""
 
@@ -82,14 +89,16 @@ class SandboxReady:
     ip: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class SandboxRemoved:
     """The pod's sandbox is gone."""
 
     uid: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ImagePulled:
     """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
 
@@ -101,7 +110,8 @@ class ImagePulled:
     size: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ImagePullFailed:
     """The image could not be had."""
 
@@ -111,7 +121,8 @@ class ImagePullFailed:
     message: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ContainerStarted:
     """The container runs."""
 
@@ -121,7 +132,8 @@ class ContainerStarted:
     image_id: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ContainerExited:
     """The container has ended, of itself or stopped. *reason*: Completed, Error, OOMKilled, StartError."""
 
@@ -133,7 +145,8 @@ class ContainerExited:
     message: str = ""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Probed:
     """A probe's outcome."""
 
@@ -150,7 +163,8 @@ RuntimeReport: TypeAlias = (
 """What a container runtime tells its host's kubelet."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Reported:
     """The host's container runtime reports; only a kubelet hears this."""
 
@@ -158,7 +172,8 @@ class Reported:
     report: RuntimeReport
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Ordered:
     """The host's kubelet orders; only the world's container runtime hears this."""
 
@@ -173,14 +188,16 @@ Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported
 # ---------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Begin:
     """Let a process that was launched start: it hears `Started`."""
 
     process: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Deliver:
     """Deliver the next *count* pending changes of a process's watch; 0 is all of them."""
 
@@ -189,7 +206,8 @@ class Deliver:
     count: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Work:
     """Let a process do one item of work of this queue."""
 
@@ -197,28 +215,32 @@ class Work:
     queue: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Execute:
     """Let the API server carry out the call with this number."""
 
     call: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Return:
     """Hand the answer of the call with this number back to who asked."""
 
     call: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Carry:
     """Hand over the message with this number between a kubelet and its container runtime."""
 
     message: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Fire:
     """Fire a timer that is due."""
 
@@ -226,7 +248,8 @@ class Fire:
     key: tuple[Any, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Advance:
     """Move time on to *to*, at most to the instant at which the next timer is due."""
 
@@ -240,7 +263,8 @@ Choice: TypeAlias = Begin | Deliver | Work | Execute | Return | Carry | Fire | A
 # --------------------------------------------------------------
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Submit:
     """
     A client sends a request.
@@ -258,7 +282,8 @@ class Submit:
     user: User = User(name="kubernetes-admin", groups=("system:masters", "system:authenticated"))
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class ReportIn:
     """An external host's real container runtime reports."""
 
@@ -266,35 +291,40 @@ class ReportIn:
     report: RuntimeReport
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StopHost:
     """Power off a host: its kubelet, its containers and every process in them are gone at once."""
 
     host: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StartHost:
     """Power on a host that is off: its kubelet starts with what is on its disk."""
 
     host: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StopProcess:
     """Kill a process; if it is a container, the kubelet restarts it. A kubelet stays down until `StartProcess`."""
 
     process: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class StartProcess:
     """Start a host process (a kubelet) that was stopped."""
 
     process: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class CutWatch:
     """Break a watch's connection; its cache is relisted when it is next delivered to."""
 
@@ -302,7 +332,8 @@ class CutWatch:
     watch: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class SkipChanges:
     """Lose the next *count* pending changes of a watch without a trace: what Sieve calls a missed event."""
 
@@ -311,35 +342,40 @@ class SkipChanges:
     count: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class DropCall:
     """Lose a call that is on its way (the API server never sees it) or its answer; the caller sees a timeout."""
 
     call: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class RepeatCall:
     """Let a call that is on its way be carried out twice, as a client that retries does."""
 
     call: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Disconnect:
     """Cut a host off from the API server: nothing of it is delivered, carried out or answered until `Reconnect`."""
 
     host: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Reconnect:
     """Undo `Disconnect`."""
 
     host: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Compact:
     """Compact the store's history up to *revision*: watches that lag behind it must relist."""
 

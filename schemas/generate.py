@@ -263,6 +263,7 @@ def _module(package: str, version: str, names: list[str], definitions: dict[str,
         imports.append(f"from reconcile.api.scalars import {', '.join(scalars)}")
     if "Map[" in text:
         imports.append("from reconcile.lib.mapping import Map")
+    imports.append("from reconcile.lib.quick import quick")
     exported = "\n".join(f'    "{_short(name)}",' for name in sorted(classes, key=_short))
     return (
         f'"""{group}/{version} of Kubernetes {KUBERNETES_VERSION}; {HEAD}."""\n'
@@ -279,7 +280,7 @@ def _class(name: str, here: tuple[str, str], definitions: dict[str, Any]) -> str
     schema = definitions[name]
     properties = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    lines = ["@attrs.frozen(kw_only=True, weakref_slot=False)", f"class {_short(name)}:"]
+    lines = ["@quick", "@attrs.frozen(kw_only=True, weakref_slot=False)", f"class {_short(name)}:"]
     if not properties:
         lines.append("    JSON_NAMES: ClassVar[tuple[str, ...]] = ()")
     lines += [f"    {_field(key, value, key in required, name, here)}" for key, value in properties.items()]

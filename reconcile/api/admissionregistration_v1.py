@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Base64, Int32, Int64
+from reconcile.lib.quick import quick
 
 __all__ = [
     "ApplyConfiguration",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ApplyConfiguration:
     expression: str | None = None
@@ -54,6 +56,7 @@ class ApplyConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AuditAnnotation:
     key: str
@@ -62,6 +65,7 @@ class AuditAnnotation:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExpressionWarning:
     field_ref: str
@@ -70,6 +74,7 @@ class ExpressionWarning:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JSONPatch:
     expression: str | None = None
@@ -77,6 +82,7 @@ class JSONPatch:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MatchCondition:
     expression: str
@@ -85,6 +91,7 @@ class MatchCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NamedRuleWithOperations:
     api_groups: tuple[str, ...] | None = None
@@ -97,6 +104,7 @@ class NamedRuleWithOperations:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MatchResources:
     exclude_resource_rules: tuple[NamedRuleWithOperations, ...] | None = None
@@ -108,6 +116,7 @@ class MatchResources:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Mutation:
     apply_configuration: ApplyConfiguration | None = None
@@ -117,6 +126,7 @@ class Mutation:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ParamKind:
     api_version: str | None = None
@@ -125,6 +135,7 @@ class ParamKind:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Variable:
     expression: str
@@ -133,6 +144,7 @@ class Variable:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicySpec:
     failure_policy: str | None = None
@@ -146,6 +158,7 @@ class MutatingAdmissionPolicySpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicy:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -156,6 +169,7 @@ class MutatingAdmissionPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ParamRef:
     name: str | None = None
@@ -166,6 +180,7 @@ class ParamRef:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBindingSpec:
     match_resources: MatchResources | None = None
@@ -175,6 +190,7 @@ class MutatingAdmissionPolicyBindingSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBinding:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -185,6 +201,7 @@ class MutatingAdmissionPolicyBinding:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyBindingList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -195,6 +212,7 @@ class MutatingAdmissionPolicyBindingList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingAdmissionPolicyList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -205,6 +223,7 @@ class MutatingAdmissionPolicyList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RuleWithOperations:
     api_groups: tuple[str, ...] | None = None
@@ -216,6 +235,7 @@ class RuleWithOperations:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str
@@ -226,6 +246,7 @@ class ServiceReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookClientConfig:
     ca_bundle: Base64 | None = None
@@ -235,6 +256,7 @@ class WebhookClientConfig:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhook:
     admission_review_versions: tuple[str, ...]
@@ -253,6 +275,7 @@ class MutatingWebhook:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhookConfiguration:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -263,6 +286,7 @@ class MutatingWebhookConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MutatingWebhookConfigurationList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -273,6 +297,7 @@ class MutatingWebhookConfigurationList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TypeChecking:
     expression_warnings: tuple[ExpressionWarning, ...] | None = None
@@ -280,6 +305,7 @@ class TypeChecking:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Validation:
     expression: str
@@ -290,6 +316,7 @@ class Validation:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicySpec:
     audit_annotations: tuple[AuditAnnotation, ...] | None = None
@@ -303,6 +330,7 @@ class ValidatingAdmissionPolicySpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
@@ -312,6 +340,7 @@ class ValidatingAdmissionPolicyStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicy:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -323,6 +352,7 @@ class ValidatingAdmissionPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBindingSpec:
     match_resources: MatchResources | None = None
@@ -333,6 +363,7 @@ class ValidatingAdmissionPolicyBindingSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBinding:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -343,6 +374,7 @@ class ValidatingAdmissionPolicyBinding:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyBindingList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -353,6 +385,7 @@ class ValidatingAdmissionPolicyBindingList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingAdmissionPolicyList:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -363,6 +396,7 @@ class ValidatingAdmissionPolicyList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhook:
     admission_review_versions: tuple[str, ...]
@@ -380,6 +414,7 @@ class ValidatingWebhook:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhookConfiguration:
     api_version: str | None = "admissionregistration.k8s.io/v1"
@@ -390,6 +425,7 @@ class ValidatingWebhookConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidatingWebhookConfigurationList:
     api_version: str | None = "admissionregistration.k8s.io/v1"

@@ -8,6 +8,7 @@ from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Base64, Int32, Int64, Json, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "CustomResourceColumnDefinition",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceColumnDefinition:
     description: str | None = None
@@ -44,6 +46,7 @@ class CustomResourceColumnDefinition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str
@@ -54,6 +57,7 @@ class ServiceReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookClientConfig:
     ca_bundle: Base64 | None = None
@@ -63,6 +67,7 @@ class WebhookClientConfig:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WebhookConversion:
     client_config: WebhookClientConfig | None = None
@@ -71,6 +76,7 @@ class WebhookConversion:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceConversion:
     strategy: str
@@ -79,6 +85,7 @@ class CustomResourceConversion:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionNames:
     categories: tuple[str, ...] | None = None
@@ -91,6 +98,7 @@ class CustomResourceDefinitionNames:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceSubresourceScale:
     label_selector_path: str | None = None
@@ -100,6 +108,7 @@ class CustomResourceSubresourceScale:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceSubresources:
     scale: CustomResourceSubresourceScale | None = None
@@ -108,6 +117,7 @@ class CustomResourceSubresources:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalDocumentation:
     description: str | None = None
@@ -116,6 +126,7 @@ class ExternalDocumentation:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ValidationRule:
     field_path: str | None = None
@@ -128,6 +139,7 @@ class ValidationRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JSONSchemaProps:
     ref_: str | None = None
@@ -178,6 +190,7 @@ class JSONSchemaProps:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceValidation:
     open_api_v3_schema: JSONSchemaProps | None = None
@@ -185,6 +198,7 @@ class CustomResourceValidation:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelectableField:
     json_path: str
@@ -192,6 +206,7 @@ class SelectableField:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionVersion:
     additional_printer_columns: tuple[CustomResourceColumnDefinition, ...] | None = None
@@ -207,6 +222,7 @@ class CustomResourceDefinitionVersion:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionSpec:
     conversion: CustomResourceConversion | None = None
@@ -219,6 +235,7 @@ class CustomResourceDefinitionSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionCondition:
     last_transition_time: Time | None = None
@@ -231,6 +248,7 @@ class CustomResourceDefinitionCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionStatus:
     accepted_names: CustomResourceDefinitionNames | None = None
@@ -241,6 +259,7 @@ class CustomResourceDefinitionStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinition:
     api_version: str | None = "apiextensions.k8s.io/v1"
@@ -252,6 +271,7 @@ class CustomResourceDefinition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomResourceDefinitionList:
     api_version: str | None = "apiextensions.k8s.io/v1"

@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Base64, Int32, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "APIService",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceReference:
     name: str | None = None
@@ -27,6 +29,7 @@ class ServiceReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceSpec:
     ca_bundle: Base64 | None = None
@@ -40,6 +43,7 @@ class APIServiceSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceCondition:
     last_transition_time: Time | None = None
@@ -51,6 +55,7 @@ class APIServiceCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceStatus:
     conditions: tuple[APIServiceCondition, ...] | None = None
@@ -58,6 +63,7 @@ class APIServiceStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIService:
     api_version: str | None = "apiregistration.k8s.io/v1"
@@ -69,6 +75,7 @@ class APIService:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIServiceList:
     api_version: str | None = "apiregistration.k8s.io/v1"

@@ -8,6 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, IntOrString, Json, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "ControllerRevision",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ControllerRevision:
     api_version: str | None = "apps/v1"
@@ -54,6 +56,7 @@ class ControllerRevision:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ControllerRevisionList:
     api_version: str | None = "apps/v1"
@@ -64,6 +67,7 @@ class ControllerRevisionList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateDaemonSet:
     max_surge: IntOrString | None = None
@@ -72,6 +76,7 @@ class RollingUpdateDaemonSet:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetUpdateStrategy:
     rolling_update: RollingUpdateDaemonSet | None = None
@@ -80,6 +85,7 @@ class DaemonSetUpdateStrategy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetSpec:
     min_ready_seconds: Int32 | None = None
@@ -91,6 +97,7 @@ class DaemonSetSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetCondition:
     last_transition_time: Time | None = None
@@ -102,6 +109,7 @@ class DaemonSetCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetStatus:
     collision_count: Int32 | None = None
@@ -118,6 +126,7 @@ class DaemonSetStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSet:
     api_version: str | None = "apps/v1"
@@ -129,6 +138,7 @@ class DaemonSet:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonSetList:
     api_version: str | None = "apps/v1"
@@ -139,6 +149,7 @@ class DaemonSetList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateDeployment:
     max_surge: IntOrString | None = None
@@ -147,6 +158,7 @@ class RollingUpdateDeployment:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentStrategy:
     rolling_update: RollingUpdateDeployment | None = None
@@ -155,6 +167,7 @@ class DeploymentStrategy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentSpec:
     min_ready_seconds: Int32 | None = None
@@ -169,6 +182,7 @@ class DeploymentSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentCondition:
     last_transition_time: Time | None = None
@@ -181,6 +195,7 @@ class DeploymentCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentStatus:
     available_replicas: Int32 | None = None
@@ -196,6 +211,7 @@ class DeploymentStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Deployment:
     api_version: str | None = "apps/v1"
@@ -207,6 +223,7 @@ class Deployment:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeploymentList:
     api_version: str | None = "apps/v1"
@@ -217,6 +234,7 @@ class DeploymentList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetSpec:
     min_ready_seconds: Int32 | None = None
@@ -227,6 +245,7 @@ class ReplicaSetSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetCondition:
     last_transition_time: Time | None = None
@@ -238,6 +257,7 @@ class ReplicaSetCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetStatus:
     available_replicas: Int32 | None = None
@@ -251,6 +271,7 @@ class ReplicaSetStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSet:
     api_version: str | None = "apps/v1"
@@ -262,6 +283,7 @@ class ReplicaSet:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicaSetList:
     api_version: str | None = "apps/v1"
@@ -272,6 +294,7 @@ class ReplicaSetList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RollingUpdateStatefulSetStrategy:
     max_unavailable: IntOrString | None = None
@@ -280,6 +303,7 @@ class RollingUpdateStatefulSetStrategy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetOrdinals:
     start: Int32 | None = None
@@ -287,6 +311,7 @@ class StatefulSetOrdinals:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetPersistentVolumeClaimRetentionPolicy:
     when_deleted: str | None = None
@@ -295,6 +320,7 @@ class StatefulSetPersistentVolumeClaimRetentionPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetUpdateStrategy:
     rolling_update: RollingUpdateStatefulSetStrategy | None = None
@@ -303,6 +329,7 @@ class StatefulSetUpdateStrategy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetSpec:
     min_ready_seconds: Int32 | None = None
@@ -320,6 +347,7 @@ class StatefulSetSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetCondition:
     last_transition_time: Time | None = None
@@ -331,6 +359,7 @@ class StatefulSetCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetStatus:
     available_replicas: Int32 | None = None
@@ -347,6 +376,7 @@ class StatefulSetStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSet:
     api_version: str | None = "apps/v1"
@@ -358,6 +388,7 @@ class StatefulSet:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatefulSetList:
     api_version: str | None = "apps/v1"

@@ -8,6 +8,7 @@ from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int64, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "BoundObjectReference",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class BoundObjectReference:
     api_version: str | None = None
@@ -33,6 +35,7 @@ class BoundObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class UserInfo:
     extra: Map[tuple[str, ...]] | None = None
@@ -43,6 +46,7 @@ class UserInfo:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectReviewStatus:
     user_info: UserInfo | None = None
@@ -50,6 +54,7 @@ class SelfSubjectReviewStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectReview:
     api_version: str | None = "authentication.k8s.io/v1"
@@ -60,6 +65,7 @@ class SelfSubjectReview:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequestSpec:
     audiences: tuple[str, ...] | None = None
@@ -69,6 +75,7 @@ class TokenRequestSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequestStatus:
     expiration_timestamp: Time | None = None
@@ -77,6 +84,7 @@ class TokenRequestStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequest:
     api_version: str | None = "authentication.k8s.io/v1"
@@ -88,6 +96,7 @@ class TokenRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReviewSpec:
     audiences: tuple[str, ...] | None = None
@@ -96,6 +105,7 @@ class TokenReviewSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReviewStatus:
     audiences: tuple[str, ...] | None = None
@@ -106,6 +116,7 @@ class TokenReviewStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenReview:
     api_version: str | None = "authentication.k8s.io/v1"

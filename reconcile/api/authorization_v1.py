@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "FieldSelectorAttributes",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FieldSelectorAttributes:
     raw_selector: str | None = None
@@ -35,6 +37,7 @@ class FieldSelectorAttributes:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelectorAttributes:
     raw_selector: str | None = None
@@ -43,6 +46,7 @@ class LabelSelectorAttributes:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourceAttributes:
     path: str | None = None
@@ -51,6 +55,7 @@ class NonResourceAttributes:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceAttributes:
     field_selector: FieldSelectorAttributes | None = None
@@ -66,6 +71,7 @@ class ResourceAttributes:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReviewSpec:
     extra: Map[tuple[str, ...]] | None = None
@@ -78,6 +84,7 @@ class SubjectAccessReviewSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReviewStatus:
     allowed: bool
@@ -88,6 +95,7 @@ class SubjectAccessReviewStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalSubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"
@@ -99,6 +107,7 @@ class LocalSubjectAccessReview:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourceRule:
     non_resource_urls: tuple[str, ...] | None = None
@@ -107,6 +116,7 @@ class NonResourceRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceRule:
     api_groups: tuple[str, ...] | None = None
@@ -117,6 +127,7 @@ class ResourceRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectAccessReviewSpec:
     non_resource_attributes: NonResourceAttributes | None = None
@@ -125,6 +136,7 @@ class SelfSubjectAccessReviewSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"
@@ -136,6 +148,7 @@ class SelfSubjectAccessReview:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectRulesReviewSpec:
     namespace: str | None = None
@@ -143,6 +156,7 @@ class SelfSubjectRulesReviewSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectRulesReviewStatus:
     evaluation_error: str | None = None
@@ -153,6 +167,7 @@ class SubjectRulesReviewStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SelfSubjectRulesReview:
     api_version: str | None = "authorization.k8s.io/v1"
@@ -164,6 +179,7 @@ class SelfSubjectRulesReview:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SubjectAccessReview:
     api_version: str | None = "authorization.k8s.io/v1"

@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "CrossVersionObjectReference",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CrossVersionObjectReference:
     api_version: str | None = None
@@ -29,6 +31,7 @@ class CrossVersionObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerSpec:
     max_replicas: Int32
@@ -39,6 +42,7 @@ class HorizontalPodAutoscalerSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerStatus:
     current_cpu_utilization_percentage: Int32 | None = None
@@ -50,6 +54,7 @@ class HorizontalPodAutoscalerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscaler:
     api_version: str | None = "autoscaling/v1"
@@ -61,6 +66,7 @@ class HorizontalPodAutoscaler:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerList:
     api_version: str | None = "autoscaling/v1"
@@ -71,6 +77,7 @@ class HorizontalPodAutoscalerList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleSpec:
     replicas: Int32 | None = None
@@ -78,6 +85,7 @@ class ScaleSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleStatus:
     replicas: Int32
@@ -86,6 +94,7 @@ class ScaleStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Scale:
     api_version: str | None = "autoscaling/v1"

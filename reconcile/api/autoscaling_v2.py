@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, Quantity, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "ContainerResourceMetricSource",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricTarget:
     average_utilization: Int32 | None = None
@@ -46,6 +48,7 @@ class MetricTarget:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResourceMetricSource:
     container: str
@@ -55,6 +58,7 @@ class ContainerResourceMetricSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricValueStatus:
     average_utilization: Int32 | None = None
@@ -64,6 +68,7 @@ class MetricValueStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResourceMetricStatus:
     container: str
@@ -73,6 +78,7 @@ class ContainerResourceMetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CrossVersionObjectReference:
     api_version: str | None = None
@@ -82,6 +88,7 @@ class CrossVersionObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricIdentifier:
     name: str
@@ -90,6 +97,7 @@ class MetricIdentifier:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalMetricSource:
     metric: MetricIdentifier
@@ -98,6 +106,7 @@ class ExternalMetricSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExternalMetricStatus:
     current: MetricValueStatus
@@ -106,6 +115,7 @@ class ExternalMetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HPAScalingPolicy:
     period_seconds: Int32
@@ -115,6 +125,7 @@ class HPAScalingPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HPAScalingRules:
     policies: tuple[HPAScalingPolicy, ...] | None = None
@@ -125,6 +136,7 @@ class HPAScalingRules:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerBehavior:
     scale_down: HPAScalingRules | None = None
@@ -133,6 +145,7 @@ class HorizontalPodAutoscalerBehavior:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMetricSource:
     described_object: CrossVersionObjectReference
@@ -142,6 +155,7 @@ class ObjectMetricSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodsMetricSource:
     metric: MetricIdentifier
@@ -150,6 +164,7 @@ class PodsMetricSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceMetricSource:
     name: str
@@ -158,6 +173,7 @@ class ResourceMetricSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricSpec:
     container_resource: ContainerResourceMetricSource | None = None
@@ -170,6 +186,7 @@ class MetricSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerSpec:
     behavior: HorizontalPodAutoscalerBehavior | None = None
@@ -181,6 +198,7 @@ class HorizontalPodAutoscalerSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerCondition:
     last_transition_time: Time | None = None
@@ -192,6 +210,7 @@ class HorizontalPodAutoscalerCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMetricStatus:
     current: MetricValueStatus
@@ -201,6 +220,7 @@ class ObjectMetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodsMetricStatus:
     current: MetricValueStatus
@@ -209,6 +229,7 @@ class PodsMetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceMetricStatus:
     current: MetricValueStatus
@@ -217,6 +238,7 @@ class ResourceMetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class MetricStatus:
     container_resource: ContainerResourceMetricStatus | None = None
@@ -229,6 +251,7 @@ class MetricStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerStatus:
     conditions: tuple[HorizontalPodAutoscalerCondition, ...] | None = None
@@ -241,6 +264,7 @@ class HorizontalPodAutoscalerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscaler:
     api_version: str | None = "autoscaling/v2"
@@ -252,6 +276,7 @@ class HorizontalPodAutoscaler:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HorizontalPodAutoscalerList:
     api_version: str | None = "autoscaling/v2"

@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "CronJob",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyOnExitCodesRequirement:
     container_name: str | None = None
@@ -38,6 +40,7 @@ class PodFailurePolicyOnExitCodesRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyOnPodConditionsPattern:
     status: str | None = None
@@ -46,6 +49,7 @@ class PodFailurePolicyOnPodConditionsPattern:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicyRule:
     action: str
@@ -55,6 +59,7 @@ class PodFailurePolicyRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodFailurePolicy:
     rules: tuple[PodFailurePolicyRule, ...]
@@ -62,6 +67,7 @@ class PodFailurePolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SuccessPolicyRule:
     succeeded_count: Int32 | None = None
@@ -70,6 +76,7 @@ class SuccessPolicyRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SuccessPolicy:
     rules: tuple[SuccessPolicyRule, ...]
@@ -77,6 +84,7 @@ class SuccessPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JobSpec:
     active_deadline_seconds: Int64 | None = None
@@ -99,6 +107,7 @@ class JobSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JobTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
@@ -107,6 +116,7 @@ class JobTemplateSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobSpec:
     concurrency_policy: str | None = None
@@ -121,6 +131,7 @@ class CronJobSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobStatus:
     active: tuple[core_v1.ObjectReference, ...] | None = None
@@ -130,6 +141,7 @@ class CronJobStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJob:
     api_version: str | None = "batch/v1"
@@ -141,6 +153,7 @@ class CronJob:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CronJobList:
     api_version: str | None = "batch/v1"
@@ -151,6 +164,7 @@ class CronJobList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JobCondition:
     last_probe_time: Time | None = None
@@ -163,6 +177,7 @@ class JobCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class UncountedTerminatedPods:
     failed: tuple[str, ...] | None = None
@@ -171,6 +186,7 @@ class UncountedTerminatedPods:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JobStatus:
     active: Int32 | None = None
@@ -188,6 +204,7 @@ class JobStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Job:
     api_version: str | None = "batch/v1"
@@ -199,6 +216,7 @@ class Job:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class JobList:
     api_version: str | None = "batch/v1"

@@ -8,6 +8,7 @@ from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Base64, Int32, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "CertificateSigningRequest",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestSpec:
     expiration_seconds: Int32 | None = None
@@ -32,6 +34,7 @@ class CertificateSigningRequestSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestCondition:
     last_transition_time: Time | None = None
@@ -44,6 +47,7 @@ class CertificateSigningRequestCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestStatus:
     certificate: Base64 | None = None
@@ -52,6 +56,7 @@ class CertificateSigningRequestStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequest:
     api_version: str | None = "certificates.k8s.io/v1"
@@ -63,6 +68,7 @@ class CertificateSigningRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CertificateSigningRequestList:
     api_version: str | None = "certificates.k8s.io/v1"

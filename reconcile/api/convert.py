@@ -31,7 +31,7 @@ from reconcile.api.text import MalformedText, loads_json
 from reconcile.api.values import NotThis, base64_text, double, int32, int64, micro_time, quantity, time
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import builder
+from reconcile.lib.quick import quick
 
 __all__ = ["CustomObject", "Fault", "InvalidObject", "Loaded", "MalformedText", "Unknown", "dump", "load", "loads_json"]
 
@@ -42,7 +42,8 @@ Hook = Callable[..., Any]
 _TRIPPED = (ReconcileError, KeyError, TypeError, ValueError, AttributeError)
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Loaded(Generic[T]):
     """An object, and what there was to warn about."""
 
@@ -136,7 +137,6 @@ class _Never:
 def _object_reader(cls: type) -> Hook:
     table: dict[str, tuple[str, type, Hook]] = {}
     absent = blank(cls)
-    build: Hook = builder(cls)
 
     def read(data: Any, _: Any = None) -> Any:
         if not table:
@@ -151,7 +151,7 @@ def _object_reader(cls: type) -> Hook:
                 present[name] = value
             elif value is not None:
                 present[name] = hook(value)
-        return build(present)
+        return cls(**present)
 
     if attrs.fields(cls):
         return read

@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, MicroTime
+from reconcile.lib.quick import quick
 
 __all__ = [
     "Lease",
@@ -15,6 +16,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LeaseSpec:
     acquire_time: MicroTime | None = None
@@ -28,6 +30,7 @@ class LeaseSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Lease:
     api_version: str | None = "coordination.k8s.io/v1"
@@ -38,6 +41,7 @@ class Lease:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LeaseList:
     api_version: str | None = "coordination.k8s.io/v1"

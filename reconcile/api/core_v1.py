@@ -8,6 +8,7 @@ from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, MicroTime, Quantity, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "AWSElasticBlockStoreVolumeSource",
@@ -235,6 +236,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AWSElasticBlockStoreVolumeSource:
     fs_type: str | None = None
@@ -245,6 +247,7 @@ class AWSElasticBlockStoreVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelectorRequirement:
     key: str
@@ -254,6 +257,7 @@ class NodeSelectorRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelectorTerm:
     match_expressions: tuple[NodeSelectorRequirement, ...] | None = None
@@ -262,6 +266,7 @@ class NodeSelectorTerm:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSelector:
     node_selector_terms: tuple[NodeSelectorTerm, ...]
@@ -269,6 +274,7 @@ class NodeSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PreferredSchedulingTerm:
     preference: NodeSelectorTerm
@@ -277,6 +283,7 @@ class PreferredSchedulingTerm:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[PreferredSchedulingTerm, ...] | None = None
@@ -285,6 +292,7 @@ class NodeAffinity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAffinityTerm:
     label_selector: meta_v1.LabelSelector | None = None
@@ -297,6 +305,7 @@ class PodAffinityTerm:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WeightedPodAffinityTerm:
     pod_affinity_term: PodAffinityTerm
@@ -305,6 +314,7 @@ class WeightedPodAffinityTerm:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[WeightedPodAffinityTerm, ...] | None = None
@@ -313,6 +323,7 @@ class PodAffinity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodAntiAffinity:
     preferred_during_scheduling_ignored_during_execution: tuple[WeightedPodAffinityTerm, ...] | None = None
@@ -321,6 +332,7 @@ class PodAntiAffinity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Affinity:
     node_affinity: NodeAffinity | None = None
@@ -330,6 +342,7 @@ class Affinity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AppArmorProfile:
     localhost_profile: str | None = None
@@ -338,6 +351,7 @@ class AppArmorProfile:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AttachedVolume:
     device_path: str
@@ -346,6 +360,7 @@ class AttachedVolume:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureDiskVolumeSource:
     caching_mode: str | None = None
@@ -358,6 +373,7 @@ class AzureDiskVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureFilePersistentVolumeSource:
     read_only: bool | None = None
@@ -368,6 +384,7 @@ class AzureFilePersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AzureFileVolumeSource:
     read_only: bool | None = None
@@ -377,6 +394,7 @@ class AzureFileVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectReference:
     api_version: str | None = None
@@ -390,6 +408,7 @@ class ObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Binding:
     api_version: str | None = "v1"
@@ -400,6 +419,7 @@ class Binding:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretReference:
     name: str | None = None
@@ -408,6 +428,7 @@ class SecretReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIPersistentVolumeSource:
     controller_expand_secret_ref: SecretReference | None = None
@@ -424,6 +445,7 @@ class CSIPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalObjectReference:
     name: str | None = None
@@ -431,6 +453,7 @@ class LocalObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIVolumeSource:
     driver: str
@@ -442,6 +465,7 @@ class CSIVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Capabilities:
     add: tuple[str, ...] | None = None
@@ -450,6 +474,7 @@ class Capabilities:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CephFSPersistentVolumeSource:
     monitors: tuple[str, ...]
@@ -462,6 +487,7 @@ class CephFSPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CephFSVolumeSource:
     monitors: tuple[str, ...]
@@ -474,6 +500,7 @@ class CephFSVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CinderPersistentVolumeSource:
     fs_type: str | None = None
@@ -484,6 +511,7 @@ class CinderPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CinderVolumeSource:
     fs_type: str | None = None
@@ -494,6 +522,7 @@ class CinderVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClientIPConfig:
     timeout_seconds: Int32 | None = None
@@ -501,6 +530,7 @@ class ClientIPConfig:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterTrustBundleProjection:
     label_selector: meta_v1.LabelSelector | None = None
@@ -512,6 +542,7 @@ class ClusterTrustBundleProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentCondition:
     error: str | None = None
@@ -522,6 +553,7 @@ class ComponentCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentStatus:
     api_version: str | None = "v1"
@@ -532,6 +564,7 @@ class ComponentStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ComponentStatusList:
     api_version: str | None = "v1"
@@ -542,6 +575,7 @@ class ComponentStatusList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMap:
     api_version: str | None = "v1"
@@ -554,6 +588,7 @@ class ConfigMap:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapEnvSource:
     name: str | None = None
@@ -562,6 +597,7 @@ class ConfigMapEnvSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapKeySelector:
     key: str
@@ -571,6 +607,7 @@ class ConfigMapKeySelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapList:
     api_version: str | None = "v1"
@@ -581,6 +618,7 @@ class ConfigMapList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapNodeConfigSource:
     kubelet_config_key: str
@@ -592,6 +630,7 @@ class ConfigMapNodeConfigSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class KeyToPath:
     key: str
@@ -601,6 +640,7 @@ class KeyToPath:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapProjection:
     items: tuple[KeyToPath, ...] | None = None
@@ -610,6 +650,7 @@ class ConfigMapProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ConfigMapVolumeSource:
     default_mode: Int32 | None = None
@@ -620,6 +661,7 @@ class ConfigMapVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerPort:
     container_port: Int32
@@ -631,6 +673,7 @@ class ContainerPort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerResizePolicy:
     resource_name: str
@@ -639,6 +682,7 @@ class ContainerResizePolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerRestartRuleOnExitCodes:
     operator: str
@@ -647,6 +691,7 @@ class ContainerRestartRuleOnExitCodes:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerRestartRule:
     action: str
@@ -655,6 +700,7 @@ class ContainerRestartRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretEnvSource:
     name: str | None = None
@@ -663,6 +709,7 @@ class SecretEnvSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvFromSource:
     config_map_ref: ConfigMapEnvSource | None = None
@@ -672,6 +719,7 @@ class EnvFromSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FileKeySelector:
     key: str
@@ -682,6 +730,7 @@ class FileKeySelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectFieldSelector:
     api_version: str | None = None
@@ -690,6 +739,7 @@ class ObjectFieldSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceFieldSelector:
     container_name: str | None = None
@@ -699,6 +749,7 @@ class ResourceFieldSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretKeySelector:
     key: str
@@ -708,6 +759,7 @@ class SecretKeySelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvVarSource:
     config_map_key_ref: ConfigMapKeySelector | None = None
@@ -719,6 +771,7 @@ class EnvVarSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EnvVar:
     name: str
@@ -728,6 +781,7 @@ class EnvVar:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExecAction:
     command: tuple[str, ...] | None = None
@@ -735,6 +789,7 @@ class ExecAction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPHeader:
     name: str
@@ -743,6 +798,7 @@ class HTTPHeader:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPGetAction:
     host: str | None = None
@@ -754,6 +810,7 @@ class HTTPGetAction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SleepAction:
     seconds: Int64
@@ -761,6 +818,7 @@ class SleepAction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TCPSocketAction:
     host: str | None = None
@@ -769,6 +827,7 @@ class TCPSocketAction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LifecycleHandler:
     exec: ExecAction | None = None
@@ -779,6 +838,7 @@ class LifecycleHandler:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Lifecycle:
     post_start: LifecycleHandler | None = None
@@ -788,6 +848,7 @@ class Lifecycle:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GRPCAction:
     port: Int32
@@ -796,6 +857,7 @@ class GRPCAction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Probe:
     exec: ExecAction | None = None
@@ -812,6 +874,7 @@ class Probe:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaim:
     name: str
@@ -820,6 +883,7 @@ class ResourceClaim:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceRequirements:
     claims: tuple[ResourceClaim, ...] | None = None
@@ -829,6 +893,7 @@ class ResourceRequirements:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SELinuxOptions:
     level: str | None = None
@@ -839,6 +904,7 @@ class SELinuxOptions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SeccompProfile:
     localhost_profile: str | None = None
@@ -847,6 +913,7 @@ class SeccompProfile:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WindowsSecurityContextOptions:
     gmsa_credential_spec: str | None = None
@@ -857,6 +924,7 @@ class WindowsSecurityContextOptions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecurityContext:
     allow_privilege_escalation: bool | None = None
@@ -875,6 +943,7 @@ class SecurityContext:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeDevice:
     device_path: str
@@ -883,6 +952,7 @@ class VolumeDevice:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeMount:
     mount_path: str
@@ -896,6 +966,7 @@ class VolumeMount:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Container:
     args: tuple[str, ...] | None = None
@@ -927,6 +998,7 @@ class Container:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerExtendedResourceRequest:
     container_name: str
@@ -936,6 +1008,7 @@ class ContainerExtendedResourceRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerImage:
     names: tuple[str, ...] | None = None
@@ -944,6 +1017,7 @@ class ContainerImage:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateRunning:
     started_at: Time | None = None
@@ -951,6 +1025,7 @@ class ContainerStateRunning:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateTerminated:
     container_id: str | None = None
@@ -964,6 +1039,7 @@ class ContainerStateTerminated:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStateWaiting:
     message: str | None = None
@@ -972,6 +1048,7 @@ class ContainerStateWaiting:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerState:
     running: ContainerStateRunning | None = None
@@ -981,6 +1058,7 @@ class ContainerState:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LinuxContainerUser:
     gid: Int64
@@ -990,6 +1068,7 @@ class LinuxContainerUser:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerUser:
     linux: LinuxContainerUser | None = None
@@ -997,6 +1076,7 @@ class ContainerUser:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceHealth:
     health: str | None = None
@@ -1006,6 +1086,7 @@ class ResourceHealth:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceStatus:
     name: str
@@ -1014,6 +1095,7 @@ class ResourceStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ImageVolumeStatus:
     image_ref: str
@@ -1021,6 +1103,7 @@ class ImageVolumeStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeStatus:
     image: ImageVolumeStatus | None = None
@@ -1028,6 +1111,7 @@ class VolumeStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeMountStatus:
     mount_path: str
@@ -1039,6 +1123,7 @@ class VolumeMountStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ContainerStatus:
     allocated_resources: Map[Quantity] | None = None
@@ -1060,6 +1145,7 @@ class ContainerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DaemonEndpoint:
     port: Int32
@@ -1067,6 +1153,7 @@ class DaemonEndpoint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIVolumeFile:
     field_ref: ObjectFieldSelector | None = None
@@ -1077,6 +1164,7 @@ class DownwardAPIVolumeFile:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIProjection:
     items: tuple[DownwardAPIVolumeFile, ...] | None = None
@@ -1084,6 +1172,7 @@ class DownwardAPIProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DownwardAPIVolumeSource:
     default_mode: Int32 | None = None
@@ -1092,6 +1181,7 @@ class DownwardAPIVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EmptyDirVolumeSource:
     medium: str | None = None
@@ -1100,6 +1190,7 @@ class EmptyDirVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointAddress:
     hostname: str | None = None
@@ -1110,6 +1201,7 @@ class EndpointAddress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointPort:
     app_protocol: str | None = None
@@ -1120,6 +1212,7 @@ class EndpointPort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSubset:
     addresses: tuple[EndpointAddress, ...] | None = None
@@ -1129,6 +1222,7 @@ class EndpointSubset:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Endpoints:
     api_version: str | None = "v1"
@@ -1139,6 +1233,7 @@ class Endpoints:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointsList:
     api_version: str | None = "v1"
@@ -1149,6 +1244,7 @@ class EndpointsList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EphemeralContainer:
     args: tuple[str, ...] | None = None
@@ -1181,6 +1277,7 @@ class EphemeralContainer:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TypedLocalObjectReference:
     api_group: str | None = None
@@ -1190,6 +1287,7 @@ class TypedLocalObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TypedObjectReference:
     api_group: str | None = None
@@ -1200,6 +1298,7 @@ class TypedObjectReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeResourceRequirements:
     limits: Map[Quantity] | None = None
@@ -1208,6 +1307,7 @@ class VolumeResourceRequirements:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimSpec:
     access_modes: tuple[str, ...] | None = None
@@ -1223,6 +1323,7 @@ class PersistentVolumeClaimSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimTemplate:
     metadata: meta_v1.ObjectMeta | None = None
@@ -1231,6 +1332,7 @@ class PersistentVolumeClaimTemplate:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EphemeralVolumeSource:
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
@@ -1238,6 +1340,7 @@ class EphemeralVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSeries:
     count: Int32 | None = None
@@ -1246,6 +1349,7 @@ class EventSeries:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSource:
     component: str | None = None
@@ -1254,6 +1358,7 @@ class EventSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Event:
     action: str | None = None
@@ -1277,6 +1382,7 @@ class Event:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventList:
     api_version: str | None = "v1"
@@ -1287,6 +1393,7 @@ class EventList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FCVolumeSource:
     fs_type: str | None = None
@@ -1298,6 +1405,7 @@ class FCVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlexPersistentVolumeSource:
     driver: str
@@ -1309,6 +1417,7 @@ class FlexPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlexVolumeSource:
     driver: str
@@ -1320,6 +1429,7 @@ class FlexVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlockerVolumeSource:
     dataset_name: str | None = None
@@ -1328,6 +1438,7 @@ class FlockerVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GCEPersistentDiskVolumeSource:
     fs_type: str | None = None
@@ -1338,6 +1449,7 @@ class GCEPersistentDiskVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GitRepoVolumeSource:
     directory: str | None = None
@@ -1347,6 +1459,7 @@ class GitRepoVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GlusterfsPersistentVolumeSource:
     endpoints: str
@@ -1357,6 +1470,7 @@ class GlusterfsPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GlusterfsVolumeSource:
     endpoints: str
@@ -1366,6 +1480,7 @@ class GlusterfsVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HostAlias:
     hostnames: tuple[str, ...] | None = None
@@ -1374,6 +1489,7 @@ class HostAlias:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HostIP:
     ip: str
@@ -1381,6 +1497,7 @@ class HostIP:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HostPathVolumeSource:
     path: str
@@ -1389,6 +1506,7 @@ class HostPathVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ISCSIPersistentVolumeSource:
     chap_auth_discovery: bool | None = None
@@ -1406,6 +1524,7 @@ class ISCSIPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ISCSIVolumeSource:
     chap_auth_discovery: bool | None = None
@@ -1423,6 +1542,7 @@ class ISCSIVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ImageVolumeSource:
     pull_policy: str | None = None
@@ -1431,6 +1551,7 @@ class ImageVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeItem:
     default: Map[Quantity] | None = None
@@ -1443,6 +1564,7 @@ class LimitRangeItem:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeSpec:
     limits: tuple[LimitRangeItem, ...]
@@ -1450,6 +1572,7 @@ class LimitRangeSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRange:
     api_version: str | None = "v1"
@@ -1460,6 +1583,7 @@ class LimitRange:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitRangeList:
     api_version: str | None = "v1"
@@ -1470,6 +1594,7 @@ class LimitRangeList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PortStatus:
     error: str | None = None
@@ -1479,6 +1604,7 @@ class PortStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LoadBalancerIngress:
     hostname: str | None = None
@@ -1489,6 +1615,7 @@ class LoadBalancerIngress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LoadBalancerStatus:
     ingress: tuple[LoadBalancerIngress, ...] | None = None
@@ -1496,6 +1623,7 @@ class LoadBalancerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LocalVolumeSource:
     fs_type: str | None = None
@@ -1504,6 +1632,7 @@ class LocalVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ModifyVolumeStatus:
     status: str
@@ -1512,6 +1641,7 @@ class ModifyVolumeStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NFSVolumeSource:
     path: str
@@ -1521,6 +1651,7 @@ class NFSVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceSpec:
     finalizers: tuple[str, ...] | None = None
@@ -1528,6 +1659,7 @@ class NamespaceSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceCondition:
     last_transition_time: Time | None = None
@@ -1539,6 +1671,7 @@ class NamespaceCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceStatus:
     conditions: tuple[NamespaceCondition, ...] | None = None
@@ -1547,6 +1680,7 @@ class NamespaceStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Namespace:
     api_version: str | None = "v1"
@@ -1558,6 +1692,7 @@ class Namespace:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NamespaceList:
     api_version: str | None = "v1"
@@ -1568,6 +1703,7 @@ class NamespaceList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeConfigSource:
     config_map: ConfigMapNodeConfigSource | None = None
@@ -1575,6 +1711,7 @@ class NodeConfigSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Taint:
     effect: str
@@ -1585,6 +1722,7 @@ class Taint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSpec:
     config_source: NodeConfigSource | None = None
@@ -1598,6 +1736,7 @@ class NodeSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAddress:
     address: str
@@ -1606,6 +1745,7 @@ class NodeAddress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeCondition:
     last_heartbeat_time: Time | None = None
@@ -1618,6 +1758,7 @@ class NodeCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeConfigStatus:
     active: NodeConfigSource | None = None
@@ -1628,6 +1769,7 @@ class NodeConfigStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeDaemonEndpoints:
     kubelet_endpoint: DaemonEndpoint | None = None
@@ -1635,6 +1777,7 @@ class NodeDaemonEndpoints:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeFeatures:
     supplemental_groups_policy: bool | None = None
@@ -1642,6 +1785,7 @@ class NodeFeatures:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeRuntimeHandlerFeatures:
     recursive_read_only_mounts: bool | None = None
@@ -1650,6 +1794,7 @@ class NodeRuntimeHandlerFeatures:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeRuntimeHandler:
     features: NodeRuntimeHandlerFeatures | None = None
@@ -1658,6 +1803,7 @@ class NodeRuntimeHandler:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSwapStatus:
     capacity: Int64 | None = None
@@ -1665,6 +1811,7 @@ class NodeSwapStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeSystemInfo:
     architecture: str
@@ -1682,6 +1829,7 @@ class NodeSystemInfo:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeStatus:
     addresses: tuple[NodeAddress, ...] | None = None
@@ -1702,6 +1850,7 @@ class NodeStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Node:
     api_version: str | None = "v1"
@@ -1713,6 +1862,7 @@ class Node:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAllocatableResourceClaimStatus:
     containers: tuple[str, ...] | None = None
@@ -1722,6 +1872,7 @@ class NodeAllocatableResourceClaimStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeList:
     api_version: str | None = "v1"
@@ -1732,6 +1883,7 @@ class NodeList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PhotonPersistentDiskVolumeSource:
     fs_type: str | None = None
@@ -1740,6 +1892,7 @@ class PhotonPersistentDiskVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PortworxVolumeSource:
     fs_type: str | None = None
@@ -1749,6 +1902,7 @@ class PortworxVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class QuobyteVolumeSource:
     group: str | None = None
@@ -1761,6 +1915,7 @@ class QuobyteVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RBDPersistentVolumeSource:
     fs_type: str | None = None
@@ -1775,6 +1930,7 @@ class RBDPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleIOPersistentVolumeSource:
     fs_type: str | None = None
@@ -1791,6 +1947,7 @@ class ScaleIOPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageOSPersistentVolumeSource:
     fs_type: str | None = None
@@ -1802,6 +1959,7 @@ class StorageOSPersistentVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeNodeAffinity:
     required: NodeSelector | None = None
@@ -1809,6 +1967,7 @@ class VolumeNodeAffinity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VsphereVirtualDiskVolumeSource:
     fs_type: str | None = None
@@ -1819,6 +1978,7 @@ class VsphereVirtualDiskVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeSpec:
     access_modes: tuple[str, ...] | None = None
@@ -1856,6 +2016,7 @@ class PersistentVolumeSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeStatus:
     last_phase_transition_time: Time | None = None
@@ -1866,6 +2027,7 @@ class PersistentVolumeStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolume:
     api_version: str | None = "v1"
@@ -1877,6 +2039,7 @@ class PersistentVolume:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimCondition:
     last_probe_time: Time | None = None
@@ -1889,6 +2052,7 @@ class PersistentVolumeClaimCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimStatus:
     access_modes: tuple[str, ...] | None = None
@@ -1903,6 +2067,7 @@ class PersistentVolumeClaimStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaim:
     api_version: str | None = "v1"
@@ -1914,6 +2079,7 @@ class PersistentVolumeClaim:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimList:
     api_version: str | None = "v1"
@@ -1924,6 +2090,7 @@ class PersistentVolumeClaimList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeClaimVolumeSource:
     claim_name: str
@@ -1932,6 +2099,7 @@ class PersistentVolumeClaimVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PersistentVolumeList:
     api_version: str | None = "v1"
@@ -1942,6 +2110,7 @@ class PersistentVolumeList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDNSConfigOption:
     name: str | None = None
@@ -1950,6 +2119,7 @@ class PodDNSConfigOption:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDNSConfig:
     nameservers: tuple[str, ...] | None = None
@@ -1959,6 +2129,7 @@ class PodDNSConfig:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodOS:
     name: str
@@ -1966,6 +2137,7 @@ class PodOS:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodReadinessGate:
     condition_type: str
@@ -1973,6 +2145,7 @@ class PodReadinessGate:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodResourceClaim:
     name: str
@@ -1982,6 +2155,7 @@ class PodResourceClaim:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSchedulingGate:
     name: str
@@ -1989,6 +2163,7 @@ class PodSchedulingGate:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSchedulingGroup:
     pod_group_name: str | None = None
@@ -1996,6 +2171,7 @@ class PodSchedulingGroup:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Sysctl:
     name: str
@@ -2004,6 +2180,7 @@ class Sysctl:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSecurityContext:
     app_armor_profile: AppArmorProfile | None = None
@@ -2023,6 +2200,7 @@ class PodSecurityContext:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Toleration:
     effect: str | None = None
@@ -2034,6 +2212,7 @@ class Toleration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySpreadConstraint:
     label_selector: meta_v1.LabelSelector | None = None
@@ -2048,6 +2227,7 @@ class TopologySpreadConstraint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodCertificateProjection:
     certificate_chain_path: str | None = None
@@ -2061,6 +2241,7 @@ class PodCertificateProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretProjection:
     items: tuple[KeyToPath, ...] | None = None
@@ -2070,6 +2251,7 @@ class SecretProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountTokenProjection:
     audience: str | None = None
@@ -2079,6 +2261,7 @@ class ServiceAccountTokenProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeProjection:
     cluster_trust_bundle: ClusterTrustBundleProjection | None = None
@@ -2091,6 +2274,7 @@ class VolumeProjection:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ProjectedVolumeSource:
     default_mode: Int32 | None = None
@@ -2099,6 +2283,7 @@ class ProjectedVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RBDVolumeSource:
     fs_type: str | None = None
@@ -2113,6 +2298,7 @@ class RBDVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScaleIOVolumeSource:
     fs_type: str | None = None
@@ -2129,6 +2315,7 @@ class ScaleIOVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretVolumeSource:
     default_mode: Int32 | None = None
@@ -2139,6 +2326,7 @@ class SecretVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageOSVolumeSource:
     fs_type: str | None = None
@@ -2150,6 +2338,7 @@ class StorageOSVolumeSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Volume:
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None
@@ -2187,6 +2376,7 @@ class Volume:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodSpec:
     active_deadline_seconds: Int64 | None = None
@@ -2235,6 +2425,7 @@ class PodSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodCondition:
     last_probe_time: Time | None = None
@@ -2248,6 +2439,7 @@ class PodCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodExtendedResourceClaimStatus:
     request_mappings: tuple[ContainerExtendedResourceRequest, ...]
@@ -2256,6 +2448,7 @@ class PodExtendedResourceClaimStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodIP:
     ip: str
@@ -2263,6 +2456,7 @@ class PodIP:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodResourceClaimStatus:
     name: str
@@ -2271,6 +2465,7 @@ class PodResourceClaimStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodStatus:
     allocated_resources: Map[Quantity] | None = None
@@ -2298,6 +2493,7 @@ class PodStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Pod:
     api_version: str | None = "v1"
@@ -2309,6 +2505,7 @@ class Pod:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodList:
     api_version: str | None = "v1"
@@ -2319,6 +2516,7 @@ class PodList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
@@ -2327,6 +2525,7 @@ class PodTemplateSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplate:
     api_version: str | None = "v1"
@@ -2337,6 +2536,7 @@ class PodTemplate:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodTemplateList:
     api_version: str | None = "v1"
@@ -2347,6 +2547,7 @@ class PodTemplateList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerSpec:
     min_ready_seconds: Int32 | None = None
@@ -2357,6 +2558,7 @@ class ReplicationControllerSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerCondition:
     last_transition_time: Time | None = None
@@ -2368,6 +2570,7 @@ class ReplicationControllerCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerStatus:
     available_replicas: Int32 | None = None
@@ -2380,6 +2583,7 @@ class ReplicationControllerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationController:
     api_version: str | None = "v1"
@@ -2391,6 +2595,7 @@ class ReplicationController:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplicationControllerList:
     api_version: str | None = "v1"
@@ -2401,6 +2606,7 @@ class ReplicationControllerList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScopedResourceSelectorRequirement:
     operator: str
@@ -2410,6 +2616,7 @@ class ScopedResourceSelectorRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ScopeSelector:
     match_expressions: tuple[ScopedResourceSelectorRequirement, ...] | None = None
@@ -2417,6 +2624,7 @@ class ScopeSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaSpec:
     hard: Map[Quantity] | None = None
@@ -2426,6 +2634,7 @@ class ResourceQuotaSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaStatus:
     hard: Map[Quantity] | None = None
@@ -2434,6 +2643,7 @@ class ResourceQuotaStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuota:
     api_version: str | None = "v1"
@@ -2445,6 +2655,7 @@ class ResourceQuota:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceQuotaList:
     api_version: str | None = "v1"
@@ -2455,6 +2666,7 @@ class ResourceQuotaList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Secret:
     api_version: str | None = "v1"
@@ -2468,6 +2680,7 @@ class Secret:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SecretList:
     api_version: str | None = "v1"
@@ -2478,6 +2691,7 @@ class SecretList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServicePort:
     app_protocol: str | None = None
@@ -2490,6 +2704,7 @@ class ServicePort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class SessionAffinityConfig:
     client_ip: ClientIPConfig | None = None
@@ -2497,6 +2712,7 @@ class SessionAffinityConfig:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceSpec:
     allocate_load_balancer_node_ports: bool | None = None
@@ -2523,6 +2739,7 @@ class ServiceSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
@@ -2531,6 +2748,7 @@ class ServiceStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Service:
     api_version: str | None = "v1"
@@ -2542,6 +2760,7 @@ class Service:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccount:
     api_version: str | None = "v1"
@@ -2554,6 +2773,7 @@ class ServiceAccount:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountList:
     api_version: str | None = "v1"
@@ -2564,6 +2784,7 @@ class ServiceAccountList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceList:
     api_version: str | None = "v1"
@@ -2574,6 +2795,7 @@ class ServiceList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySelectorLabelRequirement:
     key: str
@@ -2582,6 +2804,7 @@ class TopologySelectorLabelRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TopologySelectorTerm:
     match_label_expressions: tuple[TopologySelectorLabelRequirement, ...] | None = None

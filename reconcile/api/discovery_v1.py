@@ -8,6 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "Endpoint",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointConditions:
     ready: bool | None = None
@@ -30,6 +32,7 @@ class EndpointConditions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ForNode:
     name: str
@@ -37,6 +40,7 @@ class ForNode:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ForZone:
     name: str
@@ -44,6 +48,7 @@ class ForZone:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointHints:
     for_nodes: tuple[ForNode, ...] | None = None
@@ -52,6 +57,7 @@ class EndpointHints:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Endpoint:
     addresses: tuple[str, ...]
@@ -66,6 +72,7 @@ class Endpoint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointPort:
     app_protocol: str | None = None
@@ -76,6 +83,7 @@ class EndpointPort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSlice:
     address_type: str
@@ -88,6 +96,7 @@ class EndpointSlice:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EndpointSliceList:
     api_version: str | None = "discovery.k8s.io/v1"

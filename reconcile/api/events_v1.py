@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, MicroTime, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "Event",
@@ -15,6 +16,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventSeries:
     count: Int32
@@ -23,6 +25,7 @@ class EventSeries:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Event:
     action: str | None = None
@@ -46,6 +49,7 @@ class Event:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventList:
     api_version: str | None = "events.k8s.io/v1"

@@ -20,6 +20,7 @@ from reconcile.api.shapes import CustomObject, blank, fields_of, within
 from reconcile.api.values import base64_text, double, int32, int64, micro_time, quantity, time
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 Unknown = Literal["Strict", "Warn", "Ignore"]
 _BAD: Any = object()
@@ -40,7 +41,8 @@ _PLAIN: dict[Any, tuple[str, Any, Any]] = {
 _ITSELF = {str: (str,), bool: (bool,), IntOrString: (str,)}
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Fault:
     """One thing wrong: where, what was expected there, what was found; *kind* says which sort of fault it is."""
 

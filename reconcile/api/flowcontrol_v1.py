@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Time
+from reconcile.lib.quick import quick
 
 __all__ = [
     "ExemptPriorityLevelConfiguration",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExemptPriorityLevelConfiguration:
     lendable_percent: Int32 | None = None
@@ -43,6 +45,7 @@ class ExemptPriorityLevelConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowDistinguisherMethod:
     type: str
@@ -50,6 +53,7 @@ class FlowDistinguisherMethod:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NonResourcePolicyRule:
     non_resource_urls: tuple[str, ...]
@@ -58,6 +62,7 @@ class NonResourcePolicyRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourcePolicyRule:
     api_groups: tuple[str, ...]
@@ -69,6 +74,7 @@ class ResourcePolicyRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupSubject:
     name: str
@@ -76,6 +82,7 @@ class GroupSubject:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceAccountSubject:
     name: str
@@ -84,6 +91,7 @@ class ServiceAccountSubject:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class UserSubject:
     name: str
@@ -91,6 +99,7 @@ class UserSubject:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Subject:
     group: GroupSubject | None = None
@@ -101,6 +110,7 @@ class Subject:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PolicyRulesWithSubjects:
     non_resource_rules: tuple[NonResourcePolicyRule, ...] | None = None
@@ -110,6 +120,7 @@ class PolicyRulesWithSubjects:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationReference:
     name: str
@@ -117,6 +128,7 @@ class PriorityLevelConfigurationReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaSpec:
     distinguisher_method: FlowDistinguisherMethod | None = None
@@ -127,6 +139,7 @@ class FlowSchemaSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaCondition:
     last_transition_time: Time | None = None
@@ -138,6 +151,7 @@ class FlowSchemaCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaStatus:
     conditions: tuple[FlowSchemaCondition, ...] | None = None
@@ -145,6 +159,7 @@ class FlowSchemaStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchema:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
@@ -156,6 +171,7 @@ class FlowSchema:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FlowSchemaList:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
@@ -166,6 +182,7 @@ class FlowSchemaList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class QueuingConfiguration:
     hand_size: Int32 | None = None
@@ -175,6 +192,7 @@ class QueuingConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitResponse:
     queuing: QueuingConfiguration | None = None
@@ -183,6 +201,7 @@ class LimitResponse:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LimitedPriorityLevelConfiguration:
     borrowing_limit_percent: Int32 | None = None
@@ -193,6 +212,7 @@ class LimitedPriorityLevelConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationSpec:
     exempt: ExemptPriorityLevelConfiguration | None = None
@@ -202,6 +222,7 @@ class PriorityLevelConfigurationSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationCondition:
     last_transition_time: Time | None = None
@@ -213,6 +234,7 @@ class PriorityLevelConfigurationCondition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationStatus:
     conditions: tuple[PriorityLevelConfigurationCondition, ...] | None = None
@@ -220,6 +242,7 @@ class PriorityLevelConfigurationStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfiguration:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"
@@ -231,6 +254,7 @@ class PriorityLevelConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityLevelConfigurationList:
     api_version: str | None = "flowcontrol.apiserver.k8s.io/v1"

@@ -18,6 +18,7 @@ import attrs
 
 from reconcile.api._resources import KINDS, KUBERNETES_VERSION, RESOURCES
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.quick import quick
 
 __all__ = [
     "KUBERNETES_VERSION",
@@ -34,7 +35,8 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Resource:
     """One resource of one version of one API group; *group* is "" for the core group."""
 
@@ -78,7 +80,8 @@ class Resource:
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ListRule:
     """How a list or a map is merged: *type* is atomic, set, map or granular; texts are empty where nothing is said."""
 

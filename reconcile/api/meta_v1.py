@@ -7,6 +7,7 @@ import attrs
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, Json, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "APIGroup",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupVersionForDiscovery:
     group_version: str
@@ -44,6 +46,7 @@ class GroupVersionForDiscovery:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServerAddressByClientCIDR:
     client_cidr: str
@@ -52,6 +55,7 @@ class ServerAddressByClientCIDR:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIGroup:
     api_version: str | None = "v1"
@@ -64,6 +68,7 @@ class APIGroup:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIGroupList:
     api_version: str | None = "v1"
@@ -73,6 +78,7 @@ class APIGroupList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIResource:
     categories: tuple[str, ...] | None = None
@@ -89,6 +95,7 @@ class APIResource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIResourceList:
     api_version: str | None = "v1"
@@ -99,6 +106,7 @@ class APIResourceList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class APIVersions:
     api_version: str | None = "v1"
@@ -109,6 +117,7 @@ class APIVersions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Condition:
     last_transition_time: Time
@@ -121,6 +130,7 @@ class Condition:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Preconditions:
     resource_version: str | None = None
@@ -129,6 +139,7 @@ class Preconditions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeleteOptions:
     api_version: str | None = "v1"
@@ -143,6 +154,7 @@ class DeleteOptions:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FieldSelectorRequirement:
     key: str
@@ -152,6 +164,7 @@ class FieldSelectorRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class GroupResource:
     group: str
@@ -160,6 +173,7 @@ class GroupResource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelectorRequirement:
     key: str
@@ -169,6 +183,7 @@ class LabelSelectorRequirement:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class LabelSelector:
     match_expressions: tuple[LabelSelectorRequirement, ...] | None = None
@@ -177,6 +192,7 @@ class LabelSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ShardInfo:
     selector: str
@@ -184,6 +200,7 @@ class ShardInfo:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ListMeta:
     continue_: str | None = None
@@ -195,6 +212,7 @@ class ListMeta:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ManagedFieldsEntry:
     api_version: str | None = None
@@ -208,6 +226,7 @@ class ManagedFieldsEntry:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class OwnerReference:
     api_version: str
@@ -220,6 +239,7 @@ class OwnerReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ObjectMeta:
     annotations: Map[str] | None = None
@@ -241,6 +261,7 @@ class ObjectMeta:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatusCause:
     field: str | None = None
@@ -250,6 +271,7 @@ class StatusCause:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StatusDetails:
     causes: tuple[StatusCause, ...] | None = None
@@ -262,6 +284,7 @@ class StatusDetails:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Status:
     api_version: str | None = "v1"
@@ -276,6 +299,7 @@ class Status:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WatchEvent:
     object: Map[Json]
@@ -284,6 +308,7 @@ class WatchEvent:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VersionInfo:
     build_date: str

@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, IntOrString
+from reconcile.lib.quick import quick
 
 __all__ = [
     "HTTPIngressPath",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceBackendPort:
     name: str | None = None
@@ -54,6 +56,7 @@ class ServiceBackendPort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressServiceBackend:
     name: str
@@ -62,6 +65,7 @@ class IngressServiceBackend:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressBackend:
     resource: core_v1.TypedLocalObjectReference | None = None
@@ -70,6 +74,7 @@ class IngressBackend:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPIngressPath:
     backend: IngressBackend
@@ -79,6 +84,7 @@ class HTTPIngressPath:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class HTTPIngressRuleValue:
     paths: tuple[HTTPIngressPath, ...]
@@ -86,6 +92,7 @@ class HTTPIngressRuleValue:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ParentReference:
     group: str | None = None
@@ -96,6 +103,7 @@ class ParentReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddressSpec:
     parent_ref: ParentReference
@@ -103,6 +111,7 @@ class IPAddressSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddress:
     api_version: str | None = "networking.k8s.io/v1"
@@ -113,6 +122,7 @@ class IPAddress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IPAddressList:
     api_version: str | None = "networking.k8s.io/v1"
@@ -123,6 +133,7 @@ class IPAddressList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IPBlock:
     cidr: str
@@ -131,6 +142,7 @@ class IPBlock:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressRule:
     host: str | None = None
@@ -139,6 +151,7 @@ class IngressRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressTLS:
     hosts: tuple[str, ...] | None = None
@@ -147,6 +160,7 @@ class IngressTLS:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressSpec:
     default_backend: IngressBackend | None = None
@@ -157,6 +171,7 @@ class IngressSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressPortStatus:
     error: str | None = None
@@ -166,6 +181,7 @@ class IngressPortStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressLoadBalancerIngress:
     hostname: str | None = None
@@ -175,6 +191,7 @@ class IngressLoadBalancerIngress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressLoadBalancerStatus:
     ingress: tuple[IngressLoadBalancerIngress, ...] | None = None
@@ -182,6 +199,7 @@ class IngressLoadBalancerStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressStatus:
     load_balancer: IngressLoadBalancerStatus | None = None
@@ -189,6 +207,7 @@ class IngressStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Ingress:
     api_version: str | None = "networking.k8s.io/v1"
@@ -200,6 +219,7 @@ class Ingress:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassParametersReference:
     api_group: str | None = None
@@ -211,6 +231,7 @@ class IngressClassParametersReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassSpec:
     controller: str | None = None
@@ -219,6 +240,7 @@ class IngressClassSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClass:
     api_version: str | None = "networking.k8s.io/v1"
@@ -229,6 +251,7 @@ class IngressClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressClassList:
     api_version: str | None = "networking.k8s.io/v1"
@@ -239,6 +262,7 @@ class IngressClassList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class IngressList:
     api_version: str | None = "networking.k8s.io/v1"
@@ -249,6 +273,7 @@ class IngressList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyPeer:
     ip_block: IPBlock | None = None
@@ -258,6 +283,7 @@ class NetworkPolicyPeer:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyPort:
     end_port: Int32 | None = None
@@ -267,6 +293,7 @@ class NetworkPolicyPort:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyEgressRule:
     ports: tuple[NetworkPolicyPort, ...] | None = None
@@ -275,6 +302,7 @@ class NetworkPolicyEgressRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyIngressRule:
     from_: tuple[NetworkPolicyPeer, ...] | None = None
@@ -283,6 +311,7 @@ class NetworkPolicyIngressRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicySpec:
     egress: tuple[NetworkPolicyEgressRule, ...] | None = None
@@ -293,6 +322,7 @@ class NetworkPolicySpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicy:
     api_version: str | None = "networking.k8s.io/v1"
@@ -303,6 +333,7 @@ class NetworkPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkPolicyList:
     api_version: str | None = "networking.k8s.io/v1"
@@ -313,6 +344,7 @@ class NetworkPolicyList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRSpec:
     cidrs: tuple[str, ...] | None = None
@@ -320,6 +352,7 @@ class ServiceCIDRSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
@@ -327,6 +360,7 @@ class ServiceCIDRStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDR:
     api_version: str | None = "networking.k8s.io/v1"
@@ -338,6 +372,7 @@ class ServiceCIDR:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ServiceCIDRList:
     api_version: str | None = "networking.k8s.io/v1"

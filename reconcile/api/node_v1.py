@@ -8,6 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Quantity
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "Overhead",
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Overhead:
     pod_fixed: Map[Quantity] | None = None
@@ -24,6 +26,7 @@ class Overhead:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Scheduling:
     node_selector: Map[str] | None = None
@@ -32,6 +35,7 @@ class Scheduling:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RuntimeClass:
     api_version: str | None = "node.k8s.io/v1"
@@ -44,6 +48,7 @@ class RuntimeClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RuntimeClassList:
     api_version: str | None = "node.k8s.io/v1"

@@ -8,6 +8,7 @@ from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, IntOrString, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "Eviction",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Eviction:
     api_version: str | None = "policy/v1"
@@ -28,6 +30,7 @@ class Eviction:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetSpec:
     max_unavailable: IntOrString | None = None
@@ -38,6 +41,7 @@ class PodDisruptionBudgetSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
@@ -51,6 +55,7 @@ class PodDisruptionBudgetStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudget:
     api_version: str | None = "policy/v1"
@@ -62,6 +67,7 @@ class PodDisruptionBudget:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PodDisruptionBudgetList:
     api_version: str | None = "policy/v1"

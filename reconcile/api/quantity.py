@@ -21,6 +21,7 @@ from typing import Any, Literal
 import attrs
 
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.quick import quick
 
 Form = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 
@@ -35,6 +36,7 @@ _BINARY_OF = {0: "", **{exponent // 10: suffix for suffix, exponent in _BINARY.i
 _TEXT = re.compile(r"([+-]?)([0-9]*)(?:(\.)([0-9]*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 
 
+@quick
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class Quantity:
     """An exact amount, with its canonical text."""

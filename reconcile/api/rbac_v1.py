@@ -6,6 +6,7 @@ import attrs
 
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
+from reconcile.lib.quick import quick
 
 __all__ = [
     "AggregationRule",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AggregationRule:
     cluster_role_selectors: tuple[meta_v1.LabelSelector, ...] | None = None
@@ -30,6 +32,7 @@ class AggregationRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PolicyRule:
     api_groups: tuple[str, ...] | None = None
@@ -41,6 +44,7 @@ class PolicyRule:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRole:
     aggregation_rule: AggregationRule | None = None
@@ -52,6 +56,7 @@ class ClusterRole:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleRef:
     api_group: str | None = None
@@ -61,6 +66,7 @@ class RoleRef:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Subject:
     api_group: str | None = None
@@ -71,6 +77,7 @@ class Subject:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleBinding:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -82,6 +89,7 @@ class ClusterRoleBinding:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleBindingList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -92,6 +100,7 @@ class ClusterRoleBindingList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ClusterRoleList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -102,6 +111,7 @@ class ClusterRoleList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Role:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -112,6 +122,7 @@ class Role:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleBinding:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -123,6 +134,7 @@ class RoleBinding:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleBindingList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"
@@ -133,6 +145,7 @@ class RoleBindingList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class RoleList:
     api_version: str | None = "rbac.authorization.k8s.io/v1"

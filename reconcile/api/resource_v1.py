@@ -8,6 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int64, Json, Quantity, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "AllocatedDeviceStatus",
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NetworkDeviceData:
     hardware_address: str | None = None
@@ -65,6 +67,7 @@ class NetworkDeviceData:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AllocatedDeviceStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
@@ -78,6 +81,7 @@ class AllocatedDeviceStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class OpaqueDeviceConfiguration:
     driver: str
@@ -86,6 +90,7 @@ class OpaqueDeviceConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAllocationConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
@@ -95,6 +100,7 @@ class DeviceAllocationConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceToleration:
     effect: str | None = None
@@ -106,6 +112,7 @@ class DeviceToleration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceRequestAllocationResult:
     admin_access: bool | None = None
@@ -122,6 +129,7 @@ class DeviceRequestAllocationResult:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAllocationResult:
     config: tuple[DeviceAllocationConfiguration, ...] | None = None
@@ -130,6 +138,7 @@ class DeviceAllocationResult:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AllocationResult:
     allocation_timestamp: Time | None = None
@@ -139,6 +148,7 @@ class AllocationResult:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CELDeviceSelector:
     expression: str
@@ -146,6 +156,7 @@ class CELDeviceSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequestPolicyRange:
     max: Quantity | None = None
@@ -155,6 +166,7 @@ class CapacityRequestPolicyRange:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequestPolicy:
     default: Quantity | None = None
@@ -164,6 +176,7 @@ class CapacityRequestPolicy:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CapacityRequirements:
     requests: Map[Quantity] | None = None
@@ -171,6 +184,7 @@ class CapacityRequirements:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Counter:
     value: Quantity
@@ -178,6 +192,7 @@ class Counter:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CounterSet:
     counters: Map[Counter]
@@ -186,6 +201,7 @@ class CounterSet:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceAttribute:
     bool_: bool | None = None
@@ -200,6 +216,7 @@ class DeviceAttribute:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceCapacity:
     request_policy: CapacityRequestPolicy | None = None
@@ -208,6 +225,7 @@ class DeviceCapacity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceCounterConsumption:
     counter_set: str
@@ -216,6 +234,7 @@ class DeviceCounterConsumption:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceTaint:
     effect: str
@@ -226,6 +245,7 @@ class DeviceTaint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class NodeAllocatableResourceMapping:
     allocation_multiplier: Quantity | None = None
@@ -234,6 +254,7 @@ class NodeAllocatableResourceMapping:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Device:
     all_nodes: bool | None = None
@@ -253,6 +274,7 @@ class Device:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClaimConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
@@ -261,6 +283,7 @@ class DeviceClaimConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceConstraint:
     distinct_attribute: str | None = None
@@ -270,6 +293,7 @@ class DeviceConstraint:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceSelector:
     cel: CELDeviceSelector | None = None
@@ -277,6 +301,7 @@ class DeviceSelector:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceSubRequest:
     allocation_mode: str | None = None
@@ -290,6 +315,7 @@ class DeviceSubRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ExactDeviceRequest:
     admin_access: bool | None = None
@@ -303,6 +329,7 @@ class ExactDeviceRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceRequest:
     exactly: ExactDeviceRequest | None = None
@@ -312,6 +339,7 @@ class DeviceRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClaim:
     config: tuple[DeviceClaimConfiguration, ...] | None = None
@@ -321,6 +349,7 @@ class DeviceClaim:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassConfiguration:
     opaque: OpaqueDeviceConfiguration | None = None
@@ -328,6 +357,7 @@ class DeviceClassConfiguration:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassSpec:
     config: tuple[DeviceClassConfiguration, ...] | None = None
@@ -337,6 +367,7 @@ class DeviceClassSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClass:
     api_version: str | None = "resource.k8s.io/v1"
@@ -347,6 +378,7 @@ class DeviceClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class DeviceClassList:
     api_version: str | None = "resource.k8s.io/v1"
@@ -357,6 +389,7 @@ class DeviceClassList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimSpec:
     devices: DeviceClaim | None = None
@@ -364,6 +397,7 @@ class ResourceClaimSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimConsumerReference:
     api_group: str | None = None
@@ -374,6 +408,7 @@ class ResourceClaimConsumerReference:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimStatus:
     allocation: AllocationResult | None = None
@@ -383,6 +418,7 @@ class ResourceClaimStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaim:
     api_version: str | None = "resource.k8s.io/v1"
@@ -394,6 +430,7 @@ class ResourceClaim:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimList:
     api_version: str | None = "resource.k8s.io/v1"
@@ -404,6 +441,7 @@ class ResourceClaimList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplateSpec:
     metadata: meta_v1.ObjectMeta | None = None
@@ -412,6 +450,7 @@ class ResourceClaimTemplateSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplate:
     api_version: str | None = "resource.k8s.io/v1"
@@ -422,6 +461,7 @@ class ResourceClaimTemplate:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceClaimTemplateList:
     api_version: str | None = "resource.k8s.io/v1"
@@ -432,6 +472,7 @@ class ResourceClaimTemplateList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourcePool:
     generation: Int64
@@ -441,6 +482,7 @@ class ResourcePool:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSliceSpec:
     all_nodes: bool | None = None
@@ -455,6 +497,7 @@ class ResourceSliceSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSlice:
     api_version: str | None = "resource.k8s.io/v1"
@@ -465,6 +508,7 @@ class ResourceSlice:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ResourceSliceList:
     api_version: str | None = "resource.k8s.io/v1"

@@ -18,6 +18,7 @@ import attrs
 from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = ["Base64", "Int32", "Int64", "IntOrString", "Json", "MicroTime", "Quantity", "Time", "freeze", "thaw"]
 
@@ -41,6 +42,7 @@ _FIRST = -62_167_219_200  # 0000-01-01T00:00:00Z
 _PAST = 253_402_300_800  # 10000-01-01T00:00:00Z
 
 
+@quick
 @attrs.frozen(order=True, repr=False, weakref_slot=False)
 class Time:
     """A time in whole seconds, printed as 2026-01-01T00:00:00Z; *instant* is nanoseconds since the Unix epoch."""
@@ -74,6 +76,7 @@ class Time:
         return f"Time({self.text!r})"
 
 
+@quick
 @attrs.frozen(order=True, repr=False, weakref_slot=False)
 class MicroTime:
     """A time in whole microseconds, printed as 2026-01-01T00:00:00.000000Z; *instant* is in nanoseconds."""

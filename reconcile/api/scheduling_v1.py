@@ -7,6 +7,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32
+from reconcile.lib.quick import quick
 
 __all__ = [
     "PriorityClass",
@@ -14,6 +15,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityClass:
     api_version: str | None = "scheduling.k8s.io/v1"
@@ -27,6 +29,7 @@ class PriorityClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class PriorityClassList:
     api_version: str | None = "scheduling.k8s.io/v1"

@@ -15,10 +15,12 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api.scalars import Json
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 IDENTITY = ("apiVersion", "kind")
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CustomObject:
     """An object of a kind that Kubernetes does not define; *body* is all of it but the first three fields."""
@@ -29,7 +31,8 @@ class CustomObject:
     body: Map[Json] = Map()
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Field:
     """One field: its name here and in JSON, its type when it is there, and whether it has to be."""
 

@@ -8,6 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, Quantity, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 __all__ = [
     "CSIDriver",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TokenRequest:
     audience: str
@@ -42,6 +44,7 @@ class TokenRequest:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriverSpec:
     attach_required: bool | None = None
@@ -59,6 +62,7 @@ class CSIDriverSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriver:
     api_version: str | None = "storage.k8s.io/v1"
@@ -69,6 +73,7 @@ class CSIDriver:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIDriverList:
     api_version: str | None = "storage.k8s.io/v1"
@@ -79,6 +84,7 @@ class CSIDriverList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeNodeResources:
     count: Int32 | None = None
@@ -86,6 +92,7 @@ class VolumeNodeResources:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeDriver:
     allocatable: VolumeNodeResources | None = None
@@ -96,6 +103,7 @@ class CSINodeDriver:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeSpec:
     drivers: tuple[CSINodeDriver, ...]
@@ -103,6 +111,7 @@ class CSINodeSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINode:
     api_version: str | None = "storage.k8s.io/v1"
@@ -113,6 +122,7 @@ class CSINode:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSINodeList:
     api_version: str | None = "storage.k8s.io/v1"
@@ -123,6 +133,7 @@ class CSINodeList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIStorageCapacity:
     api_version: str | None = "storage.k8s.io/v1"
@@ -136,6 +147,7 @@ class CSIStorageCapacity:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class CSIStorageCapacityList:
     api_version: str | None = "storage.k8s.io/v1"
@@ -146,6 +158,7 @@ class CSIStorageCapacityList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageClass:
     allow_volume_expansion: bool | None = None
@@ -162,6 +175,7 @@ class StorageClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class StorageClassList:
     api_version: str | None = "storage.k8s.io/v1"
@@ -172,6 +186,7 @@ class StorageClassList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentSource:
     inline_volume_spec: core_v1.PersistentVolumeSpec | None = None
@@ -180,6 +195,7 @@ class VolumeAttachmentSource:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentSpec:
     attacher: str
@@ -189,6 +205,7 @@ class VolumeAttachmentSpec:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeError:
     error_code: Int32 | None = None
@@ -198,6 +215,7 @@ class VolumeError:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentStatus:
     attach_error: VolumeError | None = None
@@ -208,6 +226,7 @@ class VolumeAttachmentStatus:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachment:
     api_version: str | None = "storage.k8s.io/v1"
@@ -219,6 +238,7 @@ class VolumeAttachment:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttachmentList:
     api_version: str | None = "storage.k8s.io/v1"
@@ -229,6 +249,7 @@ class VolumeAttachmentList:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttributesClass:
     api_version: str | None = "storage.k8s.io/v1"
@@ -240,6 +261,7 @@ class VolumeAttributesClass:
     __repr__ = shown
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class VolumeAttributesClassList:
     api_version: str | None = "storage.k8s.io/v1"

@@ -18,6 +18,7 @@ from reconcile.cluster.topology import Topology
 from reconcile.components import world
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timers
 from reconcile.model.hosts import Host
@@ -25,7 +26,8 @@ from reconcile.model.requests import User, joined
 from reconcile.store import Store
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Process:
     """
     A process that runs.
@@ -48,7 +50,8 @@ class Process:
     watches: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Cursor:
     """
     How far a watch has come.
@@ -68,7 +71,8 @@ class Cursor:
     view: Table[str, Any] | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Channel:
     """Who watches a channel, as (process, watch), and whether a `Draining` of it is pending."""
 
@@ -76,7 +80,8 @@ class Channel:
     draining: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStatus:
     """
     A host as it is now.
@@ -96,7 +101,8 @@ class HostStatus:
     rules: Any = None
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Cluster:
     """
     A Kubernetes cluster at one instant.

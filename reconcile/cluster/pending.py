@@ -11,10 +11,12 @@ from typing import Any, TypeAlias
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.model.requests import Request, Response, User
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Starting:
     """A process that was launched and has not begun."""
 
@@ -22,7 +24,8 @@ class Starting:
     life: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Listing:
     """A watch that has something to deliver, and no other ticket for it."""
 
@@ -31,7 +34,8 @@ class Listing:
     watch: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Draining:
     """
     The changes of a channel, on their way to its watchers one after the other.
@@ -47,7 +51,8 @@ class Draining:
     mark: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Turning:
     """A process that has asked for a turn."""
 
@@ -56,7 +61,8 @@ class Turning:
     queue: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Sent:
     """A call on its way to the API server; *process* is empty for a client outside."""
 
@@ -69,7 +75,8 @@ class Sent:
     at: Instant
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Replied:
     """An answer on its way back."""
 
@@ -82,7 +89,8 @@ class Replied:
     at: Instant
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Message:
     """An order to a container runtime, or a report to a kubelet."""
 

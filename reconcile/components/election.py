@@ -26,6 +26,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
 from reconcile.model.watches import Watch
@@ -53,7 +54,8 @@ def _timings(config: Config, _: Any, __: Any) -> None:
         )
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Config:
     """
     The lock, and how long things take.
@@ -75,7 +77,8 @@ class Config:
     retry_period: Duration = attrs.field(default=2 * SECOND, validator=_timings)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Lock:
     """What the lock says: who holds it, for how many seconds, since when, renewed when, how often it changed hands."""
 
@@ -86,7 +89,8 @@ class Lock:
     transitions: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """
     One candidate.

@@ -17,23 +17,27 @@ import attrs
 from reconcile.effects import SetTimer
 from reconcile.events import Started, TimerFired
 from reconcile.lib.instant import MINUTE
+from reconcile.lib.quick import quick
 
 COMPACTION_INTERVAL: Final = 5 * MINUTE
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class CompactTo:
     """Forget history as it stood when this member was last asked; the engine knows the revision."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class EndLease:
     """The lease has run out."""
 
     lease: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class State:
     """Nothing is remembered: the data is on the disk."""
 

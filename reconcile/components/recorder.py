@@ -24,6 +24,7 @@ from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 
@@ -44,7 +45,8 @@ EventKey: TypeAlias = tuple[str, str, str, str]
 """Among the events of an object: type, reason, message, field path; a combined one has no message and no path."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Similar:
     """The different messages of late for one object, type and reason."""
 
@@ -54,7 +56,8 @@ class Similar:
     last: Instant
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Observed:
     """An event that was recorded: how often, since when, and under which name it is stored."""
 
@@ -64,7 +67,8 @@ class Observed:
     name: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class About:
     """
     What was recorded about one object.
@@ -80,7 +84,8 @@ class About:
     observed: tuple[Observed, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class State:
     """
     One process's recorder.

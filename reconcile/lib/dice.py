@@ -14,13 +14,16 @@ from typing import Final, TypeVar
 
 import attrs
 
+from reconcile.lib.quick import quick
+
 T = TypeVar("T")
 
 # Kubernetes' alphabet for generated names: no vowels, and none of 0, 1 and 3.
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Dice:
     """One stream of draws: the next one is a function of these three fields and nothing else."""
 

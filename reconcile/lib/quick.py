@@ -17,6 +17,7 @@ import attrs
 
 T = TypeVar("T")
 
+_BECOMES: Final = object.__dict__["__class__"].__set__  # a frozen object refuses the plain assignment
 _HOOKS: Final = ("__attrs_post_init__", "__attrs_pre_init__", "__attrs_init__")
 
 
@@ -26,16 +27,20 @@ def quick(cls: type[T]) -> type[T]:
 
     @wraps(made)
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
-        init = _constructor(cls) or made
-        cls.__init__ = init  # type: ignore[misc]
+        init: Any = _constructor(cls)
+        if init is None:
+            init = made
+        else:
+            init.__annotations__ = made.__annotations__
+        cls.__init__ = init  # type: ignore[method-assign]
         init(self, *args, **kwargs)
 
-    cls.__init__ = first  # type: ignore[misc]
+    cls.__init__ = first  # type: ignore[method-assign]
     return cls
 
 
 @cache
-def twin(cls: type[Any]) -> type[Any] | None:
+def twin(cls: Any) -> type[Any] | None:
     """Give a class with the layout of *cls* that is not frozen; None where a constructor does more than assign."""
     if not attrs.has(cls) or "__slots__" not in vars(cls) or cls.__base__ not in (object, Generic):
         return None
@@ -60,33 +65,25 @@ def compiled(name: str, lines: list[str], names: dict[str, Any]) -> Callable[...
     return made
 
 
-def _constructor(cls: type[Any]) -> Callable[..., None] | None:
+def _constructor(cls: Any) -> Callable[..., None] | None:
     open_ = twin(cls)
     if open_ is None:
         return None
-    names: dict[str, Any] = {
-        "_becomes": object.__dict__["__class__"].__set__,
-        "_Open": open_,
-        "_Frozen": cls,
-        "_nothing": attrs.NOTHING,
-    }
-    positional, keyword, body = ["self"], [], ["    _becomes(self, _Open)"]
+    names: dict[str, Any] = {"_becomes": _BECOMES, "_Open": open_, "_Frozen": cls, "_nothing": attrs.NOTHING}
+    positional, keyword, body = ["self"], ["*"], ["    _becomes(self, _Open)"]
     for field in attrs.fields(cls):
-        name = field.alias
-        body.append(f"    self.{field.name} = {name}")
-        default = f"_default_{field.name}"
-        if field.default is not attrs.NOTHING:
-            names[default], name = field.default, f"{name}={default}"
+        given, default = field.alias, f"_default_{field.name}"
+        parameter = given if field.default is attrs.NOTHING else f"{given}={default}"
+        (keyword if field.kw_only else positional).append(parameter)
+        names[default] = field.default
         if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-            names[default], names[f"_make_{field.name}"] = attrs.NOTHING, field.default.factory
             if field.default.takes_self:
                 return None
-            body[-1] = f"    self.{field.name} = {field.alias} if {field.alias} is not _nothing else _make_{field.name}()"
-        (keyword if field.kw_only else positional).append(name)
-    marked = ["*", *keyword] if keyword else []
-    head = f"def __init__({', '.join([*positional, *marked])}):"
-    init = compiled("__init__", [head, *body, "    self.__class__ = _Frozen"], names)
-    attrs_own = getattr(vars(cls)["__init__"], "__wrapped__", None)
+            names[default], names[f"_make_{field.name}"] = attrs.NOTHING, field.default.factory
+            given = f"{given} if {given} is not _nothing else _make_{field.name}()"
+        body.append(f"    self.{field.name} = {given}")
+    parameters = [*positional, *(keyword if len(keyword) > 1 else ())]
+    lines = [f"def __init__({', '.join(parameters)}):", *body, "    self.__class__ = _Frozen"]
+    init = compiled("__init__", lines, names)
     init.__qualname__ = f"{cls.__qualname__}.__init__"
-    init.__annotations__ = getattr(attrs_own, "__annotations__", {})
     return init

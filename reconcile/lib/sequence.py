@@ -11,12 +11,15 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
+from reconcile.lib.quick import quick
+
 T = TypeVar("T")
 
 _CHUNK: Final = 32
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Sequence(Generic[T]):
     """
     Items at positions `start` to `end` - 1.

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 
 K = TypeVar("K", bound=Any)
@@ -24,7 +25,8 @@ _Heap = Any
 _SWEEP_FROM: Final = 64
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Timer(Generic[K]):
     """One timer that is set: its key, when it is due, and whether it comes again and again while nothing happens."""
 
@@ -34,7 +36,8 @@ class Timer(Generic[K]):
     periodic: bool
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Timers(Generic[K]):
     """
     Timers by key; those due at the same instant come in the order in which they were set.

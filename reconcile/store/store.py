@@ -18,6 +18,7 @@ from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
@@ -28,7 +29,8 @@ from reconcile.store.indexes import channels_of, indexes_of
 WINDOW: Final = 16384
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Change:
     """
     One key's change at one revision.
@@ -48,7 +50,8 @@ class Change:
     new: Any
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Compare:
     """Require that the key's mod revision is *revision*; 0 requires that there is no such key."""
 
@@ -57,7 +60,8 @@ class Compare:
     revision: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Put:
     """Write *value* at the key; the store stamps the revision on it. *lease* 0 is none."""
 
@@ -67,7 +71,8 @@ class Put:
     lease: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Delete:
     """Remove the key; no change if it is not there."""
 
@@ -75,7 +80,8 @@ class Delete:
     key: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Txn:
     """If every compare holds, do every operation at one revision; else do nothing."""
 
@@ -83,7 +89,8 @@ class Txn:
     operations: tuple[Put | Delete, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Lease:
     """Keys that live until *expires*, unless the lease is kept alive."""
 
@@ -93,7 +100,8 @@ class Lease:
     keys: Sequence[tuple[str, str]] = Sequence()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Store:
     """
     Everything that etcd keeps.
@@ -237,7 +245,8 @@ class OpenStore:
         return change
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Committed:
     """The transaction was done; *changes* is empty if it changed nothing, and then the store is the same one."""
 
@@ -245,7 +254,8 @@ class Committed:
     changes: tuple[Change, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Refused:
     """A compare failed: *compare* asked for a revision that is not *actual* (0: there is no such key)."""
 

@@ -17,6 +17,7 @@ import attrs
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.controllers._runtime import Key, Views
+from reconcile.lib.quick import quick
 from reconcile.model.conditions import find
 from reconcile.model.selectors import matches_all
 from reconcile.store import Change
@@ -27,7 +28,8 @@ LAST_CHANGE: Final = "endpoints.kubernetes.io/last-change-trigger-time"
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Entry:
     """
     What the last sync of a service made of one pod.
@@ -45,7 +47,8 @@ class Entry:
     row: Any
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Seen:
     """
     What the last sync of a service was made from.

@@ -17,6 +17,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.components.controllers._runtime import Key, Views
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model import selectors
 from reconcile.model.owners import controller_of
@@ -30,7 +31,8 @@ _INVALID: Final = 422
 Selects: TypeAlias = Callable[[Any, Mapping[str, str] | None], bool]
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Claimant:
     """
     A kind of object that owns others by a selector.
@@ -48,7 +50,8 @@ class Claimant:
     selects: Selects
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Claims:
     """What an owner has to adopt and to release: objects of one resource, in key order."""
 

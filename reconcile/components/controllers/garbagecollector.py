@@ -26,6 +26,7 @@ from reconcile.components.controllers._runtime import Ask, Controller, Key, Outc
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response, joined, split_key
@@ -53,7 +54,8 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
 """Everything that can own or be owned."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Memory:
     """
     The owners known to be gone, by uid: no uid ever comes back.

@@ -21,6 +21,7 @@ from reconcile.api import core_v1
 from reconcile.api.kinds import all_resources, resource
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions
@@ -54,7 +55,8 @@ _WELL: Final[dict[str, tuple[str, str]]] = {
 Answers: TypeAlias = tuple[tuple[Request, Response], ...]
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Purge:
     """
     How far one namespace is.

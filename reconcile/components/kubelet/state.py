@@ -10,6 +10,7 @@ from reconcile.api import core_v1
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
 from reconcile.model.running import RunningPod
@@ -26,6 +27,7 @@ UNDER_WAY: Final = ("pulling", "starting")
 ALIVE: Final = ("starting", "running", "stopping")
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class Gauge:
     """
@@ -44,6 +46,7 @@ class Gauge:
     run: int = 0
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class Container:
     """
@@ -93,6 +96,7 @@ class Container:
         return self.spec.name
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class LocalPod:
     """
@@ -135,6 +139,7 @@ class LocalPod:
     calling: Literal["", "status", "delete"] = ""
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class OwnNode:
     """
@@ -159,6 +164,7 @@ class OwnNode:
     tries: int = 0
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class Pull:
     """A pull that waits its turn, or, first of the queue, is under way."""
@@ -169,6 +175,7 @@ class Pull:
     since: Instant
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """

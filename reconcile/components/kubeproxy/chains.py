@@ -35,6 +35,7 @@ from reconcile.components.kubeproxy.rules import (
     Tracked,
 )
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Index, Table
 
 
@@ -62,7 +63,8 @@ def _node_ports(backed: Backed) -> tuple[Hashable, ...]:
 INDEXES: Final[tuple[Index[Backed], ...]] = (Index("address", _addresses), Index("node port", _node_ports))
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RuleSet:
     """
     Everything that a node's packet filter is told.

@@ -35,6 +35,7 @@ from reconcile.components.kubeproxy.rules import (
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 
 Recent: TypeAlias = Table[tuple[str, str], Instant]
@@ -47,7 +48,8 @@ _NOBODY: Final[Recent] = Table()
 _DEEPEST: Final = 64  # a chain that jumps in a circle is a mistake that iptables-restore refuses
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Packet:
     """The first packet of a connection; *at* matters for session affinity only."""
 
@@ -58,7 +60,8 @@ class Packet:
     at: Instant = 0
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Verdict:
     """
     What became of a packet.

@@ -13,13 +13,15 @@ import attrs
 
 from reconcile.api import core_v1, discovery_v1
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 _HEADLESS: Final = "service.kubernetes.io/headless"
 _OTHER_PROXY: Final = "service.kubernetes.io/service-proxy-name"
 _AFFINITY_SECONDS: Final = 10800
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Backed:
     """A Service (None while there is none) and its EndpointSlices, by name."""
 
@@ -27,7 +29,8 @@ class Backed:
     slices: tuple[discovery_v1.EndpointSlice, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ServicePort:
     """
     One port of a service, as far as packets are concerned.
@@ -66,7 +69,8 @@ class ServicePort:
         return bool(self.node_port or self.external_ips or self.balancer_ips)
 
 
-@attrs.frozen(order=True)
+@quick
+@attrs.frozen(order=True, weakref_slot=False)
 class Endpoint:
     """Where packets may go; ordered by `ip:port`, as upstream orders them."""
 
@@ -78,7 +82,8 @@ class Endpoint:
     local: bool = attrs.field(order=False)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Choice:
     """
     The endpoints of a service port that are used.

@@ -22,6 +22,7 @@ from reconcile.effects import Effect, Install, Record, SetTimer
 from reconcile.events import Hears, Started, TimerFired, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.watches import Watch
@@ -36,7 +37,8 @@ _SERVICE_NAME: Final = "kubernetes.io/service-name"
 _SYNC: Final = ("kube-proxy", "sync")
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """
     One node's proxy.

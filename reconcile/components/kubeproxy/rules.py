@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 MARK: Final = 0x4000  # of a packet that is to be masqueraded
 CERTAIN: Final = 1 << 31  # what the kernel's random match counts in
@@ -19,28 +20,32 @@ CERTAIN: Final = 1 << 31  # what the kernel's random match counts in
 # Matches: what a packet must be for a rule to apply, beside its header.
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Port:
     """It goes to this port; 0 for any."""
 
     number: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Local:
     """One of its addresses is this node's own."""
 
     end: Literal["src", "dst"]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Marked:
     """It is marked to be masqueraded, or it is not."""
 
     negated: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Tracked:
     """Its connection is in one of these states, or in none."""
 
@@ -48,14 +53,16 @@ class Tracked:
     negated: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Chance:
     """A throw of the dice succeeds, *parts* times in `CERTAIN`."""
 
     parts: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Seen:
     """Its source was remembered in this list at most so many seconds ago."""
 
@@ -63,7 +70,8 @@ class Seen:
     seconds: int
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Remember:
     """Always; and its source is remembered in this list."""
 
@@ -75,14 +83,16 @@ Match: TypeAlias = Port | Local | Marked | Tracked | Chance | Seen | Remember
 # Targets: what happens to it then.
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Jump:
     """Try the rules of this chain, then go on."""
 
     chain: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Dnat:
     """Send it there instead."""
 
@@ -93,7 +103,8 @@ class Dnat:
 Target: TypeAlias = Jump | Dnat | Literal["ACCEPT", "DROP", "REJECT", "RETURN", "MARK", "UNMARK", "MASQUERADE"]
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Rule:
     """
     One rule.
@@ -117,7 +128,8 @@ class Rule:
     target: Target | None = None
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Tables:
     """The chains of the packet filter's two tables: name -> rules."""
 

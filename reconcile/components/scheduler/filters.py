@@ -19,11 +19,13 @@ from reconcile.components.scheduler.demand import Demand, overlaps
 from reconcile.components.scheduler.nodes import Room, Used
 from reconcile.components.scheduler.wishes import Requirement, Term, Toleration, Wishes
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 _UNSCHEDULABLE_TAINT: Final = ("node.kubernetes.io/unschedulable", "", "NoSchedule")
 
 
-@attrs.frozen(order=True)
+@quick
+@attrs.frozen(order=True, weakref_slot=False)
 class Refusal:
     """
     Why a filter refused a node.

@@ -20,6 +20,7 @@ import attrs
 from reconcile.components.scheduler.demand import Demand, Port, amount
 from reconcile.components.scheduler.wishes import tagged
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
@@ -29,7 +30,8 @@ from reconcile.lib.table import Table
 _JOURNAL: Final = 1024
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Room:
     """
     A node as its object describes it.
@@ -59,7 +61,8 @@ class Room:
     images: tuple[tuple[str, int], ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Used:
     """What pods take of a node, in the units of `Demand`."""
 
@@ -73,7 +76,8 @@ class Used:
     ports: tuple[Port, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Image:
     """An image's size, as the first node that had it reported, and the set of nodes that have it."""
 
@@ -81,7 +85,8 @@ class Image:
     nodes: int
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Fleet:
     """
     What changes when nodes do.
@@ -105,7 +110,8 @@ class Fleet:
     altered: Sequence[int] = attrs.field(factory=Sequence, eq=False)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Nodes:
     """
     The cache.

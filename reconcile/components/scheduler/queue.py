@@ -20,6 +20,7 @@ import attrs
 from reconcile.components.scheduler.demand import Demand
 from reconcile.components.scheduler.wishes import Wishes
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Index, Table
 from reconcile.lib.timers import Timers
@@ -33,7 +34,8 @@ Group: TypeAlias = tuple[Demand, Wishes, tuple[str, ...]]
 """Pods that wait for the same: what they want, and which filters refused it."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Entry:
     """
     A pod in the queue.
@@ -66,7 +68,8 @@ def _grouped(entry: Entry) -> tuple[Group, ...]:
 _WAITING_INDEXES: Final = (Index("group", _grouped),)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Queue:
     """
     The queue.

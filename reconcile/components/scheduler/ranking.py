@@ -22,13 +22,15 @@ from reconcile.components.scheduler.nodes import NOTHING_USED, Nodes, nth, since
 from reconcile.components.scheduler.scores import USE_BEST, Merits, merits, score_of_use, weighed
 from reconcile.components.scheduler.wishes import Wishes
 from reconcile.lib.dice import Dice
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 
 _REFUSED: Final = USE_BEST + 1
 """The group of the first refusal; below it, a group's number is its score."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Ranking:
     """
     The nodes, sorted by what is left there for one demand.
@@ -50,7 +52,8 @@ class Ranking:
     fit: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Layout:
     """
     The nodes, sorted by what they are to one set of wishes.
@@ -70,7 +73,8 @@ class Layout:
     fit: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Best:
     """The best nodes for a pod, all alike in score, and that score."""
 

@@ -21,6 +21,7 @@ from reconcile.components.scheduler.demand import Demand
 from reconcile.components.scheduler.filters import disliked, fulfils
 from reconcile.components.scheduler.nodes import Fleet, Room, Used
 from reconcile.components.scheduler.wishes import Wishes
+from reconcile.lib.quick import quick
 
 TAINT_WEIGHT: Final = 3
 AFFINITY_WEIGHT: Final = 2
@@ -33,7 +34,8 @@ _SMALL_IMAGE: Final = 23 * _MEBI
 _LARGE_IMAGE: Final = 1000 * _MEBI
 
 
-@attrs.frozen(order=True)
+@quick
+@attrs.frozen(order=True, weakref_slot=False)
 class Merits:
     """
     What a node has for or against it, before it is scaled.

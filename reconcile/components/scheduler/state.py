@@ -13,6 +13,7 @@ from reconcile.components.scheduler.ranking import Layout, Ranking
 from reconcile.components.scheduler.wishes import Wishes
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.watches import Watch
 
@@ -20,7 +21,8 @@ PROFILE: Final = "default-scheduler"
 _WATCHED: Final = 2
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Placed:
     """
     A pod that is on a node, or is about to be.
@@ -40,7 +42,8 @@ class Placed:
     entry: Entry | None = None
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Memory:
     """
     What is kept up to date instead of found out anew: the rankings and layouts lately used, with when that was.
@@ -58,7 +61,8 @@ class Memory:
     turn: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Clock:
     """
     What seldom changes.
@@ -81,7 +85,8 @@ class Clock:
         return len(self.synced) == _WATCHED
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class State:
     """
     One scheduler's view of the cluster; it may lag behind the API server.

@@ -12,6 +12,7 @@ import attrs
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviours, Ending
 from reconcile.model.hosts import Host
@@ -20,6 +21,7 @@ from reconcile.model.running import RunningContainer
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class Container:
     """
@@ -55,6 +57,7 @@ class Container:
     finished_at: Instant | None = None
 
 
+@quick
 @attrs.frozen(weakref_slot=False)
 class Sandbox:
     """A pod's network namespace and its containers; *place* is that of its IP in the host's range, 0 for the host's."""
@@ -73,6 +76,7 @@ class Sandbox:
         return None
 
 
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class State:
     """

@@ -20,6 +20,7 @@ import attrs
 from reconcile.effects import Record
 from reconcile.lib.instant import HOUR, Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
@@ -40,7 +41,8 @@ KEPT: Final = _Memory.KEPT
 """An `Outcome` with this memory leaves the controller's memory as it is."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Views:
     """
     A process's informer caches: for each resource the table as of what the process has been told.
@@ -89,7 +91,8 @@ Keys: TypeAlias = Callable[[Change, Views], tuple[Key, ...]]
 Observe: TypeAlias = Callable[[Any, Change, Views, Instant], Any]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Source:
     """
     A resource that a controller watches.
@@ -104,7 +107,8 @@ class Source:
     keys: Keys
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Ask:
     """
     The call to bring one key's actual state nearer to what is declared.
@@ -124,7 +128,8 @@ class Ask:
     answers: tuple[tuple[Request, Response], ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Outcome:
     """
     What is to be done about one key.
@@ -155,7 +160,8 @@ def no_memory() -> None:
     """Give the memory of a controller that remembers nothing."""
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Controller:
     """
     A controller; all its functions are pure.

@@ -33,6 +33,7 @@ from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watch
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response
@@ -49,7 +50,8 @@ _AFTER: Final = "after"
 _NO_ANSWERS: Final[Table[int, Response]] = Table()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Running:
     """
     A key that waits for answers.
@@ -65,7 +67,8 @@ class Running:
     answers: Table[int, Response]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Failure:
     """How often in a row a key has failed, and why the last time."""
 
@@ -73,7 +76,8 @@ class Failure:
     why: str
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Due:
     """When a key comes back, and whether anything waits for that."""
 
@@ -81,7 +85,8 @@ class Due:
     periodic: bool
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Work:
     """
     What the runtime keeps for one controller.
@@ -110,7 +115,8 @@ class Work:
 _Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class State:
     """
     The controllers of one process.
@@ -292,7 +298,8 @@ def _on_timer_fired(state: State, event: TimerFired) -> tuple[State, tuple[Effec
     return _with_work(state, place, worker, work)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class _Worker:
     """Who reconciles, with what, and what that orders (a list that lives as long as one step)."""
 

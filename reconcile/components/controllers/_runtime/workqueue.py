@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
+from reconcile.lib.quick import quick
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 
@@ -27,7 +28,8 @@ _PROCESSING: Final = 2
 _PROCESSING_AND_DIRTY: Final = 3
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class WorkQueue(Generic[K]):
     """Keys in the order in which they are to be worked on; its length is how many wait."""
 

@@ -14,12 +14,14 @@ import attrs
 from reconcile.components.controllers.deployment import notes
 from reconcile.components.controllers.deployment.bounds import desired
 from reconcile.components.controllers.deployment.template import same_template
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 
 _NEVER: Final = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Fleet:
     """
     The ReplicaSets of a Deployment, as they are or as they are to be.

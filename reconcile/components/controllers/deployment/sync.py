@@ -24,6 +24,7 @@ from reconcile.components.controllers.deployment.bounds import RECREATE, desired
 from reconcile.components.controllers.deployment.fleet import Fleet, fleet_of
 from reconcile.effects import Record
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.owners import controller_of
@@ -40,7 +41,8 @@ _NOT_FOUND: Final = 404
 _ALL: Final = 2**31 - 1
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Written:
     """
     What a Deployment's looks wrote last.
@@ -54,7 +56,8 @@ class Written:
     sizes: tuple[int, ...] = ()
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Memory:
     """
     What the controller remembers over all Deployments.
@@ -68,7 +71,8 @@ class Memory:
     written: Table[str, Written] = attrs.field(factory=Table)
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class _Look:
     ask: Ask
     deployment: Any

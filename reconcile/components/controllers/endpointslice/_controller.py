@@ -20,6 +20,7 @@ from reconcile.components.controllers._runtime import Ask, Controller, Key, Outc
 from reconcile.components.controllers.endpointslice._packing import Packed, pack
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.conditions import is_true
@@ -40,7 +41,8 @@ _NO_LABELS: Final[Map[str]] = Map()
 _SAME_ZONE: Final = ("PreferClose", "PreferSameZone")
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Synced:
     """
     What the last sync of a service left.
@@ -58,7 +60,8 @@ class Synced:
     lost: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class _Plan:
     """What one sync is to write: slices of every address type together."""
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import discovery_v1
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 
 MOST_ENDPOINTS: Final = 100
@@ -25,7 +26,8 @@ MOST_ENDPOINTS: Final = 100
 Endpoints = tuple[discovery_v1.Endpoint, ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Packed:
     """
     What is to be done to the slices of one address type and one set of ports.

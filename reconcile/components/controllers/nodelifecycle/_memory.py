@@ -18,6 +18,7 @@ import attrs
 
 from reconcile.components.controllers._runtime import Views
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.conditions import find
@@ -28,7 +29,8 @@ LEASE_NAMESPACE: Final = "kube-node-lease"
 NOT_COUNTED: Final = "node.kubernetes.io/exclude-disruption"
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Health:
     """
     What is known of one node's heartbeats.
@@ -50,7 +52,8 @@ class Health:
     marks: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Zone:
     """
     One failure zone.
@@ -66,7 +69,8 @@ class Zone:
     next: Instant = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Eviction:
     """
     A pod that is to go because of its node's taints.
@@ -86,7 +90,8 @@ class Eviction:
     done: bool = False
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Memory:
     """
     Everything that the controller remembers.

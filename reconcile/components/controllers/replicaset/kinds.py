@@ -14,10 +14,12 @@ import attrs
 
 from reconcile.api import apps_v1, core_v1
 from reconcile.components.controllers._claims import Claimant, selects_by_label_selector
+from reconcile.lib.quick import quick
 from reconcile.model import selectors
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Kind:
     """
     One of the two.

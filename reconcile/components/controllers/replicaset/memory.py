@@ -20,6 +20,7 @@ import attrs
 from reconcile.components.controllers._claims import Claimant, becomes_orphan, selecting
 from reconcile.components.controllers._runtime import Views
 from reconcile.lib.instant import MINUTE, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.owners import controller_of
 from reconcile.store import Change
@@ -31,7 +32,8 @@ _NONE: Final[Table[str, bool]] = Table()
 _YES: Final = True  # the value of a table of which only the keys count
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Expectation:
     """
     What one owner's controller has ordered and not seen.
@@ -49,7 +51,8 @@ class Expectation:
     left: int = 0
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Memory:
     """By the owner's uid; of the unsure only the uids count."""
 

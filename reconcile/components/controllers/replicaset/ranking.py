@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.lib.quick import quick
 from reconcile.model import conditions
 
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
@@ -25,7 +26,8 @@ _COST: Final = re.compile(r"0|-?[1-9][0-9]*")
 _LARGEST_COST: Final = 2**31
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Rank:
     """
     What is compared of a pod, in this order.

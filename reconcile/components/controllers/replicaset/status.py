@@ -15,11 +15,13 @@ import attrs
 
 from reconcile.components.controllers.replicaset.kinds import Kind
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model import conditions, selectors
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Counts:
     """How many of an owner's active pods are what; *next_check* is when one more will be available."""
 

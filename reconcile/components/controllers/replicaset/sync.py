@@ -24,6 +24,7 @@ from reconcile.components.controllers.replicaset import ranking, status
 from reconcile.components.controllers.replicaset.kinds import Kind
 from reconcile.components.controllers.replicaset.memory import Memory
 from reconcile.effects import Record
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request, Response, key_of
@@ -37,7 +38,8 @@ _NOT_FOUND: Final = 404
 Answers: TypeAlias = tuple[tuple[Request, Response], ...]
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class _Look:
     """One look at an owner: what it is asked with, and what came of it so far."""
 
