@@ -60,6 +60,9 @@ class Topology:
             )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
+        _distinct([(host.name, host.name) for host in self.hosts], "name")
+        _distinct([(host.ip, host.name) for host in self.hosts], "address")
+        _distinct([(host.pod_cidr, host.name) for host in self.hosts], "pod network")
 
     def machines(self) -> tuple[Host, ...]:
         """Give every host with the static pods that its place in the topology puts on its disk."""
@@ -85,6 +88,14 @@ class Topology:
         return attrs.evolve(
             host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in names])
         )
+
+
+def _distinct(rows: list[tuple[str, str]], what: str) -> None:
+    seen: dict[str, str] = {}
+    for value, name in rows:
+        if value in seen:
+            raise ReconcileError(f"topology: hosts: {seen[value]} and {name} have one {what}, {value!r}")
+        seen[value] = name
 
 
 def static_pod(name: str) -> Any:

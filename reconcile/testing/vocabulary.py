@@ -31,6 +31,7 @@ from reconcile.events import Watched
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
 from reconcile.testing.strategies import Schemas, objects
@@ -116,7 +117,9 @@ class _Vocabulary:
             return st.just(Behaviours()) | st.sampled_from(_BEHAVIOURS).map(Behaviours.parse)
         if shape is Topology:
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields_of(Topology)}
-            return st.builds(Topology, **parts | {"nodes": st.integers(1, 5), "masters": st.just(1)})
+            apart = (lambda host: host.name, lambda host: host.ip, lambda host: host.pod_cidr)
+            hosts = st.lists(self.of(Host), max_size=3, unique_by=apart).map(tuple)
+            return st.builds(Topology, **parts | {"nodes": st.integers(1, 5), "masters": st.just(1), "hosts": hosts})
         if shape is List:
             return self.lists()
         if shape is Backed:

@@ -1,0 +1,124 @@
+from ipaddress import ip_address, ip_network
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.api import core_v1
+from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.topology import static_pod
+from reconcile.driver import settle
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
+from reconcile.model.hosts import Host
+
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+SMALL = Map({"cpu": "1", "memory": "1Gi", "pods": "5"})
+HOSTS = (
+    Host(name="alpha", ip="192.0.2.1", pod_cidr="10.200.0.0/24", labels=Map({"disk": "ssd"})),
+    Host(name="beta", ip="192.0.2.2", pod_cidr="10.200.1.0/24", capacity=SMALL),
+)
+
+
+def names(host):
+    return [manifest.metadata.name for manifest in host.manifests]
+
+
+def test_a_default_cluster_has_three_nodes_and_one_master():
+    first, *rest = Topology().machines()
+    assert [first.name, *[host.name for host in rest]] == ["node-1", "node-2", "node-3"]
+    assert names(first) == ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
+    assert [names(host) for host in rest] == [["kube-proxy"]] * 2
+    assert CONTROL_PLANE in first.labels
+    assert first.taints == ()
+    assert all(CONTROL_PLANE not in host.labels for host in rest)
+
+
+def test_etcd_runs_on_the_first_master_only():
+    hosts = Topology(nodes=3, masters=2, proxy=False).machines()
+    assert [names(host) for host in hosts] == [
+        ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"],
+        ["kube-apiserver", "kube-controller-manager", "kube-scheduler"],
+        [],
+    ]
+
+
+def test_masters_are_tainted_where_that_is_asked_for():
+    first, second = Topology(nodes=2, taint_masters=True).machines()
+    assert [(taint.key, taint.effect) for taint in first.taints] == [(CONTROL_PLANE, "NoSchedule")]
+    assert second.taints == ()
+
+
+def test_hosts_may_be_named_one_by_one():
+    taint = core_v1.Taint(key="mine", effect="NoExecute")
+    extra = static_pod("extra")
+    hosts = (HOSTS[0], attrs.evolve(HOSTS[1], taints=(taint,), manifests=(extra,)))
+    alpha, beta = Topology(hosts=hosts, nodes=99, masters=1).machines()
+    assert (alpha.name, alpha.labels["disk"]) == ("alpha", "ssd")
+    assert CONTROL_PLANE in alpha.labels
+    assert names(beta) == ["extra", "kube-proxy"]
+    assert beta.taints == (taint,)
+    done = settle(Cluster.boot(Topology(hosts=HOSTS), seed=1))
+    assert done.settled, done.moving
+    assert [node.metadata.name for node in done.cluster.objects("nodes")] == ["alpha", "beta"]
+    assert done.cluster.get("nodes", "beta").status.capacity["cpu"].milli == 1000
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 6000))
+def test_addresses_never_clash(count):
+    hosts = Topology(nodes=count).machines()
+    assert len({host.name for host in hosts}) == len({host.ip for host in hosts}) == count
+    networks = {ip_network(host.pod_cidr) for host in hosts}
+    assert len(networks) == count
+    assert all(network.prefixlen == 24 for network in networks)
+    services = ip_network("10.96.0.0/12")
+    assert not any(network.overlaps(services) for network in networks)
+    assert not any(ip_address(host.ip) in services for host in hosts)
+
+
+def test_the_largest_cluster_there_can_be():
+    hosts = Topology(nodes=_MOST).machines()
+    assert len({host.pod_cidr for host in hosts}) == _MOST
+    assert all(ip_address(host.ip) for host in hosts)
+    assert len({host.ip for host in hosts}) == _MOST
+    with pytest.raises(ReconcileError, match=f"nodes: {_MOST + 1} is not between 1 and {_MOST}"):
+        Topology(nodes=_MOST + 1)
+
+
+_MOST = 53248
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"nodes": 0}, "topology: nodes: 0 is not between 1 and"),
+        ({"nodes": -1}, "topology: nodes: -1 is not between 1 and"),
+        ({"masters": 0}, "topology: masters: 0 is not between 1 and the number of nodes, 3"),
+        ({"nodes": 2, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
+        ({"hosts": HOSTS, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
+        ({"lock": "configmaps"}, "topology: lock: 'configmaps' is neither 'leases' nor 'endpoints'"),
+        ({"hosts": (HOSTS[0], HOSTS[0])}, "topology: hosts: alpha and alpha have one name, 'alpha'"),
+        (
+            {"hosts": (HOSTS[0], attrs.evolve(HOSTS[1], ip="192.0.2.1"))},
+            "topology: hosts: alpha and beta have one address, '192.0.2.1'",
+        ),
+        (
+            {"hosts": (HOSTS[0], attrs.evolve(HOSTS[1], pod_cidr="10.200.0.0/24"))},
+            "topology: hosts: alpha and beta have one pod network, '10.200.0.0/24'",
+        ),
+    ],
+)
+def test_a_wrong_topology_is_refused(wrong, message):
+    with pytest.raises(ReconcileError) as caught:
+        Topology(**wrong)
+    assert message in str(caught.value)
+
+
+def test_a_static_pod_is_one_that_a_kubelet_takes():
+    pod = static_pod("kube-scheduler")
+    assert pod.metadata.namespace == "kube-system"
+    assert pod.spec.host_network
+    assert pod.spec.priority_class_name == "system-node-critical"
+    assert pod.spec.containers[0].image == "registry.k8s.io/kube-scheduler:v1.36.0"
