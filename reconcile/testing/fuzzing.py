@@ -204,6 +204,10 @@ def _compared(cluster: Cluster, game: _Game) -> tuple[str, ...]:
     skipped: tuple[str, ...] = ("pods ", "services ") if game.outage >= _GRACE or game.adopting else ()
     if waiting:
         skipped = (*skipped, "services ")
+    if game.adopting:
+        # Which of its pods a controller keeps, and so of what image, depends on what it had when.
+        for end in (*ends.values(), *others.values()):
+            end.pop("pods", None)
     for name, end in others.items():
         if "status" in end and waiting:
             # How far a rollout came before its pods fitted nowhere depends on what was there before.
@@ -338,6 +342,8 @@ class _Game:
             self._refused(move, answer)
         elif isinstance(move, Withdraw):
             del self.declared[key]
+            if move.kind == "Pod":
+                self._rollouts = None  # a controller may have counted on it
         else:
             assert manifest is not None
             self.declared[key] = manifest

@@ -69,20 +69,30 @@ def manifests(draw: st.DrawFn, images: tuple[str, ...] = STEADY) -> tuple[dict[s
 
 
 @st.composite
-def _workload(draw: st.DrawFn, name: str, images: tuple[str, ...], kind: str = "") -> dict[str, Any]:
+def _workload(
+    draw: st.DrawFn, name: str, images: tuple[str, ...], kind: str = "", *, recreates: bool | None = None
+) -> dict[str, Any]:
     kind = kind or draw(st.sampled_from(_TEMPLATES))
     template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec(images))}
     spec: dict[str, Any] = {"replicas": draw(_REPLICAS), "template": template}
     if kind == "Deployment":
-        spec |= draw(_strategy())
+        spec |= draw(_strategy(recreates=recreates))
     spec["selector"] = {"app": name} if kind == "ReplicationController" else {"matchLabels": {"app": name}}
     version = "v1" if kind == "ReplicationController" else "apps/v1"
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
 @st.composite
-def _strategy(draw: st.DrawFn) -> dict[str, Any]:
-    how = draw(st.sampled_from(("default", "rolling", "rolling", "recreate")))
+def _strategy(draw: st.DrawFn, *, recreates: bool | None) -> dict[str, Any]:
+    """
+    Draw how a Deployment replaces its pods; one that is there keeps the kind of its strategy.
+
+    For upstream's deployment controller stands still if a Deployment is changed to Recreate and scaled in the midst of
+    a rolling update (https://github.com/kubernetes/kubernetes/issues/125568): it is to scale first, and shares replicas
+    among several active ReplicaSets only if it is rolling.
+    """
+    hows = {None: ("default", "rolling", "rolling", "recreate"), True: ("recreate",), False: ("default", "rolling")}
+    how = draw(st.sampled_from(hows[recreates]))
     if how == "default":
         return {}
     if how == "recreate":
@@ -171,5 +181,8 @@ def _changes(draw: st.DrawFn, declared: tuple[dict[str, Any], ...]) -> Move:
     if what == "scale" and "replicas" in manifest["spec"]:
         return Resize(kind, name, draw(_REPLICAS))
     if what == "anew" and kind == "Deployment":
-        return Declare(draw(_workload(name, STEADY, kind)))  # nothing else replaces its pods when its template changes
+        recreates = manifest["spec"].get("strategy", {}).get("type") == "Recreate"
+        return Declare(
+            draw(_workload(name, STEADY, kind, recreates=recreates))
+        )  # nothing else replaces its pods when its template changes
     return Declare(manifest)
