@@ -223,6 +223,9 @@ def _player(cluster: Cluster, options: Options) -> Iterator[Player]:
     if options.record is None:
         yield Unrecorded(cluster)
         return
+    for given in (*options.manifests, options.topology, options.behaviours, options.scenario):
+        if given is not None and given.resolve() == options.record.resolve():
+            raise ReconcileError(f"--record: {options.record} is an input of this run; the log would overwrite it")
     detail = options.detail
     with (
         opened(options.record) as write,

@@ -30,6 +30,14 @@ def test_converges(reconcile):
     assert re.fullmatch(r"took \d+\.\d\d s of real time\n", ended.err)
 
 
+def test_a_log_does_not_overwrite_what_is_run(reconcile, desk):
+    before = (desk / "pod.yaml").read_text()
+    ended = reconcile("run", "pod.yaml", "--record", desk / "pod.yaml", "-q")
+    assert ended.code == 1
+    assert "the log would overwrite it" in ended.err
+    assert (desk / "pod.yaml").read_text() == before
+
+
 def test_two_runs_print_the_same(reconcile):
     args = ("run", "deployment.yaml", "--nodes", 2, "--seed", 7)
     first = reconcile(*args)
