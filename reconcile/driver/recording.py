@@ -40,8 +40,9 @@ class Recorder:
     Args:
         cluster: where the run begins: freshly booted, since a log begins with a boot.
         write: takes one line of text after the other, such as a file's `write`.
-        detail: `steps` marks each step, so that a divergence is found at its step; `changes` also writes what was
-            written to the store, so that it is shown in its fields.
+        detail: `steps` marks each step, so that what comes at another time or more or less often is found at its step;
+            `changes` also writes what was written to the store, so that any other write is found at its step, and shown
+            in its fields.
         checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
     """
 
