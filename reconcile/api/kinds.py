@@ -65,8 +65,7 @@ class Resource:
     @property
     def object_class(self) -> type:
         """The class of this resource's objects."""
-        cls: type = getattr(import_module(f"reconcile.api.{self.module}"), self.kind)
-        return cls
+        return _class_named(self.module, self.kind)
 
     @property
     def list_class(self) -> type | None:
@@ -89,6 +88,12 @@ class ListRule:
     map_keys: tuple[str, ...]
     patch_strategy: str
     patch_merge_key: str
+
+
+@lru_cache(maxsize=1024)
+def _class_named(module: str, kind: str) -> type:
+    cls: type = getattr(import_module(f"reconcile.api.{module}"), kind)
+    return cls
 
 
 def all_resources() -> tuple[Resource, ...]:

@@ -25,6 +25,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 
@@ -151,7 +152,7 @@ def answered(state: State, event: Answered) -> Step:
     pending = state.unanswered.get(number, None)
     if pending is None:
         return state, ()
-    state = attrs.evolve(state, unanswered=state.unanswered.remove(number))
+    state = replace(state, unanswered=state.unanswered.remove(number))
     return state, (_created(pending),) if event.response.code == _NOT_FOUND else ()
 
 
@@ -249,4 +250,4 @@ def _patched(state: State, event: core_v1.Event) -> Step:
         name=metadata.name,
         body=Map({"count": event.count, "lastTimestamp": str(event.last_timestamp), "message": event.message}),
     )
-    return attrs.evolve(state, patches=number, unanswered=unanswered), (Call(request, ("recorder", number)),)
+    return replace(state, patches=number, unanswered=unanswered), (Call(request, ("recorder", number)),)

@@ -56,12 +56,10 @@ class Dice:
 
     def uuid(self) -> tuple[str, Dice]:
         """Draw a version 4 UUID (RFC 9562)."""
-        raw = bytearray(self._drawn())
-        raw[6] = raw[6] & 0x0F | 0x40
-        raw[8] = raw[8] & 0x3F | 0x80
-        text = raw.hex()
+        text = self._drawn().hex()
+        variant = "89ab"[int(text[16], 16) & 3]
         return (
-            f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}",
+            f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}",
             Dice(self.seed, self.stream, self.count + 1),
         )
 

@@ -38,13 +38,17 @@ def replace(obj: T, **changes: Any) -> T:
     else:
         return obj
     cls: Any = obj.__class__
-    copied: T = _copier(cls, *changes)(obj, *changes.values())
+    copied: T = copier(cls, *changes)(obj, *changes.values())
     return copied
 
 
 @cache
-def _copier(cls: Any, *changed: str) -> Callable[..., Any]:
-    """Give what copies an object of *cls*, with new values of the fields *changed*."""
+def copier(cls: Any, *changed: str) -> Callable[..., Any]:
+    """
+    Give what copies an object of *cls*, with new values of the fields *changed*, in that order.
+
+    It is what `replace` calls once it has found that something changes: for where that is known.
+    """
     if not attrs.has(cls):
         raise TypeError(f"{cls.__name__} is not an attrs class")
     fields = [field for field in attrs.fields(cls) if field.init]

@@ -36,12 +36,13 @@ class Sequence(Generic[T]):
         """The position that the next item will have."""
         return self.start + len(self._chunks) * _CHUNK + len(self._tail)
 
-    def append(self, item: T) -> Sequence[T]:
-        """Give a sequence with *item* at its end."""
+    def append(self, item: T, keep: int | None = None) -> Sequence[T]:
+        """Give a sequence with *item* at its end; if *keep* is given, only about so many of the last items are kept."""
         tail = (*self._tail, item)
         if len(tail) < _CHUNK:
             return Sequence(self.start, self._chunks, tail)
-        return Sequence(self.start, (*self._chunks, tail), ())
+        grown = Sequence(self.start, (*self._chunks, tail), ())
+        return grown if keep is None else grown.forget(grown.end - keep)
 
     def between(self, first: int, last: int) -> tuple[T, ...]:
         """Give the items at positions *first* to *last* - 1; IndexError if some are forgotten."""

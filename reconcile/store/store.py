@@ -19,7 +19,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 from reconcile.store.indexes import channels_of, indexes_of
@@ -167,7 +167,7 @@ class Reads(Protocol):
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_tables", "compacted", "leases", "revision")
+    __slots__ = ("_channels", "_closed", "_tables", "compacted", "leases", "revision", "touched")
 
     def __init__(self, store: Store) -> None:
         self._closed: Store | None = store
@@ -176,6 +176,7 @@ class OpenStore:
         self.revision = store.revision
         self.compacted = store.compacted
         self.leases = store.leases
+        self.touched: list[str] = []
 
     def table(self, resource: str) -> Table[str, Any]:
         """Give the table of *resource* as it is now; empty if nothing was ever stored."""
@@ -202,8 +203,9 @@ class OpenStore:
         """Go on from another value: what `grant`, `compact` and their like gave."""
         OpenStore.__init__(self, store)
 
-    def commit(self, txn: Txn) -> tuple[Change, ...] | Refused:
-        """Carry *txn* out; give what it changed."""
+    def commit(self, txn: Txn, lease: int = 0) -> tuple[Change, ...] | Refused:
+        """Carry *txn* out, its puts under *lease* if they name none; give what it changed, in `touched` where."""
+        self.touched = []
         for compare in txn.compares:
             found = self.get(compare.resource, compare.key)
             actual = 0 if found is None else mod_revision(found)
@@ -212,7 +214,7 @@ class OpenStore:
         revision = self.revision + 1
         changes: list[Change] = []
         for operation in txn.operations:
-            change = self._changed(operation, revision)
+            change = self._changed(operation, revision, lease)
             if change is not None:
                 changes.append(change)
         if changes:
@@ -220,15 +222,16 @@ class OpenStore:
             self._closed = None
         return tuple(changes)
 
-    def _changed(self, operation: Put | Delete, revision: int) -> Change | None:
+    def _changed(self, operation: Put | Delete, revision: int, lease: int) -> Change | None:
         resource, key = operation.resource, operation.key
         table = self._tables.get(resource)
         if table is None:
             table = Table(indexes_of(resource))
         old, new = table.get(key), None
         if isinstance(operation, Put):
-            if operation.lease:
-                self.leases = _attached(self.leases, operation)
+            lease = operation.lease or lease
+            if lease:
+                self.leases = _attached(self.leases, operation, lease)
                 self._closed = None
             if old is not None and _same(old, operation.value):
                 return None
@@ -241,7 +244,8 @@ class OpenStore:
         change = Change(revision, resource, key, old, new)
         channels = self._channels
         for channel in channels_of(resource, old, new):
-            channels.set(channel, _grown(channels.get(channel), change))
+            channels.set(channel, (channels.get(channel) or _NO_CHANGES).append(change, WINDOW))
+            self.touched.append(channel)
         return change
 
 
@@ -302,13 +306,6 @@ def position_after(history: Sequence[Change], revision: int) -> int:
     return low
 
 
-def _grown(history: Sequence[Change] | None, change: Change) -> Sequence[Change]:
-    if history is None:
-        return _NO_CHANGES.append(change)
-    grown = history.append(change)
-    return grown.forget(grown.end - WINDOW) if grown.end - grown.start > WINDOW + 32 else grown
-
-
 def mod_revision(obj: Any) -> int:
     """Give the revision that last wrote a stored object."""
     return int(obj.metadata.resource_version)
@@ -316,7 +313,9 @@ def mod_revision(obj: Any) -> int:
 
 def stamped(obj: Any, revision: int) -> Any:
     """Give *obj* with *revision* as its resourceVersion."""
-    return replace(obj, metadata=replace(obj.metadata, resource_version=str(revision)))
+    metadata = obj.metadata
+    metadata = copier(metadata.__class__, "resource_version")(metadata, str(revision))
+    return copier(obj.__class__, "metadata")(obj, metadata)
 
 
 def compact(store: Store, revision: int) -> Store:
@@ -365,11 +364,11 @@ def revoke(store: Store, lease_id: int) -> Committed:
     return done
 
 
-def _attached(leases: Table[int, Lease], put: Put) -> Table[int, Lease]:
-    lease = leases.get(put.lease)
+def _attached(leases: Table[int, Lease], put: Put, number: int) -> Table[int, Lease]:
+    lease = leases.get(number)
     if lease is None:
-        raise ReconcileError(f"lease {put.lease} does not exist; {put.resource}/{put.key} cannot be put under it")
-    return leases.set(put.lease, Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key))))
+        raise ReconcileError(f"lease {number} does not exist; {put.resource}/{put.key} cannot be put under it")
+    return leases.set(number, Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key))))
 
 
 def _same(old: Any, value: Any) -> bool:

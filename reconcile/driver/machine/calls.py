@@ -18,7 +18,7 @@ from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Put, Refused, Txn, channel, grant, position_after, table_at
+from reconcile.store import Refused, channel, grant, position_after, table_at
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
@@ -89,19 +89,17 @@ def _served(machine: Machine, server: str, request: Request, user: User) -> Resp
         planned = apiserver.plan(state, request, user, store, machine.now, dice)
         if isinstance(planned, Response):
             return planned
-        txn = planned.txn
-        if request.resource == "events" and request.verb == "create":
-            txn = _leased(machine, txn)
-        changes = store.commit(txn)
+        lease = _lease(machine) if request.resource == "events" and request.verb == "create" else 0
+        changes = store.commit(planned.txn, lease)
         if not isinstance(changes, Refused):
-            committed(machine, changes)
+            committed(machine, changes, store.touched)
             return apiserver.answer(planned, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)
 
 
-def _leased(machine: Machine, txn: Txn) -> Txn:
-    """Put events under a lease of an hour, shared by those of one minute, as the API server does."""
+def _lease(machine: Machine) -> int:
+    """Give the lease that events are put under: of an hour, shared by those of one minute, as the API server does."""
     lease = machine.now // _LEASE_SHARED + 1
     if lease not in machine.store.leases:
         machine.store.reopen(grant(machine.store.closed(), apiserver.EVENT_TTL, machine.now, lease))
@@ -109,8 +107,4 @@ def _leased(machine: Machine, txn: Txn) -> Txn:
         assert keeper is not None, "a request is served only while etcd runs"
         key = (keeper.name, keeper.life, ("lease", lease))
         machine.timers = machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
-    puts = [
-        Put(operation.resource, operation.key, operation.value, lease) if isinstance(operation, Put) else operation
-        for operation in txn.operations
-    ]
-    return Txn(txn.compares, tuple(puts))
+    return lease

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconcile.cluster.pending import Draining, Listing, Message, Replied, Sent, Starting, Turning
 from reconcile.driver.machine.calls import execute, give_back
-from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.watches import drain, list_watch
 from reconcile.events import Ordered, Reported, TimerFired, Turned
@@ -20,17 +20,18 @@ def next_step(machine: Machine) -> bool:
     First the timers that are due, then what is under way, the oldest first, then work: a process takes a turn when
     everything that was sent has arrived, so that one turn sees all that happened at an instant.
     """
-    timer = machine.due()
+    # These lines run at every step: what is the same object as at the last one is not looked at.
+    timer = machine.first if machine.timers is machine.looked_at else machine.due()
     if timer is not None and timer.at <= machine.now:
         timer, machine.timers = machine.timers.pop()
         fired(machine, timer.key)
-    elif len(machine.old_pending):
+    elif machine.old_pending is not NONE_LEFT and len(machine.old_pending):
         item = machine.oldest()
         _HAPPENINGS[type(item)](machine, item)
     elif machine.new_pending:
         item = machine.new_pending.popleft()[1]
         _HAPPENINGS[type(item)](machine, item)
-    elif len(machine.old_turns):
+    elif machine.old_turns is not NONE_LEFT and len(machine.old_turns):
         turn(machine, machine.first_turn())
     elif machine.new_turns:
         turn(machine, machine.new_turns.popleft()[1])

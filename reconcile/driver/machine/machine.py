@@ -26,6 +26,9 @@ from reconcile.store import Change, OpenStore
 
 _MARK: Final = 0xFFFF
 
+NONE_LEFT: Final[Table[int, Any]] = Table()
+"""What stands for a table that is empty, where it is asked at every step whether it is."""
+
 
 class Machine:
     """A cluster that is open for stepping; `closed()` gives the next value."""
@@ -38,11 +41,11 @@ class Machine:
         self.head = cluster.head
         self.store = OpenStore(cluster.store)
         self.timers = cluster.timers
-        self._looked_at: Timers[Any] | None = None
-        self._first: Timer[Any] | None = None
-        self.old_pending = cluster.pending
+        self.looked_at: Timers[Any] | None = None
+        self.first: Timer[Any] | None = None
+        self.old_pending = _shared(cluster.pending)
         self.new_pending: deque[tuple[int, Pending]] = deque()
-        self.old_turns = cluster.turns
+        self.old_turns = _shared(cluster.turns)
         self.new_turns: deque[tuple[int, Turning]] = deque()
         self.processes: Draft[str, Process] = Draft(cluster.processes)
         self.states: Any = Draft(cluster.states)
@@ -137,10 +140,10 @@ class Machine:
     def due(self) -> Timer[Any] | None:
         """Give the timer that is due first, whenever that is."""
         timers = self.timers
-        if timers is not self._looked_at:
-            self.timers = self._looked_at = timers.trimmed()
-            self._first = self._looked_at.first()
-        return self._first
+        if timers is not self.looked_at:
+            self.timers = self.looked_at = timers.trimmed()
+            self.first = self.looked_at.first()
+        return self.first
 
     def stepped(self) -> None:
         """Count a step; mark it where marks are kept."""
@@ -178,7 +181,7 @@ class Machine:
         while item is None:
             head += 1
             item = table.get(head)
-        self.old_pending = table.remove(head)
+        self.old_pending = _shared(table.remove(head))
         self.head = head + 1
         return item
 
@@ -186,5 +189,9 @@ class Machine:
         """Take the first of the table of turns, which is not empty."""
         serial = self.old_turns.keys()[0]
         item = self.old_turns[serial]
-        self.old_turns = self.old_turns.remove(serial)
+        self.old_turns = _shared(self.old_turns.remove(serial))
         return item
+
+
+def _shared(table: Table[int, Any]) -> Table[int, Any]:
+    return table if len(table) else NONE_LEFT

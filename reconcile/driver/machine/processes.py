@@ -35,7 +35,7 @@ from reconcile.effects import (
 )
 from reconcile.events import Started
 from reconcile.lib.errors import ReconcileError
-from reconcile.store import channel, compact, revoke
+from reconcile.store import channel, channels_of, compact, revoke
 
 _NOBODY: Final = Channel()
 
@@ -233,7 +233,11 @@ def _end_lease(machine: Machine, lease: int) -> None:
     if lease in machine.store.leases:
         done = revoke(machine.store.closed(), lease)
         machine.store.reopen(done.store)
-        committed(machine, done.changes)
+        committed(
+            machine,
+            done.changes,
+            [name for each in done.changes for name in channels_of(each.resource, each.old, each.new)],
+        )
 
 
 _ORDERS: Final = frozenset({RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer})
