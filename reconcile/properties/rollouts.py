@@ -5,7 +5,7 @@ While nothing fails and only users change things:
 
 - no Deployment lets its ReplicaSets want more than its replicas and its maxSurge together;
 - no ReplicaSet or ReplicationController makes more pods than it wants;
-- no ready pod of a Deployment is taken away so that fewer than its replicas less its maxUnavailable are ready.
+- no available pod of a Deployment is taken away so that fewer than its replicas less its maxUnavailable are ready.
 
 Each of the two levels is late by what it has not observed yet: a change of the spec moves the bounds before its
 controller can know of it. Until it has observed the change and is within them, the widest bounds since it was count.
@@ -16,7 +16,8 @@ Gives:    the next Rollouts, and a sentence for each violation.
 Source:   https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment; the bounds
           are counted as the deployment controller counts them, by spec.replicas of its ReplicaSets. Terminating and
           finished pods are not counted.
-Left out: with minReadySeconds, a pod that is ready counts although it is not available yet: the bound is weaker then.
+          A pod is available when it has been ready for the minReadySeconds of its own ReplicaSet.
+Left out: those that are left count when they are ready, available or not: with minReadySeconds the bound is weaker.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
+from reconcile.model import conditions
 from reconcile.model.owners import controller_of
 from reconcile.properties.property import Passage
 from reconcile.store import Change, Store
-from reconcile.store.indexes import is_ready
 
 _QUARTER: Final = "25%"
 _PERCENT: Final = 100
@@ -71,7 +73,7 @@ class Rollouts:
                 said += _overfull(rollouts, store, change)
             deployment = _concerned(store, change)
             if deployment is not None:
-                rollouts, more = _rolled(rollouts, store, change, deployment)
+                rollouts, more = _rolled(rollouts, passage.after, change, deployment)
                 said += more
         return rollouts, tuple(said)
 
@@ -95,8 +97,8 @@ def _overfull(rollouts: Rollouts, store: Store, change: Change) -> list[str]:
     return [f"{owner.kind} {owner.name} has {found} pods of at most {most} with {change.key}"] if found > most else []
 
 
-def _rolled(rollouts: Rollouts, store: Store, change: Change, deployment: Any) -> tuple[Rollouts, list[str]]:
-    uid, current = deployment.metadata.uid, bounds(deployment)
+def _rolled(rollouts: Rollouts, cluster: Cluster, change: Change, deployment: Any) -> tuple[Rollouts, list[str]]:
+    store, uid, current = cluster.store, deployment.metadata.uid, bounds(deployment)
     old = rollouts.known.get(uid) or current
     wide = Bounds(max(old.most, current.most), min(old.least, current.least))
     sets = store.table("replicasets.apps").under("owner", uid)
@@ -105,7 +107,7 @@ def _rolled(rollouts: Rollouts, store: Store, change: Change, deployment: Any) -
     said = []
     if _grows(change) and wanted > wide.most:
         said.append(f"{name} wants {wanted} pods of at most {wide.most} since {change.key} changed")
-    if _takes_ready(change):
+    if _takes_available(cluster, change):
         ready = sum([store.table("pods").count("standing", (one.metadata.uid, "ready")) for one in sets])
         if ready < wide.least:
             said.append(f"{name} has {ready} ready pods of at least {wide.least} since {change.key} changed")
@@ -167,12 +169,19 @@ def _grows(change: Change) -> bool:
     return _wanted(change.new) > (0 if change.old is None else _wanted(change.old))
 
 
-def _takes_ready(change: Change) -> bool:
-    """Tell whether a ready pod is being deleted, or is gone at once."""
+def _takes_available(cluster: Cluster, change: Change) -> bool:
+    """Tell whether a pod that is available is being deleted, or is gone at once."""
     old, new = change.old, change.new
-    if change.resource != "pods" or old is None or old.metadata.deletion_timestamp is not None or not is_ready(old):
+    if change.resource != "pods" or old is None or old.metadata.deletion_timestamp is not None:
         return False
-    return new is None or new.metadata.deletion_timestamp is not None
+    if new is not None and new.metadata.deletion_timestamp is None:
+        return False
+    owner = _controller(cluster.store, old, "ReplicaSet", "replicasets.apps")
+    ready = conditions.find(old.status.conditions, "Ready")
+    if owner is None or ready is None or ready.status != "True":
+        return False
+    seconds = owner.spec.min_ready_seconds or 0
+    return not seconds or bool(ready.last_transition_time.instant + seconds * SECOND <= cluster.now)
 
 
 def _wanted(one: Any) -> int:
