@@ -83,7 +83,11 @@ class _Buckets(Generic[K, V]):
         place = hash(key) & self.mask
         bucket = self.spine[place].copy()
         del bucket[key]
-        return _Buckets(self.spine.set(place, bucket), self.count - 1, self.mask)
+        made: _Buckets[K, V] = _new(_Buckets)
+        made.spine = self.spine.set(place, bucket)
+        made.count = self.count - 1
+        made.mask = self.mask
+        return made
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Give every pair, in no defined order."""

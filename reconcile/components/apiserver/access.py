@@ -67,9 +67,12 @@ def authorise(user: User, request: Request, store: Reads) -> None:
 
 def node_of(user: User) -> str:
     """Give the name of the node whose kubelet *user* is; empty if it is none."""
-    if user.name.startswith(NODE_PREFIX) and NODES in user.groups:
-        return user.name[len(NODE_PREFIX) :]
-    return ""
+    return _node_named(user.name, user.groups)
+
+
+@lru_cache(maxsize=16384)
+def _node_named(name: str, groups: tuple[str, ...]) -> str:
+    return name[len(NODE_PREFIX) :] if name.startswith(NODE_PREFIX) and NODES in groups else ""
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,9 @@ def next_step(machine: Machine) -> bool:
         turn(machine, machine.new_turns.popleft()[1])
     else:
         return False
-    machine.stepped()
+    machine.steps += 1
+    if machine.marks is not None:
+        machine.mark()
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zlib import crc32
 
 from reconcile.cluster.cluster import Channel, Cluster, Cursor, HostStatus, Process
@@ -23,6 +23,8 @@ from reconcile.lib.table import Table
 from reconcile.lib.timers import Timer, Timers
 from reconcile.model.requests import Response
 from reconcile.store import Change, OpenStore
+
+T = TypeVar("T")
 
 _MARK: Final = 0xFFFF
 
@@ -149,8 +151,13 @@ class Machine:
         """Count a step; mark it where marks are kept."""
         self.steps += 1
         if self.marks is not None:
-            seen = (self.now, self.store.revision, self.serial, self.timers.serial)
-            self.marks.append(crc32(b"%d %d %d %d" % seen) & _MARK)
+            self.mark()
+
+    def mark(self) -> None:
+        """Keep a mark of the step that was counted last."""
+        assert self.marks is not None, "asked only where marks are kept"
+        seen = (self.now, self.store.revision, self.serial, self.timers.serial)
+        self.marks.append(crc32(b"%d %d %d %d" % seen) & _MARK)
 
     def advance(self, to: Instant) -> None:
         """Move time on, as a step."""
@@ -193,5 +200,5 @@ class Machine:
         return item
 
 
-def _shared(table: Table[int, Any]) -> Table[int, Any]:
+def _shared(table: Table[int, T]) -> Table[int, T]:
     return table if len(table) else NONE_LEFT
