@@ -17,7 +17,8 @@ Source:   https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#
           are counted as the deployment controller counts them, by spec.replicas of its ReplicaSets. Terminating and
           finished pods are not counted.
           A pod is available when it has been ready for the minReadySeconds of its own ReplicaSet.
-Left out: those that are left count when they are ready, available or not: with minReadySeconds the bound is weaker.
+Left out: a pod that is ready before its ReplicaSet's controller has noted it may be taken for one that is not;
+          those that are left count when they are ready, available or not: with minReadySeconds the bound is weaker.
 """
 
 from __future__ import annotations
@@ -180,6 +181,9 @@ def _takes_available(cluster: Cluster, change: Change) -> bool:
     ready = conditions.find(old.status.conditions, "Ready")
     if owner is None or ready is None or ready.status != "True":
         return False
+    left = cluster.store.table("pods").count("standing", (owner.metadata.uid, "ready"))
+    if ((owner.status and owner.status.ready_replicas) or 0) <= left:
+        return False  # its controller has not noted yet that so many are ready: it meant to take one that is not
     seconds = owner.spec.min_ready_seconds or 0
     return not seconds or bool(ready.last_transition_time.instant + seconds * SECOND <= cluster.now)
 
