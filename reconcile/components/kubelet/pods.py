@@ -226,7 +226,9 @@ def _stop(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
         Record(pod.pod, "Normal", "Killing", said, field_path(container)),
         StopContainer(pod.uid, container.name, pod.grace),
     )
-    return replace(pod, containers=with_container(pod, replace(container, stage="stopping")))
+    # The ID is that of the run before if this one has not started: its end will bear another.
+    known = "" if container.stage == "starting" else container.id
+    return replace(pod, containers=with_container(pod, replace(container, stage="stopping", id=known)))
 
 
 def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:

@@ -59,6 +59,18 @@ def test_a_sandbox_that_comes_too_late_is_removed(lab):
         assert kubelet.step(lab.kubelet, late) == (lab.kubelet, (StopPodSandbox(uid),))
 
 
+def test_a_pod_that_is_deleted_while_its_container_starts_again_goes(lab):
+    lab = lab({"web:1": "preloaded, start 5s"})
+    lab.bind()
+    lab.run(30)
+    lab.reboot()
+    lab.run(2)
+    assert lab.status().restart_count == 0
+    lab.mark()
+    lab.run(60)
+    assert lab.pod() is None
+
+
 def test_timers_of_what_is_gone_do_nothing(lab):
     lab = lab()
     lab.run(1)
