@@ -114,8 +114,8 @@ class Strike:
 
     Args:
         what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
-            nothing is under way), `cut` breaks a watch, `kill` ends a process, `compact` forgets the store's history,
-            `delete` deletes a pod.
+            none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
+            `compact` forgets the store's history, `delete` deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
@@ -452,11 +452,18 @@ def _request(move: Resize | Withdraw, manifest: dict[str, Any]) -> Request:
 
 
 def _calls(cluster: Cluster) -> list[DropCall]:
-    return [DropCall(choice.call) for choice in choices(cluster) if isinstance(choice, Execute | Return)]
+    return [DropCall(each.call) for each in _under_way(cluster)]
 
 
 def _sent(cluster: Cluster) -> list[RepeatCall]:
-    return [RepeatCall(choice.call) for choice in choices(cluster) if isinstance(choice, Execute)]
+    return [RepeatCall(each.call) for each in _under_way(cluster) if isinstance(each, Execute)]
+
+
+def _under_way(cluster: Cluster) -> list[Execute | Return]:
+    """Give the calls and answers under way of which more than a record or a heartbeat depends."""
+    calls = [choice for choice in choices(cluster) if isinstance(choice, Execute | Return)]
+    pending: Any = cluster.pending
+    return [each for each in calls if pending[each.call].request.resource not in _UNWATCHED]
 
 
 def _watches(cluster: Cluster) -> list[CutWatch]:

@@ -159,7 +159,7 @@ _STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
-    (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StartProcess)
+    (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StopProcess, StartProcess)
 )
 
 
