@@ -9,6 +9,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -80,14 +81,21 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     Raises:
         ReconcileError: the text is no selector; with upstream's words.
     """
-    tokens = _TOKEN.findall(text)
+    tokens = (*_TOKEN.findall(text), _END)
     found: list[Requirement] = []
     place = 0
-    while place < len(tokens):
-        if found:
-            place = _expect(tokens, place, ",")
+    while tokens[place] != _END:
+        if tokens[place] in _SIGNS:
+            raise ReconcileError(f"found '{tokens[place]}', expected: !, identifier, or 'end of string'")
         requirement, place = _requirement(tokens, place)
         found.append(requirement)
+        if tokens[place] == _END:
+            break
+        if tokens[place] != ",":
+            raise ReconcileError(f"found '{tokens[place]}', expected: ',' or 'end of string'")
+        place += 1
+        if tokens[place] == _END or tokens[place] in _SIGNS:
+            raise ReconcileError(f"found '{tokens[place]}', expected: identifier after ','")
     return tuple(sorted(found, key=_by_key))
 
 
@@ -104,8 +112,7 @@ def parse_fields(text: str) -> tuple[FieldRequirement, ...]:
         match = _FIELD.fullmatch(term)
         if match is None:
             raise ReconcileError(f"invalid selector: '{text}'; can't understand '{term}'")
-        value = _UNESCAPE.sub(r"\1", match[3])
-        found.append(FieldRequirement(match[1], "!=" if match[2] == "!=" else "=", value))
+        found.append(FieldRequirement(match[1], "!=" if match[2] == "!=" else "=", _unescaped(match[3])))
     return tuple(found)
 
 
@@ -130,9 +137,10 @@ def _fulfils(requirement: Requirement, labels: Mapping[str, str]) -> bool:
 
 
 def _compares(value: str | None, values: tuple[str, ...], *, above: bool) -> bool:
-    if value is None or not _INTEGER.fullmatch(value):
+    number, border = _integer(value or ""), _integer(values[0])
+    if number is None or border is None:
         return False
-    return int(value) > int(values[0]) if above else int(value) < int(values[0])
+    return number > border if above else number < border
 
 
 _ASKED: Final[dict[Operator, Callable[[str | None, tuple[str, ...]], bool]]] = {
@@ -146,12 +154,15 @@ _ASKED: Final[dict[Operator, Callable[[str | None, tuple[str, ...]], bool]]] = {
     "<": lambda value, values: _compares(value, values, above=False),
 }
 _OPERATORS: Final[dict[str, Operator]] = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
-_SIGNS: Final[dict[str, Operator]] = {"=": "=", "==": "=", "!=": "!=", ">": ">", "<": "<"}
-_INTEGER: Final = re.compile("[+-]?[0-9]+")
-_TOKEN: Final = re.compile(r"==|!=|[=!<>(),]|[^\s=!<>(),]+")
-_FIELD_TERM: Final = re.compile(r"(?:[^,\\]|\\.)+", re.DOTALL)
-_FIELD: Final = re.compile(r"([^=!]*)(==|!=|=)((?:[^=\\]|\\[\\,=])*)", re.DOTALL)
-_UNESCAPE: Final = re.compile(r"\\([\\,=])")
+_EXACT: Final[dict[str, Operator]] = {"=": "=", "==": "=", "!=": "!=", ">": ">", "<": "<"}
+_SIGNS: Final = frozenset({*_EXACT, "(", ")", ","})
+_END: Final = ""
+_INTEGER: Final = re.compile("[+-]?[0-9]{1,19}")
+_LARGEST: Final = (1 << 63) - 1
+_TOKEN: Final = re.compile(r"==|!=|[=!<>(),]|[^ \t\r\n=!<>(),]+")
+_FIELD_TERM: Final = re.compile(r"(?:[^,\\]|\\.|\\$)+", re.DOTALL)
+_FIELD: Final = re.compile(r"(.*?)(!=|==|=)(.*)", re.DOTALL)
+_VALUE: Final = re.compile(r"[^\\=]|\\.?|=", re.DOTALL)
 
 
 @lru_cache(maxsize=512)
@@ -169,68 +180,84 @@ def _by_key(requirement: Requirement) -> str:
     return requirement.key
 
 
-def _requirement(tokens: list[str], place: int) -> tuple[Requirement, int]:
+def _requirement(tokens: tuple[str, ...], place: int) -> tuple[Requirement, int]:
     absent = tokens[place] == "!"
     if absent:
         place += 1
-    key = _word(tokens, place, "identifier")
+    key = _word(tokens[place], "identifier")
     faults = names.qualified_faults(key)
     if faults:
-        raise ReconcileError(f'unable to parse requirement: <nil>: Invalid value: "{key}": {"; ".join(faults)}')
+        raise _unparsed(f"<nil>: Invalid value: {json.dumps(key)}: {'; '.join(faults)}")
     place += 1
-    if absent:
-        return Requirement(key, "!"), place
-    sign = tokens[place] if place < len(tokens) else ","
-    if sign == ",":
-        return Requirement(key, "exists"), place
+    sign = tokens[place]
+    if absent or sign in (",", _END):
+        return Requirement(key, "!" if absent else "exists"), place
     if sign in ("in", "notin"):
-        values, place = _values(tokens, _expect(tokens, place + 1, "("))
+        values, place = _values(tokens, place + 1)
         return Requirement(key, "in" if sign == "in" else "notin", _well(key, values)), place
-    if sign not in _SIGNS:
-        raise ReconcileError(f"unable to parse requirement: found '{sign}', expected: in, notin, =, ==, !=, gt, lt")
+    if sign not in _EXACT:
+        raise _unparsed(f"found '{sign}', expected: in, notin, =, ==, !=, gt, lt")
     place += 1
     value = ""
-    if place < len(tokens) and tokens[place] != ",":
-        value = _word(tokens, place, "identifier")
+    if tokens[place] not in (",", _END):
+        value = _word(tokens[place], "identifier")
         place += 1
-    if sign in "<>" and not _INTEGER.fullmatch(value):
+    if sign in "<>" and _integer(value) is None:
         why = "for 'Gt', 'Lt' operators, the value must be an integer"
-        raise ReconcileError(f'unable to parse requirement: values[0][{key}]: Invalid value: "{value}": {why}')
-    return Requirement(key, _SIGNS[sign], _well(key, (value,))), place
+        raise _unparsed(f"values[0]: Invalid value: {json.dumps(value)}: {why}")
+    return Requirement(key, _EXACT[sign], _well(key, (value,))), place
 
 
-def _values(tokens: list[str], place: int) -> tuple[tuple[str, ...], int]:
-    values: list[str] = []
-    text = ""
-    while place < len(tokens) and tokens[place] != ")":
-        if tokens[place] == ",":
-            values.append(text)
-            text = ""
-        else:
-            text = _word(tokens, place, "',', ')' or identifier")
+def _values(tokens: tuple[str, ...], place: int) -> tuple[tuple[str, ...], int]:
+    """Give the values between parentheses, sorted, and the place after them; between two commas is the empty value."""
+    if tokens[place] != "(":
+        raise _unparsed(f"found '{tokens[place]}', expected: '('")
+    values = {""} if tokens[place + 1] in (",", ")") else set[str]()
+    place += 1
+    while tokens[place] != ")":
+        if tokens[place] != ",":
+            values.add(_word(tokens[place], "',', ')' or identifier"))
+            if tokens[place + 1] not in (",", ")"):
+                raise _unparsed(f"found '{tokens[place + 1]}', expected: ',' or ')'")
+        elif tokens[place + 1] in (",", ")"):
+            values.add("")
         place += 1
-    return (*values, text), _expect(tokens, place, ")")
+    return tuple(sorted(values)), place + 1
 
 
 def _well(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
     for place, value in enumerate(values):
         faults = names.label_value_faults(value)
         if faults:
-            raise ReconcileError(
-                f'unable to parse requirement: values[{place}][{key}]: Invalid value: "{value}": {"; ".join(faults)}'
-            )
+            raise _unparsed(f"values[{place}][{key}]: Invalid value: {json.dumps(value)}: {'; '.join(faults)}")
     return values
 
 
-def _word(tokens: list[str], place: int, expected: str) -> str:
-    word = tokens[place] if place < len(tokens) else ""
-    if not word or word in _SIGNS or word in ("(", ")", ",", "!"):
-        raise ReconcileError(f"unable to parse requirement: found '{word}', expected: {expected}")
-    return word
+def _word(token: str, expected: str) -> str:
+    if token in _SIGNS or token in ("!", _END):
+        raise _unparsed(f"found '{token}', expected: {expected}")
+    return token
 
 
-def _expect(tokens: list[str], place: int, sign: str) -> int:
-    found = tokens[place] if place < len(tokens) else ""
-    if found != sign:
-        raise ReconcileError(f"unable to parse requirement: found '{found}', expected: '{sign}'")
-    return place + 1
+def _unparsed(why: str) -> ReconcileError:
+    return ReconcileError(f"unable to parse requirement: {why}")
+
+
+def _integer(text: str) -> int | None:
+    """Give the integer of 64 bits that *text* is, or None."""
+    if not _INTEGER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if -_LARGEST - 1 <= number <= _LARGEST else None
+
+
+def _unescaped(value: str) -> str:
+    found = ""
+    for part in _VALUE.findall(value):
+        if part == "=":
+            # Upstream prints the number of the letter.
+            raise ReconcileError(f"invalid field selector: unescaped character in value: {ord(part)}")
+        if part[0] == "\\" and part[1:] not in ("\\", ",", "="):
+            raise ReconcileError(f"invalid field selector: invalid escape sequence: {part}")
+        found += part[-1]
+    return found

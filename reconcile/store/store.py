@@ -92,12 +92,16 @@ class Txn:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Lease:
-    """Keys that live until *expires*, unless the lease is kept alive."""
+    """
+    Keys that live until *expires*, unless the lease is kept alive.
+
+    Each key stands with the revision that put it under the lease: one that was written again since is no longer there.
+    """
 
     id: int
     ttl: Duration
     expires: Instant
-    keys: Sequence[tuple[str, str]] = Sequence()
+    keys: Sequence[tuple[str, str, int]] = Sequence()
 
 
 @quick
@@ -211,6 +215,7 @@ class OpenStore:
             actual = 0 if found is None else mod_revision(found)
             if actual != compare.revision:
                 return Refused(compare, actual)
+        self._check(txn.operations, lease)
         revision = self.revision + 1
         changes: list[Change] = []
         for operation in txn.operations:
@@ -222,6 +227,16 @@ class OpenStore:
             self._closed = None
         return tuple(changes)
 
+    def _check(self, operations: tuple[Put | Delete, ...], shared: int) -> None:
+        """Refuse what etcd refuses before it has done any of it: a lease that is not there, a key written twice."""
+        for operation in operations:
+            lease = shared if isinstance(operation, Delete) else operation.lease or shared
+            if lease and lease not in self.leases:
+                where = f"{operation.resource}/{operation.key}"
+                raise ReconcileError(f"lease {lease} does not exist; {where} cannot be put under it")
+        if len(operations) > 1 and len({(each.resource, each.key) for each in operations}) < len(operations):
+            raise ReconcileError(f"a transaction writes each key once: {operations!r}")
+
     def _changed(self, operation: Put | Delete, revision: int, lease: int) -> Change | None:
         resource, key = operation.resource, operation.key
         table = self._tables.get(resource)
@@ -229,12 +244,11 @@ class OpenStore:
             table = Table(indexes_of(resource))
         old, new = table.get(key), None
         if isinstance(operation, Put):
-            lease = operation.lease or lease
-            if lease:
-                self.leases = _attached(self.leases, operation, lease)
-                self._closed = None
             if old is not None and _same(old, operation.value):
                 return None
+            lease = operation.lease or lease
+            if lease:
+                self.leases = _attached(self.leases, operation, lease, revision)
             new = stamped(operation.value, revision)
             self._tables[resource] = table.set(key, new)
         elif old is None:
@@ -272,7 +286,7 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
     Carry *txn* out.
 
     Raises:
-        ReconcileError: a put names a lease that does not exist.
+        ReconcileError: a put names a lease that does not exist, or a key is written twice.
     """
     opened = OpenStore(store)
     changes = opened.commit(txn)
@@ -304,6 +318,17 @@ def position_after(history: Sequence[Change], revision: int) -> int:
         else:
             high = middle
     return low
+
+
+def position_since(store: Reads, channel: str, revision: int) -> int | None:
+    """Give the position of the first change of a channel after *revision*; None if some after it may be forgotten."""
+    history = store.history(channel)
+    position = position_after(history, revision)
+    if revision < store.compacted:
+        return None
+    # Compaction forgot nothing that is later than `compacted`; what left a full window may be.
+    full = history.end - history.start >= WINDOW
+    return None if full and position == history.start and position > 0 else position
 
 
 def mod_revision(obj: Any) -> int:
@@ -352,23 +377,25 @@ def keep_alive(store: Store, lease_id: int, now: Instant) -> Store:
 
 
 def revoke(store: Store, lease_id: int) -> Committed:
-    """End the lease and delete its keys."""
+    """End the lease and delete the keys that are under it still."""
     lease = store.leases.get(lease_id)
     if lease is None:
         raise ReconcileError(f"lease {lease_id} does not exist")
     ended = attrs.evolve(store, leases=store.leases.remove(lease_id))
-    done = commit(
-        ended, Txn((), tuple([Delete(resource, key) for resource, key in lease.keys.between(0, lease.keys.end)]))
-    )
+    gone: list[Delete] = []
+    for resource, key, revision in lease.keys.between(0, lease.keys.end):
+        found = store.get(resource, key)
+        if found is not None and mod_revision(found) == revision:
+            gone.append(Delete(resource, key))
+    done = commit(ended, Txn((), tuple(gone)))
     assert isinstance(done, Committed), "a transaction without compares cannot be refused"
     return done
 
 
-def _attached(leases: Table[int, Lease], put: Put, number: int) -> Table[int, Lease]:
-    lease = leases.get(number)
-    if lease is None:
-        raise ReconcileError(f"lease {number} does not exist; {put.resource}/{put.key} cannot be put under it")
-    return leases.set(number, Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key))))
+def _attached(leases: Table[int, Lease], put: Put, number: int, revision: int) -> Table[int, Lease]:
+    lease = leases[number]
+    keys = lease.keys.append((put.resource, put.key, revision))
+    return leases.set(number, Lease(lease.id, lease.ttl, lease.expires, keys))
 
 
 def _same(old: Any, value: Any) -> bool:

@@ -21,8 +21,10 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
 from reconcile.model import selectors, statuses
 from reconcile.model.requests import List, Request, Response, joined
-from reconcile.store import Reads, position_after, table_at
+from reconcile.store import Reads, position_since, table_at
 
+_LARGEST: Final = (1 << 64) - 1
+_LONGEST: Final = 64  # leading zeros among them
 _LABELLED: Final = ("pods", "replicasets.apps", "replicationcontrollers")
 
 _EXPIRED: Final = (
@@ -54,6 +56,8 @@ def list_(ask: Ask) -> Response:
     revision, start = ask.store.revision, ""
     table = ask.store.table(request.resource)
     if request.continue_:
+        if request.resource_version not in ("", "0"):
+            raise Refusal(statuses.bad_request("specifying resource version is not allowed when using continue"))
         revision, start = _continued(request.continue_)
         table = _table_at(ask.store, request.resource, revision)
     keys = _keys(ask, table)
@@ -96,10 +100,15 @@ def check_version(ask: Ask) -> None:
     text = ask.request.resource_version
     if not text:
         return
-    if not text.isdecimal():
-        raise Refusal(
-            statuses.bad_request(f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: invalid syntax')
-        )
+    fault = ""
+    if not (text.isascii() and text.isdecimal()):
+        fault = "invalid syntax"
+    elif len(text) > _LONGEST or int(text) > _LARGEST:
+        fault = "value out of range"
+    if fault:
+        quoted = json.dumps(text)
+        said = f"resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: {fault}"
+        raise Refusal(statuses.bad_request(said))
     if int(text) > ask.store.revision:
         raise Refusal(statuses.too_large_version(int(text), ask.store.revision))
 
@@ -156,9 +165,13 @@ def selecting(request: Request) -> Callable[[Any], bool]:
 
 
 def _field_of(resource: str, field: str) -> Callable[[Any], str]:
-    path = _COMMON_FIELDS.get(field) or _FIELDS.get(resource, {}).get(field)
+    own = _FIELDS.get(resource)
+    path = _COMMON_FIELDS.get(field) or (own or {}).get(field)
     if path is None:
-        raise Refusal(statuses.bad_request(f"field label not supported: {field}"))
+        said = f"field label not supported: {field}"
+        if own is None:
+            said = f'{json.dumps(field)} is not a known field selector: only "metadata.name", "metadata.namespace"'
+        raise Refusal(statuses.bad_request(said))
     parts = path.split(".")
 
     def read(obj: Any) -> str:
@@ -224,9 +237,9 @@ def _continued(token: str) -> tuple[int, str]:
     try:
         read = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, start = read["rv"], read["start"]
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         raise Refusal(statuses.bad_request("continue key is not valid: encoded in base64 as JSON")) from None
-    if not isinstance(revision, int) or not isinstance(start, str):
+    if type(revision) is not int or revision < 1 or not isinstance(start, str):
         raise Refusal(statuses.bad_request("continue key is not valid: incorrect encoded start resourceVersion"))
     return revision, start
 
@@ -235,8 +248,7 @@ def _table_at(store: Reads, resource: str, revision: int) -> Table[str, Any]:
     """Give the table of *resource* as of *revision*, from the changes that are kept; 410 if they are not."""
     if revision >= store.revision:
         return store.table(resource)
-    history = store.history(resource)
-    position = position_after(history, revision)
-    if position == history.start and (position > 0 or revision < store.compacted):
+    position = position_since(store, resource, revision)
+    if position is None:
         raise Refusal(statuses.expired(_EXPIRED))
     return table_at(store, resource, position)

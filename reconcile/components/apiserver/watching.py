@@ -25,7 +25,7 @@ from reconcile.events import Watched
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
 from reconcile.model.watches import Watch
-from reconcile.store import Change, position_after, stamped
+from reconcile.store import Change, position_since, stamped
 
 
 @attrs.frozen(kw_only=True)
@@ -42,11 +42,8 @@ def watch(ask: Ask) -> Response:
     check_version(ask)
     selecting(ask.request)
     wanted = ask.request.resource_version
-    if wanted not in ("", "0"):
-        history = ask.store.history(ask.request.resource)
-        position = position_after(history, int(wanted))
-        if int(wanted) < ask.store.compacted or (position == history.start and position > 0):
-            raise Refusal(statuses.expired(f"too old resource version: {wanted} ({ask.store.compacted})"))
+    if wanted not in ("", "0") and position_since(ask.store, ask.request.resource, int(wanted)) is None:
+        raise Refusal(statuses.expired(f"too old resource version: {wanted} ({ask.store.compacted})"))
     return Response(200)
 
 

@@ -22,6 +22,7 @@ from reconcile.store import Refused, channel, grant, position_after, table_at
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
+_LEASED: Final = ("events", "events.events.k8s.io")  # an event lives for an hour after it was last written
 _LEASE_SHARED: Final = 60_000_000_000
 
 
@@ -89,7 +90,7 @@ def _served(machine: Machine, server: str, request: Request, user: User) -> Resp
         planned = apiserver.plan(state, request, user, store, machine.now, dice)
         if isinstance(planned, Response):
             return planned
-        lease = _lease(machine) if request.resource == "events" and request.verb == "create" else 0
+        lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0
         changes = store.commit(planned.txn, lease)
         if not isinstance(changes, Refused):
             committed(machine, changes, store.touched)

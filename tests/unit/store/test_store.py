@@ -13,6 +13,7 @@ from reconcile.store import (
     Committed,
     Compare,
     Delete,
+    OpenStore,
     Put,
     Refused,
     Store,
@@ -22,9 +23,11 @@ from reconcile.store import (
     compact,
     grant,
     keep_alive,
+    position_since,
     revoke,
     table_at,
 )
+from reconcile.store.store import WINDOW
 
 
 def pod(name: str, node: str | None = None, label: str = "a") -> core_v1.Pod:
@@ -163,6 +166,75 @@ def test_compaction_forgets_changes_but_no_object() -> None:
         compact(store, 101)
     with pytest.raises(ReconcileError, match="cannot compact to revision 79"):
         compact(store, 79)
+
+
+@given(st.lists(txns | st.integers(0, 100), max_size=60), st.data())
+def test_a_watch_from_any_revision_is_what_a_naive_watch_says_or_is_refused(history: list[Any], data: Any) -> None:
+    """A number in *history* is a compaction to that part of the revisions, in percent."""
+    store, naive, compacted = Store(), NaiveStore(), 0
+    for each in history:
+        if isinstance(each, int):
+            compacted = max(compacted, store.revision * each // 100)
+            store = compact(store, compacted)
+            continue
+        done = commit(store, each)
+        naive.commit(each)
+        if isinstance(done, Committed):
+            store = done.store
+    since = data.draw(st.integers(0, store.revision))
+    position = position_since(store, "pods", since)
+    assert (position is None) == (since < compacted)
+    if position is not None:
+        seen = store.history("pods").between(position, store.history("pods").end)
+        expected = [row for row in naive.log if row[0] > since]
+        assert [(change.revision, change.key, unstamped(change.new)) for change in seen] == expected
+        then = table_at(store, "pods", position)
+        for change in seen:
+            then = then.remove(change.key) if change.new is None else then.set(change.key, change.new)
+        assert dict(then.items()) == dict(store.table("pods").items())
+
+
+def test_a_watch_from_now_is_never_too_old() -> None:
+    store = Store()
+    for number in range(64):
+        store = put(store, Put("pods", "default/a", pod("a", label=str(number))))
+    store = compact(put(store, Put("configmaps", "default/c", pod("c"))), 65)
+    assert store.history("pods").start == store.history("pods").end == 64
+    assert position_since(store, "pods", 65) == 64
+    assert position_since(store, "pods", 64) is None
+
+
+def test_what_left_the_window_is_too_old() -> None:
+    store = Store()
+    for number in range(WINDOW + 40):
+        store = put(store, Put("pods", "default/a", pod("a", label=str(number))))
+    start = store.history("pods").start
+    assert start > 0
+    assert position_since(store, "pods", start) is None
+    assert position_since(store, "pods", start + 1) == start + 1
+
+
+def test_a_transaction_is_checked_before_any_of_it_is_done() -> None:
+    opened = OpenStore(Store())
+    with pytest.raises(ReconcileError, match="lease 8 does not exist"):
+        opened.commit(Txn((), (Put("pods", "default/a", pod("a")), Put("pods", "default/b", pod("b"), lease=8))))
+    with pytest.raises(ReconcileError, match="a transaction writes each key once"):
+        opened.commit(Txn((), (Put("pods", "default/a", pod("a")), Delete("pods", "default/a"))))
+    assert opened.closed() == Store()
+    assert opened.table("pods").keys() == ()
+
+
+def test_a_key_leaves_its_lease_when_it_is_written_again() -> None:
+    store = grant(grant(Store(), 10, now=0, lease_id=1), 10, now=5, lease_id=2)
+    store = put(store, *[Put("pods", f"default/{name}", pod(name), lease=1) for name in "abcd"])
+    store = put(store, Put("pods", "default/b", pod("b", label="b")))
+    store = put(store, Put("pods", "default/c", pod("c", label="b"), lease=2))
+    done = commit(store, Txn((), (Delete("pods", "default/d"),)))
+    assert isinstance(done, Committed)
+    store = put(done.store, Put("pods", "default/d", pod("d")))
+    ended = revoke(store, 1)
+    assert [change.key for change in ended.changes] == ["default/a"]
+    assert [change.key for change in revoke(ended.store, 2).changes] == ["default/c"]
 
 
 def test_a_lease_takes_its_keys_with_it() -> None:

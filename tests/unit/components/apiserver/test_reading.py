@@ -1,11 +1,14 @@
 """Reading: lists by selector, in chunks, as of a revision."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.api import convert
 from reconcile.model import selectors
+from reconcile.store import compact
 
 
 @pytest.fixture
@@ -42,6 +45,9 @@ def test_selectors_select(filled, label, field, expected):
 def test_bad_selectors_are_bad_requests(filled):
     assert filled("list", "pods", label_selector="app=(").code == 400
     assert filled("list", "pods", field_selector="spec.shoes=1").body.message == "field label not supported: spec.shoes"
+    assert filled("list", "configmaps", field_selector="spec.shoes=1").body.message == (
+        '"spec.shoes" is not a known field selector: only "metadata.name", "metadata.namespace"'
+    )
 
 
 def test_chunks_are_of_one_revision(filled, pod):
@@ -57,8 +63,36 @@ def test_chunks_are_of_one_revision(filled, pod):
     assert third.body.resource_version == first.body.resource_version
 
 
-def test_tokens_that_are_none_are_refused(filled):
-    assert filled("list", "pods", continue_="x!").code == 400
+@pytest.mark.parametrize(
+    "token", ["x!", "é", *[base64.b64encode(text).decode() for text in (b"[" * 99_999, b'{"rv":-5,"start":""}', b"{}")]]
+)
+def test_tokens_that_are_none_are_refused(filled, token):
+    assert filled("list", "pods", continue_=token).code == 400
+
+
+def test_a_token_says_the_revision_itself(filled):
+    token = filled("list", "pods", limit=1).body.continue_
+    message = filled("list", "pods", continue_=token, resource_version="3").body.message
+    assert message == "specifying resource version is not allowed when using continue"
+
+
+@pytest.mark.parametrize(
+    ("version", "fault"),
+    [("abc", "invalid syntax"), ("-1", "invalid syntax"), ("٣", "invalid syntax"), ("9" * 5000, "value out of range")],
+)
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_versions_that_are_none_are_refused(filled, verb, version, fault):
+    response = filled(verb, "pods", resource_version=version)
+    assert response.code == 400
+    assert response.body.message.endswith(fault)
+
+
+def test_a_watch_begins_where_nothing_is_forgotten(filled):
+    filled.store = compact(filled.store, filled.store.revision - 1)
+    now = filled.store.revision
+    assert filled("watch", "configmaps", resource_version=str(now)).code == 200
+    assert filled("watch", "pods", resource_version=str(now - 1)).code == 200
+    assert filled("watch", "pods", resource_version=str(now - 2)).reason == "Expired"
 
 
 def test_future_revision_is_a_timeout(filled):
