@@ -51,7 +51,8 @@ class RunningPod:
 
 @attrs.frozen(kw_only=True)
 class Running:
-    """Every pod that has a sandbox on a host, by uid, and every image that is there: name -> bytes."""
+    """Every pod with a sandbox on a host, by uid; its images, name -> bytes; how often it was powered on again."""
 
     pods: tuple[RunningPod, ...] = ()
     images: Map[int] = Map()
+    boots: int = 0

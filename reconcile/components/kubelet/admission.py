@@ -16,6 +16,8 @@ from reconcile.lib.replacing import replace
 from reconcile.model import selectors
 
 NANO: Final = 1_000_000_000
+_OS: Final = "linux"
+_OS_LABEL: Final = "kubernetes.io/os"
 _OPERATORS: Final = {
     "In": "in",
     "NotIn": "notin",
@@ -29,7 +31,16 @@ _OPERATORS: Final = {
 def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
     """Say why the pod may not run here: (reason, message); None if it may."""
     spec: Any = pod.spec
-    for resource, wanted in (*requests_of(spec).items(), ("pods", NANO)):
+    labels: Any = pod.metadata.labels if pod.metadata is not None else None
+    if (labels or {}).get(_OS_LABEL, _OS) != _OS:
+        said = f"Failed to admit pod as the `{_OS_LABEL}` label doesn't match node label"
+        return "PodOSSelectorNodeLabelDoesNotMatch", said
+    if spec.os is not None and spec.os.name != _OS:
+        return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
+    requests = {"pods": NANO, "cpu": 0, "memory": 0, "ephemeral-storage": 0, **requests_of(spec)}  # asked in this order
+    for resource, wanted in requests.items():
+        if resource not in state.allocatable and "/" in resource and "kubernetes.io/" not in resource:
+            continue  # an extended resource that no node has is the cluster's, not this node's
         used, capacity = state.used.get(resource, 0), state.allocatable.get(resource, 0)
         if wanted and used + wanted > capacity:
             unit = NANO // 1000 if resource == "cpu" else NANO

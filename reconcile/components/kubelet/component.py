@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.components.kubelet import containers, nodes, pods, probes, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, State, container_of
-from reconcile.effects import Effect, PullImage, SetTimer, StopPodSandbox
+from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
     ContainerExited,
@@ -32,7 +32,7 @@ from reconcile.events import (
     Watched,
 )
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
@@ -60,7 +60,7 @@ def begin(host: Host, dice: Dice, running: Running = _NOTHING) -> State:
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
-    return State(host=host, dice=dice, allocatable=allocatable, found=found, images=running.images)
+    return State(host=host, dice=dice, allocatable=allocatable, found=found, images=running.images, boots=running.boots)
 
 
 def watches(state: State) -> tuple[Watch, ...]:
@@ -72,8 +72,7 @@ def watches(state: State) -> tuple[Watch, ...]:
 def step(state: State, event: Hears) -> Stepped:
     """Take *event* in."""
     out: list[Effect] = []
-    skew = state.host.clock_skew
-    now = event.now + skew  # all that a kubelet knows of time is its host's clock
+    now = event.now
     match event:
         case Reported():
             state = _on_reported(state, event, now, out)
@@ -87,16 +86,7 @@ def step(state: State, event: Hears) -> Stepped:
             state = statics.start(nodes.start(state, now, out), now, out)
         case _:
             assert_never(event)
-    return state, _told(out, skew) if skew else tuple(out)
-
-
-def _told(out: list[Effect], skew: Duration) -> tuple[Effect, ...]:
-    return tuple(
-        [
-            SetTimer(effect.key, effect.at - skew, effect.periodic) if isinstance(effect, SetTimer) else effect
-            for effect in out
-        ]
-    )
+    return state, tuple(out)
 
 
 def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -> State:

@@ -60,7 +60,7 @@ def startable(pod: LocalPod) -> tuple[tuple[Container, ...], bool]:
             if container.kind == "main":
                 break
             if stage == "new":
-                return (*restarted, container), False
+                return tuple(restarted) or (container,), False
             if container.kind == "sidecar":
                 if stage == "exited":
                     restarted.append(container)
@@ -70,6 +70,8 @@ def startable(pod: LocalPod) -> tuple[tuple[Container, ...], bool]:
                 return tuple(restarted), False
             elif container.code:
                 return (*restarted, container) if restarts(pod, container) else tuple(restarted), False
+        if restarted:  # a sidecar that ended must be there again before anything else begins
+            return tuple(restarted), False
     return tuple(
         [
             container
@@ -278,7 +280,10 @@ def exits(
     fresh = container.stage == "starting"
     if report.reason == "StartError":
         path = field_path(container)
-        out.append(Record(pod.pod, "Warning", "Failed", f"Error: {report.message}", path))
+        out += (
+            Record(pod.pod, "Normal", "Created", "Container created", path),
+            Record(pod.pod, "Warning", "Failed", f"Error: {report.message}", path),
+        )
     terminated = core_v1.ContainerStateTerminated(
         container_id=report.container_id or container.id or None,
         exit_code=report.code,

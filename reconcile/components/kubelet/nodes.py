@@ -13,6 +13,7 @@ from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.scalars import MicroTime, Quantity, Time
 from reconcile.components.kubelet.state import State
 from reconcile.effects import Call, Effect, Record, SetTimer
+from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -42,8 +43,8 @@ _MINE: Final = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
 
 def start(state: State, now: Instant, out: list[Effect]) -> State:
     """Say that the kubelet starts, and register its Node."""
-    node = _node(state, now)
     name = state.host.name
+    node = _about(name)
     out += (
         Record(node, "Normal", "Starting", "Starting kubelet."),
         Record(node, "Normal", "NodeHasSufficientMemory", f"Node {name} status is now: NodeHasSufficientMemory"),
@@ -116,13 +117,18 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
     if own.reporting and now - own.reported_at < PATIENCE:
         out.append(SetTimer(("node",), now + UPDATE_EVERY, periodic=True))
         return state
+    name = state.host.name
     before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
     was = before.get("Ready")
     if was is not None and was.status != "True":
-        name = state.host.name
-        out.append(Record(seen, "Normal", "NodeReady", f"Node {name} status is now: NodeReady"))
+        out.append(Record(_about(name), "Normal", "NodeReady", f"Node {name} status is now: NodeReady"))
     status = _status(state, now, before)
+    machine: Any = status.node_info
     if seen.status is not None:
+        booted = seen.status.node_info
+        if booted is not None and booted.boot_id not in ("", machine.boot_id):
+            said = f"Node {name} has been rebooted, boot id: {machine.boot_id}"
+            out.append(Record(_about(name), "Warning", "Rebooted", said))
         foreign = tuple([kept for kept in seen.status.conditions or () if kept.type not in _MINE])
         status = replace(
             status,
@@ -234,6 +240,11 @@ def _later(state: State, key: tuple[str, ...], now: Instant, out: list[Effect]) 
     return replace(state, node=replace(own, tries=own.tries + 1))
 
 
+def _about(name: str) -> core_v1.Node:
+    # Upstream's kubelet does not read its Node for what it records: it takes the name for the uid.
+    return core_v1.Node(metadata=meta_v1.ObjectMeta(name=name, uid=name))
+
+
 def _misjudged(node: Any) -> bool:
     conditions = (node.status.conditions if node.status else None) or ()
     rows = {kept.type: kept.status for kept in conditions}
@@ -304,11 +315,11 @@ def _condition(row: tuple[str, str, str], status: str, before: dict[str, Any], n
 
 
 def _machine(state: State) -> core_v1.NodeSystemInfo:
-    # By the host's name alone, so that a machine is the same one in each life of its kubelet.
-    dice = type(state.dice)(state.dice.seed, f"machine/{state.host.name}")
+    # By the host's name alone, so that a machine is the same one in each life of its kubelet; each boot draws anew.
+    dice = Dice(state.dice.seed, f"machine/{state.host.name}")
     machine, dice = dice.uuid()
     system, dice = dice.uuid()
-    boot, _ = dice.uuid()
+    boot, _ = replace(dice, count=dice.count + state.boots).uuid()
     return core_v1.NodeSystemInfo(
         architecture="amd64",
         boot_id=boot,

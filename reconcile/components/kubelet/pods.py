@@ -103,15 +103,17 @@ def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *,
     old = api.status if api is not None else None
     found = state.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
+    made = _containers(spec, old, found, now)
+    begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
         uid,
         f"{metadata.namespace}/{metadata.name}",
         wanted,
         api,
-        _containers(spec, old, found, now),
+        made,
         started_at,
         bool(static),
-        initialised=not spec.init_containers,
+        initialised=begun or not spec.init_containers,
         written=old,
     )
     if found is not None:

@@ -102,9 +102,11 @@ def _kill(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) 
 
 
 def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> None:
-    delay = (gauge.spec.initial_delay_seconds or 0) * SECOND
-    if delay:
-        _again(pod, container, gauge, now + delay, out)
+    state: Any = container.state
+    # Also for those that waited for the startup probe, the delay counts from the container's start.
+    at = state.running.started_at.instant + (gauge.spec.initial_delay_seconds or 0) * SECOND
+    if at > now:
+        _again(pod, container, gauge, at, out)
     else:
         out.append(ProbeContainer(pod.uid, container.name, gauge.kind))
         _again(pod, container, gauge, now + _period(gauge), out)

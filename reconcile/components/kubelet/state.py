@@ -193,6 +193,7 @@ class State:
         aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
         pulls: image pulls, one at a time.
         images: what the host has, name -> bytes.
+        boots: how often the host was powered on again.
         used: what its pods ask for, in billionths; `pods` is their number.
         ports: host ports in use: (port, protocol, host IP, uid).
     """
@@ -209,6 +210,7 @@ class State:
     held: tuple[Change, ...] | None = None
     pulls: tuple[Pull, ...] = ()
     images: Map[int] = Map()
+    boots: int = 0
     used: Map[int] = Map()
     ports: tuple[tuple[int, str, str, str], ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.containers import restarts
-from reconcile.components.kubelet.state import Container, LocalPod, restart_policy
+from reconcile.components.kubelet.state import Container, LocalPod
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
@@ -69,16 +69,16 @@ def phase_of(pod: LocalPod) -> str:
     if pod.life == "ended" and not pod.static:
         well = all(kept.kind == "sidecar" or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
         return "Succeeded" if well else "Failed"
-    never = restart_policy(pod.pod) == "Never"
     running = stopped = succeeded = 0
     for container in pod.containers:
         stage = container.stage
         if container.kind != "main":
-            if not pod.initialised:
-                if stage == "exited" and container.kind == "init" and container.code and never:
-                    return "Failed"
-                if container.kind == "init" and (stage != "exited" or container.code):
-                    return "Pending"
+            if container.kind == "sidecar":
+                running += stage in {"running", "stopping"}
+            elif not pod.initialised and stage == "exited" and container.code and not restarts(pod, container):
+                return "Failed"
+            elif not pod.initialised and (stage != "exited" or container.code):
+                return "Pending"
         elif stage in {"running", "stopping"}:
             running += 1
         elif container.state is None:
@@ -107,7 +107,8 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
                 last = state
             state = core_v1.ContainerState(waiting=container.waiting)
         elif state is None:
-            state = _LOST if pod.life == "ended" else _CREATING if _plain(pod) else _INITIALIZING
+            lost = pod.life == "ended" and pod.initialised
+            state = _LOST if lost else _CREATING if _plain(pod) else _INITIALIZING
     resources = spec.resources if alive else None
     return core_v1.ContainerStatus(
         name=spec.name,

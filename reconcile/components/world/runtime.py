@@ -122,13 +122,13 @@ def images(state: State) -> Map[int]:
 
 
 def containers(state: State) -> Running:
-    """Give every sandbox with its containers, and the images: what a kubelet finds that starts now."""
+    """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
         RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=tuple([shown(kept) for kept in sandbox.containers]))
         for sandbox in state.sandboxes.values()
         if sandbox.ready
     ]
-    return Running(pods=tuple(pods), images=state.images)
+    return Running(pods=tuple(pods), images=state.images, boots=state.boots)
 
 
 def logs(state: State, uid: str, container: str) -> tuple[str, ...]:

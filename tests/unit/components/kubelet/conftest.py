@@ -34,6 +34,7 @@ class Lab:
         self.queue = []
         self.timers = {}
         self.records = []
+        self.about = []
         self.calls = []
         self.orders = []
         self.processes = []
@@ -118,6 +119,7 @@ class Lab:
                 case Call():
                     self.push("api", (effect.request, effect.tag))
                 case Record():
+                    self.about.append(effect.about)
                     self.records.append((effect.type, effect.reason, effect.message, effect.about.metadata.name))
                 case Report():
                     self.push("kubelet", Reported(self.now, effect.report))

@@ -134,3 +134,24 @@ def test_registering_is_tried_until_it_succeeds(lab):
     waits = [after - before for before, after in itertools.pairwise(tries)]
     assert waits == [SECOND // 5, 2 * SECOND // 5, 4 * SECOND // 5, 8 * SECOND // 5]
     assert ("nodes", "node-1") in lab.objects
+
+
+def test_what_is_recorded_about_the_node_names_it_as_its_uid(lab):
+    lab = lab()
+    lab.run(1)
+    assert {about.metadata.uid for about in lab.about if about.kind == "Node"} == {"node-1"}
+
+
+def test_a_node_that_was_off_says_so(lab):
+    lab = lab()
+    lab.run(30)
+    first = lab.objects["nodes", "node-1"].status.node_info
+    lab.start()
+    lab.run(30)
+    assert lab.said("Rebooted") == []
+    lab.reboot()
+    lab.run(30)
+    second = lab.objects["nodes", "node-1"].status.node_info
+    assert second == replace(first, boot_id=second.boot_id)
+    assert second.boot_id != first.boot_id
+    assert lab.said("Rebooted") == [f"Node node-1 has been rebooted, boot id: {second.boot_id}"]

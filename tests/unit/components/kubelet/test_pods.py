@@ -4,6 +4,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model.hosts import Host
 
 
 def test_a_pod_becomes_running(lab):
@@ -161,6 +162,58 @@ def test_sidecars_start_before_the_others_and_do_not_keep_a_pod_from_ending(lab,
     assert lab.alive() == []
 
 
+def test_a_pod_runs_until_its_last_sidecar_has_ended(lab, container):
+    lab = lab({"job": "exit 0 after 5s", "proxy": "stop 5s"})
+    sidecar = container("proxy", "proxy", restart_policy="Always")
+    lab.bind(init_containers=(sidecar,), containers=(container("job", "job"),), restart_policy="Never")
+    lab.run(13)
+    assert lab.status().state.terminated is not None
+    assert lab.pod().status.phase == "Running"
+    assert lab.conditions()["Ready"] == ("False", "ContainersNotReady", "containers with unready status: [job]")
+    lab.run(5)
+    assert (lab.pod().status.phase, lab.conditions()["Ready"][1]) == ("Succeeded", "PodCompleted")
+
+
+def test_what_comes_after_a_sidecar_waits_until_it_has_started_anew(lab, container):
+    lab = lab({"proxy": "exit 1 after 1s, ready after 5s"})
+    probe = core_v1.Probe(period_seconds=1, failure_threshold=60)
+    sidecar = container("proxy", "proxy", restart_policy="Always", startup_probe=probe)
+    lab.bind(init_containers=(sidecar,))
+    lab.run(120)
+    assert lab.pod().status.init_container_statuses[0].restart_count > 2
+    assert lab.status().state.waiting.reason == "PodInitializing"
+    assert lab.pod().status.phase == "Pending"
+
+
+def test_a_restarted_kubelet_knows_that_a_pod_was_initialised(lab, container):
+    lab = lab({"proxy": "exit 1 after 2s"})
+    sidecar = container("proxy", "proxy", restart_policy="Always")
+    lab.bind(init_containers=(sidecar,))
+    lab.run(70)
+    assert lab.pod().status.init_container_statuses[0].state.waiting.reason == "CrashLoopBackOff"
+    before = lab.conditions()["Initialized"]
+    lab.start()
+    lab.run(1)
+    assert lab.conditions()["Initialized"] == before == ("True", None, None)
+    assert lab.pod().status.phase == "Running"
+
+
+def test_containers_that_never_had_their_turn_go_on_waiting(lab, container):
+    lab = lab({"setup": "exit 1 after 1s"})
+    lab.bind(init_containers=(container("setup", "setup"),), restart_policy="Never")
+    lab.run(30)
+    assert lab.pod().status.phase == "Failed"
+    assert lab.status().state.waiting.reason == "PodInitializing"
+
+
+def test_a_container_that_cannot_be_started_was_created(lab):
+    lab = lab({"web:1": "start fails"})
+    lab.bind(restart_policy="Never")
+    lab.run(30)
+    assert lab.reasons() == ["Pulling", "Pulled", "Created", "Failed"]
+    assert (lab.status().state.terminated.reason, lab.pod().status.phase) == ("StartError", "Failed")
+
+
 def test_a_deleted_pod_ends_gracefully_and_is_removed(lab):
     lab = lab({"web:1": "stop 5s"})
     lab.bind()
@@ -260,6 +313,40 @@ def test_what_does_not_fit_is_refused(lab, container):
     lab.bind("three", containers=(container("web", resources=asks),))
     lab.run(30)
     assert lab.pod("three").status.phase == "Running"
+
+
+def test_of_several_things_that_are_missing_the_first_in_upstreams_order_is_named(lab, container):
+    lab = lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", capacity=Map({"cpu": "1"})))
+    lots = Map({"memory": Quantity.parse("1Gi"), "cpu": Quantity.parse("2")})
+    lab.bind(containers=(container("web", resources=core_v1.ResourceRequirements(requests=lots)),))
+    lab.run(5)
+    assert lab.pod().status.message == (
+        "Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: 0, capacity: 0"
+    )
+
+
+def test_an_extended_resource_that_the_node_does_not_know_is_not_its_to_count(lab, container):
+    lab = lab()
+    for name, asked in (("far", "example.com/licence"), ("near", "hugepages-2Mi")):
+        asks = core_v1.ResourceRequirements(requests=Map({asked: Quantity.parse("1")}))
+        lab.bind(name, containers=(container("web", resources=asks),))
+    lab.run(5)
+    assert (lab.pod("far").status.phase, lab.pod("near").status.reason) == ("Running", "OutOfhugepages-2Mi")
+
+
+def test_a_pod_for_another_system_is_refused(lab):
+    lab = lab()
+    lab.bind("one", os=core_v1.PodOS(name="windows"))
+    pod = lab.bind("two")
+    labels = Map({"kubernetes.io/os": "windows"})
+    lab.put("pods", replace(pod, metadata=replace(pod.metadata, name="three", uid="pod-three", labels=labels)))
+    lab.run(5)
+    assert (lab.pod("one").status.reason, lab.pod("one").status.message) == (
+        "PodOSNotSupported",
+        "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
+    )
+    assert lab.pod("two").status.phase == "Running"
+    assert lab.pod("three").status.reason == "PodOSSelectorNodeLabelDoesNotMatch"
 
 
 def test_a_node_selector_and_host_ports_are_checked(lab, container):

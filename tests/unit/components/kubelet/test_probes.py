@@ -3,6 +3,7 @@
 import pytest
 
 from reconcile.api import core_v1
+from reconcile.lib.instant import SECOND
 
 GET = core_v1.HTTPGetAction(port=80)
 
@@ -86,3 +87,14 @@ def test_an_initial_delay_is_waited_for(lab, container):
     assert lab.conditions()["Ready"][0] == "False"
     lab.run(4)
     assert lab.conditions()["Ready"][0] == "True"
+
+
+def test_an_initial_delay_counts_from_the_start_of_the_container_not_of_its_probing(lab, container):
+    lab = lab({"web:1": "start 0s, ready after 20s"})
+    probes = {"startup_probe": probe(failure_threshold=30), "readiness_probe": probe(initial_delay_seconds=20)}
+    lab.bind(containers=(container("web", **probes),))
+    lab.run(40)
+    assert lab.conditions()["Ready"][0] == "True"
+    started = lab.status().state.running.started_at.instant
+    since = next(row.last_transition_time for row in lab.pod().status.conditions if row.type == "Ready")
+    assert since.instant - started == 20 * SECOND
