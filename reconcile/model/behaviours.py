@@ -30,6 +30,7 @@ import math
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
@@ -236,9 +237,9 @@ _FORMS: Final = (
     ("ready_after", re.compile("ready after " + _SPAN.format("span"))),
     ("readiness_fails_after", re.compile("readiness fails after " + _SPAN.format("span"))),
     ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
-    ("exit", re.compile(r"exit (?P<code>\d+) after " + _SPAN.format("span") + _CHANCE)),
+    ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
-    ("stop", re.compile("stop " + _SPAN.format("span") + r"(?: with code (?P<code>\d+))?")),
+    ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
 )
@@ -261,17 +262,18 @@ def _from_text(text: str, path: str) -> Behaviour:
         name, match = _matched(clause, path)
         if name in parts:
             raise ReconcileError(f"{path}: {clause!r} says again what was said before, in {text!r}")
+        place = f"{path}: {clause!r}"
         if name == "default" or name in _FLAGS:
             parts[name] = True
         elif name in _SPANS:
-            parts[name] = _span(match["span"], path)
+            parts[name] = _span(match["span"], place)
         elif name == "size":
-            parts[name] = Quantity.parse(match["quantity"]).whole
+            parts[name] = _size(match["quantity"], place)
         elif name == "stop":
-            parts |= {"stop": _span(match["span"], path), "stop_code": _code(match["code"] or 0, path)}
+            parts |= {"stop": _span(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
         elif name in {"exit", "oom"}:
-            code = KILLED if name == "oom" else _code(match["code"], path)
-            endings.append(_ending(code, match["span"], match["probability"], path, oom=name == "oom"))
+            code = KILLED if name == "oom" else _code(match["code"], place)
+            endings.append(_ending(code, match["span"], match["probability"], place, oom=name == "oom"))
         elif name == "logs":
             logs.append(re.sub(r"\\(.)", r"\1", match["line"]))
     parts.pop("default", None)
@@ -328,14 +330,15 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
             value, where = written[key], f"{path}.{key}"
             parts[field] = _flag(value, where) if field in _FLAGS else _span(value, where)
     if "size" in written:
-        parts["size"] = Quantity.parse(str(written["size"])).whole
+        parts["size"] = _size(written["size"], f"{path}.size")
     if "stop" in written:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
         rows = _rows(written["exits"], f"{path}.exits")
         parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
     if "logs" in written:
-        parts["logs"] = tuple([str(line) for line in _rows(written["logs"], f"{path}.logs")])
+        rows = _rows(written["logs"], f"{path}.logs")
+        parts["logs"] = tuple([_line(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
     return Behaviour(**parts)
 
 
@@ -392,8 +395,24 @@ def _span(value: Any, path: str) -> Span:
     return span
 
 
+def _size(value: Any, path: str) -> int:
+    try:
+        size = Quantity.parse(str(value)).whole
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}: {error}") from None
+    if size < 0 or isinstance(value, bool):
+        raise ReconcileError(f"{path}: a size is a number of bytes, such as 64Mi, not {value!r}")
+    return size
+
+
+def _line(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise ReconcileError(f"{path}: must be text, not {value!r}")
+    return value
+
+
 def _code(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not str(value).isdecimal() or not 0 <= int(value) <= 255:  # noqa: PLR2004 -- a byte
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,3}", str(value)) or int(value) > 255:  # noqa: PLR2004 -- a byte
         raise ReconcileError(f"{path}: an exit code is 0 to 255, not {value!r}")
     return int(value)
 
@@ -411,18 +430,13 @@ def fraction(value: Any, path: str = "probability") -> tuple[int, int]:
         ReconcileError: it is none, or not within 0 to 1.
     """
     text = str(value)  # of a float, Python's shortest decimal that reads back as the same one
-    match = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)|(\d+)/(\d+)", text)
-    if match is None:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:e-[0-9]{1,3})?|[0-9]+/0*[1-9][0-9]*)(%?)", text)
+    if match is None or ("/" in text and match[2]):
         raise ReconcileError(f"{path}: {value!r} is not a probability such as 0.1, 10% or 1/10")
-    if match[5]:
-        parts, of = int(match[4]), int(match[5])
-    else:
-        digits = match[2] or ""
-        parts, of = int(match[1] + digits), 10 ** len(digits) * (100 if match[3] else 1)
-    if not 0 <= parts <= of or not of:
+    exact = Fraction(match[1]) / (100 if match[2] else 1)
+    if exact > 1:
         raise ReconcileError(f"{path}: a probability is 0 to 1, not {value!r}")
-    shared = math.gcd(parts, of)
-    return parts // shared, of // shared
+    return exact.numerator, exact.denominator
 
 
 _DEFAULT: Final = Behaviours(

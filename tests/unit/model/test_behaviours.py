@@ -94,7 +94,17 @@ def test_a_document_makes_the_same_behaviours_again(images):
         ("", "says nothing"),
         ("pull 2s,, start 1s", "empty clause"),
         ('logs "a', "without its pair"),
-        ("exit 256 after 1s", "0 to 255"),
+        ("exit 256 after 1s", "'exit 256 after 1s': an exit code is 0 to 255"),
+        ("pull 2s, start 1x", "'start 1x': '1x' is not a duration"),
+        ("size 3x", "'size 3x': not a quantity"),
+        ("size -1", "a size is a number of bytes"),
+        ("exit \N{ARABIC-INDIC DIGIT ONE} after 1s", "is no clause"),
+        ("exit 1 after 1s with probability 1/0", "is not a probability"),
+        ("exit 1 after 1s with probability 1/2%", "is not a probability"),
+        ({"size": "3x"}, "size: not a quantity"),
+        ({"size": True}, "size: not a quantity"),
+        ({"logs": ["a", None]}, r"logs\[1\]: must be text"),
+        ({"exits": [{"code": 1, "after": "1s", "probability": -0.1}]}, "is not a probability"),
         ("exit 1 after 1s with probability 1.5", "0 to 1"),
         ("exit 1 after 1s with probability 0.6, exit 2 after 1s with probability 0.6", "more than 1"),
         ({"pul": "2s"}, "there is no such field"),
@@ -110,7 +120,8 @@ def test_what_makes_no_sense_is_refused_with_its_path(written, said):
 
 
 @pytest.mark.parametrize(
-    ("text", "exact"), [("0.1", (1, 10)), ("10%", (1, 10)), ("1/10", (1, 10)), (0.1, (1, 10)), (1, (1, 1))]
+    ("text", "exact"),
+    [("0.1", (1, 10)), ("10%", (1, 10)), ("1/10", (1, 10)), (0.1, (1, 10)), (1, (1, 1)), (1e-07, (1, 10**7))],
 )
 def test_probabilities_are_exact(text, exact):
     assert fraction(text) == exact
