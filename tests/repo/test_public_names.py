@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -67,3 +68,11 @@ def test_import_loads_no_other_module_of_ours_and_no_dependency(root):
     ours = [name for name in listed if name.startswith("reconcile.")]
     heavy = [name for name in listed if name in {"attrs", "attr", "cattrs", "jsonschema", "pyrsistent", "yaml", "rich"}]
     assert (ours, heavy) == ([], [])
+
+
+def test_examples_import_public_names(root):
+    imports = re.compile(r"^\s*(?:from|import) (reconcile[\w.]*(?: import [^\n]*)?)", re.MULTILINE)
+    paths = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    found = [(path.name, what) for path in paths for what in imports.findall(path.read_text(encoding="utf-8"))]
+    assert found
+    assert [(name, what) for name, what in found if re.search(r"(?<!\w)_(?!_)", what)] == []

@@ -22,13 +22,16 @@ from reconcile.components.controllers import (
     replicationcontroller,
 )
 from reconcile.components.controllers._runtime import (
+    KEPT,
     Ask,
     Controller,
+    Key,
     Outcome,
     Source,
     State,
     Views,
     begin,
+    check,
     controller_of,
     failing,
     keys_of_itself,
@@ -49,14 +52,17 @@ STANDARD: Final[tuple[Controller, ...]] = (
 """Every controller that the controller-manager runs, beside the user's own."""
 
 __all__ = [
+    "KEPT",
     "STANDARD",
     "Ask",
     "Controller",
+    "Key",
     "Outcome",
     "Source",
     "State",
     "Views",
     "begin",
+    "check",
     "controller_of",
     "failing",
     "keys_of_itself",

@@ -150,7 +150,7 @@ def _is_well_owned(item: Any, views: Views) -> bool:
 
 def _cached_owner(item: Any, reference: meta_v1.OwnerReference, views: Views) -> Any:
     kind = _kind_of(reference)
-    if kind is None:
+    if kind is None or not views.has(kind.key):
         return None
     owner = views.get(kind.key, joined(item.metadata.namespace if kind.namespaced else "", reference.name))
     return owner if owner is not None and owner.metadata.uid == reference.uid else None
@@ -293,8 +293,9 @@ def _misplaced(item: Any, lost: tuple[Any, ...], views: Views) -> tuple[Record, 
     records = []
     for reference in lost:
         kind = _kind_of(reference)
-        table = views.table(kind.key) if kind is not None and kind.namespaced else None
-        if table is None or not any(owner.metadata.uid == reference.uid for owner in table.values()):
+        if kind is None or not kind.namespaced or not views.has(kind.key):
+            continue
+        if not any(owner.metadata.uid == reference.uid for owner in views.table(kind.key).values()):
             continue
         namespace = item.metadata.namespace or ""
         named = (

@@ -1,5 +1,6 @@
 """The runtime that all controllers share, and the form in which a controller is written."""
 
+from reconcile.components.controllers._runtime.checks import check
 from reconcile.components.controllers._runtime.contract import (
     KEPT,
     RESYNC,
@@ -39,6 +40,7 @@ __all__ = [
     "Views",
     "WorkQueue",
     "begin",
+    "check",
     "controller_of",
     "failing",
     "keys_of_itself",

@@ -17,7 +17,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from reconcile.api.kinds import resource as known
 from reconcile.effects import Record
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import HOUR, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -61,15 +63,23 @@ class Views:
         return cls(Map({resource: place for place, resource in enumerate(resources)}), (None,) * len(resources))
 
     def get(self, resource: str, key: str) -> Any:
-        """Give the cached object at *key*, or None."""
-        place = self._places.get(resource)
-        table = None if place is None else self._tables[place]
+        """
+        Give the cached object at *key*, or None.
+
+        Raises:
+            ReconcileError: no controller of the process watches *resource*.
+        """
+        table = self._table(resource)
         return None if table is None else table.get(key)
 
     def table(self, resource: str) -> Table[str, Any]:
-        """Give the cache of *resource*, to be asked by key or index and never scanned; empty before it is synced."""
-        place = self._places.get(resource)
-        table = None if place is None else self._tables[place]
+        """
+        Give the cache of *resource*, to be asked by key or index and never scanned; empty before it is synced.
+
+        Raises:
+            ReconcileError: no controller of the process watches *resource*.
+        """
+        table = self._table(resource)
         return Table(indexes_of(resource)) if table is None else table
 
     def has(self, resource: str) -> bool:
@@ -85,6 +95,13 @@ class Views:
         tables = list(self._tables)
         tables[place] = table
         return Views(self._places, tuple(tables))
+
+    def _table(self, resource: str) -> Table[str, Any] | None:
+        try:
+            return self._tables[self._places[resource]]
+        except KeyError:
+            known(resource)
+            raise ReconcileError(f"no controller has {resource!r} among its sources: nothing is known of it") from None
 
 
 Keys: TypeAlias = Callable[[Change, Views], tuple[Key, ...]]

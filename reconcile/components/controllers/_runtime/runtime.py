@@ -17,13 +17,13 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from reconcile.components.controllers._runtime.checks import check, is_sound, unsound, wrong_keys
 from reconcile.components.controllers._runtime.contract import (
     KEPT,
     Ask,
     Controller,
     Key,
     Keys,
-    Observe,
     Outcome,
     Views,
 )
@@ -112,7 +112,7 @@ class Work:
     woken: bool = False
 
 
-_Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
+_Interest: TypeAlias = tuple[int, tuple[Keys, ...]]
 
 
 @quick
@@ -123,7 +123,7 @@ class State:
 
     Args:
         controllers: fixed for its life.
-        interests: resource -> (place of a controller that watches it, its observe, its keys).
+        interests: resource -> (place of a controller that watches it, its keys).
         places: a controller's name -> its place.
         dice: what resync periods are drawn from.
         views: the shared informers' caches.
@@ -139,7 +139,13 @@ class State:
 
 
 def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
-    """Give the state of a process that runs *controllers* and has seen nothing yet."""
+    """
+    Give the state of a process that runs *controllers* and has seen nothing yet.
+
+    Raises:
+        ReconcileError: they cannot run together; see `check`.
+    """
+    check(controllers)
     return State(
         controllers=controllers,
         interests=Map({watch.resource: _interests(controllers, watch.resource) for watch in _watches(controllers)}),
@@ -193,7 +199,7 @@ def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[_Int
     for place, controller in enumerate(controllers):
         keys = tuple([source.keys for source in controller.sources if source.resource == resource])
         if keys:
-            found.append((place, controller.observe, keys))
+            found.append((place, keys))
     return tuple(found)
 
 
@@ -212,16 +218,16 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     views = state.views.having(resource, event.view)
     works = list(state.works)
     effects: list[Effect] = []
-    for place, observe, sources in interests:
-        work = works[place]
-        queue, memory = _noted(work, event, views, observe, sources)
+    for place, sources in interests:
+        controller, work = state.controllers[place], works[place]
+        queue, memory = _noted(controller, work, event, views, sources)
         synced = work.synced
         if not known:
-            synced = all(views.has(source.resource) for source in state.controllers[place].sources)
+            synced = all(views.has(source.resource) for source in controller.sources)
         if queue is work.queue and memory is work.memory and synced is work.synced:
             continue
         works[place] = _woken(
-            state.controllers[place],
+            controller,
             Work(queue, memory, work.running, work.failures, work.due, work.serial, synced, work.woken),
             effects,
         )
@@ -229,14 +235,17 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
 
 
 def _noted(
-    work: Work, event: Watched, views: Views, observe: Observe | None, sources: tuple[Keys, ...]
+    controller: Controller, work: Work, event: Watched, views: Views, sources: tuple[Keys, ...]
 ) -> tuple[WorkQueue[Key], Any]:
-    queue, memory = work.queue, work.memory
+    queue, memory, observe = work.queue, work.memory, controller.observe
     for change in event.changes:
         if observe is not None:
             memory = observe(memory, change, views, event.now)
         for keys in sources:
-            for key in keys(change, views):
+            found = keys(change, views)
+            if found.__class__ is not tuple:
+                raise wrong_keys(controller.name, event.watch, change.key, found)
+            for key in found:
                 queue = queue.add(key)
     return queue, memory
 
@@ -318,6 +327,8 @@ def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Requ
     outcome = worker.controller.reconcile(
         Ask(key=key, views=worker.views, memory=work.memory, now=worker.now, answers=answers)
     )
+    if not is_sound(outcome):
+        raise unsound(worker.controller.name, key, outcome)
     effects = worker.effects
     effects += outcome.records
     if outcome.memory is not KEPT and outcome.memory is not work.memory:
