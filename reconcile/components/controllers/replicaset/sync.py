@@ -176,7 +176,7 @@ def _deleting(look: _Look, count: int) -> Outcome:
     pods = views.table("pods")
     uid = owner.metadata.uid
     active = pods.under("standing", (uid, "active"))
-    related = active if count >= len(active) else _related(look, active)
+    related = () if count >= len(active) else _related(look)
     going = ranking.to_delete(active, related, count, now)
     memory = memories.expecting_deletes(look.memory, uid, [key_of(pod) for pod in going], now)
     namespace = owner.metadata.namespace
@@ -184,11 +184,11 @@ def _deleting(look: _Look, count: int) -> Outcome:
     return Outcome(calls=tuple(calls), memory=memory, again=True)
 
 
-def _related(look: _Look, active: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give the active pods of all owners that have the same controller as this one."""
+def _related(look: _Look) -> tuple[Any, ...]:
+    """Give the active pods of all owners that have the same controller as this one; none if it has no controller."""
     above = controller_of(look.owner)
     if above is None:
-        return active
+        return ()
     views = look.ask.views
     owners = views.table(look.kind.claimant.resource).under("owner", above.uid)
     uids = [owner.metadata.uid for owner in owners]

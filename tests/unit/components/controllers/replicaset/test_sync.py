@@ -302,3 +302,20 @@ def test_replication_controller_of_another_selector_releases_its_pods():
     owners = {pod.metadata.labels["app"]: pod.metadata.owner_references for pod in pods(toy)}
     assert owners["web"] is None
     assert owners["new"][0].uid == "the-owner"
+
+
+@pytest.mark.parametrize(("controlled", "goes"), [(False, "alone"), (True, "first")])
+def test_pods_that_crowd_a_node_go_first_only_if_a_controller_has_the_owner(controlled, goes):
+    declared = objects.replica_set(2)
+    above = meta_v1.OwnerReference(api_version="apps/v1", kind="Deployment", name="web", uid="above", controller=True)
+    if controlled:
+        declared = replace(declared, metadata=replace(declared.metadata, owner_references=(above,)))
+    toy = cluster(declared)
+    mine = replace(above, kind="ReplicaSet", uid="the-owner")
+    # The one that is alone on its node is the youngest.
+    for name, node, age in (("first", "n1", 900), ("second", "n1", 600), ("alone", "n2", 3)):
+        born = toy.now - age * SECOND
+        made = objects.pod(name, creation_timestamp=Time.at(born), owner_references=(mine,))
+        toy.put("pods", objects.running(replace(made, spec=replace(made.spec, node_name=node)), toy.now))
+    toy.settle()
+    assert [request.name for request in toy.requests if request.verb == "delete"] == [goes]
