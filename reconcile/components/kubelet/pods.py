@@ -42,6 +42,7 @@ FINISHED: Final = ("Succeeded", "Failed")
 _GRACE: Final = 30 * SECOND
 _LEAST_GRACE: Final = SECOND
 _TRY_AGAIN: Final = 10 * SECOND
+SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
 def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
@@ -132,6 +133,8 @@ def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *,
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
             return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
+        if any(container.runs for container in made):
+            out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
     state = admission.admitted(state, pod)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=grace_of(wanted))
@@ -343,14 +346,14 @@ def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> 
     ]
     made += [Container(container) for container in spec.containers]
     if old is not None and (old.container_statuses or old.init_container_statuses):
-        made = [_remembered(container, old, now, lost=found is None) for container in made]
+        made = [remembered(container, old, now, lost=found is None) for container in made]
     if found is not None:
         made = [_found(container, found, now) for container in made]
     return tuple(made)
 
 
-def _remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
-    """Give the container with what its status says of earlier lives; what ran has ended if it is *lost*."""
+def remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
+    """Give a new container with what its status says of earlier lives; what ran has ended if it is *lost*."""
     rows = (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
     row = next((row for row in rows if row.name == container.name), None)
     if row is None or not row.container_id:

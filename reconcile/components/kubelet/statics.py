@@ -12,8 +12,8 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import pods
-from reconcile.components.kubelet.state import MIRROR, LocalPod, State
-from reconcile.effects import Call, Effect, SetTimer
+from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State
+from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -65,7 +65,31 @@ def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> Stat
         return pods.compared(state, replace(pod, api=api), old, now, out)
     since = api.status.start_time if api.status is not None else None
     pod = replace(pod, api=api, started_at=since or pod.started_at, written=api.status, calling="", version=0)
+    if old is None and api.status is not None:
+        pod = _recalled(pod, api.status, now, out)
     return pods.keep(state, pods.report(state, pod, now, out))
+
+
+def _recalled(pod: LocalPod, status: core_v1.PodStatus, now: Instant, out: list[Effect]) -> LocalPod:
+    """Count on from what the mirror says: of the starts before its host was off it alone knows."""
+    made: list[Container] = []
+    was_off = False
+    for container in pod.containers:
+        fresh = Container(container.spec, container.kind)
+        shown = pods.remembered(fresh, status, now, lost=False)
+        ended = container.last.terminated if container.last is not None else None
+        if shown.id and shown.id == container.id:
+            known = replace(container, runs=max(container.runs, shown.runs), last=container.last or shown.last)
+        elif shown.runs >= max(container.runs, 1) and (ended is None or ended.container_id != shown.id):
+            lost = pods.remembered(fresh, status, now, lost=True)
+            known = replace(container, runs=shown.runs + container.runs, last=container.last or lost.state or lost.last)
+            was_off = True
+        else:
+            known = container
+        made.append(known)
+    if was_off:
+        out.append(Record(pod.pod, "Normal", "SandboxChanged", pods.SANDBOX_CHANGED))
+    return replace(pod, containers=tuple(made))
 
 
 def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:

@@ -210,8 +210,8 @@ class Lab:
     def pod(self, name="web", namespace="default"):
         return self.objects.get(("pods", f"{namespace}/{name}"))
 
-    def status(self, name="web", container=0):
-        return self.pod(name).status.container_statuses[container]
+    def status(self, name="web", container=0, namespace="default"):
+        return self.pod(name, namespace).status.container_statuses[container]
 
     def conditions(self, name="web"):
         return {row.type: (row.status, row.reason, row.message) for row in self.pod(name).status.conditions}

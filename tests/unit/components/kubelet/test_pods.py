@@ -407,19 +407,6 @@ def test_a_status_that_was_refused_is_written_again(lab):
     assert lab.pod().status.phase == "Running"
 
 
-def test_times_are_those_of_the_hosts_clock(lab):
-    from reconcile.lib.instant import HOUR
-    from reconcile.model.hosts import Host
-
-    right, ahead = lab(), lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", clock_skew=HOUR))
-    for each in (right, ahead):
-        each.bind()
-        each.run(30)
-    started = [each.status().state.running.started_at.instant for each in (right, ahead)]
-    assert started[1] - started[0] == HOUR
-    assert {key: at for key, (at, _) in right.timers.items()} == {key: at for key, (at, _) in ahead.timers.items()}
-
-
 def test_a_pod_that_comes_back_in_a_view_that_lags_goes_on_ending(lab):
     lab = lab({"web:1": "stop 5s"})
     pod = lab.bind()

@@ -98,10 +98,32 @@ def test_after_a_power_cycle_pods_are_started_again(lab, manifest):
     lab.run(10)
     assert lab.pod().status.phase == "Running"
     assert (lab.status().restart_count, lab.status().last_state.terminated.reason) == (1, "Unknown")
-    assert "Pulled" in lab.reasons()
+    assert lab.said("SandboxChanged") == ["Pod sandbox changed, it will be killed and re-created."] * 2
     assert lab.said("Pulled")[-1].startswith("Container image")
     assert lab.processes == [LaunchProcess("kube-scheduler")]
     assert EndProcess("kube-scheduler") not in lab.processes
+
+
+def test_after_a_power_cycle_a_static_pods_restarts_are_counted_on(lab, manifest):
+    lab = lab(host=host(manifest()))
+    lab.run(30)
+    first = lab.status("kube-scheduler-node-1", namespace="kube-system")
+    lab.start()
+    lab.run(30)
+    assert lab.status("kube-scheduler-node-1", namespace="kube-system") == first
+    for boots in (1, 2):
+        lab.reboot()
+        late = lab.queue.pop()
+        lab.run(5)  # etcd and the API server run before anybody can say what there was
+        lab.queue.append(late)
+        lab.run(25)
+        status = lab.status("kube-scheduler-node-1", namespace="kube-system")
+        assert (status.restart_count, status.last_state.terminated.reason) == (boots, "Unknown")
+    assert status.last_state.terminated.container_id not in (status.container_id, first.container_id)
+    assert lab.said("SandboxChanged") == ["Pod sandbox changed, it will be killed and re-created."] * 2
+    lab.start()
+    lab.run(30)
+    assert lab.status("kube-scheduler-node-1", namespace="kube-system") == status
 
 
 def test_finished_pods_stay_finished(lab):
