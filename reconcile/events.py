@@ -360,6 +360,14 @@ class RepeatCall:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class DropOrder:
+    """Lose an order to a container runtime whose kubelet is down, as if it had stopped before it gave it."""
+
+    message: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Disconnect:
     """Cut a host off from the API server: nothing of it is delivered, carried out or answered until `Reconnect`."""
 
@@ -391,6 +399,7 @@ Fault: TypeAlias = (
     | SkipChanges
     | DropCall
     | RepeatCall
+    | DropOrder
     | Disconnect
     | Reconnect
     | Compact

@@ -17,7 +17,7 @@ from reconcile.cluster.pending import Pending, Starting, Turning
 from reconcile.cluster.topology import Topology
 from reconcile.components import world
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timers
@@ -39,6 +39,8 @@ class Process:
         user: as whom it calls the API server.
         life: a number that no other process has had; what was meant for an earlier life is dropped.
         leading: whether it does its work; false while it waits to be elected.
+        watches: the names of its watches, once it works.
+        skew: how far its host's clock, by which it goes, is ahead of the cluster's time.
     """
 
     name: str
@@ -48,6 +50,15 @@ class Process:
     life: int
     leading: bool = True
     watches: tuple[str, ...] = ()
+    skew: Duration = 0
+
+    @classmethod
+    def of(cls, kind: str, host: Host, life: int) -> Process:
+        """Make a process of this kind on *host*. The runtime is no software of the host's, but the world's."""
+        component = COMPONENTS[kind]
+        skew = 0 if kind == "runtime" else host.clock_skew
+        user = component.user_on(host.name)
+        return cls(f"{kind}/{host.name}", kind, host.name, user, life, leading=not component.elected, skew=skew)
 
 
 @quick
@@ -171,7 +182,7 @@ class Cluster:
             hosts.append((host.name, HostStatus(host, disk=world.begin(host, topology.behaviours, dice))))
             for kind in host_processes(host):
                 name, life = f"{kind}/{host.name}", len(starting)
-                processes.append((name, Process(name, kind, host.name, COMPONENTS[kind].user_on(host.name), life)))
+                processes.append((name, Process.of(kind, host, life)))
                 starting.append((life, Starting(name, life)))
         return cls(
             topology=topology,

@@ -29,16 +29,13 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
         return known[host]
 
     found = [*_under_way(cluster, reached), *_lagging(cluster, reached)]
-    ahead: int | None = None
-    for timer in cluster.timers:
-        if timer.at > cluster.now:
-            ahead = timer.at
-            break
+    due, ahead = cluster.timers.due(cluster.now)
+    for timer in due:
         name, life, key = timer.key
         process = cluster.processes.get(name)
         if process is not None and process.life == life:
             found.append(Fire(name, key))
-    return tuple(found) if ahead is None else (*found, Advance(ahead))
+    return tuple(found) if ahead is None else (*found, Advance(ahead.at))
 
 
 def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:

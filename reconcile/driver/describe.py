@@ -195,6 +195,8 @@ def _of_fault(what: Any, _: Cluster | None) -> str:
             return f"drop {call}"
         case on.RepeatCall(call):
             return f"repeat {call}"
+        case on.DropOrder(message):
+            return f"drop order {message}"
         case on.Disconnect(host):
             return f"disconnect {host}"
         case on.Reconnect(host):

@@ -25,7 +25,7 @@ from reconcile.driver.step import apply_event
 from reconcile.driver.wire import from_json, state_digest, topology_from_json
 from reconcile.events import Advance, ClusterEvent
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Instant, rfc3339_micro
+from reconcile.lib.instant import Instant
 
 
 @attrs.frozen
@@ -203,7 +203,8 @@ class _Player:
             if was != now and not (now is None and self.done):
                 at = min(row[0] for row in (was, now) if row is not None)
                 if step is None or at <= step:
-                    self._diverges(line, before, _fields_of(was, now), at)
+                    rows = _fields_of(*[row if row is not None and row[0] == at else None for row in (was, now)])
+                    self._diverges(line, before, rows, at)
                     return
         if step is not None:
             self._diverges(line, before, [("mark", *self._marks_at(line, before, step))], step)
@@ -219,8 +220,7 @@ class _Player:
         self.machine = Machine(before)
         if step > before.steps and "run" in line.content:
             play(self.machine, step, line.content["run"]["now"])
-        at = rfc3339_micro(self.machine.now)
-        self.divergence = Divergence(line.number, step, (*rows, ("time", at, at)) if not rows else tuple(rows))
+        self.divergence = Divergence(line.number, step, tuple(rows))
 
     def _compare_digest(self, line: Line, place: Any) -> None:
         cluster = self.machine.closed()
@@ -243,4 +243,5 @@ def _paired(one: list[Any], other: list[Any]) -> Iterator[tuple[Any, Any]]:
 def _fields_of(was: Any, now: Any) -> list[tuple[str, Any, Any]]:
     if was is None or now is None or was[:4] != now[:4]:
         return [("change", was and was[1:4], now and now[1:4])]
-    return [(f"{was[2]} {was[3]}: {path}", a, b) for path, a, b in differing_fields(was[4], now[4])]
+    rows = [(f"{was[2]} {was[3]}: {path}", a, b) for path, a, b in differing_fields(was[4], now[4])]
+    return rows or [(f"{was[2]} {was[3]}", was[4], now[4])]  # a field that went, and one that was left alone

@@ -7,7 +7,7 @@ happen now.
 
 from __future__ import annotations
 
-from typing import Any, Final, assert_never
+from typing import Any, Final, Never
 
 import attrs
 
@@ -45,6 +45,7 @@ from reconcile.events import (
     Deliver,
     Disconnect,
     DropCall,
+    DropOrder,
     Execute,
     Fire,
     Reconnect,
@@ -90,13 +91,17 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _choose(machine, event)
         case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
             _power(machine, event)
-        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | Compact():
+        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)
         case _:
-            assert_never(event)
+            _refuse(event)
     machine.stepped()
+
+
+def _refuse(event: Never) -> Never:
+    raise ReconcileError(f"{event!r} is no event that a cluster is stepped by; a request goes into a Submit")
 
 
 def _submit(machine: Machine, event: Submit) -> None:
@@ -138,7 +143,7 @@ def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
 def _advance(machine: Machine, to: int) -> None:
     if to < machine.now:
         raise ReconcileError(f"time cannot go back from {machine.now} to {to}")
-    timer = next((timer for timer in machine.timers if timer.at > machine.now), None)
+    _, timer = machine.timers.due(machine.now)
     if timer is not None and to > timer.at:
         raise ReconcileError(f"time cannot pass {timer.at}, when {timer.key!r} is due, to {to}")
     machine.now = to
@@ -158,7 +163,9 @@ def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartPr
                 raise ReconcileError(f"{name!r} is not a host process: a kubelet starts all others")
             if machine.processes.get(name) is not None:
                 raise ReconcileError(f"{name} is running already")
-            launch(machine, kind, _known_host(machine, host))
+            if not machine.host(host).up:
+                raise ReconcileError(f"host {host} is off: its kubelet starts with it")
+            launch(machine, kind, host)
         case Disconnect(host):
             _connect(machine, host, connected=False)
         case Reconnect(host):
@@ -184,9 +191,9 @@ def _stop_host(machine: Machine, host: str) -> None:
     disk = machine.states.get(f"runtime/{host}") or status.disk  # a runtime that has not begun has changed nothing
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
     machine.closed()
-    for name in machine.cluster.processes:
-        if name.rpartition("/")[2] == host:
-            end(machine, name)
+    for process in machine.cluster.processes.values():
+        if process.host == host:
+            end(machine, process.name)
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -208,7 +215,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         unpark(machine)
 
 
-def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | Compact) -> None:
+def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:
     match event:
         case CutWatch(process, watch):
             cut(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -228,8 +235,20 @@ def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCal
             if not isinstance(sent, Sent):
                 raise ReconcileError(f"{call} is not the number of a call that is on its way")
             machine.push(attrs.evolve(sent, tag=None))
+        case DropOrder(message):
+            _drop_order(machine, message)
         case Compact(revision):
             machine.store.reopen(compact(machine.store.closed(), revision))
+
+
+def _drop_order(machine: Machine, serial: int) -> None:
+    item = machine.settle_pending().get(serial)
+    kind, _, host = item.process.partition("/") if isinstance(item, Message) else ("", "", "")
+    if kind != "runtime":
+        raise ReconcileError(f"{serial} is not the number of an order to a container runtime")
+    if machine.processes.get(f"kubelet/{host}") is not None:
+        raise ReconcileError(f"kubelet/{host} is running: its orders are lost only with it")
+    machine.taken(serial)
 
 
 def _taken(machine: Machine, serial: int, kind: type[Any]) -> Any:

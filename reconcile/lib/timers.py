@@ -91,6 +91,14 @@ class Timers(Generic[K]):
             heap = _merge(heap[4], heap[5])
         return None
 
+    def due(self, now: Instant) -> tuple[list[Timer[K]], Timer[K] | None]:
+        """Give those that are due at *now*, in order, and the first of the others; it costs what is due."""
+        rest, found = self, []
+        while (timer := rest.first()) is not None and timer.at <= now:
+            _, rest = rest.pop()
+            found.append(timer)
+        return found, timer
+
     def trimmed(self) -> Timers[K]:
         """Give these timers without the stale entries that lie before the first of the living."""
         heap, held = self._heap, self._held

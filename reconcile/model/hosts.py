@@ -26,7 +26,7 @@ class Host:
         taints: with which its Node registers (`core_v1.Taint`).
         manifests: static pods on its disk (`core_v1.Pod`): what its kubelet brings up without being asked.
         external: its containers are real: orders leave `step` for an adapter, reports come in.
-        clock_skew: nanoseconds that this host's clock is ahead of the cluster's time.
+        clock_skew: nanoseconds that this host's clock is ahead of the cluster's time; every process on it goes by it.
     """
 
     name: str

@@ -44,6 +44,13 @@ def _some_change(cluster: Cluster) -> Iterator[str]:
                 yield f"{resource} {change.key}"
 
 
+def _some_rollout(cluster: Cluster) -> Iterator[str]:
+    sets = cluster.store.table("replicasets.apps")
+    for key, deployment in cluster.store.table("deployments.apps").items():
+        if sum([each.spec.replicas != 0 for each in sets.under("owner", deployment.metadata.uid)]) > 1:
+            yield key
+
+
 def _some_standby(cluster: Cluster) -> Iterator[str]:
     for process in cluster.processes.values():
         if not process.leading:
@@ -68,6 +75,7 @@ SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some node is full", _some_node_full),
     Property("some pod is owned", _some_owner),
     Property("some object changes", _some_change),
+    Property("some rollout is under way", _some_rollout),
     Property("some replica stands by", _some_standby),
     Property("some lock changes hands", _some_leader_changed),
     Property("some view is stale", _some_stale_view),

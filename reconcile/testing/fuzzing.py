@@ -15,13 +15,13 @@ Gives:    a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
 from reconcile.api.kinds import resource_for
-from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.cluster import Cluster, Process
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.machine import Machine, next_step
@@ -30,23 +30,19 @@ from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
 from reconcile.events import (
     ClusterEvent,
-    Compact,
-    CutWatch,
-    DropCall,
     Execute,
     Fault,
     Reconnect,
-    RepeatCall,
     Return,
     StartHost,
     StartProcess,
-    StopProcess,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.model.requests import Request, Response
 from reconcile.properties import ALWAYS, Passage, Property, Rollouts, broken_by, leftovers, normal
 from reconcile.properties.rest import differences
+from reconcile.testing.strikes import UNWATCHED, candidates
 
 QUIET: Final = 75 * SECOND
 """How long a repaired cluster must keep still: the time in which a lost host or leader is noticed, and some more."""
@@ -55,7 +51,6 @@ LIMIT: Final = 40 * MINUTE
 """How much virtual time it gets to come to rest: a progress deadline of ten minutes, and back-offs of five."""
 
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
-_UNWATCHED: Final = ("events", "leases.coordination.k8s.io")
 
 
 _MEANT: Final = ("wants", "images", "observed")  # what of a workload does not depend on its pods
@@ -115,11 +110,12 @@ class Strike:
     Args:
         what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
             none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
-            `compact` forgets the store's history, `delete` deletes a pod.
+            `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `delete`
+            deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
-    what: Literal["drop", "repeat", "cut", "kill", "compact", "delete"]
+    what: Literal["drop", "repeat", "cut", "kill", "halt", "compact", "delete"]
     number: int = 0
 
 
@@ -241,6 +237,7 @@ class _Game:
         self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
         self._ran = self._running()
         self._elected = tuple(cluster.elections)
+        self._led = self._leading()
         self._rollouts: Rollouts | None = Rollouts.of(cluster)
         self._silent_since: int | None = None
         self._struck = False
@@ -374,12 +371,12 @@ class _Game:
                 self.happened.append(f"delete pods {pod.metadata.name}")
                 self._judge(self.machine.closed())
             return
-        candidates = _CANDIDATES[move.what](cluster)
+        found = candidates(cluster, move.what)
         end = cluster.now + MINUTE
-        while not candidates and self._goes_on(end):
-            candidates = _CANDIDATES[move.what](self.machine.closed())
-        if candidates:
-            self._happen(candidates[move.number % len(candidates)])
+        while not found and self._goes_on(end):
+            found = candidates(self.machine.closed(), move.what)
+        for event in found[move.number % len(found)] if found else ():
+            self._happen(event)
 
     def _happen(self, event: ClusterEvent) -> None:
         machine = self.machine
@@ -397,19 +394,23 @@ class _Game:
     def _running(self) -> tuple[Any, ...]:
         return tuple([self.machine.states.get(name) for name in self._runtimes])
 
+    def _leading(self) -> tuple[Process | None, ...]:
+        return tuple([self.machine.processes.get(name) for name in self._elected])
+
     def _has_run(self) -> bool:
         states = self.machine.states
         return any(states.get(name) is not state for name, state in zip(self._runtimes, self._ran, strict=True))
 
     def _look(self) -> None:
-        """Judge if the last step stored or ran something that a property is about."""
+        """Judge if the last step stored, ran or led something that a property is about."""
         machine = self.machine
         changed = machine.observed
-        if (changed and changed[-1][1].resource not in _UNWATCHED) or self._has_run():
+        stored = changed and changed[-1][1].resource not in UNWATCHED
+        if stored or self._has_run() or self._led != self._leading():
             self._judge(machine.closed())
 
     def _judge(self, cluster: Cluster) -> None:
-        self._ran = self._running()
+        self._ran, self._led = self._running(), self._leading()
         self._count_silence(cluster)
         changes = tuple([change for _, change in self.machine.observed or ()])
         passage = Passage(self._seen, cluster, changes)
@@ -449,39 +450,3 @@ def _request(move: Resize | Withdraw, manifest: dict[str, Any]) -> Request:
     if isinstance(move, Resize):
         return client.scale(word, move.name, move.replicas)
     return client.delete(word, move.name)
-
-
-def _calls(cluster: Cluster) -> list[DropCall]:
-    return [DropCall(each.call) for each in _under_way(cluster)]
-
-
-def _sent(cluster: Cluster) -> list[RepeatCall]:
-    return [RepeatCall(each.call) for each in _under_way(cluster) if isinstance(each, Execute)]
-
-
-def _under_way(cluster: Cluster) -> list[Execute | Return]:
-    """Give the calls and answers under way of which more than a record or a heartbeat depends."""
-    calls = [choice for choice in choices(cluster) if isinstance(choice, Execute | Return)]
-    pending: Any = cluster.pending
-    return [each for each in calls if pending[each.call].request.resource not in _UNWATCHED]
-
-
-def _watches(cluster: Cluster) -> list[CutWatch]:
-    return [CutWatch(process, watch) for process, watch in cluster.cursors]
-
-
-def _processes(cluster: Cluster) -> list[StopProcess]:
-    return [StopProcess(name) for name in cluster.processes if not name.startswith("runtime/")]
-
-
-def _compactions(cluster: Cluster) -> list[Compact]:
-    return [Compact(cluster.store.revision)]
-
-
-_CANDIDATES: Final[dict[str, Callable[[Cluster], Any]]] = {
-    "drop": _calls,
-    "repeat": _sent,
-    "cut": _watches,
-    "kill": _processes,
-    "compact": _compactions,
-}

@@ -156,7 +156,7 @@ _TIMES: Final = st.sampled_from(
     (50 * MILLISECOND, SECOND, 3 * SECOND, 6 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND)
 )
 _STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
-    ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "compact", "delete")
+    ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StopProcess, StartProcess)

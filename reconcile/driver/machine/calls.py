@@ -35,7 +35,7 @@ def execute(machine: Machine, item: Sent) -> bool:
     response = _served(machine, server, item.request, item.user)
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
-    if item.request.verb == "watch" and response.ok and not item.process:
+    if item.request.verb == "watch" and response.ok and not item.process and item.tag is not None:
         _watch(machine, item)
     if item.tag is not None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
@@ -53,7 +53,7 @@ def give_back(machine: Machine, item: Replied) -> bool:
     if not hears(machine, item.host):
         machine.parked = (*machine.parked, item)
         return False
-    event = Answered(machine.now, item.tag, item.response)
+    event = Answered(machine.now + process.skew, item.tag, item.response)
     if item.tag[0] == "election":
         hear_election(machine, process, event)
     elif item.tag[0] == "recorder":
@@ -86,8 +86,11 @@ def _served(machine: Machine, server: str, request: Request, user: User) -> Resp
     state = machine.states.get(server)
     dice = Dice(machine.cluster.seed, "request", machine.serial)
     store = machine.store
+    keeper = machine.processes.get(server)
+    assert keeper is not None, "it was found among the servers that run"
+    now = machine.now + keeper.skew
     for _ in range(_PLANS):
-        planned = apiserver.plan(state, request, user, store, machine.now, dice)
+        planned = apiserver.plan(state, request, user, store, now, dice)
         if isinstance(planned, Response):
             return planned
         lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0

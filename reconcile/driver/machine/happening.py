@@ -48,7 +48,8 @@ def carry(machine: Machine, item: Message) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    event = Ordered(machine.now, item.body) if process.kind == "runtime" else Reported(machine.now, item.body)
+    now = machine.now + process.skew
+    event = Ordered(now, item.body) if process.kind == "runtime" else Reported(now, item.body)
     tell(machine, process, event)
     return True
 
@@ -58,7 +59,7 @@ def turn(machine: Machine, item: Turning) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    tell(machine, process, Turned(machine.now, item.queue))
+    tell(machine, process, Turned(machine.now + process.skew, item.queue))
     return True
 
 
@@ -74,7 +75,7 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
     process = machine.alive(name, life)
     if process is None:
         return
-    event = TimerFired(machine.now, own)
+    event = TimerFired(machine.now + process.skew, own)
     if own[0] == "election":
         hear_election(machine, process, event)
     else:

@@ -35,18 +35,16 @@ from reconcile.effects import (
 )
 from reconcile.events import Started
 from reconcile.lib.errors import ReconcileError
-from reconcile.store import channel, channels_of, compact, revoke
+from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
 _NOBODY: Final = Channel()
 
 
 def launch(machine: Machine, kind: str, host: str) -> None:
     """Make a process of this kind on *host*; it is about to begin."""
-    name = f"{kind}/{host}"
-    component = COMPONENTS[kind]
-    life = machine.serial
-    machine.processes.set(name, Process(name, kind, host, component.user_on(host), life, leading=not component.elected))
-    machine.push(Starting(name, life))
+    process = Process.of(kind, machine.host(host).host, machine.serial)
+    machine.processes.set(process.name, process)
+    machine.push(Starting(process.name, process.life))
 
 
 def begin(machine: Machine, item: Starting) -> bool:
@@ -64,12 +62,13 @@ def begin(machine: Machine, item: Starting) -> bool:
     if kind == "kube-apiserver":
         machine.servers = (*machine.servers, name)
         machine.reach.clear()
-        asked = apiserver.bootstrap(machine.states.get(name), machine.now)
+        asked = apiserver.bootstrap(machine.states.get(name), machine.now + process.skew)
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         machine.parked = (*first, *machine.parked)  # what a server asks of itself comes before what waited for it
     elif kind == "etcd":
         machine.etcd = process.host
         machine.reach.clear()
+        _renew_leases(machine, process)
     if kind in ("etcd", "kube-apiserver") and machine.etcd and machine.servers:
         unpark(machine)
     if process.leading:
@@ -78,8 +77,18 @@ def begin(machine: Machine, item: Starting) -> bool:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
-        hear_election(machine, process, Started(machine.now))
+        hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _renew_leases(machine: Machine, keeper: Process) -> None:
+    # Source: etcd's lessor: a member that begins to lead lets every lease run for its whole time again.
+    store = machine.store.closed()
+    for lease in store.leases.values():
+        store = keep_alive(store, lease.id, machine.now)
+        key = (keeper.name, keeper.life, ("lease", lease.id))
+        machine.timers = machine.timers.set(key, machine.now + lease.ttl, periodic=True)
+    machine.store.reopen(store)
 
 
 def end(machine: Machine, name: str) -> None:
@@ -143,12 +152,13 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
         if kind is Call:
             machine.push(Sent(name, life, process.host, process.user, effect.request, effect.tag, machine.now))
         elif kind is Record:
-            state, calls = recorder.record(machine.recorders.get(name), effect, machine.now)
+            state, calls = recorder.record(machine.recorders.get(name), effect, machine.now + process.skew)
             machine.recorders.set(name, state)
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            machine.timers = machine.timers.set((name, life, effect.key), effect.at, periodic=effect.periodic)
+            at = effect.at - process.skew
+            machine.timers = machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
         elif kind is CancelTimer:
@@ -170,7 +180,7 @@ def report(machine: Machine, host: str, report: Any) -> None:
 
 def _work(machine: Machine, process: Process) -> None:
     component = COMPONENTS[process.kind]
-    tell(machine, process, Started(machine.now))
+    tell(machine, process, Started(machine.now + process.skew))
     state = machine.states.get(process.name)
     if state is None:
         return

@@ -43,7 +43,7 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
         if cursor.partition:
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view))
-    tell(machine, process, Watched(machine.now, watch, changes, view))
+    tell(machine, process, Watched(machine.now + process.skew, watch, changes, view))
     return True
 
 

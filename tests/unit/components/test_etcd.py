@@ -4,7 +4,7 @@ from reconcile import Cluster, Topology, run, settle
 from reconcile.components import etcd
 from reconcile.driver.client import ask, create, patch
 from reconcile.effects import SetTimer
-from reconcile.events import Started, TimerFired
+from reconcile.events import Started, StopProcess, TimerFired
 from reconcile.lib.instant import HOUR, MINUTE
 
 EVENT = {
@@ -37,4 +37,16 @@ def test_an_event_lives_for_an_hour_after_it_was_last_written():
     cluster = run(cluster, until=begun + HOUR + MINUTE).cluster
     assert cluster.get("events", "e") is not None
     cluster = run(cluster, until=begun + HOUR + 31 * MINUTE).cluster
+    assert cluster.get("events", "e") is None
+
+
+def test_after_a_restart_a_lease_runs_for_its_whole_time_again():
+    cluster = settle(Cluster.boot(Topology(nodes=1), seed=7)).cluster
+    cluster, _ = ask(cluster, create(EVENT))
+    cluster = run(cluster, until=cluster.now + 30 * MINUTE).cluster
+    cluster = settle(cluster, (StopProcess("etcd/node-1"),)).cluster
+    begun = cluster.now
+    cluster = run(cluster, until=begun + HOUR - MINUTE).cluster
+    assert cluster.get("events", "e") is not None
+    cluster = run(cluster, until=begun + HOUR + MINUTE).cluster
     assert cluster.get("events", "e") is None

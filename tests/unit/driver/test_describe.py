@@ -56,6 +56,7 @@ AT = 1_767_225_600_500_000_000
         (on.SkipChanges("kubelet/node-1", "pods", 2), "skip 2 of pods to kubelet/node-1"),
         (on.DropCall(12), "drop 12"),
         (on.RepeatCall(12), "repeat 12"),
+        (on.DropOrder(12), "drop order 12"),
         (on.Disconnect("node-1"), "disconnect node-1"),
         (on.Reconnect("node-1"), "reconnect node-1"),
         (on.Compact(55), "compact to 55"),

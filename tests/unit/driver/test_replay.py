@@ -12,7 +12,7 @@ from reconcile.components.controllers import Controller, Outcome, Source, keys_o
 from reconcile.components.scheduler import steps as scheduling
 from reconcile.driver import Shuffled, run
 from reconcile.driver.client import create, scale
-from reconcile.driver.log import LogError
+from reconcile.driver.log import LogError, Writer, read_lines
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import Divergence, replay
 from reconcile.driver.wire import state_digest
@@ -229,6 +229,47 @@ def test_a_run_under_a_policy_diverges_at_its_first_step_that_differs(mutate):
     found = replay(lines)
     assert not found.identical
     assert found.cluster.steps == found.divergence.step < end.steps
+
+
+def rewritten(change):
+    """Give the story's log, written anew with its changes as *change* makes them."""
+    written = []
+    writer = Writer(lambda line: written.append(line.encode()))
+    for line in read_lines(story()[0]):
+        content = {key: value for key, value in line.content.items() if key not in ("line", "check")}
+        if "changes" in content:
+            content["changes"] = change(content["changes"])
+        writer.line(content)
+    return written
+
+
+def _first_status(changes):
+    return next((row for row in changes if row[2] == "pods" and row[4] and "status" in row[4]), None)
+
+
+def test_a_change_that_comes_at_another_step_is_shown_where_one_of_the_two_has_it():
+    found = {}
+
+    def delayed(changes):
+        row = _first_status(changes)
+        if row is None or found:
+            return changes
+        found["row"] = list(row)
+        return [[each[0] + 1, *each[1:]] if each is row else each for each in changes]
+
+    divergence = replay(rewritten(delayed)).divergence
+    step, *named = found["row"][:4]
+    assert (divergence.step, divergence.differences) == (step, (("change", None, named),))
+
+
+def test_a_field_that_went_is_told_from_one_that_was_left_alone():
+    def emptied(changes):
+        row = _first_status(changes)
+        return [[*row[:4], row[4] | {"gone": None}] if each is row else each for each in changes]
+
+    ((field, was, now),) = replay(rewritten(emptied)).divergence.differences
+    assert field.startswith("pods ")
+    assert was == now | {"gone": None}
 
 
 def test_an_event_that_is_refused_says_why(monkeypatch):

@@ -3,11 +3,11 @@ import pytest
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import choices, run, settle, step
-from reconcile.driver.client import create, delete, get
+from reconcile.driver.client import create, delete, get, watch
 from reconcile.driver.machine import Machine
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest
-from reconcile.effects import Answer, Install, Order
+from reconcile.effects import Answer, Install, Notice, Order
 from reconcile.events import (
     Advance,
     Begin,
@@ -18,6 +18,7 @@ from reconcile.events import (
     Deliver,
     Disconnect,
     DropCall,
+    DropOrder,
     Execute,
     Fire,
     Reconnect,
@@ -303,6 +304,18 @@ def test_what_cannot_happen_is_refused_and_leaves_no_trace(event, message):
     assert state_digest(machine.closed()) == state_digest(booted())
 
 
+@pytest.mark.parametrize("value", [get("nodes", "node-1"), "a", None])
+def test_what_is_no_event_is_refused_by_name(value):
+    with pytest.raises(ReconcileError, match="is no event that a cluster is stepped by; a request goes into a Submit"):
+        step(booted(), value)
+
+
+def test_no_kubelet_starts_on_a_host_that_is_off():
+    off, _ = step(booted(2), StopHost("node-2"))
+    with pytest.raises(ReconcileError, match="host node-2 is off: its kubelet starts with it"):
+        step(off, StartProcess("kubelet/node-2"))
+
+
 def test_a_host_that_is_off_is_not_stopped_again():
     off, _ = step(booted(2), StopHost("node-2"))
     with pytest.raises(ReconcileError, match="host node-2 is off already"):
@@ -440,6 +453,97 @@ def test_an_answer_to_a_host_that_was_cut_off_comes_when_it_is_back():
     done = settle(parked, (Reconnect("node-2"),))
     assert done.settled, done.moving
     assert done.cluster.parked == ()
+
+
+def test_a_watch_that_is_asked_for_twice_is_opened_once():
+    cluster, call = submitted(booted(), watch("nodes"), tag="w")
+    done = run(cluster, (RepeatCall(call),))
+    assert [effect.type for effect in done.effects if isinstance(effect, Notice)] == ["ADDED"]
+    assert [name for name in done.cluster.processes if name.startswith("watch/")] == ["watch/kubectl:w"]
+
+
+def test_a_clients_watch_does_not_end_with_a_host_that_its_tag_names():
+    cluster, _ = submitted(booted(2), watch("nodes"), tag="a/node-2")
+    off, _ = step(run(cluster).cluster, StopHost("node-2"))
+    assert "watch/kubectl:a/node-2" in off.processes
+
+
+def ordered():
+    """Give a cluster whose kubelet has ordered something that its runtime has not heard, and the orders' numbers."""
+    cluster, call = submitted(booted(), create(deployment(2)))
+    cluster = executed(cluster, call)
+    while not (orders := [serial for serial, item in cluster.pending.items() if _is_order(item)]):
+        cluster = run(cluster, steps=1).cluster
+    return cluster, orders
+
+
+def _is_order(item):
+    return isinstance(item, Message) and item.process == "runtime/node-1"
+
+
+def test_orders_are_lost_with_their_kubelet_only():
+    cluster, (order, *_) = ordered()
+    with pytest.raises(ReconcileError, match="kubelet/node-1 is running: its orders are lost only with it"):
+        step(cluster, DropOrder(order))
+    down, _ = step(cluster, StopProcess("kubelet/node-1"))
+    with pytest.raises(ReconcileError, match="123456 is not the number of an order to a container runtime"):
+        step(down, DropOrder(123456))
+    lost, _ = step(down, DropOrder(order))
+    assert order not in lost.pending
+    done = settle(lost, (StartProcess("kubelet/node-1"),))
+    assert done.settled, done.moving
+    assert running(done.cluster) == 2
+
+
+# Clocks ---------------------------------------------------------------------------------------------------------------
+
+
+AHEAD = 90 * SECOND
+
+
+def skewed(**skews):
+    """Give a cluster of two masters, node-1 and node-2, whose clocks are ahead."""
+    hosts = tuple(
+        [
+            Host(name=f"node-{n}", ip=f"172.18.0.{n}", pod_cidr=f"10.128.{n}.0/24", clock_skew=skews.get(f"node{n}", 0))
+            for n in (1, 2)
+        ]
+    )
+    done = settle(Cluster.boot(Topology(hosts=hosts, masters=2), seed=SEED))
+    assert done.settled, done.moving
+    return done.cluster
+
+
+def test_every_process_of_a_host_goes_by_its_clock():
+    right, ahead = skewed(), skewed(node1=AHEAD, node2=AHEAD)
+    assert right.now == ahead.now
+    for word, name, space in (("nodes", "node-2", ""), ("leases", "kube-scheduler", "kube-system")):
+        one, other = (each.get(word, name, namespace=space) for each in (right, ahead))
+        assert other.metadata.creation_timestamp.instant - one.metadata.creation_timestamp.instant == AHEAD
+    one, other = (each.get("leases", "kube-scheduler", namespace="kube-system") for each in (right, ahead))
+    assert other.spec.renew_time.instant - one.spec.renew_time.instant == AHEAD
+    events = [each.objects("events", namespace="default") for each in (right, ahead)]
+    assert [event.first_timestamp.instant + AHEAD for event in events[0]] == [
+        event.first_timestamp.instant for event in events[1]
+    ]
+
+
+def test_a_clock_that_is_wrong_moves_no_timer():
+    right, ahead = skewed(), skewed(node1=AHEAD, node2=AHEAD)
+    assert [timer.at for timer in right.timers] == [timer.at for timer in ahead.timers]
+
+
+def test_candidates_on_different_clocks_take_over_from_each_other():
+    cluster = skewed(node2=-AHEAD)
+    (leader,) = leading(cluster)
+    done = settle(cluster, (StopProcess(leader),))
+    assert done.settled, done.moving
+    assert len(leading(done.cluster)) == 1
+    assert done.cluster.get("leases", "kube-scheduler", namespace="kube-system").spec.lease_transitions == 1
+
+
+def leading(cluster):
+    return [each.name for each in cluster.processes.values() if each.kind == "kube-scheduler" and each.leading]
 
 
 # The outside ----------------------------------------------------------------------------------------------------------

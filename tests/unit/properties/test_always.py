@@ -1,5 +1,7 @@
 """Every property holds in a cluster that is well, and a mutation breaks it, and no other; in both ways of asking."""
 
+from copy import deepcopy
+
 import attrs
 import pytest
 
@@ -14,6 +16,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
 from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, violations
+from tests.unit.properties.conftest import WEB
 
 
 def _standby(cluster):
@@ -104,6 +107,12 @@ def test_every_property_has_a_mutation():
     assert {each.name for each in ALWAYS} == set(MUTATIONS.values())
 
 
+def with_image(image):
+    manifest = deepcopy(WEB)
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return manifest
+
+
 def reached(cluster):
     return {each.name for each in SOMETIMES if any(True for _ in each.check(cluster))}
 
@@ -116,6 +125,8 @@ def test_some_run_reaches_what_the_properties_are_about(cluster, pod):
     assert reached(later) >= {"some lock changes hands"}
     stale = run(cluster, (Submit(request=client.delete("pods", pod.metadata.name)),), steps=2).cluster
     assert reached(stale) >= {"some view is stale"}
+    rolled = client.apply(cluster, with_image("web:2"))[0]
+    assert reached(run(rolled, steps=150).cluster) >= {"some rollout is under way"}
     big = {"containers": [{"name": "x", "image": "x", "resources": {"requests": {"cpu": "99"}}}]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big"}, "spec": big}
     assert reached(settle(client.apply(cluster, manifest)[0]).cluster) >= {"some node is full"}

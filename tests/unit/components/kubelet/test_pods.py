@@ -349,6 +349,26 @@ def test_a_pod_for_another_system_is_refused(lab):
     assert lab.pod("three").status.reason == "PodOSSelectorNodeLabelDoesNotMatch"
 
 
+def test_labels_are_looked_up_before_a_pod_is_refused_for_them(lab):
+    lab = lab()
+    lab.run(5)
+    lab.tell = lambda *_: None  # the watch lags
+    node = lab.objects["nodes", "node-1"]
+    labels = node.metadata.labels.set("zone", "b")
+    lab.objects["nodes", "node-1"] = replace(node, metadata=replace(node.metadata, labels=labels))
+    del lab.tell
+    lab.bind("here", node_selector=Map({"zone": "b"}))
+    lab.bind("gone", node_selector=Map({"zone": "c"}))
+    lab.mark("gone")
+    lab.remove("pods", lab.pod("gone"))
+    lab.bind("never", node_selector=Map({"zone": "c"}))
+    lab.run(10)
+    assert lab.pod("here").status.phase == "Running"
+    assert lab.pod("never").status.reason == "NodeAffinity"
+    assert sorted(pod.key for pod in lab.kubelet.pods.values()) == ["default/here", "default/never"]
+    assert lab.kubelet.doubted == Map()
+
+
 def test_a_node_selector_and_host_ports_are_checked(lab, container):
     lab = lab()
     lab.bind("here", node_selector=Map({"zone": "b"}))

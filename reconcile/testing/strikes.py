@@ -1,0 +1,85 @@
+"""
+What can break in a cluster as it is now, for each kind of strike of a schedule.
+
+Takes:    a cluster, and the kind.
+Gives:    the faults of each strike that there could be, in a fixed order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.pending import Message
+from reconcile.driver.choices import choices
+from reconcile.events import (
+    Compact,
+    CutWatch,
+    DropCall,
+    DropOrder,
+    Execute,
+    Fault,
+    RepeatCall,
+    Return,
+    StopProcess,
+)
+
+UNWATCHED: Final = ("events", "leases.coordination.k8s.io")
+"""The resources of records and heartbeats: no property is about them, and losing one changes little."""
+
+
+def candidates(cluster: Cluster, what: str) -> list[tuple[Fault, ...]]:
+    """List the strikes of kind *what* that can happen now, each as what happens in it."""
+    return _CANDIDATES[what](cluster)
+
+
+def _calls(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(DropCall(each.call),) for each in _under_way(cluster)]
+
+
+def _sent(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(RepeatCall(each.call),) for each in _under_way(cluster) if isinstance(each, Execute)]
+
+
+def _under_way(cluster: Cluster) -> list[Execute | Return]:
+    """Give the calls and answers under way of which more than a record or a heartbeat depends."""
+    calls = [choice for choice in choices(cluster) if isinstance(choice, Execute | Return)]
+    pending: Any = cluster.pending
+    return [each for each in calls if pending[each.call].request.resource not in UNWATCHED]
+
+
+def _watches(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(CutWatch(process, watch),) for process, watch in cluster.cursors]
+
+
+def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(StopProcess(name),) for name in cluster.processes if not name.startswith("runtime/")]
+
+
+def _halts(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    """A kubelet orders in the order of the numbers: it stops, and an order and those after it were never given."""
+    orders: dict[str, list[int]] = {}
+    for serial, item in cluster.pending.items():
+        if isinstance(item, Message) and item.process.startswith("runtime/"):
+            orders.setdefault(item.process.replace("runtime", "kubelet", 1), []).append(serial)
+    return [
+        (StopProcess(kubelet), *[DropOrder(serial) for serial in serials[place:]])
+        for kubelet, serials in orders.items()
+        if kubelet in cluster.processes
+        for place in range(len(serials))
+    ]
+
+
+def _compactions(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(Compact(cluster.store.revision),)]
+
+
+_CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
+    "drop": _calls,
+    "repeat": _sent,
+    "cut": _watches,
+    "kill": _processes,
+    "halt": _halts,
+    "compact": _compactions,
+}
