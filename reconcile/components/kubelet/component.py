@@ -135,6 +135,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
         case "status" | "delete":
             pod = state.pods.get(rest[0], None)
             return state if pod is None or pod.calling != what else pods.answered(state, pod, response, now, out)
+        case "doubted":
+            return pods.judged(state, rest[0], response, now, out)
         case "lease":
             return nodes.renew_answered(state, response, now, out)
         case "leased":

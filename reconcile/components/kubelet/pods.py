@@ -49,6 +49,8 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     """Take in a pod of the API as it is now."""
     pod = state.pods.get(api.metadata.uid, None)
     if pod is None:
+        if state.doubted and api.metadata.uid in state.doubted:
+            return replace(state, doubted=state.doubted.set(api.metadata.uid, api))
         return add(state, api, api, now, out)
     old: Any = pod.api
     if old is None:  # it was gone, and a view that lags shows it again: it goes on ending
@@ -92,13 +94,35 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
-        return state
+        return replace(state, doubted=state.doubted.remove(uid)) if uid in state.doubted else state
     grace = pod.grace if pod.life == "ending" else max(grace_of(pod.pod), _LEAST_GRACE)
     return sync(state, replace(pod, api=None, life=_ending(pod), grace=grace), now, out)
 
 
-def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *, static: str = "") -> State:
-    """Take a pod on: one that is new, or that an earlier life of this kubelet or host had."""
+def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
+    """Judge a pod anew, by the Node as the API server has it."""
+    api = state.doubted.get(uid)
+    if api is None:
+        return state
+    own = replace(state.node, seen=response.body) if response.ok else state.node
+    return add(replace(state, node=own, doubted=state.doubted.remove(uid)), api, api, now, out, sure=True)
+
+
+def add(
+    state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *, static: str = "", sure: bool = False
+) -> State:
+    """
+    Take a pod on: one that is new, or that an earlier life of this kubelet or host had.
+
+    Args:
+        state: the kubelet's.
+        api: as the API shows it; None of a static pod.
+        wanted: what is to run.
+        now: the host's time.
+        out: takes what is to be done.
+        static: the uid of a static pod.
+        sure: the Node's labels are known as they are, so a pod may be refused for them.
+    """
     uid = static or wanted.metadata.uid
     metadata, spec = wanted.metadata, wanted.spec
     old = api.status if api is not None else None
@@ -130,6 +154,10 @@ def add(state: State, api: Any, wanted: Any, now: Instant, out: list[Effect], *,
         refused = admission.refusal(state, wanted)
         if refused is not None:
             reason, message = refused
+            if reason == "NodeAffinity" and not sure:
+                # The labels may have changed since the Node was last seen.
+                out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("doubted", uid)))
+                return replace(state, doubted=state.doubted.set(uid, api))
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
             return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)

@@ -191,6 +191,7 @@ class State:
         found: what ran when this kubelet started and that no pod has claimed yet.
         synced: it has seen the API's pods.
         aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
+        doubted: pods that do not want a Node like this one, until that is known for certain; by uid.
         pulls: image pulls, one at a time.
         images: what the host has, name -> bytes.
         boots: how often the host was powered on again.
@@ -208,6 +209,7 @@ class State:
     synced: bool = False
     aware: bool = False
     held: tuple[Change, ...] | None = None
+    doubted: Map[core_v1.Pod] = Map()
     pulls: tuple[Pull, ...] = ()
     images: Map[int] = Map()
     boots: int = 0
