@@ -75,6 +75,7 @@ class Record:
         reason: CamelCase, for programs.
         message: for people.
         field_path: the part of the object, such as `spec.containers{web}`; empty for all of it.
+        component: who says so, if that is but a part of the process, such as one of its controllers.
     """
 
     about: Any
@@ -82,6 +83,7 @@ class Record:
     reason: str
     message: str
     field_path: str = ""
+    component: str = ""
 
 
 @quick

@@ -142,7 +142,8 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     state = State(state.source, state.salt, state.count + 1, dice, young, old, state.patches, state.unanswered)
     if not allowed:
         return state, ()
-    event = _event(state.source, effect, seen, message, now, combined=combined)
+    source = core_v1.EventSource(component=effect.component) if effect.component else state.source
+    event = _event(source, effect, seen, message, now, combined=combined)
     return (state, (_created(event),)) if seen.count == 1 else _patched(state, event)
 
 

@@ -386,4 +386,5 @@ CONTROLLER: Final = Controller(
     memory=Memory,
     observe=observe,
     workers=20,
+    component="garbage-collector-controller",
 )

@@ -27,7 +27,7 @@ from reconcile.components.scheduler.ranking import (
     ranked_anew,
     refusals,
 )
-from reconcile.components.scheduler.state import Memory, Placed, State
+from reconcile.components.scheduler.state import PROFILE, Memory, Placed, State
 from reconcile.components.scheduler.wishes import pinned
 from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
@@ -130,7 +130,7 @@ def _refused(
 
 def _told(key: str, pod: Any, reason: str, message: str, now: Instant) -> tuple[Effect, ...]:
     """Record why the pod is not scheduled, and write it into its condition if that does not say so already."""
-    record = Record(pod, "Warning", "FailedScheduling", message)
+    record = Record(pod, "Warning", "FailedScheduling", message, component=PROFILE)
     condition = core_v1.PodCondition(
         type="PodScheduled",
         status="False",

@@ -104,7 +104,7 @@ def _on_answered(state: State, event: Answered) -> Step:
     pod = placed.entry.pod
     known = Placed(placed.node, uid, placed.demand, placed.assumed)
     if event.response.ok:
-        record = Record(pod, "Normal", "Scheduled", f"Successfully assigned {key} to {placed.node}")
+        record = Record(pod, "Normal", "Scheduled", f"Successfully assigned {key} to {placed.node}", component=PROFILE)
         return _with_placed(state, key, known), (record,)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.

@@ -30,6 +30,13 @@ def play(state, *steps):
     return state, calls
 
 
+def test_a_part_of_the_process_is_named_without_its_host():
+    _, (call,) = record(START, Record(pod(), "Normal", "Scheduled", "There", component="default-scheduler"), NOW)
+    event = call.request.body
+    assert event.source == core_v1.EventSource(component="default-scheduler")
+    assert (event.reporting_component, event.reporting_instance) == ("default-scheduler", None)
+
+
 def test_a_new_event_is_created_and_no_answer_wanted():
     effect = Record(pod(), "Normal", "Pulled", "Container image is there", "spec.containers{web}")
     state, (call,) = record(START, effect, NOW)

@@ -191,6 +191,7 @@ class Controller:
         observe: gives its memory after a change of one of its sources, before the change's keys are asked for.
         workers: how many keys can wait for answers at a time.
         resync: every object is taken as changed again after one to two times this long; None for never.
+        component: in whose name its events are recorded; empty for its own.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Controller:
     observe: Observe | None = None
     workers: int = 5
     resync: Duration | None = None
+    component: str = ""
 
 
 def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:

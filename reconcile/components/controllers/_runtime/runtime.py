@@ -28,7 +28,7 @@ from reconcile.components.controllers._runtime.contract import (
     Views,
 )
 from reconcile.components.controllers._runtime.workqueue import WorkQueue
-from reconcile.effects import Call, CancelTimer, Effect, SetTimer, Wake
+from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
@@ -330,7 +330,7 @@ def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Requ
     if not is_sound(outcome):
         raise unsound(worker.controller.name, key, outcome)
     effects = worker.effects
-    effects += outcome.records
+    effects += [_signed(record, worker.controller) for record in outcome.records]
     if outcome.memory is not KEPT and outcome.memory is not work.memory:
         work = replace(work, memory=outcome.memory)
     calls = outcome.calls
@@ -339,6 +339,10 @@ def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Requ
     name, serial = worker.controller.name, work.serial
     effects += [Call(call, (name, key, serial, number)) for number, call in enumerate(calls)]
     return _with_running(work, work.running.set(key, Running(serial, outcome, _NO_ANSWERS)), serial + 1)
+
+
+def _signed(record: Record, controller: Controller) -> Record:
+    return record if record.component else replace(record, component=controller.component or controller.name)
 
 
 def _with_running(work: Work, running: Table[Key, Running], serial: int) -> Work:

@@ -26,4 +26,5 @@ CONTROLLER: Final = Controller(
     observe=sync.observe,
     workers=WORKERS,
     resync=RESYNC,
+    component="deployment-controller",
 )

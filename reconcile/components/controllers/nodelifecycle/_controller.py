@@ -323,4 +323,5 @@ CONTROLLER: Final = Controller(
     memory=Memory,
     observe=observe,
     workers=8,
+    component="node-controller",
 )

@@ -197,7 +197,7 @@ def found(memory: Memory, name: str) -> Memory:
 def _record(key: str, message: str) -> Record:
     namespace, name = split_key(key)
     about = core_v1.Pod(metadata=meta_v1.ObjectMeta(namespace=namespace, name=name))
-    return Record(about, "Normal", "TaintManagerEviction", message)
+    return Record(about, "Normal", "TaintManagerEviction", message, component="taint-eviction-controller")
 
 
 def _status(pod: Any, status: Any) -> Request:

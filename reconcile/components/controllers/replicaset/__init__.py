@@ -52,4 +52,5 @@ CONTROLLER: Final = Controller(
     observe=_observe,
     workers=WORKERS,
     resync=RESYNC,
+    component="replicaset-controller",
 )

@@ -66,10 +66,18 @@ def test_change_wakes_once_and_turn_reconciles_the_key():
     state, effects = step(state, watched("a", now=1))
     assert effects == ()
     state, effects = step(state, Turned(2, "test"))
-    assert effects == (Record("pod", "Normal", "Seen", "default/a"), Wake("test"))
+    assert effects == (Record("pod", "Normal", "Seen", "default/a", component="test"), Wake("test"))
     state, effects = step(state, watched("a", "b", now=3))
     state, effects = step(state, Turned(3, "test"))
     assert asked == [("default/a", "a", 2), ("default/b", "b", 3)]
+
+
+def test_events_are_recorded_in_the_controllers_name():
+    by_another = Record("pod", "Normal", "Seen", "b", component="other")
+    outcome = Outcome(records=(Record("pod", "Normal", "Seen", "a"), by_another))
+    state, _ = step(begun(controller(lambda _: outcome, component="test-controller")), watched("a"))
+    _, effects = step(state, Turned(0, "test"))
+    assert effects == (Record("pod", "Normal", "Seen", "a", component="test-controller"), by_another)
 
 
 def test_no_turn_before_every_source_is_synced():
@@ -120,7 +128,7 @@ def test_again_reconciles_with_the_answers():
     state, _ = step(state, Turned(0, "test"))
     state, _ = step(state, Answered(1, ("test", "default/a", 0, 1), REFUSED))
     state, effects = step(state, Answered(1, ("test", "default/a", 0, 0), OK))
-    assert effects == (Record("pod", "Normal", "Answers", "[200, 409]"),)
+    assert effects == (Record("pod", "Normal", "Answers", "[200, 409]", component="test"),)
     assert failing(state) == (), "what a controller takes into account is no failure"
 
 
