@@ -112,6 +112,10 @@ def _same_place(old: Any, new: Any) -> bool:
     return old.metadata.namespace is new.metadata.namespace
 
 
+def _same_name(old: Any, new: Any) -> bool:
+    return old.metadata.name is new.metadata.name
+
+
 def _same_owners(old: Any, new: Any) -> bool:
     return old.metadata.owner_references is new.metadata.owner_references
 
@@ -152,17 +156,21 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("standing", _standing, _same_standing),
         Index("labelled", _labelled, _same_standing),
     ),
-    "deployments.apps": (*COMMON, Index("selector", _selecting)),
-    "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting)),
-    "replicationcontrollers": (*COMMON, Index("label", _labels), Index("selector", _selecting)),
-    "nodes": (*COMMON, Index("name", _name)),
+    "deployments.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
+    "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting, _same_spec)),
+    "replicationcontrollers": (
+        *COMMON,
+        Index("label", _labels, _same_labels),
+        Index("selector", _selecting, _same_spec),
+    ),
+    "nodes": (*COMMON, Index("name", _name, _same_name)),
     "services": (
         *COMMON,
         Index("selector", _selector, _same_spec),
         Index("node-port", _node_ports, _same_spec),
     ),
-    "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service)),
-    "leases.coordination.k8s.io": (*COMMON, Index("name", _name)),
+    "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service, _same_labels)),
+    "leases.coordination.k8s.io": (*COMMON, Index("name", _name, _same_name)),
 }
 
 # resource -> the index whose values have watch channels of their own
