@@ -78,6 +78,9 @@ def load(data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict"
         _check_identity(data, cls)
     try:
         return Loaded(object=_reader(expected)(data))
+    except RecursionError:
+        # Only a schema in a CustomResourceDefinition can hold itself; free JSON has a border of its own.
+        raise InvalidObject((Fault("", "nested too deep", None, "missing"),)) from None
     except _TRIPPED:
         found, warnings = read_slowly(expected, data, unknown)
         return Loaded(object=found, warnings=warnings)
@@ -143,7 +146,7 @@ def _object_reader(cls: type) -> Hook:
             # Not before the first object: a class may hold itself.
             table.update({field.json: (field.name, *_field_reader(field.type)) for field in fields_of(cls)})
         if data.__class__ is not dict:
-            raise NotThis(repr(data))
+            raise NotThis
         present: dict[str, Any] = absent.copy()
         for key, value in data.items():
             name, itself, hook = table[key]
@@ -180,7 +183,7 @@ def _sequence_reader(shape: Any) -> Hook:
 
     def read(data: Any, _: Any = None) -> Any:
         if data.__class__ is not list:
-            raise NotThis(repr(data))
+            raise NotThis
         return tuple([hook(entry) for entry in data])
 
     return read
@@ -196,7 +199,7 @@ def _mapping_reader(shape: Any) -> Hook:
 
     def read(data: Any, _: Any = None) -> Any:
         if data.__class__ is not dict:
-            raise NotThis(repr(data))
+            raise NotThis
         return Map([(key, hook(entry)) for key, entry in data.items()])
 
     return read
@@ -204,13 +207,13 @@ def _mapping_reader(shape: Any) -> Hook:
 
 def _texts(data: Any, _: Any = None) -> tuple[str, ...]:
     if data.__class__ is not list or not _TEXT.issuperset(map(type, data)):
-        raise NotThis(repr(data))
+        raise NotThis
     return tuple(data)
 
 
 def _map_of_texts(data: Any, _: Any = None) -> Map[str]:
     if data.__class__ is not dict or not _TEXT.issuperset(map(type, data.values())):
-        raise NotThis(repr(data))
+        raise NotThis
     return Map(data)
 
 
@@ -237,8 +240,8 @@ def _text_or_int32(data: Any, _: Any = None) -> Any:
     return data if data.__class__ is str else int32(data)
 
 
-def _refused(data: Any, _: Any = None) -> Any:
-    raise NotThis(repr(data))
+def _refused(*_: Any) -> Any:
+    raise NotThis
 
 
 _TEXT = frozenset({str})

@@ -181,6 +181,7 @@ def _below(path: str, key: str) -> str:
 def _cut(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
+    except (TypeError, ValueError, RecursionError):
+        # What is no JSON, an integer of thousands of digits, something that is nested too deep or in itself.
+        text = f"something of Python's type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:80]}..."  # noqa: PLR2004 -- enough to know it by

@@ -10,8 +10,8 @@ Like upstream, this takes text without a digit for nothing at all: "M" is 0.
 Decimal amounts have no upper bound; binary ones are capped at 2^63-1.
 
 Source:   apimachinery pkg/api/resource.
-Left out: an exponent beyond a thousand is refused, where upstream would
-          spend memory on it or wrap around.
+Left out: an exponent beyond a thousand or a text of more letters is refused,
+          where upstream would spend memory on it or wrap around.
 """
 
 import re
@@ -113,6 +113,8 @@ class Quantity:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Quantity:
+    if len(text) > _FURTHEST:
+        raise ReconcileError(f"a quantity has at most {_FURTHEST} letters: {text[:40]!r}...")
     match = _TEXT.fullmatch(text)
     if match is None or not text:
         raise ReconcileError(f"not a quantity, such as 100m, 1.5Gi or 1e3: {text!r}")

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Union
 import attrs
 
 from reconcile.api.quantity import Quantity
+from reconcile.api.text import DEEPEST, LARGEST, SMALLEST
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -119,23 +120,33 @@ def freeze(value: Any) -> Json:
     Return plain JSON data with its lists as tuples and its objects as Maps.
 
     Raises:
-        ReconcileError: there is something in it that is no JSON.
+        ReconcileError: there is something in it that is no JSON, an integer beyond 64 bits, or too deep a nesting.
     """
+    return _frozen(value, 0)
+
+
+def _frozen(value: Any, depth: int) -> Json:
     cls = value.__class__
-    if cls is str or cls is int or cls is bool or value is None or cls is Map:
+    if cls is str or cls is bool or value is None or cls is Map:
+        return value  # type: ignore[no-any-return]
+    if cls is int:
+        if not SMALLEST <= value <= LARGEST:
+            raise ReconcileError("a number beyond 64 bits")
         return value  # type: ignore[no-any-return]
     if cls is float:
         if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 -- a NaN differs from itself
             raise ReconcileError(f"JSON knows no such number: {value!r}")
         return value  # type: ignore[no-any-return]
+    if depth > DEEPEST:
+        raise ReconcileError(f"nested deeper than {DEEPEST} levels")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise ReconcileError(f"a JSON object's keys are text, not {key!r}")
-        return Map((key, freeze(entry)) for key, entry in value.items())
+        return Map({key: _frozen(entry, depth + 1) for key, entry in value.items()})
     if isinstance(value, (list, tuple)):
-        return tuple([freeze(entry) for entry in value])
-    raise ReconcileError(f"not JSON: {value!r}")
+        return tuple([_frozen(entry, depth + 1) for entry in value])
+    raise ReconcileError(f"not JSON: a value of Python's type {cls.__name__}")
 
 
 def thaw(value: Json) -> Any:

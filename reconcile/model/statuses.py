@@ -8,6 +8,7 @@ Left out: nothing known.
 from __future__ import annotations
 
 from reconcile.api import meta_v1
+from reconcile.lib.replacing import replace
 
 _NO_META = meta_v1.ListMeta()
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -33,6 +34,14 @@ def no_such_resource() -> meta_v1.Status:
 def already_exists(resource: str, name: str) -> meta_v1.Status:
     """409: `deployments.apps "x" already exists`."""
     return _about(409, "AlreadyExists", resource, name, f'{resource} "{name}" already exists')
+
+
+def not_generated(resource: str, name: str) -> meta_v1.Status:
+    """409: every name that was drawn for generateName is taken."""
+    said = f'{resource} "{name}" already exists, the server was not able to generate a unique name for the object'
+    status = _about(409, "AlreadyExists", resource, name, said)
+    assert status.details is not None, "it is about an object"
+    return replace(status, details=replace(status.details, retry_after_seconds=1))
 
 
 def conflict(resource: str, name: str, why: str = MODIFIED) -> meta_v1.Status:
@@ -69,12 +78,10 @@ def bad_request(message: str) -> meta_v1.Status:
     return _status(400, "BadRequest", message)
 
 
-def method_not_allowed(resource: str, verb: str) -> meta_v1.Status:
+def method_not_allowed() -> meta_v1.Status:
     """405: the resource knows no such verb."""
-    plural, _, group = resource.partition(".")
-    details = meta_v1.StatusDetails(group=group or None, kind=plural)
-    said = f'{verb} is not supported on resources of kind "{resource}"'
-    return _status(405, "MethodNotAllowed", said, details)
+    said = "the server does not allow this method on the requested resource"
+    return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails())
 
 
 def expired(message: str = "The resourceVersion for the provided list is too old.") -> meta_v1.Status:

@@ -19,7 +19,8 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.components.apiserver import roles
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.model import statuses
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import selectors, statuses
 from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
@@ -32,7 +33,8 @@ NODE_PREFIX: Final = "system:node:"
 _CONTROLLER_PREFIX: Final = "system:serviceaccount:kube-system:"
 
 # What the Node authorizer lets a kubelet get only if a pod of its node refers to it.
-_BY_REFERENCE: Final = ("secrets", "configmaps", "persistentvolumeclaims", "persistentvolumes")
+REFERRED: Final = ("secrets", "configmaps", "persistentvolumeclaims")
+_BY_REFERENCE: Final = (*REFERRED, "persistentvolumes")
 _NODE_LEASES: Final = "kube-node-lease"
 
 
@@ -61,7 +63,7 @@ def authorise(user: User, request: Request, store: Reads) -> None:
             return
         raise Refusal(_forbidden(user, request, why))
     target = f"{request.resource}/{request.subresource}" if request.subresource else request.resource
-    if not _allows(user.name, UNAUTHENTICATED not in groups, request.verb, target):
+    if not _allows(user.name, UNAUTHENTICATED not in groups, request.verb, target) and not _locks(user, request):
         raise Refusal(_forbidden(user, request, ""))
 
 
@@ -90,6 +92,14 @@ def _allows(name: str, known: bool, verb: str, target: str) -> bool:  # noqa: FB
     return _allow(rules, verb, target)
 
 
+def _locks(user: User, request: Request) -> bool:
+    """Tell whether somebody who leads under a lock asks for the lock of that name."""
+    lock = roles.LOCKS.get(user.name)
+    if lock is None or request.subresource or request.resource not in roles.LOCK_RESOURCES:
+        return False
+    return request.verb == "create" or (request.verb in ("get", "update") and request.name == lock)
+
+
 @lru_cache(maxsize=512)
 def _node_allows(verb: str, target: str) -> bool:
     return _allow(roles.NODE, verb, target)
@@ -111,11 +121,39 @@ def _denied_to_node(node: str, request: Request, store: Reads) -> str | None:
         return _denied_lease(node, request)
     if resource in _BY_REFERENCE:
         return _denied_reference(node, request, store)
-    if resource == "nodes" and verb == "get" and request.name != node:
-        return f"node '{node}' cannot read '{request.name}', only its own Node object"
-    if resource == "pods" and verb == "list" and request.field_selector != f"spec.nodeName={node}":
-        return f"can only list/watch pods with spec.nodeName field selector of '{node}'"
+    if resource == "nodes" and verb in ("get", "list"):
+        return _denied_node(node, request)
+    if resource == "pods" and not request.subresource:
+        return _denied_pod(node, request, store)
+    if resource == "csinodes.storage.k8s.io" and verb != "create" and request.name != node:
+        return "can only access CSINode with the same name as the requesting node"
     return None
+
+
+def _denied_node(node: str, request: Request) -> str | None:
+    if request.name == node or _selects(request, "metadata.name", node):
+        return None
+    what = f"'{request.name}'" if request.name else "all nodes"
+    return f"node '{node}' cannot read {what}, only its own Node object"
+
+
+def _denied_pod(node: str, request: Request, store: Reads) -> str | None:
+    if request.verb == "list" and not _selects(request, "spec.nodeName", node):
+        return "can only list/watch pods with spec.nodeName field selector"
+    if request.verb == "get":
+        pod = store.get("pods", f"{request.namespace}/{request.name}")
+        if pod is None or pod.spec.node_name != node:
+            return f"no relationship found between node '{node}' and this object"
+    return None
+
+
+def _selects(request: Request, field: str, value: str) -> bool:
+    """Tell whether a list is of objects with this value in this field alone."""
+    try:
+        terms = selectors.parse_fields(request.field_selector)
+    except ReconcileError:
+        return False
+    return selectors.FieldRequirement(field, "=", value) in terms
 
 
 def _denied_lease(node: str, request: Request) -> str | None:
@@ -131,19 +169,15 @@ def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
     if not request.name:
         return "can only read resources of this type with names"
     for pod in store.table("pods").under("node", node):
-        if pod.metadata.namespace == request.namespace and _refers(pod.spec, request.resource, request.name):
+        if pod.metadata.namespace == request.namespace and request.name in references(pod.spec, request.resource):
             return None
         if request.resource == "persistentvolumes":
             return None
     return none
 
 
-def _refers(spec: object, resource: str, name: str) -> bool:
-    """Tell whether a pod's specification names the object: in its text, as JSON would have it, the name is a value."""
-    return name in _references(spec, resource)
-
-
-def _references(spec: object, resource: str) -> frozenset[str]:
+def references(spec: object, resource: str) -> frozenset[str]:
+    """Give the names of the objects of *resource*, one of REFERRED, that a pod's specification refers to."""
     field = {"secrets": "secret", "configmaps": "config_map", "persistentvolumeclaims": "persistent_volume_claim"}
     found: list[str] = []
     for volume in getattr(spec, "volumes", None) or ():

@@ -167,46 +167,67 @@ def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
     name = request.name or (obj.metadata.name if obj is not None and obj.metadata is not None else "") or ""
     why = ""
     if request.resource == "pods":
-        why = _pod_denied(node, request.verb, request.subresource, obj, old)
+        why = _pod_denied(ask, node, obj, old)
     elif request.resource == "nodes":
         why = _node_denied(node, name, obj, old)
     elif request.resource == "leases.coordination.k8s.io" and name != node:
         why = "can only access node lease with the same name as the requesting node"
+    elif request.resource == "csinodes.storage.k8s.io" and name != node:
+        why = "can only access CSINode with the same name as the requesting node"
     if why:
         raise Refusal(statuses.forbidden(request.resource, name, why))
 
 
-def _pod_denied(node: str, verb: str, subresource: str, obj: Any, old: Any) -> str:
-    if subresource == "status" or verb == "delete":
-        if old is not None and old.spec.node_name != node:
-            done = "update status for" if subresource == "status" else "delete"
-            return f'node "{node}" can only {done} pods with spec.nodeName set to itself'
-        if old is not None and obj is not None and obj.metadata.labels != old.metadata.labels:
-            return f'node "{node}" cannot update labels through pod status'
-        return ""
-    if verb != "create" or obj is None or obj.spec is None:
-        return "" if verb != "create" or subresource else "unexpected type"
-    return _created_pod_denied(node, obj) if not subresource else ""
+def _pod_denied(ask: Ask, node: str, obj: Any, old: Any) -> str:
+    if old is None:
+        return _created_pod_denied(ask, node, obj)
+    if old.spec.node_name != node:
+        done = {"status": "update pod status for", "eviction": "evict"}.get(ask.request.subresource, "delete")
+        who = node if done == "evict" else f'"{node}"'
+        return f"node {who} can only {done} pods with spec.nodeName set to itself"
+    if obj is not None and obj.metadata.labels != old.metadata.labels:
+        return f'node "{node}" cannot update labels through pod status'
+    return ""
 
 
-def _created_pod_denied(node: str, pod: core_v1.Pod) -> str:
+def _created_pod_denied(ask: Ask, node: str, pod: core_v1.Pod) -> str:
+    if pod.spec is None:
+        return ""  # it is invalid
     metadata, spec = pod.metadata, pod.spec
     assert metadata is not None and spec is not None, "asked only about pods that have both"  # noqa: PT018
     if MIRROR not in (metadata.annotations or ()):
         return f'pod does not have "{MIRROR}" annotation, node "{node}" can only create mirror pods'
     if spec.node_name != node:
         return f'node "{node}" can only create pods with spec.nodeName set to itself'
-    owners = metadata.owner_references or ()
-    if len(owners) != 1:
-        return f'node "{node}" can only create pods with a single owner reference set to itself'
-    if (owners[0].api_version, owners[0].kind, owners[0].name) != ("v1", "Node", node):
-        return f'node "{node}" can only create pods with an owner reference set to itself'
-    if spec.service_account_name:
-        return f'node "{node}" can not create pods that reference a service account'
-    for volume in spec.volumes or ():
-        if volume.secret or volume.config_map or volume.persistent_volume_claim:
-            return f'node "{node}" can not create pods that reference secrets, configmaps or persistentvolumeclaims'
+    return _mirror_owner_denied(ask, node, metadata.owner_references or ()) or _references_denied(node, spec)
+
+
+def _mirror_owner_denied(ask: Ask, node: str, owners: tuple[meta_v1.OwnerReference, ...]) -> str:
+    creates = f'node "{node}" can only create pods with'
+    if len(owners) > 1:
+        return f"{creates} a single owner reference set to itself"
+    if not owners or (owners[0].api_version, owners[0].kind, owners[0].name) != ("v1", "Node", node):
+        return f"{creates} an owner reference set to itself"
+    owner = owners[0]
+    if not owner.controller:
+        return f"{creates} a controller owner reference set to itself"
+    if owner.block_owner_deletion:
+        return f'node "{node}" must not set blockOwnerDeletion on an owner reference'
+    found = ask.store.get("nodes", node)
+    if found is None:
+        raise Refusal(statuses.not_found("nodes", node))
+    if owner.uid != found.metadata.uid:
+        return f"node {node} UID mismatch: expected {owner.uid} got {found.metadata.uid}"
     return ""
+
+
+def _references_denied(node: str, spec: core_v1.PodSpec) -> str:
+    """Say what of others' a mirror pod refers to, which it may not."""
+    what = "a service account" if spec.service_account_name else ""
+    for resource in access.REFERRED:
+        if not what and access.references(spec, resource):
+            what = resource
+    return what and f'node "{node}" can not create pods that reference {what}'
 
 
 def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:

@@ -34,6 +34,8 @@ _LABELS: Final = Map(
     {"ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}
 )
 _DRAWS: Final = 32
+_EXPOSED: Final = ("NodePort", "LoadBalancer")
+_NO_BALANCER: Final = core_v1.LoadBalancerStatus()
 
 Operations = tuple[Put | Delete, ...]
 Compares = tuple[Compare, ...]
@@ -47,7 +49,6 @@ def allocated(
     spec = _families(service.spec)
     before = old.spec if old is not None else None
     held = before.cluster_ip if before is not None else None
-    spec = _kept(spec, before)
     compares: Compares = ()
     operations: Operations = ()
     if spec.type == "ExternalName":
@@ -60,6 +61,22 @@ def allocated(
         operations += (Delete(ADDRESSES, held or ""),)
     spec = _with_node_ports(ask, service, spec, before)
     return replace(service, spec=spec), compares, operations
+
+
+def carried(service: core_v1.Service, old: core_v1.Service) -> core_v1.Service:
+    """
+    Give what an update means: what it leaves out of addresses and ports stays, what only the old type had goes.
+
+    Nothing goes that the update changed as well: that is for validation to refuse.
+    """
+    spec, before = service.spec, old.spec
+    assert spec is not None and before is not None, "defaults give every service a specification"  # noqa: PT018
+    spec = _without_old_type(_with_old_ports(spec, before), before)
+    spec = _with_old_address(spec, before)
+    status = service.status
+    if spec.type != "LoadBalancer" and status is not None and status.load_balancer != _NO_BALANCER:
+        status = replace(status, load_balancer=_NO_BALANCER)
+    return replace(service, spec=spec, status=status)
 
 
 def released(service: core_v1.Service) -> Operations:
@@ -92,26 +109,54 @@ def _families(spec: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
     return replace(
         spec,
         cluster_ip=first,
+        cluster_ips=spec.cluster_ips or ((first,) if first else None),
         ip_families=spec.ip_families or family,
         ip_family_policy=spec.ip_family_policy or "SingleStack",
     )
 
 
-def _kept(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec | None) -> core_v1.ServiceSpec:
-    """Give what an update that leaves addresses and ports out means: those that are there."""
-    if before is None or spec.type == "ExternalName" or before.type == "ExternalName":
+def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
+    if "ExternalName" in (spec.type, before.type):
         return spec
     if not spec.cluster_ip:
-        spec = replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
-    if spec.type in ("NodePort", "LoadBalancer") and spec.ports:
-        known = {(port.port, port.protocol): port.node_port for port in before.ports or ()}
-        ports = [
-            port if port.node_port else replace(port, node_port=known.get((port.port, port.protocol)))
-            for port in spec.ports
-        ]
-        if any(new is not old for new, old in zip(ports, spec.ports, strict=True)):
-            spec = replace(spec, ports=tuple(ports))
+        return replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
+    if not spec.cluster_ips:
+        return replace(spec, cluster_ips=before.cluster_ips if spec.cluster_ip == before.cluster_ip else None)
     return spec
+
+
+def _with_old_ports(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
+    if spec.type not in _EXPOSED or before.type not in _EXPOSED or not spec.ports:
+        return spec
+    known = {(port.port, port.protocol): port.node_port for port in before.ports or ()}
+    ports = [
+        port if port.node_port else replace(port, node_port=known.get((port.port, port.protocol)))
+        for port in spec.ports
+    ]
+    if all(new is old for new, old in zip(ports, spec.ports, strict=True)):
+        return spec
+    return replace(spec, ports=tuple(ports))
+
+
+def _without_old_type(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
+    if spec.type == before.type:
+        return spec
+    gone: list[str] = []
+    if spec.type == "ExternalName":
+        same = (spec.cluster_ip, spec.cluster_ips) == (before.cluster_ip, before.cluster_ips)
+        gone += ["cluster_ip", "cluster_ips"] if same else []
+        gone += [name for name in ("ip_families", "ip_family_policy") if getattr(spec, name) == getattr(before, name)]
+    if before.type == "LoadBalancer":
+        names = ("health_check_node_port", "allocate_load_balancer_node_ports", "load_balancer_class")
+        gone += [name for name in names if getattr(spec, name) == getattr(before, name)]
+    if before.type in _EXPOSED and spec.type not in _EXPOSED:
+        if spec.external_traffic_policy == before.external_traffic_policy and not spec.external_ips:
+            gone.append("external_traffic_policy")
+        had = {port.node_port for port in before.ports or ()}
+        if all(port.node_port in had for port in spec.ports or () if port.node_port):
+            ports = tuple([replace(port, node_port=None) for port in spec.ports or ()])
+            spec = replace(spec, ports=ports if spec.ports else spec.ports)
+    return replace(spec, **dict.fromkeys(gone))
 
 
 def _with_address(ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
@@ -188,7 +233,7 @@ def _with_node_ports(
 ) -> core_v1.ServiceSpec:
     if not spec.ports or (before is not None and spec.ports is before.ports and spec.type == before.type):
         return spec
-    exposed = spec.type in ("NodePort", "LoadBalancer")
+    exposed = spec.type in _EXPOSED
     wanted = exposed and (spec.type == "NodePort" or spec.allocate_load_balancer_node_ports is not False)
     own = {port.node_port for port in (before.ports if before is not None else None) or () if port.node_port}
     given: dict[int, str] = {}

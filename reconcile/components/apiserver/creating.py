@@ -54,7 +54,9 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
     compares: tuple[Compare, ...] = (Compare(resource, key, 0),)
     operations: tuple[Any, ...] = ()
     if ask.store.get(resource, key) is not None:
-        raise Refusal(statuses.already_exists(resource, obj.metadata.name))
+        generated = ask.request.verb == "create" and not ask.request.body.metadata.name
+        refusal = statuses.not_generated if generated else statuses.already_exists
+        raise Refusal(refusal(resource, obj.metadata.name))
     if resource == "services":
         obj, more, operations = allocation.allocated(ask, obj, None)
         compares += more
@@ -63,12 +65,24 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
     return Planned(Txn(compares, (Put(resource, key, obj), *operations)), Finish(code, resource, key))
 
 
+def named_body(ask: Ask, given: Any) -> Any:
+    """Give the body of a write to an object that the request names, if it is that object."""
+    body, wanted = checked_body(ask, given), ask.request.name
+    name = body.metadata.name if body.metadata is not None else None
+    if not name:
+        said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        raise Refusal(statuses.bad_request(said))
+    if name != wanted:
+        said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
+        raise Refusal(statuses.bad_request(said))
+    return body
+
+
 def checked_body(ask: Ask, given: Any) -> Any:
     """Give the body of a write if it is an object of the resource, in the namespace that was asked for."""
     resource = ask.resource
     if not isinstance(given, resource.object_class):
-        said = f"the object provided is unrecognized (must be of type {resource.kind})"
-        raise Refusal(statuses.bad_request(said))
+        raise Refusal(statuses.bad_request(_misplaced(given, resource.kind)))
     body: Any = given
     metadata = body.metadata
     if metadata is not None and metadata.namespace and metadata.namespace != ask.request.namespace:
@@ -84,7 +98,7 @@ def checked_body(ask: Ask, given: Any) -> Any:
 def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
     """Give a new object's metadata: what its author may say, and what only the server says."""
     request = ask.request
-    if given.resource_version:
+    if given.resource_version not in (None, "", "0"):
         raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
     name, dice = given.name or request.name, drawing(ask, "object")
     if request.name and name != request.name:
@@ -114,6 +128,14 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
         managed_fields=given.managed_fields,
     )
     return metadata, generated
+
+
+def _misplaced(given: Any, kind: str) -> str:
+    """Say that something is no object of *kind*."""
+    own, version = getattr(given, "kind", None), getattr(given, "api_version", None)
+    if not own or not version:
+        return f"the object provided is unrecognized (must be of type {kind})"
+    return f'{own} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}'
 
 
 def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:

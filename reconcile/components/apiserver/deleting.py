@@ -17,7 +17,7 @@ from reconcile.components.apiserver import admission, allocation, strategies
 from reconcile.components.apiserver.reading import found, selected
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
 from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
-from reconcile.lib.instant import SECOND
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
@@ -27,6 +27,7 @@ from reconcile.store import Compare, Delete, Put, Txn
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 _POLICIES: Final = ("Background", "Foreground", "Orphan")
+_LAST: Final = 253_402_300_799 * SECOND  # the last second of the year 9999: no later one can be written
 _NO_OPTIONS: Final = meta_v1.DeleteOptions()
 _ORPHANS_JOBS: Final = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set"
@@ -145,7 +146,7 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
             return pod, 0
         if grace is None or grace >= had:
             return None
-        ends = Time.at(begun.instant + (grace - had) * SECOND)
+        ends = _ending(begun.instant + (grace - had) * SECOND)
         shorter = replace(metadata, deletion_timestamp=ends, deletion_grace_period_seconds=grace)
         return replace(pod, metadata=shorter), grace
     if grace is None:
@@ -156,11 +157,15 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
     grace = max(grace, 0)
     dying = replace(
         metadata,
-        deletion_timestamp=Time.at(ask.now + grace * SECOND),
+        deletion_timestamp=_ending(ask.now + grace * SECOND),
         deletion_grace_period_seconds=grace,
         generation=metadata.generation + 1 if metadata.generation else metadata.generation,
     )
     return replace(pod, metadata=dying), grace
+
+
+def _ending(instant: Instant) -> Time:
+    return Time.at(max(0, min(instant, _LAST)))
 
 
 def _marked(ask: Ask, metadata: meta_v1.ObjectMeta) -> meta_v1.ObjectMeta:

@@ -13,15 +13,16 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import convert
-from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.api.scalars import MicroTime, Quantity, Time, freeze, thaw
 from reconcile.api.shapes import fields_of
-from reconcile.components.apiserver import updating
+from reconcile.components.apiserver import creating, updating
 from reconcile.components.apiserver.reading import found
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.model import patches, statuses
+from reconcile.model.requests import Response
 
 _IDENTITY: Final = ("apiVersion", "kind")
 
@@ -29,32 +30,45 @@ _IDENTITY: Final = ("apiVersion", "kind")
 def patch(ask: Ask) -> Plan:
     """Plan a patch of an object, all but its status."""
     old = found(ask)
-    return updating.updated(ask, _checked(ask, patched(ask.request.body, old)), old)
+    made, warnings = patched(ask.request.body, old)
+    return warned(updating.updated(ask, creating.named_body(ask, made), old), warnings)
 
 
 def patch_status(ask: Ask) -> Plan:
     """Plan a patch of an object's status."""
     old = found(ask)
-    return updating.status_updated(ask, _checked(ask, patched(ask.request.body, old)), old)
+    made, warnings = patched(ask.request.body, old)
+    return warned(updating.status_updated(ask, creating.named_body(ask, made), old), warnings)
 
 
-def patched(patch: Any, old: Any) -> Any:
-    """Give *old* with a merge patch made to it, or refuse with 400 what makes no object."""
+def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
+    """Give *plan* with *warnings* in its answer."""
+    if not warnings:
+        return plan
+    if isinstance(plan, Response):
+        return replace(plan, warnings=warnings)
+    return replace(plan, finish=replace(plan.finish, warnings=warnings))
+
+
+def patched(patch: Any, old: Any) -> tuple[Any, tuple[str, ...]]:
+    """Give *old* with a merge patch made to it, and a warning of each field that it lacks; 400 if that is no object."""
     if not isinstance(patch, Mapping):
         raise Refusal(statuses.bad_request("a merge patch is a JSON object"))
-    plain = _thawed(patch)
+    try:
+        plain = thaw(freeze(patch))
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
     fields = {field.json: field for field in fields_of(old.__class__)}
     # A field that the patch does not name keeps its very object; what an object cannot do without is there to be read.
     wanted = [field for name, field in fields.items() if name in plain or field.required or name in _IDENTITY]
     written = {field.json: _written(getattr(old, field.name)) for field in wanted}
     merged = patches.merge({name: value for name, value in written.items() if value is not None}, plain)
     try:
-        made = convert.load(merged, cls=old.__class__, unknown="Ignore").object
+        made = convert.load(merged, cls=old.__class__, unknown="Warn")
     except ReconcileError as error:
         raise Refusal(statuses.bad_request(str(error))) from None
-    return replace(
-        made, **{field.name: getattr(old, field.name) for name, field in fields.items() if name not in plain}
-    )
+    kept = {field.name: getattr(old, field.name) for name, field in fields.items() if name not in plain}
+    return replace(made.object, **kept), made.warnings
 
 
 def _written(value: Any) -> Any:
@@ -73,11 +87,3 @@ def _thawed(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_thawed(entry) for entry in value]
     return value
-
-
-def _checked(ask: Ask, made: Any) -> Any:
-    metadata = made.metadata
-    if metadata is None or metadata.name != ask.request.name:
-        said = "the name of the object ({}) does not match the name on the URL ({})"
-        raise Refusal(statuses.bad_request(said.format(metadata and metadata.name, ask.request.name)))
-    return made

@@ -19,12 +19,17 @@ _REVIEWS: Final[Rule] = (
     ("create",),
     ("tokenreviews.authentication.k8s.io", "subjectaccessreviews.authorization.k8s.io"),
 )
-_LOCKS: Final[Rule] = (("create", "get", "update"), ("leases.coordination.k8s.io", "endpoints"))
+
+# Who leads under which lock: may create any, and get and update the one of this name.
+LOCKS: Final = {
+    "system:kube-scheduler": "kube-scheduler",
+    "system:kube-controller-manager": "kube-controller-manager",
+}
+LOCK_RESOURCES: Final = ("leases.coordination.k8s.io", "endpoints")
 
 SCHEDULER: Final[tuple[Rule, ...]] = (
     _EVENTS,
     _REVIEWS,
-    _LOCKS,
     (_READ, ("nodes", "namespaces", "services", "replicationcontrollers", "replicasets.apps", "statefulsets.apps")),
     (("get", "list", "delete"), ("pods",)),
     (("create",), ("bindings", "pods/binding")),
@@ -65,7 +70,6 @@ _ALL_READ: Final[Rule] = (("list",), ("*",))
 _MANAGER: Final[tuple[Rule, ...]] = (
     _EVENTS,
     _REVIEWS,
-    _LOCKS,
     _ALL_READ,
     (("create", "get", "update"), ("secrets", "serviceaccounts")),
     (("delete",), ("secrets",)),

@@ -111,7 +111,7 @@ def _route(key: str, verb: str, subresource: str) -> tuple[kinds.Resource, Way] 
     elif verb not in resource.verbs:
         way = None
     if way is None:
-        return Response(405, statuses.method_not_allowed(key, verb))
+        return Response(405, statuses.method_not_allowed())
     if key == "bindings":
         way = subresources.bind
     return resource, way

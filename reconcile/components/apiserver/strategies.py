@@ -100,6 +100,15 @@ RETURNED_WHEN_DELETED: Final = frozenset(
     }
 )
 
+# Under which name etcd has what is not stored under its plural.
+STORED_AS: Final[Mapping[str, str]] = {
+    "replicationcontrollers": "controllers",
+    "endpoints": "services/endpoints",
+    "nodes": "minions",
+    "services": "services/specs",
+    "ingresses.networking.k8s.io": "ingress",
+}
+
 # Whose dependents are orphaned if the one who deletes says nothing.
 ORPHANING: Final = frozenset({"replicationcontrollers", "jobs.batch"})
 

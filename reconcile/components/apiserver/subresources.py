@@ -39,7 +39,9 @@ def bind(ask: Ask) -> Plan:
     pod = ask.store.get("pods", key)
     if pod is None:
         raise Refusal(statuses.not_found("pods", name))
-    _check_assignable(pod, name, binding)
+    if binding.metadata is not None:
+        updating.check_uid(ask, binding.metadata.uid, pod.metadata.uid)
+    _check_assignable(pod, name)
     new = _assigned(ask, pod, binding)
     if ask.request.dry_run:
         return Response(201, _BOUND)
@@ -54,12 +56,9 @@ def _refuse_binding(name: str, target: core_v1.ObjectReference) -> None:
     refuse_invalid("Binding", "v1", name, (cause,))
 
 
-def _check_assignable(pod: core_v1.Pod, name: str, binding: core_v1.Binding) -> None:
+def _check_assignable(pod: core_v1.Pod, name: str) -> None:
     metadata, spec = pod.metadata, pod.spec
     assert metadata is not None and spec is not None, "a stored pod has both"  # noqa: PT018
-    if binding.metadata is not None and binding.metadata.uid and binding.metadata.uid != metadata.uid:
-        why = f"Precondition failed: UID in precondition: {binding.metadata.uid}, UID in object meta: {metadata.uid}"
-        raise Refusal(statuses.conflict("pods/binding", name, why))
     if metadata.deletion_timestamp is not None:
         raise Refusal(
             statuses.conflict("pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host")
@@ -123,7 +122,8 @@ def update_scale(ask: Ask) -> Plan:
 def patch_scale(ask: Ask) -> Plan:
     """Plan to patch an object's scale."""
     old = found(ask)
-    return _scaled(ask, patching.patched(ask.request.body, scale_of(old)), old)
+    made, warnings = patching.patched(ask.request.body, scale_of(old))
+    return patching.warned(_scaled(ask, made, old), warnings)
 
 
 def scale_of(obj: Any) -> autoscaling_v1.Scale:
@@ -157,10 +157,8 @@ def _scaled(ask: Ask, body: Any, old: Any) -> Plan:
     if given.name and given.name != name:
         said = f"the name of the object ({given.name}) does not match the name on the URL ({name})"
         raise Refusal(statuses.bad_request(said))
-    if given.uid and given.uid != metadata.uid:
-        why = f"Precondition failed: UID in precondition: {given.uid}, UID in object meta: {metadata.uid}"
-        raise Refusal(statuses.conflict(ask.request.resource, name, why))
-    if given.resource_version and given.resource_version != metadata.resource_version:
+    updating.check_uid(ask, given.uid, metadata.uid)
+    if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
         raise Refusal(statuses.conflict(ask.request.resource, name))
     replicas = (body.spec.replicas if body.spec is not None else None) or 0
     if replicas < 0:
@@ -185,10 +183,8 @@ def finalize(ask: Ask) -> Plan:
         raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Namespace)"))
     old = found(ask)
     given = body.metadata or meta_v1.ObjectMeta()
-    if given.uid and given.uid != old.metadata.uid:
-        why = f"Precondition failed: UID in precondition: {given.uid}, UID in object meta: {old.metadata.uid}"
-        raise Refusal(statuses.conflict("namespaces", old.metadata.name, why))
-    if given.resource_version and given.resource_version != old.metadata.resource_version:
+    updating.check_uid(ask, given.uid, old.metadata.uid)
+    if given.resource_version not in updating.ANY_VERSION and given.resource_version != old.metadata.resource_version:
         raise Refusal(statuses.conflict("namespaces", old.metadata.name))
     finalizers = (body.spec.finalizers if body.spec is not None else None) or None
     for place, name in enumerate(finalizers or ()):

@@ -10,7 +10,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver import admission, allocation, creating, strategies
@@ -29,12 +29,14 @@ from reconcile.model import statuses
 from reconcile.model.requests import Response
 from reconcile.store import Compare, Delete, Put, Txn
 
+# A write that names one of these versions is for the object as it is.
+ANY_VERSION: Final = (None, "", "0")
+
 
 def update(ask: Ask) -> Plan:
     """Plan an update of an object, all but its status."""
-    body = creating.checked_body(ask, ask.request.body)
+    body = creating.named_body(ask, ask.request.body)
     old = ask.store.get(ask.request.resource, ask.key)
-    _check_name(ask, body)
     if old is None:
         return _created(ask, body)
     return updated(ask, body, old)
@@ -42,8 +44,7 @@ def update(ask: Ask) -> Plan:
 
 def update_status(ask: Ask) -> Plan:
     """Plan an update of an object's status."""
-    body = creating.checked_body(ask, ask.request.body)
-    _check_name(ask, body)
+    body = creating.named_body(ask, ask.request.body)
     return status_updated(ask, body, found(ask))
 
 
@@ -57,6 +58,8 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     new = _with_old_parts(new, old)
     if resource == "pods":
         new = _repaired_pod(new, old)
+    if resource == "services":
+        new = allocation.carried(new, old)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)
@@ -78,7 +81,11 @@ def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
     metadata = _metadata(ask, body, old)
     if metadata is not old.metadata:
         metadata = _status_metadata(resource, metadata, old.metadata)
-    new = replace(old, metadata=metadata, status=body.status)
+    status = body.status
+    if resource == "pods" and status is not None and not status.qos_class:
+        # It is found once and for all when the pod is created.
+        status = replace(status, qos_class=old.status.qos_class)
+    new = replace(old, metadata=metadata, status=status)
     admission.restrict_node(ask, new, old)
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
@@ -114,15 +121,6 @@ def _created(ask: Ask, body: Any) -> Plan:
     return creating.create(ask)
 
 
-def _check_name(ask: Ask, body: Any) -> None:
-    name = body.metadata.name if body.metadata is not None else None
-    if not name:
-        raise Refusal(statuses.bad_request("name must be provided"))
-    if name != ask.request.name:
-        said = f"the name of the object ({name}) does not match the name on the URL ({ask.request.name})"
-        raise Refusal(statuses.bad_request(said))
-
-
 def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     """Give the metadata that an update makes: the client's part of the body's, the server's part of what is stored."""
     given: meta_v1.ObjectMeta = body.metadata
@@ -130,10 +128,8 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     if given is kept:
         return kept
     resource, name = ask.request.resource, kept.name or ""
-    if given.uid and given.uid != kept.uid:
-        why = f"Precondition failed: UID in precondition: {given.uid}, UID in object meta: {kept.uid}"
-        raise Refusal(statuses.conflict(resource, name, why))
-    if given.resource_version:
+    check_uid(ask, given.uid, kept.uid)
+    if given.resource_version not in ANY_VERSION:
         if given.resource_version != kept.resource_version:
             raise Refusal(statuses.conflict(resource, name))
     elif resource in strategies.CONDITIONAL:
@@ -156,6 +152,16 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
         owner_references=_kept(given.owner_references, kept.owner_references),
         managed_fields=given.managed_fields,
     )
+
+
+def check_uid(ask: Ask, wanted: str | None, uid: str | None) -> None:
+    """Refuse with 409 a write that is meant for an object of another uid."""
+    if wanted and wanted != uid:
+        resource = ask.request.resource
+        where = f"/registry/{strategies.STORED_AS.get(resource, resource.partition('.')[0])}/{ask.key}"
+        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
+        said = f"StorageError: invalid object, Code: 4, Key: {where}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
+        raise Refusal(statuses.conflict(resource, ask.key.rpartition("/")[2], said))
 
 
 def _kept(new: Any, old: Any) -> Any:

@@ -1,3 +1,5 @@
+import functools
+
 import pytest
 
 from reconcile.api import apps_v1, core_v1, meta_v1
@@ -140,6 +142,7 @@ def test_unknown_fields_are_refused_warned_about_or_dropped():
         ("overhead", {"cpu": True}),
         ("overhead", {"cpu": float("nan")}),
         ("nodeName", 1),
+        ("overhead", {"cpu": "9" * 5000}),
     ],
 )
 def test_wrong_types_are_refused(field, value):
@@ -198,6 +201,24 @@ def test_custom_objects_keep_all_that_they_have():
     assert found.body == Map({"spec": Map({"a": (1, None, Map({"b": 1.5}))})})
     assert dump(found) == content
     assert _faults({**content, "metadata": {"nam": "x"}}) == ['unknown field "metadata.nam"']
+
+
+def test_what_is_nested_too_deep_is_refused():
+    deep = functools.reduce(lambda inner, _: {"a": inner}, range(100_000), {})
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "spec": deep}
+    assert _faults(thing) == [
+        "spec: expected JSON (nested deeper than 200 levels), found something of Python's type dict"
+    ]
+    schema = functools.reduce(lambda inner, _: {"not": inner}, range(100_000), {})
+    assert _faults(schema, cls=JSONSchemaProps) == ["the object: nested too deep"]
+
+
+def test_a_number_is_one_that_json_can_write():
+    assert load({"maximum": 2**64 - 1}, cls=JSONSchemaProps).object.maximum == 2**64 - 1
+    for number in (2**64, 10**5000, float("inf")):
+        assert len(_faults({"maximum": number}, cls=JSONSchemaProps)) == 1
+    for spec in ({"priority": 10**5000}, {"overhead": {"cpu": 10**5000}}):
+        assert _faults(_pod(**spec))[0].endswith(", found something of Python's type int")
 
 
 def test_free_json_keeps_what_it_has():

@@ -74,6 +74,14 @@ def test_what_is_none_is_refused_with_its_text(text):
     assert repr(text) in str(caught.value)
 
 
+def test_the_longest_quantity_is_exact_and_longer_ones_are_refused():
+    longest = Quantity.parse("9" * 995 + "e1000")
+    assert longest.nanos == int("9" * 995) * 10**1009
+    assert Quantity.parse(longest.text) == longest
+    with pytest.raises(ReconcileError, match="a quantity has at most 1000 letters: '9999999999"):
+        Quantity.parse("9" * 1001)
+
+
 def test_rounds_away_from_zero():
     assert Quantity.parse("1001m").whole == 2
     assert Quantity.parse("-1001m").whole == -2

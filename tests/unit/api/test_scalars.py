@@ -1,3 +1,5 @@
+import functools
+
 import pytest
 
 from reconcile.api.scalars import MicroTime, Time, freeze, thaw
@@ -56,6 +58,15 @@ def test_micro_times_have_six_digits():
             MicroTime.parse(text)
 
 
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_free_json_is_as_deep_as_json_text(wrap):
+    value = functools.reduce(lambda inner, _: wrap(inner), range(200), 1)
+    assert thaw(freeze(value)) == value
+    for deeper in (3, 10_000):
+        with pytest.raises(ReconcileError, match="nested deeper than 200 levels"):
+            freeze(functools.reduce(lambda inner, _: wrap(inner), range(deeper), value))
+
+
 def test_free_json_is_frozen_and_thawed():
     plain = {"b": [1, {"c": None}], "a": 1.5}
     frozen = freeze(plain)
@@ -64,7 +75,15 @@ def test_free_json_is_frozen_and_thawed():
     assert thaw(frozen) == plain
 
 
-@pytest.mark.parametrize("value", [{1: 2}, [object()], {"a": float("nan")}, float("inf"), b"x", {"a": {1, 2}}])
+@pytest.mark.parametrize(
+    "value",
+    [{1: 2}, [object()], {"a": float("nan")}, float("inf"), b"x", {"a": {1, 2}}, 2**64, [-(2**63) - 1]],
+)
 def test_what_is_no_json_is_refused(value):
     with pytest.raises(ReconcileError):
         freeze(value)
+
+
+def test_a_number_beyond_64_bits_is_refused_whatever_its_length():
+    with pytest.raises(ReconcileError, match="a number beyond 64 bits"):
+        freeze({"a": 10**5000})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, scheduling_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_long, wrong
 from reconcile.components.apiserver.validation import services, workloads
-from reconcile.components.apiserver.validation.metadata import IMMUTABLE, at_least_zero, one_of
+from reconcile.components.apiserver.validation.metadata import IMMUTABLE, one_of
 from reconcile.components.apiserver.validation.pods import pod_change_causes, pod_spec_causes
 from reconcile.model import names
 
@@ -52,10 +53,10 @@ def _config_map(obj: core_v1.ConfigMap) -> Causes:
     for field, kept in (("data", obj.data), ("binaryData", obj.binary_data)):
         for key, value in (kept or {}).items():
             found += _key_causes(f"{field}[{key}]", key)
-            size += len(value)
+            size += len(value.encode()) if field == "data" else len(b64decode(value))
     both = [key for key in obj.data or () if key in (obj.binary_data or ())]
     found += [wrong(f"data[{key}]", key, "duplicate of key present in binaryData") for key in both]
-    return (*found, too_long("", _LARGEST)) if size > _LARGEST else tuple(found)
+    return (*found, too_long("[]", _LARGEST)) if size > _LARGEST else tuple(found)
 
 
 def _secret(obj: core_v1.Secret) -> Causes:
@@ -171,8 +172,7 @@ def _budget(obj: Any) -> Causes:
         return (wrong("spec", spec, why),)
     found: list[Cause] = []
     for field, amount in (("minAvailable", spec.min_available), ("maxUnavailable", spec.max_unavailable)):
-        if isinstance(amount, int):
-            found += at_least_zero(f"spec.{field}", amount)
+        found += workloads.amount_causes(f"spec.{field}", amount, most=100)
     return tuple(found)
 
 

@@ -40,6 +40,8 @@ def service_causes(obj: core_v1.Service) -> Causes:
         at = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
         found.append(wrong(at, seconds, f"must be greater than 0 and less than {_LONGEST_STICK}"))
     found += one_of("spec.type", spec.type, _TYPES)
+    if spec.cluster_ip and spec.cluster_ips and spec.cluster_ips[0] != spec.cluster_ip:
+        found.append(wrong("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`"))
     if spec.cluster_ip and not headless and not is_address(spec.cluster_ip):
         found.append(wrong("spec.clusterIPs[0]", spec.cluster_ip, ADDRESS))
     for place, address in enumerate(spec.external_ips or ()):

@@ -20,6 +20,7 @@ from reconcile.lib.replacing import replace
 from reconcile.model import names, selectors
 
 _PERCENT: Final = re.compile("[0-9]+%")
+_MOST_DIGITS: Final = 9
 _NO_PERCENT: Final = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for"
     " validation is '[0-9]+%')"
@@ -91,8 +92,8 @@ def daemon_set_causes(obj: apps_v1.DaemonSet) -> Causes:
     rolling = strategy.rolling_update if strategy is not None else None
     if kind == "RollingUpdate" and rolling is not None:
         at = "spec.updateStrategy.rollingUpdate"
-        found += _amount_causes(f"{at}.maxUnavailable", rolling.max_unavailable, most=_ALL)
-        found += _amount_causes(f"{at}.maxSurge", rolling.max_surge, most=_ALL)
+        found += amount_causes(f"{at}.maxUnavailable", rolling.max_unavailable, most=_ALL)
+        found += amount_causes(f"{at}.maxSurge", rolling.max_surge, most=_ALL)
         if _is_nothing(rolling.max_unavailable) and _is_nothing(rolling.max_surge):
             found.append(required(f"{at}.maxUnavailable", "cannot be 0 when maxSurge is 0"))
         elif not _is_nothing(rolling.max_unavailable) and not _is_nothing(rolling.max_surge):
@@ -232,18 +233,20 @@ def _strategy_causes(strategy: apps_v1.DeploymentStrategy) -> list[Cause]:
     at = "spec.strategy.rollingUpdate"
     if rolling is None:
         return [required(at, "this should be defaulted and never be nil")]
-    found = _amount_causes(f"{at}.maxUnavailable", rolling.max_unavailable, most=_ALL)
-    found += _amount_causes(f"{at}.maxSurge", rolling.max_surge, most=None)
+    found = amount_causes(f"{at}.maxUnavailable", rolling.max_unavailable, most=_ALL)
+    found += amount_causes(f"{at}.maxSurge", rolling.max_surge, most=None)
     if _is_nothing(rolling.max_unavailable) and _is_nothing(rolling.max_surge):
         found.append(wrong(f"{at}.maxUnavailable", rolling.max_unavailable, "may not be 0 when `maxSurge` is 0"))
     return found
 
 
-def _amount_causes(field: str, amount: int | str | None, *, most: int | None) -> list[Cause]:
+def amount_causes(field: str, amount: int | str | None, *, most: int | None) -> list[Cause]:
     """Say that something is neither a number of pods nor a part of them in percent."""
     if isinstance(amount, str):
         if not _PERCENT.fullmatch(amount):
             return [wrong(field, amount, _NO_PERCENT)]
+        if len(amount) > _MOST_DIGITS + 1:
+            return [wrong(field, amount, f"must have at most {_MOST_DIGITS} digits")]
         if most is not None and int(amount[:-1]) > most:
             return [wrong(field, amount, f"must not be greater than {most}%")]
         return []
@@ -252,5 +255,5 @@ def _amount_causes(field: str, amount: int | str | None, *, most: int | None) ->
 
 def _is_nothing(amount: int | str | None) -> bool:
     if isinstance(amount, str):
-        return _PERCENT.fullmatch(amount) is not None and int(amount[:-1]) == 0
+        return _PERCENT.fullmatch(amount) is not None and not amount.strip("0%")
     return not amount

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, meta_v1, policy_v1
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import User
@@ -47,6 +47,13 @@ def test_nobody_is_anonymous_or_refused(server):
         (MANAGER, "update", "deployments.apps", "status", True),
         (MANAGER, "update", "deployments.apps", "scale", True),
         (MANAGER, "create", "pods", "binding", True),
+        (SCHEDULER, "create", "leases.coordination.k8s.io", "", True),
+        (SCHEDULER, "update", "leases.coordination.k8s.io", "", False),
+        (NODE, "list", "nodes", "", False),
+        (NODE, "get", "nodes", "", False),
+        (NODE, "get", "pods", "", False),
+        (NODE, "list", "pods", "", False),
+        (NODE, "get", "csinodes.storage.k8s.io", "", False),
         (MANAGER, "create", "nodes", "", False),
         (PROXY, "list", "services", "", True),
         (PROXY, "list", "pods", "", False),
@@ -55,7 +62,7 @@ def test_nobody_is_anonymous_or_refused(server):
     ],
 )
 def test_roles(server, user, verb, resource, subresource, allowed):  # noqa: PLR0917 -- a table's columns
-    namespace = "" if resource == "nodes" else "default"
+    namespace = "" if "nodes" in resource else "default"
     name = "" if verb in ("list", "create") and not subresource else "x"
     response = server(verb, resource, namespace, name, None, user, subresource=subresource)
     assert (response.code != 403) is allowed
@@ -84,12 +91,56 @@ def test_kubelet_makes_only_mirror_pods_of_its_own(server, pod):
         " create mirror pods"
     )
     pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
-    pod["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "u"}]
     pod["spec"]["nodeName"] = "n2"
     assert "with spec.nodeName set to itself" in server("create", "pods", "default", body=pod, user=NODE).body.message
     pod["spec"]["nodeName"] = "n1"
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "u"}
+
+    def message(**changes):
+        owner.update(changes)
+        pod["metadata"]["ownerReferences"] = [owner]
+        return server("create", "pods", "default", body=pod, user=NODE).body.message
+
+    assert message().endswith('node "n1" can only create pods with a controller owner reference set to itself')
+    assert message(controller=True, blockOwnerDeletion=True).endswith(
+        "must not set blockOwnerDeletion on an owner reference"
+    )
+    assert message(blockOwnerDeletion=False) == 'nodes "n1" not found'
+    node = server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1")), "")
+    assert message().endswith(f"node n1 UID mismatch: expected u got {node.metadata.uid}")
+    pod["spec"]["volumes"] = [{"name": "v", "configMap": {"name": "c"}}]
+    assert message(uid=node.metadata.uid).endswith("can not create pods that reference configmaps")
+    del pod["spec"]["volumes"]
     response = server("create", "pods", "default", body=pod, user=NODE)
     assert (response.code, response.body.spec.service_account_name) == (201, None)
+
+
+def test_kubelet_evicts_and_reads_only_its_own(server, pod):
+    for name, node in (("web", "n1"), ("other", "n2")):
+        pod["metadata"]["name"], pod["spec"]["nodeName"] = name, node
+        server.made("pods", pod)
+    assert server("get", "pods", "default", "web", user=NODE).code == 200
+    assert server("get", "pods", "default", "other", user=NODE).code == 403
+    assert server("list", "pods", user=NODE, field_selector="status.phase=Pending,spec.nodeName=n1").code == 200
+    assert server("list", "pods", user=NODE, field_selector="spec.nodeName!=n1").code == 403
+    assert server("list", "nodes", user=NODE, field_selector="metadata.name=n1").code == 200
+    eviction = policy_v1.Eviction()
+    response = server("create", "pods", "default", "other", eviction, NODE, subresource="eviction")
+    assert response.body.message == (
+        'pods "other" is forbidden: node n1 can only evict pods with spec.nodeName set to itself'
+    )
+    assert server("create", "pods", "default", "web", eviction, NODE, subresource="eviction").code == 201
+
+
+def test_each_leads_under_its_own_lock(server):
+    for user, name in ((SCHEDULER, "kube-scheduler"), (MANAGER, "kube-controller-manager")):
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}}
+        resource = "leases.coordination.k8s.io"
+        made = server("create", resource, "kube-system", body=lease, user=user).body
+        assert server("update", resource, "kube-system", name, made, user).code == 200
+        # The garbage collector, which is part of the controller-manager, may update anything.
+        allowed = user is SCHEDULER
+        assert (server("update", resource, "kube-system", name, made, SCHEDULER).code == 200) is allowed
 
 
 def test_kubelet_has_one_lease_and_one_node(server):

@@ -59,11 +59,49 @@ def test_node_ports_come_and_go_with_the_type(server, service):
     service["spec"].update(type="NodePort", ports=[{"port": 80, "nodePort": port}])
     message = server("create", "services", "default", body=service).body.message
     assert message.endswith(f"spec.ports[0].nodePort: Invalid value: {port}: provided port is already allocated")
-    hidden = replace(
-        exposed, spec=replace(exposed.spec, type="ClusterIP", ports=made.spec.ports, external_traffic_policy=None)
-    )
-    assert server("update", "services", "default", "web", hidden).body.spec.ports[0].node_port is None
+    hidden = server("patch", "services", "default", "web", {"spec": {"type": "ClusterIP"}}).body
+    assert hidden.spec == made.spec
     assert server("create", "services", "default", body=service).code == 201
+
+
+def test_a_service_that_gets_another_name_gives_its_address_back(server, service):
+    made = server.made("services", service)
+    named = {"type": "ExternalName", "externalName": "example.com"}
+    spec = server("patch", "services", "default", "web", {"spec": named}).body.spec
+    assert (spec.cluster_ip, spec.cluster_ips, spec.ip_families, spec.ip_family_policy) == (None, None, None, None)
+    assert server.store.get(ADDRESSES, made.spec.cluster_ip) is None
+    spec = server(
+        "patch", "services", "default", "web", {"spec": {"type": "ClusterIP", "externalName": None}}
+    ).body.spec
+    assert server.store.get(ADDRESSES, spec.cluster_ip) is not None
+
+
+def test_what_only_a_load_balancer_has_goes_with_the_type(server, service):
+    service["spec"].update(type="LoadBalancer", loadBalancerClass="a.b/c", externalTrafficPolicy="Local")
+    server.made("services", service)
+    balanced = {"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}}
+    assert server("patch", "services", "default", "web", balanced, subresource="status").ok
+    made = server("patch", "services", "default", "web", {"spec": {"type": "NodePort"}}).body
+    assert (made.spec.load_balancer_class, made.spec.allocate_load_balancer_node_ports) == (None, None)
+    assert (made.spec.external_traffic_policy, made.status.load_balancer.ingress) == ("Local", None)
+
+
+def test_what_an_update_changes_with_the_type_does_not_go(server, service):
+    service["spec"]["type"] = "NodePort"
+    server.made("services", service)
+    changed = {"spec": {"type": "ClusterIP", "ports": [{"port": 80, "nodePort": 30001}]}}
+    response = server("patch", "services", "default", "web", changed)
+    assert response.body.message.endswith("nodePort: Forbidden: may not be used when `type` is 'ClusterIP'")
+
+
+def test_addresses_are_one_and_the_first_of_all(server, service):
+    service["spec"]["clusterIP"] = "None"
+    assert server.made("services", service).spec.cluster_ips == ("None",)
+    without = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"a": "b"}}}
+    spec = server("update", "services", "default", "web", without).body.spec
+    assert (spec.cluster_ip, spec.cluster_ips) == ("None", ("None",))
+    response = server("patch", "services", "default", "web", {"spec": {"clusterIPs": ["10.96.0.9"]}})
+    assert 'spec.clusterIPs: Invalid value: ["10.96.0.9"]: first value must match `clusterIP`' in response.body.message
 
 
 def test_small_range_fills_up(server, service):

@@ -95,7 +95,8 @@ def test_body_must_fit_the_path(server, pod):
     pod["metadata"]["namespace"] = "other"
     message = server("create", "pods", "default", body=pod).body.message
     assert message == "the namespace of the provided object does not match the namespace sent on the request"
-    assert server("create", "services", "default", body=pod).code == 400
+    response = server("create", "services", "default", body=pod)
+    assert (response.code, response.body.message) == (400, 'Pod in version "v1" cannot be handled as a Service')
 
 
 def test_resource_version_has_no_place_in_a_new_object(server, pod):
@@ -103,6 +104,17 @@ def test_resource_version_has_no_place_in_a_new_object(server, pod):
     response = server("create", "pods", "default", body=pod)
     assert (response.code, response.reason) == (500, "")
     assert response.body.message == "resourceVersion should not be set on objects to be created"
+
+
+def test_names_that_run_out_are_no_names(server, pod, monkeypatch):
+    monkeypatch.setattr(Dice, "suffix", lambda self: ("aaaaa", self))
+    pod["metadata"] = {"generateName": "web-"}
+    assert server.made("pods", pod).metadata.name == "web-aaaaa"
+    response = server("create", "pods", "default", body=pod)
+    assert (response.code, response.reason, response.body.details.retry_after_seconds) == (409, "AlreadyExists", 1)
+    assert response.body.message == (
+        'pods "web-aaaaa" already exists, the server was not able to generate a unique name for the object'
+    )
 
 
 def test_dry_run_writes_nothing(server, pod):

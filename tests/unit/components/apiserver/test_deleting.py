@@ -31,6 +31,16 @@ def test_grace_may_be_shortened_only(bound):
     assert metadata.deletion_timestamp.instant == bound.now + 10 * 10**9
 
 
+def test_the_longest_grace_ends_with_the_year_9999(bound):
+    forever = options(grace_period_seconds=2**62)
+    assert bound("delete", "pods", "default", "web", forever).body.metadata.deletion_timestamp.text == (
+        "9999-12-31T23:59:59Z"
+    )
+    shorter = bound("delete", "pods", "default", "web", options(grace_period_seconds=0))
+    assert shorter.code == 200
+    assert bound("get", "pods", "default", "web").code == 404
+
+
 def test_kubelet_deletes_at_last(bound):
     uid = bound("delete", "pods", "default", "web").body.metadata.uid
     wrong = options(grace_period_seconds=0, preconditions=meta_v1.Preconditions(uid="other"))

@@ -102,7 +102,9 @@ def test_future_revision_is_a_timeout(filled):
 
 def test_what_is_not_served_is_not_found(server):
     assert server("list", "shoes").body.message == "the server could not find the requested resource"
-    assert server("update", "componentstatuses", name="x").code == 405
+    response = server("update", "componentstatuses", name="x")
+    assert (response.code, response.reason) == (405, "MethodNotAllowed")
+    assert response.body.message == "the server does not allow this method on the requested resource"
     assert server("update", "configmaps", "default", "x", subresource="status").code == 404
 
 

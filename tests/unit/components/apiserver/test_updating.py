@@ -1,5 +1,8 @@
 """Updating and patching: what changes, what stays, what is refused."""
 
+import functools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,8 +59,11 @@ def test_update_without_version_overwrites_where_that_is_allowed(server, deploym
 def test_another_uid_conflicts(server, pod):
     made = server.made("pods", pod)
     other = replace(made, metadata=replace(made.metadata, uid="other"))
-    message = server("update", "pods", "default", "web", other).body.message
-    assert message.endswith(f"Precondition failed: UID in precondition: other, UID in object meta: {made.metadata.uid}")
+    assert server("update", "pods", "default", "web", other).body.message == (
+        'Operation cannot be fulfilled on pods "web": StorageError: invalid object, Code: 4, Key:'
+        " /registry/pods/default/web, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition:"
+        f" other, UID in object meta: {made.metadata.uid}"
+    )
 
 
 def test_client_cannot_change_what_is_the_servers(server, pod):
@@ -75,7 +81,7 @@ def test_client_cannot_change_what_is_the_servers(server, pod):
 
 def test_update_leaves_the_status_and_status_leaves_the_rest(server, pod):
     made = server.made("pods", pod)
-    failed = core_v1.PodStatus(phase="Failed")
+    failed = core_v1.PodStatus(phase="Failed", qos_class="BestEffort")
     assert server("update", "pods", "default", "web", replace(made, status=failed)).body.status == made.status
     body = replace(made, spec=replace(made.spec, containers=()), status=failed)
     response = server("update", "pods", "default", "web", body, subresource="status")
@@ -132,6 +138,68 @@ def test_patch_that_makes_no_object_is_refused(server, deployment):
     server.made("deployments.apps", deployment)
     response = server("patch", "deployments.apps", "default", "web", {"spec": {"replicas": "many"}})
     assert (response.code, response.reason) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ({"metadata": {"name": "x"}}, 400, "the name of the object (x) does not match the name on the URL (web)"),
+        (
+            {"metadata": {"namespace": "x"}},
+            400,
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ),
+        (
+            {"metadata": None},
+            400,
+            "the name of the object (web based on URL) was undeterminable: name must be provided",
+        ),
+        ({"spec": None}, 422, 'Pod "web" is invalid: spec.containers: Required value'),
+        ({"kind": "Service"}, 400, 'kind: expected "Pod", found "Service"'),
+        ([], 400, "a merge patch is a JSON object"),
+        ({"metadata": {"labels": {"a": float("nan")}}}, 400, "JSON knows no such number: nan"),
+        ({"spec": {"x": 10**5000}}, 400, "a number beyond 64 bits"),
+        ({"spec": functools.reduce(lambda inner, _: {"x": inner}, range(5000), {})}, 400, "nested deeper than 200"),
+    ],
+)
+def test_patches_that_are_refused(server, pod, body, code, said):
+    server.made("pods", pod)
+    response = server("patch", "pods", "default", "web", body)
+    assert (response.code, response.body.message[: len(said)]) == (code, said)
+
+
+def test_a_patch_of_what_is_no_field_is_warned_of(server, deployment):
+    server.made("deployments.apps", deployment)
+    before = server.store
+    response = server("patch", "deployments.apps", "default", "web", {"spec": {"foo": 1}})
+    assert (response.code, response.warnings) == (200, ('unknown field "spec.foo"',))
+    assert server.store is before
+    response = server("patch", "deployments.apps", "default", "web", {"spec": {"foo": 1}}, subresource="scale")
+    assert (response.code, response.warnings) == (200, ('unknown field "spec.foo"',))
+
+
+def test_version_0_is_any_version(server, pod):
+    pod["metadata"]["resourceVersion"] = "0"
+    made = server.made("pods", pod)
+    any_version = replace(made, metadata=replace(made.metadata, resource_version="0", labels=Map({"a": "b"})))
+    assert server("update", "pods", "default", "web", any_version).body.metadata.labels == {"a": "b"}
+    assert server("patch", "pods", "default", "web", {"metadata": {"resourceVersion": "x"}}).reason == "Conflict"
+
+
+def test_an_update_is_of_the_object_that_the_path_names(server, pod):
+    made = server.made("pods", pod)
+    nameless = replace(made, metadata=replace(made.metadata, name=None))
+    assert server("update", "pods", "default", "web", nameless).body.message == (
+        "the name of the object (web based on URL) was undeterminable: name must be provided"
+    )
+    assert server("update", "pods", "default", "web", replace(made, spec=None)).reason == "Invalid"
+
+
+def test_a_pods_class_of_service_is_for_ever(server, pod):
+    made = server.made("pods", pod)
+    body = replace(made, status=core_v1.PodStatus(phase="Failed"))
+    status = server("update", "pods", "default", "web", body, subresource="status").body.status
+    assert (status.phase, status.qos_class) == ("Failed", "BestEffort")
 
 
 def test_status_can_be_patched(server, pod):

@@ -121,6 +121,10 @@ DEPLOYMENT = [
         'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "120%": must not be greater than 100%',
     ),
     (
+        {"strategy": {"rollingUpdate": {"maxSurge": "9" * 5000 + "%"}}},
+        f'spec.strategy.rollingUpdate.maxSurge: Invalid value: "{"9" * 5000}%": must have at most 9 digits',
+    ),
+    (
         {"minReadySeconds": 700},
         "spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds",
     ),
@@ -184,6 +188,26 @@ METADATA = [
 def test_metadata(server, changes, expected):
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", **changes}}
     assert [text[: len(expected)] for text in causes(server, "configmaps", body)] == [expected]
+
+
+def test_a_budget_is_a_number_or_a_percentage(server):
+    body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"}}
+    body["spec"] = {"selector": {}, "minAvailable": "some"}
+    assert (
+        'spec.minAvailable: Invalid value: "some": a valid percent string'
+        in causes(server, "poddisruptionbudgets.policy", body)[0]
+    )
+    body["spec"]["minAvailable"] = "101%"
+    assert causes(server, "poddisruptionbudgets.policy", body) == [
+        'spec.minAvailable: Invalid value: "101%": must not be greater than 100%'
+    ]
+
+
+def test_a_config_map_has_a_megabyte(server):
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "binaryData": {"a": "A" * 1_398_100}}
+    assert causes(server, "configmaps", body) == []
+    body["metadata"]["name"], body["data"] = "d", {"b": "\u00e9\u00e9"}
+    assert causes(server, "configmaps", body) == ["[]: Too long: may not be more than 1048576 bytes"]
 
 
 @pytest.mark.parametrize("kind", ["pod", "deployment", "service"])
