@@ -143,7 +143,7 @@ def asked(
                 return effect.response
         seen = len(machine.outbox)
         if not next_step(machine):
-            timer = machine.due()
+            timer = machine.timers.first()
             if timer is None or timer.at > end:
                 what = f"{request.verb} {request.resource} {request.name}".rstrip()
                 raise ReconcileError(f"no API server answers the request to {what}")

@@ -23,7 +23,7 @@ from reconcile.driver.machine.reach import connected
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
 from reconcile.effects import OutsideEffect
-from reconcile.events import Advance, ClusterEvent
+from reconcile.events import Advance, Choice, ClusterEvent
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_text
 
 LIMIT: Final = 30 * MINUTE
@@ -140,7 +140,7 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     while last is None or machine.steps < last:
         if next_step(machine):
             continue
-        timer = machine.due()
+        timer = machine.timers.first()
         if until is None:
             return True
         if timer is None or timer.at > until:
@@ -156,7 +156,7 @@ def play_before(machine: Machine, last: int, at: Instant) -> bool:
     while machine.steps < last:
         if next_step(machine):
             continue
-        timer = machine.due()
+        timer = machine.timers.first()
         if timer is None or timer.at > at:
             return False
         machine.advance(timer.at)
@@ -175,7 +175,7 @@ def play_until_settled(
     while True:
         while next_step(machine):
             pass
-        timer = machine.due()
+        timer = machine.timers.first()
         if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
             wait = quiet_time(machine.closed()) if quiet is None else quiet
             if not wait or timer is None:
@@ -229,16 +229,19 @@ def collector_paused() -> Iterator[None]:
 def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant | None) -> bool:
     while last is None or machine.steps < last:
         cluster = machine.closed()
-        offered = choices(cluster)
-        if until is None:
-            offered = tuple([choice for choice in offered if not isinstance(choice, Advance)])
-        elif offered and isinstance(offered[-1], Advance) and offered[-1].to > until:
-            offered = offered[:-1]
+        offered = within(choices(cluster), until)
         if not offered:
             return True
         choice, policy = policy.choose(cluster, offered)
         apply_event(machine, choice)
     return False
+
+
+def within(offered: tuple[Choice, ...], until: Instant | None) -> tuple[Choice, ...]:
+    """Leave out of *offered* a move of time beyond *until*, or any if it is None."""
+    if offered and isinstance(offered[-1], Advance) and (until is None or offered[-1].to > until):
+        return offered[:-1]
+    return offered
 
 
 def quiet_time(cluster: Cluster) -> Duration:

@@ -143,7 +143,7 @@ def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
 def _advance(machine: Machine, to: int) -> None:
     if to < machine.now:
         raise ReconcileError(f"time cannot go back from {machine.now} to {to}")
-    _, timer = machine.timers.due(machine.now)
+    _, timer = machine.timers.closed().due(machine.now)
     if timer is not None and to > timer.at:
         raise ReconcileError(f"time cannot pass {timer.at}, when {timer.key!r} is due, to {to}")
     machine.now = to

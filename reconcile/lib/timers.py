@@ -5,10 +5,14 @@ A leftist heap (Crane 1972; Okasaki 1998, chapter 3) orders instants: pushing an
 case, also for a fork that starts from an old queue. A table beside it says which entry of a key is the live one, so
 that setting a key again or cancelling it costs no search: what is stale is skipped when it comes up, and swept when it
 outnumbers the living.
+
+`OpenTimers` is the same queue while it is being written, as a draft is to a table: most timers of a run are set and
+come up within it, and never enter the persistent heap.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
 
@@ -65,70 +69,140 @@ class Timers(Generic[K]):
 
     def set(self, key: K, at: Instant, *, periodic: bool = False) -> Timers[K]:
         """Set *key* to be due *at* the given instant, in place of what it was set to."""
-        old = self._live.get(key)
-        timer = Timer(key, at, self.serial, periodic)
-        busy = self.busy + (not periodic) - (old is not None and not old.periodic)
-        heap, held = self._heap, self._held
-        if held > _SWEEP_FROM and held > 2 * len(self._live):
-            heap, held = self._swept()
-        heap = _merge((1, at, self.serial, key, None, None), heap)
-        return Timers(self._live.set(key, timer), heap, held + 1, self.serial + 1, busy)
+        opened = OpenTimers(self)
+        opened.set(key, at, periodic=periodic)
+        return opened.closed()
 
     def cancel(self, key: K) -> Timers[K]:
         """Unset *key*; nothing happens if it is not set."""
-        old = self._live.get(key)
-        if old is None:
-            return self
-        return Timers(self._live.remove(key), self._heap, self._held, self.serial, self.busy - (not old.periodic))
+        opened = OpenTimers(self)
+        opened.cancel(key)
+        return opened.closed()
 
     def first(self) -> Timer[K] | None:
         """Give the timer that is due first."""
-        heap = self._heap
-        while heap is not None:
-            live = self._live.get(heap[3])
-            if live is not None and live.serial == heap[2]:
-                return live
-            heap = _merge(heap[4], heap[5])
-        return None
-
-    def due(self, now: Instant) -> tuple[list[Timer[K]], Timer[K] | None]:
-        """Give those that are due at *now*, in order, and the first of the others; it costs what is due."""
-        rest, found = self, []
-        while (timer := rest.first()) is not None and timer.at <= now:
-            _, rest = rest.pop()
-            found.append(timer)
-        return found, timer
-
-    def trimmed(self) -> Timers[K]:
-        """Give these timers without the stale entries that lie before the first of the living."""
-        heap, held = self._heap, self._held
-        while heap is not None:
-            live = self._live.get(heap[3])
-            if live is not None and live.serial == heap[2]:
-                break
-            heap = _merge(heap[4], heap[5])
-            held -= 1
-        return self if heap is self._heap else Timers(self._live, heap, held, self.serial, self.busy)
+        return OpenTimers(self).first()
 
     def pop(self) -> tuple[Timer[K], Timers[K]]:
         """Take out the timer that is due first; IndexError if there is none."""
-        heap, held = self._heap, self._held
+        opened = OpenTimers(self)
+        return opened.pop(), opened.closed()
+
+    def due(self, now: Instant) -> tuple[list[Timer[K]], Timer[K] | None]:
+        """Give those that are due at *now*, in order, and the first of the others; it costs what is due."""
+        rest, found = OpenTimers(self), []
+        while (timer := rest.first()) is not None and timer.at <= now:
+            found.append(rest.pop())
+        return found, timer
+
+
+class OpenTimers(Generic[K]):
+    """Timers that are being written; `closed()` gives them as a value."""
+
+    __slots__ = ("_base", "_first", "_held", "_known", "_new", "_old", "_written", "busy", "serial")
+
+    def __init__(self, timers: Timers[K]) -> None:
+        self._base = timers
+        self._old, self._held = timers._heap, timers._held  # noqa: SLF001 -- the other half of that class
+        self._new: list[tuple[Instant, int, K]] = []
+        self._written: dict[K, Timer[K] | None] = {}
+        self._first: Timer[K] | None = None
+        self._known = False  # whether _first is the first
+        self.serial = timers.serial
+        self.busy = timers.busy
+
+    def get(self, key: K) -> Timer[K] | None:
+        """Give the timer of *key* if it is set."""
+        try:
+            return self._written[key]
+        except KeyError:
+            return self._base.get(key)
+
+    def set(self, key: K, at: Instant, *, periodic: bool = False) -> None:
+        """Set *key* to be due *at* the given instant, in place of what it was set to."""
+        self.cancel(key)
+        serial = self.serial
+        timer = self._written[key] = Timer(key, at, serial, periodic)
+        heapq.heappush(self._new, (at, serial, key))
+        self.serial = serial + 1
+        if not periodic:
+            self.busy += 1
+        if self._known and (self._first is None or at < self._first.at):
+            self._first = timer
+
+    def cancel(self, key: K) -> None:
+        """Unset *key*; nothing happens if it is not set."""
+        old = self.get(key)
+        if old is None:
+            return
+        self._written[key] = None
+        if not old.periodic:
+            self.busy -= 1
+        if old is self._first:
+            self._known = False
+
+    def first(self) -> Timer[K] | None:
+        """Give the timer that is due first."""
+        if not self._known:
+            old, new = self._first_old(), self._first_new()
+            if old is None or (new is not None and (new.at, new.serial) < (old.at, old.serial)):
+                old = new
+            self._first, self._known = old, True
+        return self._first
+
+    def pop(self) -> Timer[K]:
+        """Take out the timer that is due first; IndexError if there is none."""
+        timer = self.first()
+        if timer is None:
+            raise IndexError("no timer is set")
+        self.cancel(timer.key)
+        return timer
+
+    def closed(self) -> Timers[K]:
+        """Give the timers as they are now; these may go on."""
+        base, heap, held = self._base, self._old, self._held
+        if not self._written and heap is base._heap:  # noqa: SLF001 -- the other half of that class
+            return base
+        live = base._live  # noqa: SLF001 -- the same
+        for key, timer in self._written.items():
+            if timer is not None:
+                live = live.set(key, timer)
+                heap, held = _merge((1, timer.at, timer.serial, key, None, None), heap), held + 1
+            elif key in live:
+                live = live.remove(key)
+        if held > _SWEEP_FROM and held > 2 * len(live):
+            heap, held = _swept(live)
+        OpenTimers.__init__(self, Timers(live, heap, held, self.serial, self.busy))
+        return self._base
+
+    def _first_old(self) -> Timer[K] | None:
+        heap = self._old
         while heap is not None:
             key = heap[3]
-            live = self._live.get(key)
-            serial = heap[2]
-            heap = _merge(heap[4], heap[5])
-            held -= 1
-            if live is not None and live.serial == serial:
-                rest = Timers(self._live.remove(key), heap, held, self.serial, self.busy - (not live.periodic))
-                return live, rest
-        raise IndexError("no timer is set")
+            if key not in self._written:
+                live = self._base.get(key)
+                if live is not None and live.serial == heap[2]:
+                    return live
+            self._old = heap = _merge(heap[4], heap[5])
+            self._held -= 1
+        return None
 
-    def _swept(self) -> tuple[_Heap, int]:
-        heap: _Heap = None
-        for timer in self._live.values():
-            heap = _merge((1, timer.at, timer.serial, timer.key, None, None), heap)
-        return heap, len(self._live)
+    def _first_new(self) -> Timer[K] | None:
+        heap = self._new
+        while heap:
+            _, serial, key = heap[0]
+            timer = self._written[key]
+            if timer is not None and timer.serial == serial:
+                return timer
+            heapq.heappop(heap)
+        return None
+
+
+def _swept(live: Table[K, Timer[K]]) -> tuple[_Heap, int]:
+    heap: _Heap = None
+    for timer in live.values():
+        heap = _merge((1, timer.at, timer.serial, timer.key, None, None), heap)
+    return heap, len(live)
 
 
 def _merge(one: _Heap, other: _Heap) -> _Heap:

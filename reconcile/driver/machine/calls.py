@@ -110,5 +110,5 @@ def _lease(machine: Machine) -> int:
         keeper = machine.processes.get(f"etcd/{machine.etcd}")
         assert keeper is not None, "a request is served only while etcd runs"
         key = (keeper.name, keeper.life, ("lease", lease))
-        machine.timers = machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
+        machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
     return lease

@@ -21,10 +21,9 @@ def next_step(machine: Machine) -> bool:
     everything that was sent has arrived, so that one turn sees all that happened at an instant.
     """
     # These lines run at every step: what is the same object as at the last one is not looked at.
-    timer = machine.first if machine.timers is machine.looked_at else machine.due()
+    timer = machine.timers.first()
     if timer is not None and timer.at <= machine.now:
-        timer, machine.timers = machine.timers.pop()
-        fired(machine, timer.key)
+        fired(machine, machine.timers.pop().key)
     elif machine.old_pending is not NONE_LEFT and len(machine.old_pending):
         item = machine.oldest()
         _HAPPENINGS[type(item)](machine, item)
@@ -65,7 +64,7 @@ def turn(machine: Machine, item: Turning) -> bool:
 
 def fire(machine: Machine, key: tuple[Any, ...]) -> None:
     """Fire the timer of this key, which is due."""
-    machine.timers = machine.timers.cancel(key)
+    machine.timers.cancel(key)
     fired(machine, key)
 
 

@@ -20,7 +20,7 @@ from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.table import Table
-from reconcile.lib.timers import Timer, Timers
+from reconcile.lib.timers import OpenTimers
 from reconcile.model.requests import Response
 from reconcile.store import Change, OpenStore
 
@@ -42,9 +42,7 @@ class Machine:
         self.serial = cluster.serial
         self.head = cluster.head
         self.store = OpenStore(cluster.store)
-        self.timers = cluster.timers
-        self.looked_at: Timers[Any] | None = None
-        self.first: Timer[Any] | None = None
+        self.timers = OpenTimers(cluster.timers)
         self.old_pending = _shared(cluster.pending)
         self.new_pending: deque[tuple[int, Pending]] = deque()
         self.old_turns = _shared(cluster.turns)
@@ -78,7 +76,7 @@ class Machine:
             steps=self.steps,
             serial=self.serial,
             store=self.store.closed(),
-            timers=self.timers,
+            timers=self.timers.closed(),
             pending=pending,
             turns=turns,
             head=self.head,
@@ -138,14 +136,6 @@ class Machine:
     def idle(self) -> bool:
         """Tell whether nothing is under way; timers may be set."""
         return not (self.old_pending or self.new_pending or self.old_turns or self.new_turns)
-
-    def due(self) -> Timer[Any] | None:
-        """Give the timer that is due first, whenever that is."""
-        timers = self.timers
-        if timers is not self.looked_at:
-            self.timers = self.looked_at = timers.trimmed()
-            self.first = self.looked_at.first()
-        return self.first
 
     def stepped(self) -> None:
         """Count a step; mark it where marks are kept."""

@@ -87,7 +87,7 @@ def _renew_leases(machine: Machine, keeper: Process) -> None:
     for lease in store.leases.values():
         store = keep_alive(store, lease.id, machine.now)
         key = (keeper.name, keeper.life, ("lease", lease.id))
-        machine.timers = machine.timers.set(key, machine.now + lease.ttl, periodic=True)
+        machine.timers.set(key, machine.now + lease.ttl, periodic=True)
     machine.store.reopen(store)
 
 
@@ -158,11 +158,11 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
             at = effect.at - process.skew
-            machine.timers = machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
+            machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
         elif kind is CancelTimer:
-            machine.timers = machine.timers.cancel((name, life, effect.key))
+            machine.timers.cancel((name, life, effect.key))
         elif kind is Report:
             report(machine, process.host, effect.report)
         elif kind in _ORDERS:
