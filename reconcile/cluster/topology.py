@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import attrs
 
 from reconcile.api import core_v1, meta_v1
+from reconcile.api.scalars import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model import names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import CAPACITY, Host
 
@@ -20,6 +24,7 @@ _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane"
 # Second bytes of 10.0.0.0/8 for the nodes' pod networks, a /24 each; 10.96.0.0/12 is the services'.
 _POD_NETWORKS: Final = (*range(128, 256), *range(16, 96))
 _MOST_NODES: Final = len(_POD_NETWORKS) * 256
+_SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gateway's, a pod's, and the broadcast address
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +56,9 @@ class Topology:
     start: int = 1_767_225_600_000_000_000
 
     def __attrs_post_init__(self) -> None:
+        for name, number in (("nodes", self.nodes), ("masters", self.masters), ("start", self.start)):
+            if not is_written(number):
+                raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
         count = len(self.hosts) or self.nodes
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
@@ -62,7 +70,12 @@ class Topology:
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
-        _distinct([(host.pod_cidr, host.name) for host in self.hosts], "pod network")
+        _check_amounts(self.capacity, "topology: capacity")
+        for place, host in enumerate(self.hosts):
+            _check_host(host, f"topology: hosts[{place}]")
+            if host.external and place < self.masters:
+                raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
+        _check_networks(self.hosts)
 
     def machines(self) -> tuple[Host, ...]:
         """Give every host with the static pods that its place in the topology puts on its disk."""
@@ -79,15 +92,20 @@ class Topology:
         )
 
     def _furnished(self, host: Host, place: int) -> Host:
-        names = ["kube-proxy"] if self.proxy else []
+        run = ["kube-proxy"] if self.proxy else []
         labels, taints = host.labels, host.taints
         if place < self.masters:
-            names = ["etcd"] * (place == 0) + ["kube-apiserver", "kube-controller-manager", "kube-scheduler", *names]
+            run = ["etcd"] * (place == 0) + ["kube-apiserver", "kube-controller-manager", "kube-scheduler", *run]
             labels = labels.merge(_MASTER_LABELS)
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         return attrs.evolve(
-            host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in names])
+            host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
         )
+
+
+def is_written(number: object) -> bool:
+    """Tell whether *number* is an integer that a log can hold: of 64 bits, with a sign or without."""
+    return type(number) is int and -(1 << 63) <= number < 1 << 64
 
 
 def _distinct(rows: list[tuple[str, str]], what: str) -> None:
@@ -96,6 +114,54 @@ def _distinct(rows: list[tuple[str, str]], what: str) -> None:
         if value in seen:
             raise ReconcileError(f"topology: hosts: {seen[value]} and {name} have one {what}, {value!r}")
         seen[value] = name
+
+
+def _check_host(host: Host, path: str) -> None:
+    rows = [("name", host.name, names.subdomain_faults(host.name))]
+    rows += [("labels", key, names.qualified_faults(key)) for key in host.labels]
+    rows += [(f"labels[{key!r}]", value, names.label_value_faults(value)) for key, value in host.labels.items()]
+    for field, value, faults in rows:
+        if faults:
+            raise ReconcileError(f"{path}.{field}: {value!r}: {faults[0]}")
+    try:
+        IPv4Address(host.ip)
+    except ValueError:
+        raise ReconcileError(f"{path}.ip: {host.ip!r} is not an IPv4 address") from None
+    _check_amounts(host.capacity, f"{path}.capacity")
+    _check_amounts(host.reserved, f"{path}.reserved")
+    for name, text in host.reserved.items():
+        if name not in host.capacity or Quantity.parse(host.capacity[name]) < Quantity.parse(text):
+            raise ReconcileError(f"{path}.reserved: {text} of {name} is more than there is")
+    for place, manifest in enumerate(host.manifests):
+        if not (manifest.metadata and manifest.metadata.name and manifest.spec and manifest.spec.containers):
+            raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
+
+
+def _check_amounts(amounts: Map[str], path: str) -> None:
+    for name, text in amounts.items():
+        try:
+            amount = Quantity.parse(text)
+        except ReconcileError as error:
+            raise ReconcileError(f"{path}[{name!r}]: {error}") from None
+        if amount.nanos < 0:
+            raise ReconcileError(f"{path}[{name!r}]: {text} is negative")
+
+
+def _check_networks(hosts: tuple[Host, ...]) -> None:
+    found: list[tuple[IPv4Network, str]] = []
+    for place, host in enumerate(hosts):
+        try:
+            network = IPv4Network(host.pod_cidr)
+        except ValueError:
+            network = None
+        if network is None or network.prefixlen > _SMALLEST_NETWORK:
+            said = "is not an IPv4 network with room for a pod, such as 10.244.1.0/24"
+            raise ReconcileError(f"topology: hosts[{place}].pod_cidr: {host.pod_cidr!r} {said}")
+        found.append((network, host.name))
+    found.sort()
+    for (one, first), (other, second) in pairwise(found):
+        if one.overlaps(other):
+            raise ReconcileError(f"topology: hosts: the pod networks of {first} and {second} overlap: {one}, {other}")
 
 
 def static_pod(name: str) -> Any:

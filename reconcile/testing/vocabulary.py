@@ -65,6 +65,7 @@ _RESOURCES: Final = ("configmaps", "leases.coordination.k8s.io", "events", "pods
 _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namespace="default"))
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
+SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
 _BEHAVIOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"images": {"web:*": "pull 2s..5s, exit 1 after 30s with probability 1/10", "db": "absent"}},
@@ -117,9 +118,9 @@ class _Vocabulary:
             return st.just(Behaviours()) | st.sampled_from(_BEHAVIOURS).map(Behaviours.parse)
         if shape is Topology:
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields_of(Topology)}
-            apart = (lambda host: host.name, lambda host: host.ip, lambda host: host.pod_cidr)
-            hosts = st.lists(self.of(Host), max_size=3, unique_by=apart).map(tuple)
-            return st.builds(Topology, **parts | {"nodes": st.integers(1, 5), "masters": st.just(1), "hosts": hosts})
+            hosts = st.lists(self.of(Host), max_size=3).map(_machines)
+            possible = {"nodes": st.integers(1, 5), "masters": st.just(1), "capacity": st.just(SMALL), "hosts": hosts}
+            return st.builds(Topology, **parts | possible)
         if shape is List:
             return self.lists()
         if shape is Backed:
@@ -191,3 +192,16 @@ def _table(rows: dict[str, Any]) -> Table[str, Any]:
 def _is_home(name: str, group: str, version: str) -> bool:
     folder, _, file = name.rpartition("/")
     return file == f"{version}.json" and folder.rpartition("/")[2].split(".")[0] == group
+
+
+def _machines(hosts: list[Host]) -> tuple[Host, ...]:
+    """Give hosts that can be, of such as were drawn: a topology takes no others."""
+    return tuple(
+        [
+            attrs.evolve(
+                host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
+                capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
+            )
+            for number, host in enumerate(hosts)
+        ]
+    )  # fmt: skip

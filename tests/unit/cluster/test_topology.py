@@ -107,8 +107,14 @@ _MOST = 53248
         ),
         (
             {"hosts": (HOSTS[0], attrs.evolve(HOSTS[1], pod_cidr="10.200.0.0/24"))},
-            "topology: hosts: alpha and beta have one pod network, '10.200.0.0/24'",
+            "topology: hosts: the pod networks of alpha and beta overlap: 10.200.0.0/24, 10.200.0.0/24",
         ),
+        (
+            {"hosts": (attrs.evolve(HOSTS[1], pod_cidr="10.200.0.128/25"), HOSTS[0])},
+            "topology: hosts: the pod networks of alpha and beta overlap: 10.200.0.0/24, 10.200.0.128/25",
+        ),
+        ({"capacity": Map({"cpu": "lots"})}, "topology: capacity['cpu']: not a quantity"),
+        ({"hosts": (attrs.evolve(HOSTS[0], external=True),)}, "hosts[0].external: alpha is to carry the control plane"),
     ],
 )
 def test_a_wrong_topology_is_refused(wrong, message):
@@ -117,9 +123,45 @@ def test_a_wrong_topology_is_refused(wrong, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"name": "A B"}, "name: 'A B': a lowercase RFC 1123 subdomain"),
+        ({"name": ""}, "name: '': a lowercase RFC 1123 subdomain"),
+        ({"ip": "300.1.1.1"}, "ip: '300.1.1.1' is not an IPv4 address"),
+        ({"pod_cidr": "10.1.0.7/24"}, "pod_cidr: '10.1.0.7/24' is not an IPv4 network with room for a pod"),
+        ({"pod_cidr": "10.1.0.0/31"}, "pod_cidr: '10.1.0.0/31' is not an IPv4 network with room for a pod"),
+        ({"pod_cidr": "fd00::/120"}, "pod_cidr: 'fd00::/120' is not an IPv4 network with room for a pod"),
+        ({"capacity": Map({"cpu": "x"})}, "capacity['cpu']: not a quantity"),
+        ({"capacity": Map({"cpu": "-1"})}, "capacity['cpu']: -1 is negative"),
+        ({"reserved": Map({"cpu": "5"})}, "reserved: 5 of cpu is more than there is"),
+        ({"reserved": Map({"gpu": "1"})}, "reserved: 1 of gpu is more than there is"),
+        ({"labels": Map({"a b": "c"})}, "labels: 'a b': name part must consist of"),
+        ({"labels": Map({"a": "c!"})}, "labels['a']: 'c!': a valid label must be"),
+        ({"manifests": (core_v1.Pod(),)}, "manifests[0]: a static pod needs a name and containers"),
+    ],
+)
+def test_a_host_that_cannot_be_is_refused_with_its_place(wrong, message):
+    with pytest.raises(ReconcileError) as caught:
+        Topology(hosts=(HOSTS[1], attrs.evolve(HOSTS[0], **wrong)))
+    assert str(caught.value).startswith(f"topology: hosts[1].{message}")
+
+
+def test_the_smallest_pod_network_has_room_for_one_pod():
+    Topology(hosts=(attrs.evolve(HOSTS[0], pod_cidr="10.1.0.0/30"),))
+
+
 def test_a_static_pod_is_one_that_a_kubelet_takes():
     pod = static_pod("kube-scheduler")
     assert pod.metadata.namespace == "kube-system"
     assert pod.spec.host_network
     assert pod.spec.priority_class_name == "system-node-critical"
     assert pod.spec.containers[0].image == "registry.k8s.io/kube-scheduler:v1.36.0"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"nodes": 2.0}, {"nodes": True}, {"masters": "1"}, {"start": 1.5}, {"start": 1 << 64}]
+)
+def test_what_is_no_integer_of_a_log_is_refused(wrong):
+    with pytest.raises(ReconcileError, match=r"topology: [a-z]+: .* is not an integer of 64 bits"):
+        Topology(**wrong)
