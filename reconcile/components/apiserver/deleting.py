@@ -62,7 +62,7 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
     warnings = _warnings(resource, options)
-    if not outcome.operations or request.dry_run:
+    if not outcome.operations or request.dry_run or options.dry_run:
         return Response(code, outcome.obj, warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
     txn = Txn((compare,), outcome.operations)
@@ -86,15 +86,17 @@ def delete_collection(ask: Ask) -> Plan:
             compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))
             operations += outcome.operations
     body = List(resource=ask.request.resource, items=items, resource_version=str(ask.store.revision))
-    if not operations or ask.request.dry_run:
+    if not operations or ask.request.dry_run or options.dry_run:
         return Response(200, body)
     return Planned(Txn(tuple(compares), tuple(operations)), Finish(200, body=body))
 
 
 def _options(ask: Ask) -> meta_v1.DeleteOptions:
-    options = ask.request.body
-    if options is None:
-        return _NO_OPTIONS
+    return _NO_OPTIONS if ask.request.body is None else checked_options(ask.request.body)
+
+
+def checked_options(options: Any) -> meta_v1.DeleteOptions:
+    """Give the options of a delete if they are some; refuse with 422 what contradicts itself."""
     if not isinstance(options, meta_v1.DeleteOptions):
         raise Refusal(statuses.bad_request("expected DeleteOptions"))
     causes: tuple[Cause, ...] = ()
@@ -104,6 +106,9 @@ def _options(ask: Ask) -> meta_v1.DeleteOptions:
         causes += (wrong("propagationPolicy", policy, why),)
     if policy is not None and policy not in _POLICIES:
         causes += (not_supported("propagationPolicy", policy, (*_POLICIES, "nil")),)
+    dry_run = options.dry_run
+    if dry_run and dry_run != ("All",):
+        causes += (not_supported("dryRun", dry_run, ("All",)),)
     refuse_invalid("DeleteOptions", "meta.k8s.io/v1", "", causes)
     return options
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconcile.api import apps_v1, batch_v1, core_v1, policy_v1
+from reconcile.api import apps_v1, autoscaling_v2, batch_v1, core_v1, policy_v1, storage_v1
 
 # Whose metadata.generation counts changes of the specification.
 GENERATIONS: Final = frozenset(
@@ -134,6 +134,16 @@ FIRST_STATUS: Final[Mapping[str, Any]] = {
     "poddisruptionbudgets.policy": policy_v1.PodDisruptionBudgetStatus(
         current_healthy=0, desired_healthy=0, disruptions_allowed=0, expected_pods=0
     ),
+}
+
+# A status that says nothing, where it cannot do without some numbers.
+NO_STATUS: Final[Mapping[str, Any]] = {
+    **{
+        resource: FIRST_STATUS[resource]
+        for resource in ("replicationcontrollers", "replicasets.apps", "daemonsets.apps", "statefulsets.apps")
+    },
+    "horizontalpodautoscalers.autoscaling": autoscaling_v2.HorizontalPodAutoscalerStatus(desired_replicas=0),
+    "volumeattachments.storage.k8s.io": storage_v1.VolumeAttachmentStatus(attached=False),
 }
 
 # Whose first status is taken as it comes: a kubelet registers its node with one.

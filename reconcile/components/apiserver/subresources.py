@@ -31,7 +31,10 @@ def bind(ask: Ask) -> Plan:
     if not isinstance(binding, core_v1.Binding):
         raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Binding)"))
     target = binding.target
-    key, name = ask.key, ask.request.name or (binding.metadata.name if binding.metadata is not None else "") or ""
+    given = binding.metadata.name if binding.metadata is not None else None
+    if ask.request.name and given and given != ask.request.name:
+        raise Refusal(statuses.bad_request("name in URL does not match name in Binding object"))
+    key, name = ask.key, ask.request.name or given or ""
     if not ask.request.name:
         key = joined(ask.request.namespace, name)
     if target.kind not in (None, "", "Node") or not target.name:
@@ -102,7 +105,8 @@ def evict(ask: Ask) -> Plan:
     name = eviction.metadata.name if eviction.metadata is not None else None
     if name and name != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Eviction object: " + name))
-    plan = deleting.deleted(ask, found(ask), eviction.delete_options or meta_v1.DeleteOptions())
+    options = deleting.checked_options(eviction.delete_options or meta_v1.DeleteOptions())
+    plan = deleting.deleted(ask, found(ask), options)
     done = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
     if isinstance(plan, Response):
         return plan if not plan.ok else Response(201, done)

@@ -82,7 +82,9 @@ def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
     if metadata is not old.metadata:
         metadata = _status_metadata(resource, metadata, old.metadata)
     status = body.status
-    if resource == "pods" and status is not None and not status.qos_class:
+    if status is None and old.status is not None:
+        status = strategies.NO_STATUS.get(resource) or old.status.__class__()
+    if resource == "pods" and not status.qos_class:
         # It is found once and for all when the pod is created.
         status = replace(status, qos_class=old.status.qos_class)
     new = replace(old, metadata=metadata, status=status)

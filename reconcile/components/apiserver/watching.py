@@ -65,6 +65,6 @@ def _told(change: Change, selects: Callable[[Any], bool]) -> tuple[Any, Any] | N
     if now:
         return ("MODIFIED" if was else "ADDED"), change.new
     if was:
-        # The last state of the object, at the revision that took it away.
-        return "DELETED", stamped(change.old if change.new is None else change.new, change.revision)
+        # As the client last saw it, at the revision that took it away.
+        return "DELETED", stamped(change.old, change.revision)
     return None

@@ -45,7 +45,7 @@ def metadata_causes(resource: str, metadata: meta_v1.ObjectMeta, *, generated: b
     if metadata.generate_name:
         # What ends in a hyphen is followed by the random part.
         prefix = metadata.generate_name
-        faults = naming(prefix[:-1] + "a" if prefix.endswith("-") else prefix)
+        faults = naming(prefix[:-1] + "a" if prefix.endswith("-") and prefix != "-" else prefix)
         found += [wrong("metadata.generateName", prefix, fault) for fault in faults]
     if not metadata.name:
         found.append(required("metadata.name", "name or generateName is required"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, meta_v1, policy_v1
 
 options = meta_v1.DeleteOptions
 
@@ -92,6 +92,32 @@ def test_replication_controllers_orphan_by_default(server):
     assert response.body.metadata.finalizers == ("orphan",)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"dry_run": ("Some",)}, 'dryRun: Unsupported value: ["Some"]: supported values: "All"'),
+        (
+            {"orphan_dependents": True, "propagation_policy": "Orphan"},
+            'propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set',
+        ),
+    ],
+)
+def test_options_must_make_sense(bound, given, said):
+    message = f'DeleteOptions.meta.k8s.io "" is invalid: {said}'
+    assert bound("delete", "pods", "default", "web", options(**given)).body.message == message
+    eviction = policy_v1.Eviction(delete_options=options(**given))
+    assert bound("create", "pods", "default", "web", eviction, subresource="eviction").body.message == message
+
+
+def test_a_dry_run_deletes_nothing(bound):
+    before, dry = bound.store, options(dry_run=("All",))
+    assert bound("delete", "pods", "default", "web", dry).body.metadata.deletion_grace_period_seconds == 30
+    assert bound("deletecollection", "pods", "default", body=dry).code == 200
+    eviction = policy_v1.Eviction(delete_options=dry)
+    assert bound("create", "pods", "default", "web", eviction, subresource="eviction").code == 201
+    assert bound.store is before
+
+
 def test_policy_must_be_one(server, deployment):
     server.made("deployments.apps", deployment)
     response = server("delete", "deployments.apps", "default", "web", options(propagation_policy="Sideways"))
@@ -119,8 +145,6 @@ def test_collection_is_deleted_together(server, pod):
 
 
 def test_eviction_deletes(bound):
-    from reconcile.api import policy_v1
-
     body = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"))
     response = bound("create", "pods", "default", "web", body, subresource="eviction")
     assert (response.code, response.body.status) == (201, "Success")

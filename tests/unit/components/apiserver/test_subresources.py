@@ -31,7 +31,11 @@ def test_binding_assigns_once(server, pod):
 def test_binding_checks_the_pod(server, pod):
     assert bind(server, binding()).code == 404
     server.made("pods", pod)
-    assert bind(server, binding(uid="other")).reason == "Conflict"
+    response = bind(server, binding(uid="other"))
+    assert response.reason == "Conflict"
+    assert response.body.message.startswith('Operation cannot be fulfilled on pods "web": StorageError: invalid object')
+    other = core_v1.Binding(metadata=meta_v1.ObjectMeta(name="x"), target=binding().target)
+    assert bind(server, other).body.message == "name in URL does not match name in Binding object"
     assert bind(server, core_v1.Binding(target=core_v1.ObjectReference(kind="Node"))).reason == "Invalid"
 
 

@@ -195,6 +195,17 @@ def test_an_update_is_of_the_object_that_the_path_names(server, pod):
     assert server("update", "pods", "default", "web", replace(made, spec=None)).reason == "Invalid"
 
 
+def test_a_status_that_is_taken_away_is_empty(server, pod, deployment):
+    server.made("pods", pod)
+    for empty in ({"status": None}, {"status": {"phase": None, "conditions": None}}):
+        status = server("patch", "pods", "default", "web", empty, subresource="status").body.status
+        assert convert.dump(status) == {"qosClass": "BestEffort"}
+    deployment["kind"] = "ReplicaSet"
+    server.made("replicasets.apps", deployment)
+    status = server("patch", "replicasets.apps", "default", "web", {"status": None}, subresource="status").body.status
+    assert convert.dump(status) == {"replicas": 0}
+
+
 def test_a_pods_class_of_service_is_for_ever(server, pod):
     made = server.made("pods", pod)
     body = replace(made, status=core_v1.PodStatus(phase="Failed"))

@@ -168,6 +168,7 @@ def test_services(server, service, changes, expected):
 
 METADATA = [
     ({"name": None}, "metadata.name: Required value: name or generateName is required"),
+    ({"name": None, "generateName": "-"}, 'metadata.generateName: Invalid value: "-": a lowercase RFC 1123 subdomain'),
     ({"labels": {"a b": "c"}}, 'metadata.labels: Invalid value: "a b": name part must consist of alphanumeric'),
     (
         {"labels": {"a": "-"}},
