@@ -57,11 +57,13 @@ class Running:
     A key that waits for answers.
 
     Args:
+        key: which.
         serial: tells this reconcile's answers from an earlier one's.
         outcome: what it decided.
-        answers: those that are there, by the number of the call.
+        answers: those that are there, by the number of the call, while others are not.
     """
 
+    key: Key
     serial: int
     outcome: Outcome
     answers: Table[int, Response]
@@ -94,7 +96,7 @@ class Work:
     Args:
         queue: the keys to be reconciled.
         memory: the controller's own.
-        running: keys whose calls are not all answered.
+        running: keys whose calls are not all answered, at most one for each of the controller's workers.
         failures: keys that failed since they last succeeded.
         due: keys that come back after a while.
         serial: numbers the reconciles that call.
@@ -104,7 +106,7 @@ class Work:
 
     queue: WorkQueue[Key] = attrs.field(factory=WorkQueue)
     memory: Any = None
-    running: Table[Key, Running] = attrs.field(factory=Table)
+    running: tuple[Running, ...] = ()
     failures: Table[Key, Failure] = attrs.field(factory=Table)
     due: Table[Key, Due] = attrs.field(factory=Table)
     serial: int = 0
@@ -226,11 +228,11 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
             synced = all(views.has(source.resource) for source in controller.sources)
         if queue is work.queue and memory is work.memory and synced is work.synced:
             continue
-        works[place] = _woken(
-            controller,
-            Work(queue, memory, work.running, work.failures, work.due, work.serial, synced, work.woken),
-            effects,
-        )
+        woken = work.woken
+        if not woken and synced and queue.count and len(work.running) < controller.workers:
+            effects.append(Wake(controller.name))
+            woken = True
+        works[place] = Work(queue, memory, work.running, work.failures, work.due, work.serial, synced, woken)
     return _with_works(state, views, tuple(works)), tuple(effects)
 
 
@@ -254,99 +256,137 @@ def _on_turned(state: State, event: Turned) -> tuple[State, tuple[Effect, ...]]:
     place = state.places.get(event.queue)
     if place is None:
         return state, ()
-    work = state.works[place]
-    worker = _Worker(state.controllers[place], state.views, event.now)
-    woken = False
-    if not _can_work(worker.controller, work):
-        return _with_work(state, place, worker, replace(work, woken=woken)) if work.woken else (state, ())
-    key = work.queue.first()
-    queue = work.queue.take()
-    work = Work(queue, work.memory, work.running, work.failures, work.due, work.serial, work.synced, woken)
-    return _with_work(state, place, worker, _reconciled(worker, work, key, ()))
+    bench = _Bench(state, place, event.now)
+    if bench.woken or bench.can_work():
+        bench.woken = False
+        if bench.can_work():
+            key = bench.queue.first()
+            bench.queue = bench.queue.take()
+            _reconcile(bench, key, ())
+        return bench.closed()
+    return state, ()
 
 
 def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ...]]:
     name, key, serial, number = event.tag
-    place = state.places[name]
-    work = state.works[place]
-    running = work.running.get(key, None)
-    if running is None or running.serial != serial or number in running.answers:
+    bench = _Bench(state, state.places[name], event.now)
+    running = next((running for running in bench.running if running.serial == serial), None)
+    if running is None or number in running.answers:
         return state, ()  # repeated
-    answers = running.answers.set(number, event.response)
-    worker = _Worker(state.controllers[place], state.views, event.now)
-    calls = running.outcome.calls
-    if len(answers) < len(calls):
-        waits = work.running.set(key, Running(serial, running.outcome, answers))
-        return _with_work(state, place, worker, _with_running(work, waits, work.serial))
-    work = _with_running(work, work.running.remove(key), work.serial)
-    pairs = tuple([(call, answers[number]) for number, call in enumerate(calls)])
-    if running.outcome.again:
-        work = _reconciled(worker, work, key, pairs)
+    outcome = running.outcome
+    others = tuple([each for each in bench.running if each is not running])
+    if len(running.answers) + 1 < len(outcome.calls):
+        bench.running = (*others, Running(key, serial, outcome, running.answers.set(number, event.response)))
+        return bench.closed()
+    bench.running = others
+    responses = [running.answers.get(at, event.response) for at in range(len(outcome.calls))]
+    answers = tuple(zip(outcome.calls, responses, strict=True))
+    if outcome.again:
+        _reconcile(bench, key, answers)
     else:
-        work = _finished(worker, work, key, running.outcome, running.outcome.error or _refusal(pairs))
-    return _with_work(state, place, worker, work)
+        _finish(bench, key, outcome, outcome.error or _refusal(answers))
+    return bench.closed()
 
 
 def _on_timer_fired(state: State, event: TimerFired) -> tuple[State, tuple[Effect, ...]]:
     what, name = event.key[:2]
-    place = state.places[name]
-    controller, work = state.controllers[place], state.works[place]
-    worker = _Worker(controller, state.views, event.now)
+    bench = _Bench(state, state.places[name], event.now)
+    controller = bench.controller
     if what == _RESYNC:
-        queue = work.queue
         for source in controller.sources:
             for change in _as_changed(state.views, source.resource):
                 for key in source.keys(change, state.views):
-                    queue = queue.add(key)
-        worker.effects.append(_resync_timer(state, controller, event.now))
-        return _with_work(state, place, worker, replace(work, queue=queue))
+                    bench.queue = bench.queue.add(key)
+        bench.effects.append(_resync_timer(state, controller, event.now))
+        return bench.closed()
     key = event.key[2]
-    if key not in work.due:
+    if key not in bench.due:
         return state, ()
-    work = replace(work, queue=work.queue.add(key), due=work.due.remove(key))
-    return _with_work(state, place, worker, work)
+    bench.queue, bench.due = bench.queue.add(key), bench.due.remove(key)
+    return bench.closed()
 
 
-@quick
-@attrs.frozen(weakref_slot=False)
-class _Worker:
-    """Who reconciles, with what, and what that orders (a list that lives as long as one step)."""
+class _Bench:
+    """One controller's `Work` taken apart, for as long as one step works on it; `closed()` puts it together again."""
 
-    controller: Controller
-    views: Views
-    now: Instant
-    effects: list[Effect] = attrs.field(factory=list)
-
-
-def _can_work(controller: Controller, work: Work) -> bool:
-    return work.synced and len(work.queue) > 0 and len(work.running) < controller.workers
-
-
-def _reconciled(worker: _Worker, work: Work, key: Key, answers: tuple[tuple[Request, Response], ...]) -> Work:
-    """Reconcile *key*, which was taken from the queue."""
-    outcome = worker.controller.reconcile(
-        Ask(key=key, views=worker.views, memory=work.memory, now=worker.now, answers=answers)
+    __slots__ = (
+        "controller",
+        "due",
+        "effects",
+        "failures",
+        "memory",
+        "now",
+        "place",
+        "queue",
+        "running",
+        "serial",
+        "state",
+        "synced",
+        "woken",
     )
+
+    def __init__(self, state: State, place: int, now: Instant) -> None:
+        work = state.works[place]
+        self.state = state
+        self.place = place
+        self.now = now
+        self.controller = state.controllers[place]
+        self.queue = work.queue
+        self.memory = work.memory
+        self.running = work.running
+        self.failures = work.failures
+        self.due = work.due
+        self.serial = work.serial
+        self.synced = work.synced
+        self.woken = work.woken
+        self.effects: list[Effect] = []
+
+    def can_work(self) -> bool:
+        """Tell whether a key waits, and a worker is there for it."""
+        return self.synced and self.queue.count > 0 and len(self.running) < self.controller.workers
+
+    def closed(self) -> tuple[State, tuple[Effect, ...]]:
+        """Give the next state; it asks for a turn if there is work that can be done and no turn is on its way."""
+        if not self.woken and self.can_work():
+            self.effects.append(Wake(self.controller.name))
+            self.woken = True
+        work = Work(
+            self.queue,
+            self.memory,
+            self.running,
+            self.failures,
+            self.due,
+            self.serial,
+            self.synced,
+            self.woken,
+        )
+        state, place = self.state, self.place
+        works = (*state.works[:place], work, *state.works[place + 1 :])
+        return _with_works(state, state.views, works), tuple(self.effects)
+
+
+def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response], ...]) -> None:
+    """Reconcile *key*, which was taken from the queue."""
+    controller = bench.controller
+    ask = Ask(key=key, views=bench.state.views, memory=bench.memory, now=bench.now, answers=answers)
+    outcome = controller.reconcile(ask)
     if not is_sound(outcome):
-        raise unsound(worker.controller.name, key, outcome)
-    effects = worker.effects
-    effects += [_signed(record, worker.controller) for record in outcome.records]
-    if outcome.memory is not KEPT and outcome.memory is not work.memory:
-        work = replace(work, memory=outcome.memory)
+        raise unsound(controller.name, key, outcome)
+    bench.effects += [_signed(record, controller) for record in outcome.records]
+    if outcome.memory is not KEPT:
+        bench.memory = outcome.memory
     calls = outcome.calls
     if not calls:
-        return _finished(worker, work, key, outcome, outcome.error)
-    name, serial = worker.controller.name, work.serial
-    effects += [Call(call, (name, key, serial, number)) for number, call in enumerate(calls)]
-    return _with_running(work, work.running.set(key, Running(serial, outcome, _NO_ANSWERS)), serial + 1)
+        _finish(bench, key, outcome, outcome.error)
+        return
+    name, serial = controller.name, bench.serial
+    bench.effects += [Call(call, (name, key, serial, number)) for number, call in enumerate(calls)]
+    bench.running = (*bench.running, Running(key, serial, outcome, _NO_ANSWERS))
+    bench.serial = serial + 1
 
 
 def _signed(record: Record, controller: Controller) -> Record:
     return record if record.component else replace(record, component=controller.component or controller.name)
-
-
-def _with_running(work: Work, running: Table[Key, Running], serial: int) -> Work:
-    return Work(work.queue, work.memory, running, work.failures, work.due, serial, work.synced, work.woken)
 
 
 def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
@@ -358,36 +398,34 @@ def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
     return ""
 
 
-def _finished(worker: _Worker, work: Work, key: Key, outcome: Outcome, why: str) -> Work:
+def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
     """Be done with *key*: it comes back if it failed, if it asked to, or if it was added meanwhile."""
-    failure = work.failures.get(key, None)
-    queue = work.queue.done(key)
+    failure = bench.failures.get(key)
+    bench.queue = bench.queue.done(key)
     if why:
         times = 0 if failure is None else failure.times
         # Beyond 2^18 every back-off is the longest one.
         delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
-        work = replace(work, queue=queue, failures=work.failures.set(key, Failure(times + 1, why)))
-        return _coming_back(worker, work, key, delay, periodic=False)
+        bench.failures = bench.failures.set(key, Failure(times + 1, why))
+        _come_back(bench, key, delay, periodic=False)
+        return
     if failure is not None:
-        work = replace(work, failures=work.failures.remove(key))
+        bench.failures = bench.failures.remove(key)
     if outcome.again and not outcome.calls:
-        queue = queue.add(key)
-    work = Work(queue, work.memory, work.running, work.failures, work.due, work.serial, work.synced, work.woken)
+        bench.queue = bench.queue.add(key)
     if outcome.after is not None:
-        return _coming_back(worker, work, key, outcome.after, periodic=outcome.after_is_periodic)
-    if key not in work.due:
-        return work
-    worker.effects.append(CancelTimer((_AFTER, worker.controller.name, key)))
-    return replace(work, due=work.due.remove(key))
+        _come_back(bench, key, outcome.after, periodic=outcome.after_is_periodic)
+    elif key in bench.due:
+        bench.effects.append(CancelTimer((_AFTER, bench.controller.name, key)))
+        bench.due = bench.due.remove(key)
 
 
-def _coming_back(worker: _Worker, work: Work, key: Key, delay: Duration, *, periodic: bool) -> Work:
+def _come_back(bench: _Bench, key: Key, delay: Duration, *, periodic: bool) -> None:
     """Let *key* be added after *delay*, in place of when it was to come back."""
-    due = Due(worker.now + max(delay, 0), periodic)
-    if work.due.get(key, None) == due:
-        return work
-    worker.effects.append(SetTimer((_AFTER, worker.controller.name, key), due.at, periodic))
-    return replace(work, due=work.due.set(key, due))
+    due = Due(bench.now + max(delay, 0), periodic)
+    if bench.due.get(key) != due:
+        bench.effects.append(SetTimer((_AFTER, bench.controller.name, key), due.at, periodic))
+        bench.due = bench.due.set(key, due)
 
 
 def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTimer:
@@ -400,20 +438,6 @@ def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTime
 def _as_changed(views: Views, resource: str) -> list[Change]:
     table = views.table(resource)
     return [Change(0, resource, key, obj, obj) for key, obj in table.items()]
-
-
-def _with_work(state: State, place: int, worker: _Worker, work: Work) -> tuple[State, tuple[Effect, ...]]:
-    work = _woken(worker.controller, work, worker.effects)
-    works = (*state.works[:place], work, *state.works[place + 1 :])
-    return _with_works(state, state.views, works), tuple(worker.effects)
-
-
-def _woken(controller: Controller, work: Work, effects: list[Effect]) -> Work:
-    """Ask for a turn if there is work that can be done and no turn is on its way."""
-    if work.woken or not _can_work(controller, work):
-        return work
-    effects.append(Wake(controller.name))
-    return replace(work, woken=True)
 
 
 def _with_works(state: State, views: Views, works: tuple[Work, ...]) -> State:

@@ -31,48 +31,43 @@ _PROCESSING_AND_DIRTY: Final = 3
 @quick
 @attrs.frozen(weakref_slot=False)
 class WorkQueue(Generic[K]):
-    """Keys in the order in which they are to be worked on; its length is how many wait."""
+    """Keys in the order in which they are to be worked on; *count* is how many wait."""
 
     _marks: Table[K, int] = attrs.field(factory=Table)
     _line: Sequence[K] = attrs.field(factory=Sequence)
-    _first: int = 0
-
-    def __len__(self) -> int:
-        return self._line.end - self._first
+    count: int = 0
 
     def add(self, key: K) -> WorkQueue[K]:
         """Give a queue in which *key* is wanted; the same one if it is so already."""
         mark = self._marks.get(key, 0)
         if mark == 0:
-            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self._first)
+            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self.count + 1)
         if mark == _PROCESSING:
-            return WorkQueue(self._marks.set(key, _PROCESSING_AND_DIRTY), self._line, self._first)
+            return WorkQueue(self._marks.set(key, _PROCESSING_AND_DIRTY), self._line, self.count)
         return self
 
     def first(self) -> K:
         """Give the key that waits longest; IndexError if none waits."""
-        found = self._line.between(self._first, self._first + 1)
-        if not found:
+        if not self.count:
             raise IndexError("no key waits")
-        return found[0]
+        first = self._line.end - self.count
+        return self._line.between(first, first + 1)[0]
 
     def take(self) -> WorkQueue[K]:
         """Take `first()` to work on it."""
-        first = self._first
-        return WorkQueue(self._marks.set(self.first(), _PROCESSING), self._line.forget(first + 1), first + 1)
+        return WorkQueue(self._marks.set(self.first(), _PROCESSING), self._shorter(), self.count - 1)
 
     def pop(self) -> WorkQueue[K]:
         """Take `first()` and be done with it at once: `take` and `done` in one."""
-        first = self._first
-        return WorkQueue(self._marks.remove(self.first()), self._line.forget(first + 1), first + 1)
+        return WorkQueue(self._marks.remove(self.first()), self._shorter(), self.count - 1)
 
     def done(self, key: K) -> WorkQueue[K]:
         """Be done with *key*, which was taken: it waits again if it was added meanwhile."""
         mark = self._marks.get(key, 0)
         if mark == _PROCESSING_AND_DIRTY:
-            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self._first)
+            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self.count + 1)
         if mark == _PROCESSING:
-            return WorkQueue(self._marks.remove(key), self._line, self._first)
+            return WorkQueue(self._marks.remove(key), self._line, self.count)
         return self
 
     def works_on(self, key: K) -> bool:
@@ -81,4 +76,8 @@ class WorkQueue(Generic[K]):
 
     def waiting(self) -> tuple[K, ...]:
         """Give the keys that wait, in order."""
-        return self._line.between(self._first, self._line.end)
+        end = self._line.end
+        return self._line.between(end - self.count, end)
+
+    def _shorter(self) -> Sequence[K]:
+        return self._line.forget(self._line.end - self.count + 1)

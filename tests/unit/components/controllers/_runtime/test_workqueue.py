@@ -46,7 +46,7 @@ def test_does_what_client_go_does(operations):
             queue = queue.done(key)
             naive.done(key)
         assert queue.waiting() == tuple(naive.queue)
-        assert len(queue) == len(naive.queue)
+        assert queue.count == len(naive.queue)
         assert [queue.works_on(f"default/{one}") for one in range(5)] == [
             f"default/{one}" in naive.processing for one in range(5)
         ]
@@ -63,7 +63,7 @@ def test_queue_of_many_keeps_its_order():
     for key in keys:
         queue = queue.add(key)
     taken = []
-    while len(queue):
+    while queue.count:
         taken.append(queue.first())
         queue = queue.take().done(taken[-1])
     assert taken == keys
