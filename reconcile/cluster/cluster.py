@@ -14,9 +14,10 @@ import attrs
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Pending, Starting, Turning
-from reconcile.cluster.topology import Topology
+from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
 from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
@@ -172,7 +173,12 @@ class Cluster:
         Power the machines of *topology* on.
 
         The kubelets are about to start; nothing has happened yet: `settle` sees the control plane come up.
+
+        Raises:
+            ReconcileError: *seed* is not an integer of 64 bits.
         """
+        if not is_written(seed):
+            raise ReconcileError(f"seed: {seed!r} is not an integer of 64 bits")
         topology = topology or Topology()
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []

@@ -20,11 +20,11 @@ from reconcile.driver.log import FORMAT, Writer
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
-from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving
+from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving, within
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest, to_json, topology_to_json
 from reconcile.effects import OutsideEffect
-from reconcile.events import Advance, ClusterEvent
+from reconcile.events import ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.version import __version__
@@ -190,13 +190,6 @@ class Recorder:
         effects = tuple(self._machine.outbox)
         self._machine.outbox.clear()
         return effects
-
-
-def within(offered: tuple[Any, ...], until: Instant | None) -> tuple[Any, ...]:
-    """Leave out of *offered* a move of time beyond *until*, or any if it is None."""
-    if offered and isinstance(offered[-1], Advance) and (until is None or offered[-1].to > until):
-        return offered[:-1]
-    return offered
 
 
 def packed(marks: array[int]) -> str:

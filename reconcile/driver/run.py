@@ -18,6 +18,7 @@ import attrs
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Listing, Pending, Replied, Sent
 from reconcile.driver.choices import choices
+from reconcile.driver.describe import describe
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.machine.reach import connected
 from reconcile.driver.policies import Policy
@@ -28,6 +29,9 @@ from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_te
 
 LIMIT: Final = 30 * MINUTE
 """How much virtual time `settle` gives a cluster by default."""
+
+HURRY: Final = 1_000_000
+"""How many steps `settle` takes at one instant: what takes more goes round in a circle, and no time will end it."""
 
 SEGMENT: Final = 4096
 """How many steps one line of a log holds at least, where nothing else ends it."""
@@ -120,7 +124,8 @@ def settle(
     Args:
         cluster: where to begin.
         events: what happens first, in order.
-        limit: give up after this much virtual time, and say what still moves.
+        limit: give up after this much virtual time, and say what still moves; so too after `HURRY` steps at one
+            instant.
         quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By
             default 0; where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the
             API; where a lock has no holder that leads, as long as it takes until it is won.
@@ -164,17 +169,25 @@ def play_before(machine: Machine, last: int, at: Instant) -> bool:
 
 
 def play_until_settled(
-    machine: Machine, end: Instant, quiet: Duration | None, each: Callable[[], None] | None = None
+    machine: Machine,
+    end: Instant,
+    quiet: Duration | None,
+    each: Callable[[], None] | None = None,
+    *,
+    hurry: int = HURRY,
 ) -> bool:
     """
-    Play first-in first-out until settled (true) or until the instant *end* has come (false).
+    Play first-in first-out until settled (true), or until the instant *end* has come, or until as many steps as *hurry*
+    says were taken at one instant (false).
 
     *quiet* is how long nothing but periodic timers must have come up; None: what `quiet_time` says. *each*, if given,
     is called now and then between two steps, and whenever time has moved by itself.
     """
     while True:
+        last = machine.steps + hurry
         while next_step(machine):
-            pass
+            if machine.steps >= last:
+                return False
         timer = machine.timers.first()
         if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
             wait = quiet_time(machine.closed()) if quiet is None else quiet
@@ -205,7 +218,7 @@ def still_moving(cluster: Cluster) -> tuple[str, ...]:
             said.append(f"{name}: {words}, due in {duration_text(timer.at - cluster.now)}")
     under_way = len(cluster.pending) + len(cluster.turns)
     if under_way:
-        said.append(f"{under_way} messages and turns are under way")
+        said.append(f"{under_way} messages and turns are under way, the next: {describe(choices(cluster)[0], cluster)}")
     return tuple(said)
 
 

@@ -126,3 +126,10 @@ def test_every_process_that_is_there_is_of_a_known_kind():
         assert process.host in cluster.hosts
         assert all((name, watch) in cluster.cursors for watch in process.watches)
     assert len(cluster.cursors) == sum(len(process.watches) for process in cluster.processes.values())
+
+
+@pytest.mark.parametrize("seed", [1 << 64, -(1 << 63) - 1, 7.5, "7", True, None])
+def test_a_seed_that_no_log_can_hold_is_refused(seed):
+    with pytest.raises(ReconcileError, match=r"seed: .* is not an integer of 64 bits"):
+        Cluster.boot(Topology(nodes=1), seed=seed)
+    Cluster.boot(Topology(nodes=1), seed=(1 << 64) - 1)

@@ -16,6 +16,9 @@ from reconcile.driver.step import step
 from reconcile.driver.wire import Digester, state_digest, state_json
 from reconcile.events import Advance, Deliver, Disconnect, Submit
 from reconcile.lib.digest import canonical
+from reconcile.lib.table import Table
+from reconcile.lib.timers import Timers
+from reconcile.store import Store
 
 MANIFEST = {
     "apiVersion": "apps/v1",
@@ -80,6 +83,37 @@ def test_a_copy_has_the_same_digest_and_the_same_future(deployed):
 def test_every_part_of_a_cluster_decides_but_two(ready):
     parts = {field.name for field in attrs.fields(Cluster)}
     assert parts - set(state_json(ready)) == {"steps", "head"}
+
+
+OTHERWISE = {
+    int: lambda value: value + 1,
+    str: lambda value: f"{value}x",
+    tuple: lambda value: value[:-1] if value else ("x",),
+    Topology: lambda value: attrs.evolve(value, lock="endpoints"),
+    Store: lambda value: attrs.evolve(value, revision=value.revision + 1),
+    Timers: lambda value: value.cancel(value.first().key),
+    Table: lambda value: value.remove(value.keys()[0]),
+}
+PARTS = [field.name for field in attrs.fields(Cluster) if field.name not in ("steps", "head")]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_cluster_of_which_one_part_is_otherwise_has_another_digest(ready, part):
+    cluster = run(ready, (Submit(request=create(MANIFEST)),), steps=2).cluster
+    while not (cluster.pending and cluster.turns):
+        cluster = step(cluster, choices(cluster)[0])[0]
+    value = getattr(cluster, part)
+    other = attrs.evolve(cluster, **{part: OTHERWISE[type(value)](value)})
+    assert state_digest(other) != state_digest(cluster)
+    assert state_json(other) != state_json(cluster)
+
+
+@pytest.mark.parametrize("part", ["states", "processes", "elections", "recorders", "cursors", "channels", "hosts"])
+def test_so_has_a_cluster_that_lacks_any_row(ready, part):
+    table, digest = getattr(ready, part), state_digest(ready)
+    for key in table:
+        lacking = attrs.evolve(ready, **{part: table.remove(key)})
+        assert state_digest(lacking) != digest, key
 
 
 def test_every_choice_leads_to_a_state_of_its_own(ready):
