@@ -50,6 +50,9 @@ QUIET: Final = 75 * SECOND
 LIMIT: Final = 40 * MINUTE
 """How much virtual time it gets to come to rest: a progress deadline of ten minutes, and back-offs of five."""
 
+HURRY: Final = 20_000
+"""How many steps it gets at one instant: in a small cluster, more are a circle that no time ends."""
+
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
 
@@ -241,6 +244,7 @@ class _Game:
         self._rollouts: Rollouts | None = Rollouts.of(cluster)
         self._silent_since: int | None = None
         self._struck = False
+        self._hurried = 0
 
     def move(self, move: Move) -> None:
         """Make one move, or nothing if it cannot be made."""
@@ -255,6 +259,19 @@ class _Game:
                 self._strike(move)
             case _:
                 self._happen(move)
+
+    def _next(self) -> bool:
+        """Let the next thing of this instant happen, first-in first-out, and look; false if nothing is left to do."""
+        machine = self.machine
+        if not next_step(machine):
+            self._hurried = 0
+            return False
+        self._look()
+        self._hurried += 1
+        if self._hurried > HURRY:
+            moving = "; ".join(still_moving(machine.closed()))
+            raise _Broken((f"it does not come to rest: {HURRY} steps at one instant, and {moving}",))
+        return True
 
     def repair(self) -> None:
         """Start and connect what is not."""
@@ -272,8 +289,8 @@ class _Game:
         end, quiet = machine.now + LIMIT, QUIET if self._struck else 0
         until: int | None = None
         while machine.now < end:
-            while next_step(machine):
-                self._look()
+            while self._next():
+                pass
             if machine.timers.busy or machine.parked:
                 until = None
             elif until is None:
@@ -307,8 +324,7 @@ class _Game:
     def _goes_on(self, end: int) -> bool:
         """Let the next thing happen, first-in first-out; false if that is not before *end*."""
         machine = self.machine
-        if next_step(machine):
-            self._look()
+        if self._next():
             return True
         timer = machine.timers.first()
         if timer is None or timer.at > end:
@@ -440,7 +456,8 @@ class _Game:
 def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
     """Tell whether a pod's manifest has the labels that a workload selects, or the other way round."""
     labels = [one["metadata"].get("labels") or {} for one in (manifest, *others) if one["kind"] == "Pod"]
-    selectors = [one["spec"].get("selector") for one in (manifest, *others) if "template" in one["spec"]]
+    specs = [one.get("spec") or {} for one in (manifest, *others)]
+    selectors = [spec.get("selector") for spec in specs if "template" in spec]
     wanted = [(each or {}).get("matchLabels", each) or {} for each in selectors]
     return any(all(found.get(key) == value for key, value in each.items()) for found in labels for each in wanted)
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
+from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
+from reconcile.driver.client import patch
 from reconcile.driver.run import settle
 from reconcile.events import StopHost
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
-from reconcile.testing.fuzzing import Schedule, Strike, Wander, play
+from reconcile.testing.fuzzing import HURRY, Schedule, Strike, Wait, Wander, play
 from reconcile.testing.schedules import IMAGES, schedules
 
 SMALL = Map.of({"cpu": "1", "memory": "1Gi", "pods": "9", "ephemeral-storage": "1Gi"})
@@ -102,3 +104,24 @@ def test_a_failure_is_written_as_a_test_that_can_be_pasted():
     exec(snippet("two", 1, schedule), names)
     names["test_found"]()
     assert played == [("two", 1, schedule)]
+
+
+def says(word):
+    """Make a controller that wants this word in the ConfigMap `note`."""
+
+    def reconcile(ask):
+        found = ask.views.get("configmaps", ask.key)
+        if ask.key != "default/note" or found is None or found.data["word"] == word:
+            return Outcome()
+        return Outcome(calls=(patch("configmaps", "note", {"data": {"word": word}}, namespace="default"),))
+
+    return Controller(name=word, sources=(Source("configmaps", keys_of_itself),), reconcile=reconcile)
+
+
+@pytest.mark.parametrize("moves", [(), (Wait(SECOND),)])
+def test_controllers_that_undo_each_others_work_are_found(moves):
+    note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
+    boot = settle(Cluster.boot(Topology(nodes=1), seed=1, controllers=(says("yes"), says("no")))).cluster
+    (problem,) = play(boot, Schedule((note,), moves)).problems
+    assert problem.startswith(f"it does not come to rest: {HURRY} steps at one instant, and 2 messages and turns are")
+    assert problem.endswith(("work kube-controller-manager/node-1 yes", "work kube-controller-manager/node-1 no"))
