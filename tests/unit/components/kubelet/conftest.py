@@ -174,6 +174,10 @@ class Lab:
         obj = replace(obj, metadata=replace(obj.metadata, resource_version=str(self.revision)))
         self.objects[key] = obj
         if resource == "pods":
+            status = obj.status or core_v1.PodStatus()
+            rows = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+            over = status.phase in {"Succeeded", "Failed"}
+            assert not (over and any(row.state.running for row in rows)), "what is over runs no longer"
             self.phases.setdefault(obj.metadata.uid, []).append(obj.status.phase if obj.status else None)
         self.tell(resource, old, obj)
         return obj

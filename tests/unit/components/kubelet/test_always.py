@@ -5,6 +5,9 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconcile.api import core_v1
+from reconcile.lib.replacing import replace
+
 LEGAL = {
     ("Pending", "Running"),
     ("Pending", "Succeeded"),
@@ -20,12 +23,14 @@ IMAGES = {
     "deaf": "ignores SIGTERM, liveness fails after 30s",
     "gone": "absent, pull 1s",
 }
+PROBE = core_v1.Probe(period_seconds=1, failure_threshold=60)
 ACTIONS = st.one_of(
     st.tuples(
         st.just("bind"),
         st.sampled_from(sorted(IMAGES)),
         st.sampled_from(["Always", "OnFailure", "Never"]),
         st.integers(0, 2),
+        st.sampled_from([None, "good", "slow", "weak"]),
     ),
     st.tuples(st.just("mark"), st.integers(0, 5)),
     st.tuples(st.just("remove"), st.integers(0, 5)),
@@ -46,9 +51,12 @@ def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, con
     for what, *rest in actions:
         names = [name for name in names if lab.pod(name) is not None]
         if what == "bind":
-            image, policy, inits = rest
+            image, policy, inits, beside = rest
             name = f"p{lab.revision}"
             made = tuple([container_of(f"i{place}", "done") for place in range(inits)])
+            if beside:
+                sidecar = replace(container_of("side", beside), restart_policy="Always", startup_probe=PROBE)
+                made = (*made[:1], sidecar, *made[1:])
             names.append(name)
             lab.bind(
                 name,
@@ -101,6 +109,9 @@ def _pods(lab):
 def _flapping(lab, *, off):
     """What may or may not run just now: containers that end by themselves, or are killed, and come back."""
     rows = {(pod.metadata.uid, "web") for pod in _pods(lab) if pod.spec.containers[0].image in {"weak", "done", "deaf"}}
+    # Nothing but itself starts before a sidecar that fails again and again.
+    weak = [pod for pod in _pods(lab) if any(row.image == "weak" for row in pod.spec.init_containers or ())]
+    rows |= {(pod.metadata.uid, row.name) for pod in weak for row in (*pod.spec.init_containers, *pod.spec.containers)}
     # What ran on a host that was *off* has failed, and may be one that is not to be started again.
     never = [pod for pod in _pods(lab) if off and pod.spec.restart_policy == "Never"]
     return rows | {(pod.metadata.uid, container.name) for pod in never for container in pod.spec.containers}
@@ -112,6 +123,7 @@ def _wanted_by_a_dumber_mind(lab, unsure):
     for pod in _pods(lab):
         assert pod.metadata.deletion_timestamp is None, f"{pod.metadata.name} should be gone"
         if pod.status.phase not in {"Succeeded", "Failed"}:
-            rows = [(pod.metadata.uid, row.name) for row in pod.spec.containers if row.image != "gone"]
+            sidecars = [row for row in pod.spec.init_containers or () if row.restart_policy == "Always"]
+            rows = [(pod.metadata.uid, row.name) for row in (*pod.spec.containers, *sidecars) if row.image != "gone"]
             wanted += [row for row in rows if row not in unsure]
     return sorted(wanted)
