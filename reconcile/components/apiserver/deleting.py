@@ -159,7 +159,7 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
     phase = pod.status.phase if pod.status is not None else None
     if not spec.node_name or phase in ("Succeeded", "Failed"):
         grace = 0
-    grace = max(grace, 0)
+    grace = 1 if grace < 0 else grace
     dying = replace(
         metadata,
         deletion_timestamp=_ending(ask.now + grace * SECOND),

@@ -103,12 +103,13 @@ def _served(machine: Machine, server: str, request: Request, user: User) -> Resp
 
 
 def _lease(machine: Machine) -> int:
-    """Give the lease that events are put under: of an hour, shared by those of one minute, as the API server does."""
+    """Give the lease that events are put under, shared by those of one minute, so that each lives for its hour."""
     lease = machine.now // _LEASE_SHARED + 1
+    ttl = apiserver.EVENT_TTL + _LEASE_SHARED
     if lease not in machine.store.leases:
-        machine.store.reopen(grant(machine.store.closed(), apiserver.EVENT_TTL, machine.now, lease))
+        machine.store.reopen(grant(machine.store.closed(), ttl, machine.now, lease))
         keeper = machine.processes.get(f"etcd/{machine.etcd}")
         assert keeper is not None, "a request is served only while etcd runs"
         key = (keeper.name, keeper.life, ("lease", lease))
-        machine.timers.set(key, machine.now + apiserver.EVENT_TTL, periodic=True)
+        machine.timers.set(key, machine.now + ttl, periodic=True)
     return lease

@@ -34,7 +34,7 @@ def test_an_event_lives_for_an_hour_after_it_was_last_written():
     cluster = run(cluster, until=begun + 30 * MINUTE).cluster
     cluster, response = ask(cluster, patch("events", "e", {"count": 2}))
     assert response.code == 200
-    cluster = run(cluster, until=begun + HOUR + MINUTE).cluster
+    cluster = run(cluster, until=begun + HOUR + 30 * MINUTE).cluster
     assert cluster.get("events", "e") is not None
     cluster = run(cluster, until=begun + HOUR + 31 * MINUTE).cluster
     assert cluster.get("events", "e") is None

@@ -178,7 +178,7 @@ def _service(obj: core_v1.Service) -> core_v1.Service:
         sticky = None
     elif sticky is None or sticky.client_ip is None or sticky.client_ip.timeout_seconds is None:
         sticky = core_v1.SessionAffinityConfig(client_ip=core_v1.ClientIPConfig(timeout_seconds=10800))
-    reached = kind in ("NodePort", "LoadBalancer")
+    reached = kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.external_ips)
     allocates = spec.allocate_load_balancer_node_ports
     return replace(
         obj,

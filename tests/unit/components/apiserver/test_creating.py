@@ -142,6 +142,12 @@ def test_node_keeps_its_status_and_waits_for_being_ready(server):
     assert [(taint.key, taint.effect) for taint in made.spec.taints] == [("node.kubernetes.io/not-ready", "NoSchedule")]
 
 
+def test_traffic_from_outside_has_a_policy(server, service):
+    assert server.made("services", service).spec.external_traffic_policy is None
+    service["metadata"]["name"], service["spec"]["externalIPs"] = "other", ["1.2.3.4"]
+    assert server.made("services", service).spec.external_traffic_policy == "Cluster"
+
+
 def test_priority_comes_from_the_class(server, pod):
     pod["spec"]["priorityClassName"] = "system-node-critical"
     assert server.made("pods", pod).spec.priority == 2_000_001_000

@@ -31,6 +31,12 @@ def test_grace_may_be_shortened_only(bound):
     assert metadata.deletion_timestamp.instant == bound.now + 10 * 10**9
 
 
+def test_a_negative_grace_of_the_specification_is_a_second(server, pod):
+    pod["spec"].update(terminationGracePeriodSeconds=-1, nodeName="n1")
+    server.made("pods", pod)
+    assert server("delete", "pods", "default", "web").body.metadata.deletion_grace_period_seconds == 1
+
+
 def test_the_longest_grace_ends_with_the_year_9999(bound):
     forever = options(grace_period_seconds=2**62)
     assert bound("delete", "pods", "default", "web", forever).body.metadata.deletion_timestamp.text == (
