@@ -6,20 +6,24 @@ YAML is read as kubectl reads it: a plain word is what YAML 1.1 makes of it
 and base-60 numbers do not exist; 1.0 is the integer 1, because that is how it
 is written to the server; a key that is no text becomes text.
 
-Takes:    a file or a directory, of which *.yaml, *.yml and *.json are read in
-          the order of their names.
+Takes:    a file, `-` for standard input, or a directory, of which *.yaml, *.yml
+          and *.json are read in the order of their names.
 Gives:    Manifest values; the items of a list as Manifests of their own.
 Source:   kubectl's resource builder; sigs.k8s.io/yaml and its YAML reader.
 Left out: a key that is there twice is an error, where kubectl takes the last
           one or leaves it to the server; a number beyond 64 bits is an error,
-          where kubectl rounds it; directories are not searched recursively.
+          where kubectl rounds it; a *.json file holds one value; directories
+          are not searched recursively.
 """
 
 import base64
 import binascii
+import codecs
 import math
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +33,10 @@ import yaml
 from reconcile.api.text import LARGEST, SMALLEST, MalformedText, loads_json
 from reconcile.lib.errors import ReconcileError
 
-__all__ = ["Manifest", "ManifestError", "read_manifests", "read_text"]
+__all__ = ["Manifest", "ManifestError", "place_text", "read_manifests", "read_text"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
-MOST_NODES = 250_000
+MOST_NODES = 250_000  # of one document whose text is shorter than that
 DEEPEST = 200
 
 _PLAIN = "?plain"
@@ -44,6 +48,7 @@ _WORDS: dict[str, Any] = {
 }
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -51,28 +56,40 @@ class ManifestError(ReconcileError):
     """A manifest that cannot be used: *file*, *document* and *line* (both from 1; 0 if unknown) say where."""
 
     def __init__(self, reason: str, file: str, document: int = 0, line: int = 0) -> None:
-        document_text = f", document {document}" if document else ""
-        line_text = f", line {line}" if line else ""
-        super().__init__(f"{file}{document_text}{line_text}: {reason}")
+        super().__init__(f"{place_text(file, document, line)}: {reason}")
         self.reason = reason
         self.file = file
         self.document = document
         self.line = line
 
 
+Finder = Callable[[], yaml.Node | None]
+"""Gives the node that something was read from, None if there is none."""
+
+
 @attrs.frozen(kw_only=True)
 class Manifest:
-    """One object as it was written: the plain *content*, and the *file*, *document* and *line* where it begins."""
+    """One object as it was written: the plain *content*, the *file* and *document* that it is in, and its *node*."""
 
     file: str
     document: int
-    line: int
     content: dict[str, Any]
+    node: Finder = attrs.field(eq=False, repr=False)
+
+    @property
+    def line(self) -> int:
+        """The line in which it begins, from 1."""
+        return _line(self.node())
 
     @property
     def where(self) -> str:
         """The place in words."""
-        return f"{self.file}, document {self.document}, line {self.line}"
+        return place_text(self.file, self.document, self.line)
+
+
+def place_text(file: str, document: int, line: int) -> str:
+    """Give a place in words; a document or a line of 0 is left out."""
+    return file + (f", document {document}" if document else "") + (f", line {line}" if line else "")
 
 
 def read_manifests(path: str | Path) -> tuple[Manifest, ...]:
@@ -82,13 +99,15 @@ def read_manifests(path: str | Path) -> tuple[Manifest, ...]:
     Raises:
         ManifestError: a file cannot be read, or is not what it should be.
     """
+    if str(path) == "-":
+        return read_text(sys.stdin.buffer.read(), "<stdin>")
     root = Path(path)
-    if root.is_dir():
-        files = sorted(entry for entry in root.iterdir() if entry.suffix in SUFFIXES and entry.is_file())
-        if not files:
-            raise ManifestError(f"no files named {', '.join('*' + suffix for suffix in SUFFIXES)}", str(root))
-    else:
-        files = [root]
+    try:
+        files = _files_of(root)
+    except OSError as error:
+        raise ManifestError(f"cannot be read: {error.strerror}", str(root)) from None
+    if not files:
+        raise ManifestError(f"no files named {', '.join('*' + suffix for suffix in SUFFIXES)}", str(root))
     return tuple(manifest for file in files for manifest in _read_file(file))
 
 
@@ -99,22 +118,31 @@ def read_text(text: str | bytes, file: str = "<text>") -> tuple[Manifest, ...]:
     Raises:
         ManifestError: it is not what it should be.
     """
+    if isinstance(text, bytes):
+        text = text.removeprefix(codecs.BOM_UTF8)
     if file.endswith(".json"):
         return _read_json(text, file)
     return tuple(_documents(_decoded(text, file) if isinstance(text, bytes) else text, file))
+
+
+def _files_of(root: Path) -> list[Path]:
+    # A broken link is among them: it is an error, not nothing.
+    if not root.is_dir():
+        return [root]
+    return sorted(entry for entry in root.iterdir() if entry.suffix in SUFFIXES and not entry.is_dir())
 
 
 def _read_file(file: Path) -> tuple[Manifest, ...]:
     try:
         text = file.read_bytes()
     except OSError as error:
-        raise ManifestError(f"cannot be read: {error.strerror}", str(file)) from error
+        raise ManifestError(f"cannot be read: {error.strerror}", str(file)) from None
     return read_text(text, str(file))
 
 
 def _decoded(text: bytes, file: str) -> str:
     try:
-        return text.decode("utf-8-sig")
+        return text.decode()
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise ManifestError(f"not UTF-8: byte {text[error.start]:#04x}", file, 0, line) from None
@@ -125,7 +153,16 @@ def _read_json(text: str | bytes, file: str) -> tuple[Manifest, ...]:
         found = loads_json(text)
     except MalformedText as error:
         raise ManifestError(f"column {error.column}: {error.reason}", file, 1, error.line) from None
-    return tuple(_unpacked(found, file, 1, 1, None))
+    # Where something stands is asked only if something is wrong, and costs much more than reading it.
+    return tuple(_unpacked(found, file, 1, cache(partial(_composed, text))))
+
+
+def _composed(text: str | bytes) -> yaml.Node | None:
+    """Read JSON as the YAML that it is, but for some white space and escapes."""
+    try:
+        return _Loader(text.decode() if isinstance(text, bytes) else text).get_single_node()
+    except (yaml.YAMLError, RecursionError):
+        return None
 
 
 def _documents(text: str, file: str) -> Iterator[Manifest]:
@@ -135,15 +172,18 @@ def _documents(text: str, file: str) -> Iterator[Manifest]:
         while loader.check_node():
             node = loader.get_node()
             assert node is not None  # check_node said so
-            reading = _Reading(file=file, document=document)
+            # Without aliases there are fewer values than characters.
+            reading = _Reading(file=file, document=document, most=max(MOST_NODES, len(text)))
             found = reading.value(node)
             if found is not None:
-                yield from _unpacked(found, file, document, _line(node), node)
+                yield from _unpacked(found, file, document, partial(_itself, node))
             document += 1
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         hint = "; YAML is indented with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
-        reason = f"not YAML: {error.problem or error.context}{hint}"
+        begun = error.context_mark.line + 1 if error.context and error.context_mark else 0
+        since = f" {error.context} that begins in line {begun}" if mark and begun and begun <= mark.line else ""
+        reason = f"not YAML: {error.problem or error.context}{since}{hint}"
         raise ManifestError(reason, file, document, mark.line + 1 if mark else 0) from None
     except yaml.reader.ReaderError as error:
         position = error.position if isinstance(error.position, int) else 0
@@ -153,39 +193,43 @@ def _documents(text: str, file: str) -> Iterator[Manifest]:
         raise ManifestError(f"nested deeper than {DEEPEST} levels", file, document) from None
 
 
-def _unpacked(found: Any, file: str, document: int, line: int, node: yaml.Node | None) -> Iterator[Manifest]:
+def _unpacked(found: Any, file: str, document: int, node: Finder) -> Iterator[Manifest]:
     """Yield the objects of a document: itself, or the items of the list that it is."""
     if not isinstance(found, dict):
-        raise ManifestError(f"expected a mapping, found {_sort(found)}", file, document, line)
+        raise ManifestError(f"expected a mapping, found {_sort(found)}", file, document, _line(node()))
     kind = found.get("kind")
     items = found.get("items")
     if not (isinstance(kind, str) and kind.endswith("List") and "items" in found):
-        yield Manifest(file=file, document=document, line=line, content=found)
+        yield Manifest(file=file, document=document, content=found, node=node)
         return
     if items is not None and not isinstance(items, list):
-        raise ManifestError(f"items: expected a list, found {_sort(items)}", file, document, line)
-    places = _item_nodes(node)
+        raise ManifestError(f"items: expected a list, found {_sort(items)}", file, document, _line(node()))
     for index, item in enumerate(items or ()):
-        place = places[index] if index < len(places) else None
-        yield from _unpacked(item, file, document, _line(place) if place else line, place)
+        yield from _unpacked(item, file, document, partial(_item, node, index))
 
 
-def _item_nodes(node: yaml.Node | None) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+def _itself(node: yaml.Node) -> yaml.Node:
+    return node
+
+
+def _item(node: Finder, index: int) -> yaml.Node | None:
+    """Find an item of the list that *node* is."""
+    whole = node()
+    if isinstance(whole, yaml.MappingNode):
+        for key, value in whole.value:
             if key.value == "items" and isinstance(value, yaml.SequenceNode):
-                return list(value.value)
-    return []
+                item: yaml.Node = value.value[index]
+                return item
+    return whole
 
 
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+def _line(node: yaml.Node | None) -> int:
+    return 1 if node is None else int(node.start_mark.line) + 1
 
 
 def _sort(value: Any) -> str:
-    if isinstance(value, list):
-        return "a list"
-    return "text" if isinstance(value, str) else repr(value)
+    sorts = {list: "a list", dict: "a mapping", str: "text", type(None): "null", bool: str(value).lower()}
+    return sorts.get(type(value), repr(value))
 
 
 class _Loader(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer):
@@ -216,14 +260,15 @@ class _Reading:
 
     file: str
     document: int
+    most: int
     nodes: int = 0
     above: list[yaml.Node] = attrs.field(factory=list)
 
     def value(self, node: yaml.Node) -> Any:
         """Return what a node means."""
         self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise self.error(f"more than {MOST_NODES:,} values, through aliases of aliases perhaps", node)
+        if self.nodes > self.most:
+            raise self.error(f"more than {self.most:,} values, through aliases of aliases perhaps", node)
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
         if any(node is outer for outer in self.above):
@@ -281,6 +326,8 @@ class _Reading:
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
         """Return text, number, truth or None."""
+        if not node.value.isascii() and _SURROGATE.search(node.value):
+            raise self.error("an escape that is no character: half of a surrogate pair", node)
         if node.tag == f"{_TAGS}str":
             return node.value
         if node.tag == f"{_TAGS}binary":

@@ -308,6 +308,8 @@ class _Session:
     def _turn(self, command: Fork | Switch | Drop) -> None:
         known = command.name in self._clusters
         if isinstance(command, Fork):
+            if not command.name:
+                raise ReconcileError("name: expected a name, found none")
             if known:
                 raise ReconcileError(f"there is a cluster {command.name!r} already")
             self._clusters[command.name] = self._cluster

@@ -52,15 +52,30 @@ def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...
     return (*said, *[text for space in sorted(spaces) for text in _waiting(cluster, space, told)])
 
 
+def leftovers(cluster: Cluster, deleted: Iterable[Declared]) -> tuple[str, ...]:
+    """Say, a sentence each, which of the objects that were deleted are still there."""
+    found = [(key, own, cluster.store.get(key, own)) for key, own in deleted]
+    # One that is not being deleted is another one of the same name.
+    return tuple(
+        [
+            f"{named(key, own)}: {_going(obj)}"
+            for key, own, obj in found
+            if obj is not None and obj.metadata.deletion_timestamp is not None
+        ]
+    )
+
+
 def shortfall(key: str, obj: Any) -> str:
     """Say what an object of this resource lacks to be done; empty if nothing."""
     if obj is None:
         return "it is gone"
     if obj.metadata.deletion_timestamp is not None:
-        return f"it is being deleted, but has the finalizers {', '.join(obj.metadata.finalizers or ('none',))}"
+        return _going(obj)
     match key:
         case "deployments.apps":
             return _deployment(obj)
+        case "statefulsets.apps" | "daemonsets.apps" | "jobs.batch" if _untouched(obj):
+            return _UNCONTROLLED.format(key)
         case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
             return _replicated(obj)
         case "daemonsets.apps":
@@ -110,6 +125,11 @@ def named(key: str, own: str) -> str:
     """Name an object: `deployment.apps/web in default`."""
     space, name = split_key(own)
     return f"{type_name(key)}/{name}" + (f" in {space}" if space else "")
+
+
+def _going(obj: Any) -> str:
+    kept = obj.metadata.finalizers or getattr(getattr(obj, "spec", None), "finalizers", None)
+    return f"it is being deleted, but has the finalizers {', '.join(kept)}" if kept else "it is being deleted"
 
 
 # Workloads ------------------------------------------------------------------------------------------------------------
@@ -168,6 +188,12 @@ def _job(obj: Any) -> str:
 
 
 _UNSEEN: Final = "its controller has not looked at it yet"
+_UNCONTROLLED: Final = "no controller has looked at it: Kubernetes' own for {} is not there, see docs/limits.md"
+
+
+def _untouched(obj: Any) -> bool:
+    marks = ("observed_generation", "start_time", "conditions")
+    return not any(getattr(obj.status, mark, None) for mark in marks)
 
 
 def _unseen(obj: Any) -> bool:
@@ -238,5 +264,6 @@ def _waiting(cluster: Cluster, space: str, told: frozenset[str]) -> Iterator[str
 
 def _general(why: str, name: str) -> str:
     # A back-off's message names its pod, which would set apart what is alike.
-    head, mark, _ = why.partition(f" pod={name}")
-    return head if mark else why
+    head, mark, rest = why.partition(f" pod={name}")
+    _, space, rest = rest.partition(" ")
+    return head + space + rest if mark else why

@@ -38,10 +38,17 @@ from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, Response
 
 _NOT_FOUND: Final = 404
+_MOST_REPLICAS: Final = 2**31 - 1
 
 
 class ScriptError(ReconcileError):
-    """A script that cannot be understood; *path* leads to the place, keys and list indexes from the top."""
+    """
+    A script that cannot be understood.
+
+    Args:
+        path: leads to the place: keys and list indexes from the top, and last, within an API object, its field's path.
+        problem: what is wrong there.
+    """
 
     def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
         super().__init__(f"{path_text(path)}: {problem}" if path else problem)
@@ -100,7 +107,10 @@ class Apply:
     objects: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return "apply " + " ".join([f"{resource_of(obj).key}/{obj.metadata.name}" for obj in self.objects])
+        names = [obj.metadata.name or f"{obj.metadata.generate_name}*" for obj in self.objects]
+        return "apply " + " ".join(
+            [f"{resource_of(obj).key}/{name}" for obj, name in zip(self.objects, names, strict=True)]
+        )
 
 
 @attrs.frozen
@@ -121,10 +131,11 @@ Asking: TypeAlias = Generator[Request, Response, Response]
 
 @attrs.frozen
 class Timed:
-    """A command, and how long after power-on it comes."""
+    """A command, and how long after power-on it comes; *place* is where it was written, if that is known."""
 
     at: Duration
     command: Command
+    place: str = attrs.field(default="", eq=False)
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -218,8 +229,8 @@ def _target(value: Any, path: tuple[str | int, ...], namespace: str, subresource
 
 def _replicas(row: Mapping[str, Any], path: tuple[str | int, ...]) -> int:
     count = row.get("replicas")
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise ScriptError((*path, "replicas"), f"must be a count, not {count!r}")
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_REPLICAS:
+        raise ScriptError((*path, "replicas"), f"must be a count, from 0 to {_MOST_REPLICAS}, not {count!r}")
     return count
 
 
@@ -235,10 +246,15 @@ def _objects(value: Any, path: tuple[str | int, ...], namespace: str) -> tuple[A
     rows = value if isinstance(value, list) else [value]
     found = []
     for place, row in enumerate(rows):
+        where = (*path, place) if isinstance(value, list) else path
         try:
             found.append(settled_in(convert.load(row).object, namespace))
+        except convert.InvalidObject as error:
+            fault = error.faults[0]
+            problem = str(fault).removeprefix(f"{fault.path}: ")
+            raise ScriptError((*where, fault.path) if fault.path else where, problem) from None
         except ReconcileError as error:
-            raise ScriptError((*path, place) if isinstance(value, list) else path, str(error)) from None
+            raise ScriptError(where, str(error)) from None
     return tuple(found)
 
 
@@ -310,8 +326,18 @@ def applying(obj: Any) -> Asking:
 
 
 def settled_in(obj: Any, namespace: str) -> Any:
-    """Give an API object with *namespace* if it is of a namespaced kind and names none."""
-    if not resource_of(obj).namespaced or obj.metadata.namespace:
+    """
+    Give an API object with *namespace* if it is of a namespaced kind and names none.
+
+    Raises:
+        ReconcileError: it cannot be applied: it has no name, or its kind is not served.
+    """
+    if isinstance(obj, convert.CustomObject):
+        raise ReconcileError(f'no matches for kind "{obj.kind}" in version "{obj.api_version}"')
+    resource = resource_of(obj)
+    if not obj.metadata or not (obj.metadata.name or obj.metadata.generate_name):
+        raise ReconcileError(f"{resource.kind}: metadata.name: required")
+    if not resource.namespaced or obj.metadata.namespace:
         return obj
     return replace(obj, metadata=replace(obj.metadata, namespace=namespace))
 

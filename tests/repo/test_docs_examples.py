@@ -3,8 +3,9 @@ Every example in README.md and docs/ runs.
 
 The ```python blocks of a file run in one fresh namespace, in order. Of each ```console block every `$ ...` line runs;
 the lines below it, if any, are what it prints, `...` standing for anything, and `# exits N` at its end what it exits
-with. Both run in a temporary copy of docs/, so a file that one block writes the next may read. A block after
-`<!-- not run: reason -->` is not run.
+with. Both run in a temporary copy of docs/, so a file that one block writes the next may read. A ```yaml block is a
+scenario. A block after `<!-- not run: reason -->` is not run. There are no others but README's ```sh, which `.ci/run`
+runs, and ```text, which is only looked at.
 """
 
 import contextlib
@@ -19,6 +20,9 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 import pytest
+
+from reconcile.adapters.manifests import read_text
+from reconcile.driver.script import parse
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n\n?)?```(?P<language>\w*)\n(?P<text>.*?)^```$",
@@ -44,7 +48,8 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("blocks", [pytest.param(each, id=path) for path, each in found.items() if each])
     if "left_out" in metafunc.fixturenames:
         found = [block for each in blocks.values() for block in each if block.reason is not None]
-        metafunc.parametrize("left_out", [pytest.param(block, id=f"{block.path}:{block.line}") for block in found])
+        params = [pytest.param(block, id=f"{block.path}:{block.line}") for block in found]
+        metafunc.parametrize("left_out", params or [pytest.param(None, id="none")])
 
 
 @pytest.fixture
@@ -70,12 +75,26 @@ def test_examples_run(blocks):
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(code, namespace)
         elif block.language == "console":
-            for command, exits, expected in _commands(block.text):
+            commands = _commands(block.text)
+            assert commands, f"{block.path}:{block.line}: no line begins with $"
+            for command, exits, expected in commands:
                 _play(block, command, exits, expected)
+        elif block.language == "yaml":
+            (manifest,) = read_text(block.text, block.path)
+            assert parse(manifest.content)
+        else:
+            assert block.language == ("sh" if block.path == "README.md" else "text"), f"{block.path}:{block.line}"
+
+
+def test_every_fence_belongs_to_a_block(root):
+    for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
+        fences = re.findall(r"^\s*(?:```|~~~)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(fences) == 2 * len(_blocks(path, root)), path
 
 
 def test_left_out_example_says_why(left_out):
-    pytest.skip(f"{left_out.path}:{left_out.line} is not run: {left_out.reason}")
+    if left_out is not None:
+        pytest.skip(f"{left_out.path}:{left_out.line} is not run: {left_out.reason}")
 
 
 def test_blocks_and_commands_are_found(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _BAD_INPUT: Final = 1
 _INTERRUPTED: Final = 130  # 128 + SIGINT
 _CUT_OFF: Final = 141  # 128 + SIGPIPE
 _FILE: Final = click.Path(path_type=Path)
+_SEED: Final = click.IntRange(-(2**63), 2**63 - 1)  # as many bits as a log's numbers have
 
 
 class _Program(click.Group):
@@ -34,7 +36,8 @@ class _Program(click.Group):
             return play(*args, standalone_mode=False, **extra)
         try:
             status = play(*args, standalone_mode=False, **extra)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except click.ClickException as error:
             error.show()
             status = _BAD_INPUT
@@ -48,12 +51,20 @@ class _Program(click.Group):
             # So click ends when whoever read our output has enough of it, having made the streams silent.
             status = _CUT_OFF
         except OSError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            # The interpreter must not try to flush it once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = _CUT_OFF
+            # Files are opened, read and written where their errors get their names; what is left are the streams.
+            status = _CUT_OFF if error.errno == errno.EPIPE else _BAD_INPUT
+            _silence(sys.stdout)
+            if status == _BAD_INPUT:
+                with suppress(OSError):
+                    click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+            _silence(sys.stderr)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _silence(stream: Any) -> None:
+    """Let a stream lead nowhere, so that the interpreter does not fail to flush it once more."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _duration(_: click.Context, __: click.Parameter, value: str) -> Duration:
@@ -76,7 +87,7 @@ def cli() -> None:
 @click.argument("manifests", nargs=-1, required=True, type=_FILE)
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Where all chance comes from.")
+@click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
 @click.option(
     "--detail",
@@ -94,7 +105,7 @@ def cli() -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def run(**options: Any) -> int:
     """
-    Boot a cluster, apply MANIFESTS (files or directories), and wait until it has become what they declare.
+    Boot a cluster, apply MANIFESTS (files, directories, `-`), and wait until it has become what they declare.
 
     Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
     """
@@ -163,7 +174,7 @@ def get(**options: Any) -> int:
 @cli.command()
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Where all chance comes from.")
+@click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 def step(nodes: int, masters: int, seed: int) -> None:
     """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What the commands read: manifests, topology, behaviours, scenario; each fault with its file and line."""
+"""What the commands read: manifests, topology, behaviours, scenario; each fault with file, document and line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 import attrs
 import yaml
 
-from reconcile.adapters.manifests import Manifest, read_manifests
+from reconcile.adapters.manifests import Manifest, place_text, read_manifests
 from reconcile.api import convert
-from reconcile.api.convert import CustomObject, InvalidObject
+from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource, resource_of
 from reconcile.driver.script import ScriptError, Timed, parse, settled_in
 from reconcile.lib.errors import ReconcileError
@@ -49,7 +49,7 @@ class Declared:
     resource: Resource
 
     def place(self, field: str = "") -> str:
-        """Give the file and line of a field of it, such as `spec.ports[0].port`, or of as much of it as is there."""
+        """Say where a field of it stands, such as `spec.ports[0].port`, or as much of it as is there."""
         return place_of(self.manifest, field)
 
 
@@ -58,11 +58,12 @@ def load_manifests(paths: Iterable[Path], namespace: str) -> tuple[Declared, ...
     Read manifests in the order in which they are to be applied.
 
     Raises:
-        BadFiles, ManifestError: a file or an object is not what it should be.
+        BadFiles, ManifestError: a file or an object is not what it should be, or there is no object at all.
     """
+    given = tuple(paths)
     found: list[Declared] = []
     faults: list[str] = []
-    for path in paths:
+    for path in given:
         for manifest in read_manifests(path):
             try:
                 found.append(_declared(manifest, namespace))
@@ -71,6 +72,8 @@ def load_manifests(paths: Iterable[Path], namespace: str) -> tuple[Declared, ...
             except ReconcileError as error:
                 faults.append(f"{place_of(manifest)}: {error}")
     faults += _twice(found)
+    if given and not found and not faults:
+        faults.append(f"{', '.join([str(path) for path in given])}: there are no objects to apply")
     if faults:
         raise BadFiles(faults)
     return tuple(sorted(found, key=lambda each: _rank(each.resource.kind)))
@@ -81,14 +84,29 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
     Read one YAML or JSON document with *read*; None if there is no path.
 
     Raises:
-        BadFiles, ManifestError: it is not what it should be; the message has file and line.
+        BadFiles, ManifestError: it is not what it should be; the message says where.
     """
+    return None if path is None else _read(_only_document(path), read)
+
+
+def load_script(path: Path | None, namespace: str) -> tuple[Timed, ...]:
+    """Read a scenario file, each command with its place; nothing happens if there is none."""
     if path is None:
-        return None
+        return ()
+    manifest = _only_document(path)
+    script = _read(manifest, lambda content: parse(content, namespace=namespace))
+    places = [place_of(manifest, ("commands", row)) for row in range(len(script))]
+    return tuple([attrs.evolve(timed, place=place) for timed, place in zip(script, places, strict=True)])
+
+
+def _only_document(path: Path) -> Manifest:
     documents = read_manifests(path)
     if len(documents) != 1:
         raise BadFiles([f"{path}: expected one document, found {len(documents)}"])
-    manifest = documents[0]
+    return documents[0]
+
+
+def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     try:
         return read(manifest.content)
     except InvalidObject as error:
@@ -100,27 +118,17 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None
 
 
-def load_script(path: Path | None, namespace: str) -> tuple[Timed, ...]:
-    """Read a scenario file; nothing happens if there is none."""
-    return load_file(path, lambda content: parse(content, namespace=namespace)) or ()
-
-
 def place_of(manifest: Manifest, field: str | Path_ = ()) -> str:
-    """Give `file:line` of a field in a manifest, as near as it can be told."""
-    path = _parsed(field) if isinstance(field, str) else field
-    node = _node_of(manifest)
-    line = manifest.line if node is None else _line_of(node, path, manifest.line)
-    return f"{manifest.file}:{line}"
+    """Say where a field in a manifest stands, as near as it can be told: `day.yaml, document 1, line 3`."""
+    node = manifest.node()
+    path = _parsed(field) if isinstance(field, str) else [step for part in field for step in _steps(part)]
+    line = manifest.line if node is None else _line_of(node, tuple(path), manifest.line)
+    return place_text(manifest.file, manifest.document, line)
 
 
 def _declared(manifest: Manifest, namespace: str) -> Declared:
-    obj = convert.load(manifest.content).object
-    if isinstance(obj, CustomObject):
-        raise ReconcileError(f'no matches for kind "{obj.kind}" in version "{obj.api_version}"')
-    resource = resource_of(obj)
-    if not obj.metadata or not (obj.metadata.name or obj.metadata.generate_name):
-        raise ReconcileError(f"{resource.kind}: metadata.name: required")
-    return Declared(manifest, settled_in(obj, namespace), resource)
+    obj = settled_in(convert.load(manifest.content).object, namespace)
+    return Declared(manifest, obj, resource_of(obj))
 
 
 def _twice(found: list[Declared]) -> Iterator[str]:
@@ -146,31 +154,8 @@ def _parsed(field: str) -> Path_:
     return tuple([int(part) if part.isdecimal() else part.strip("'\"") for part in parts])
 
 
-def _node_of(manifest: Manifest) -> yaml.Node | None:
-    try:
-        text = Path(manifest.file).read_text(encoding="utf-8-sig")
-        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return None
-    for document in documents:
-        for node in _mappings(document):
-            if node.start_mark.line + 1 == manifest.line:
-                return node
-    return None
-
-
-def _mappings(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Give a document, and the items of the lists that it and they may be."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    listed = False
-    for key, value in node.value:
-        if key.value == "items" and isinstance(value, yaml.SequenceNode):
-            listed = True
-            for item in value.value:
-                yield from _mappings(item)
-    if not listed:
-        yield node
+def _steps(part: str | int) -> Path_:
+    return _parsed(part) if isinstance(part, str) else (part,)
 
 
 def _line_of(node: yaml.Node, path: Path_, line: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -10,13 +12,12 @@ import click
 import yaml
 
 from reconcile.adapters.cli.files import BadFiles
-from reconcile.adapters.cli.listing import is_namespaced, resource_key
+from reconcile.adapters.cli.listing import is_namespaced, resource_key, resource_keys
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
-from reconcile.lib.digest import canonical
 from reconcile.model.printing import table, type_name
 from reconcile.model.requests import joined
 
@@ -56,7 +57,7 @@ def print_objects(options: Options) -> int:
         missing += [f'Error from server (NotFound): {key} "{name}" not found' for name in gone]
     cluster = shown_at(played.cluster, at if options.until is None else None)
     _print(cluster, [row for row in found if row[1]], options)
-    if not missing and not any(objects for _, objects in found):
+    if not missing and not any(objects for _, objects in found) and options.output not in ("json", "yaml"):
         namespaced = any(is_namespaced(key) for key, _ in found) and not options.all_namespaces
         click.echo(f"No resources found{f' in {options.namespace} namespace' if namespaced else ''}.", err=True)
     for text in missing:
@@ -72,8 +73,11 @@ def _wanted(options: Options) -> list[tuple[str, tuple[str, ...]]]:
         if wrong:
             raise BadFiles([f"{wrong[0]!r}: there are others of the form pod/web, so all have to be"])
         pairs = [word.split("/") for word in words]
+        if not all(name for _, name in pairs):
+            raise BadFiles([f"{' '.join(words)!r}: there is no name after a slash"])
         return [(resource_key(word), (name,)) for word, name in pairs]
-    return [(resource_key(word), options.names) for word in options.resources.split(",")]
+    keys = [key for word in options.resources.split(",") for key in resource_keys(word)]
+    return [(key, options.names) for key in dict.fromkeys(keys)]
 
 
 def _objects(cluster: Cluster, key: str, names: tuple[str, ...], options: Options) -> tuple[list[Any], list[str]]:
@@ -89,7 +93,9 @@ def _objects(cluster: Cluster, key: str, names: tuple[str, ...], options: Option
 
 def _print(cluster: Cluster, found: list[tuple[str, list[Any]]], options: Options) -> None:
     if options.output in ("json", "yaml"):
-        _print_whole([dump(obj) for _, objects in found for obj in objects], options)
+        items = [dump(obj) for _, objects in found for obj in objects]
+        if items or not _names_asked(options):
+            _print_whole(items, options)
         return
     for place, (key, objects) in enumerate(found):
         if options.output == "name":
@@ -103,12 +109,16 @@ def _print(cluster: Cluster, found: list[tuple[str, list[Any]]], options: Option
         click.echo(table(key, objects, cluster.now, namespaced=namespaced, wide=wide, typed=len(found) > 1))
 
 
+def _names_asked(options: Options) -> int:
+    return len(options.names) + options.resources.count("/")
+
+
 def _print_whole(items: list[dict[str, Any]], options: Options) -> None:
-    one = len(items) == 1 and len(options.names) + options.resources.count("/") == 1
+    one = len(items) == 1 and _names_asked(options) == 1
     whole = (
         items[0] if one else {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
     )
     if options.output == "json":
-        click.echo(canonical(whole))
+        click.echo(json.dumps(whole, sort_keys=True, ensure_ascii=False, indent=4))
     else:
-        click.echo(yaml.safe_dump(whole, sort_keys=True, allow_unicode=True), nl=False)
+        click.echo(yaml.safe_dump(whole, sort_keys=True, allow_unicode=True, width=math.inf), nl=False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from reconcile.api.kinds import resource
+from reconcile.api.kinds import all_resources, resource, resource_named
 from reconcile.cluster import Cluster
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.printing import table
@@ -92,10 +92,14 @@ def of_applied(applied: Iterable[tuple[str, str]], cluster: Cluster) -> Callable
     return wanted
 
 
+def resource_keys(word: str) -> tuple[str, ...]:
+    """Give the keys that *word* stands for: of one resource, or of a category of them such as `all`."""
+    keys = tuple([found.key for found in all_resources() if word.lower() in found.categories])
+    return keys or (resource_key(word),)
+
+
 def resource_key(word: str) -> str:
     """Give the key that *word* stands for; a key that is none of Kubernetes' own is taken as it is."""
-    from reconcile.api.kinds import resource_named  # noqa: PLC0415
-
     try:
         return resource_named(word).key
     except ReconcileError:

@@ -17,9 +17,10 @@ from reconcile.cluster import Cluster
 from reconcile.driver.log import LogError
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Instant, parse_duration
+from reconcile.lib.instant import SECOND, Instant, parse_duration
 
 _FRACTION: Final = re.compile(r"[.,](\d+)")
+_LAST: Final = 253_402_300_799 * SECOND  # 9999-12-31T23:59:59Z, the last second that RFC 3339 can name
 
 
 class Lines:
@@ -62,25 +63,36 @@ def instant_of(text: str | None, path: Path) -> Instant | None:
     Read a time, RFC 3339 or an offset from the power-on with which the log begins, such as 12.5s.
 
     Raises:
-        BadFiles: it is neither, or the log's header cannot be read.
+        BadFiles: it is neither, or before power-on, or the log's header cannot be read.
     """
     if text is None:
         return None
+    start = _power_on(path)
+    try:
+        at = _instant(text, start)
+    except ReconcileError:
+        raise BadFiles([f"--at: {text!r} is neither a time (2026-01-01T00:00:12Z) nor an offset (12.5s)"]) from None
+    if not start <= at <= _LAST:
+        raise BadFiles([f"--at: {text!r} is {'before power-on' if at < start else 'after the year 9999'}"])
+    return at
+
+
+def _instant(text: str, start: Instant) -> Instant:
     if "T" in text:
         fraction = _FRACTION.search(text)
         below = int(fraction[1][:9].ljust(9, "0")) if fraction is not None else 0
         return Time.parse(text).instant + below
-    try:
-        offset = parse_duration(text)
-    except ReconcileError:
-        raise BadFiles([f"--at: {text!r} is neither a time (2026-01-01T00:00:12Z) nor an offset (12.5s)"]) from None
+    return start + parse_duration(text)
+
+
+def _power_on(path: Path) -> Instant:
     with opened_log(path) as lines:
         first = next(iter(lines), b"{}")
         try:
             start: Instant = topology_from_json(loads_json(first)["topology"]).start
         except (ReconcileError, KeyError, TypeError, UnicodeDecodeError):
             raise BadFiles([f"{path}:1: DamagedLog: it is not the header of a log"]) from None
-    return start + offset
+    return start
 
 
 def shown_at(cluster: Cluster, at: Instant | None) -> Cluster:

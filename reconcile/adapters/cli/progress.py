@@ -36,6 +36,9 @@ class Progress(Protocol):
     def say(self, cluster: Cluster, text: str) -> None:
         """Show something that was done."""
 
+    def tell(self, text: str) -> None:
+        """Print on standard error."""
+
     def close(self) -> None:
         """Stop showing."""
 
@@ -48,6 +51,10 @@ class Silent:
 
     def say(self, cluster: Cluster, text: str) -> None:
         """Show nothing."""
+
+    def tell(self, text: str) -> None:
+        """Print on standard error."""
+        click.echo(text, err=True)
 
     def close(self) -> None:
         """Do nothing."""
@@ -121,6 +128,10 @@ class Lines:
         """Print something that was done."""
         click.echo(f"{elapsed(cluster):>9}  {text}")
 
+    def tell(self, text: str) -> None:
+        """Print on standard error."""
+        click.echo(text, err=True)
+
     def close(self) -> None:
         """Do nothing: what is printed stays."""
 
@@ -133,7 +144,9 @@ class LiveTable:
         from rich.live import Live  # noqa: PLC0415
 
         self._tally = Tally()
-        self._live = Live(console=Console(), refresh_per_second=8, transient=True)
+        self._live = Live(
+            console=Console(), refresh_per_second=8, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
         self._live.start()
 
     def look(self, cluster: Cluster) -> None:
@@ -146,6 +159,13 @@ class LiveTable:
         """Print something that was done, above the table."""
         self._live.console.print(f"{elapsed(cluster):>9}  {text}", highlight=False, markup=False)
 
+    def tell(self, text: str) -> None:
+        """Print on standard error, which may be the same terminal: then above the table."""
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        else:
+            click.echo(text, err=True)
+
     def close(self) -> None:
         """Take the table away."""
         self._live.stop()
@@ -154,7 +174,8 @@ class LiveTable:
         from rich.table import Table as Grid  # noqa: PLC0415
 
         tally = self._tally
-        grid = Grid(title=f"virtual time {elapsed(cluster)}, {cluster.steps:,} steps", title_justify="left")
+        title = f"virtual time {elapsed(cluster)}, {cluster.steps:,} steps"
+        grid = Grid(title=title, title_justify="left", min_width=len(title))
         grid.add_column("what")
         grid.add_column("ready", justify="right")
         grid.add_column("of", justify="right")
@@ -176,7 +197,7 @@ def chosen(*, quiet: bool) -> Progress:
     """Give what suits standard output."""
     if quiet:
         return Silent()
-    return LiveTable() if sys.stdout.isatty() else Lines()
+    return LiveTable() if sys.stdout is not None and sys.stdout.isatty() else Lines()
 
 
 def _outdated(now: Replicas) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import click
 
-from reconcile.adapters.cli import progress
-from reconcile.adapters.cli.files import BadFiles, load_manifests
+from reconcile.adapters.cli.files import BadFiles, Declared, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
 from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at
-from reconcile.adapters.cli.run import Job, ended, opened
+from reconcile.adapters.cli.run import begun, ended, opened
 from reconcile.adapters.cli.session import Recorded
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
@@ -75,24 +74,18 @@ def place(cluster: Cluster) -> str:
     return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
 
 
-def _fork(options: Options, lines: Lines, stop: int, declared: Any, clock: float) -> int:
+def _fork(options: Options, lines: Lines, stop: int, declared: tuple[Declared, ...], clock: float) -> int:
     assert options.fork is not None
-    if options.fork.exists() and options.fork.samefile(options.log):
-        raise BadFiles([f"{options.fork}: a fork needs a log of its own"])
+    inputs = [options.log, *[Path(each.manifest.file) for each in declared]]
     with (
-        opened(options.fork) as write,
+        opened(options.fork, inputs) as write,
         ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,
     ):
-        shown = progress.chosen(quiet=options.quiet)
-        try:
-            shown.say(player.cluster, f"forked after step {player.cluster.steps}")
-            job = Job(player, options.limit, shown)
+        with begun(player, options.limit, quiet=options.quiet) as job:
             job.adopt()
             job.apply(declared)
-            settled = job.settle()
-        finally:
-            shown.close()
-        return job.report(settled=settled, clock=clock)
+            job.settle()
+        return job.report(clock)
 
 
 def _digest(lines: Lines) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,21 +15,21 @@ from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, Declared, load_file, load_manifests, load_script
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
-from reconcile.adapters.cli.session import Player, Recorded, Session, Unrecorded
-from reconcile.adapters.cli.wording import print_request
-from reconcile.api.kinds import resource_of
+from reconcile.adapters.cli.session import Interrupted, Player, Recorded, Session, Unrecorded, attentive
+from reconcile.adapters.cli.wording import request_text
+from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import LAST_APPLIED
-from reconcile.driver.convergence import shortfalls
+from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
-from reconcile.driver.script import Apply, Delete, Power, Timed, applying, event_of, requests_of
+from reconcile.driver.script import Apply, Asking, Delete, Power, Timed, applying, event_of, requests_of
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
-from reconcile.model.requests import Response, joined, key_of
+from reconcile.model.requests import Request, Response, joined, key_of, split_key
 
 _MOST_SAID: Final = 20
 _CONVERGED: Final = 0
@@ -64,17 +64,25 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         _check_host(timed, topology)
     cluster = Cluster.boot(topology, seed=options.seed)
-    with collector_paused(), _player(cluster, options) as player:
-        shown = progress.chosen(quiet=options.quiet)
-        try:
-            job = Job(player, options.limit, shown, options.verbosity)
+    inputs = [options.topology, options.behaviours, options.scenario, *[Path(each.manifest.file) for each in declared]]
+    with collector_paused(), _player(cluster, options, [path for path in inputs if path is not None]) as player:
+        with begun(player, options.limit, quiet=options.quiet, verbosity=options.verbosity) as job:
             job.bring_up()
             job.apply(declared)
             job.play(script)
-            settled = job.settle()
-        finally:
-            shown.close()
-        return job.report(settled=settled, clock=clock)
+            job.settle()
+        return job.report(clock)
+
+
+@contextmanager
+def begun(player: Player, limit: Duration, *, quiet: bool, verbosity: int = 0) -> Iterator[Job]:
+    """Give a job whose progress is shown meanwhile, and which Ctrl-C ends between two of its steps."""
+    shown = progress.chosen(quiet=quiet)
+    try:
+        with attentive() as interrupted:
+            yield Job(player, limit, shown, interrupted, verbosity)
+    finally:
+        shown.close()
 
 
 class Job:
@@ -85,16 +93,20 @@ class Job:
         player: steps the cluster.
         limit: virtual time that it has.
         shown: shows how it goes.
+        interrupted: tells whether to give up.
         verbosity: kubectl's -v.
     """
 
-    def __init__(self, player: Player, limit: Duration, shown: Progress, verbosity: int = 0) -> None:
+    def __init__(
+        self, player: Player, limit: Duration, shown: Progress, interrupted: Callable[[], bool], verbosity: int = 0
+    ) -> None:
         self._shown = shown
-        self._session = Session(
-            player, limit, shown.look, lambda request, answer, took: print_request(verbosity, request, answer, took)
-        )
+        self._verbosity = verbosity
+        self._session = Session(player, limit, shown.look, self._listen, interrupted)
         self._limit = limit
+        self._settled = False
         self._applied: dict[tuple[str, str], None] = {}
+        self._deleted: dict[tuple[str, str], None] = {}
 
     def bring_up(self) -> None:
         """Wait until every node is ready; whatever holds one up is left to the report."""
@@ -106,7 +118,7 @@ class Job:
     def adopt(self) -> None:
         """Take what was applied before, in a run that goes on, as declared: all that has kubectl's annotation."""
         cluster = self._session.cluster
-        self._shown.look(cluster)
+        self._say(f"forked after step {cluster.steps}")
         for key, table in cluster.store.tables.items():
             for own, obj in table.items():
                 if LAST_APPLIED in (obj.metadata.annotations or ()):
@@ -139,7 +151,7 @@ class Job:
         start = self._session.cluster.topology.start
         for timed in script:
             if not self._session.wait_until(start + timed.at):
-                raise ReconcileError(f"the time is up before {duration_text(timed.at)}: {timed.command}; see --limit")
+                raise _failed(timed, "the time is up before that; see --limit")
             self._say(str(timed.command))
             self._carry_out(timed)
 
@@ -148,30 +160,35 @@ class Job:
         command = timed.command
         event = event_of(command)
         if event is not None:
-            self._session.happen(event)
+            try:
+                self._session.happen(event)
+            except BadFiles:
+                raise  # it is the log that fails
+            except ReconcileError as error:
+                raise _failed(timed, str(error)) from None
         if isinstance(command, Power):
             return
         if isinstance(command, Apply):
             for obj in command.objects:
                 self._session.start(applying(obj), lambda response: self._note(_granted(response, timed)))
             return
-        self._session.start(requests_of(command), lambda response: _granted(response, timed))
+        self._session.start(_named(timed, requests_of(command)), lambda response: _granted(response, timed))
         if isinstance(command, Delete):
             self._forget(command)
 
-    def settle(self) -> bool:
-        """Run on until the cluster is at rest; false if the time is up before."""
-        return self._session.settle()
+    def settle(self) -> None:
+        """Run on until the cluster is at rest, or the time is up."""
+        self._settled = self._session.settle()
 
-    def report(self, *, settled: bool, clock: float) -> int:
-        """Print what came of it; give the exit status."""
-        cluster = self._session.cluster
+    def report(self, clock: float) -> int:
+        """Print what came of it, and how long it took since *clock*; give the exit status."""
+        cluster, settled = self._session.cluster, self._settled
         digest = self._session.player.digest()
         applied = tuple(self._applied)
         if not isinstance(self._shown, progress.Silent):
             click.echo()
         print_tables(cluster, of_applied(applied, cluster))
-        lacks = shortfalls(cluster, applied)
+        lacks = (*shortfalls(cluster, applied), *leftovers(cluster, self._deleted))
         moving = () if settled else _spoken(still_moving(cluster), cluster)
         came = "converged" if settled and not lacks else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
@@ -185,17 +202,25 @@ class Job:
         self._shown.say(self._session.cluster, text)
         self._session.look()
 
+    def _listen(self, request: Request, response: Response, took: Duration) -> None:
+        text = request_text(self._verbosity, request, response, took)
+        if text:
+            self._shown.tell(text)
+
     def _note(self, obj: Any) -> None:
         resource = resource_of(obj)
         self._applied[resource.key, key_of(obj)] = None
+        self._deleted.pop((resource.key, key_of(obj)), None)
         self._say(f"{resource.singular}{f'.{resource.group}' if resource.group else ''}/{obj.metadata.name} applied")
 
     def _forget(self, command: Delete) -> None:
-        from reconcile.api.kinds import resource_named  # noqa: PLC0415
-
-        resource = resource_named(command.target.word)
-        space = command.target.namespace if resource.namespaced else ""
-        self._applied.pop((resource.key, joined(space, command.target.name)), None)
+        """Declare no longer what is deleted: an object, and if that is a namespace, all that is in it."""
+        resource, name = resource_named(command.target.word), command.target.name
+        place = resource.key, joined(command.target.namespace if resource.namespaced else "", name)
+        gone = [place, *[key for key in self._applied if place[0] == "namespaces" and split_key(key[1])[0] == name]]
+        for each in gone:
+            self._applied.pop(each, None)
+        self._deleted[place] = None
 
 
 def _topology(options: Options) -> Topology:
@@ -215,20 +240,17 @@ def _check_host(timed: Timed, topology: Topology) -> None:
     host = getattr(timed.command, "host", None)
     names = [machine.name for machine in topology.machines()] if host is not None else []
     if host is not None and host not in names:
-        raise ReconcileError(f"scenario: {timed.command}: there is no such host; there are {', '.join(names[:10])}")
+        raise _failed(timed, f"there is no such host; there are {', '.join(names[:10])}")
 
 
 @contextmanager
-def _player(cluster: Cluster, options: Options) -> Iterator[Player]:
+def _player(cluster: Cluster, options: Options, inputs: Iterable[Path]) -> Iterator[Player]:
     if options.record is None:
         yield Unrecorded(cluster)
         return
-    for given in (*options.manifests, options.topology, options.behaviours, options.scenario):
-        if given is not None and given.resolve() == options.record.resolve():
-            raise ReconcileError(f"--record: {options.record} is an input of this run; the log would overwrite it")
     detail = options.detail
     with (
-        opened(options.record) as write,
+        opened(options.record, inputs) as write,
         ended(Recorded(write, lambda keep: Recorder(cluster, keep, detail=detail))) as player,
     ):
         yield player
@@ -236,29 +258,57 @@ def _player(cluster: Cluster, options: Options) -> Iterator[Player]:
 
 @contextmanager
 def ended(player: Recorded) -> Iterator[Recorded]:
-    """Give a player whose log gets its end line, also where the run is given up for bad input."""
+    """Give a player whose log gets its end line, also where the run is given up for bad input or by Ctrl-C."""
     try:
         yield player
-    except ReconcileError:
+    except (ReconcileError, Interrupted):
         player.digest()
         raise
     player.digest()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Callable[[str], object]]:
+def opened(path: Path, inputs: Iterable[Path]) -> Iterator[Callable[[str], object]]:
     """
-    Open a file for a log.
+    Open a file for a log, and give what writes to it.
 
     Raises:
-        BadFiles: it cannot be written.
+        BadFiles: it cannot be written, or not to the end; or it is one of the *inputs*.
     """
+    if any(_same_file(path, given) for given in inputs):
+        raise BadFiles([f"{path}: is an input of this run; the log would overwrite it"])
     try:
         file = path.open("w", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise BadFiles([f"{path}: cannot be written: {error.strerror}"]) from None
-    with file:
-        yield file.write
+        raise _unwritable(path, error) from None
+
+    def write(line: str) -> None:
+        try:
+            file.write(line)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+    try:
+        yield write
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    try:
+        file.close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> BadFiles:
+    return BadFiles([f"{path}: cannot be written: {error.strerror}"])
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _nodes_ready(cluster: Cluster) -> bool:
@@ -278,13 +328,26 @@ def _refusal(each: Declared, response: Response) -> Iterator[str]:
             yield f"{each.place(cause.field or '')}: {said} is invalid: {cause.field}: {cause.message}"
         return
     field = "metadata.namespace" if response.code == 404 and "namespaces" in (status.message or "") else ""  # noqa: PLR2004 -- HTTP's own
-    yield f"{each.place(field)}: {said} is refused ({response.code} {status.reason}): {status.message}"
+    code = f"{response.code} {status.reason or ''}".rstrip()
+    yield f"{each.place(field)}: {said} is refused ({code}): {status.message}"
 
 
 def _granted(response: Response, timed: Timed) -> Any:
     if not response.ok:
-        raise ReconcileError(f"scenario: {timed.command} at {duration_text(timed.at)}: {response.body.message}")
+        raise _failed(timed, str(response.body.message))
     return response.body
+
+
+def _named(timed: Timed, asking: Asking) -> Asking:
+    """Ask the same; what is wrong names its command."""
+    try:
+        return (yield from asking)
+    except ReconcileError as error:
+        raise _failed(timed, str(error)) from None
+
+
+def _failed(timed: Timed, problem: str) -> ReconcileError:
+    return ReconcileError(f"{timed.place}: {timed.command} at {duration_text(timed.at)}: {problem}")
 
 
 def _print_reasons(title: str, reasons: tuple[str, ...]) -> None:

@@ -7,10 +7,12 @@ takes, nor on who watches, so the same run has the same log and the same digest.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -30,6 +32,34 @@ from reconcile.model.requests import Request, Response
 
 _SLICE: Final = 100 * MILLISECOND
 _STEPS: Final = 20_000  # at most, between two looks at the cluster
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, when nothing is half done."""
+
+
+@contextmanager
+def attentive() -> Iterator[Callable[[], bool]]:
+    """
+    Let Ctrl-C wait until somebody asks for it; a second one does not wait.
+
+    Gives what tells whether there was one. Where Ctrl-C is ignored, or somebody else's already, it stays so.
+    """
+    asked: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Player(Protocol):
@@ -136,13 +166,22 @@ class Session:
         watcher: is shown the cluster now and then.
         listener: is told of every request, its answer, and how long it took: in virtual time, or where that is
             nothing, really.
+        interrupted: tells whether to give up, by raising Interrupted.
     """
 
-    def __init__(self, player: Player, limit: Duration, watcher: Watcher, listener: Listener) -> None:
+    def __init__(
+        self,
+        player: Player,
+        limit: Duration,
+        watcher: Watcher,
+        listener: Listener,
+        interrupted: Callable[[], bool],
+    ) -> None:
         self.player = player
         self.end = player.cluster.now + limit
         self._watcher = watcher
         self._listener = listener
+        self._interrupted = interrupted
         self._asked = 0
         self._waiting: dict[str, _Asked] = {}
 
@@ -261,3 +300,5 @@ class Session:
             idle = ran.idle
             self._hear(ran.effects)
             self._watcher(self.cluster)
+            if self._interrupted():
+                raise Interrupted

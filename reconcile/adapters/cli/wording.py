@@ -10,8 +10,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-import click
-
 from reconcile.api.convert import dump
 from reconcile.api.kinds import resource
 from reconcile.api.scalars import thaw
@@ -29,10 +27,10 @@ _SHORT: Final = 1024
 _WORDS: Final = {422: "Unprocessable Entity"}  # as Go says it; Python's word for it has changed
 
 
-def print_request(verbosity: int, request: Request, response: Response, took: Duration) -> None:
-    """Print what a verbosity asks for of a request and its answer."""
+def request_text(verbosity: int, request: Request, response: Response, took: Duration) -> str:
+    """Give the lines that a verbosity asks for of a request and its answer; empty if none."""
     if verbosity < _LINES:
-        return
+        return ""
     lines = []
     sent, got = body_text(request.body), answer_text(request.resource, response.body)
     if verbosity >= _BODIES and sent:
@@ -45,7 +43,7 @@ def print_request(verbosity: int, request: Request, response: Response, took: Du
     lines.append(request_line(request, response, took))
     if verbosity >= _BODIES:
         lines.append(f"Response Body: {_shown(got, verbosity)}")
-    click.echo("\n".join(lines), err=True)
+    return "\n".join(lines)
 
 
 def request_line(request: Request, response: Response, took: Duration) -> str:

@@ -1,3 +1,5 @@
+import io
+
 import pytest
 
 from reconcile.adapters.manifests import ManifestError, read_manifests, read_text
@@ -82,6 +84,10 @@ LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: " + "[" * 300 + "]" * 300, 1, 1, "nested deeper than 200 levels"),
         ("a: " + "[" * 30_000, 1, None, "nested deeper than 200 levels"),
         ("a: {<<: 1}\n", 1, 1, "<< merges mappings only"),
+        ("kind: List\nitems:\n- null\n", 1, 3, "expected a mapping, found null"),
+        ("kind: List\nitems: {a: 1}\n", 1, 1, "items: expected a list, found a mapping"),
+        ('a: 1\n---\nb: "\\ud83d\\ude00"\n', 2, 3, "half of a surrogate pair"),
+        ("a: b\nc: 'd\ne: f\n", 1, 4, "while scanning a quoted scalar that begins in line 2"),
     ],
 )
 def test_each_refusal_names_file_document_and_line(text, document, line, reason):
@@ -92,6 +98,31 @@ def test_each_refusal_names_file_document_and_line(text, document, line, reason)
     assert (error.file, error.document) == ("f.yaml", document)
     assert line is None or error.line == line
     assert str(error).startswith("f.yaml")
+
+
+def test_more_values_than_a_bomb_has_if_there_is_as_much_text():
+    (manifest,) = read_text("a: [" + "0, " * 250_000 + "0]\n")
+    assert len(manifest.content["a"]) == 250_001
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    for name, text in (("a.yaml", b"a: 1\n"), ("a.json", b'{"a": 1}')):
+        (manifest,) = read_text(b"\xef\xbb\xbf" + text, name)
+        assert manifest.content == {"a": 1}
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\na: 1\n")))
+    (manifest,) = read_manifests("-")
+    assert (manifest.where, manifest.content) == ("<stdin>, document 1, line 2", {"a": 1})
+
+
+def test_what_cannot_be_read_is_no_traceback(tmp_path):
+    with pytest.raises(ManifestError, match="cannot be read: File name too long"):
+        read_manifests("a" * 5000)
+    (tmp_path / "broken.yaml").symlink_to("nowhere")
+    with pytest.raises(ManifestError, match=r"broken\.yaml: cannot be read: No such file"):
+        read_manifests(tmp_path)
 
 
 def test_files_and_directories(tmp_path):

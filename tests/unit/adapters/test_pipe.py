@@ -161,6 +161,7 @@ def test_processes_and_state():
         ({"do": "get"}, "resource: required", "resource"),
         ({"do": "get", "resource": "podz"}, "no such resource: 'podz'; near: pod", ""),
         ({"do": "fork", "name": "main"}, "there is a cluster 'main' already", ""),
+        ({"do": "fork", "name": ""}, "name: expected a name, found none", ""),
         ({"do": "drop", "name": "main"}, "cluster 'main' is in use", ""),
         ({"do": "settle", "events": [{"event": "Nope"}]}, "events[0].event: expected one of Submit", "events[0].event"),
         ({"event": "Nope"}, "event: expected one of Submit", "event"),

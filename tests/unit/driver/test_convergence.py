@@ -1,9 +1,20 @@
+import re
+
 import pytest
 
 from reconcile.api import convert
 from reconcile.cluster import Cluster, Topology
-from reconcile.driver.client import apply
-from reconcile.driver.convergence import Replicas, at_rest, named, replicas, shortfall, shortfalls, why_not_ready
+from reconcile.driver.client import apply, ask, delete
+from reconcile.driver.convergence import (
+    Replicas,
+    at_rest,
+    leftovers,
+    named,
+    replicas,
+    shortfall,
+    shortfalls,
+    why_not_ready,
+)
 from reconcile.driver.run import settle
 from reconcile.model.behaviours import Behaviours
 
@@ -79,12 +90,50 @@ def job(**status):
 
 
 def test_job():
-    assert shortfall("jobs.batch", job()) == "0 of 1 completions"
+    assert shortfall("jobs.batch", job(startTime="2026-01-01T00:00:00Z")) == "0 of 1 completions"
     assert shortfall("jobs.batch", job(conditions=[{"type": "Complete", "status": "True"}])) == ""
     assert (
         shortfall("jobs.batch", job(conditions=[{"type": "Failed", "status": "True", "message": "too often"}]))
         == "it has failed: too often"
     )
+
+
+def test_what_nothing_acts_upon():
+    said = "no controller has looked at it: Kubernetes' own for jobs.batch is not there, see docs/limits.md"
+    assert shortfall("jobs.batch", job()) == said
+
+
+def test_what_was_deleted_and_is_still_there():
+    booted = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "finalizers": ["a.b/c"]}}
+    cluster = apply(booted, kept)[0]
+    places = [("configmaps", "default/kept"), ("configmaps", "default/never")]
+    assert leftovers(cluster, places) == ()
+    cluster = ask(cluster, delete("configmaps", "kept"))[0]
+    assert leftovers(cluster, places) == (
+        "configmap/kept in default: it is being deleted, but has the finalizers a.b/c",
+    )
+    gone = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    cluster = ask(apply(booted, gone)[0], delete("namespaces", "n"))[0]
+    assert leftovers(cluster, [("namespaces", "n")]) == (
+        "namespace/n: it is being deleted, but has the finalizers kubernetes",
+    )
+    assert leftovers(settle(cluster).cluster, [("namespaces", "n")]) == ()
+
+
+def test_pods_that_crash_alike_are_told_together_with_how_they_ended():
+    behaviours = Behaviours.parse({"images": {"i": "exit 3 after 1s"}})
+    cluster = settle(Cluster.boot(Topology(nodes=1, behaviours=behaviours), seed=1)).cluster
+    web = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"replicas": 3, "selector": SELECTOR, "template": TEMPLATE},
+    }
+    cluster = settle(apply(cluster, web)[0], limit=60_000_000_000).cluster
+    _, said = shortfalls(cluster, [("deployments.apps", "default/web")])
+    assert "and 2 more of ReplicaSet web-" in said
+    assert re.search(r"back-off \S+ restarting failed container=c \(last exit code 3, Error\)$", said)
 
 
 def test_what_is_there_is_done():

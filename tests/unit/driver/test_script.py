@@ -109,8 +109,14 @@ def test_every_command():
             ("commands", 0, "containers", "a"),
             "must be text",
         ),
-        (commands({"at": "5s", "apply": [{"kind": "Pod"}]}), ("commands", 0, "apply", 0), "apiVersion"),
-        (commands({"at": "5s", "apply": {"kind": "Pod"}}), ("commands", 0, "apply"), "apiVersion"),
+        (
+            commands({"at": "5s", "scale": "deploy/web", "replicas": 2**31}),
+            ("commands", 0, "replicas"),
+            "must be a count, from 0 to 2147483647",
+        ),
+        (commands({"at": "5s", "apply": [{"kind": "Pod"}]}), ("commands", 0, "apply", 0, "apiVersion"), "required"),
+        (commands({"at": "5s", "apply": {"kind": "Pod"}}), ("commands", 0, "apply", "apiVersion"), "required"),
+        (commands({"at": "5s", "apply": {"apiVersion": "v1", "kind": "Pod"}}), ("commands", 0, "apply"), "metadata"),
     ],
 )
 def test_what_is_wrong_is_named_and_the_schema_agrees(document, path, words):
@@ -126,6 +132,18 @@ def test_what_is_wrong_is_named_and_the_schema_agrees(document, path, words):
     [
         ({"at": "5s", "delete": "pood/a"}, "near: pod"),
         ({"at": "5s", "scale": "pod/a", "replicas": 1}, "cannot be scaled"),
+        (
+            {"at": "5s", "apply": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": 3}}},
+            r"^commands\[0\].apply.metadata.name: expected a string, found 3$",
+        ),
+        (
+            {"at": "5s", "apply": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}},
+            r"^commands\[0\].apply: ConfigMap: metadata.name: required$",
+        ),
+        (
+            {"at": "5s", "apply": {"apiVersion": "a.b/v1", "kind": "Foo", "metadata": {"name": "a"}}},
+            r'^commands\[0\].apply: no matches for kind "Foo" in version "a.b/v1"$',
+        ),
     ],
 )
 def test_what_only_the_registry_knows(row, words):

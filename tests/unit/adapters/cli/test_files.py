@@ -1,8 +1,9 @@
+import time
 from pathlib import Path
 
 import pytest
 
-from reconcile.adapters.cli.files import BadFiles, load_file, load_manifests, place_of
+from reconcile.adapters.cli.files import BadFiles, load_file, load_manifests, load_script, place_of
 from reconcile.adapters.manifests import ManifestError, read_manifests
 
 EXAMPLES = Path(__file__).parents[4] / "docs" / "examples"
@@ -12,7 +13,7 @@ def faults(path, text, namespace="default"):
     path.write_text(text)
     with pytest.raises(BadFiles) as caught:
         load_manifests([path], namespace)
-    return [fault.removeprefix(f"{path}:") for fault in caught.value.faults]
+    return [fault.removeprefix(f"{path}, document ") for fault in caught.value.faults]
 
 
 def test_guestbook_in_order():
@@ -53,9 +54,9 @@ spec:
       ports: [{containerPort: x}]
 """
     assert faults(tmp_path / "a.yaml", text) == [
-        "6: metadata.labels.app.kubernetes.io/name: expected a string, found 3",
-        '12: spec.containers[1].ports[0].containerPort: expected an integer of 32 bits, found "x"',
-        '10: unknown field "spec.containers[0].imag"',
+        "1, line 6: metadata.labels.app.kubernetes.io/name: expected a string, found 3",
+        '1, line 12: spec.containers[1].ports[0].containerPort: expected an integer of 32 bits, found "x"',
+        '1, line 10: unknown field "spec.containers[0].imag"',
     ]
 
 
@@ -78,20 +79,61 @@ kind: ConfigMap
 metadata: {}
 """
     assert faults(tmp_path / "a.yaml", text) == [
-        '11: unknown field "dat"',
-        "13: ConfigMap: metadata.name: required",
+        '1, line 11: unknown field "dat"',
+        "2, line 13: ConfigMap: metadata.name: required",
     ]
 
 
 def test_kinds_that_are_not_served(tmp_path):
     text = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}}"
-    assert faults(tmp_path / "a.yaml", text) == ['1: no matches for kind "Widget" in version "example.com/v1"']
+    assert faults(tmp_path / "a.yaml", text) == ['1, line 1: no matches for kind "Widget" in version "example.com/v1"']
 
 
 def test_twice(tmp_path):
     one = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
     path = tmp_path / "a.yaml"
-    assert faults(path, f"{one}\n---\n{one}") == [f"3: ConfigMap 'a' stands already at {path}:1"]
+    said = f"2, line 3: ConfigMap 'a' stands already at {path}, document 1, line 1"
+    assert faults(path, f"{one}\n---\n{one}") == [said]
+
+
+def test_no_objects_at_all(tmp_path):
+    assert load_manifests([], "default") == ()
+    path = tmp_path / "a.yaml"
+    path.write_text("# nothing\n---\n")
+    with pytest.raises(BadFiles, match=r"a\.yaml: there are no objects to apply"):
+        load_manifests([path], "default")
+
+
+def test_items_of_a_list_in_json(tmp_path):
+    text = """{"apiVersion": "v1", "kind": "List", "items": [
+  {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
+  {"apiVersion": "v1", "kind": "ConfigMap",
+   "metadata": {"name": "b"},
+   "dat": 3}]}
+"""
+    assert faults(tmp_path / "a.json", text) == ['1, line 5: unknown field "dat"']
+
+
+def test_many_faults_are_found_in_one_reading(tmp_path):
+    text = "\n---\n".join(
+        [f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a{n}}},\nbad: 1}}" for n in range(2000)]
+    )
+    began = time.process_time()
+    found = faults(tmp_path / "a.yaml", text)
+    assert time.process_time() - began < 30  # reading the file anew for each took an hour
+    assert found[-1] == '2000, line 5999: unknown field "bad"'
+
+
+def test_each_command_of_a_script_has_its_place(tmp_path):
+    path = tmp_path / "day.yaml"
+    path.write_text("commands:\n- {at: 1s, stop host: a}\n- at: 2s\n  start host: a\n")
+    assert [timed.place for timed in load_script(path, "default")] == [
+        f"{path}, document 1, line 2",
+        f"{path}, document 1, line 3",
+    ]
+    path.write_text("commands:\n- at: 2s\n  apply:\n    apiVersion: v1\n    kind: ConfigMap\n    dat: {}\n")
+    with pytest.raises(BadFiles, match=r'line 6: commands\[0\]\.apply\.dat: unknown field "dat"'):
+        load_script(path, "default")
 
 
 def test_files_that_are_none(tmp_path):
@@ -108,6 +150,6 @@ def test_places_of_json(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{\n "a": {\n  "b": [\n   1,\n   2]}}')
     (manifest,) = read_manifests(path)
-    assert place_of(manifest, "a.b[1]") == f"{path}:5"
-    assert place_of(manifest, ("a", "b", 7)) == f"{path}:3"
-    assert place_of(manifest, "nowhere") == f"{path}:1"
+    assert place_of(manifest, "a.b[1]") == f"{path}, document 1, line 5"
+    assert place_of(manifest, ("a", "b", 7)) == f"{path}, document 1, line 3"
+    assert place_of(manifest, "nowhere") == f"{path}, document 1, line 1"

@@ -34,6 +34,20 @@ def test_names_json_and_yaml(reconcile, log):
     assert listed["items"][0] == one
 
 
+def test_whole_objects_are_set_out_as_kubectl_does(reconcile, log):
+    text = reconcile("get", "ns", "default", "-o", "json", "--log", log).out
+    assert text.startswith('{\n    "apiVersion": "v1",\n    "kind": "Namespace",\n    "metadata": {\n')
+    applied = reconcile("get", "deploy/shop", "-o", "yaml", "--log", log).out
+    assert re.search(r"^    kubectl.kubernetes.io/last-applied-configuration: .*\"replicas\":2", applied, re.MULTILINE)
+
+
+def test_categories(reconcile, log):
+    out = reconcile("get", "all", "--log", log).out
+    kinds = list(dict.fromkeys(re.findall(r"^([a-z.]+)/", out, re.MULTILINE)))
+    assert kinds == ["pod", "service", "deployment.apps", "replicaset.apps"]
+    assert reconcile("get", "all,pods", "--log", log).out == out
+
+
 def test_earlier(reconcile, log):
     assert reconcile("get", "deploy", "--log", log, "--until", 3).out == ""
     row = reconcile("get", "deploy", "--log", log, "--at", "2.25s").out.splitlines()[1]
@@ -46,8 +60,13 @@ def test_nothing_there(reconcile, log):
     ended = reconcile("get", "pod", "none", "--log", log)
     assert ended.code == 1
     assert ended.err == 'Error from server (NotFound): pods "none" not found\n'
+    ended = reconcile("get", "pod", "none", "--log", log, "-o", "json")
+    assert (ended.code, ended.out) == (1, "")
+    ended = reconcile("get", "jobs", "--log", log, "-o", "json")
+    assert (ended.code, json.loads(ended.out)["items"], ended.err) == (0, [], "")
 
 
 def test_bad_words(reconcile, log):
     assert "near: pod" in reconcile("get", "pood", "--log", log).err
     assert "all have to be" in reconcile("get", "pod/a", "b", "--log", log).err
+    assert "no name after a slash" in reconcile("get", "pod/", "--log", log).err

@@ -1,5 +1,7 @@
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,10 @@ PROGRAM = "from reconcile.adapters.cli import main; main()"
 def program(*args, cwd=None, code=PROGRAM, **more):
     command = [sys.executable, "-c", code, *args]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=cwd, **more)
+
+
+def shell(line):
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +45,42 @@ def test_in_a_process_of_its_own(desk):
 
 def test_whoever_reads_may_stop_reading(desk):
     run = f"{sys.executable} -c '{PROGRAM}' run pod.yaml --nodes 1"
-    ended = subprocess.run(
-        ["bash", "-c", f"{run} | head -n 1; exit ${{PIPESTATUS[0]}}"],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    ended = shell(f"{run} | head -n 1; exit ${{PIPESTATUS[0]}}")
     assert ended.returncode in (0, 141)
     assert ended.stdout.count("\n") == 1
     assert "Traceback" not in ended.stderr
     assert "BrokenPipe" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["run pod.yaml --nodes 1", "run pod.yaml --nodes 1 -q", "step", "--help"])
+def test_output_that_cannot_be_written(desk, command):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    line = f"echo '{{\"do\": \"digest\"}}' | {sys.executable} -c '{PROGRAM}' {command}"
+    said = "error: the output cannot be written: No space left on device\n"
+    ended = shell(f"{line} >/dev/full")
+    assert (ended.returncode, ended.stderr) == (1, said)
+    assert shell(f"{line} 2>/dev/full >/dev/full").returncode == 1
+
+
+def test_no_output_at_all(desk):
+    for more in ("", "-q"):
+        ended = shell(f"{sys.executable} -c '{PROGRAM}' run pod.yaml --nodes 1 {more} >&-")
+        assert (ended.returncode, ended.stderr.split(" ")[0]) == (0, "took")
+
+
+def test_the_log_of_an_interrupted_run_is_whole(desk):
+    (desk / "behaviours.yaml").write_text('images: {"web:1": "exit 1 after 1s"}')
+    command = [sys.executable, "-c", PROGRAM, "run", "pod.yaml", "--nodes", "1", "--record", "run.jsonl"]
+    command += ["--limit", "9000h", "--behaviours", "behaviours.yaml"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while "CrashLoopBackOff" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "\ninterrupted\n")
+    ended = program("replay", "run.jsonl")
+    assert (ended.returncode, ended.stdout[:11]) == (0, "identical: ")
 
 
 def test_import_is_light():

@@ -78,6 +78,19 @@ def test_a_table_on_a_terminal(clusters, capsys, monkeypatch):
     assert "hello [there]" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_what_is_told_goes_to_standard_error_unless_it_is_the_terminal(clusters, capsys, monkeypatch, same):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: same)
+    monkeypatch.setenv("TERM", "xterm")
+    table = chosen(quiet=False)
+    table.look(clusters[1])
+    table.tell("GET /[api] 200 OK")
+    table.close()
+    found = capsys.readouterr()
+    assert ("GET /[api] 200 OK" in found.out, "GET /[api] 200 OK" in found.err) == (same, not same)
+
+
 def test_texts():
     assert counts({"Running": 2, "Pending": 1}) == "1 Pending, 2 Running"
     assert short(0) == "0.0s"

@@ -111,11 +111,21 @@ def test_all_namespaces(reconcile, log):
     assert "pod/etcd-node-1" not in reconcile("replay", log, "--until", 600).out
 
 
-@pytest.mark.parametrize("at", ["soon", "2026-13-01T00:00:00Z"])
-def test_no_such_time(reconcile, log, at):
-    ended = reconcile("replay", log, "--at", at)
-    assert ended.code == 1
-    assert at in ended.err
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("soon", "is neither a time"),
+        ("2026-13-01T00:00:00Z", "is neither a time"),
+        ("-5s", "is before power-on"),
+        ("1999-01-01T00:00:00Z", "is before power-on"),
+        ("99999999999h", "is after the year 9999"),
+    ],
+)
+@pytest.mark.parametrize("command", ["replay", "get"])
+def test_no_such_time(reconcile, log, at, words, command):
+    ended = reconcile(*({"replay": ("replay", log), "get": ("get", "pods", "--log", log)}[command]), "--at", at)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"error: --at: '{at}' {words}")
 
 
 def test_fork(reconcile, log, desk):
@@ -132,9 +142,11 @@ def test_fork_without_more_is_the_same_run(reconcile, log):
     assert reconcile("diff", log, "fork.jsonl").out == "the runs are the same\n"
 
 
-def test_fork_needs_a_log_of_its_own(reconcile, log):
-    assert "a log of its own" in reconcile("replay", log, "--fork", log).err
-    assert log.stat().st_size > 0
+def test_fork_needs_a_log_of_its_own(reconcile, log, desk):
+    before = (log.read_bytes(), (desk / "pod.yaml").read_bytes())
+    assert "the log would overwrite it" in reconcile("replay", log, "--fork", log).err
+    assert "the log would overwrite it" in reconcile("replay", log, "--fork", "pod.yaml", "pod.yaml").err
+    assert (log.read_bytes(), (desk / "pod.yaml").read_bytes()) == before
     assert "with --fork NEW.jsonl" in reconcile("replay", log, "pod.yaml").err
 
 

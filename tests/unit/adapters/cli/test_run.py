@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,55 @@ def test_a_log_does_not_overwrite_what_is_run(reconcile, desk):
     ended = reconcile("run", "pod.yaml", "--record", desk / "pod.yaml", "-q")
     assert ended.code == 1
     assert "the log would overwrite it" in ended.err
-    assert (desk / "pod.yaml").read_text() == before
+    (desk / "manifests").mkdir()
+    (desk / "manifests" / "pod.yaml").write_text(before)
+    (desk / "link.jsonl").symlink_to("manifests/pod.yaml")
+    assert "overwrite" in reconcile("run", "manifests", "--record", "link.jsonl", "-q").err
+    assert (desk / "pod.yaml").read_text() == (desk / "manifests" / "pod.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("command", ["run", "fork"])
+def test_a_log_that_cannot_be_written_to_its_end(reconcile, desk, command):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    args = ("run", "pod.yaml", "--nodes", 1, "-q", "--record")
+    if command == "fork":
+        assert reconcile(*args, "run.jsonl").code == 0
+        args = ("replay", "run.jsonl", "--until", 100, "-q", "--fork")
+    ended = reconcile(*args, "/dev/full")
+    assert (ended.code, ended.err.splitlines()[-1]) == (
+        1,
+        "error: /dev/full: cannot be written: No space left on device",
+    )
+
+
+def test_a_log_in_a_circle_of_links(reconcile, desk):
+    (desk / "loop").symlink_to("loop")
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "-q", "--record", "loop")
+    assert (ended.code, ended.err) == (1, "error: loop: cannot be written: Too many levels of symbolic links\n")
+
+
+def test_a_seed_has_as_many_bits_as_a_log_can_hold(reconcile):
+    for seed in (2**63 - 1, -(2**63)):
+        assert reconcile("run", "pod.yaml", "--nodes", 1, "-q", "--seed", seed, "--record", "run.jsonl").code == 0
+        assert reconcile("replay", "run.jsonl").code == 0
+    assert "is not in the range" in reconcile("run", "pod.yaml", "--seed", 2**63).err
+    assert "is not in the range" in reconcile("step", "--seed", 2**63).err
+
+
+def test_what_is_deleted_is_not_missed(reconcile, desk):
+    (desk / "shop.yaml").write_text("""{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: kept, namespace: default, finalizers: [a.b/c]}}
+""")
+    (desk / "scenario.yaml").write_text("commands:\n- {at: 20s, delete: ns/shop}\n")
+    args = ("deployment.yaml", "shop.yaml", "-n", "shop", "--nodes", 1, "-q", "--scenario", "scenario.yaml")
+    ended = reconcile("run", *args)
+    assert (ended.code, "is gone" in ended.out) == (0, False)
+    (desk / "scenario.yaml").write_text("commands:\n- {at: 20s, delete: cm/kept, namespace: default}\n")
+    ended = reconcile("run", *args)
+    assert ended.code == 2
+    assert "configmap/kept in default: it is being deleted, but has the finalizers a.b/c\n" in ended.out
 
 
 def test_two_runs_print_the_same(reconcile):
@@ -127,11 +176,19 @@ commands:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("{at: 5s, scale: deployment/shop, replicas: many}", "scenario.yaml:3: commands[0].replicas: must be a count"),
-        ("{at: 5s, stop host: node-9}", "stop host node-9: there is no such host; there are node-1, node-2"),
+        (
+            "{at: 5s, scale: deployment/shop, replicas: many}",
+            "scenario.yaml, document 1, line 3: commands[0].replicas: must be a count",
+        ),
+        (
+            "{at: 5s, stop host: node-9}",
+            "document 1, line 3: stop host node-9 at 5s: there is no such host; there are node-1, node-2",
+        ),
+        ("{at: 5s, start host: node-2}", "line 3: start host node-2 at 5s: host node-2 is on already"),
+        ("{at: 5s, set image: service/kubernetes, containers: {z: z}}", "line 3: set image service/kubernetes z=z at"),
         ("{at: 5s, scale: deployment/other, replicas: 1}", 'deployments.apps "other" not found'),
         ("{at: 5s, set image: deployment/shop, containers: {z: z}}", "unable to find container named 'z'"),
-        ("{at: 40m, delete: pod/web}", "the time is up before 40m0s"),
+        ("{at: 40m, delete: pod/web}", "line 3: delete pod/web at 40m0s: the time is up before that; see --limit"),
     ],
 )
 def test_scenario_that_cannot_be(reconcile, desk, command, words):
@@ -192,9 +249,10 @@ spec:
     assert ended.code == 1
     assert ended.out == ""
     first, second = ended.err.splitlines()
-    assert first == 'error: bad.yaml:6: Service "s" is refused (404 NotFound): namespaces "nowhere" not found'
+    place = "bad.yaml, document 1, line 6"
+    assert first == f'error: {place}: Service "s" is refused (404 NotFound): namespaces "nowhere" not found'
     assert second.strip().startswith(
-        'bad.yaml:20: Pod "p" is invalid: spec.containers[0].ports[0].containerPort: Invalid value: 99999999: '
+        'bad.yaml, document 2, line 20: Pod "p" is invalid: spec.containers[0].ports[0].containerPort: Invalid value: '
     )
     # What had happened until then is a log like any other.
     assert reconcile("replay", "run.jsonl").code == 0
@@ -218,8 +276,11 @@ def test_namespace(reconcile, desk):
         (("run", "pod.yaml", "--nodes", "0"), "0 is not in the range"),
         (("run", "pod.yaml", "--nodes", "1", "--masters", "2"), "masters: 2 is not between 1 and"),
         (("run", "pod.yaml", "--record", "no/such/run.jsonl"), "no/such/run.jsonl: cannot be written: No such file"),
-        (("run", "pod.yaml", "--topology", "pod.yaml"), 'pod.yaml:1: unknown field "apiVersion"'),
-        (("run", "pod.yaml", "--behaviours", "pod.yaml"), "pod.yaml:1: apiVersion: there is no such field"),
+        (("run", "pod.yaml", "--topology", "pod.yaml"), 'pod.yaml, document 1, line 1: unknown field "apiVersion"'),
+        (
+            ("run", "pod.yaml", "--behaviours", "pod.yaml"),
+            "pod.yaml, document 1, line 1: apiVersion: there is no such field",
+        ),
         (("run", "pod.yaml", "--scenario", "none.yaml"), "none.yaml: cannot be read"),
         (("runs",), "No such command 'runs'"),
     ],
@@ -246,7 +307,8 @@ commands:
     assert patch.startswith("PATCH /apis/apps/v1/namespaces/default/deployments/shop 200 OK in ")
     (desk / "scenario.yaml").write_text((desk / "scenario.yaml").read_text().replace("50s, start", "50m, start"))
     ended = reconcile(*args, "-q")
-    assert (ended.code, ended.err) == (1, "error: the time is up before 50m0s: start host node-1; see --limit\n")
+    said = "scenario.yaml, document 1, line 4: start host node-1 at 50m0s: the time is up before that; see --limit"
+    assert (ended.code, ended.err) == (1, f"error: {said}\n")
 
 
 def test_nobody_answers(reconcile, desk):
