@@ -89,8 +89,13 @@ def _selector(service: Any) -> tuple[Hashable, ...]:
 
 
 def _node_ports(service: Any) -> tuple[Hashable, ...]:
-    ports = service.spec.ports if service.spec else None
-    return tuple([port.node_port for port in ports or () if port.node_port])
+    spec = service.spec
+    if spec is None:
+        return ()
+    ports = [port.node_port for port in spec.ports or () if port.node_port]
+    if spec.health_check_node_port:
+        ports.append(spec.health_check_node_port)
+    return tuple(ports)
 
 
 def _selecting(owner: Any) -> tuple[Hashable, ...]:

@@ -179,7 +179,7 @@ class OpenStore:
         self._channels = Draft(store.channels)
         self.revision = store.revision
         self.compacted = store.compacted
-        self.leases = store.leases
+        self.leases = Draft(store.leases)
         self.touched: list[str] = []
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -200,7 +200,7 @@ class OpenStore:
         """Give the store as it is now, as a value; this one may go on."""
         if self._closed is None:
             tables = Map(self._tables)
-            self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases)
+            self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases.table())
         return self._closed
 
     def reopen(self, store: Store) -> None:
@@ -231,7 +231,7 @@ class OpenStore:
         """Refuse what etcd refuses before it has done any of it: a lease that is not there, a key written twice."""
         for operation in operations:
             lease = shared if isinstance(operation, Delete) else operation.lease or shared
-            if lease and lease not in self.leases:
+            if lease and self.leases.get(lease) is None:
                 where = f"{operation.resource}/{operation.key}"
                 raise ReconcileError(f"lease {lease} does not exist; {where} cannot be put under it")
         if len(operations) > 1 and len({(each.resource, each.key) for each in operations}) < len(operations):
@@ -248,7 +248,7 @@ class OpenStore:
                 return None
             lease = operation.lease or lease
             if lease:
-                self.leases = _attached(self.leases, operation, lease, revision)
+                self.leases.set(lease, _attached(self.leases.get(lease), operation, revision))
             new = stamped(operation.value, revision)
             self._tables[resource] = table.set(key, new)
         elif old is None:
@@ -392,10 +392,9 @@ def revoke(store: Store, lease_id: int) -> Committed:
     return done
 
 
-def _attached(leases: Table[int, Lease], put: Put, number: int, revision: int) -> Table[int, Lease]:
-    lease = leases[number]
-    keys = lease.keys.append((put.resource, put.key, revision))
-    return leases.set(number, Lease(lease.id, lease.ttl, lease.expires, keys))
+def _attached(lease: Lease | None, put: Put, revision: int) -> Lease:
+    assert lease is not None, "a transaction is checked first"
+    return Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key, revision)))
 
 
 def _same(old: Any, value: Any) -> bool:

@@ -23,6 +23,7 @@ from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Cause, Refusal, wrong
 from reconcile.components.apiserver.state import Ask, drawing
+from reconcile.components.apiserver.validation.services import checks_health
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -45,8 +46,7 @@ def allocated(
     ask: Ask, service: core_v1.Service, old: core_v1.Service | None
 ) -> tuple[core_v1.Service, Compares, Operations]:
     """Give *service* with its addresses and node ports, and what must be written beside it."""
-    assert service.spec is not None, "defaults give every service a specification"
-    spec = _families(service.spec)
+    spec = _families(service)
     before = old.spec if old is not None else None
     held = before.cluster_ip if before is not None else None
     compares: Compares = ()
@@ -59,7 +59,7 @@ def allocated(
         operations += (Put(ADDRESSES, spec.cluster_ip or "", _address(ask, service, spec.cluster_ip or "")),)
     if _is_address(held) and held != spec.cluster_ip:
         operations += (Delete(ADDRESSES, held or ""),)
-    spec = _with_node_ports(ask, service, spec, before)
+    spec = _with_health_port(ask, service, _with_node_ports(ask, service, spec, before), before)
     return replace(service, spec=spec), compares, operations
 
 
@@ -73,6 +73,10 @@ def carried(service: core_v1.Service, old: core_v1.Service) -> core_v1.Service:
     assert spec is not None and before is not None, "defaults give every service a specification"  # noqa: PT018
     spec = _without_old_type(_with_old_ports(spec, before), before)
     spec = _with_old_address(spec, before)
+    if checks_health(spec) and checks_health(before) and not spec.health_check_node_port:
+        spec = replace(spec, health_check_node_port=before.health_check_node_port)
+    elif not checks_health(spec) and spec.health_check_node_port == before.health_check_node_port:
+        spec = replace(spec, health_check_node_port=None)
     status = service.status
     if spec.type != "LoadBalancer" and status is not None and status.load_balancer != _NO_BALANCER:
         status = replace(status, load_balancer=_NO_BALANCER)
@@ -101,17 +105,34 @@ def _is_address(text: str | None) -> bool:
     return bool(text) and text != "None"
 
 
-def _families(spec: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
+def _families(service: core_v1.Service) -> core_v1.ServiceSpec:
+    """Give the specification with its address families: IPv4, which is all that this cluster has."""
+    spec = service.spec
+    assert spec is not None, "defaults give every service a specification"
     if spec.type == "ExternalName":
         return spec
-    family = ("IPv4",)
     first = spec.cluster_ip or (spec.cluster_ips or ("",))[0] or None
+    policy, families = spec.ip_family_policy, spec.ip_families or ("IPv4",)
+    if first == "None" and not spec.selector:
+        # Whoever fills its endpoints may have addresses of both.
+        policy = policy or "RequireDualStack"
+        if policy != "SingleStack" and len(families) == 1:
+            families += ("IPv6" if families[0] == "IPv4" else "IPv4",)
+    else:
+        policy = policy or "SingleStack"
+        if policy == "RequireDualStack":
+            _refuse(
+                service, wrong("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")
+            )
+        for place, family in enumerate(families):
+            if family != "IPv4":
+                _refuse(service, wrong(f"spec.ipFamilies[{place}]", family, "not configured on this cluster"))
     return replace(
         spec,
         cluster_ip=first,
         cluster_ips=spec.cluster_ips or ((first,) if first else None),
-        ip_families=spec.ip_families or family,
-        ip_family_policy=spec.ip_family_policy or "SingleStack",
+        ip_families=families,
+        ip_family_policy=policy,
     )
 
 
@@ -147,7 +168,7 @@ def _without_old_type(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) ->
         gone += ["cluster_ip", "cluster_ips"] if same else []
         gone += [name for name in ("ip_families", "ip_family_policy") if getattr(spec, name) == getattr(before, name)]
     if before.type == "LoadBalancer":
-        names = ("health_check_node_port", "allocate_load_balancer_node_ports", "load_balancer_class")
+        names = ("allocate_load_balancer_node_ports", "load_balancer_class")
         gone += [name for name in names if getattr(spec, name) == getattr(before, name)]
     if before.type in _EXPOSED and spec.type not in _EXPOSED:
         if spec.external_traffic_policy == before.external_traffic_policy and not spec.external_ips:
@@ -247,12 +268,25 @@ def _with_node_ports(
                 _refuse(service, wrong(f"spec.ports[{place}].nodePort", at, fault))
         elif wanted:
             at, dice = _drawn_port(ask, given, dice)
-        elif at in own:
-            at = None  # a service that no longer is of this type gives its ports back
         if at:
             given[at] = port.protocol or "TCP"
         ports.append(replace(port, node_port=at))
     return replace(spec, ports=tuple(ports))
+
+
+def _with_health_port(
+    ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec | None
+) -> core_v1.ServiceSpec:
+    """Give the port at which each node says whether it has endpoints, where a load balancer has to know."""
+    at = spec.health_check_node_port
+    if not checks_health(spec) or (at and before is not None and at == before.health_check_node_port):
+        return spec
+    given = {port.node_port: port.protocol or "TCP" for port in spec.ports or () if port.node_port}
+    if not at:
+        at, _ = _drawn_port(ask, given, drawing(ask, "health-port"))
+    elif fault := _node_port_fault(ask, core_v1.ServicePort(port=at, node_port=at, protocol="TCP"), set(), given):
+        _refuse(service, wrong("spec.healthCheckNodePort", at, fault))
+    return replace(spec, health_check_node_port=at)
 
 
 def _node_port_fault(ask: Ask, port: core_v1.ServicePort, own: set[int], given: dict[int, str]) -> str:

@@ -44,6 +44,9 @@ def service_causes(obj: core_v1.Service) -> Causes:
         found.append(wrong("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`"))
     if spec.cluster_ip and not headless and not is_address(spec.cluster_ip):
         found.append(wrong("spec.clusterIPs[0]", spec.cluster_ip, ADDRESS))
+    if spec.health_check_node_port and not checks_health(spec):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        found.append(wrong("spec.healthCheckNodePort", spec.health_check_node_port, why))
     for place, address in enumerate(spec.external_ips or ()):
         if not is_address(address):
             found.append(wrong(f"spec.externalIPs[{place}]", address, ADDRESS))
@@ -56,15 +59,23 @@ def service_causes(obj: core_v1.Service) -> Causes:
     return tuple(found)
 
 
+def checks_health(spec: core_v1.ServiceSpec) -> bool:
+    """Tell whether a load balancer has to know which nodes have endpoints."""
+    return spec.type == "LoadBalancer" and spec.external_traffic_policy == "Local"
+
+
 def service_change_causes(new: core_v1.Service, old: core_v1.Service) -> Causes:
     """Say that a service's address changed, which it may only with its type."""
     spec, before = new.spec, old.spec
     assert spec is not None and before is not None, "a stored service has one"  # noqa: PT018
+    found: Causes = ()
+    if checks_health(spec) and checks_health(before) and spec.health_check_node_port != before.health_check_node_port:
+        found += (wrong("spec.healthCheckNodePort", spec.health_check_node_port, IMMUTABLE),)
     if "ExternalName" in (spec.type, before.type):
-        return ()
+        return found
     if spec.cluster_ip and before.cluster_ip and spec.cluster_ip != before.cluster_ip:
-        return (wrong("spec.clusterIPs[0]", (spec.cluster_ip,), "may not change once set"),)
-    return ()
+        found += (wrong("spec.clusterIPs[0]", (spec.cluster_ip,), "may not change once set"),)
+    return found
 
 
 def _type_causes(spec: core_v1.ServiceSpec) -> list[Cause]:

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,59 @@ def test_what_only_a_load_balancer_has_goes_with_the_type(server, service):
     made = server("patch", "services", "default", "web", {"spec": {"type": "NodePort"}}).body
     assert (made.spec.load_balancer_class, made.spec.allocate_load_balancer_node_ports) == (None, None)
     assert (made.spec.external_traffic_policy, made.status.load_balancer.ingress) == ("Local", None)
+
+
+def test_a_load_balancer_that_keeps_traffic_on_its_nodes_asks_them(server, service):
+    service["spec"].update(type="LoadBalancer", externalTrafficPolicy="Local")
+    port = server.made("services", service).spec.health_check_node_port
+    assert 30000 <= port <= 32767
+    assert server("update", "services", "default", "web", service).body.spec.health_check_node_port == port
+    response = server("patch", "services", "default", "web", {"spec": {"healthCheckNodePort": port + 1}})
+    assert response.body.message.endswith(f"spec.healthCheckNodePort: Invalid value: {port + 1}: field is immutable")
+    service["metadata"]["name"], service["spec"]["healthCheckNodePort"] = "other", port
+    response = server("create", "services", "default", body=service)
+    assert response.body.message.endswith(f"Invalid value: {port}: provided port is already allocated")
+    everywhere = {"spec": {"externalTrafficPolicy": "Cluster"}}
+    assert server("patch", "services", "default", "web", everywhere).body.spec.health_check_node_port is None
+    assert server("create", "services", "default", body=service).code == 201
+    service["metadata"]["name"], service["spec"]["externalTrafficPolicy"] = "third", "Cluster"
+    message = server("create", "services", "default", body=service).body.message
+    assert message.endswith("may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'")
+
+
+@pytest.mark.parametrize(
+    ("asked", "families", "policy"),
+    [
+        ({}, ("IPv4",), "SingleStack"),
+        ({"ipFamilyPolicy": "PreferDualStack"}, ("IPv4",), "PreferDualStack"),
+        ({"clusterIP": "None"}, ("IPv4",), "SingleStack"),
+        ({"clusterIP": "None", "selector": None}, ("IPv4", "IPv6"), "RequireDualStack"),
+        ({"clusterIP": "None", "selector": None, "ipFamilyPolicy": "SingleStack"}, ("IPv4",), "SingleStack"),
+    ],
+)
+def test_families_of_addresses(server, service, asked, families, policy):
+    service["spec"].update(asked)
+    spec = server.made("services", service).spec
+    assert (spec.ip_families, spec.ip_family_policy) == (families, policy)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"ipFamilies": ["IPv6"]}, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'),
+        (
+            {"ipFamilyPolicy": "RequireDualStack"},
+            (
+                'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack'
+                " services"
+            ),
+        ),
+    ],
+)
+def test_families_that_the_cluster_lacks(server, service, asked, said):
+    service["spec"].update(asked)
+    message = server("create", "services", "default", body=service).body.message
+    assert message == f'Service "web" is invalid: {said}'
 
 
 def test_what_an_update_changes_with_the_type_does_not_go(server, service):
