@@ -31,6 +31,7 @@ ACTIONS = st.one_of(
         st.sampled_from(["Always", "OnFailure", "Never"]),
         st.integers(0, 2),
         st.sampled_from([None, "good", "slow", "weak"]),
+        st.booleans(),
     ),
     st.tuples(st.just("mark"), st.integers(0, 5)),
     st.tuples(st.just("remove"), st.integers(0, 5)),
@@ -51,7 +52,7 @@ def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, con
     for what, *rest in actions:
         names = [name for name in names if lab.pod(name) is not None]
         if what == "bind":
-            image, policy, inits, beside = rest
+            image, policy, inits, beside, company = rest
             name = f"p{lab.revision}"
             made = tuple([container_of(f"i{place}", "done") for place in range(inits)])
             if beside:
@@ -62,7 +63,7 @@ def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, con
                 name,
                 restart_policy=policy,
                 init_containers=made or None,
-                containers=(container_of("web", image), container_of("too", "good")),
+                containers=(container_of("web", image), container_of("too", "good"))[: 1 + company],
             )
         elif what == "mark" and names:
             lab.mark(names[rest[0] % len(names)], grace=5)
@@ -111,6 +112,7 @@ def _flapping(lab, *, off):
     rows = {(pod.metadata.uid, "web") for pod in _pods(lab) if pod.spec.containers[0].image in {"weak", "done", "deaf"}}
     # Nothing but itself starts before a sidecar that fails again and again.
     weak = [pod for pod in _pods(lab) if any(row.image == "weak" for row in pod.spec.init_containers or ())]
+    rows |= {(uid, "side") for uid, name in rows if name == "web"}  # it ends when the others have
     rows |= {(pod.metadata.uid, row.name) for pod in weak for row in (*pod.spec.init_containers, *pod.spec.containers)}
     # What ran on a host that was *off* has failed, and may be one that is not to be started again.
     never = [pod for pod in _pods(lab) if off and pod.spec.restart_policy == "Never"]
