@@ -97,23 +97,12 @@ def too_large_version(asked: int, current: int) -> meta_v1.Status:
     return _status(504, "Timeout", f"Timeout: {said}", details)
 
 
-def too_many_requests(message: str, retry_after_seconds: int) -> meta_v1.Status:
-    """429: come back later."""
-    details = meta_v1.StatusDetails(retry_after_seconds=retry_after_seconds)
-    return _status(429, "TooManyRequests", message, details)
-
-
 def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v1.Status:
-    """500: what generateName drew was taken, or a write lost its race too often; trying again is right."""
+    """500: the request did not come to an end in time; trying again is right."""
     plural, _, group = resource.partition(".")
     details = meta_v1.StatusDetails(group=group or None, kind=plural, retry_after_seconds=retry_after_seconds)
     said = f"The {verb} operation against {resource} could not be completed at this time, please try again."
     return _status(500, "ServerTimeout", said, details)
-
-
-def unsupported_media_type(message: str) -> meta_v1.Status:
-    """415: a body of this kind is not taken."""
-    return _status(415, "UnsupportedMediaType", message)
 
 
 def unexpected(message: str) -> meta_v1.Status:

@@ -9,7 +9,6 @@ from reconcile.api import meta_v1
 from reconcile.components.apiserver.refusals import (
     Cause,
     Causes,
-    duplicate,
     forbidden,
     not_supported,
     required,
@@ -181,14 +180,3 @@ def one_of(field: str, value: Any, supported: tuple[str, ...]) -> Causes:
     if value in supported:
         return ()
     return (not_supported(field, value, supported) if value else required(field),)
-
-
-def twice(field: str, values: list[Any]) -> Causes:
-    """Say which of *values* are there twice."""
-    seen: list[Any] = []
-    found: list[Cause] = []
-    for value in values:
-        if value in seen:
-            found.append(duplicate(field, value))
-        seen.append(value)
-    return tuple(found)
