@@ -22,33 +22,30 @@ _CHUNK: Final = 32
 @attrs.frozen(weakref_slot=False)
 class Sequence(Generic[T]):
     """
-    Items at positions `start` to `end` - 1.
+    Items at positions `start` to `end` - 1; `end` is the position that the next item will have.
 
     `start` moves by whole chunks, so a few more items than asked may be kept.
     """
 
     start: int = 0
+    end: int = 0
     _chunks: tuple[tuple[T, ...], ...] = ()
     _tail: tuple[T, ...] = ()
-
-    @property
-    def end(self) -> int:
-        """The position that the next item will have."""
-        return self.start + len(self._chunks) * _CHUNK + len(self._tail)
 
     def append(self, item: T, keep: int | None = None) -> Sequence[T]:
         """Give a sequence with *item* at its end; if *keep* is given, only about so many of the last items are kept."""
         tail = (*self._tail, item)
+        end = self.end + 1
         if len(tail) < _CHUNK:
-            return Sequence(self.start, self._chunks, tail)
-        grown = Sequence(self.start, (*self._chunks, tail), ())
-        return grown if keep is None else grown.forget(grown.end - keep)
+            return Sequence(self.start, end, self._chunks, tail)
+        grown = Sequence(self.start, end, (*self._chunks, tail), ())
+        return grown if keep is None else grown.forget(end - keep)
 
     def between(self, first: int, last: int) -> tuple[T, ...]:
         """Give the items at positions *first* to *last* - 1; IndexError if some are forgotten."""
         if first < self.start:
             raise IndexError(f"position {first} is forgotten; the sequence starts at {self.start}")
-        tail_at = self.start + len(self._chunks) * _CHUNK
+        tail_at = self.end - len(self._tail)
         if first >= tail_at:
             return self._tail[first - tail_at : last - tail_at]
         found: list[T] = []
@@ -67,4 +64,4 @@ class Sequence(Generic[T]):
         gone = min((before - self.start) // _CHUNK, len(self._chunks))
         if gone <= 0:
             return self
-        return Sequence(self.start + gone * _CHUNK, self._chunks[gone:], self._tail)
+        return Sequence(self.start + gone * _CHUNK, self.end, self._chunks[gone:], self._tail)

@@ -106,7 +106,7 @@ def _lease(machine: Machine) -> int:
     """Give the lease that events are put under, shared by those of one minute, so that each lives for its hour."""
     lease = machine.now // _LEASE_SHARED + 1
     ttl = apiserver.EVENT_TTL + _LEASE_SHARED
-    if lease not in machine.store.leases:
+    if machine.store.leases.get(lease) is None:
         machine.store.reopen(grant(machine.store.closed(), ttl, machine.now, lease))
         keeper = machine.processes.get(f"etcd/{machine.etcd}")
         assert keeper is not None, "a request is served only while etcd runs"

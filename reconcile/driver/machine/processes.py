@@ -240,7 +240,7 @@ def _disk(machine: Machine, host: str) -> Any:
 
 
 def _end_lease(machine: Machine, lease: int) -> None:
-    if lease in machine.store.leases:
+    if machine.store.leases.get(lease) is not None:
         done = revoke(machine.store.closed(), lease)
         machine.store.reopen(done.store)
         committed(
