@@ -29,10 +29,12 @@ from reconcile.events import ClusterEvent
 from reconcile.lib.instant import Instant
 from reconcile.model.requests import key_of
 
-IGNORED: Final = ("uid", "resourceVersion", "timestamps", "containerID", "machineID", "systemUUID", "bootID")
+_TIMES: Final = "timestamps"
+IGNORED: Final = ("uid", "resourceVersion", _TIMES, "containerID", "machineID", "systemUUID", "bootID")
 """What tells nothing about whether two runs came to the same: what is drawn or counted, and when it was."""
 
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_FREE: Final = ("data", "binaryData", "stringData", "labels", "annotations")  # their keys are the user's own words
 _NAMING: Final = ("name", "type", "ip", "key")
 _DRAWN: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}")  # the API server's alphabet for names that it draws
 _EVENTS: Final = ("events", "events.events.k8s.io")
@@ -182,8 +184,9 @@ class _Run:
             if what is None:
                 found.pop(place, None)
                 continue
-            found[place] = _patched(found[place], what) if place in found else what
-            found[place].setdefault("metadata", {})["resourceVersion"] = str(revision)
+            whole = _patched(found[place], what) if place in found else what
+            # A new metadata: the one there is may be part of the change, which is compared later.
+            found[place] = {**whole, "metadata": {**whole.get("metadata", {}), "resourceVersion": str(revision)}}
         return found
 
 
@@ -331,7 +334,11 @@ def _cut(value: Any, ignore: tuple[str, ...], spoken: Mapping[str, str]) -> Any:
     Lists whose entries have a name or type of their own are read as mappings: it is these that tell which is which.
     """
     if isinstance(value, dict):
-        return {key: _cut(entry, ignore, spoken) for key, entry in value.items() if key not in ignore}
+        return {
+            key: _cut(entry, tuple([name for name in ignore if name == _TIMES]) if key in _FREE else ignore, spoken)
+            for key, entry in value.items()
+            if key not in ignore
+        }
     if isinstance(value, list):
         entries = [_cut(entry, ignore, spoken) for entry in value]
         for key in _NAMING:
@@ -340,7 +347,7 @@ def _cut(value: Any, ignore: tuple[str, ...], spoken: Mapping[str, str]) -> Any:
                 return dict(zip(names, entries, strict=True))
         return entries
     if isinstance(value, str):
-        if "timestamps" in ignore and _TIMESTAMP.fullmatch(value):
+        if _TIMES in ignore and _TIMESTAMP.fullmatch(value):
             return "a time"
         return spoken.get(value, value)
     return value

@@ -62,7 +62,7 @@ def run_manifests(options: Options) -> int:
     script = load_script(options.scenario, options.namespace)
     topology = _topology(options)
     for timed in script:
-        _check_host(timed, topology)
+        _check(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed)
     inputs = [options.topology, options.behaviours, options.scenario, *[Path(each.manifest.file) for each in declared]]
     with collector_paused(), _player(cluster, options, [path for path in inputs if path is not None]) as player:
@@ -150,8 +150,7 @@ class Job:
         """
         start = self._session.cluster.topology.start
         for timed in script:
-            if not self._session.wait_until(start + timed.at):
-                raise _failed(timed, "the time is up before that; see --limit")
+            self._session.wait_until(start + timed.at)
             self._say(str(timed.command))
             self._carry_out(timed)
 
@@ -236,7 +235,10 @@ def _topology(options: Options) -> Topology:
     return attrs.evolve(topology, **changes)
 
 
-def _check_host(timed: Timed, topology: Topology) -> None:
+def _check(timed: Timed, topology: Topology, limit: Duration) -> None:
+    """Refuse what could only fail later."""
+    if timed.at > limit:
+        raise _failed(timed, "the time is up before that; see --limit")
     host = getattr(timed.command, "host", None)
     names = [machine.name for machine in topology.machines()] if host is not None else []
     if host is not None and host not in names:

@@ -206,12 +206,11 @@ class Session:
                 return False
         return True
 
-    def wait_until(self, at: Instant) -> bool:
-        """Run up to an instant; false if the time is up first."""
+    def wait_until(self, at: Instant) -> None:
+        """Run up to an instant, or until the time is up."""
         at_most = min(at, self.end)
         while self.cluster.now < at_most and self._slice(at_most):
             pass
-        return at <= self.end
 
     def settle(self) -> bool:
         """Run until nothing is left to do but wait for periodic timers; false if the time is up first."""

@@ -1,4 +1,5 @@
 import json
+from copy import deepcopy
 
 import pytest
 
@@ -91,6 +92,24 @@ def test_what_is_not_ignored_differs(plain):
     found = compare(plain, recorded(REQUEST, seed=4), ignore=())
     rows = {path for _, name, rows in found.fields if name == "default/web" for path, _, _ in rows}
     assert "metadata.uid" in rows
+
+
+def test_the_keys_of_a_config_map_are_nobodys_fields():
+    one, other = (
+        recorded(
+            Submit(request=create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": data}))
+        )
+        for data in ({"uid": "a", "at": "2026-01-01T00:00:00Z"}, {"uid": "b", "at": "2026-01-02T00:00:00Z"})
+    )
+    found = compare(one, other)
+    assert found.fields == (("configmaps", "default/m", (("data.uid", "a", "b"),)),)
+
+
+def test_what_is_put_together_from_changes_leaves_them_as_they_were(plain):
+    run = _Run.read(plain)
+    before = deepcopy(run.changes)
+    run.objects(())
+    assert run.changes == before
 
 
 def test_damage_is_refused(plain):
