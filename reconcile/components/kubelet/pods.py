@@ -57,10 +57,13 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
         return keep(state, replace(pod, pod=api, api=api))
     if api.status is pod.written and _differs_in_status_alone(old, api):
         return state  # the echo of what was written
-    if api.metadata.deletion_timestamp is not None and pod.life != "ending":
-        pod = replace(pod, pod=api, api=api, life=_ending(pod), grace=grace_of(api))
-        return sync(state, pod, now, out)
     pod = replace(pod, pod=api, api=api)
+    if api.metadata.deletion_timestamp is not None:
+        grace = grace_of(api)
+        if pod.life != "ending":
+            return sync(state, replace(pod, life=_ending(pod), grace=grace), now, out)
+        if grace < pod.grace:
+            return _end(state, replace(pod, grace=grace), now, out, sooner=True)
     if api.spec is not old.spec and pod.life == "running":
         pod = _respecified(pod, api.spec, out)
     return compared(state, pod, old, now, out)
@@ -95,8 +98,11 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     pod = state.pods.get(uid, None)
     if pod is None:
         return replace(state, doubted=state.doubted.remove(uid)) if uid in state.doubted else state
-    grace = pod.grace if pod.life == "ending" else max(grace_of(pod.pod), _LEAST_GRACE)
-    return sync(state, replace(pod, api=None, life=_ending(pod), grace=grace), now, out)
+    # What goes without more ado was deleted with no grace, and so gets the least.
+    ended = replace(pod, api=None, life=_ending(pod), grace=_LEAST_GRACE)
+    if pod.life == "ending" and pod.grace > _LEAST_GRACE:
+        return _end(state, ended, now, out, sooner=True)
+    return sync(state, ended, now, out)
 
 
 def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
@@ -219,7 +225,7 @@ def grace_of(pod: Any) -> Duration:
     seconds = pod.metadata.deletion_grace_period_seconds
     if seconds is None:
         seconds = pod.spec.termination_grace_period_seconds
-    return _GRACE if seconds is None else int(seconds) * SECOND
+    return _GRACE if seconds is None else max(int(seconds) * SECOND, _LEAST_GRACE)
 
 
 # Ends -----------------------------------------------------------------------------------------------------------------
@@ -229,12 +235,12 @@ def _ending(pod: LocalPod) -> Any:
     return "ended" if pod.life == "ended" else "ending"
 
 
-def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner: bool = False) -> State:
     alive = [container for container in pod.containers if container.stage in ALIVE]
     # Sidecars serve the others to the end.
     first = [container for container in alive if container.kind != "sidecar"] or alive
     for container in first:
-        if container.stage != "stopping":
+        if container.stage != "stopping" or sooner:
             pod = _stop(pod, container, out)
     if alive:
         return keep(state, pod)
@@ -461,7 +467,7 @@ def _respecified(pod: LocalPod, spec: Any, out: list[Effect]) -> LocalPod:
             out += probes.ended(pod, container)
             out += (
                 Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-                StopContainer(pod.uid, container.name, grace_of(pod.pod)),
+                StopContainer(pod.uid, container.name, max(grace_of(pod.pod), probes.LEAST_GRACE)),
             )
             made.append(replace(container, spec=new, stage="stopping"))
         else:

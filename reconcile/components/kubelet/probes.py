@@ -14,6 +14,8 @@ from reconcile.events import Probed
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 
+LEAST_GRACE: Final = 2 * SECOND
+"""What a container gets at least that is stopped while its pod goes on."""
 _PERIOD: Final = 10
 _FAILURES: Final = 3
 _WORDS: Final = {"startup": "Startup", "liveness": "Liveness", "readiness": "Readiness"}
@@ -96,7 +98,7 @@ def _kill(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) 
     out += ended(pod, container)
     out += (
         Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-        StopContainer(pod.uid, container.name, (30 if seconds is None else seconds) * SECOND),
+        StopContainer(pod.uid, container.name, max((30 if seconds is None else seconds) * SECOND, LEAST_GRACE)),
     )
     return replace(container, stage="stopping")
 

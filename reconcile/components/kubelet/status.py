@@ -11,7 +11,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.containers import restarts
-from reconcile.components.kubelet.state import Container, LocalPod
+from reconcile.components.kubelet.state import ALIVE, Container, LocalPod
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
@@ -64,7 +64,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
 
 def phase_of(pod: LocalPod) -> str:
     """Give the pod's phase."""
-    if pod.verdict is not None and not any(container.stage in {"running", "stopping"} for container in pod.containers):
+    if pod.verdict is not None and not any(container.stage in ALIVE for container in pod.containers):
         return "Failed"
     if pod.life == "ended" and not pod.static:
         well = all(kept.kind == "sidecar" or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
@@ -74,7 +74,7 @@ def phase_of(pod: LocalPod) -> str:
         stage = container.stage
         if container.kind != "main":
             if container.kind == "sidecar":
-                running += stage in {"running", "stopping"}
+                running += stage in ALIVE
             elif not pod.initialised and stage == "exited" and container.code and not restarts(pod, container):
                 return "Failed"
             elif not pod.initialised and (stage != "exited" or container.code):

@@ -254,6 +254,48 @@ def test_a_pod_that_is_deleted_before_it_ran_is_removed(lab):
     assert lab.alive() == []
 
 
+def test_a_deletion_that_is_repeated_may_shorten_the_grace_but_not_lengthen_it(lab):
+    lab = lab({"web:1": "ignores SIGTERM"})
+    lab.bind()
+    lab.run(30)
+    lab.mark(grace=20)
+    lab.run(5)
+    lab.mark(grace=60)
+    lab.run(5)
+    assert lab.said("Killing") == ["Stopping container web"]
+    lab.mark(grace=3)
+    lab.run(2)
+    assert lab.pod() is not None
+    lab.run(1)
+    assert lab.pod() is None
+    assert lab.said("Killing") == ["Stopping container web"] * 2
+
+
+def test_what_is_to_end_at_once_gets_a_second(lab):
+    lab = lab({"web:1": "ignores SIGTERM"})
+    for name in ("marked", "forced", "marked and forced"):
+        lab.bind(name)
+    lab.run(30)
+    lab.mark("marked", grace=0)
+    lab.remove("pods", lab.pod("forced"))
+    lab.mark("marked and forced", grace=60)
+    lab.run(5)
+    assert lab.alive() == [("pod-marked and forced", "web")]
+    lab.remove("pods", lab.pod("marked and forced"))
+    lab.run(0.5)
+    assert lab.alive() == [("pod-marked and forced", "web")]
+    lab.run(1)
+    assert lab.alive() == []
+
+
+def test_a_container_that_restarts_in_a_pod_that_goes_on_gets_two_seconds(lab, container):
+    lab = lab({"web:1": "liveness fails after 4s, stop 1500ms with code 7"})
+    probe = core_v1.Probe(period_seconds=1, failure_threshold=1, termination_grace_period_seconds=1)
+    lab.bind(containers=(container("web", liveness_probe=probe),))
+    lab.run(15)
+    assert lab.status().last_state.terminated.exit_code == 7
+
+
 def test_a_pod_that_vanishes_is_stopped(lab):
     lab = lab()
     lab.bind()
