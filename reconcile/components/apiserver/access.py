@@ -26,7 +26,6 @@ from reconcile.store import Reads
 
 MASTERS: Final = "system:masters"
 NODES: Final = "system:nodes"
-AUTHENTICATED: Final = "system:authenticated"
 UNAUTHENTICATED: Final = "system:unauthenticated"
 ANONYMOUS: Final = User(name="system:anonymous", groups=(UNAUTHENTICATED,))
 NODE_PREFIX: Final = "system:node:"

@@ -194,6 +194,27 @@ def test_a_watch_from_any_revision_is_what_a_naive_watch_says_or_is_refused(hist
         assert dict(then.items()) == dict(store.table("pods").items())
 
 
+@given(st.lists(st.tuples(txns, st.booleans()), max_size=25))
+def test_an_open_store_is_what_values_are_one_after_the_other(history: list[tuple[Txn, bool]]) -> None:
+    """With each transaction: whether the open store is looked at as a value afterwards."""
+    store, opened = Store(), OpenStore(Store())
+    seen: list[tuple[Store, Store]] = []
+    for txn, looks in history:
+        done, changes = commit(store, txn), opened.commit(txn)
+        assert changes == (done if isinstance(done, Refused) else done.changes)
+        if isinstance(done, Committed):
+            store = done.store
+        assert (opened.revision, opened.get("pods", "default/a")) == (store.revision, store.get("pods", "default/a"))
+        if looks:
+            seen.append((opened.closed(), store))
+    seen.append((opened.closed(), store))
+    for one, other in seen:
+        assert (one.revision, one.leases) == (other.revision, other.leases)
+        assert dict(one.table("pods").items()) == dict(other.table("pods").items())
+        for name in ("pods", "pods=node-1", "pods=node-2"):
+            assert one.history(name) == other.history(name)
+
+
 def test_a_watch_from_now_is_never_too_old() -> None:
     store = Store()
     for number in range(64):
