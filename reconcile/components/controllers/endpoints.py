@@ -14,7 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers import _backends as backends
+from reconcile.components.controllers._answers import message_of, namespace_ends, text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.effects import Record
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
@@ -28,6 +30,12 @@ MANAGER: Final = "endpoint-controller"
 OVER_CAPACITY: Final = "endpoints.kubernetes.io/over-capacity"
 LEADER: Final = "control-plane.alpha.kubernetes.io/leader"
 MOST_ADDRESSES: Final = 1000
+RETRIES: Final = 15
+
+_FAILED: Final = {
+    "create": ("FailedToCreateEndpoint", "create endpoint for service"),
+    "update": ("FailedToUpdateEndpoint", "update endpoint"),
+}
 
 # A pod's ports, whether it is ready, what it is sorted by, its address.
 Row: TypeAlias = tuple[tuple[core_v1.EndpointPort, ...], bool, tuple[str, str], core_v1.EndpointAddress]
@@ -47,6 +55,8 @@ def keys_of_endpoints(change: Change, views: Views) -> tuple[Key, ...]:
 
 def reconcile(ask: Ask) -> Outcome:
     """Bring the Endpoints of one service in line with its pods."""
+    if ask.answers:
+        return _answered(ask)
     memory: Table[Key, backends.Seen] = ask.memory
     service = ask.views.get("services", ask.key)
     current = ask.views.get("endpoints", ask.key)
@@ -62,7 +72,18 @@ def reconcile(ask: Ask) -> Outcome:
     if current is not None and _is_same(current, subsets, labels, truncated=truncated):
         return Outcome(memory=memory)
     annotations = _annotations(current, triggered, truncated=truncated)
-    return Outcome(calls=(_write(service, current, subsets, labels, annotations),), memory=memory)
+    return Outcome(calls=(_write(service, current, subsets, labels, annotations),), memory=memory, again=True)
+
+
+def _answered(ask: Ask) -> Outcome:
+    """Say that the Endpoints could not be written; where the namespace is being deleted none are missed."""
+    request, response = ask.answers[0]
+    if response.ok or namespace_ends(response):
+        return Outcome()
+    reason, what = _FAILED[request.verb]
+    said = f"Failed to {what} {ask.key}: {message_of(response)}"
+    record = Record(request.body, "Warning", reason, said)
+    return Outcome(records=(record,), error=text_of(response))
 
 
 def subsets_of(service: core_v1.Service, pods: Iterable[core_v1.Pod]) -> tuple[core_v1.EndpointSubset, ...]:
@@ -242,4 +263,6 @@ CONTROLLER: Final = Controller(
     reconcile=reconcile,
     memory=Table,
     workers=5,
+    retries=RETRIES,
+    component="endpoint-controller",
 )

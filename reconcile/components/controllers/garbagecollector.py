@@ -22,6 +22,7 @@ import attrs
 
 from reconcile.api import meta_v1
 from reconcile.api.kinds import Resource, all_resources, resource, resource_for
+from reconcile.components.controllers._answers import NOT_FOUND, is_done, text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
@@ -42,7 +43,6 @@ MOST_ABSENT: Final = 500
 UNKNOWN_KIND_RETRY: Final = 30 * SECOND
 
 _IGNORED: Final = ("events", "events.events.k8s.io")
-_NOT_FOUND: Final = 404
 
 RESOURCES: Final[tuple[str, ...]] = tuple(
     dict.fromkeys(
@@ -183,7 +183,7 @@ def _kind_of(reference: meta_v1.OwnerReference) -> Resource | None:
 def _orphan_dependents(ask: Ask, item: Any) -> Outcome:
     """Take the references out of all dependents; then let the owner go."""
     if ask.answers:
-        refused = [_text(response) for _, response in ask.answers if not _is_done(response)]
+        refused = [text_of(response) for _, response in ask.answers if not is_done(response)]
         if refused:
             return Outcome(error=f"failed to orphan dependents: {refused[0]}")
         return Outcome(calls=(_without_finalizer(ask.key, item, ORPHAN),))
@@ -227,7 +227,7 @@ def _judge(ask: Ask, item: Any) -> Outcome:
     if request.verb == "update":
         return Outcome(calls=(_delete(ask.key, answer.body, "Foreground"),)) if answer.ok else _failed(answer)
     if not answer.ok:
-        return Outcome() if answer.code == _NOT_FOUND else _failed(answer)
+        return Outcome() if answer.code == NOT_FOUND else _failed(answer)
     latest = answer.body
     if latest.metadata.uid != item.metadata.uid or latest.metadata.deletion_timestamp is not None:
         return Outcome()
@@ -265,8 +265,8 @@ def _classified(ask: Ask, latest: Any) -> tuple[Memory, list[Any], list[Any], li
         answer = asked.get(place) if place else None
         if answer is None:
             return memory, [], [], [], f"owner {reference.kind} {reference.name} was not looked up"
-        if not answer.ok and answer.code != _NOT_FOUND:
-            return memory, [], [], [], _text(answer)
+        if not answer.ok and answer.code != NOT_FOUND:
+            return memory, [], [], [], text_of(answer)
         if not answer.ok or answer.body.metadata.uid != reference.uid:
             memory = _absent(memory, reference.uid)
             dangling.append(reference)
@@ -325,16 +325,8 @@ def _blocks(item: Any) -> bool:
     return any(reference.block_owner_deletion for reference in _owners(item))
 
 
-def _is_done(response: Response) -> bool:
-    return response.ok or response.code == _NOT_FOUND
-
-
 def _failed(response: Response) -> Outcome:
-    return Outcome(error=_text(response))
-
-
-def _text(response: Response) -> str:
-    return f"{response.code} {response.reason}: {getattr(response.body, 'message', None) or ''}"
+    return Outcome(error=text_of(response))
 
 
 def _get(key: Key) -> Request:

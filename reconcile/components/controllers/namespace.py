@@ -19,6 +19,7 @@ import attrs
 
 from reconcile.api import core_v1
 from reconcile.api.kinds import all_resources, resource
+from reconcile.components.controllers._answers import text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
@@ -191,7 +192,7 @@ def _empty_rest(ask: Ask, purge: Purge) -> Outcome:
 
 def _blamed(purge: Purge, answers: Answers) -> Purge:
     """Note which calls were refused; a resource that is not served, or cannot be so deleted, is no error."""
-    errors = [_text(response) for _, response in answers if not response.ok and response.code not in _GONE]
+    errors = [text_of(response) for _, response in answers if not response.ok and response.code not in _GONE]
     return replace(purge, errors=(*purge.errors, *errors)) if errors else purge
 
 
@@ -280,12 +281,8 @@ def _reported(ask: Ask, purge: Purge) -> Outcome:
 def _refusal(answers: Answers) -> str:
     for _, response in answers:
         if not response.ok and response.code not in _GONE:
-            return _text(response)
+            return text_of(response)
     return ""
-
-
-def _text(response: Response) -> str:
-    return f"{response.code} {response.reason}: {getattr(response.body, 'message', None) or ''}"
 
 
 CONTROLLER: Final = Controller(

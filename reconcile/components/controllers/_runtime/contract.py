@@ -190,6 +190,7 @@ class Controller:
         memory: gives its first memory.
         observe: gives its memory after a change of one of its sources, before the change's keys are asked for.
         workers: how many keys can wait for answers at a time.
+        retries: how often a key that fails comes back before it is given up until something changes; None for ever.
         resync: every object is taken as changed again after one to two times this long; None for never.
         component: in whose name its events are recorded; empty for its own.
     """
@@ -200,6 +201,7 @@ class Controller:
     memory: Callable[[], Any] = no_memory
     observe: Observe | None = None
     workers: int = 5
+    retries: int | None = None
     resync: Duration | None = None
     component: str = ""
 

@@ -403,11 +403,16 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
     failure = bench.failures.get(key)
     bench.queue = bench.queue.done(key)
     if why:
-        times = 0 if failure is None else failure.times
+        retries = bench.controller.retries
+        given_up = failure is not None and retries is not None and failure.times > retries
+        times = 0 if failure is None or given_up else failure.times
         # Beyond 2^18 every back-off is the longest one.
         delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
         bench.failures = bench.failures.set(key, Failure(times + 1, why))
-        _come_back(bench, key, delay, periodic=False)
+        if retries is None or times < retries:
+            _come_back(bench, key, delay, periodic=False)
+        else:
+            _not_come_back(bench, key)
         return
     if failure is not None:
         bench.failures = bench.failures.remove(key)
@@ -415,9 +420,8 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
         bench.queue = bench.queue.add(key)
     if outcome.after is not None:
         _come_back(bench, key, outcome.after, periodic=outcome.after_is_periodic)
-    elif key in bench.due:
-        bench.effects.append(CancelTimer((_AFTER, bench.controller.name, key)))
-        bench.due = bench.due.remove(key)
+    else:
+        _not_come_back(bench, key)
 
 
 def _come_back(bench: _Bench, key: Key, delay: Duration, *, periodic: bool) -> None:
@@ -426,6 +430,13 @@ def _come_back(bench: _Bench, key: Key, delay: Duration, *, periodic: bool) -> N
     if bench.due.get(key) != due:
         bench.effects.append(SetTimer((_AFTER, bench.controller.name, key), due.at, periodic))
         bench.due = bench.due.set(key, due)
+
+
+def _not_come_back(bench: _Bench, key: Key) -> None:
+    """Let *key* wait for a change alone, even if it was to come back."""
+    if key in bench.due:
+        bench.effects.append(CancelTimer((_AFTER, bench.controller.name, key)))
+        bench.due = bench.due.remove(key)
 
 
 def _resync_timer(state: State, controller: Controller, now: Instant) -> SetTimer:

@@ -13,6 +13,7 @@ from reconcile.components.controllers._runtime import RESYNC, Controller, Source
 from reconcile.components.controllers.deployment import sync
 
 WORKERS: Final = 5
+RETRIES: Final = 15
 
 CONTROLLER: Final = Controller(
     name="deployment",
@@ -25,6 +26,7 @@ CONTROLLER: Final = Controller(
     memory=sync.Memory,
     observe=sync.observe,
     workers=WORKERS,
+    retries=RETRIES,
     resync=RESYNC,
     component="deployment-controller",
 )

@@ -18,6 +18,7 @@ import attrs
 
 from reconcile.api.apps_v1 import DeploymentStatus
 from reconcile.components.controllers import _claims as claims
+from reconcile.components.controllers._answers import is_done, namespace_ends
 from reconcile.components.controllers._runtime import Ask, Key, Outcome, Views
 from reconcile.components.controllers.deployment import notes, scaling, status, template
 from reconcile.components.controllers.deployment.bounds import RECREATE, desired
@@ -36,7 +37,6 @@ CLAIMANT: Final = claims.Claimant(
 )
 REPLICA_SETS: Final = "replicasets.apps"
 
-_NOT_FOUND: Final = 404
 # A history of so many is one of all.
 _ALL: Final = 2**31 - 1
 
@@ -291,7 +291,7 @@ def _on_written(look: _Look) -> Outcome:
             records.append(Record(deployment, "Normal", "ScalingReplicaSet", said))
     look = replace(look, records=tuple(records))
     for request, response in answers:
-        if not response.ok and not (request.verb == "delete" and response.code == _NOT_FOUND):
+        if not response.ok and not (request.verb == "delete" and is_done(response)):
             return Outcome(records=look.records, memory=look.memory, error=str(response.body.message))
     request, response = answers[0]
     owned = _overlaid(_owned(deployment, look.ask.views.table(REPLICA_SETS)), look)
@@ -324,9 +324,8 @@ def _on_refused(look: _Look, made: Any, response: Response) -> Outcome:
         told = replace(present, collision_count=(present.collision_count or 0) + 1)
         call = _status_update(replace(deployment, status=told))
         return Outcome(calls=(call,), memory=look.memory, error=message)
-    details = response.body.details
-    if details is not None and any(cause.reason == "NamespaceTerminating" for cause in details.causes or ()):
-        return Outcome(memory=look.memory, error=message)
+    if namespace_ends(response):
+        return Outcome(memory=look.memory)
     said = f'Failed to create new replica set "{made.metadata.name}": {message}'
     record = Record(deployment, "Warning", "ReplicaSetCreateError", said)
     calls: tuple[Request, ...] = ()

@@ -16,8 +16,10 @@ import attrs
 
 from reconcile.api import core_v1, discovery_v1, meta_v1
 from reconcile.components.controllers import _backends as backends
+from reconcile.components.controllers._answers import is_done, message_of, namespace_ends
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
 from reconcile.components.controllers.endpointslice._packing import Packed, pack
+from reconcile.effects import Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -25,7 +27,7 @@ from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.conditions import is_true
 from reconcile.model.owners import owner_reference
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request, Response, split_key
 from reconcile.store import Change
 
 NAME: Final = "endpointslice"
@@ -34,6 +36,7 @@ SERVICE_NAME: Final = "kubernetes.io/service-name"
 MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
 MANAGER: Final = "endpointslice-controller.k8s.io"
 ZONE: Final = "topology.kubernetes.io/zone"
+RETRIES: Final = 15
 
 # The controller's own labels: a service's labels of these names are not copied.
 _RESERVED: Final = (SERVICE_NAME, MANAGED_BY, backends.MANAGED_HEADLESS)
@@ -122,7 +125,9 @@ def reconcile(ask: Ask) -> Outcome:
     gone = {slice_.metadata.uid for slice_ in plan.deletes if slice_.metadata is not None}
     left = tuple([known for known in present if known[0] not in gone])
     memory = memory.set(ask.key, Synced(seen, left, missing))
-    return Outcome(calls=calls, memory=memory, again=bool(calls), error="" if calls else missing)
+    if calls:
+        return Outcome(calls=calls, memory=memory, again=True)
+    return Outcome(memory=memory, records=_failed(service, missing) if missing else (), error=missing)
 
 
 def _answered(ask: Ask) -> Outcome:
@@ -134,17 +139,28 @@ def _answered(ask: Ask) -> Outcome:
     why = last.why
     for request, response in ask.answers:
         if not response.ok:
-            why = why or _refusal(request, response)
+            why = why or _why_not(request, response, split_key(ask.key)[1])
         elif request.verb != "delete":
             known[response.body.metadata.uid] = response.body.metadata.generation or 0
     memory = ask.memory.set(ask.key, Synced(last.seen, tuple(sorted(known.items())), why))
-    return Outcome(memory=memory, error=why)
+    service = ask.views.get("services", ask.key)
+    records = _failed(service, why) if why and service is not None else ()
+    return Outcome(memory=memory, records=records, error=why)
 
 
-def _refusal(request: Request, response: Response) -> str:
-    if request.verb == "delete" and response.reason == "NotFound":
+def _why_not(request: Request, response: Response, service: str) -> str:
+    """Say why a slice was not written; empty if that does not matter."""
+    if (request.verb == "delete" and is_done(response)) or namespace_ends(response):
         return ""
-    return f"{response.code} {response.reason}: {getattr(response.body, 'message', None) or ''}"
+    which = f" {request.name}" if request.name else ""
+    return f"failed to {request.verb}{which} EndpointSlice for Service {service}: {message_of(response)}"
+
+
+def _failed(service: Any, why: str) -> tuple[Record, ...]:
+    """Say that the service's slices are not as they should be."""
+    metadata = service.metadata
+    said = f"Error updating Endpoint Slices for Service {metadata.namespace}/{metadata.name}: {why}"
+    return (Record(service, "Warning", "FailedToUpdateEndpointSlices", said),)
 
 
 def _slices_of(service: Any, views: Views) -> tuple[Any, ...]:
@@ -381,4 +397,6 @@ CONTROLLER: Final = Controller(
     memory=Table,
     observe=observe,
     workers=5,
+    retries=RETRIES,
+    component="endpoint-slice-controller",
 )

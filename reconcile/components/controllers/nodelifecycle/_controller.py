@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
+from reconcile.components.controllers._answers import is_done, text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views
 from reconcile.components.controllers.nodelifecycle._memory import (
     LEASES,
@@ -43,7 +44,7 @@ from reconcile.components.controllers.nodelifecycle._taints import (
 from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request
 from reconcile.store import Change
 
 NAME: Final = "nodelifecycle"
@@ -69,7 +70,6 @@ _LABELS: Final = (
     ("kubernetes.io/os", "beta.kubernetes.io/os"),
     ("kubernetes.io/arch", "beta.kubernetes.io/arch"),
 )
-_NOT_FOUND: Final = 404
 
 
 def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
@@ -192,14 +192,14 @@ def _answered(ask: Ask, node: Any, health: Health) -> Outcome:
     request, answer = ask.answers[0]
     if request.resource == "nodes":
         if not answer.ok:
-            return Outcome() if answer.code == _NOT_FOUND else Outcome(error=_text(answer))
+            return Outcome() if is_done(answer) else Outcome(error=text_of(answer))
         if not health.marks:
             return _tainted(ask, node, health)
         message = f"Node {ask.key} status is now: NodeNotReady"
         record = Record(_about(ask.key, health.uid), "Normal", "NodeNotReady", message)
         return _mark_pods(ask, node, health, (record,))
     records = tuple([unready_record(answer.body) for _, answer in ask.answers if answer.ok])
-    refused = [_text(answer) for _, answer in ask.answers if not answer.ok and answer.code != _NOT_FOUND]
+    refused = [text_of(answer) for _, answer in ask.answers if not is_done(answer)]
     if refused:
         return Outcome(records=records, error=refused[0])
     return _marked(ask, node, health, records)
@@ -306,10 +306,6 @@ def _knowing(memory: Memory, name: str, health: Health) -> Memory:
 
 def _about(name: str, uid: str) -> core_v1.Node:
     return core_v1.Node(metadata=meta_v1.ObjectMeta(name=name, uid=uid))
-
-
-def _text(answer: Response) -> str:
-    return f"{answer.code} {answer.reason}: {getattr(answer.body, 'message', None) or ''}"
 
 
 CONTROLLER: Final = Controller(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
+from reconcile.components.controllers._answers import is_done, text_of
 from reconcile.components.controllers._runtime import Ask, Outcome
 from reconcile.components.controllers.nodelifecycle._memory import Eviction, Memory, ready_status
 from reconcile.components.controllers.nodelifecycle._taints import OUT_OF_SERVICE, bears, has_taint, no_execute
@@ -19,12 +20,11 @@ from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions
-from reconcile.model.requests import Request, Response, split_key
+from reconcile.model.requests import Request, split_key
 
 # How long a node that nobody knows may still turn up.
 QUARANTINE: Final[Duration] = 40 * SECOND
 
-_NOT_FOUND: Final = 404
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
@@ -87,13 +87,13 @@ def reconcile_left_behind(ask: Ask) -> Outcome:
     if request.verb == "get":
         if answer.ok:
             return Outcome(memory=found(ask.memory, ask.key))
-        if answer.code != _NOT_FOUND:
-            return Outcome(error=_text(answer))
+        if not is_done(answer):
+            return Outcome(error=text_of(answer))
         failing = [_failing(pod, ask.now, _left_behind()) for pod in pods.under("node", ask.key)]
         marks = tuple([call for call in failing if call is not None])
         if marks:
             return Outcome(calls=marks, again=True)
-    refused = [_text(answer) for _, answer in ask.answers if request.verb == "update" and not _is_done(answer)]
+    refused = [text_of(answer) for _, answer in ask.answers if request.verb == "update" and not is_done(answer)]
     if refused:
         return Outcome(error=refused[0])
     calls = tuple([_delete(pod, 0) for pod in pods.under("node", ask.key)])
@@ -110,8 +110,8 @@ def _is_abandoned(pod: Any, node: Any) -> bool:
 def _answered(ask: Ask, pod: Any) -> Outcome:
     """Go on after the pod's status was written: with the event, or the deletion."""
     answer = ask.answers[0][1]
-    if not _is_done(answer):
-        return Outcome(error=_text(answer))
+    if not is_done(answer):
+        return Outcome(error=text_of(answer))
     if pod is None or not answer.ok or answer.body.metadata.uid != pod.metadata.uid:
         return Outcome()
     phase = answer.body.status.phase if answer.body.status else None
@@ -216,11 +216,3 @@ def _delete(pod: Any, grace: int | None) -> Request:
     metadata = pod.metadata
     options = meta_v1.DeleteOptions(grace_period_seconds=grace, preconditions=meta_v1.Preconditions(uid=metadata.uid))
     return Request(verb="delete", resource="pods", namespace=metadata.namespace, name=metadata.name, body=options)
-
-
-def _is_done(answer: Response) -> bool:
-    return answer.ok or answer.code == _NOT_FOUND
-
-
-def _text(answer: Response) -> str:
-    return f"{answer.code} {answer.reason}: {getattr(answer.body, 'message', None) or ''}"

@@ -18,6 +18,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers import _claims as claims
+from reconcile.components.controllers._answers import is_done, message_of, namespace_ends
 from reconcile.components.controllers._runtime import Ask, Outcome
 from reconcile.components.controllers.replicaset import memory as memories
 from reconcile.components.controllers.replicaset import ranking, status
@@ -32,8 +33,6 @@ from reconcile.model.requests import Request, Response, key_of
 # The most pods that one look creates or deletes.
 BURST: Final = 500
 FIRST_BATCH: Final = 1
-
-_NOT_FOUND: Final = 404
 
 Answers: TypeAlias = tuple[tuple[Request, Response], ...]
 
@@ -158,17 +157,11 @@ def _creation_records(owner: Any, answers: Answers) -> tuple[tuple[Record, ...],
         if response.ok:
             said = f"Created pod: {response.body.metadata.name}"
             records.append(Record(owner, "Normal", "SuccessfulCreate", said))
-        elif not _is_terminating(response):
-            message = response.body.message or ""
+        elif not namespace_ends(response):
+            message = message_of(response)
             failed, why = failed + 1, why or message
             records.append(Record(owner, "Warning", "FailedCreate", f"Error creating: {message}"))
     return tuple(records), failed, why
-
-
-def _is_terminating(response: Response) -> bool:
-    """Tell whether the namespace is being deleted: then nothing can be created and nothing need be."""
-    details = response.body.details
-    return details is not None and any(cause.reason == "NamespaceTerminating" for cause in details.causes or ())
 
 
 def _deleting(look: _Look, count: int) -> Outcome:
@@ -205,8 +198,8 @@ def _on_deleted(look: _Look) -> Outcome:
             records.append(Record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {request.name}"))
             continue
         memory = memories.without_delete(memory, uid, f"{request.namespace}/{request.name}")
-        if response.code != _NOT_FOUND:
-            message = response.body.message or ""
+        if not is_done(response):
+            message = message_of(response)
             why = why or message
             records.append(Record(owner, "Warning", "FailedDelete", f"Error deleting: {message}"))
     look = replace(look, memory=memory, records=tuple(records))

@@ -41,6 +41,7 @@ class Lab:
         self.records: list[Record] = []
         self.requests: list[Request] = []
         self.late: set[str] = set()  # resources whose watches are not delivered
+        self.refusals: list[Response] = []  # of the next writes
         self.feed(Started(self.now))
 
     # The engine --------------------------------------------------------------------------------------------------
@@ -131,6 +132,8 @@ class Lab:
     def ask(self, request: Request) -> Response:
         self.requests.append(request)
         name = request.resource
+        if self.refusals and request.verb not in ("get", "list"):
+            return self.refusals.pop(0)
         if request.verb == "list":
             items = self.store.table(name).under("namespace", request.namespace)
             return Response(200, List(resource=name, items=items, resource_version="0"))

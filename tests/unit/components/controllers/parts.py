@@ -5,6 +5,9 @@ from __future__ import annotations
 from reconcile.api import apps_v1, coordination_v1, core_v1, meta_v1
 from reconcile.api.scalars import MicroTime, Time
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.requests import Response
 
 
 def pod(
@@ -117,3 +120,12 @@ def owned_by(owner, *, block=True):
         controller=True,
         block_owner_deletion=block,
     )
+
+
+def refused(resource, name, why, *, ending=False):
+    """Give the answer 403; of a namespace that is being deleted if *ending*."""
+    status = statuses.forbidden(resource, name, why)
+    if ending:
+        cause = meta_v1.StatusCause(reason="NamespaceTerminating", message=why)
+        status = replace(status, details=replace(status.details, causes=(cause,)))
+    return Response(403, status)

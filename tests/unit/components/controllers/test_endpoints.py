@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
+from reconcile.components import controllers
 from reconcile.components.controllers import endpoints
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from tests.unit.components.controllers.lab import START, Lab
-from tests.unit.components.controllers.parts import pod, service
+from tests.unit.components.controllers.parts import pod, refused, service
 
 
 def lab_of(*objects):
@@ -242,3 +243,29 @@ def test_subsets_are_those_of_a_dumber_implementation(pods, targets, publishes):
     got = [(ready, unready, [(name or "", port) for name, port in ports]) for ready, unready, ports in ips(made)]
     assert got == dumb_subsets(svc, pods)
     assert endpoints.subsets_of(svc, pods[::-1]) == made.subsets
+
+
+def test_endpoints_that_cannot_be_written_are_told_and_tried_again():
+    lab = Lab(endpoints.CONTROLLER)
+    lab.refusals = [refused("endpoints", "web", "no")]
+    lab.put("services", service())
+    lab.run()
+    said = 'Failed to create endpoint for service default/web: endpoints "web" is forbidden: no'
+    assert lab.said() == [("FailedToCreateEndpoint", said)]
+    assert lab.records[0].component == "endpoint-controller"
+    assert lab.get("endpoints", "default/web") is not None
+    lab.refusals = [refused("endpoints", "web", "no")]
+    lab.put("pods", pod("a", ip="10.0.0.1"))
+    lab.run()
+    said = 'Failed to update endpoint default/web: endpoints "web" is forbidden: no'
+    assert lab.said()[1:] == [("FailedToUpdateEndpoint", said)]
+    assert ips(lab.get("endpoints", "default/web")) == [(["10.0.0.1"], [], [(None, 80)])]
+
+
+def test_no_endpoints_are_missed_in_a_namespace_that_is_being_deleted():
+    lab = Lab(endpoints.CONTROLLER)
+    lab.refusals = [refused("endpoints", "web", "it ends", ending=True)]
+    lab.put("services", service())
+    lab.run()
+    assert (lab.said(), controllers.failing(lab.state)) == ([], ())
+    assert lab.writes() == ["create endpoints"]

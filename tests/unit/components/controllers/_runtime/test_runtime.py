@@ -72,6 +72,30 @@ def test_change_wakes_once_and_turn_reconciles_the_key():
     assert asked == [("default/a", "a", 2), ("default/b", "b", 3)]
 
 
+def test_a_key_is_given_up_after_so_many_retries_until_something_changes():
+    state, _ = step(begun(controller(lambda _: Outcome(error="no"), retries=2)), watched("a"))
+    timer = ("after", "test", "default/a")
+    for now, delay in ((0, 5), (5, 10)):
+        state, effects = step(state, Turned(now * MILLISECOND, "test"))
+        assert effects == (SetTimer(timer, (now + delay) * MILLISECOND, periodic=False),)
+        state, _ = step(state, TimerFired((now + delay) * MILLISECOND, timer))
+    state, effects = step(state, Turned(15 * MILLISECOND, "test"))
+    assert effects == ()
+    assert [(failure.times, failure.why) for _, _, failure in failing(state)] == [(3, "no")]
+    state, _ = step(state, watched("a", now=HOUR))
+    _, effects = step(state, Turned(HOUR, "test"))
+    assert effects == (SetTimer(timer, HOUR + 5 * MILLISECOND, periodic=False),)
+
+
+def test_what_is_given_up_comes_back_no_more():
+    outcomes = [Outcome(error="no"), Outcome(after=HOUR)]
+    state, _ = step(begun(controller(lambda _: outcomes.pop(), retries=0)), watched("a"))
+    state, _ = step(state, Turned(0, "test"))
+    state, _ = step(state, watched("a", now=1))
+    _, effects = step(state, Turned(1, "test"))
+    assert effects == (CancelTimer(("after", "test", "default/a")),)
+
+
 def test_events_are_recorded_in_the_controllers_name():
     by_another = Record("pod", "Normal", "Seen", "b", component="other")
     outcome = Outcome(records=(Record("pod", "Normal", "Seen", "a"), by_another))

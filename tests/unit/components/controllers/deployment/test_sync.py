@@ -5,9 +5,8 @@ from reconcile.components.controllers import deployment as deployments
 from reconcile.components.controllers import replicaset
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import statuses
-from reconcile.model.requests import Response
 from tests.unit.components.controllers import objects
+from tests.unit.components.controllers.parts import refused
 from tests.unit.components.controllers.toy_server import ToyCluster
 
 RUN = (deployments.CONTROLLER, replicaset.CONTROLLER)
@@ -34,8 +33,8 @@ def condition(toy, kind):
 
 def test_refused_replica_set_is_told_and_tried_again():
     toy = cluster()
-    refused = Response(403, statuses.forbidden("replicasets.apps", "web-x", "no"))
-    toy.refuse = lambda request: refused if request.verb == "create" and "apps" in request.resource else None
+    no = refused("replicasets.apps", "web-x", "no")
+    toy.refuse = lambda request: no if request.verb == "create" and "apps" in request.resource else None
     toy.settle()
     said = [record for record in toy.records if record.reason == "ReplicaSetCreateError"]
     assert said[0].type == "Warning"
@@ -49,10 +48,19 @@ def test_refused_replica_set_is_told_and_tried_again():
     assert controllers.failing(toy.state) == ()
 
 
+def test_in_a_namespace_that_is_being_deleted_nothing_is_missed():
+    toy = cluster()
+    ending = refused("replicasets.apps", "web-x", "it ends", ending=True)
+    toy.refuse = lambda request: ending if request.verb == "create" else None
+    toy.settle()
+    assert (toy.records, controllers.failing(toy.state)) == ([], ())
+    assert [request.verb for request in toy.requests] == ["create"]
+
+
 def test_replica_set_failure_is_the_deployments_too():
     toy = cluster()
-    refused = Response(403, statuses.forbidden("pods", "web-x", "exceeded quota"))
-    toy.refuse = lambda request: refused if request.verb == "create" and request.resource == "pods" else None
+    no = refused("pods", "web-x", "exceeded quota")
+    toy.refuse = lambda request: no if request.verb == "create" and request.resource == "pods" else None
     toy.settle()
     failure = condition(toy, "ReplicaFailure")
     assert (failure.status, failure.reason) == ("True", "FailedCreate")

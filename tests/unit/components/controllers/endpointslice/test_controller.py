@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
+from reconcile.components import controllers
 from reconcile.components.controllers import endpointslice
 from reconcile.components.controllers.endpointslice._controller import RESOURCE
 from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
 from tests.unit.components.controllers.lab import START, Lab
-from tests.unit.components.controllers.parts import node, pod, service
+from tests.unit.components.controllers.parts import node, pod, refused, service
 
 ZONE = {"topology.kubernetes.io/zone": "a"}
 
@@ -168,3 +169,30 @@ def test_whatever_happens_the_slices_end_as_the_pods_are(happenings):
     lab.requests.clear()
     lab.run()
     assert lab.requests == []
+
+
+def test_slices_that_cannot_be_written_are_told_and_tried_again():
+    lab = Lab(endpointslice.CONTROLLER)
+    lab.refusals = [refused(RESOURCE, "web-x", "no")]
+    lab.put("nodes", node("node-1"))
+    lab.put("services", service())
+    lab.run()
+    said = "Error updating Endpoint Slices for Service default/web: failed to create EndpointSlice for Service web: "
+    assert lab.said() == [("FailedToUpdateEndpointSlices", f'{said}{RESOURCE} "web-x" is forbidden: no')]
+    assert lab.records[0].component == "endpoint-slice-controller"
+    (found,) = slices(lab)
+    lab.refusals = [refused(RESOURCE, found.metadata.name, "no")]
+    lab.put("pods", pod("a", ip="10.0.0.1"))
+    lab.run()
+    assert f"failed to update {found.metadata.name} EndpointSlice for Service web: " in lab.said()[1][1]
+    assert len(slices(lab)[0].endpoints) == 1
+
+
+def test_no_slices_are_missed_in_a_namespace_that_is_being_deleted():
+    lab = Lab(endpointslice.CONTROLLER)
+    lab.refusals = [refused(RESOURCE, "web-x", "it ends", ending=True)]
+    lab.put("nodes", node("node-1"))
+    lab.put("services", service())
+    lab.run()
+    assert (lab.said(), controllers.failing(lab.state)) == ([], ())
+    assert lab.writes() == [f"create {RESOURCE}"]
