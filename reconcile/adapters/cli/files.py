@@ -114,7 +114,7 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     except ScriptError as error:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
-        field = str(error).partition(": ")[0]
+        field = str(error).removeprefix("topology: ").partition(": ")[0]
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None
 
 

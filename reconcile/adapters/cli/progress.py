@@ -6,6 +6,7 @@ Both show the same, and only what is asked for: nodes, workloads, and the pods o
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
@@ -197,7 +198,8 @@ def chosen(*, quiet: bool) -> Progress:
     """Give what suits standard output."""
     if quiet:
         return Silent()
-    return LiveTable() if sys.stdout is not None and sys.stdout.isatty() else Lines()
+    terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return LiveTable() if terminal else Lines()
 
 
 def _outdated(now: Replicas) -> str:

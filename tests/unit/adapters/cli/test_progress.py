@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from reconcile.adapters.cli.progress import Lines, LiveTable, Silent, Tally, chosen, counts, short
@@ -75,7 +77,21 @@ def test_a_table_on_a_terminal(clusters, capsys, monkeypatch):
     table.say(clusters[1], "hello [there]")
     table.look(clusters[2])
     table.close()
-    assert "hello [there]" in capsys.readouterr().out
+    shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", capsys.readouterr().out)
+    assert "hello [there]" in shown
+    assert re.search(r"deployment.apps/web in default +│ +2 │ +2 │", shown)
+    assert re.search(r"pods Running +│ +2 │", shown)
+
+
+@pytest.mark.parametrize(("terminal", "name"), [(True, "dumb"), (True, None), (False, "xterm")])
+def test_lines_where_nothing_can_be_drawn_over(monkeypatch, terminal, name):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.delenv("TERM", raising=False)
+    if name:
+        monkeypatch.setenv("TERM", name)
+    assert isinstance(chosen(quiet=False), Lines)
+    monkeypatch.setattr("sys.stdout", None)
+    assert isinstance(chosen(quiet=False), Lines)
 
 
 @pytest.mark.parametrize("same", [True, False])

@@ -148,6 +148,21 @@ def test_topology(reconcile, desk):
     ).out  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nodes: 2\nmasters: 3\n", "line 2: topology: masters: 3 is not between 1 and the number of nodes, 2"),
+        ("nodes: 2\ncapacity:\n  cpu: x\n", "line 3: topology: capacity['cpu']: not a quantity"),
+        ("# none\nnodes: x\n", 'line 2: nodes: expected an integer, found "x"'),
+    ],
+)
+def test_topology_that_cannot_be(reconcile, desk, text, words):
+    (desk / "topology.yaml").write_text(text)
+    ended = reconcile("run", "pod.yaml", "--topology", "topology.yaml")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"error: topology.yaml, document 1, {words}")
+
+
 def test_scenario(reconcile, desk):
     (desk / "scenario.yaml").write_text("""\
 commands:
