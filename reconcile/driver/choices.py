@@ -63,8 +63,12 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
 
 def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     found: list[Choice] = []
+    ends: dict[str, int] = {}
     for (name, watch), cursor in cluster.cursors.items():
-        if cluster.lag(name, watch) and reached(cluster.processes[name].host):
+        end = ends.get(cursor.channel)
+        if end is None:
+            end = ends[cursor.channel] = cluster.store.history(cursor.channel).end
+        if cursor.position != end and reached(cluster.processes[name].host):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
 

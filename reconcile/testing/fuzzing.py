@@ -16,6 +16,7 @@ Gives:    a verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -414,8 +415,7 @@ class _Game:
         return tuple([self.machine.processes.get(name) for name in self._elected])
 
     def _has_run(self) -> bool:
-        states = self.machine.states
-        return any(states.get(name) is not state for name, state in zip(self._runtimes, self._ran, strict=True))
+        return not all(map(is_, map(self.machine.states.get, self._runtimes), self._ran))
 
     def _look(self) -> None:
         """Judge if the last step stored, ran or led something that a property is about."""
