@@ -27,15 +27,12 @@ def quick(cls: type[T]) -> type[T]:
 
     @wraps(made)
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
-        init: Any = _constructor(cls)
-        if init is None:
-            init = made
-        else:
-            init.__annotations__ = made.__annotations__
-        cls.__init__ = init  # type: ignore[method-assign]
-        init(self, *args, **kwargs)
+        made(self, *args, **kwargs)
+        _install(cls, made)
 
     cls.__init__ = first  # type: ignore[method-assign]
+    if _is_positional(cls):
+        cls.__getnewargs__ = _values  # type: ignore[attr-defined]
     return cls
 
 
@@ -65,12 +62,42 @@ def compiled(name: str, lines: list[str], names: dict[str, Any]) -> Callable[...
     return made
 
 
-def _constructor(cls: Any) -> Callable[..., None] | None:
+def _install(cls: Any, made: Any) -> None:
+    """Let *cls* be made by a constructor of ours, or by attrs' for good."""
+    written = _constructor(cls)
+    if written is None:
+        cls.__init__ = made
+        return
+    written.__annotations__ = made.__annotations__
+    if _is_positional(cls):
+        cls.__new__ = written
+        del cls.__init__
+    else:
+        cls.__init__ = written
+
+
+def _is_positional(cls: Any) -> bool:
+    return not any(field.kw_only for field in attrs.fields(cls))
+
+
+def _values(self: Any) -> tuple[Any, ...]:
+    """Give what a class's constructor is given, in order: for pickle, which makes an object before it fills it."""
+    return tuple([getattr(self, field.name) for field in attrs.fields(type(self))])
+
+
+def _constructor(cls: Any) -> Callable[..., Any] | None:
+    """
+    Write the constructor of *cls*; None where it does more than assign.
+
+    It is a `__new__`, whose object is born open: that takes one change of class instead of two. But names of arguments
+    cost a `__new__` more than an `__init__`: a class that takes its fields by name only has the latter.
+    """
     open_ = twin(cls)
     if open_ is None:
         return None
     names: dict[str, Any] = {"_becomes": _BECOMES, "_Open": open_, "_Frozen": cls, "_nothing": attrs.NOTHING}
-    positional, keyword, body = ["self"], ["*"], ["    _becomes(self, _Open)"]
+    positional: list[str] = []
+    keyword, body = ["*"], []
     for field in attrs.fields(cls):
         given, default = field.alias, f"_default_{field.name}"
         parameter = given if field.default is attrs.NOTHING else f"{given}={default}"
@@ -82,8 +109,12 @@ def _constructor(cls: Any) -> Callable[..., None] | None:
             names[default], names[f"_make_{field.name}"] = attrs.NOTHING, field.default.factory
             given = f"{given} if {given} is not _nothing else _make_{field.name}()"
         body.append(f"    self.{field.name} = {given}")
-    parameters = [*positional, *(keyword if len(keyword) > 1 else ())]
-    lines = [f"def __init__({', '.join(parameters)}):", *body, "    self.__class__ = _Frozen"]
-    init = compiled("__init__", lines, names)
-    init.__qualname__ = f"{cls.__qualname__}.__init__"
-    return init
+    body.append("    self.__class__ = _Frozen")
+    parameters = ", ".join([*positional, *(keyword if len(keyword) > 1 else ())])
+    if _is_positional(cls):
+        lines = [f"def __new__(_cls, {parameters}):", "    self = _Open()", *body, "    return self"]
+    else:
+        lines = [f"def __init__(self, {parameters}):", "    _becomes(self, _Open)", *body]
+    written = compiled(lines[0][4:].partition("(")[0], lines, names)
+    written.__qualname__ = f"{cls.__qualname__}.{written.__name__}"
+    return written
