@@ -32,7 +32,20 @@ IMMORTAL: Final = ("default", "kube-system", "kube-public")
 _CLASSES: Final = "priorityclasses.scheduling.k8s.io"
 _NOT_READY: Final = "node.kubernetes.io/not-ready"
 _UNREACHABLE: Final = "node.kubernetes.io/unreachable"
-_NODE_LABELS: Final = ("node-restriction.kubernetes.io", "node-role.kubernetes.io")
+_RESTRICTED: Final = "node-restriction.kubernetes.io"
+_KUBELETS_OWN: Final = ("kubelet.kubernetes.io", "node.kubernetes.io")
+_KUBELETS_LABELS: Final = frozenset(
+    {
+        "kubernetes.io/hostname",
+        *[f"{prefix}kubernetes.io/{name}" for prefix in ("", "beta.") for name in ("arch", "os")],
+        *[
+            f"{prefix}.kubernetes.io/{name}"
+            for prefix in ("topology", "failure-domain.beta")
+            for name in ("region", "zone")
+        ],
+        "beta.kubernetes.io/instance-type",
+    }
+)
 
 
 @quick
@@ -233,13 +246,27 @@ def _references_denied(node: str, spec: core_v1.PodSpec) -> str:
 def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:
     if name != node:
         return f'node "{node}" is not allowed to modify node "{name}"'
-    if obj is None or old is None or obj.metadata is old.metadata:
+    if obj is None or old is None:
         return ""
-    if obj.spec is not None and old.spec is not None and (obj.spec.taints or ()) != (old.spec.taints or ()):
+    if obj.spec is not old.spec and (obj.spec.taints or ()) != (old.spec.taints or ()):
         return f'node "{node}" is not allowed to modify taints'
+    if obj.metadata is old.metadata:
+        return ""
     before, after = old.metadata.labels or {}, obj.metadata.labels or {}
     changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
-    denied = [key for key in changed if key.partition("/")[0].endswith(_NODE_LABELS)]
+    denied = [key for key in changed if not _is_kubelets(key)]
     if denied:
         return f"is not allowed to modify labels: {', '.join(denied)}"
     return ""
+
+
+def _is_kubelets(label: str) -> bool:
+    """Tell whether a kubelet may change this label of its node: of Kubernetes' own only those that it is to set."""
+    domain, slash, _ = label.partition("/")
+
+    def within(*domains: str) -> bool:
+        return bool(slash) and any(domain == each or domain.endswith("." + each) for each in domains)
+
+    if within(_RESTRICTED):
+        return False
+    return not within("kubernetes.io", "k8s.io") or label in _KUBELETS_LABELS or within(*_KUBELETS_OWN)

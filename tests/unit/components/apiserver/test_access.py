@@ -159,6 +159,32 @@ def test_kubelet_cannot_change_its_taints(server):
     node = server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1")), "")
     body = replace(node, metadata=replace(node.metadata, labels=Map({"a": "b"})), spec=core_v1.NodeSpec())
     assert "not allowed to modify taints" in server("update", "nodes", name="n1", body=body, user=NODE).body.message
+    for spec in ({"taints": None}, None):
+        response = server("patch", "nodes", name="n1", body={"spec": spec}, user=NODE)
+        assert response.body.message == 'nodes "n1" is forbidden: node "n1" is not allowed to modify taints'
+    assert server("patch", "nodes", name="n1", body={"metadata": {"labels": {"a": "b"}}}, user=NODE).code == 200
+
+
+@pytest.mark.parametrize(
+    ("label", "allowed"),
+    [
+        ("a", True),
+        ("example.com/a", True),
+        ("topology.kubernetes.io/zone", True),
+        ("node.kubernetes.io/instance-type", True),
+        ("x.kubelet.kubernetes.io/a", True),
+        ("node-role.kubernetes.io/control-plane", False),
+        ("node-restriction.kubernetes.io/a", False),
+        ("x.k8s.io/a", False),
+        ("notkubernetes.io/a", True),
+    ],
+)
+def test_kubelet_changes_the_labels_that_are_for_it(server, label, allowed):
+    server.made("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="n1")), "")
+    labelled = {"metadata": {"labels": {label: "x"}}}
+    response = server("patch", "nodes", name="n1", body=labelled, user=NODE)
+    assert response.ok is allowed
+    assert allowed or response.body.message.endswith(f"is not allowed to modify labels: {label}")
 
 
 def test_kubelet_reads_the_secrets_of_its_pods(server, pod):
