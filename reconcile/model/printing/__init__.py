@@ -4,7 +4,8 @@ What `kubectl get` prints: the columns of each kind, and tables of them.
 Takes:    API objects and the instant at which one looks at them.
 Gives:    rows of text, and tables.
 Source:   https://kubernetes.io/docs/reference/kubectl/#formatting-output and what kubectl 1.36 prints.
-Left out: columns that a CustomResourceDefinition adds; -o formats other than the plain and the wide table.
+Left out: columns that a CustomResourceDefinition adds; -o formats other than the plain and the wide table; see
+          docs/limits.md, "Command line".
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def _quota(obj: Any, now: Instant) -> Cells:
 
 def _priority_class(obj: Any, now: Instant) -> Cells:
     policy = obj.preemption_policy or "PreemptLowerPriority"
-    return (obj.metadata.name, obj.value, str(bool(obj.global_default)).lower(), age(obj, now), policy)
+    return (obj.metadata.name, obj.value, _word(obj.global_default), age(obj, now), policy)
 
 
 def _runtime_class(obj: Any, now: Instant) -> Cells:
@@ -168,16 +168,55 @@ def _storage_class(obj: Any, now: Instant) -> Cells:
         obj.provisioner,
         obj.reclaim_policy or "Delete",
         obj.volume_binding_mode or "Immediate",
-        str(bool(obj.allow_volume_expansion)).lower(),
+        _word(obj.allow_volume_expansion),
         age(obj, now),
     )
+
+
+def _csi_driver(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    return (
+        obj.metadata.name,
+        _word(spec.attach_required is not False),
+        _word(spec.pod_info_on_mount),
+        _word(spec.storage_capacity),
+        listed([request.audience for request in spec.token_requests or ()], UNSET),
+        _word(spec.requires_republish),
+        listed(spec.volume_lifecycle_modes or ()),
+        age(obj, now),
+    )
+
+
+def _csi_node(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, len(obj.spec.drivers), age(obj, now))
+
+
+def _attachment(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    attached = _word(obj.status is not None and obj.status.attached)
+    volume = spec.source.persistent_volume_name or ""
+    return (obj.metadata.name, spec.attacher, volume, spec.node_name, attached, age(obj, now))
+
+
+def _word(said: object) -> str:
+    return "true" if said else "false"
 
 
 def _modes(modes: Any) -> str:
     return listed([_MODES[mode] for mode in _MODES if mode in (modes or ())], "")
 
 
-# Access ---------------------------------------------------------------------------------------------------------------
+# Admission, access ----------------------------------------------------------------------------------------------------
+
+
+def _webhooks(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, len(obj.webhooks or ()), age(obj, now))
+
+
+def _admission_policy(obj: Any, now: Instant) -> Cells:
+    kind = obj.spec.param_kind
+    parameters = UNSET if kind is None else f"{kind.api_version}/{kind.kind}"
+    return (obj.metadata.name, len(obj.spec.validations or ()), parameters, age(obj, now))
 
 
 def _created_at(obj: Any, _: Instant) -> Cells:
@@ -200,6 +239,7 @@ def _binding(obj: Any, now: Instant) -> Cells:
 
 _BINDING: Final = Shape(("NAME", "ROLE", "AGE", "*USERS", "*GROUPS", "*SERVICEACCOUNTS"), _binding)
 _CREATED_AT: Final = Shape(("NAME", "CREATED AT"), _created_at)
+_WEBHOOKS: Final = Shape(("NAME", "WEBHOOKS", "AGE"), _webhooks)
 
 CLUSTER: Final[dict[str, Shape]] = {
     "nodes": Shape(
@@ -242,6 +282,20 @@ CLUSTER: Final[dict[str, Shape]] = {
     ),
     "storageclasses.storage.k8s.io": Shape(
         ("NAME", "PROVISIONER", "RECLAIMPOLICY", "VOLUMEBINDINGMODE", "ALLOWVOLUMEEXPANSION", "AGE"), _storage_class
+    ),
+    "csidrivers.storage.k8s.io": Shape(
+        (
+            *("NAME", "ATTACHREQUIRED", "PODINFOONMOUNT", "STORAGECAPACITY", "TOKENREQUESTS", "REQUIRESREPUBLISH"),
+            *("MODES", "AGE"),
+        ),
+        _csi_driver,
+    ),
+    "csinodes.storage.k8s.io": Shape(("NAME", "DRIVERS", "AGE"), _csi_node),
+    "volumeattachments.storage.k8s.io": Shape(("NAME", "ATTACHER", "PV", "NODE", "ATTACHED", "AGE"), _attachment),
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": Shape(
+        ("NAME", "VALIDATIONS", "PARAMKIND", "AGE"), _admission_policy
     ),
     "roles.rbac.authorization.k8s.io": _CREATED_AT,
     "clusterroles.rbac.authorization.k8s.io": _CREATED_AT,

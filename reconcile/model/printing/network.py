@@ -96,6 +96,16 @@ def _network_policy(obj: Any, now: Instant) -> Cells:
     return (obj.metadata.name, selector_text(obj.spec.pod_selector), age(obj, now))
 
 
+def _ip_address(obj: Any, _: Instant) -> Cells:
+    parent = obj.spec.parent_ref
+    kind = f"{parent.resource}.{parent.group}" if parent.group else parent.resource
+    return (obj.metadata.name, "/".join([part for part in (kind, parent.namespace, parent.name) if part]))
+
+
+def _service_cidr(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, listed(obj.spec.cidrs or (), ""), age(obj, now))
+
+
 NETWORK: Final[dict[str, Shape]] = {
     "services": Shape(("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "*SELECTOR"), _service),
     "endpoints": Shape(("NAME", "ENDPOINTS", "AGE"), _endpoints),
@@ -103,4 +113,6 @@ NETWORK: Final[dict[str, Shape]] = {
     "ingresses.networking.k8s.io": Shape(("NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"), _ingress),
     "ingressclasses.networking.k8s.io": Shape(("NAME", "CONTROLLER", "PARAMETERS", "AGE"), _ingress_class),
     "networkpolicies.networking.k8s.io": Shape(("NAME", "POD-SELECTOR", "AGE"), _network_policy),
+    "ipaddresses.networking.k8s.io": Shape(("NAME", "PARENTREF"), _ip_address),
+    "servicecidrs.networking.k8s.io": Shape(("NAME", "CIDRS", "AGE"), _service_cidr),
 }

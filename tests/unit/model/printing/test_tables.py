@@ -49,6 +49,56 @@ def shown(obj, *, wide=False):
             "NAME=web DESIRED=3 CURRENT=2 READY=1 AGE=60s CONTAINERS=x,y IMAGES=x:1,y:2 SELECTOR=a=b",
         ),
         (
+            thing(
+                "networking.k8s.io/v1",
+                "IPAddress",
+                "10.96.0.7",
+                "",
+                spec={"parentRef": {"resource": "services", "namespace": "default", "name": "web"}},
+            ),
+            "NAME=10.96.0.7 PARENTREF=services/default/web",
+        ),
+        (
+            thing("networking.k8s.io/v1", "ServiceCIDR", "kubernetes", "", spec={"cidrs": ["10.96.0.0/12", "f::/108"]}),
+            "NAME=kubernetes CIDRS=10.96.0.0/12,f::/108 AGE=60s",
+        ),
+        (
+            thing("storage.k8s.io/v1", "CSIDriver", "disk", "", spec={"tokenRequests": [{"audience": "a"}]}),
+            (
+                "NAME=disk ATTACHREQUIRED=true PODINFOONMOUNT=false STORAGECAPACITY=false TOKENREQUESTS=a "
+                "REQUIRESREPUBLISH=false MODES=<none> AGE=60s"
+            ),
+        ),
+        (
+            thing("storage.k8s.io/v1", "CSINode", "n", "", spec={"drivers": [{"name": "disk", "nodeID": "i"}]}),
+            "NAME=n DRIVERS=1 AGE=60s",
+        ),
+        (
+            thing(
+                "storage.k8s.io/v1",
+                "VolumeAttachment",
+                "va",
+                "",
+                spec={"attacher": "disk", "nodeName": "n", "source": {"persistentVolumeName": "pv"}},
+                status={"attached": True},
+            ),
+            "NAME=va ATTACHER=disk PV=pv NODE=n ATTACHED=true AGE=60s",
+        ),
+        (
+            thing("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "w", "", webhooks=[]),
+            "NAME=w WEBHOOKS=0 AGE=60s",
+        ),
+        (
+            thing(
+                "admissionregistration.k8s.io/v1",
+                "ValidatingAdmissionPolicy",
+                "p",
+                "",
+                spec={"paramKind": {"apiVersion": "a/v1", "kind": "K"}, "validations": [{"expression": "true"}]},
+            ),
+            "NAME=p VALIDATIONS=1 PARAMKIND=a/v1/K AGE=60s",
+        ),
+        (
             thing("v1", "ReplicationController", spec={"replicas": 3, "selector": {"a": "b"}, "template": TEMPLATE}),
             "NAME=web DESIRED=3 CURRENT=0 READY=0 AGE=60s CONTAINERS=x,y IMAGES=x:1,y:2 SELECTOR=a=b",
         ),
