@@ -231,6 +231,8 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     container = None if pod is None else container_of(pod, report.container)
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
         return state
+    if report.image != container.spec.image:
+        return pods.sync(state, containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
         return pods.keep(state, containers.pulled(pod, container, report, out, waited=now - since, now=now))
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)

@@ -21,7 +21,7 @@ from reconcile.components.kubelet.state import (
     restart_policy,
     with_container,
 )
-from reconcile.effects import Effect, PullImage, Record, SetTimer, StartContainer
+from reconcile.effects import CancelTimer, Effect, PullImage, Record, SetTimer, StartContainer, StopContainer
 from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, ImagePullFailed
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
@@ -99,6 +99,30 @@ def finished(pod: LocalPod) -> bool:
         elif not pod.initialised and container.kind == "init" and container.stage == "exited" and container.code:
             return not restarts(pod, container)
     return True
+
+
+def respecified(pod: LocalPod, grace: Duration, out: list[Effect]) -> tuple[Container, ...]:
+    """Give the containers as the pod's spec has them now: with another image one starts anew, and waits for nothing."""
+    spec: Any = pod.pod.spec
+    wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
+    made: list[Container] = []
+    for container in pod.containers:
+        new = wanted.get(container.name, container.spec)
+        renewed = replace(container, spec=new)
+        if new.image != container.spec.image:
+            if container.due:
+                out.append(CancelTimer(("due", pod.uid, container.name)))
+            renewed = replace(renewed, waiting=None, due=0, delay=0, delayed_at=0, pull_delay=0, pull_at=0)
+            if container.kind != "init" and container.stage in {"starting", "running"}:
+                said = f"Container {container.name} definition changed, will be restarted"
+                out += probes.ended(pod, container)
+                out += (
+                    Record(pod.pod, "Normal", "Killing", said, field_path(container)),
+                    StopContainer(pod.uid, container.name, max(grace, probes.LEAST_GRACE)),
+                )
+                renewed = replace(renewed, stage="stopping", id="" if container.stage == "starting" else container.id)
+        made.append(renewed)
+    return tuple(made)
 
 
 def launch(
@@ -190,6 +214,11 @@ def _backing_off_pull(pod: LocalPod, container: Container, out: list[Effect]) ->
 
 def _idle(container: Container) -> Any:
     return "exited" if container.state is not None else "new"
+
+
+def pulled_in_vain(pod: LocalPod, container: Container) -> LocalPod:
+    """Note that another image came than the one that the container is to run by now."""
+    return replace(pod, containers=with_container(pod, replace(container, stage=_idle(container))))
 
 
 def _usual_policy(image: str) -> str:

@@ -65,7 +65,10 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
         if grace < pod.grace:
             return _end(state, replace(pod, grace=grace), now, out, sooner=True)
     if api.spec is not old.spec and pod.life == "running":
-        pod = _respecified(pod, api.spec, out)
+        _time(pod, now, out)
+        pod = replace(pod, containers=containers.respecified(pod, grace_of(api), out))
+        state = sync(state, pod, now, out)
+        pod = state.pods[pod.uid]
     return compared(state, pod, old, now, out)
 
 
@@ -172,10 +175,16 @@ def add(
     state = admission.admitted(state, pod)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=grace_of(wanted))
-    elif spec.active_deadline_seconds is not None:
-        deadline = started_at.instant + spec.active_deadline_seconds * SECOND
-        out.append(SetTimer(("deadline", uid), max(deadline, now)))
+    else:
+        _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _time(pod: LocalPod, now: Instant, out: list[Effect]) -> None:
+    spec: Any = pod.pod.spec
+    if spec.active_deadline_seconds is not None:
+        deadline = pod.started_at.instant + spec.active_deadline_seconds * SECOND
+        out.append(SetTimer(("deadline", pod.uid), max(deadline, now)))
 
 
 def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -454,22 +463,3 @@ def _probed_again(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> t
         else:
             made.append(container)
     return tuple(made)
-
-
-def _respecified(pod: LocalPod, spec: Any, out: list[Effect]) -> LocalPod:
-    """Give the pod with its containers as *spec* has them now; what runs another image is stopped, to start anew."""
-    wanted = {container.name: container for container in (*(spec.init_containers or ()), *spec.containers)}
-    made: list[Container] = []
-    for container in pod.containers:
-        new = wanted.get(container.name, container.spec)
-        if new.image != container.spec.image and container.stage == "running" and container.kind != "init":
-            said = f"Container {container.name} definition changed, will be restarted"
-            out += probes.ended(pod, container)
-            out += (
-                Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-                StopContainer(pod.uid, container.name, max(grace_of(pod.pod), probes.LEAST_GRACE)),
-            )
-            made.append(replace(container, spec=new, stage="stopping"))
-        else:
-            made.append(replace(container, spec=new))
-    return replace(pod, containers=tuple(made))

@@ -1,5 +1,7 @@
 """What a pod goes through on its node, from being bound to being gone."""
 
+import pytest
+
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
 from reconcile.lib.mapping import Map
@@ -336,6 +338,49 @@ def test_a_new_image_restarts_the_container(lab, container):
     lab.run(30)
     assert (lab.status().image, lab.status().restart_count) == ("web:2", 1)
     assert lab.said("Killing") == ["Container web definition changed, will be restarted"]
+
+
+def change(lab, **spec):
+    pod = lab.pod()
+    lab.put("pods", replace(pod, spec=replace(pod.spec, **spec)))
+
+
+def test_a_new_image_ends_the_back_off(lab, container):
+    lab = lab({"web:1": "exit 1 after 1s", "gone:1": "absent"})
+    lab.bind()
+    lab.run(60)
+    assert lab.status().state.waiting.reason == "CrashLoopBackOff"
+    change(lab, containers=(container("web", "gone:1"),))
+    lab.run(30)
+    assert lab.status().state.waiting.reason == "ImagePullBackOff"
+    change(lab, containers=(container("web", "web:2"),))
+    lab.run(5)
+    assert (lab.status().state.running is not None, lab.pod().status.phase) == (True, "Running")
+    assert [key for key in lab.timers if key[1][0] == "due"] == []
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_new_image_counts_while_the_old_one_is_pulled_or_started(lab, container, after):
+    lab = lab({"web:1": "pull 2s, start 5s"})
+    lab.bind()
+    lab.run(after)
+    change(lab, containers=(container("web", "web:2"),))
+    lab.run(30)
+    assert lab.status().state.running is not None
+    assert lab.orders[-1].image == "web:2"
+    assert 'image "web:2"' in lab.said("Pulled")[-1]
+    assert lab.alive() == [("pod-web", "web")]
+
+
+def test_a_deadline_may_be_set_later(lab):
+    lab = lab()
+    lab.bind()
+    lab.run(30)
+    change(lab, active_deadline_seconds=40)
+    lab.run(9)
+    assert lab.pod().status.phase == "Running"
+    lab.run(5)
+    assert lab.pod().status.reason == "DeadlineExceeded"
 
 
 def test_what_does_not_fit_is_refused(lab, container):
