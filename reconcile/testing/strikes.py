@@ -83,3 +83,6 @@ _CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
     "halt": _halts,
     "compact": _compactions,
 }
+
+KINDS: Final = tuple(_CANDIDATES)
+"""Every kind of strike."""
