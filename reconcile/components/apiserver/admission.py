@@ -29,7 +29,7 @@ from reconcile.model.qos import qos_class
 
 MIRROR: Final = "kubernetes.io/config.mirror"
 IMMORTAL: Final = ("default", "kube-system", "kube-public")
-_CLASSES: Final = "priorityclasses.scheduling.k8s.io"
+CLASSES: Final = "priorityclasses.scheduling.k8s.io"
 _NOT_READY: Final = "node.kubernetes.io/not-ready"
 _UNREACHABLE: Final = "node.kubernetes.io/unreachable"
 _RESTRICTED: Final = "node-restriction.kubernetes.io"
@@ -101,12 +101,12 @@ def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
     """Give the priority of a pod: its class's, or that of the class that is everyone's default."""
     wanted = spec.priority_class_name
     if wanted:
-        found = ask.store.get(_CLASSES, wanted)
+        found = ask.store.get(CLASSES, wanted)
         if found is None:
             raise Refusal(statuses.forbidden("pods", name, f"no PriorityClass with name {wanted} was found"))
         priority = Priority(wanted, found.value, found.preemption_policy or "PreemptLowerPriority")
     else:
-        table = ask.store.table(_CLASSES)
+        table = ask.store.table(CLASSES)
         priority = _default_priority(Same(table)) if len(table) else _NO_PRIORITY
     if spec.priority is not None and spec.priority != priority.value:
         why = (
@@ -115,6 +115,17 @@ def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
         )
         raise Refusal(statuses.forbidden("pods", name, why))
     return priority
+
+
+def admit_priority_class(ask: Ask, obj: Any) -> None:
+    """Priority: refuse a second class that is everyone's default."""
+    if not obj.global_default or "Priority" in ask.state.disabled:
+        return
+    name = obj.metadata.name or ""
+    for other in ask.store.table(CLASSES).values():
+        if other.global_default and other.metadata.name != name:
+            why = f"PriorityClass {other.metadata.name} is already marked as default. Only one default can exist"
+            raise Refusal(statuses.forbidden(CLASSES, name, why))
 
 
 @lru_cache(maxsize=64)

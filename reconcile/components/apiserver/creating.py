@@ -161,6 +161,8 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
         obj = _with_finalizer(obj)
     elif resource == "jobs.batch":
         obj = _with_controller_labels(obj)
+    elif resource == admission.CLASSES:
+        admission.admit_priority_class(ask, obj)
     elif resource == "servicecidrs.networking.k8s.io":
         obj = _ready(ask, obj)
     return obj, object_causes(resource, obj)

@@ -58,8 +58,10 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     new = _with_old_parts(new, old)
     if resource == "pods":
         new = _repaired_pod(new, old)
-    if resource == "services":
+    elif resource == "services":
         new = allocation.carried(new, old)
+    elif resource == admission.CLASSES:
+        admission.admit_priority_class(ask, new)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)

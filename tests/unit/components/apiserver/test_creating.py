@@ -157,6 +157,24 @@ def test_priority_comes_from_the_class(server, pod):
     assert message == 'pods "other" is forbidden: no PriorityClass with name none was found'
 
 
+def test_one_class_is_everyones_default(server, pod):
+    def body(name, **default):
+        kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
+        return {**kind, "value": 7, **default}
+
+    resource = "priorityclasses.scheduling.k8s.io"
+    server.made(resource, body("a", globalDefault=True), "")
+    message = (
+        'priorityclasses.scheduling.k8s.io "b" is forbidden: PriorityClass a is already marked as default. Only one'
+        " default can exist"
+    )
+    assert server("create", resource, body=body("b", globalDefault=True)).body.message == message
+    server.made(resource, body("b"), "")
+    assert server("patch", resource, name="b", body={"globalDefault": True}).body.message == message
+    assert server("patch", resource, name="a", body={"description": "x"}).code == 200
+    assert server.made("pods", pod).spec.priority == 7
+
+
 def test_own_priority_is_refused(server, pod):
     pod["spec"]["priority"] = 5
     assert server("create", "pods", "default", body=pod).body.message == (
