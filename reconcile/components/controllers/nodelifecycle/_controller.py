@@ -42,7 +42,7 @@ from reconcile.components.controllers.nodelifecycle._taints import (
     with_taints,
 )
 from reconcile.effects import Record
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
 from reconcile.store import Change
@@ -59,6 +59,8 @@ LATE: Final[Duration] = 20 * SECOND
 # --node-eviction-rate 0.1, --secondary-node-eviction-rate 0.01, --large-cluster-size-threshold,
 # --unhealthy-zone-threshold 0.55: one node in so long may be tainted NoExecute in one zone.
 EVERY: Final[Duration] = 10 * SECOND
+# So long after it is not well at the soonest: by then it is known how many others are not.
+TAINTING_PASS: Final[Duration] = 100 * MILLISECOND
 EVERY_SECONDARY: Final[Duration] = 100 * SECOND
 LARGE_ZONE: Final = 50
 UNHEALTHY_PERCENT: Final = 55
@@ -230,15 +232,22 @@ def _tainted(ask: Ask, node: Any, health: Health) -> Outcome:
         # No node is heard of: rather this side is cut off than all of them. Nothing is evicted.
         wanted, after, periodic = None, MONITOR_PERIOD, True
     elif wanted is not None and present is None:
+        if health.unwell < 0:
+            health = replace(health, unwell=ask.now)
+            memory = _knowing(memory, ask.key, health)
         zone = memory.zones.get(zone_of(node), None) or Zone()
-        pace = _pace(zone)
-        if pace is None:
+        pace, pass_at = _pace(zone), health.unwell + TAINTING_PASS
+        if ask.now < pass_at:
+            wanted, after, periodic = None, pass_at - ask.now, False
+        elif pace is None:
             wanted, after, periodic = None, MONITOR_PERIOD, True
         elif ask.now < zone.next:
             wanted, after, periodic = None, zone.next - ask.now, False
         else:
             zones = memory.zones.set(zone_of(node), replace(zone, next=ask.now + pace))
             memory = replace(memory, zones=zones)
+    elif wanted is None and health.unwell >= 0:
+        memory = _knowing(memory, ask.key, replace(health, unwell=-1))
     taints = with_taints(node, wanted, ask.now)
     labels = _labels(node)
     calls: tuple[Request, ...] = ()

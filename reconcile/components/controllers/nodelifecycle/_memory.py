@@ -42,6 +42,7 @@ class Health:
         renewed: renewTime of its lease; -1 if none was seen.
         registered: the event RegisteredNode is recorded.
         marks: its pods are still to be marked not ready.
+        unwell: since when it asks for the taint NoExecute; -1 if it does not.
     """
 
     probed: Instant
@@ -50,6 +51,7 @@ class Health:
     renewed: int = -1
     registered: bool = False
     marks: bool = False
+    unwell: Instant = -1
 
 
 @quick
@@ -140,7 +142,7 @@ def _lease_seen(memory: Memory, lease: Any, now: Instant) -> Memory:
     health = memory.nodes.get(lease.metadata.name, None)
     if health is None or renewal is None or renewal.instant <= health.renewed:
         return memory
-    beaten = Health(now, health.uid, health.heartbeat, renewal.instant, health.registered, health.marks)
+    beaten = Health(now, health.uid, health.heartbeat, renewal.instant, health.registered, health.marks, health.unwell)
     return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.evictions, memory.missing)
 
 

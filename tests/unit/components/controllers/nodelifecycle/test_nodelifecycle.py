@@ -10,6 +10,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.controllers import nodelifecycle
 from reconcile.components.controllers.nodelifecycle import _taints as taints
+from reconcile.components.controllers.nodelifecycle._controller import TAINTING_PASS as PASS
 from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
 from reconcile.model.conditions import find
@@ -89,8 +90,10 @@ def test_a_node_that_falls_silent_is_unknown_after_fifty_seconds_and_not_before(
         ("NodeNotReady", "Node is not ready"),
     ]
     assert find(lab.get("pods", "default/p").status.conditions, "Ready").status == "False"
-    assert keys_of(lab.get("nodes", "node-1")) == [("unreachable", "NoSchedule"), ("unreachable", "NoExecute")]
+    assert keys_of(lab.get("nodes", "node-1")) == [("unreachable", "NoSchedule")]
     assert lab.get("nodes", "node-1").spec.taints[0].time_added == Time.at(START + 50 * SECOND)
+    lab.run(50 * SECOND + PASS)
+    assert keys_of(lab.get("nodes", "node-1")) == [("unreachable", "NoSchedule"), ("unreachable", "NoExecute")]
 
 
 def test_a_late_heartbeat_is_something_to_wait_for():
@@ -137,7 +140,7 @@ def test_a_node_that_says_it_is_not_ready_is_tainted_so():
     lab = lab_of()
     found = lab.get("nodes", "node-1")
     lab.put("nodes", replace(found, status=node("x", ready="False", heartbeat=lab.now).status))
-    lab.settle()
+    lab.run(PASS)
     assert keys_of(lab.get("nodes", "node-1")) == [("not-ready", "NoSchedule"), ("not-ready", "NoExecute")]
     beat(lab, 55, "node-2", "node-3")
     assert keys_of(lab.get("nodes", "node-1")) == [("unreachable", "NoSchedule"), ("unreachable", "NoExecute")]
@@ -180,11 +183,22 @@ def test_nodes_of_a_zone_are_tainted_one_in_ten_seconds():
     lab = lab_of(8)
     names = [f"node-{n}" for n in range(3, 9)]
     beat(lab, 50, *names)
+    lab.run(50 * SECOND + PASS)
     tainted = [("unreachable", "NoExecute") in keys_of(lab.get("nodes", f"node-{n}")) for n in (1, 2)]
     assert sorted(tainted) == [False, True]
     assert all(("unreachable", "NoSchedule") in keys_of(lab.get("nodes", f"node-{n}")) for n in (1, 2))
-    beat(lab, 60, *names)
+    lab.run(60 * SECOND + PASS)
     assert all(("unreachable", "NoExecute") in keys_of(lab.get("nodes", f"node-{n}")) for n in (1, 2))
+
+
+def test_nodes_that_are_lost_together_are_counted_before_any_is_tainted():
+    lab = lab_of(4, pod("p"))
+    beat(lab, 300, "node-4")
+    assert [ready(lab, f"node-{n}").status for n in (1, 2, 3)] == ["Unknown"] * 3
+    # Three of four in a small zone: rather the network is at fault.
+    assert all(keys_of(lab.get("nodes", f"node-{n}")) == [("unreachable", "NoSchedule")] for n in (1, 2, 3))
+    assert lab.get("pods", "default/p").metadata.deletion_timestamp is None
+    assert lab.timers.busy == 0
 
 
 def test_nothing_is_evicted_while_no_node_at_all_is_heard_of():
@@ -211,6 +225,7 @@ def test_pods_that_bear_nothing_go_at_once_others_after_their_time():
     def going():
         return {k.removeprefix("default/") for k, v in lab.store.table("pods").items() if v.metadata.deletion_timestamp}
 
+    lab.run(50 * SECOND + PASS)
     assert going() == {"none"}
     condition = find(lab.get("pods", "default/none").status.conditions, "DisruptionTarget")
     assert (condition.reason, condition.message) == (
@@ -222,6 +237,7 @@ def test_pods_that_bear_nothing_go_at_once_others_after_their_time():
     beat(lab, 79, "node-2", "node-3")
     assert going() == {"none"}
     beat(lab, 80, "node-2", "node-3", first=70)
+    lab.run(80 * SECOND + PASS)
     assert going() == {"none", "short"}
     beat(lab, 1000, "node-2", "node-3")
     assert going() == {"none", "short"}
