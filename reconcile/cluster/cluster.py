@@ -16,6 +16,7 @@ from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Pending, Starting, Turning
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
+from reconcile.components.controllers import STANDARD, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
@@ -175,10 +176,11 @@ class Cluster:
         The kubelets are about to start; nothing has happened yet: `settle` sees the control plane come up.
 
         Raises:
-            ReconcileError: *seed* is not an integer of 64 bits.
+            ReconcileError: *seed* is not an integer of 64 bits, or *controllers* cannot run.
         """
         if not is_written(seed):
             raise ReconcileError(f"seed: {seed!r} is not an integer of 64 bits")
+        check((*STANDARD, *controllers))
         topology = topology or Topology()
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []

@@ -4,6 +4,7 @@ import pytest
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Starting
+from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
 from reconcile.driver import settle, step
 from reconcile.driver.client import create
 from reconcile.driver.wire import state_digest
@@ -133,3 +134,9 @@ def test_a_seed_that_no_log_can_hold_is_refused(seed):
     with pytest.raises(ReconcileError, match=r"seed: .* is not an integer of 64 bits"):
         Cluster.boot(Topology(nodes=1), seed=seed)
     Cluster.boot(Topology(nodes=1), seed=(1 << 64) - 1)
+
+
+def test_controllers_that_cannot_run_are_refused_at_once():
+    wrong = Controller(name="x", sources=(Source("deployments", keys_of_itself),), reconcile=lambda _: Outcome())
+    with pytest.raises(ReconcileError, match=r"controller 'x': sources\[0\].resource: no such resource: 'deployments'"):
+        Cluster.boot(Topology(nodes=1), controllers=(wrong,))
