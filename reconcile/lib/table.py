@@ -28,7 +28,6 @@ _GROWTH: Final = 4
 _NOTHING: Final[Any] = object()
 _new: Final[Any] = object.__new__
 _EMPTY: Final[PVector[Any]] = pvector([{}])
-_NO_INDEXES: Final[dict[str, Any]] = {}
 
 
 @attrs.frozen
@@ -68,7 +67,7 @@ class Table(Generic[K, V]):
         self._mask = 0
         self._count = 0
         self._sorted = ()
-        self._indexes = {index.name: (place, index) for place, index in enumerate(indexes)} if indexes else _NO_INDEXES
+        self._indexes = {index.name: (place, index) for place, index in enumerate(indexes)}
         self._filed = tuple([Table() for _ in indexes])
 
     @classmethod
