@@ -31,7 +31,10 @@ LIMIT: Final = 30 * MINUTE
 """How much virtual time `settle` gives a cluster by default."""
 
 HURRY: Final = 1_000_000
-"""How many steps `settle` takes at one instant: what takes more goes round in a circle, and no time will end it."""
+"""
+How many steps `settle` takes at one instant without much coming of them (an object for every hundred): what takes more
+goes round in a circle, and no time will end it.
+"""
 
 SEGMENT: Final = 4096
 """How many steps one line of a log holds at least, where nothing else ends it."""
@@ -125,7 +128,7 @@ def settle(
         cluster: where to begin.
         events: what happens first, in order.
         limit: give up after this much virtual time, and say what still moves; so too after `HURRY` steps at one
-            instant.
+            instant, unless objects are being made by them.
         quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By
             default 0; where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the
             API; where a lock has no holder that leads, as long as it takes until it is won.
@@ -178,16 +181,18 @@ def play_until_settled(
 ) -> bool:
     """
     Play first-in first-out until settled (true), or until the instant *end* has come, or until as many steps as *hurry*
-    says were taken at one instant (false).
+    says were taken at one instant and hardly left more objects than there were (false).
 
     *quiet* is how long nothing but periodic timers must have come up; None: what `quiet_time` says. *each*, if given,
     is called now and then between two steps, and whenever time has moved by itself.
     """
     while True:
-        last = machine.steps + hurry
+        last, stored = machine.steps + hurry, 0
         while next_step(machine):
             if machine.steps >= last:
-                return False
+                if machine.store.size() < stored + hurry // 100:
+                    return False
+                last, stored = machine.steps + hurry, machine.store.size()
         timer = machine.timers.first()
         if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
             wait = quiet_time(machine.closed()) if quiet is None else quiet

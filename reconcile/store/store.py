@@ -196,6 +196,10 @@ class OpenStore:
         """Give the kept changes of a watch channel."""
         return self._channels.get(channel) or _NO_CHANGES
 
+    def size(self) -> int:
+        """Count the objects that are stored."""
+        return sum(map(len, self._tables.values()))
+
     def closed(self) -> Store:
         """Give the store as it is now, as a value; this one may go on."""
         if self._closed is None:

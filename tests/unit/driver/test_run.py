@@ -10,6 +10,7 @@ from reconcile.driver import Shuffled, collector_paused, run, settle, step, stil
 from reconcile.driver.client import create, get, patch, scale
 from reconcile.driver.machine import Machine
 from reconcile.driver.run import play_until_settled, quiet_time
+from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer
 from reconcile.events import Disconnect, Reconnect, StopHost, StopProcess, Submit
@@ -177,6 +178,15 @@ def test_what_goes_round_in_a_circle_at_one_instant_is_given_up():
     after = machine.closed()
     assert int(after.get("nodes", "node-1").metadata.labels["turns"]) > 500
     assert "1 messages and turns are under way, the next: " in "; ".join(still_moving(after))
+
+
+def test_much_at_one_instant_is_no_circle_while_objects_are_made():
+    machine = Machine(booted(2))
+    apply_event(machine, Submit(request=create(deployment(60))))
+    first = machine.steps
+    assert play_until_settled(machine, machine.now + MINUTE, None, hurry=300)
+    assert machine.steps - first > 5 * 300
+    assert running(machine.closed()) == 60
 
 
 def test_what_cannot_reach_a_server_is_not_settled():
