@@ -1,5 +1,5 @@
 """
-The speed budgets, measured: `python tests/benchmarks/bench.py [pods|roll|steps|record|memory|import|all]`.
+The speed budgets, measured: `python tests/benchmarks/bench.py [pods|roll|steps|record|memory|import|work|all]`.
 
 Each prints what it did, the figure, and the budget it is held to, in seconds of the processor: the engine is one thread
 that waits for nothing. Run it on a machine that does nothing else, for a neighbour takes caches too; compare figures of
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,15 +79,16 @@ def pods(nodes: int = 1000, replicas: int = 10_000) -> None:
     print(f"  peak memory {peak:.0f} MiB")
 
 
+def new_image() -> Submit:
+    """Give the request that rolls the Deployment to a new image."""
+    template = deployment(3, "nginx:1.30")["spec"]["template"]
+    return Submit(request=patch("deployments", "web", {"spec": {"template": {"spec": template["spec"]}}}))
+
+
 def roll(runs: int = 300) -> None:
     """A three-node cluster that rolls a Deployment of three to a new image, complete runs a second."""
     base, _, _ = deployed(booted(3), 3)
-    body = {
-        "spec": {
-            "template": {"spec": {"containers": deployment(3, "nginx:1.30")["spec"]["template"]["spec"]["containers"]}}
-        }
-    }
-    event = Submit(request=patch("deployments", "web", body))
+    event = new_image()
     times = []
     for _ in range(runs):
         began = time.process_time()
@@ -216,6 +218,49 @@ def imports(runs: int = 7) -> None:
     print("  budget: import reconcile under 150 ms")
 
 
+def work(top: int = 12) -> None:
+    """Bytecodes that are executed: the same on every machine, so that a change of a few percent can be told."""
+    base, _, _ = deployed(booted(3), 3)
+    event = new_image()
+    settle(base, (event,))
+    _counted("a rolling update of three", 1, top, lambda: settle(base, (event,)))
+    wide = booted(50)
+    deployed(wide, 300)
+    cluster, _ = apply(wide, deployment(300))
+    _counted("a pod from manifest to Running", 300, top, lambda: settle(cluster))
+
+
+def _counted(what: str, parts: int, top: int, play: Callable[[], Any]) -> None:
+    codes: Counter[Any] = Counter()
+    calls: Counter[Any] = Counter()
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+            calls[frame.f_code] += 1
+        elif event == "opcode":
+            codes[frame.f_code] += 1
+        return trace
+
+    sys.settrace(trace)
+    try:
+        play()
+    finally:
+        sys.settrace(None)
+    print(f"{what}: {codes.total() // parts} bytecodes in {calls.total() // parts} calls")
+    modules: Counter[str] = Counter()
+    for code, count in codes.items():
+        modules[_place(code)] += count
+    for name, counts in (("module", modules), ("function", codes)):
+        for key, count in counts.most_common(top):
+            where = key if name == "module" else f"{calls[key] / parts:7.1f} calls  {_place(key)}:{key.co_name}"
+            print(f"  {count / parts:9.1f} {count * 100 / codes.total():5.1f}%  {where}")
+
+
+def _place(code: Any) -> str:
+    return code.co_filename.rpartition("/reconcile/")[2]
+
+
 def main() -> None:
     """Run the benchmarks that are named."""
     known: dict[str, Callable[[], None]] = {
@@ -225,10 +270,12 @@ def main() -> None:
         "record": record,
         "memory": memory,
         "import": imports,
+        "work": work,
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["all"], choices=[*known, "all"])
     parser.add_argument("--plot", type=Path, help="draw the cost of a step to this file")
+    parser.add_argument("--top", type=int, default=12, help="how many modules and functions `work` names")
     chosen = parser.parse_args()
     with collector_paused():
         for name, bench in known.items():
@@ -236,6 +283,8 @@ def main() -> None:
                 print(f"# {name}: {(bench.__doc__ or '').splitlines()[0]}")
                 if name == "steps":
                     steps(chosen.plot)
+                elif name == "work":
+                    work(chosen.top)
                 else:
                     bench()
                 gc.collect()
