@@ -19,16 +19,17 @@ V = TypeVar("V")
 
 class Draft(dict[K, V | None], Generic[K, V]):
     """
-    Reads see the draft's own writes, then the table it began from.
+    Reads see the draft's own writes, then the table it began from; *default* stands for what is in neither.
 
     `get` and `set` are the dict's own item access, without a call of Python's in between: a step asks several drafts.
     """
 
-    __slots__ = ("_base",)
+    __slots__ = ("_base", "_default")
 
-    def __init__(self, base: Table[K, V]) -> None:
+    def __init__(self, base: Table[K, V], default: V | None = None) -> None:
         super().__init__()
         self._base = base
+        self._default = default
 
     if TYPE_CHECKING:
         get: Callable[[K], V | None]  # type: ignore[assignment]
@@ -38,7 +39,7 @@ class Draft(dict[K, V | None], Generic[K, V]):
         set = dict.__setitem__
 
     def __missing__(self, key: K) -> V | None:
-        found = self[key] = self._base.get(key)
+        found = self[key] = self._base.get(key, self._default)
         return found
 
     def remove(self, key: K) -> None:
@@ -49,8 +50,7 @@ class Draft(dict[K, V | None], Generic[K, V]):
         """Give the table with every write in it; the draft goes on from there."""
         table = base = self._base
         for key, value in self.items():
-            old = base.get(key)
-            if value is old:
+            if value is base.get(key, self._default):
                 continue
             table = table.remove(key) if value is None else table.set(key, value)
         self._base = table

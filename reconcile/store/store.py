@@ -9,6 +9,7 @@ Left out: see docs/limits.md, "etcd".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -171,12 +172,16 @@ class Reads(Protocol):
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_tables", "compacted", "leases", "revision", "touched")
+    __slots__ = ("_channels", "_closed", "_tables", "compacted", "history", "leases", "revision", "touched")
+
+    history: Callable[[str], Sequence[Change]]
+    """Gives the kept changes of a watch channel; it is asked several times a step, so it is the draft's own method."""
 
     def __init__(self, store: Store) -> None:
         self._closed: Store | None = store
         self._tables = dict(store.tables)
-        self._channels = Draft(store.channels)
+        self._channels = Draft(store.channels, _NO_CHANGES)
+        self.history = self._channels.get  # type: ignore[assignment]  # a channel without changes is never None
         self.revision = store.revision
         self.compacted = store.compacted
         self.leases = Draft(store.leases)
@@ -191,10 +196,6 @@ class OpenStore:
         """Give the object at *key*, or None."""
         table = self._tables.get(resource)
         return None if table is None else table.get(key)
-
-    def history(self, channel: str) -> Sequence[Change]:
-        """Give the kept changes of a watch channel."""
-        return self._channels.get(channel) or _NO_CHANGES
 
     def size(self) -> int:
         """Count the objects that are stored."""
@@ -262,7 +263,7 @@ class OpenStore:
         change = Change(revision, resource, key, old, new)
         channels = self._channels
         for channel in channels_of(resource, old, new):
-            channels.set(channel, (channels.get(channel) or _NO_CHANGES).append(change, WINDOW))
+            channels.set(channel, self.history(channel).append(change, WINDOW))
             self.touched.append(channel)
         return change
 
