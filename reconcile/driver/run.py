@@ -19,7 +19,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Listing, Pending, Replied, Sent
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import describe
-from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine import Machine, play_now
 from reconcile.driver.machine.reach import connected
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
@@ -35,6 +35,8 @@ HURRY: Final = 1_000_000
 How many steps `settle` takes at one instant without much coming of them (an object for every hundred): what takes more
 goes round in a circle, and no time will end it.
 """
+
+_NO_END: Final = 2**64  # a step that never comes
 
 SEGMENT: Final = 4096
 """How many steps one line of a log holds at least, where nothing else ends it."""
@@ -145,9 +147,7 @@ def settle(
 
 def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
     """Play first-in first-out up to step *last* and instant *until*; tell whether nothing is left to do."""
-    while last is None or machine.steps < last:
-        if next_step(machine):
-            continue
+    while play_now(machine, _NO_END if last is None else last):
         timer = machine.timers.first()
         if until is None:
             return True
@@ -161,9 +161,7 @@ def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
 
 def play_before(machine: Machine, last: int, at: Instant) -> bool:
     """Play first-in first-out up to step *last*, unless time would move beyond *at* first: then false."""
-    while machine.steps < last:
-        if next_step(machine):
-            continue
+    while play_now(machine, last):
         timer = machine.timers.first()
         if timer is None or timer.at > at:
             return False
@@ -188,11 +186,10 @@ def play_until_settled(
     """
     while True:
         last, stored = machine.steps + hurry, 0
-        while next_step(machine):
-            if machine.steps >= last:
-                if machine.store.size() < stored + hurry // 100:
-                    return False
-                last, stored = machine.steps + hurry, machine.store.size()
+        while not play_now(machine, last):
+            if machine.store.size() < stored + hurry // 100:
+                return False
+            last, stored = machine.steps + hurry, machine.store.size()
         timer = machine.timers.first()
         if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
             wait = quiet_time(machine.closed()) if quiet is None else quiet

@@ -28,6 +28,10 @@ K = TypeVar("K", bound=Any)
 _Heap = Any
 _SWEEP_FROM: Final = 64
 
+UNKNOWN: Final = -(2**64)
+NEVER: Final = 2**64
+"""Before and after every instant."""
+
 
 @quick
 @attrs.frozen(weakref_slot=False)
@@ -97,9 +101,14 @@ class Timers(Generic[K]):
 
 
 class OpenTimers(Generic[K]):
-    """Timers that are being written; `closed()` gives them as a value."""
+    """
+    Timers that are being written; `closed()` gives them as a value.
 
-    __slots__ = ("_base", "_first", "_held", "_known", "_new", "_old", "_written", "busy", "serial")
+    `next_at` is when the first is due: asking it costs nothing, and at every step somebody asks. It is `NEVER` if there
+    is none, and `UNKNOWN`, which is always due, until `first` has looked.
+    """
+
+    __slots__ = ("_base", "_first", "_held", "_new", "_old", "_written", "busy", "next_at", "serial")
 
     def __init__(self, timers: Timers[K]) -> None:
         self._base = timers
@@ -107,7 +116,7 @@ class OpenTimers(Generic[K]):
         self._new: list[tuple[Instant, int, K]] = []
         self._written: dict[K, Timer[K] | None] = {}
         self._first: Timer[K] | None = None
-        self._known = False  # whether _first is the first
+        self.next_at = UNKNOWN
         self.serial = timers.serial
         self.busy = timers.busy
 
@@ -127,8 +136,8 @@ class OpenTimers(Generic[K]):
         self.serial = serial + 1
         if not periodic:
             self.busy += 1
-        if self._known and (self._first is None or at < self._first.at):
-            self._first = timer
+        if UNKNOWN < at < self.next_at:
+            self._first, self.next_at = timer, at
 
     def cancel(self, key: K) -> None:
         """Unset *key*; nothing happens if it is not set."""
@@ -139,15 +148,15 @@ class OpenTimers(Generic[K]):
         if not old.periodic:
             self.busy -= 1
         if old is self._first:
-            self._known = False
+            self._first, self.next_at = None, UNKNOWN
 
     def first(self) -> Timer[K] | None:
         """Give the timer that is due first."""
-        if not self._known:
+        if self.next_at == UNKNOWN:
             old, new = self._first_old(), self._first_new()
             if old is None or (new is not None and (new.at, new.serial) < (old.at, old.serial)):
                 old = new
-            self._first, self._known = old, True
+            self._first, self.next_at = old, NEVER if old is None else old.at
         return self._first
 
     def pop(self) -> Timer[K]:

@@ -1,7 +1,7 @@
 """The machine that a cluster is stepped in, and everything that can happen in it."""
 
 from reconcile.driver.machine.calls import execute, give_back
-from reconcile.driver.machine.happening import carry, fire, next_step, turn
+from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import begin, end, exit_process, launch, report
 from reconcile.driver.machine.reach import unpark
@@ -20,6 +20,7 @@ __all__ = [
     "give_back",
     "launch",
     "next_step",
+    "play_now",
     "report",
     "skip",
     "turn",

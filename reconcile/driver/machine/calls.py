@@ -28,7 +28,7 @@ _LEASE_SHARED: Final = 60_000_000_000
 
 def execute(machine: Machine, item: Sent) -> bool:
     """Let an API server carry a call out; park it if none can be reached."""
-    server = server_for(machine, item.host)
+    server = machine.reach.get(item.host) or server_for(machine, item.host)
     if server is None:
         machine.parked = (*machine.parked, item)
         return False

@@ -14,32 +14,40 @@ from reconcile.events import Ordered, Reported, TimerFired, Turned
 
 
 def next_step(machine: Machine) -> bool:
+    """Let one thing happen; false if there is nothing to do at this instant."""
+    return not play_now(machine, machine.steps + 1)
+
+
+def play_now(machine: Machine, last: int) -> bool:
     """
-    Let one thing happen; false if there is nothing to do at this instant.
+    Let one thing after the other happen, a step each, until there is nothing left to do at this instant (true) or step
+    *last* was taken (false).
 
     First the timers that are due, then what is under way, the oldest first, then work: a process takes a turn when
     everything that was sent has arrived, so that one turn sees all that happened at an instant.
     """
-    # These lines run at every step: what is the same object as at the last one is not looked at.
-    timer = machine.timers.first()
-    if timer is not None and timer.at <= machine.now:
-        fired(machine, machine.timers.pop().key)
-    elif machine.old_pending is not NONE_LEFT and len(machine.old_pending):
-        item = machine.oldest()
-        _HAPPENINGS[type(item)](machine, item)
-    elif machine.new_pending:
-        item = machine.new_pending.popleft()[1]
-        _HAPPENINGS[type(item)](machine, item)
-    elif machine.old_turns is not NONE_LEFT and len(machine.old_turns):
-        turn(machine, machine.first_turn())
-    elif machine.new_turns:
-        turn(machine, machine.new_turns.popleft()[1])
-    else:
-        return False
-    machine.steps += 1
-    if machine.marks is not None:
-        machine.mark()
-    return True
+    # These lines run at every step: so what stays the same object while a machine lives is looked up once.
+    timers, new_pending, new_turns = machine.timers, machine.new_pending, machine.new_turns
+    while machine.steps < last:
+        if timers.next_at <= machine.now and (timer := timers.first()) is not None and timer.at <= machine.now:
+            timers.cancel(timer.key)
+            fired(machine, timer.key)
+        elif machine.old_pending is not NONE_LEFT and len(machine.old_pending):
+            item = machine.oldest()
+            _HAPPENINGS[type(item)](machine, item)
+        elif new_pending:
+            item = new_pending.popleft()[1]
+            _HAPPENINGS[type(item)](machine, item)
+        elif machine.old_turns is not NONE_LEFT and len(machine.old_turns):
+            turn(machine, machine.first_turn())
+        elif new_turns:
+            turn(machine, new_turns.popleft()[1])
+        else:
+            return True
+        machine.steps += 1
+        if machine.marks is not None:
+            machine.mark()
+    return False
 
 
 def carry(machine: Machine, item: Message) -> bool:

@@ -68,7 +68,7 @@ def drain(machine: Machine, item: Draining) -> bool:
         process = machine.processes.get(name)
         if process is None:
             continue
-        if server_for(machine, process.host) is None:
+        if machine.reach.get(process.host) is None and server_for(machine, process.host) is None:
             machine.parked = (*machine.parked, Listing(name, process.life, watch))
         else:
             told = deliver(machine, process, watch)
