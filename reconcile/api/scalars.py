@@ -51,6 +51,7 @@ class Time:
     instant: int
 
     @classmethod
+    @lru_cache(maxsize=1024)  # many things happen at one instant
     def at(cls, instant: int) -> "Time":
         """Return the time of *instant*, in nanoseconds since the Unix epoch; fractions of its second are lost."""
         return cls(instant - instant % SECOND)

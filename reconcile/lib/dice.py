@@ -21,6 +21,10 @@ T = TypeVar("T")
 # Kubernetes' alphabet for generated names: no vowels, and none of 0, 1 and 3.
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 
+# Of a version 4 UUID the bits that are drawn, and its version and variant.
+_UUID_DRAWN: Final = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
+_UUID_FIXED: Final = 0x00000000_0000_4000_8000_000000000000
+
 
 @quick
 @attrs.frozen(weakref_slot=False)
@@ -56,12 +60,13 @@ class Dice:
 
     def uuid(self) -> tuple[str, Dice]:
         """Draw a version 4 UUID (RFC 9562)."""
-        text = self._drawn().hex()
-        variant = "89ab"[int(text[16], 16) & 3]
-        return (
-            f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}",
-            Dice(self.seed, self.stream, self.count + 1),
-        )
+        return self.next_uuid(), Dice(self.seed, self.stream, self.count + 1)
+
+    def next_uuid(self) -> str:
+        """Tell which UUID `uuid` draws: for who draws no more."""
+        drawn = blake2b(f"{self.seed}/{self.stream}/{self.count}".encode(), digest_size=16).digest()
+        text = f"{int.from_bytes(drawn, 'big') & _UUID_DRAWN | _UUID_FIXED:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def suffix(self, length: int = 5) -> tuple[str, Dice]:
         """Draw the random end of a generated name, in Kubernetes' alphabet; *length* is at most 16."""

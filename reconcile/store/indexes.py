@@ -8,6 +8,7 @@ value has a watch channel of its own, as a watch with that field selector has.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.lib.mapping import Map
@@ -52,31 +53,34 @@ def _standing(pod: Any) -> tuple[Hashable, ...]:
     `active`: neither finished nor being deleted; `ready`: active, with condition Ready true; `terminating`: being
     deleted, not finished.
     """
-    references = pod.metadata.owner_references
-    if not references:
+    metadata, status = pod.metadata, pod.status
+    references = metadata.owner_references
+    if not references or (status is not None and status.phase in _FINISHED):
         return ()
-    phase = pod.status.phase if pod.status else None
-    if phase in _FINISHED:
-        return ()
-    words: tuple[str, ...] = ("terminating",) if pod.metadata.deletion_timestamp else ("active",)
-    if words == ("active",) and is_ready(pod):
-        words = ("active", "ready")
+    if metadata.deletion_timestamp is not None:
+        words: tuple[str, ...] = ("terminating",)
+    else:
+        words = ("active", "ready") if is_ready(pod) else ("active",)
     return tuple([(reference.uid, word) for reference in references for word in words])
 
 
 def _labelled(pod: Any) -> tuple[Hashable, ...]:
     """File an active pod under (owner uid, its labels): how many of an owner's pods carry exactly these labels."""
-    references = pod.metadata.owner_references
-    if not references or pod.metadata.deletion_timestamp or (pod.status and pod.status.phase in _FINISHED):
+    metadata = pod.metadata
+    references = metadata.owner_references
+    if not references or metadata.deletion_timestamp is not None or (pod.status and pod.status.phase in _FINISHED):
         return ()
-    return tuple([(reference.uid, pod.metadata.labels) for reference in references])
+    labels = metadata.labels
+    return tuple([(reference.uid, labels) for reference in references])
 
 
 def is_ready(pod: Any) -> bool:
     """Tell whether the pod's condition Ready is true."""
-    for condition in (pod.status.conditions if pod.status else None) or ():
-        if condition.type == "Ready":
-            return bool(condition.status == "True")
+    status = pod.status
+    if status is not None and status.conditions is not None:
+        for condition in status.conditions:
+            if condition.type == "Ready":
+                return bool(condition.status == "True")
     return False
 
 
@@ -134,13 +138,18 @@ def _same_spec(old: Any, new: Any) -> bool:
 
 
 def _same_standing(old: Any, new: Any) -> bool:
+    return old.status is new.status and _same_life(old, new)
+
+
+def _same_labelled(old: Any, new: Any) -> bool:
+    before, after = old.status, new.status
+    same_phase = before is after or (before is not None and after is not None and before.phase == after.phase)
+    return same_phase and old.metadata.labels is new.metadata.labels and _same_life(old, new)
+
+
+def _same_life(old: Any, new: Any) -> bool:
     before, after = old.metadata, new.metadata
-    return (
-        old.status is new.status
-        and before.owner_references is after.owner_references
-        and before.deletion_timestamp is after.deletion_timestamp
-        and before.labels is after.labels
-    )
+    return before.owner_references is after.owner_references and before.deletion_timestamp is after.deletion_timestamp
 
 
 COMMON: Final[tuple[Index[Any], ...]] = (
@@ -159,7 +168,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("node", _node, _same_spec),
         *_OWNED,
         Index("standing", _standing, _same_standing),
-        Index("labelled", _labelled, _same_standing),
+        Index("labelled", _labelled, _same_labelled),
     ),
     "deployments.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting, _same_spec)),
@@ -198,8 +207,11 @@ def channels_of(resource: str, old: Any, new: Any) -> tuple[str, ...]:
         return (resource,)
     before = () if old is None else index.values(old)
     after = () if new is None else index.values(new)
-    if before == after:
-        return (resource, *[channel(resource, value) for value in after])
+    return _channels_named(resource, before, after)
+
+
+@lru_cache(maxsize=16384)
+def _channels_named(resource: str, before: tuple[Hashable, ...], after: tuple[Hashable, ...]) -> tuple[str, ...]:
     return (resource, *[channel(resource, value) for value in sorted({*before, *after}, key=str)])
 
 

@@ -215,45 +215,57 @@ class OpenStore:
     def commit(self, txn: Txn, lease: int = 0) -> tuple[Change, ...] | Refused:
         """Carry *txn* out, its puts under *lease* if they name none; give what it changed, in `touched` where."""
         self.touched = []
+        tables = self._tables
         for compare in txn.compares:
-            found = self.get(compare.resource, compare.key)
-            actual = 0 if found is None else mod_revision(found)
+            table = tables.get(compare.resource)
+            found = None if table is None else table.get(compare.key)
+            actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
-        self._check(txn.operations, lease)
-        revision = self.revision + 1
-        changes: list[Change] = []
-        for operation in txn.operations:
-            change = self._changed(operation, revision, lease)
-            if change is not None:
-                changes.append(change)
+        operations, revision = txn.operations, self.revision + 1
+        if len(operations) == 1:
+            change = self._changed(operations[0], revision, lease)
+            changes: tuple[Change, ...] = () if change is None else (change,)
+        else:
+            changes = self._all_changed(operations, revision, lease)
         if changes:
             self.revision = revision
             self._closed = None
-        return tuple(changes)
+        return changes
 
-    def _check(self, operations: tuple[Put | Delete, ...], shared: int) -> None:
-        """Refuse what etcd refuses before it has done any of it: a lease that is not there, a key written twice."""
+    def _all_changed(self, operations: tuple[Put | Delete, ...], revision: int, lease: int) -> tuple[Change, ...]:
+        """Do all of several operations, or none of them."""
         for operation in operations:
-            lease = shared if isinstance(operation, Delete) else operation.lease or shared
-            if lease and self.leases.get(lease) is None:
-                where = f"{operation.resource}/{operation.key}"
-                raise ReconcileError(f"lease {lease} does not exist; {where} cannot be put under it")
-        if len(operations) > 1 and len({(each.resource, each.key) for each in operations}) < len(operations):
+            if isinstance(operation, Put):
+                self._leased(operation, lease)
+        if len({(each.resource, each.key) for each in operations}) < len(operations):
             raise ReconcileError(f"a transaction writes each key once: {operations!r}")
+        changes = [self._changed(operation, revision, lease) for operation in operations]
+        return tuple([change for change in changes if change is not None])
 
-    def _changed(self, operation: Put | Delete, revision: int, lease: int) -> Change | None:
+    def _leased(self, put: Put, shared: int) -> Lease | None:
+        """Give the lease that a put goes under, if any; one that is not there is refused before anything is done."""
+        lease_id = put.lease or shared
+        if not lease_id:
+            return None
+        lease = self.leases.get(lease_id)
+        if lease is None:
+            raise ReconcileError(f"lease {lease_id} does not exist; {put.resource}/{put.key} cannot be put under it")
+        return lease
+
+    def _changed(self, operation: Put | Delete, revision: int, shared: int) -> Change | None:
         resource, key = operation.resource, operation.key
         table = self._tables.get(resource)
         if table is None:
             table = Table(indexes_of(resource))
         old, new = table.get(key), None
         if isinstance(operation, Put):
+            lease = self._leased(operation, shared) if shared or operation.lease else None
             if old is not None and _same(old, operation.value):
                 return None
-            lease = operation.lease or lease
-            if lease:
-                self.leases.set(lease, _attached(self.leases.get(lease), operation, revision))
+            if lease is not None:
+                keys = lease.keys.append((resource, key, revision))
+                self.leases.set(lease.id, Lease(lease.id, lease.ttl, lease.expires, keys))
             new = stamped(operation.value, revision)
             self._tables[resource] = table.set(key, new)
         elif old is None:
@@ -261,10 +273,10 @@ class OpenStore:
         else:
             self._tables[resource] = table.remove(key)
         change = Change(revision, resource, key, old, new)
-        channels = self._channels
-        for channel in channels_of(resource, old, new):
-            channels.set(channel, self.history(channel).append(change, WINDOW))
-            self.touched.append(channel)
+        names, history, channels = channels_of(resource, old, new), self.history, self._channels
+        for name in names:
+            channels.set(name, history(name).append(change, WINDOW))
+        self.touched += names
         return change
 
 
@@ -342,9 +354,11 @@ def mod_revision(obj: Any) -> int:
 
 
 def stamped(obj: Any, revision: int) -> Any:
-    """Give *obj* with *revision* as its resourceVersion."""
-    metadata = obj.metadata
-    metadata = copier(metadata.__class__, "resource_version")(metadata, str(revision))
+    """Give *obj* with *revision* as its resourceVersion: itself if who made it foresaw it."""
+    metadata, version = obj.metadata, str(revision)
+    if metadata.resource_version == version:
+        return obj
+    metadata = copier(metadata.__class__, "resource_version")(metadata, version)
     return copier(obj.__class__, "metadata")(obj, metadata)
 
 
@@ -395,11 +409,6 @@ def revoke(store: Store, lease_id: int) -> Committed:
     done = commit(ended, Txn((), tuple(gone)))
     assert isinstance(done, Committed), "a transaction without compares cannot be refused"
     return done
-
-
-def _attached(lease: Lease | None, put: Put, revision: int) -> Lease:
-    assert lease is not None, "a transaction is checked first"
-    return Lease(lease.id, lease.ttl, lease.expires, lease.keys.append((put.resource, put.key, revision)))
 
 
 def _same(old: Any, value: Any) -> bool:
