@@ -12,7 +12,7 @@ from reconcile.api import core_v1
 from reconcile.components.kubelet.nodes import labels_of
 from reconcile.components.kubelet.state import LocalPod, State
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model import selectors
 
 NANO: Final = 1_000_000_000
@@ -28,8 +28,8 @@ _OPERATORS: Final = {
 }
 
 
-def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
-    """Say why the pod may not run here: (reason, message); None if it may."""
+def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str, str] | None:
+    """Say why the pod, which has *asked* for so much, may not run here: (reason, message); None if it may."""
     spec: Any = pod.spec
     labels: Any = pod.metadata.labels if pod.metadata is not None else None
     if (labels or {}).get(_OS_LABEL, _OS) != _OS:
@@ -37,16 +37,20 @@ def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
         return "PodOSSelectorNodeLabelDoesNotMatch", said
     if spec.os is not None and spec.os.name != _OS:
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
-    requests = {"pods": NANO, "cpu": 0, "memory": 0, "ephemeral-storage": 0, **requests_of(spec)}  # asked in this order
+    all_used, allocatable = state.used, state.allocatable
+    requests = {"pods": NANO, "cpu": 0, "memory": 0, "ephemeral-storage": 0, **asked}  # looked at in this order
     for resource, wanted in requests.items():
-        if resource not in state.allocatable and "/" in resource and "kubernetes.io/" not in resource:
+        if not wanted:
+            continue
+        used, capacity = all_used.get(resource, 0), allocatable.get(resource, 0)
+        if used + wanted <= capacity:
+            continue
+        if resource not in allocatable and "/" in resource and "kubernetes.io/" not in resource:
             continue  # an extended resource that no node has is the cluster's, not this node's
-        used, capacity = state.used.get(resource, 0), state.allocatable.get(resource, 0)
-        if wanted and used + wanted > capacity:
-            unit = NANO // 1000 if resource == "cpu" else NANO
-            amounts = [-(-amount // unit) for amount in (wanted, used, capacity)]
-            said = "requested: {}, used: {}, capacity: {}".format(*amounts)
-            return f"OutOf{resource}", f"Node didn't have enough resource: {resource}, {said}"
+        unit = NANO // 1000 if resource == "cpu" else NANO
+        amounts = [-(-amount // unit) for amount in (wanted, used, capacity)]
+        said = "requested: {}, used: {}, capacity: {}".format(*amounts)
+        return f"OutOf{resource}", f"Node didn't have enough resource: {resource}, {said}"
     if (spec.node_selector or spec.affinity is not None) and not _selects(state, spec):
         return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
     wanted_ports = host_ports(spec)
@@ -57,14 +61,13 @@ def refusal(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
     return None
 
 
-def admitted(state: State, pod: LocalPod) -> State:
-    """Count what the pod uses."""
-    spec: Any = pod.pod.spec
-    used = _counted(state.used, requests_of(spec), 1)
-    ports = host_ports(spec)
+def admitted(state: State, pod: LocalPod, asked: dict[str, int]) -> State:
+    """Count what the pod, which has *asked* for so much, uses."""
+    after: State = copier(State, "used")(state, _counted(state.used, asked, 1))
+    ports = host_ports(pod.pod.spec)
     if ports:
-        return replace(state, used=used, ports=(*state.ports, *[(*port, pod.uid) for port in ports]))
-    return replace(state, used=used)
+        return replace(after, ports=(*state.ports, *[(*port, pod.uid) for port in ports]))
+    return after
 
 
 def released(state: State, pod: LocalPod) -> State:
@@ -104,8 +107,9 @@ def requests_of(spec: Any) -> dict[str, int]:
     if spec.resources is not None:
         for name, amount in (spec.resources.requests or Map()).items():
             total[name] = amount.nanos
-    for name, amount in (spec.overhead or Map()).items():
-        total[name] = total.get(name, 0) + amount.nanos
+    if spec.overhead:
+        for name, amount in spec.overhead.items():
+            total[name] = total.get(name, 0) + amount.nanos
     return total
 
 
@@ -128,9 +132,11 @@ def _add(total: dict[str, int], container: Any) -> None:
 
 
 def _counted(used: Map[int], requests: dict[str, int], sign: int) -> Map[int]:
-    counted = {name: used.get(name, 0) + sign * amount for name, amount in requests.items()}
+    counted = dict(used)
+    for name, amount in requests.items():
+        counted[name] = counted.get(name, 0) + sign * amount
     counted["pods"] = used.get("pods", 0) + sign * NANO
-    return used.merge(counted)
+    return Map(counted)
 
 
 def _clash(one: tuple[int, str, str], other: tuple[int, str, str, str]) -> bool:

@@ -34,7 +34,7 @@ from reconcile.events import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
@@ -196,9 +196,11 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 if pod.sandbox != "ready":
                     out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
-            return pods.sync(state, replace(pod, sandbox="ready", ip=report.ip), now, out)
+            return pods.sync(state, copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip), now, out)
         case SandboxRemoved():
-            return pods.sync(state, replace(pod, sandbox="none"), now, out) if pod.life == "ending" else state
+            return (
+                pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state
+            )
         case ContainerStarted():
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
@@ -218,7 +220,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
 def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
     since = now
     if isinstance(report, ImagePulled) and report.image not in state.images:
-        state = nodes.changed(replace(state, images=state.images.set(report.image, report.size)), now, out)
+        images = state.images.set(report.image, report.size)
+        state = nodes.changed(copier(State, "images")(state, images), now, out)
     pulls = state.pulls
     if pulls and (pulls[0].uid, pulls[0].container) == (report.uid, report.container):
         since, pulls = pulls[0].since, pulls[1:]
@@ -226,7 +229,7 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
             pulls = pulls[1:]  # that pod has gone in the meantime
         if pulls:
             out.append(PullImage(pulls[0].uid, pulls[0].container, pulls[0].image))
-        state = replace(state, pulls=pulls)
+        state = copier(State, "pulls")(state, pulls)
     pod = state.pods.get(report.uid, None)
     container = None if pod is None else container_of(pod, report.container)
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":

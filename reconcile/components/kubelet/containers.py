@@ -25,7 +25,7 @@ from reconcile.effects import CancelTimer, Effect, PullImage, Record, SetTimer, 
 from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, ImagePullFailed
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
@@ -127,16 +127,16 @@ def respecified(pod: LocalPod, grace: Duration, out: list[Effect]) -> tuple[Cont
 
 def launch(
     state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]
-) -> tuple[State, LocalPod]:
-    """Start *container*, or begin to pull its image, unless it must wait; then say why it waits."""
+) -> tuple[LocalPod, Pull | None]:
+    """Start *container*, or give the pull of its image, unless it must wait; then say why it waits."""
     if container.due > now:
-        return state, pod
+        return pod, None
     if container.pull_at > now:
-        return state, _backing_off_pull(pod, container, out)
+        return _backing_off_pull(pod, container, out), None
     if container.stage == "exited":
         free_at = container.finished_at + _delay(container)
         if free_at > now and container.delay:
-            return state, _backing_off_start(pod, container, free_at, out)
+            return _backing_off_start(pod, container, free_at, out), None
     return _fetch(state, pod, container, now, out)
 
 
@@ -145,14 +145,14 @@ def launch(
 
 def _fetch(
     state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]
-) -> tuple[State, LocalPod]:
+) -> tuple[LocalPod, Pull | None]:
     image = container.spec.image or ""
     policy = container.spec.image_pull_policy or _usual_policy(image)
     there = image in state.images
     if policy != "Always" and there:
         said = f'Container image "{image}" already present on machine and can be accessed by the pod'
         out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
-        return state, _started(pod, container, now, out)
+        return _started(pod, container, now, out), None
     if policy == "Never":
         said = f'Container image "{image}" is not present with pull policy of Never'
         path = field_path(container)
@@ -160,12 +160,12 @@ def _fetch(
             Record(pod.pod, "Warning", "ErrImageNeverPull", said, path),
             Record(pod.pod, "Warning", "Failed", "Error: ErrImageNeverPull", path),
         )
-        return state, _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out)
+        return _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out), None
     out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
     if not state.pulls:
         out.append(PullImage(pod.uid, container.spec.name, image))
-    state = replace(state, pulls=(*state.pulls, Pull(pod.uid, container.spec.name, image, now)))
-    return state, replace(pod, containers=with_container(pod, replace(container, stage="pulling")))
+    pulling = with_container(pod, copier(Container, "stage")(container, "pulling"))
+    return pulling, Pull(pod.uid, container.spec.name, image, now)
 
 
 def pulled(
@@ -218,7 +218,7 @@ def _idle(container: Container) -> Any:
 
 def pulled_in_vain(pod: LocalPod, container: Container) -> LocalPod:
     """Note that another image came than the one that the container is to run by now."""
-    return replace(pod, containers=with_container(pod, replace(container, stage=_idle(container))))
+    return with_container(pod, replace(container, stage=_idle(container)))
 
 
 def _usual_policy(image: str) -> str:
@@ -259,7 +259,7 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
         pull_delay=0,
         pull_at=0,
     )
-    return replace(pod, containers=with_container(pod, starting))
+    return with_container(pod, starting)
 
 
 _NO_ENVIRONMENT: Final[Map[str]] = Map()
@@ -297,7 +297,7 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
     spec = running.spec
     if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
         running = probes.begin(pod, running, now, out)
-    return replace(pod, containers=with_container(pod, running))
+    return with_container(pod, running)
 
 
 def exits(
@@ -332,7 +332,7 @@ def exits(
         started=False,
         gauges=(),
     )
-    return replace(pod, containers=with_container(pod, exited))
+    return with_container(pod, exited)
 
 
 def _delay(container: Container) -> Duration:
@@ -354,4 +354,4 @@ def _backing_off_start(pod: LocalPod, container: Container, free_at: Instant, ou
 def _waiting(pod: LocalPod, container: Container, why: tuple[str, str], due: Instant, out: list[Effect]) -> LocalPod:
     out.append(SetTimer(("due", pod.uid, container.name), due))
     waiting = core_v1.ContainerStateWaiting(reason=why[0], message=why[1])
-    return replace(pod, containers=with_container(pod, replace(container, waiting=waiting, due=due)))
+    return with_container(pod, replace(container, waiting=waiting, due=due))

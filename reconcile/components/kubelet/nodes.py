@@ -6,17 +6,18 @@ Source:   the kubelet's kubelet_node_status and nodestatus; component-helpers' l
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.scalars import MicroTime, Quantity, Time
-from reconcile.components.kubelet.state import State
+from reconcile.components.kubelet.state import OwnNode, State
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response
 
@@ -92,7 +93,7 @@ def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     own = state.node
     if node is None:
         return replace(state, node=replace(own, seen=None))  # it is not made again, as long as this kubelet lives
-    state = replace(state, node=replace(own, seen=node))
+    state = _with_node(state, copier(OwnNode, "seen")(own, node))
     if own.registered and not own.reporting and not own.dirty and _misjudged(node):
         return changed(state, now, out)
     return state
@@ -105,7 +106,7 @@ def changed(state: State, now: Instant, out: list[Effect]) -> State:
         return state
     passed = (now - own.reported_at) // UPDATE_EVERY + 1
     out.append(SetTimer(("node",), own.reported_at + passed * UPDATE_EVERY))
-    return replace(state, node=replace(own, dirty=True))
+    return _with_node(state, replace(own, dirty=True))
 
 
 def report(state: State, now: Instant, out: list[Effect]) -> State:
@@ -139,12 +140,12 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
     body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
     request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
     out += (Call(request, ("node",)), SetTimer(("node",), now + REPORT_EVERY, periodic=True))
-    return replace(state, node=replace(own, reported_at=now, dirty=False, reporting=True))
+    return _with_node(state, replace(own, reported_at=now, dirty=False, reporting=True))
 
 
 def report_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
     """Try again at the next update if the status was not taken."""
-    state = replace(state, node=replace(state.node, reporting=False))
+    state = _with_node(state, replace(state.node, reporting=False))
     return state if response.ok else changed(state, now, out)
 
 
@@ -193,7 +194,12 @@ def lease_found(state: State, response: Response, now: Instant, out: list[Effect
 
 
 def _with_lease(state: State, lease: Any, asked_at: Instant) -> State:
-    return replace(state, node=replace(state.node, lease=lease, asked_at=asked_at))
+    return _with_node(state, copier(OwnNode, "lease", "asked_at")(state.node, lease, asked_at))
+
+
+def _with_node(state: State, own: OwnNode) -> State:
+    after: State = copier(State, "node")(state, own)
+    return after
 
 
 def _lease_metadata(state: State) -> meta_v1.ObjectMeta:
@@ -213,17 +219,18 @@ def _lease_metadata(state: State) -> meta_v1.ObjectMeta:
 
 def allocatable_of(host: Host) -> Map[Quantity]:
     """Give what pods may use: the capacity without what is reserved."""
+    return _quantities(host.capacity, host.reserved)
+
+
+@lru_cache(maxsize=256)
+def _quantities(capacity: Map[str], reserved: Map[str]) -> Map[Quantity]:
+    found = {name: Quantity.parse(text) for name, text in capacity.items()}
     return Map(
-        [
-            (
-                name,
-                Quantity.parse(text) - Quantity.parse(host.reserved[name])
-                if name in host.reserved
-                else Quantity.parse(text),
-            )
-            for name, text in host.capacity.items()
-        ]
+        {name: each - Quantity.parse(reserved[name]) if name in reserved else each for name, each in found.items()}
     )
+
+
+_NOTHING_RESERVED: Final[Map[str]] = Map()
 
 
 def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
@@ -289,14 +296,14 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
             core_v1.NodeAddress(type="Hostname", address=host.name),
         ),
         allocatable=allocatable_of(host),
-        capacity=Map([(name, Quantity.parse(text)) for name, text in host.capacity.items()]),
+        capacity=_quantities(host.capacity, _NOTHING_RESERVED),
         conditions=(
             *[_condition(row, "False", before, now) for row in _PRESSURES],
             _condition(_READY, "True", before, now),
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
-        node_info=_machine(state),
+        node_info=_machine(state.dice.seed, host.name, state.boots),
     )
 
 
@@ -314,12 +321,13 @@ def _condition(row: tuple[str, str, str], status: str, before: dict[str, Any], n
     )
 
 
-def _machine(state: State) -> core_v1.NodeSystemInfo:
+@lru_cache(maxsize=8192)
+def _machine(seed: int, name: str, boots: int) -> core_v1.NodeSystemInfo:
     # By the host's name alone, so that a machine is the same one in each life of its kubelet; each boot draws anew.
-    dice = Dice(state.dice.seed, f"machine/{state.host.name}")
+    dice = Dice(seed, f"machine/{name}")
     machine, dice = dice.uuid()
     system, dice = dice.uuid()
-    boot, _ = replace(dice, count=dice.count + state.boots).uuid()
+    boot, _ = replace(dice, count=dice.count + boots).uuid()
     return core_v1.NodeSystemInfo(
         architecture="amd64",
         boot_id=boot,

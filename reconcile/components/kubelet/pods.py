@@ -18,6 +18,7 @@ from reconcile.components.kubelet.state import (
     ALIVE,
     Container,
     LocalPod,
+    Pull,
     State,
     field_path,
     with_container,
@@ -34,7 +35,7 @@ from reconcile.effects import (
     StopPodSandbox,
 )
 from reconcile.lib.instant import SECOND, Duration, Instant
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
@@ -57,13 +58,14 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
         return keep(state, replace(pod, pod=api, api=api))
     if api.status is pod.written and _differs_in_status_alone(old, api):
         return state  # the echo of what was written
-    pod = replace(pod, pod=api, api=api)
     if api.metadata.deletion_timestamp is not None:
         grace = grace_of(api)
+        deleted = copier(LocalPod, "pod", "api", "life", "grace")
         if pod.life != "ending":
-            return sync(state, replace(pod, life=_ending(pod), grace=grace), now, out)
+            return sync(state, deleted(pod, api, api, _ending(pod), grace), now, out)
         if grace < pod.grace:
-            return _end(state, replace(pod, grace=grace), now, out, sooner=True)
+            return _end(state, deleted(pod, api, api, pod.life, grace), now, out, sooner=True)
+    pod = copier(LocalPod, "pod", "api")(pod, api, api)
     if api.spec is not old.spec and pod.life == "running":
         _time(pod, now, out)
         pod = replace(pod, containers=containers.respecified(pod, grace_of(api), out))
@@ -138,6 +140,7 @@ def add(
     found = state.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
     made = _containers(spec, old, found, now)
+    asked: dict[str, int] | None = None
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
         uid,
@@ -160,7 +163,8 @@ def add(
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=grace_of(wanted)), now, out)
     elif not static:
-        refused = admission.refusal(state, wanted)
+        asked = admission.requests_of(spec)
+        refused = admission.refusal(state, wanted, asked)
         if refused is not None:
             reason, message = refused
             if reason == "NodeAffinity" and not sure:
@@ -172,7 +176,7 @@ def add(
             return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
-    state = admission.admitted(state, pod)
+    state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=grace_of(wanted))
     else:
@@ -197,7 +201,7 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network)))
-            pod = report(state, replace(pod, sandbox="asked"), now, out)
+            pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
         return keep(state, pod)
     if containers.under_way(pod):
         return keep(state, pod)
@@ -208,7 +212,9 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if initialised and not pod.initialised:
         pod = replace(pod, initialised=True)
     for container in wanted:
-        state, pod = containers.launch(state, pod, container, now, out)
+        pod, pull = containers.launch(state, pod, container, now, out)
+        if pull is not None:
+            return keep_pulling(state, pod, (*state.pulls, pull))
         if containers.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
@@ -216,7 +222,14 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
 
 def keep(state: State, pod: LocalPod) -> State:
     """Remember the pod as it is now."""
-    return replace(state, pods=state.pods.set(pod.uid, pod))
+    after: State = copier(State, "pods")(state, state.pods.set(pod.uid, pod))
+    return after
+
+
+def keep_pulling(state: State, pod: LocalPod, pulls: tuple[Pull, ...]) -> State:
+    """Remember the pod, and which images are being pulled."""
+    after: State = copier(State, "pods", "pulls")(state, state.pods.set(pod.uid, pod), pulls)
+    return after
 
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -255,7 +268,7 @@ def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner
         return keep(state, pod)
     if pod.sandbox in {"asked", "ready"}:
         out.append(StopPodSandbox(pod.uid))
-        return keep(state, replace(pod, sandbox="stopping"))
+        return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":
         return keep(state, pod)
     spec: Any = pod.pod.spec
@@ -264,7 +277,7 @@ def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner
     out += [CancelTimer(("due", pod.uid, kept.name)) for kept in pod.containers if kept.due > now]
     if pod.uid in state.pods and pod.containers:
         state = admission.released(state, pod)
-    return _finish(state, replace(pod, life="ended"), now, out)
+    return _finish(state, copier(LocalPod, "life")(pod, "ended"), now, out)
 
 
 def _stop(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
@@ -276,12 +289,15 @@ def _stop(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
     )
     # The ID is that of the run before if this one has not started: its end will bear another.
     known = "" if container.stage == "starting" else container.id
-    return replace(pod, containers=with_container(pod, replace(container, stage="stopping", id=known)))
+    return with_container(pod, copier(Container, "stage", "id")(container, "stopping", known))
 
 
 def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.api is None and not pod.static:
-        return replace(state, pods=state.pods.remove(pod.uid)) if pod.uid in state.pods else state
+        if pod.uid not in state.pods:
+            return state
+        after: State = copier(State, "pods")(state, state.pods.remove(pod.uid))
+        return after
     if pod.status is None or pod.status.phase not in FINISHED or pod.containers:
         pod = report(state, pod, now, out)
     api = pod.api
@@ -291,7 +307,7 @@ def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Sta
     if metadata.deletion_timestamp is None:
         return keep(state, pod)
     out.append(delete(api, ("delete", pod.uid)))
-    return keep(state, replace(pod, calling="delete"))
+    return keep(state, copier(LocalPod, "calling")(pod, "delete"))
 
 
 def delete(api: Any, tag: tuple[Any, ...]) -> Call:
@@ -314,10 +330,13 @@ def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Loca
     status = status_of(pod, state.host, now)
     if status == pod.status:
         return write(pod, out)
-    if pod.api is None or pod.calling or status == pod.written:
-        return replace(pod, status=status)
+    # What was written last is mostly what was known last, and that is another, as has just been found out.
+    if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):
+        known: LocalPod = copier(LocalPod, "status")(pod, status)
+        return known
     out.append(_update(pod.api, status, pod.uid))
-    return replace(pod, status=status, written=status, calling="status")
+    sent: LocalPod = copier(LocalPod, "status", "written", "calling")(pod, status, status, "status")
+    return sent
 
 
 def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
@@ -326,12 +345,14 @@ def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
     if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
         return pod
     out.append(_update(api, status, pod.uid))
-    return replace(pod, written=status, calling="status")
+    sent: LocalPod = copier(LocalPod, "written", "calling")(pod, status, "status")
+    return sent
 
 
 def _update(api: Any, status: core_v1.PodStatus, uid: str) -> Call:
     metadata = api.metadata
-    body = core_v1.Pod(metadata=replace(metadata, resource_version=None), spec=api.spec, status=status)
+    unversioned = copier(meta_v1.ObjectMeta, "resource_version")(metadata, None)
+    body = core_v1.Pod(metadata=unversioned, spec=api.spec, status=status)
     request = Request(
         verb="update",
         resource="pods",
@@ -355,7 +376,7 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
     if call == "delete":
         return state
     version = int(response.body.metadata.resource_version or 0)
-    pod = replace(pod, calling="", version=version)
+    pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
         return _finish(state, pod, now, out)
     return keep(state, write(pod, out))

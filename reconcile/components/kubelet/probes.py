@@ -74,7 +74,7 @@ def answered(
         container = _has_started(pod, container, now, out)
     elif kind != "readiness" and not success and run >= needed:
         container = _kill(pod, container, counted, out)
-    return replace(pod, containers=with_container(pod, container)), result is not gauge.result
+    return with_container(pod, container), result is not gauge.result
 
 
 def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:

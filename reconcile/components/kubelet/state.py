@@ -11,6 +11,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
 from reconcile.model.running import RunningPod
@@ -217,13 +218,14 @@ class State:
     ports: tuple[tuple[int, str, str, str], ...] = ()
 
 
-def with_container(pod: LocalPod, container: Container) -> tuple[Container, ...]:
-    """Give the pod's containers with this one in place of the one of its name."""
-    old = pod.containers
-    if len(old) == 1:
-        return (container,)
-    name = container.spec.name
-    return tuple([container if kept.spec.name == name else kept for kept in old])
+def with_container(pod: LocalPod, container: Container) -> LocalPod:
+    """Give the pod with this container in place of the one of its name."""
+    new: tuple[Container, ...] = (container,)
+    if len(pod.containers) > 1:
+        name = container.spec.name
+        new = tuple([container if kept.spec.name == name else kept for kept in pod.containers])
+    after: LocalPod = copier(LocalPod, "containers")(pod, new)
+    return after
 
 
 def container_of(pod: LocalPod, name: str) -> Container | None:

@@ -6,6 +6,8 @@ Source:   the kubelet's generateAPIPodStatus and getPhase, and its status packag
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from reconcile.api import core_v1
@@ -18,6 +20,8 @@ from reconcile.model.hosts import Host
 
 OWNED: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
+_are_ours: Final = frozenset(OWNED).issuperset
+_type_of: Final = attrgetter("type")
 _CREATING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="ContainerCreating"))
 _INITIALIZING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="PodInitializing"))
 _NO_STATE: Final = core_v1.ContainerState()
@@ -39,10 +43,11 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     reason, message = pod.verdict if pod.verdict is not None and phase == "Failed" else (None, None)
     if not pod.static and prior.phase in {"Succeeded", "Failed"}:
         phase, reason, message = prior.phase, prior.reason, prior.message  # what has finished has finished
-    statuses = [container_status(pod, container) for container in pod.containers]
-    inits = len([container for container in pod.containers if container.kind != "main"]) if not _plain(pod) else 0
+    containers = pod.containers
+    statuses = [container_status(pod, container) for container in containers]
+    inits = 0 if _plain(pod) else len([container for container in containers if container.kind != "main"])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
-    seen = bool(pod.containers)
+    seen = bool(containers)
     return core_v1.PodStatus(
         conditions=_conditions(pod, old, phase, statuses, now),
         container_statuses=tuple(statuses[inits:]) if seen else None,
@@ -54,7 +59,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
         observed_generation=shown.metadata.generation,
         phase=phase,
         pod_ip=ip if seen else None,
-        pod_ips=(core_v1.PodIP(ip=ip),) if ip and seen else None,
+        pod_ips=_pod_ips(ip) if ip and seen else None,
         qos_class=old.qos_class or quality_of(shown.spec),
         reason=reason,
         resource_claim_statuses=old.resource_claim_statuses,
@@ -145,44 +150,44 @@ def _conditions(
     pod: LocalPod, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
 ) -> tuple[core_v1.PodCondition, ...]:
     shown: Any = pod.api or pod.pod
-    foreign = [kept for kept in old.conditions or () if kept.type not in OWNED]
-    before = {kept.type: kept for kept in (old if pod.status is None else pod.status).conditions or ()}
+    theirs = old.conditions or ()
+    known = theirs if pod.status is None else pod.status.conditions or ()
+    before = dict(zip(map(_type_of, known), known, strict=True))
+    made: list[core_v1.PodCondition] = []
+    if not _are_ours(map(_type_of, theirs)):
+        made = [kept for kept in theirs if kept.type not in OWNED]
     if not pod.containers:
         kept = before.get("PodScheduled")
-        return tuple(foreign) if kept is None else (*foreign, kept)
+        return tuple(made) if kept is None else (*made, kept)
     sandbox: _Said = ("True", None, None) if pod.sandbox == "ready" else ("False", None, None)
     serving = _containers_ready(pod, phase, statuses)
     ready = serving
     if serving[0] == "True" and shown.spec.readiness_gates:
-        ready = _gated(shown.spec.readiness_gates, foreign)
-    initialized = _initialized(pod, phase)
+        ready = _gated(shown.spec.readiness_gates, made)
+    said = (sandbox, _initialized(pod, phase), ready, serving, ("True", None, None))
     today = Time.at(now)
-    said = (sandbox, initialized, ready, serving, ("True", None, None))
     generation = shown.metadata.generation
-    made = [_condition(type, row, before.get(type), generation, today) for type, row in zip(OWNED, said, strict=True)]
-    return (*foreign, *made)
+    for type, (status, reason, message) in zip(OWNED, said, strict=True):
+        kept, since = before.get(type), None
+        if kept is not None and kept.status == status:
+            if kept.reason == reason and kept.message == message and kept.observed_generation == generation:
+                made.append(kept)
+                continue
+            since = kept.last_transition_time
+        made.append(
+            core_v1.PodCondition(
+                type=type,
+                status=status,
+                reason=reason,
+                message=message,
+                observed_generation=generation,
+                last_transition_time=since or today,
+            )
+        )
+    return tuple(made)
 
 
 _Said = tuple[str, str | None, str | None]
-
-
-def _condition(
-    type: str, said: _Said, old: core_v1.PodCondition | None, generation: int | None, today: Time
-) -> core_v1.PodCondition:
-    status, reason, message = said
-    since = None
-    if old is not None and old.status == status:
-        if old.reason == reason and old.message == message and old.observed_generation == generation:
-            return old
-        since = old.last_transition_time
-    return core_v1.PodCondition(
-        type=type,
-        status=status,
-        reason=reason,
-        message=message,
-        observed_generation=generation,
-        last_transition_time=since or today,
-    )
 
 
 def _containers_ready(pod: LocalPod, phase: str, statuses: list[core_v1.ContainerStatus]) -> _Said:
@@ -228,8 +233,14 @@ def _gated(gates: tuple[Any, ...], conditions: list[core_v1.PodCondition]) -> _S
     return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else ("True", None, None)
 
 
+@lru_cache(maxsize=8192)
 def _host_ips(ip: str) -> tuple[core_v1.HostIP, ...]:
     return (core_v1.HostIP(ip=ip),)
+
+
+@lru_cache(maxsize=8192)
+def _pod_ips(ip: str) -> tuple[core_v1.PodIP, ...]:
+    return (core_v1.PodIP(ip=ip),)
 
 
 def quality_of(spec: core_v1.PodSpec) -> str:
