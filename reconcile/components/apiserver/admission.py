@@ -68,6 +68,9 @@ class Admitted:
     causes: Causes
 
 
+# What a kubelet may write of its own node only.
+_RESTRICTED_TO_NODE: Final = frozenset({"pods", "nodes", "leases.coordination.k8s.io", "csinodes.storage.k8s.io"})
+
 _NO_PRIORITY: Final = Priority(None, 0, "PreemptLowerPriority")
 
 
@@ -117,15 +120,16 @@ def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
     return priority
 
 
-def admit_priority_class(ask: Ask, obj: Any) -> None:
-    """Priority: refuse a second class that is everyone's default."""
+def admit_priority_class(ask: Ask, obj: Any) -> Any:
+    """Priority: give the class; refuse a second one that is everyone's default."""
     if not obj.global_default or "Priority" in ask.state.disabled:
-        return
+        return obj
     name = obj.metadata.name or ""
     for other in ask.store.table(CLASSES).values():
         if other.global_default and other.metadata.name != name:
             why = f"PriorityClass {other.metadata.name} is already marked as default. Only one default can exist"
             raise Refusal(statuses.forbidden(CLASSES, name, why))
+    return obj
 
 
 @lru_cache(maxsize=64)
@@ -184,10 +188,12 @@ def admit_node(ask: Ask, node: core_v1.Node) -> core_v1.Node:
 
 def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
     """NodeRestriction: refuse what the kubelet of one node may not write of the others."""
+    request = ask.request
+    if request.resource not in _RESTRICTED_TO_NODE:
+        return
     node = access.node_of(ask.user)
     if not node or "NodeRestriction" in ask.state.disabled:
         return
-    request = ask.request
     name = request.name or (obj.metadata.name if obj is not None and obj.metadata is not None else "") or ""
     why = ""
     if request.resource == "pods":

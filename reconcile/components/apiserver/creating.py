@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1, networking_v1
@@ -17,7 +18,7 @@ from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, req
 from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned, drawing
 from reconcile.components.apiserver.validation import metadata_causes, object_causes
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response, joined
 from reconcile.store import Compare, Put, Txn
@@ -29,13 +30,12 @@ _NO_METADATA: Final = meta_v1.ObjectMeta()
 
 def create(ask: Ask) -> Plan:
     """Plan a create."""
-    request = ask.request
-    body = checked_body(ask, request.body)
+    resource = ask.request.resource
+    body = checked_body(ask, ask.request.body)
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
     name = metadata.name or ""
     if ask.resource.namespaced:
         admission.admit_namespace(ask, name)
-    resource = request.resource
     if resource == "pods":
         obj, causes = _pod(ask, body, metadata, name)
     else:
@@ -49,18 +49,19 @@ def create(ask: Ask) -> Plan:
 
 def written(ask: Ask, obj: Any, code: int) -> Plan:
     """Plan to write a new object that is complete."""
-    resource = ask.request.resource
-    key = joined(obj.metadata.namespace or "", obj.metadata.name)
+    request, metadata = ask.request, obj.metadata
+    resource, namespace, name = request.resource, metadata.namespace, metadata.name
+    key = f"{namespace}/{name}" if namespace else name
+    if ask.store.get(resource, key) is not None:
+        generated = request.verb == "create" and not request.body.metadata.name
+        refusal = statuses.not_generated if generated else statuses.already_exists
+        raise Refusal(refusal(resource, name))
     compares: tuple[Compare, ...] = (Compare(resource, key, 0),)
     operations: tuple[Any, ...] = ()
-    if ask.store.get(resource, key) is not None:
-        generated = ask.request.verb == "create" and not ask.request.body.metadata.name
-        refusal = statuses.not_generated if generated else statuses.already_exists
-        raise Refusal(refusal(resource, obj.metadata.name))
     if resource == "services":
         obj, more, operations = allocation.allocated(ask, obj, None)
         compares += more
-    if ask.request.dry_run:
+    if request.dry_run:
         return Response(code, obj)
     return Planned(Txn(compares, (Put(resource, key, obj), *operations)), Finish(code, resource, key))
 
@@ -100,9 +101,10 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
     request = ask.request
     if given.resource_version not in (None, "", "0"):
         raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
-    name, dice = given.name or request.name, drawing(ask, "object")
-    if request.name and name != request.name:
-        said = f"the name of the object ({name}) does not match the name on the URL ({request.name})"
+    wanted, dice = request.name, drawing(ask, "object")
+    name = given.name or wanted
+    if wanted and name != wanted:
+        said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
         raise Refusal(statuses.bad_request(said))
     generated = not name and bool(given.generate_name)
     if generated:
@@ -113,12 +115,13 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
             name = base + suffix
             if joined(request.namespace, name) not in table:
                 break
-    uid, _ = dice.uuid()
     metadata = meta_v1.ObjectMeta(
         name=name,
         namespace=request.namespace or None,
         generate_name=given.generate_name,
-        uid=uid,
+        uid=dice.next_uuid(),
+        # What the store will stamp on it if nobody is faster: then it need not make another.
+        resource_version=None if request.dry_run else str(ask.store.revision + 1),
         creation_timestamp=Time.at(ask.now),
         generation=1 if request.resource in strategies.GENERATIONS else None,
         labels=given.labels,
@@ -148,34 +151,26 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
 
 def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]:
     resource = ask.request.resource
-    obj = replace(body, metadata=metadata)
-    first = strategies.FIRST_STATUS.get(resource)
-    if first is not None:
-        obj = replace(obj, status=first)
-    elif "status" in ask.resource.subresources and resource not in strategies.STATUS_KEPT:
-        obj = replace(obj, status=None)
+    if "status" in ask.resource.subresources and resource not in strategies.STATUS_KEPT:
+        first = strategies.FIRST_STATUS.get(resource)
+        obj = copier(body.__class__, "metadata", "status")(body, metadata, first)
+    else:
+        obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
-    if resource == "nodes":
-        obj = admission.admit_node(ask, obj)
-    elif resource == "namespaces":
-        obj = _with_finalizer(obj)
-    elif resource == "jobs.batch":
-        obj = _with_controller_labels(obj)
-    elif resource == admission.CLASSES:
-        admission.admit_priority_class(ask, obj)
-    elif resource == "servicecidrs.networking.k8s.io":
-        obj = _ready(ask, obj)
+    admit = _ADMISSIONS.get(resource)
+    if admit is not None:
+        obj = admit(ask, obj)
     return obj, object_causes(resource, obj)
 
 
-def _with_finalizer(namespace: core_v1.Namespace) -> core_v1.Namespace:
+def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
     spec = namespace.spec or core_v1.NamespaceSpec()
     if "kubernetes" in (spec.finalizers or ()):
         return namespace
     return replace(namespace, spec=replace(spec, finalizers=(*(spec.finalizers or ()), "kubernetes")))
 
 
-def _with_controller_labels(job: Any) -> Any:
+def _with_controller_labels(_: Ask, job: Any) -> Any:
     """Let a job select its pods by its own uid, unless it says that it selects them itself."""
     spec = job.spec
     if spec is None or spec.manual_selector:
@@ -204,3 +199,13 @@ def _ready(ask: Ask, cidr: Any) -> Any:
         last_transition_time=Time.at(ask.now),
     )
     return replace(cidr, status=networking_v1.ServiceCIDRStatus(conditions=(condition,)))
+
+
+# What a new object of one kind gets beside its defaults.
+_ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
+    "nodes": admission.admit_node,
+    "namespaces": _with_finalizer,
+    "jobs.batch": _with_controller_labels,
+    admission.CLASSES: admission.admit_priority_class,
+    "servicecidrs.networking.k8s.io": _ready,
+}

@@ -46,12 +46,12 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
     try:
         asking = user if user.name else access.authenticated(user, anonymous=state.anonymous)
         access.authorise(asking, request, store)
-        found = _route(request.resource, request.verb, request.subresource)
+        name, namespace = request.name, request.namespace
+        found = _route(request.resource, request.verb, request.subresource, not name, not namespace)
         if not isinstance(found, tuple):
             return found
         resource, way = found
-        _check_place(request, resource)
-        key = f"{request.namespace}/{request.name}" if request.namespace else request.name
+        key = f"{namespace}/{name}" if namespace else name
         return way(Ask(state, request, asking, store, now, dice, resource, key))
     except Refusal as refusal:
         return refusal.response
@@ -60,14 +60,15 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
 def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Response:
     """Answer a request whose transaction is committed to *store* and made these changes."""
     finish = planned.finish
-    if not finish.key:
+    key = finish.key
+    if not key:
         return Response(finish.code, finish.body, finish.warnings)
     for change in changes:
-        if change.key == finish.key and change.resource == finish.resource:
+        if change.key == key and change.resource == finish.resource:
             obj = change.new
             break
     else:
-        obj = store.get(finish.resource, finish.key)
+        obj = store.get(finish.resource, key)
     return Response(finish.code, subresources.scale_of(obj) if finish.scale else obj, finish.warnings)
 
 
@@ -95,8 +96,14 @@ _UNNAMED: Final = ("create", "list", "watch", "deletecollection")
 
 
 @lru_cache(maxsize=4096)
-def _route(key: str, verb: str, subresource: str) -> tuple[kinds.Resource, Way] | Response:
-    """Give the resource and what carries the verb out, or the refusal."""
+def _route(
+    key: str,
+    verb: str,
+    subresource: str,
+    unnamed: bool,  # noqa: FBT001 -- a cached function's key
+    unplaced: bool,  # noqa: FBT001 -- a cached function's key
+) -> tuple[kinds.Resource, Way] | Response:
+    """Give the resource and what carries the verb out, or the refusal, for a request without name or namespace too."""
     try:
         resource = kinds.resource(key)
     except ReconcileError:
@@ -114,16 +121,10 @@ def _route(key: str, verb: str, subresource: str) -> tuple[kinds.Resource, Way] 
         return Response(405, statuses.method_not_allowed())
     if key == "bindings":
         way = subresources.bind
+    if unnamed and (subresource or verb not in _UNNAMED):
+        return Refusal(statuses.bad_request("name must be provided")).response
+    if resource.namespaced and unplaced and verb not in _EVERYWHERE:
+        return Refusal(statuses.bad_request("an empty namespace may not be set during creation")).response
+    if not resource.namespaced and not unplaced:
+        return Response(404, statuses.no_such_resource())
     return resource, way
-
-
-def _check_place(request: Request, resource: kinds.Resource) -> None:
-    """Refuse a request whose path would be none."""
-    named = bool(request.subresource) or request.verb not in _UNNAMED
-    if named and not request.name:
-        raise Refusal(statuses.bad_request("name must be provided"))
-    if resource.namespaced:
-        if not request.namespace and request.verb not in _EVERYWHERE:
-            raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
-    elif request.namespace:
-        raise Refusal(statuses.no_such_resource())

@@ -70,7 +70,8 @@ class Ask:
 
 def drawing(ask: Ask, stream: str) -> Dice:
     """Give the dice of one use within one request: none of another request's draws are among them."""
-    return Dice(ask.dice.seed, f"{ask.dice.stream}/{ask.dice.count}/{stream}")
+    dice = ask.dice
+    return Dice(dice.seed, f"{dice.stream}/{dice.count}/{stream}")
 
 
 @quick

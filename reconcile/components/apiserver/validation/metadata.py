@@ -46,10 +46,11 @@ def metadata_causes(resource: str, metadata: meta_v1.ObjectMeta, *, generated: b
         prefix = metadata.generate_name
         faults = naming(prefix[:-1] + "a" if prefix.endswith("-") and prefix != "-" else prefix)
         found += [wrong("metadata.generateName", prefix, fault) for fault in faults]
-    if not metadata.name:
+    name = metadata.name
+    if not name:
         found.append(required("metadata.name", "name or generateName is required"))
-    elif not generated:
-        found += [wrong("metadata.name", metadata.name, fault) for fault in naming(metadata.name)]
+    elif not generated and naming(name):
+        found += [wrong("metadata.name", name, fault) for fault in naming(name)]
     if metadata.labels and not names.labels_are_well(metadata.labels):
         found += labels_causes("metadata.labels", metadata.labels)
     if metadata.annotations:
