@@ -69,7 +69,8 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
 def named_body(ask: Ask, given: Any) -> Any:
     """Give the body of a write to an object that the request names, if it is that object."""
     body, wanted = checked_body(ask, given), ask.request.name
-    name = body.metadata.name if body.metadata is not None else None
+    metadata = body.metadata
+    name = metadata.name if metadata is not None else None
     if not name:
         said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
         raise Refusal(statuses.bad_request(said))

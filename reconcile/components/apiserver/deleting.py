@@ -19,7 +19,7 @@ from reconcile.components.apiserver.refusals import Cause, Refusal, not_supporte
 from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import List, Response, key_of
 from reconcile.store import Compare, Delete, Put, Txn
@@ -152,21 +152,18 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
         if grace is None or grace >= had:
             return None
         ends = _ending(begun.instant + (grace - had) * SECOND)
-        shorter = replace(metadata, deletion_timestamp=ends, deletion_grace_period_seconds=grace)
-        return replace(pod, metadata=shorter), grace
+        ending = copier(meta_v1.ObjectMeta, "deletion_timestamp", "deletion_grace_period_seconds")
+        return copier(core_v1.Pod, "metadata")(pod, ending(metadata, ends, grace)), grace
     if grace is None:
         grace = spec.termination_grace_period_seconds or 0
     phase = pod.status.phase if pod.status is not None else None
     if not spec.node_name or phase in ("Succeeded", "Failed"):
         grace = 0
     grace = 1 if grace < 0 else grace
-    dying = replace(
-        metadata,
-        deletion_timestamp=_ending(ask.now + grace * SECOND),
-        deletion_grace_period_seconds=grace,
-        generation=metadata.generation + 1 if metadata.generation else metadata.generation,
-    )
-    return replace(pod, metadata=dying), grace
+    generation = metadata.generation + 1 if metadata.generation else metadata.generation
+    dying = copier(meta_v1.ObjectMeta, "deletion_timestamp", "deletion_grace_period_seconds", "generation")
+    ends = _ending(ask.now + grace * SECOND)
+    return copier(core_v1.Pod, "metadata")(pod, dying(metadata, ends, grace, generation)), grace
 
 
 def _ending(instant: Instant) -> Time:

@@ -10,6 +10,8 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from functools import cache
+from operator import attrgetter, is_
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -24,7 +26,7 @@ from reconcile.components.apiserver.validation import (
     metadata_change_causes,
     object_causes,
 )
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 from reconcile.store import Compare, Delete, Put, Txn
@@ -51,11 +53,12 @@ def update_status(ask: Ask) -> Plan:
 def updated(ask: Ask, body: Any, old: Any) -> Plan:
     """Plan to make *body* of *old*, all but the status."""
     resource = ask.request.resource
-    metadata = _metadata(ask, body, old)
+    metadata = old.metadata if body.metadata is old.metadata else _metadata(ask, body, old)
     if "status" in ask.resource.subresources:
-        body = replace(body, status=old.status)
-    new = defaulted(resource, replace(body, metadata=metadata))
-    new = _with_old_parts(new, old)
+        new = replace(body, metadata=metadata, status=old.status)
+    else:
+        new = replace(body, metadata=metadata)
+    new = _with_old_parts(defaulted(resource, new), old)
     if resource == "pods":
         new = _repaired_pod(new, old)
     elif resource == "services":
@@ -65,11 +68,14 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)
-    causes = _metadata_causes(ask, new.metadata, old.metadata)
+    causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
     if not _same_content(new, old):
         causes += object_causes(resource, new) + change_causes(resource, new, old)
-    refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
-    new = replace(new, metadata=_generation(resource, new, old))
+    if causes:
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
+        generation = (old.metadata.generation or 0) + 1
+        new = replace(new, metadata=replace(new.metadata, generation=generation))
     compares: tuple[Compare, ...] = ()
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
@@ -80,16 +86,19 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
 def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
     """Plan to give *old* the status of *body*."""
     resource = ask.request.resource
-    metadata = _metadata(ask, body, old)
-    if metadata is not old.metadata:
-        metadata = _status_metadata(resource, metadata, old.metadata)
+    metadata = old.metadata
+    if body.metadata is not metadata:
+        metadata = _status_metadata(resource, _metadata(ask, body, old), metadata)
     status = body.status
     if status is None and old.status is not None:
         status = strategies.NO_STATUS.get(resource) or old.status.__class__()
     if resource == "pods" and not status.qos_class:
         # It is found once and for all when the pod is created.
         status = replace(status, qos_class=old.status.qos_class)
-    new = replace(old, metadata=metadata, status=status)
+    if status is old.status and metadata is old.metadata:
+        new = old
+    else:
+        new = copier(old.__class__, "metadata", "status")(old, metadata, status)
     admission.restrict_node(ask, new, old)
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
@@ -105,16 +114,17 @@ def stored(
     operations: tuple[Put | Delete, ...] = (),
 ) -> Plan:
     """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
-    resource, key = ask.request.resource, ask.key
-    if ask.request.dry_run:
+    request, before = ask.request, old.metadata
+    resource, key = request.resource, ask.key
+    if request.dry_run:
         return Response(200, new)
-    before = old.metadata
+    freed = before.deletion_timestamp is not None and _is_free(new, old)
+    if new is old and not freed:
+        return Response(200, old)
     compare = Compare(resource, key, int(before.resource_version))
-    if before.deletion_timestamp is not None and _is_free(new, old):
+    if freed:
         gone = allocation.released(old) if resource == "services" else ()
         return Planned(Txn((compare,), (Delete(resource, key), *gone)), Finish(200, body=new))
-    if new is old:
-        return Response(200, old)
     return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), Finish(200, resource, key))
 
 
@@ -129,8 +139,6 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     """Give the metadata that an update makes: the client's part of the body's, the server's part of what is stored."""
     given: meta_v1.ObjectMeta = body.metadata
     kept: meta_v1.ObjectMeta = old.metadata
-    if given is kept:
-        return kept
     resource, name = ask.request.resource, kept.name or ""
     check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
@@ -173,33 +181,41 @@ def _kept(new: Any, old: Any) -> Any:
 
 
 def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> meta_v1.ObjectMeta:
+    if new is old:
+        return old
     if resource == "pods":
         return replace(new, owner_references=old.owner_references)
     return replace(new, labels=old.labels) if resource in strategies.LABELS_KEPT_BY_STATUS else new
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    if new is old:
-        return ()
     return metadata_causes(ask.request.resource, new, generated=True) + metadata_change_causes(new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
     """Give *new* with those parts of *old* that are equal: what is the same stays the same object."""
     changes = {}
-    for name in _parts(new):
+    for name in _parts(new.__class__):
         value, before = getattr(new, name), getattr(old, name)
         if value is not before and value == before:
             changes[name] = before
     return replace(new, **changes) if changes else new
 
 
-def _parts(obj: Any) -> tuple[str, ...]:
-    return tuple([name for name in obj.__slots__ if name not in ("metadata", "__weakref__")])
+@cache
+def _parts(cls: type[Any]) -> tuple[str, ...]:
+    return tuple([name for name in cls.__slots__ if name not in ("metadata", "__weakref__")])
 
 
-def _same_content(new: Any, old: Any) -> bool:
-    return all(getattr(new, name) is getattr(old, name) for name in _parts(new))
+def _same_content(new: Any, old: Any, *beside: str) -> bool:
+    """Tell whether every part is the same object in both, beside metadata and what is named."""
+    content = _content(new.__class__, *beside)
+    return all(map(is_, content(new), content(old)))
+
+
+@cache
+def _content(cls: Any, *beside: str) -> attrgetter[tuple[Any, ...]]:
+    return attrgetter(*[name for name in _parts(cls) if name not in beside])
 
 
 def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
@@ -220,16 +236,13 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
     )
 
 
-def _generation(resource: str, new: Any, old: Any) -> meta_v1.ObjectMeta:
-    metadata: meta_v1.ObjectMeta = new.metadata
-    if resource not in strategies.GENERATIONS:
-        return metadata
-    changed = not _same_content(replace(new, status=old.status) if hasattr(new, "status") else new, old)
-    if resource in strategies.ANNOTATIONS_COUNT and metadata.annotations != old.metadata.annotations:
-        changed = True
-    if resource == "endpointslices.discovery.k8s.io" and metadata.labels != old.metadata.labels:
-        changed = True
-    return replace(metadata, generation=(old.metadata.generation or 0) + 1) if changed else metadata
+def _is_new_generation(resource: str, new: Any, old: Any) -> bool:
+    if not _same_content(new, old, "status"):
+        return True
+    metadata, before = new.metadata, old.metadata
+    if resource in strategies.ANNOTATIONS_COUNT and metadata.annotations != before.annotations:
+        return True
+    return resource == "endpointslices.discovery.k8s.io" and bool(metadata.labels != before.labels)
 
 
 def _is_free(new: Any, old: Any) -> bool:
