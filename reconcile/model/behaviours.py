@@ -41,12 +41,14 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text, parse_duration
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 
 KILLED: Final = 137
 """The exit code of what SIGKILL ends: 128 + 9."""
 
 
-@attrs.frozen
+@quick
+@attrs.frozen(weakref_slot=False)
 class Span:
     """A duration, or a range of which one is drawn, both ends included."""
 
@@ -66,7 +68,8 @@ class Span:
         return f"{duration_text(self.low)}..{duration_text(self.high)}"
 
 
-@attrs.frozen(kw_only=True)
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Ending:
     """One way in which a container ends by itself, with probability *parts* / *of*."""
 
@@ -154,10 +157,8 @@ class Behaviours:
 
     def of(self, image: str) -> Behaviour:
         """Give the behaviour of *image*: by its name, else by its name without tag, else by the most specific glob."""
-        found = self.images.get(image)
-        if found is None:
-            found = _found(self.images, image)
-        return found
+        pattern = _pattern(tuple(self.images), image)
+        return _USUAL if pattern is None else self.images[pattern]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -190,22 +191,24 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 # Lookup ---------------------------------------------------------------------------------------------------------------
 
 
-def _found(images: Map[Behaviour], image: str) -> Behaviour:
-    for name in _names(image):
-        found = images.get(name)
-        if found is not None:
-            return found
-    best = max([(_fit(pattern, image), pattern) for pattern in images], default=(-1, ""))
-    return Behaviour() if best[0] < 0 else images[best[1]]
+_USUAL: Final = Behaviour()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def _pattern(patterns: tuple[str, ...], image: str) -> str | None:
+    """Give the one of *patterns* that *image* goes by."""
+    for name in (image, *_names(image)):
+        if name in patterns:
+            return name
+    best = max([(_fit(pattern, image), pattern) for pattern in patterns], default=(-1, ""))
+    return None if best[0] < 0 else best[1]
+
+
 def _names(image: str) -> tuple[str, ...]:
     plain = image.removeprefix("docker.io/").removeprefix("library/")
     return (plain, f"{plain}:latest", untagged(image), untagged(plain))
 
 
-@lru_cache(maxsize=4096)
 def _fit(pattern: str, image: str) -> int:
     """Tell how much of *image* the glob *pattern* says without a wildcard; -1 if it does not match."""
     if any(fnmatchcase(name, pattern) for name in (image, _names(image)[0])):

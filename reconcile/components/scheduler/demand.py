@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from reconcile.lib.mapping import Map
-
 # What a container without a request counts as when nodes are scored, so that
 # such pods spread: a tenth of a core and 200 MiB.
 UNSAID_CPU: Final = 100
@@ -51,9 +49,9 @@ def demand_of(pod: Any) -> Demand:
     """Give what *pod* takes: containers and sidecars together or the hungriest init container, and the overhead."""
     spec = pod.spec
     containers = spec.containers
-    plain = len(containers) == 1 and not (spec.init_containers or spec.overhead or spec.resources)
-    if plain and not containers[0].ports:
-        return _of_one(containers[0])
+    if len(containers) == 1 and not (spec.init_containers or spec.overhead or spec.resources):
+        container = containers[0]
+        return _of_one(container, _ports(spec) if container.ports else ())
     asked, scored = _requests(spec, unsaid=False), _requests(spec, unsaid=True)
     return Demand(
         asked.pop("cpu", 0),
@@ -79,11 +77,11 @@ def overlaps(port: Port, other: Port) -> bool:
     return port[2] == other[2] or ANY_ADDRESS in {port[2], other[2]}
 
 
-def _of_one(container: Any) -> Demand:
+def _of_one(container: Any, ports: tuple[Port, ...]) -> Demand:
     resources = container.resources
     requests = resources.requests if resources is not None else None
     if not requests:
-        return Demand(scored_cpu=UNSAID_CPU, scored_memory=UNSAID_MEMORY)
+        return Demand(scored_cpu=UNSAID_CPU, scored_memory=UNSAID_MEMORY, ports=ports)
     cpu = memory = storage = 0
     scored_cpu, scored_memory = UNSAID_CPU, UNSAID_MEMORY
     others: list[tuple[str, int]] = []
@@ -96,7 +94,7 @@ def _of_one(container: Any) -> Demand:
             storage = quantity.whole
         elif quantity:
             others.append((name, quantity.whole))
-    return Demand(cpu, memory, storage, tuple(others), scored_cpu, scored_memory)
+    return Demand(cpu, memory, storage, tuple(others), scored_cpu, scored_memory, ports)
 
 
 def _requests(spec: Any, *, unsaid: bool) -> dict[str, int]:
@@ -120,7 +118,7 @@ def _requests(spec: Any, *, unsaid: bool) -> dict[str, int]:
     for name, quantity in (pod_level or {}).items():
         if name in {"cpu", "memory"} or name.startswith("hugepages-"):
             total[name] = amount(name, quantity)
-    _add(total, {name: amount(name, quantity) for name, quantity in (spec.overhead or Map()).items()})
+    _add(total, {name: amount(name, quantity) for name, quantity in (spec.overhead or {}).items()})
     return total
 
 

@@ -304,10 +304,15 @@ def _filed(
     if old == new:
         return images
     bit = 1 << slot
-    for name, _ in old:
-        left = images[name].nodes & ~bit
-        images = images.set(name, Image(images[name].size, left)) if left else images.remove(name)
+    # Most images stay as they are; but a node that is alone in having one says anew how big it is.
+    stays = [row for row in old if row in new and (images[row[0]].size == row[1] or images[row[0]].nodes != bit)]
+    for name, size in old:
+        if (name, size) not in stays:
+            left = images[name].nodes & ~bit
+            images = images.set(name, Image(images[name].size, left)) if left else images.remove(name)
     for name, size in new:
+        if (name, size) in stays:
+            continue
         image = images.get(name, None)
         images = images.set(name, Image(size, bit) if image is None else Image(image.size, image.nodes | bit))
     return images

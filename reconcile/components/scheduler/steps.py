@@ -82,7 +82,10 @@ def _on_watched(state: State, event: Watched) -> Step:
     else:
         for change in event.changes:
             state = _node_changed(state, change, now)
-    if event.watch not in state.clock.synced:
+    if event.watch in state.clock.synced:
+        if state is was:
+            return state, ()  # nor is there anything new to wait for
+    else:
         state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
     return _ordered(state, (), woken_before=_ready(was))
 
@@ -90,7 +93,7 @@ def _on_watched(state: State, event: Watched) -> Step:
 def _on_turned(state: State, event: Turned) -> Step:
     if not state.clock.runs:
         return state, ()
-    if len(state.queue.backoff):
+    if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
     state, effects = scheduled(state, event.now)
     return _ordered(state, effects, woken_before=False)
@@ -242,13 +245,13 @@ def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -
     queue, clock = state.queue, state.clock
     if not woken_before and _ready(state):
         effects = (*effects, Wake(QUEUE))
-    if len(queue.failed) or clock.retry_at is not None:
+    if queue.failed.busy or clock.retry_at is not None:
         due = next_retry(queue)
         at = None if due is None else _tick(clock.started, due, RETRY_TICK)
         if at != clock.retry_at:
             clock = replace(clock, retry_at=at)
             effects = (*effects, CancelTimer(RETRY) if at is None else SetTimer(RETRY, at))
-    if clock.flush_at is None and len(queue.oldest):
+    if clock.flush_at is None and queue.oldest.busy:
         # Whoever begins to wait later is due later, so the timer need not be set again when the oldest goes.
         due = next_flush(queue)
         assert due is not None, "there is an oldest"

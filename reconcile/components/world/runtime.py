@@ -53,7 +53,7 @@ from reconcile.events import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.behaviours import KILLED, Behaviours, Ending, Span
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
@@ -165,7 +165,7 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     if sandbox is None:
         return state, ()
     if what == "sandbox":
-        ready = replace(sandbox, ready=True)
+        ready = Sandbox(sandbox.uid, sandbox.ip, sandbox.place, sandbox.containers, ready=True)
         return _with(state, ready), (Report(SandboxReady(uid, ready.ip)),)
     container = sandbox.container(rest[0])
     if container is None or container.stage != _STAGES[what]:
@@ -188,7 +188,7 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
     took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
     taken = state.taken.set(place, None) if place else state.taken
     sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took))
-    state = replace(state, sandboxes=sandboxes, taken=taken, last=place or state.last)
+    state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
     if took:
         return state, (SetTimer(("sandbox", order.uid), now + took),)
     return state, (Report(SandboxReady(order.uid, ip)),)
@@ -213,7 +213,8 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
 
 
 def _with(state: State, sandbox: Sandbox) -> State:
-    return replace(state, sandboxes=state.sandboxes.set(sandbox.uid, sandbox))
+    after: State = copier(State, "sandboxes")(state, state.sandboxes.set(sandbox.uid, sandbox))
+    return after
 
 
 # Images ---------------------------------------------------------------------------------------------------------------
@@ -283,15 +284,14 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         now, now + ready, unready, dead, doom,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running))]
-    processes = state.processes
+    state = _with(state, _placed(sandbox, running))
     if container.process:
-        processes = processes.set(container.process, (sandbox.uid, container.name))
+        state = replace(state, processes=state.processes.set(container.process, (sandbox.uid, container.name)))
         effects.append(LaunchProcess(container.process))
     if doom is not None:
         after, _ = doom.after.draw(dice)
         effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after))
-    sandboxes = state.sandboxes.set(sandbox.uid, _placed(sandbox, running))
-    return replace(state, sandboxes=sandboxes, processes=processes), tuple(effects)
+    return state, tuple(effects)
 
 
 def _drawn(state: State, span: Span, name: str) -> Duration:
@@ -328,7 +328,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     if not took:
         state, effects = _exit(state, sandbox, container, doom, now)
         return state, (*cancelled, *effects)
-    stopping = replace(container, stage="stopping", doom=doom, stops_at=now + took)
+    stopping = copier(Container, "stage", "doom", "stops_at")(container, "stopping", doom, now + took)
     stop = SetTimer(("stop", order.uid, order.container), now + took)
     return _with(state, _placed(sandbox, stopping)), (*cancelled, stop)
 
@@ -342,12 +342,11 @@ def _exit(
         container, stage="exited", code=doom.code, reason=reason, finished_at=now, doom=None, stops_at=None
     )
     effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message))]
-    processes = state.processes
-    if container.process and container.process in processes:
-        processes = processes.remove(container.process)
+    state = _with(state, _placed(sandbox, exited))
+    if container.process and container.process in state.processes:
+        state = replace(state, processes=state.processes.remove(container.process))
         effects.append(EndProcess(container.process))
-    sandboxes = state.sandboxes.set(sandbox.uid, _placed(sandbox, exited))
-    return replace(state, sandboxes=sandboxes, processes=processes), tuple(effects)
+    return state, tuple(effects)
 
 
 def _timers(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:
