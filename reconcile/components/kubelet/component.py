@@ -218,26 +218,26 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
 
 
 def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
-    since = now
+    since, pulls = now, state.pulls
     if isinstance(report, ImagePulled) and report.image not in state.images:
         images = state.images.set(report.image, report.size)
         state = nodes.changed(copier(State, "images")(state, images), now, out)
-    pulls = state.pulls
-    if pulls and (pulls[0].uid, pulls[0].container) == (report.uid, report.container):
+    if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
         since, pulls = pulls[0].since, pulls[1:]
         while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
             pulls = pulls[1:]  # that pod has gone in the meantime
         if pulls:
             out.append(PullImage(pulls[0].uid, pulls[0].container, pulls[0].image))
-        state = copier(State, "pulls")(state, pulls)
     pod = state.pods.get(report.uid, None)
     container = None if pod is None else container_of(pod, report.container)
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
-        return state
+        return replace(state, pulls=pulls)
     if report.image != container.spec.image:
-        return pods.sync(state, containers.pulled_in_vain(pod, container), now, out)
+        return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
-        return pods.keep(state, containers.pulled(pod, container, report, out, waited=now - since, now=now))
+        started = containers.pulled(pod, container, report, out, waited=now - since, now=now)
+        return pods.keep_pulling(state, started, pulls)
+    state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
 
 

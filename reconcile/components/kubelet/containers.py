@@ -6,6 +6,7 @@ Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOf
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.api import core_v1
@@ -289,7 +290,7 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
         stage="running",
         id=report.container_id,
         image_id=report.image_id,
-        state=core_v1.ContainerState(running=core_v1.ContainerStateRunning(started_at=Time.at(now))),
+        state=_running_since(now),
         last=container.state if container.state is not None else container.last,
         code=0,
         started=container.spec.startup_probe is None,
@@ -298,6 +299,11 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
     if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
         running = probes.begin(pod, running, now, out)
     return with_container(pod, running)
+
+
+@lru_cache(maxsize=256)
+def _running_since(now: Instant) -> core_v1.ContainerState:
+    return core_v1.ContainerState(running=core_v1.ContainerStateRunning(started_at=Time.at(now)))
 
 
 def exits(

@@ -328,7 +328,7 @@ def delete(api: Any, tag: tuple[Any, ...]) -> Call:
 def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
     """Make the pod's status, and send it if it is news."""
     status = status_of(pod, state.host, now)
-    if status == pod.status:
+    if pod.status is not None and status.conditions is pod.status.conditions and status == pod.status:
         return write(pod, out)
     # What was written last is mostly what was known last, and that is another, as has just been found out.
     if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):

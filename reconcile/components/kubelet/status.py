@@ -7,7 +7,7 @@ Source:   the kubelet's generateAPIPodStatus and getPhase, and its status packag
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import Any, Final
 
 from reconcile.api import core_v1
@@ -149,6 +149,7 @@ def _plain(pod: LocalPod) -> bool:
 def _conditions(
     pod: LocalPod, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
 ) -> tuple[core_v1.PodCondition, ...]:
+    """Give the pod's conditions: the very tuple that is known if they are as they were."""
     shown: Any = pod.api or pod.pod
     theirs = old.conditions or ()
     known = theirs if pod.status is None else pod.status.conditions or ()
@@ -164,30 +165,34 @@ def _conditions(
     ready = serving
     if serving[0] == "True" and shown.spec.readiness_gates:
         ready = _gated(shown.spec.readiness_gates, made)
-    said = (sandbox, _initialized(pod, phase), ready, serving, ("True", None, None))
-    today = Time.at(now)
     generation = shown.metadata.generation
-    for type, (status, reason, message) in zip(OWNED, said, strict=True):
-        kept, since = before.get(type), None
-        if kept is not None and kept.status == status:
-            if kept.reason == reason and kept.message == message and kept.observed_generation == generation:
-                made.append(kept)
-                continue
+    for type, said in zip(OWNED, (sandbox, _initialized(pod, phase), ready, serving, _SCHEDULED), strict=True):
+        kept = before.get(type)
+        if kept is None or kept.status != said[0]:
+            made.append(_condition(type, said, generation, now))
+        elif kept.reason == said[1] and kept.message == said[2] and kept.observed_generation == generation:
+            made.append(kept)
+        else:
             since = kept.last_transition_time
-        made.append(
-            core_v1.PodCondition(
-                type=type,
-                status=status,
-                reason=reason,
-                message=message,
-                observed_generation=generation,
-                last_transition_time=since or today,
-            )
-        )
-    return tuple(made)
+            made.append(_condition(type, said, generation, now if since is None else since.instant))
+    return known if len(made) == len(known) and all(map(is_, made, known)) else tuple(made)
 
 
 _Said = tuple[str, str | None, str | None]
+_SCHEDULED: Final[_Said] = ("True", None, None)
+
+
+@lru_cache(maxsize=1024)
+def _condition(type: str, said: _Said, generation: int | None, since: Instant) -> core_v1.PodCondition:
+    status, reason, message = said
+    return core_v1.PodCondition(
+        type=type,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=Time.at(since),
+    )
 
 
 def _containers_ready(pod: LocalPod, phase: str, statuses: list[core_v1.ContainerStatus]) -> _Said:
