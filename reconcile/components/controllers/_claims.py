@@ -70,22 +70,28 @@ def owner_keys(claimant: Claimant, change: Change, views: Views) -> tuple[Key, .
     old, new = change.old, change.new
     if old is new:
         return ()  # a resync tells of owners as well
-    keys: list[Key] = []
     after = None if new is None else controller_of(new)
-    if old is not None and new is not None and old.metadata.owner_references is new.metadata.owner_references:
+    if old is None:
+        before = None
+    elif new is not None and old.metadata.owner_references is new.metadata.owner_references:
         before = after
     else:
-        before = None if old is None else controller_of(old)
-    namespace = change.key.partition("/")[0]
-    for reference in (after,) if before is after or before == after else (before, after):
-        if reference is not None and reference.kind == claimant.kind:
-            key = f"{namespace}/{reference.name}"
-            owner = views.get(claimant.resource, key)
-            if owner is not None and owner.metadata.uid == reference.uid:
-                keys.append(key)
-    if after is None and becomes_orphan(change):
-        keys += [key for key, _ in selecting(claimant, new, views)]
-    return tuple(keys)
+        before = controller_of(old)
+    keys: tuple[Key, ...] = ()
+    if before is not None and before is not after and before != after:
+        keys = _key_of(claimant, before, change, views)
+    if after is not None:
+        return keys + _key_of(claimant, after, change, views)
+    return (*keys, *[key for key, _ in selecting(claimant, new, views)]) if becomes_orphan(change) else keys
+
+
+def _key_of(claimant: Claimant, reference: meta_v1.OwnerReference, change: Change, views: Views) -> tuple[Key, ...]:
+    """Give the key of the owner that *reference* means, if it is one of the claimant's kind and is there."""
+    if reference.kind != claimant.kind:
+        return ()
+    key = f"{change.key.partition('/')[0]}/{reference.name}"
+    owner = views.get(claimant.resource, key)
+    return (key,) if owner is not None and owner.metadata.uid == reference.uid else ()
 
 
 def becomes_orphan(change: Change) -> bool:

@@ -39,9 +39,11 @@ def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory
 
 
 def _pod_keys(change: Change, views: Views) -> tuple[Key, ...]:
-    if change.old is not None and change.new is not None and not matters(change.old, change.new):
+    keys = owner_keys(REPLICATION_CONTROLLER.claimant, change, views)
+    # Few pods have such an owner, so that is asked first.
+    if keys and change.old is not None and change.new is not None and not matters(change.old, change.new):
         return ()
-    return owner_keys(REPLICATION_CONTROLLER.claimant, change, views)
+    return keys
 
 
 CONTROLLER: Final = Controller(

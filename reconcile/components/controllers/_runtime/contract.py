@@ -69,7 +69,10 @@ class Views:
         Raises:
             ReconcileError: no controller of the process watches *resource*.
         """
-        table = self._table(resource)
+        try:
+            table = self._tables[self._places[resource]]
+        except KeyError:
+            raise _unwatched(resource) from None
         return None if table is None else table.get(key)
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -79,7 +82,10 @@ class Views:
         Raises:
             ReconcileError: no controller of the process watches *resource*.
         """
-        table = self._table(resource)
+        try:
+            table = self._tables[self._places[resource]]
+        except KeyError:
+            raise _unwatched(resource) from None
         return Table(indexes_of(resource)) if table is None else table
 
     def has(self, resource: str) -> bool:
@@ -96,12 +102,10 @@ class Views:
         tables[place] = table
         return Views(self._places, tuple(tables))
 
-    def _table(self, resource: str) -> Table[str, Any] | None:
-        try:
-            return self._tables[self._places[resource]]
-        except KeyError:
-            known(resource)
-            raise ReconcileError(f"no controller has {resource!r} among its sources: nothing is known of it") from None
+
+def _unwatched(resource: str) -> ReconcileError:
+    known(resource)  # says better what is wrong with what is no resource at all
+    return ReconcileError(f"no controller has {resource!r} among its sources: nothing is known of it")
 
 
 Keys: TypeAlias = Callable[[Change, Views], tuple[Key, ...]]

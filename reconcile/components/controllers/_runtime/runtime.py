@@ -34,7 +34,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request, Response
 from reconcile.model.watches import Watch
@@ -48,6 +48,7 @@ _NOT_FOUND: Final = 404
 _RESYNC: Final = "resync"
 _AFTER: Final = "after"
 _NO_ANSWERS: Final[Table[int, Response]] = Table()
+_NO_KEYS: Final[WorkQueue[Key]] = WorkQueue()
 
 
 @quick
@@ -87,6 +88,10 @@ class Due:
     periodic: bool
 
 
+_NO_FAILURES: Final[Table[Key, Failure]] = Table()
+_NOTHING_DUE: Final[Table[Key, Due]] = Table()
+
+
 @quick
 @attrs.frozen(weakref_slot=False)
 class Work:
@@ -104,11 +109,11 @@ class Work:
         woken: a `Wake` is on its way.
     """
 
-    queue: WorkQueue[Key] = attrs.field(factory=WorkQueue)
+    queue: WorkQueue[Key] = _NO_KEYS
     memory: Any = None
     running: tuple[Running, ...] = ()
-    failures: Table[Key, Failure] = attrs.field(factory=Table)
-    due: Table[Key, Due] = attrs.field(factory=Table)
+    failures: Table[Key, Failure] = _NO_FAILURES
+    due: Table[Key, Due] = _NOTHING_DUE
     serial: int = 0
     synced: bool = False
     woken: bool = False
@@ -211,45 +216,49 @@ def _on_started(state: State, event: Started) -> tuple[State, tuple[Effect, ...]
 
 
 def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]]:
-    # A watch is named after its resource: see _watches.
-    resource = event.watch
+    # A watch is named after its resource: see _watches. Most of what is delivered concerns most controllers not at all.
+    resource, changes, now = event.watch, event.changes, event.now
     interests = state.interests.get(resource)
     if interests is None:
         return state, ()
-    known = state.views.has(resource)
     views = state.views.having(resource, event.view)
-    works = list(state.works)
+    controllers, works = state.controllers, list(state.works)
     effects: list[Effect] = []
     for place, sources in interests:
-        controller, work = state.controllers[place], works[place]
-        queue, memory = _noted(controller, work, event, views, sources)
-        synced = work.synced
-        if not known:
-            synced = all(views.has(source.resource) for source in controller.sources)
-        if queue is work.queue and memory is work.memory and synced is work.synced:
-            continue
-        woken = work.woken
-        if not woken and synced and queue.count and len(work.running) < controller.workers:
-            effects.append(Wake(controller.name))
-            woken = True
-        works[place] = Work(queue, memory, work.running, work.failures, work.due, work.serial, synced, woken)
-    return _with_works(state, views, tuple(works)), tuple(effects)
+        controller, work = controllers[place], works[place]
+        queue, memory, observe = work.queue, work.memory, controller.observe
+        for change in changes:
+            if observe is not None:
+                memory = observe(memory, change, views, now)
+            for keys in sources:
+                found = keys(change, views)
+                if found != ():
+                    if found.__class__ is not tuple:
+                        raise wrong_keys(controller.name, resource, change.key, found)
+                    for key in found:
+                        queue = queue.add(key)
+        if queue is not work.queue or memory is not work.memory:
+            works[place] = _noted(controller, work, queue, memory, effects)
+    if not state.views.has(resource):
+        for place, _ in interests:
+            works[place] = _synced(controllers[place], works[place], views, effects)
+    return State(controllers, state.interests, state.places, state.dice, views, tuple(works)), tuple(effects)
 
 
-def _noted(
-    controller: Controller, work: Work, event: Watched, views: Views, sources: tuple[Keys, ...]
-) -> tuple[WorkQueue[Key], Any]:
-    queue, memory, observe = work.queue, work.memory, controller.observe
-    for change in event.changes:
-        if observe is not None:
-            memory = observe(memory, change, views, event.now)
-        for keys in sources:
-            found = keys(change, views)
-            if found.__class__ is not tuple:
-                raise wrong_keys(controller.name, event.watch, change.key, found)
-            for key in found:
-                queue = queue.add(key)
-    return queue, memory
+def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: Any, effects: list[Effect]) -> Work:
+    """Give *work* with what a delivery left of its queue and its memory; it asks for a turn if it can work now."""
+    woken, running = work.woken, work.running
+    if not woken and queue.count and work.synced and len(running) < controller.workers:
+        effects.append(Wake(controller.name))
+        woken = True
+    return Work(queue, memory, running, work.failures, work.due, work.serial, work.synced, woken)
+
+
+def _synced(controller: Controller, work: Work, views: Views, effects: list[Effect]) -> Work:
+    """Give *work* as it is after the first delivery of a source: if it was the last one missing, work can begin."""
+    if work.synced or not all(views.has(source.resource) for source in controller.sources):
+        return work
+    return _noted(controller, replace(work, synced=True), work.queue, work.memory, effects)
 
 
 def _on_turned(state: State, event: Turned) -> tuple[State, tuple[Effect, ...]]:
@@ -257,35 +266,45 @@ def _on_turned(state: State, event: Turned) -> tuple[State, tuple[Effect, ...]]:
     if place is None:
         return state, ()
     bench = _Bench(state, place, event.now)
-    if bench.woken or bench.can_work():
+    if bench.can_work():
         bench.woken = False
-        if bench.can_work():
-            key = bench.queue.first()
-            bench.queue = bench.queue.take()
-            _reconcile(bench, key, ())
-        return bench.closed()
-    return state, ()
+        key, bench.queue = bench.queue.take()
+        _reconcile(bench, key, ())
+    elif bench.woken:
+        bench.woken = False
+    else:
+        return state, ()
+    return bench.closed()
 
 
 def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ...]]:
     name, key, serial, number = event.tag
-    bench = _Bench(state, state.places[name], event.now)
-    running = next((running for running in bench.running if running.serial == serial), None)
+    place = state.places[name]
+    work = state.works[place]
+    running = _running(work, serial)
     if running is None or number in running.answers:
         return state, ()  # repeated
-    outcome = running.outcome
-    others = tuple([each for each in bench.running if each is not running])
-    if len(running.answers) + 1 < len(outcome.calls):
-        bench.running = (*others, Running(key, serial, outcome, running.answers.set(number, event.response)))
-        return bench.closed()
+    outcome, answers = running.outcome, running.answers
+    calls = outcome.calls
+    others = () if len(work.running) == 1 else tuple([each for each in work.running if each is not running])
+    if len(answers) + 1 < len(calls):
+        waits = Running(key, serial, outcome, answers.set(number, event.response))
+        return _with_work(state, place, copier(Work, "running")(work, (*others, waits))), ()
+    bench = _Bench(state, place, event.now)
     bench.running = others
-    responses = [running.answers.get(at, event.response) for at in range(len(outcome.calls))]
-    answers = tuple(zip(outcome.calls, responses, strict=True))
+    pairs = tuple([(call, answers.get(at, event.response)) for at, call in enumerate(calls)])
     if outcome.again:
-        _reconcile(bench, key, answers)
+        _reconcile(bench, key, pairs)
     else:
-        _finish(bench, key, outcome, outcome.error or _refusal(answers))
+        _finish(bench, key, outcome, outcome.error or _refusal(pairs))
     return bench.closed()
+
+
+def _running(work: Work, serial: int) -> Running | None:
+    for running in work.running:
+        if running.serial == serial:
+            return running
+    return None
 
 
 def _on_timer_fired(state: State, event: TimerFired) -> tuple[State, tuple[Effect, ...]]:
@@ -343,7 +362,7 @@ class _Bench:
 
     def can_work(self) -> bool:
         """Tell whether a key waits, and a worker is there for it."""
-        return self.synced and self.queue.count > 0 and len(self.running) < self.controller.workers
+        return self.queue.count > 0 and self.synced and len(self.running) < self.controller.workers
 
     def closed(self) -> tuple[State, tuple[Effect, ...]]:
         """Give the next state; it asks for a turn if there is work that can be done and no turn is on its way."""
@@ -360,9 +379,7 @@ class _Bench:
             self.synced,
             self.woken,
         )
-        state, place = self.state, self.place
-        works = (*state.works[:place], work, *state.works[place + 1 :])
-        return _with_works(state, state.views, works), tuple(self.effects)
+        return _with_work(self.state, self.place, work), tuple(self.effects)
 
 
 def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response], ...]) -> None:
@@ -372,7 +389,8 @@ def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response],
     outcome = controller.reconcile(ask)
     if not is_sound(outcome):
         raise unsound(controller.name, key, outcome)
-    bench.effects += [_signed(record, controller) for record in outcome.records]
+    if outcome.records:
+        bench.effects += [_signed(record, controller) for record in outcome.records]
     if outcome.memory is not KEPT:
         bench.memory = outcome.memory
     calls = outcome.calls
@@ -386,7 +404,10 @@ def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response],
 
 
 def _signed(record: Record, controller: Controller) -> Record:
-    return record if record.component else replace(record, component=controller.component or controller.name)
+    if record.component:
+        return record
+    signed: Record = copier(Record, "component")(record, controller.component or controller.name)
+    return signed
 
 
 def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
@@ -451,5 +472,6 @@ def _as_changed(views: Views, resource: str) -> list[Change]:
     return [Change(0, resource, key, obj, obj) for key, obj in table.items()]
 
 
-def _with_works(state: State, views: Views, works: tuple[Work, ...]) -> State:
-    return State(state.controllers, state.interests, state.places, state.dice, views, works)
+def _with_work(state: State, place: int, work: Work) -> State:
+    works = (*state.works[:place], work, *state.works[place + 1 :])
+    return State(state.controllers, state.interests, state.places, state.dice, state.views, works)

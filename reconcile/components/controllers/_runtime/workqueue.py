@@ -6,7 +6,7 @@ is done, and is then worked on once more, however often it was added.
 
 Takes:    add, take, done.
 Gives:    the next queue.
-Source:   client-go util/workqueue; its sets dirty and processing are one table of marks here, its queue is a sequence.
+Source:   client-go util/workqueue; its sets dirty and processing are `wanted` and `working` here.
 Left out: nothing known.
 """
 
@@ -22,62 +22,62 @@ from reconcile.lib.table import Table
 
 K = TypeVar("K", bound=Any)
 
-# A key's mark; a key without one is neither wanted nor worked on.
-_QUEUED: Final = 1
-_PROCESSING: Final = 2
-_PROCESSING_AND_DIRTY: Final = 3
+_NO_KEYS: Final[Table[Any, bool]] = Table()
+_NO_LINE: Final[Sequence[Any]] = Sequence()
+_YES: Final = True  # the value of a table of which only the keys count
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class WorkQueue(Generic[K]):
-    """Keys in the order in which they are to be worked on; *count* is how many wait."""
+    """
+    Keys in the order in which they are to be worked on.
 
-    _marks: Table[K, int] = attrs.field(factory=Table)
-    _line: Sequence[K] = attrs.field(factory=Sequence)
+    Args:
+        wanted: the keys that wait, and those that will because they were added while they are worked on.
+        line: those that wait, at its end; what stands before them was taken.
+        count: how many wait.
+        working: the keys that are worked on, as many as there are workers at most.
+    """
+
+    _wanted: Table[K, bool] = _NO_KEYS
+    _line: Sequence[K] = _NO_LINE
     count: int = 0
+    _working: tuple[K, ...] = ()
 
     def add(self, key: K) -> WorkQueue[K]:
         """Give a queue in which *key* is wanted; the same one if it is so already."""
-        mark = self._marks.get(key, 0)
-        if mark == 0:
-            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self.count + 1)
-        if mark == _PROCESSING:
-            return WorkQueue(self._marks.set(key, _PROCESSING_AND_DIRTY), self._line, self.count)
-        return self
+        if key in self._wanted:
+            return self
+        wanted = self._wanted.set(key, _YES)
+        if key in self._working:
+            return WorkQueue(wanted, self._line, self.count, self._working)
+        return WorkQueue(wanted, self._line.append(key), self.count + 1, self._working)
 
-    def first(self) -> K:
-        """Give the key that waits longest; IndexError if none waits."""
+    def take(self) -> tuple[K, WorkQueue[K]]:
+        """Take the key that waits longest, to work on it; IndexError if none waits."""
         if not self.count:
             raise IndexError("no key waits")
-        first = self._line.end - self.count
-        return self._line.between(first, first + 1)[0]
-
-    def take(self) -> WorkQueue[K]:
-        """Take `first()` to work on it."""
-        return WorkQueue(self._marks.set(self.first(), _PROCESSING), self._shorter(), self.count - 1)
-
-    def pop(self) -> WorkQueue[K]:
-        """Take `first()` and be done with it at once: `take` and `done` in one."""
-        return WorkQueue(self._marks.remove(self.first()), self._shorter(), self.count - 1)
+        line = self._line
+        at = line.end - self.count
+        key = line.between(at, at + 1)[0]
+        return key, WorkQueue(self._wanted.remove(key), line.forget(at + 1), self.count - 1, (*self._working, key))
 
     def done(self, key: K) -> WorkQueue[K]:
         """Be done with *key*, which was taken: it waits again if it was added meanwhile."""
-        mark = self._marks.get(key, 0)
-        if mark == _PROCESSING_AND_DIRTY:
-            return WorkQueue(self._marks.set(key, _QUEUED), self._line.append(key), self.count + 1)
-        if mark == _PROCESSING:
-            return WorkQueue(self._marks.remove(key), self._line, self.count)
-        return self
+        if key not in self._working:
+            return self
+        at = self._working.index(key)
+        working = (*self._working[:at], *self._working[at + 1 :])
+        if key in self._wanted:
+            return WorkQueue(self._wanted, self._line.append(key), self.count + 1, working)
+        return WorkQueue(self._wanted, self._line, self.count, working)
 
     def works_on(self, key: K) -> bool:
         """Tell whether *key* was taken and is not done."""
-        return self._marks.get(key, 0) > _QUEUED
+        return key in self._working
 
     def waiting(self) -> tuple[K, ...]:
         """Give the keys that wait, in order."""
         end = self._line.end
         return self._line.between(end - self.count, end)
-
-    def _shorter(self) -> Sequence[K]:
-        return self._line.forget(self._line.end - self.count + 1)

@@ -7,6 +7,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 ROLLING_UPDATE = "RollingUpdate"
@@ -27,17 +28,15 @@ def is_rolling(deployment: Any) -> bool:
 
 def max_surge(deployment: Any) -> int:
     """Give how many pods more than declared there may be."""
-    return _fenceposts(deployment)[0] if is_rolling(deployment) else 0
+    return _bounds(deployment)[0]
 
 
 def max_unavailable(deployment: Any) -> int:
     """Give how many pods fewer than declared may be available."""
-    replicas = desired(deployment)
-    if not is_rolling(deployment) or not replicas:
-        return 0
-    return min(_fenceposts(deployment)[1], replicas)
+    return _bounds(deployment)[1]
 
 
+@lru_cache(maxsize=1024)
 def fenceposts(surge: int | str | None, unavailable: int | str | None, replicas: int) -> tuple[int, int]:
     """Give both bounds in pods: percentages of surge round up, of unavailability down; both 0 would stand still."""
     up = scaled(surge, replicas, up=True)
@@ -55,8 +54,11 @@ def scaled(value: int | str | None, replicas: int, *, up: bool) -> int:
     return -(-percent * replicas // 100) if up else percent * replicas // 100
 
 
-def _fenceposts(deployment: Any) -> tuple[int, int]:
-    rolling = deployment.spec.strategy.rolling_update if deployment.spec.strategy else None
-    if rolling is None:
-        return fenceposts("25%", "25%", desired(deployment))
-    return fenceposts(rolling.max_surge, rolling.max_unavailable, desired(deployment))
+def _bounds(deployment: Any) -> tuple[int, int]:
+    if not is_rolling(deployment):
+        return 0, 0
+    replicas, strategy = desired(deployment), deployment.spec.strategy
+    rolling = strategy and strategy.rolling_update
+    surge, unavailable = (rolling.max_surge, rolling.max_unavailable) if rolling else ("25%", "25%")
+    up, down = fenceposts(surge, unavailable, replicas)
+    return up, min(down, replicas)

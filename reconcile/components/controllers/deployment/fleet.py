@@ -42,11 +42,12 @@ class Fleet:
 
 def fleet_of(deployment: Any, owned: tuple[Any, ...]) -> Fleet:
     """Tell the new one from the old; of several of the same template the oldest is it."""
-    in_order = sorted(owned, key=age_order)
+    in_order = tuple(sorted(owned, key=age_order)) if len(owned) > 1 else owned
+    template = deployment.spec.template
     for place, one in enumerate(in_order):
-        if same_template(one.spec.template, deployment.spec.template):
+        if same_template(one.spec.template, template):
             return Fleet(one, (*in_order[:place], *in_order[place + 1 :]))
-    return Fleet(None, tuple(in_order))
+    return Fleet(None, in_order)
 
 
 def resized(deployment: Any, one: Any, size: int) -> Any:

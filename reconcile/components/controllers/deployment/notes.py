@@ -50,8 +50,8 @@ def with_sizes(kept: Map[str] | None, deployment: Any) -> Map[str] | None:
 
 def of_new(deployment: Any, kept: Map[str] | None, revision: int) -> Map[str] | None:
     """Give the annotations of the new ReplicaSet: the Deployment's, and its revision with those it had before."""
-    given = deployment.metadata.annotations or {}
-    wanted = merged(kept, {name: text for name, text in given.items() if name not in _NOT_COPIED})
+    given = deployment.metadata.annotations
+    wanted = merged(kept, {name: given[name] for name in given if name not in _NOT_COPIED}) if given else kept
     before = _text(wanted, REVISION)
     if before is not None and not _NUMBER.fullmatch(before):
         return wanted
@@ -79,6 +79,6 @@ def merged(kept: Map[str] | None, wanted: dict[str, str]) -> Map[str] | None:
     """Give *kept* with the wanted ones in it; itself if it has them."""
     if kept is None:
         return Map(wanted) if wanted else None
-    if all(kept.get(name) == text for name, text in wanted.items()):
+    if wanted.items() <= kept.items():
         return kept
     return Map({**kept, **wanted})

@@ -28,8 +28,12 @@ from reconcile.components.controllers.deployment.fleet import (
 
 def is_scaling(deployment: Any, fleet: Fleet) -> bool:
     """Tell whether the Deployment declares another size than when it last wrote to a ReplicaSet."""
-    sizes = [notes.number(one, notes.DESIRED_REPLICAS) for one in active(fleet.all)]
-    return any(size is not None and size != desired(deployment) for size in sizes)
+    wanted = desired(deployment)
+    for one in active(fleet.all):
+        size = notes.number(one, notes.DESIRED_REPLICAS)
+        if size is not None and size != wanted:
+            return True
+    return False
 
 
 def new_size(deployment: Any, fleet: Fleet) -> int:
@@ -58,11 +62,11 @@ def _new_rolled(deployment: Any, fleet: Fleet) -> Fleet:
 
 
 def _olds_rolled(deployment: Any, fleet: Fleet) -> Fleet:
-    if not declared(fleet.olds):
+    old_size = declared(fleet.olds)
+    if not old_size:
         return fleet
     least = desired(deployment) - max_unavailable(deployment)
-    waiting = desired(fleet.new) - available(fleet.new)
-    most = declared(fleet.all) - least - waiting
+    most = old_size + available(fleet.new) - least  # what is declared of the new one, but not available, is waited for
     if most <= 0:
         return fleet
     cleaned = _unhealthy_cleaned(deployment, fleet.olds, most)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconcile.api.apps_v1 import DeploymentCondition, DeploymentStatus
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.deployment.bounds import desired, max_unavailable
-from reconcile.components.controllers.deployment.fleet import Fleet, available, declared
+from reconcile.components.controllers.deployment.fleet import Fleet
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions as found_in
@@ -30,23 +30,35 @@ PAUSED: Final = "DeploymentPaused"
 # A deadline of so many seconds is none.
 _FOR_EVER: Final = 2**31 - 1
 
+_NOTHING_TOLD: Final = DeploymentStatus()
+
 Conditions = tuple[DeploymentCondition, ...]
 
 
 def plain(deployment: Any, fleet: Fleet, now: Instant) -> DeploymentStatus:
     """Give the status without a word on progress: of a Deployment that is paused, scaled, or being deleted."""
-    old = deployment.status or DeploymentStatus()
-    members = fleet.all
-    ready = sum([(one.status.ready_replicas or 0) if one.status else 0 for one in members])
-    ready_long = sum([available(one) for one in members])
+    old, new = deployment.status or _NOTHING_TOLD, fleet.new
+    wanted = replicas = ready = ready_long = terminating = 0
+    tells_terminating = True
+    for one in fleet.all:
+        wanted += desired(one)
+        told = one.status
+        if told is None:
+            continue
+        replicas += told.replicas
+        ready += told.ready_replicas or 0
+        ready_long += told.available_replicas or 0
+        terminating += told.terminating_replicas or 0
+        if told.terminating_replicas is None and told.observed_generation:
+            tells_terminating = False  # this ReplicaSet was looked at by somebody who does not count them
     return DeploymentStatus(
         observed_generation=deployment.metadata.generation,
-        replicas=_replicas(members) or None,
-        updated_replicas=(_replicas((fleet.new,)) if fleet.new is not None else 0) or None,
+        replicas=replicas or None,
+        updated_replicas=(new.status.replicas or None) if new is not None and new.status else None,
         ready_replicas=ready or None,
         available_replicas=ready_long or None,
-        unavailable_replicas=max(declared(members) - ready_long, 0) or None,
-        terminating_replicas=_terminating(members),
+        unavailable_replicas=max(wanted - ready_long, 0) or None,
+        terminating_replicas=terminating if tells_terminating else None,
         collision_count=old.collision_count,
         conditions=put(old.conditions, _availability(deployment, ready_long), now),
     )
@@ -63,16 +75,19 @@ def rollout(deployment: Any, fleet: Fleet, now: Instant) -> DeploymentStatus:
         kept = _progress(deployment, fleet, status, present, now)
     failure = _failure(fleet)
     kept = found_in.remove(kept, REPLICA_FAILURE) if failure is None else put(kept, failure, now)
-    return replace(status, conditions=kept)
+    return status if kept is status.conditions else replace(status, conditions=kept)
 
 
 def paused_or_resumed(deployment: Any, now: Instant) -> Conditions:
     """Give the conditions after a word on whether the Deployment is paused, so that no deadline runs meanwhile."""
     kept: Conditions = (deployment.status.conditions or ()) if deployment.status else ()
-    present = found_in.find(kept, PROGRESSING)
-    is_known = present is not None and present.reason == PAUSED
-    if not has_deadline(deployment) or (present is not None and present.reason == TIMED_OUT):
+    if not has_deadline(deployment):
         return kept
+    present = found_in.find(kept, PROGRESSING)
+    reason = None if present is None else present.reason
+    if reason == TIMED_OUT:
+        return kept
+    is_known = reason == PAUSED
     if deployment.spec.paused and not is_known:
         return put(kept, _condition(PROGRESSING, "Unknown", PAUSED, "Deployment is paused"), now)
     if not deployment.spec.paused and is_known:
@@ -116,10 +131,10 @@ def is_complete(deployment: Any, status: DeploymentStatus | None) -> bool:
 
 def until_deadline(deployment: Any, status: DeploymentStatus, now: Instant) -> Duration | None:
     """Give how long it is until the rollout, if one is under way, will have taken too long; None if it cannot."""
-    present = found_in.find(status.conditions, PROGRESSING)
-    if not has_deadline(deployment) or deployment.spec.paused or present is None:
+    if not has_deadline(deployment) or deployment.spec.paused:
         return None
-    if present.reason in (NEW_AVAILABLE, TIMED_OUT) or is_complete(deployment, status):
+    present = found_in.find(status.conditions, PROGRESSING)
+    if present is None or present.reason in (NEW_AVAILABLE, TIMED_OUT) or is_complete(deployment, status):
         return None
     return max(_deadline(deployment, present) - now, 0) + SECOND
 
@@ -128,7 +143,7 @@ def put(kept: Conditions | None, condition: DeploymentCondition, now: Instant) -
     """Give *kept* with *condition* at its end; the same tuple if it says the same for the same reason already."""
     kept = kept or ()
     present = found_in.find(kept, condition.type)
-    if present is not None and (present.status, present.reason) == (condition.status, condition.reason):
+    if present is not None and present.reason == condition.reason and present.status == condition.status:
         return kept
     return _put(kept, condition, present, now)
 
@@ -184,18 +199,16 @@ def _deadline(deployment: Any, present: DeploymentCondition) -> Instant:
 
 
 def _availability(deployment: Any, ready_long: int) -> DeploymentCondition:
-    if ready_long >= desired(deployment) - max_unavailable(deployment):
-        said = "Deployment has minimum availability."
-        return _condition(AVAILABLE, "True", "MinimumReplicasAvailable", said)
-    said = "Deployment does not have minimum availability."
-    return _condition(AVAILABLE, "False", "MinimumReplicasUnavailable", said)
+    return _ENOUGH if ready_long >= desired(deployment) - max_unavailable(deployment) else _TOO_FEW
 
 
 def _failure(fleet: Fleet) -> DeploymentCondition | None:
     """Give what keeps a ReplicaSet from creating pods: the new one's word counts first."""
     members = fleet.olds if fleet.new is None else (fleet.new, *fleet.olds)
     for one in members:
-        failure = found_in.find(one.status.conditions if one.status else None, REPLICA_FAILURE)
+        if one.status is None or not one.status.conditions:
+            continue
+        failure = found_in.find(one.status.conditions, REPLICA_FAILURE)
         if failure is not None:
             return DeploymentCondition(
                 type=REPLICA_FAILURE,
@@ -208,20 +221,11 @@ def _failure(fleet: Fleet) -> DeploymentCondition | None:
     return None
 
 
-def _terminating(members: tuple[Any, ...]) -> int | None:
-    """Sum the terminating pods; unknown if a ReplicaSet does not tell, unless nobody has looked at it yet."""
-    total = 0
-    for one in members:
-        told = None if one.status is None else one.status.terminating_replicas
-        if told is None and one.status is not None and one.status.observed_generation:
-            return None
-        total += told or 0
-    return total
-
-
-def _replicas(members: tuple[Any, ...]) -> int:
-    return sum([one.status.replicas if one.status else 0 for one in members])
-
-
 def _condition(type: str, status: str, reason: str, message: str) -> DeploymentCondition:
     return DeploymentCondition(type=type, status=status, reason=reason, message=message)
+
+
+_ENOUGH: Final = _condition(AVAILABLE, "True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+_TOO_FEW: Final = _condition(
+    AVAILABLE, "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability."
+)

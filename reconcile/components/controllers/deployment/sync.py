@@ -28,7 +28,8 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model.owners import controller_of
+from reconcile.model import conditions as found_in
+from reconcile.model.owners import controller_of, is_controlled_by
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -39,6 +40,7 @@ REPLICA_SETS: Final = "replicasets.apps"
 
 # A history of so many is one of all.
 _ALL: Final = 2**31 - 1
+_NOTHING_TOLD: Final = DeploymentStatus()
 
 
 @quick
@@ -56,6 +58,10 @@ class Written:
     sizes: tuple[int, ...] = ()
 
 
+_UNWRITTEN: Final = Written()
+_NONE_WRITTEN: Final[Table[str, Written]] = Table()
+
+
 @quick
 @attrs.frozen(weakref_slot=False)
 class Memory:
@@ -68,7 +74,7 @@ class Memory:
     """
 
     seen: int = 0
-    written: Table[str, Written] = attrs.field(factory=Table)
+    written: Table[str, Written] = _NONE_WRITTEN
 
 
 @quick
@@ -123,7 +129,9 @@ def reconcile(ask: Ask) -> Outcome:
     if deployment is None:
         return Outcome()
     look = _Look(ask, deployment, ask.memory)
-    match ask.answers[0][0].verb if ask.answers else "":
+    if not ask.answers:
+        return _begun(look)
+    match ask.answers[0][0].verb:
         case "get":
             return _on_looked(look)
         case "patch":
@@ -137,14 +145,15 @@ def reconcile(ask: Ask) -> Outcome:
 def _begun(look: _Look) -> Outcome:
     deployment = look.deployment
     uid = deployment.metadata.uid
-    if look.memory.written.get(uid, Written()).revision > look.memory.seen:
+    if look.memory.written.get(uid, _UNWRITTEN).revision > look.memory.seen:
         return Outcome()  # what was written is on its way here and brings the Deployment back
     selector = deployment.spec.selector
     if not selector.match_labels and not selector.match_expressions:
         return _selects_all(look)
     table = look.ask.views.table(REPLICA_SETS)
-    owned = _owned(deployment, table)
-    if len(owned) != table.count("owner", uid) or table.count("orphan", deployment.metadata.namespace):
+    referring = table.under("owner", uid)
+    owned = _owned(deployment, referring)
+    if len(owned) != len(referring) or table.count("orphan", deployment.metadata.namespace):
         found = claims.claims(deployment, CLAIMANT.selects, table)
         if found.adopt:
             return Outcome(calls=(claims.look(CLAIMANT.resource, look.ask.key),), again=True)
@@ -200,7 +209,9 @@ def _decided(look: _Look, fleet: Fleet) -> Outcome:
             return _creating(look, noted)
         planned = scaling.rolled(deployment, noted)
         is_settled = planned is noted and status.is_complete(deployment, deployment.status)
-    pairs = [(old, new) for old, new in zip(fleet.all, planned.all, strict=True) if old is not new]
+    pairs: list[tuple[Any, Any]] = []
+    if planned is not fleet:
+        pairs = [(old, new) for old, new in zip(fleet.all, planned.all, strict=True) if old is not new]
     calls = [_update(new) for _, new in pairs]
     if is_settled:
         calls += [_deletion(one) for one in _forgotten(deployment, planned.olds)]
@@ -220,13 +231,13 @@ def _annotated(deployment: Any, fleet: Fleet) -> Fleet:
     if new is None:
         return fleet
     noted = notes.of_new(deployment, new.metadata.annotations, notes.next_revision(fleet.olds))
-    metadata, spec = new.metadata, new.spec
-    if noted is not metadata.annotations:
-        metadata = replace(metadata, annotations=noted)
-    if (spec.min_ready_seconds or 0) != (deployment.spec.min_ready_seconds or 0):
-        spec = replace(spec, min_ready_seconds=deployment.spec.min_ready_seconds)
-    changed = replace(new, metadata=metadata, spec=spec)
-    return fleet if changed is new else Fleet(changed, fleet.olds)
+    metadata, spec, seconds = new.metadata, new.spec, deployment.spec.min_ready_seconds
+    is_same_wait = (spec.min_ready_seconds or 0) == (seconds or 0)
+    if noted is metadata.annotations and is_same_wait:
+        return fleet
+    metadata = replace(metadata, annotations=noted)
+    changed = replace(new, metadata=metadata, spec=spec if is_same_wait else replace(spec, min_ready_seconds=seconds))
+    return Fleet(changed, fleet.olds)
 
 
 def _old_pods_left(look: _Look, fleet: Fleet) -> bool:
@@ -255,7 +266,7 @@ def _creating(look: _Look, fleet: Fleet) -> Outcome:
 def _forgotten(deployment: Any, olds: tuple[Any, ...]) -> list[Any]:
     """Give the ReplicaSets that the history has no room for: the lowest revisions first, never one with pods."""
     limit = deployment.spec.revision_history_limit
-    if limit is None or limit == _ALL:
+    if limit is None or limit == _ALL or len(olds) <= limit:
         return []
     alive = [one for one in olds if one.metadata.deletion_timestamp is None]
     alive.sort(key=lambda one: notes.number(one, notes.REVISION) or 0)
@@ -270,31 +281,31 @@ def _is_empty(one: Any) -> bool:
 
 def _writing(look: _Look, calls: tuple[Request, ...], sizes: tuple[int, ...]) -> Outcome:
     uid = look.deployment.metadata.uid
-    written = look.memory.written.get(uid, Written())
+    written = look.memory.written.get(uid, _UNWRITTEN)
     memory = Memory(look.memory.seen, look.memory.written.set(uid, Written(written.revision, sizes)))
     return Outcome(calls=calls, memory=memory, again=True)
 
 
 def _on_written(look: _Look) -> Outcome:
     deployment, answers = look.deployment, look.ask.answers
-    sizes = look.memory.written.get(deployment.metadata.uid, Written()).sizes
-    look = replace(look, memory=_having_written(look))
+    sizes = look.memory.written.get(deployment.metadata.uid, _UNWRITTEN).sizes
+    look = _Look(look.ask, deployment, _having_written(look))
     request, response = answers[0]
     if request.verb == "create" and not response.ok:
         return _on_refused(look, request.body, response)
     records: list[Record] = []
     for (request, response), before in zip(answers, sizes, strict=False):
-        if response.ok and request.verb != "delete" and desired(request.body) != before:
-            size, name = desired(request.body), request.body.metadata.name
+        if response.ok and request.verb != "delete" and (size := desired(request.body)) != before:
             way = "up" if size > before else "down"
-            said = f"Scaled {way} replica set {name} from {before} to {size}"
+            said = f"Scaled {way} replica set {request.body.metadata.name} from {before} to {size}"
             records.append(Record(deployment, "Normal", "ScalingReplicaSet", said))
-    look = replace(look, records=tuple(records))
+    look = _Look(look.ask, deployment, look.memory, tuple(records))
     for request, response in answers:
         if not response.ok and not (request.verb == "delete" and is_done(response)):
             return Outcome(records=look.records, memory=look.memory, error=str(response.body.message))
     request, response = answers[0]
-    owned = _overlaid(_owned(deployment, look.ask.views.table(REPLICA_SETS)), look)
+    referring = look.ask.views.table(REPLICA_SETS).under("owner", deployment.metadata.uid)
+    owned = _overlaid(_owned(deployment, referring), look)
     said_new = status.created_new(response.body.metadata.name) if request.verb == "create" else None
     return _told(look, fleet_of(deployment, owned), said_new)
 
@@ -302,7 +313,7 @@ def _on_written(look: _Look) -> Outcome:
 def _having_written(look: _Look) -> Memory:
     """Remember the highest revision among the answers: what is older must not be decided from."""
     uid = look.deployment.metadata.uid
-    revision = look.memory.written.get(uid, Written()).revision
+    revision = look.memory.written.get(uid, _UNWRITTEN).revision
     for request, response in look.ask.answers:
         if response.ok and request.verb != "delete":
             revision = max(revision, int(response.body.metadata.resource_version))
@@ -340,33 +351,35 @@ def _on_refused(look: _Look, made: Any, response: Response) -> Outcome:
 def _told(look: _Look, fleet: Fleet, said: Any) -> Outcome:
     """Write the status if it is another one, and be done; *said* is what is to be said of a new ReplicaSet."""
     deployment, now = look.deployment, look.ask.now
-    old = deployment.status or DeploymentStatus()
+    old = deployment.status or _NOTHING_TOLD
     kept = status.paused_or_resumed(deployment, now)
     new = fleet.new
     if new is not None and status.has_deadline(deployment):
-        if said is None and not any(one.type == status.PROGRESSING for one in kept):
+        if said is None and found_in.find(kept, status.PROGRESSING) is None:
             said = status.found_new(new.metadata.name)
         if said is not None:
             kept = status.put(kept, said, now)
-    before = replace(deployment, status=replace(old, conditions=kept))
+    before = deployment if kept is old.conditions else replace(deployment, status=replace(old, conditions=kept))
     is_plain = deployment.spec.paused or deployment.metadata.deletion_timestamp is not None
     told = status.plain(before, fleet, now) if is_plain else status.rollout(before, fleet, now)
     metadata = deployment.metadata
-    revision = (new.metadata.annotations or {}).get(notes.REVISION) if new is not None else None
+    revision = None if new is None or new.metadata.annotations is None else new.metadata.annotations.get(notes.REVISION)
     if revision is not None:
         noted = notes.merged(metadata.annotations, {notes.REVISION: revision})
-        metadata = replace(metadata, annotations=noted)
-    calls: tuple[Request, ...] = ()
-    if told != old or metadata is not deployment.metadata:
-        calls = (_status_update(replace(deployment, metadata=metadata, status=told)),)
+        if noted is not metadata.annotations:
+            metadata = replace(metadata, annotations=noted)
+    is_same = told == old and metadata is deployment.metadata
+    calls = () if is_same else (_status_update(replace(deployment, metadata=metadata, status=told)),)
     after = status.until_deadline(deployment, told, now)
     return Outcome(calls=calls, records=look.records, memory=look.memory, after=after)
 
 
-def _owned(deployment: Any, table: Table[str, Any]) -> tuple[Any, ...]:
-    uid = deployment.metadata.uid
-    found = [one for one in table.under("owner", uid) if CLAIMANT.selects(deployment, one.metadata.labels)]
-    return tuple([one for one in found if (controller_of(one) or one).uid == uid])
+def _owned(deployment: Any, referring: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give those of the ReplicaSets that refer to the Deployment that are its own."""
+    selects = CLAIMANT.selects
+    return tuple(
+        [one for one in referring if selects(deployment, one.metadata.labels) and is_controlled_by(one, deployment)]
+    )
 
 
 def _overlaid(owned: tuple[Any, ...], look: _Look) -> tuple[Any, ...]:

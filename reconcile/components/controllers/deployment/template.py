@@ -28,14 +28,17 @@ _COMPARED: Final = ("labels", "annotations")
 
 def same_template(one: Any, other: Any) -> bool:
     """Tell whether two pod templates are the same but for the hash in their labels."""
-    if one.spec is not other.spec and one.spec != other.spec:
+    is_same_spec = one.spec is other.spec or one.spec == other.spec
+    if not is_same_spec:
         return False
     mine, theirs = one.metadata or _NO_METADATA, other.metadata or _NO_METADATA
     if mine is theirs:
         return True
     if (mine.annotations or None) != (theirs.annotations or None) or _rest(mine) != _rest(theirs):
         return False
-    return _same_labels(mine.labels or {}, theirs.labels or {})
+    if mine.labels is theirs.labels:
+        return True
+    return {**(mine.labels or {}), HASH_LABEL: ""} == {**(theirs.labels or {}), HASH_LABEL: ""}
 
 
 def template_hash(template: Any, collisions: int | None) -> str:
@@ -68,12 +71,6 @@ def new_replica_set(claimant: Claimant, deployment: Any, annotations: Map[str] |
             template=replace(spec.template, metadata=replace(of_template, labels=labels)),
         ),
     )
-
-
-def _same_labels(mine: dict[str, str], theirs: dict[str, str]) -> bool:
-    if len(mine) - (HASH_LABEL in mine) != len(theirs) - (HASH_LABEL in theirs):
-        return False
-    return all(theirs.get(key) == value for key, value in mine.items() if key != HASH_LABEL)
 
 
 _rest = attrgetter(*[field.name for field in attrs.fields(meta_v1.ObjectMeta) if field.name not in _COMPARED])

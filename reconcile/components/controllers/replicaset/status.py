@@ -33,10 +33,9 @@ class Counts:
     next_check: Duration | None = None
 
 
-def counts(owner: Any, pods: Table[str, Any], now: Instant) -> Counts:
-    """Count *owner*'s pods, without listing them if that can be."""
+def counts(owner: Any, pods: Table[str, Any], active: int, now: Instant) -> Counts:
+    """Count *owner*'s pods, of which so many are *active*, without listing them if that can be."""
     uid = owner.metadata.uid
-    active = pods.count("standing", (uid, "active"))
     ready = pods.count("standing", (uid, "ready"))
     terminating = pods.count("standing", (uid, "terminating"))
     template = owner.spec.template
@@ -68,12 +67,14 @@ def matters(old: Any, new: Any) -> bool:
         return False
     if was is None or is_ is None or was.phase != is_.phase:
         return True
-    return _readiness(was) != _readiness(is_)
-
-
-def _readiness(status: Any) -> tuple[Any, Any]:
-    ready = conditions.find(status.conditions, "Ready")
-    return (None, None) if ready is None else (ready.status, ready.last_transition_time)
+    if was.conditions is is_.conditions:
+        return False
+    ready_before, ready_after = conditions.find(was.conditions, "Ready"), conditions.find(is_.conditions, "Ready")
+    if ready_before is None or ready_after is None:
+        return ready_before is not ready_after
+    if ready_before.status != ready_after.status:
+        return True
+    return bool(ready_before.last_transition_time != ready_after.last_transition_time)
 
 
 def ready_for(pod: Any, now: Instant) -> Duration:

@@ -55,7 +55,9 @@ def reconcile(kind: Kind, ask: Ask) -> Outcome:
     if owner is None:
         return Outcome()
     look = _Look(kind, ask, owner, ask.memory)
-    match ask.answers[0][0].verb if ask.answers else "":
+    if not ask.answers:
+        return _begun(look)
+    match ask.answers[0][0].verb:
         case "get":
             return _on_looked(look)
         case "patch":
@@ -105,7 +107,8 @@ def _scaled(look: _Look, unseen: int) -> Outcome:
         return _told(look, None)
     replicas = owner.spec.replicas
     wanted = 1 if replicas is None else replicas
-    missing = wanted - look.ask.views.table("pods").count("standing", (uid, "active")) - unseen
+    active = look.ask.views.table("pods").count("standing", (uid, "active"))
+    missing = wanted - active - unseen
     if missing > 0:
         missing = min(missing, BURST)
         first = min(FIRST_BATCH, missing)
@@ -114,7 +117,7 @@ def _scaled(look: _Look, unseen: int) -> Outcome:
     # Which pods the cache does not show rightly is not known here, but their changes come and bring the owner back.
     if missing < 0 and not unseen:
         return _deleting(look, min(-missing, BURST))
-    return _told(look, None)
+    return _told(look, None, active)
 
 
 def _creation(kind: Kind, owner: Any) -> Request:
@@ -206,10 +209,13 @@ def _on_deleted(look: _Look) -> Outcome:
     return _told(look, ("FailedDelete", why) if why else None)
 
 
-def _told(look: _Look, failure: tuple[str, str] | None) -> Outcome:
-    """Write the status if it is another one, and be done."""
+def _told(look: _Look, failure: tuple[str, str] | None, active: int | None = None) -> Outcome:
+    """Write the status if it is another one, and be done; *active* is how many pods stand, if that is known."""
     owner, ask = look.owner, look.ask
-    found = status.counts(owner, ask.views.table("pods"), ask.now)
+    pods = ask.views.table("pods")
+    if active is None:
+        active = pods.count("standing", (owner.metadata.uid, "active"))
+    found = status.counts(owner, pods, active, ask.now)
     told = status.next_status(look.kind, owner, found, failure, ask.now)
     calls: tuple[Request, ...] = ()
     if told is not owner.status:

@@ -39,8 +39,7 @@ def test_does_what_client_go_does(operations):
             queue = queue.add(key)
             naive.add(key)
         elif operation == "take" and naive.queue:
-            taken = queue.first()
-            queue = queue.take()
+            taken, queue = queue.take()
             assert taken == naive.take()
         elif operation == "done" and key in naive.processing:
             queue = queue.done(key)
@@ -52,11 +51,6 @@ def test_does_what_client_go_does(operations):
         ]
 
 
-def test_pop_is_take_and_done():
-    queue = WorkQueue().add("a").add("b")
-    assert queue.pop().waiting() == queue.take().done("a").waiting() == ("b",)
-
-
 def test_queue_of_many_keeps_its_order():
     queue = WorkQueue()
     keys = [f"key-{number:04}" for number in range(1000)]
@@ -64,11 +58,12 @@ def test_queue_of_many_keeps_its_order():
         queue = queue.add(key)
     taken = []
     while queue.count:
-        taken.append(queue.first())
-        queue = queue.take().done(taken[-1])
+        key, queue = queue.take()
+        queue = queue.done(key)
+        taken.append(key)
     assert taken == keys
 
 
-def test_empty_queue_has_no_first():
+def test_nothing_can_be_taken_from_an_empty_queue():
     with pytest.raises(IndexError):
-        WorkQueue().first()
+        WorkQueue().take()
