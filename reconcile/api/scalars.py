@@ -86,6 +86,7 @@ class MicroTime:
     instant: int
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def at(cls, instant: int) -> "MicroTime":
         """Return the time of *instant*, in nanoseconds since the Unix epoch; fractions of its microsecond are lost."""
         return cls(instant - instant % MICROSECOND)

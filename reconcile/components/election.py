@@ -27,7 +27,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.requests import Request
 from reconcile.model.watches import Watch
 
@@ -164,16 +164,16 @@ def _on_answered(state: State, event: Answered) -> Step:
     if state.asking is None or event.tag != ("election", state.asked):
         return state, ()  # a repeated answer, or one to a call that was given up
     asking, response, now = state.asking, event.response, event.now
-    state = replace(state, asking=None)
-    if now - state.asked_at > _patience(state.config):
-        return _failed(state, now)
-    if response.ok:
-        lock = _read(response.body)
-        if lock is None:
-            return _failed(state, now)
+    late = now - state.asked_at > _patience(state.config)
+    lock = _read(response.body) if response.ok and not late else None
+    if lock is not None:
         observed_at = state.observed_at if lock == state.lock else now
-        state = replace(state, body=response.body, lock=lock, observed_at=observed_at)
+        seen = copier(State, "body", "lock", "observed_at", "asking")
+        state = seen(state, response.body, lock, observed_at, None)
         return _on_read(state, now) if asking == "get" else _on_written(state, now)
+    state = replace(state, asking=None)
+    if late or response.ok:
+        return _failed(state, now)
     if asking == "renew":
         return _ask(state, "get", None, now)
     if asking == "get" and response.code == _NOT_FOUND:
@@ -243,7 +243,7 @@ def _ask(state: State, asking: Asking, body: Any, now: Instant) -> Step:
         name="" if asking == "create" else config.name,
         body=body,
     )
-    state = replace(state, asked=number, asking=asking, asked_at=now)
+    state = copier(State, "asked", "asking", "asked_at")(state, number, asking, now)
     return state, (Call(request, ("election", number)), SetTimer(_NEXT, now + _patience(config), periodic=True))
 
 
@@ -281,15 +281,16 @@ def _next(state: State, now: Instant) -> Any:
 
 def _written(body: Any, lock: Lock) -> Any:
     if isinstance(body, coordination_v1.Lease):
-        spec = replace(
+        fields = ("holder_identity", "lease_duration_seconds", "acquire_time", "renew_time", "lease_transitions")
+        spec = copier(coordination_v1.LeaseSpec, *fields)(
             body.spec or coordination_v1.LeaseSpec(),
-            holder_identity=lock.holder,
-            lease_duration_seconds=lock.seconds,
-            acquire_time=MicroTime.at(lock.acquired),
-            renew_time=MicroTime.at(lock.renewed),
-            lease_transitions=lock.transitions,
+            lock.holder,
+            lock.seconds,
+            MicroTime.at(lock.acquired),
+            MicroTime.at(lock.renewed),
+            lock.transitions,
         )
-        return replace(body, spec=spec)
+        return copier(coordination_v1.Lease, "spec")(body, spec)
     record = {
         "holderIdentity": lock.holder,
         "leaseDurationSeconds": lock.seconds,

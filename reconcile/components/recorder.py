@@ -25,12 +25,13 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 
 _BURST: Final = 25
 _REFILL: Final[Duration] = 5 * MINUTE
+_REFILLS: Final[Duration] = _BURST * _REFILL
 _SIMILAR: Final = 10  # as many different messages for one reason are combined
 _SIMILAR_WITHIN: Final[Duration] = 10 * MINUTE
 _REMEMBERED: Final = 4096  # objects; upstream remembers as many events
@@ -125,21 +126,26 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     """Take in that *effect* is to be recorded at *now*: create an event, count one up, or say nothing."""
     metadata = effect.about.metadata
     key = metadata.uid or f"{effect.about.kind}/{metadata.namespace}/{metadata.name}"
-    about = state.young.get(key, None)
+    about = state.young.get(key)
     if about is None:
         about = state.old.get(key, _UNKNOWN)
     similar, combined = _aggregated(about.similar, effect, now)
-    message = _COMBINED + effect.message if combined else effect.message
-    event_key = (
-        (effect.type, effect.reason, "", "") if combined else (effect.type, effect.reason, message, effect.field_path)
-    )
+    if combined:
+        message = _COMBINED + effect.message
+        event_key = (effect.type, effect.reason, "", "")
+    else:
+        message = effect.message
+        event_key = (effect.type, effect.reason, message, effect.field_path)
     seen, observed, dice = _observed(state, about.observed, event_key, metadata.name or "", now)
     # A bucket of 25 tokens, one more every five minutes, as one instant: when it will be full again.
     spent_until = max(about.spent_until, now) + _REFILL
-    allowed = spent_until - now <= _BURST * _REFILL
+    allowed = spent_until - now <= _REFILLS
     about = About(spent_until if allowed else about.spent_until, similar, observed)
-    young, old = _remembered(state, key, about)
-    state = State(state.source, state.salt, state.count + 1, dice, young, old, state.patches, state.unanswered)
+    young, old = state.young.set(key, about), state.old
+    if len(young) >= _REMEMBERED // 2:
+        # Two generations: one write, where forgetting exactly what was not used for longest would take three.
+        young, old = Table(), young
+    state = copier(State, "count", "dice", "young", "old")(state, state.count + 1, dice, young, old)
     if not allowed:
         return state, ()
     source = core_v1.EventSource(component=effect.component) if effect.component else state.source
@@ -162,18 +168,18 @@ _UNKNOWN: Final = About()
 
 def _aggregated(known: tuple[Similar, ...], effect: Record, now: Instant) -> tuple[tuple[Similar, ...], bool]:
     """Note the message among those like it; tell whether there are so many that they are combined."""
-    message = effect.message
+    message, kind, reason = effect.message, effect.type, effect.reason
     for place, similar in enumerate(known):
-        if similar.reason == effect.reason and similar.type == effect.type:
+        if similar.reason == reason and similar.type == kind:
             messages = similar.messages if now - similar.last <= _SIMILAR_WITHIN else ()
             if message not in messages:
                 messages = (*messages, message)
             combine = len(messages) >= _SIMILAR
             if combine:
                 messages = messages[1:]
-            noted = Similar(effect.type, effect.reason, messages, now)
+            noted = Similar(kind, reason, messages, now)
             return (*known[:place], noted, *known[place + 1 :]), combine
-    return (*known, Similar(effect.type, effect.reason, (message,), now)), False
+    return (*known, Similar(kind, reason, (message,), now)), False
 
 
 def _observed(
@@ -184,39 +190,28 @@ def _observed(
         if old.key == key:
             seen = Observed(key, old.count + 1, old.first, old.name)
             return seen, (*known[:place], seen, *known[place + 1 :]), state.dice
-    text, dice = _named(state, name, now)
-    seen = Observed(key, 1, Time.at(now), text)
-    return seen, (*known[-_EVENTS_REMEMBERED + 1 :], seen), dice
-
-
-def _named(state: State, name: str, now: Instant) -> tuple[str, Dice]:
     # Upstream's number is the time in nanoseconds. Here many things happen at one instant.
-    text = f"{name}.{now + state.salt + state.count:x}"
-    if len(text) <= _LONGEST_NAME and _SUBDOMAIN.fullmatch(name):
-        return text, state.dice
-    return state.dice.uuid()
-
-
-def _remembered(state: State, key: str, about: About) -> tuple[Table[str, About], Table[str, About]]:
-    # Two generations: one write, where forgetting exactly what was not used for longest would take three.
-    young = state.young.set(key, about)
-    if len(young) >= _REMEMBERED // 2:
-        return Table(), young
-    return young, state.old
+    text, dice = f"{name}.{now + state.salt + state.count:x}", state.dice
+    if len(text) > _LONGEST_NAME or not _SUBDOMAIN.fullmatch(name):
+        text, dice = dice.uuid()
+    seen = Observed(key, 1, Time.at(now), text)
+    if len(known) >= _EVENTS_REMEMBERED:
+        known = known[1 - _EVENTS_REMEMBERED :]
+    return seen, (*known, seen), dice
 
 
 def _event(
     source: core_v1.EventSource, effect: Record, seen: Observed, message: str, now: Instant, *, combined: bool
 ) -> core_v1.Event:
     about = effect.about
-    metadata = about.metadata
+    metadata, namespace, first = about.metadata, about.metadata.namespace, seen.first
     return core_v1.Event(
-        metadata=meta_v1.ObjectMeta(name=seen.name, namespace=metadata.namespace or "default"),
+        metadata=meta_v1.ObjectMeta(name=seen.name, namespace=namespace or "default"),
         involved_object=core_v1.ObjectReference(
             api_version=about.api_version,
             kind=about.kind,
             name=metadata.name,
-            namespace=metadata.namespace,
+            namespace=namespace,
             uid=metadata.uid,
             resource_version=metadata.resource_version,
             field_path=effect.field_path or None,
@@ -224,8 +219,8 @@ def _event(
         reason=effect.reason,
         message=message,
         source=source,
-        first_timestamp=seen.first,
-        last_timestamp=seen.first if seen.count == 1 else Time.at(now),
+        first_timestamp=first,
+        last_timestamp=first if seen.count == 1 else Time.at(now),
         count=seen.count,
         type=effect.type,
         # Upstream's combined event is made of fewer fields.

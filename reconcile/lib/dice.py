@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Ordered
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final, TypeVar
 
 import attrs
@@ -24,6 +25,7 @@ _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 # Of a version 4 UUID the bits that are drawn, and its version and variant.
 _UUID_DRAWN: Final = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
 _UUID_FIXED: Final = 0x00000000_0000_4000_8000_000000000000
+_UUID_GROUPS: Final = itemgetter(slice(0, 8), slice(8, 12), slice(12, 16), slice(16, 20), slice(20, 32))
 
 
 @quick
@@ -66,7 +68,7 @@ class Dice:
         """Tell which UUID `uuid` draws: for who draws no more."""
         drawn = blake2b(f"{self.seed}/{self.stream}/{self.count}".encode(), digest_size=16).digest()
         text = f"{int.from_bytes(drawn, 'big') & _UUID_DRAWN | _UUID_FIXED:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return "-".join(_UUID_GROUPS(text))
 
     def suffix(self, length: int = 5) -> tuple[str, Dice]:
         """Draw the random end of a generated name, in Kubernetes' alphabet; *length* is at most 16."""
