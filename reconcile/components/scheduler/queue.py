@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.components.scheduler.demand import Demand
+from reconcile.components.scheduler.turns import Turns
 from reconcile.components.scheduler.wishes import Wishes
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
@@ -85,7 +86,7 @@ class Queue:
     """
 
     entries: Table[str, Entry] = attrs.field(factory=Table)
-    active: Timers[str] = attrs.field(factory=Timers)
+    active: Turns = attrs.field(factory=Turns)
     backoff: Timers[str] = attrs.field(factory=Timers)
     failed: Timers[str] = attrs.field(factory=Timers)
     waiting: Table[str, Entry] = Table(_WAITING_INDEXES)
@@ -95,7 +96,7 @@ class Queue:
 
 def has_turn(queue: Queue) -> bool:
     """Tell whether some pod can have its turn now."""
-    return bool(len(queue.active) or len(queue.backoff))
+    return bool(queue.active.count or queue.backoff.busy)
 
 
 def put(queue: Queue, key: str, entry: Entry) -> Queue:
@@ -105,7 +106,7 @@ def put(queue: Queue, key: str, entry: Entry) -> Queue:
     entries = queue.entries.set(key, entry)
     match entry.place:
         case "active":
-            active = queue.active.set(key, _turn(entry))
+            active = queue.active.add(key, _turn(entry))
             return Queue(entries, active, queue.backoff, queue.failed, queue.waiting, queue.oldest, queue.groups)
         case "backoff":
             return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(entry)))
@@ -136,7 +137,7 @@ def without(queue: Queue, key: str) -> Queue:
     entries = queue.entries.remove(key)
     match entry.place:
         case "active":
-            return replace(queue, entries=entries, active=queue.active.cancel(key))
+            return replace(queue, entries=entries, active=queue.active.remove(key))
         case "backoff":
             return replace(queue, entries=entries, backoff=queue.backoff.cancel(key))
         case "failed":
@@ -153,15 +154,14 @@ def without(queue: Queue, key: str) -> Queue:
 
 def popped(queue: Queue) -> tuple[str, Entry, Queue] | None:
     """Take out the pod whose turn it is; if none is active, the one whose back-off would end first."""
-    if len(queue.active):
-        timer, active = queue.active.pop()
-        backoff = queue.backoff
-    elif len(queue.backoff):
-        timer, backoff = queue.backoff.pop()
-        active = queue.active
+    active, backoff = queue.active, queue.backoff
+    if active.count:
+        key, active = active.pop()
+    elif backoff.busy:
+        timer, backoff = backoff.pop()
+        key = timer.key
     else:
         return None
-    key = timer.key
     entry = queue.entries[key]
     entries = queue.entries.remove(key)
     return key, entry, Queue(entries, active, backoff, queue.failed, queue.waiting, queue.oldest, queue.groups)
@@ -177,13 +177,13 @@ def woken(queue: Queue, groups: list[Group], now: Instant) -> Queue:
 
 def flushed(queue: Queue, now: Instant) -> Queue:
     """Let go on what has waited long enough: back-offs that are over, pods that wait for five minutes."""
-    while len(queue.backoff) and _ends(queue.backoff) <= now:
+    while queue.backoff.busy and _ends(queue.backoff) <= now:
         timer, backoff = queue.backoff.pop()
         queue = _activated(replace(queue, backoff=backoff), timer.key)
-    while len(queue.failed) and _ends(queue.failed) <= now:
+    while queue.failed.busy and _ends(queue.failed) <= now:
         timer, failed = queue.failed.pop()
         queue = _activated(replace(queue, failed=failed), timer.key)
-    while len(queue.oldest):
+    while queue.oldest.busy:
         timer, oldest = queue.oldest.pop()
         if timer.at > now:
             return queue
@@ -193,7 +193,7 @@ def flushed(queue: Queue, now: Instant) -> Queue:
 
 def next_retry(queue: Queue) -> Instant | None:
     """Tell when the first back-off after an error is over."""
-    return _ends(queue.failed) if len(queue.failed) else None
+    return _ends(queue.failed) if queue.failed.busy else None
 
 
 def next_flush(queue: Queue) -> Instant | None:
