@@ -14,13 +14,12 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.serving import answer, plan
-from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Finish, Planned, State, begin, bootstrap
+from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
 from reconcile.components.apiserver.watching import Watching, step, watches
 
 __all__ = [
     "EVENT_TTL",
     "ITSELF",
-    "Finish",
     "Planned",
     "State",
     "Watching",

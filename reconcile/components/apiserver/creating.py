@@ -15,7 +15,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission, allocation, strategies
 from reconcile.components.apiserver.defaults import defaulted
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
-from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned, drawing
+from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.validation import metadata_causes, object_causes
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
@@ -56,14 +56,14 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
         generated = request.verb == "create" and not request.body.metadata.name
         refusal = statuses.not_generated if generated else statuses.already_exists
         raise Refusal(refusal(resource, name))
-    compares: tuple[Compare, ...] = (Compare(resource, key, 0),)
+    compares: tuple[Compare, ...] = ()
     operations: tuple[Any, ...] = ()
     if resource == "services":
-        obj, more, operations = allocation.allocated(ask, obj, None)
-        compares += more
+        obj, compares, operations = allocation.allocated(ask, obj, None)
     if request.dry_run:
         return Response(code, obj)
-    return Planned(Txn(compares, (Put(resource, key, obj), *operations)), Finish(code, resource, key))
+    compares, operations = (Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations)
+    return Planned(Txn(compares, operations), code, resource, key)
 
 
 def named_body(ask: Ask, given: Any) -> Any:

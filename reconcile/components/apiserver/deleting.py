@@ -16,7 +16,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission, allocation, strategies
 from reconcile.components.apiserver.reading import found, selected
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
-from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
@@ -67,11 +67,11 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
     txn = Txn((compare,), outcome.operations)
     if not outcome.gone:
-        return Planned(txn, Finish(code, resource, ask.key, warnings=warnings))
+        return Planned(txn, code, resource, ask.key, warnings=warnings)
     body = outcome.obj
     if resource not in strategies.RETURNED_WHEN_DELETED:
         body = statuses.success(resource, old.metadata.name, old.metadata.uid)
-    return Planned(txn, Finish(code, body=body, warnings=warnings))
+    return Planned(txn, code, body=body, warnings=warnings)
 
 
 def delete_collection(ask: Ask) -> Plan:
@@ -88,7 +88,7 @@ def delete_collection(ask: Ask) -> Plan:
     body = List(resource=ask.request.resource, items=items, resource_version=str(ask.store.revision))
     if not operations or ask.request.dry_run or options.dry_run:
         return Response(200, body)
-    return Planned(Txn(tuple(compares), tuple(operations)), Finish(200, body=body))
+    return Planned(Txn(tuple(compares), tuple(operations)), 200, body=body)
 
 
 def _options(ask: Ask) -> meta_v1.DeleteOptions:

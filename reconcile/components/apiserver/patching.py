@@ -22,7 +22,6 @@ from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.model import patches, statuses
-from reconcile.model.requests import Response
 
 _IDENTITY: Final = ("apiVersion", "kind")
 
@@ -45,9 +44,7 @@ def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
     """Give *plan* with *warnings* in its answer."""
     if not warnings:
         return plan
-    if isinstance(plan, Response):
-        return replace(plan, warnings=warnings)
-    return replace(plan, finish=replace(plan.finish, warnings=warnings))
+    return replace(plan, warnings=warnings)
 
 
 def patched(patch: Any, old: Any) -> tuple[Any, tuple[str, ...]]:

@@ -59,17 +59,17 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
 
 def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Response:
     """Answer a request whose transaction is committed to *store* and made these changes."""
-    finish = planned.finish
-    key = finish.key
-    if not key:
-        return Response(finish.code, finish.body, finish.warnings)
-    for change in changes:
-        if change.key == key and change.resource == finish.resource:
-            obj = change.new
-            break
-    else:
-        obj = store.get(finish.resource, key)
-    return Response(finish.code, subresources.scale_of(obj) if finish.scale else obj, finish.warnings)
+    key, obj = planned.key, planned.body
+    if key:
+        for change in changes:
+            if change.key == key and change.resource == planned.resource:
+                obj = change.new
+                break
+        else:
+            obj = store.get(planned.resource, key)
+        if planned.scale:
+            obj = subresources.scale_of(obj)
+    return Response(planned.code, obj, planned.warnings)
 
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {

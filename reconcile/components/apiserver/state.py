@@ -76,11 +76,12 @@ def drawing(ask: Ask, stream: str) -> Dice:
 
 @quick
 @attrs.frozen(weakref_slot=False)
-class Finish:
+class Planned:
     """
-    How a request is answered once its transaction is committed.
+    A request that writes: what to commit, and how to answer then.
 
     Args:
+        txn: what to commit.
         code: the HTTP status code.
         resource: of the object to answer with.
         key: of the object to answer with, as it is after the commit; empty to answer with *body*.
@@ -89,21 +90,13 @@ class Finish:
         warnings: texts of Warning headers.
     """
 
+    txn: Txn
     code: int
     resource: str = ""
     key: str = ""
     body: Any = None
     scale: bool = False
     warnings: tuple[str, ...] = ()
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Planned:
-    """A request that writes: what to commit, and how to answer then."""
-
-    txn: Txn
-    finish: Finish
 
 
 Plan = Response | Planned

@@ -14,9 +14,9 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver import deleting, patching, updating
 from reconcile.components.apiserver.reading import found
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required, wrong
-from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.lib.mapping import Map
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model import conditions, names, selectors, statuses
 from reconcile.model.requests import Response, joined
 from reconcile.store import Compare, Put, Txn
@@ -49,7 +49,7 @@ def bind(ask: Ask) -> Plan:
     if ask.request.dry_run:
         return Response(201, _BOUND)
     compare = Compare("pods", key, int(pod.metadata.resource_version))
-    return Planned(Txn((compare,), (Put("pods", key, new),)), Finish(201, body=_BOUND))
+    return Planned(Txn((compare,), (Put("pods", key, new),)), 201, body=_BOUND)
 
 
 def _refuse_binding(name: str, target: core_v1.ObjectReference) -> None:
@@ -92,8 +92,8 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
     known = conditions.set(status.conditions, scheduled, ask.now)
     return core_v1.Pod(
         metadata=metadata,
-        spec=replace(spec, node_name=binding.target.name),
-        status=replace(status, conditions=known),
+        spec=copier(core_v1.PodSpec, "node_name")(spec, binding.target.name),
+        status=copier(core_v1.PodStatus, "conditions")(status, known),
     )
 
 
@@ -110,7 +110,7 @@ def evict(ask: Ask) -> Plan:
     done = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
     if isinstance(plan, Response):
         return plan if not plan.ok else Response(201, done)
-    return Planned(plan.txn, Finish(201, body=done))
+    return Planned(plan.txn, 201, body=done)
 
 
 def scale(ask: Ask) -> Plan:
@@ -174,10 +174,7 @@ def _scaled(ask: Ask, body: Any, old: Any) -> Plan:
     plan = updating.stored(ask, new, old)
     if isinstance(plan, Response):
         return Response(plan.code, scale_of(plan.body))
-    finish = plan.finish
-    if not finish.key:
-        return Planned(plan.txn, replace(finish, body=scale_of(finish.body)))
-    return Planned(plan.txn, replace(finish, scale=True))
+    return replace(plan, scale=True) if plan.key else replace(plan, body=scale_of(plan.body))
 
 
 def finalize(ask: Ask) -> Plan:

@@ -19,7 +19,7 @@ from reconcile.components.apiserver import admission, allocation, creating, stra
 from reconcile.components.apiserver.defaults import defaulted
 from reconcile.components.apiserver.reading import found
 from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid, wrong
-from reconcile.components.apiserver.state import Ask, Finish, Plan, Planned
+from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.validation import (
     change_causes,
     metadata_causes,
@@ -124,8 +124,8 @@ def stored(
     compare = Compare(resource, key, int(before.resource_version))
     if freed:
         gone = allocation.released(old) if resource == "services" else ()
-        return Planned(Txn((compare,), (Delete(resource, key), *gone)), Finish(200, body=new))
-    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), Finish(200, resource, key))
+        return Planned(Txn((compare,), (Delete(resource, key), *gone)), 200, body=new)
+    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), 200, resource, key)
 
 
 def _created(ask: Ask, body: Any) -> Plan:
