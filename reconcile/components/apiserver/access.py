@@ -49,9 +49,24 @@ def authenticated(user: User, *, anonymous: bool) -> User:
     return ANONYMOUS
 
 
+@lru_cache(maxsize=65536)
+def may(name: str, groups: tuple[str, ...], verb: str, resource: str, subresource: str) -> bool:
+    """Tell whether somebody may do this to every object: `authorise` knows what else they may."""
+    if MASTERS in groups:
+        return True
+    target = f"{resource}/{subresource}" if subresource else resource
+    if not _node_named(name, groups):
+        return _allows(name, UNAUTHENTICATED not in groups, verb, target)
+    if resource in ("nodes", "pods"):
+        looks = verb in ("get", "list") and not (resource == "pods" and subresource)
+    else:
+        looks = resource in _NODES_OWN
+    return not looks and _node_allows(verb, target)
+
+
 def authorise(user: User, request: Request, store: Reads) -> None:
-    """Refuse with 403 what *user* may not do."""
-    if _may(user.name, user.groups, request.verb, request.resource, request.subresource):
+    """Refuse with 403 what *user* may not do, having looked at the request and at the store."""
+    if may(user.name, user.groups, request.verb, request.resource, request.subresource):
         return
     if request.verb == "watch":
         # Whoever of Kubernetes' own identities may list a resource may watch it.
@@ -70,21 +85,6 @@ def authorise(user: User, request: Request, store: Reads) -> None:
 def node_of(user: User) -> str:
     """Give the name of the node whose kubelet *user* is; empty if it is none."""
     return _node_named(user.name, user.groups)
-
-
-@lru_cache(maxsize=65536)
-def _may(name: str, groups: tuple[str, ...], verb: str, resource: str, subresource: str) -> bool:
-    """Tell whether somebody may do this to every object: what else they may needs a look at the request."""
-    if MASTERS in groups:
-        return True
-    target = f"{resource}/{subresource}" if subresource else resource
-    if not _node_named(name, groups):
-        return _allows(name, UNAUTHENTICATED not in groups, verb, target)
-    if resource in ("nodes", "pods"):
-        looks = verb in ("get", "list") and not (resource == "pods" and subresource)
-    else:
-        looks = resource in _NODES_OWN
-    return not looks and _node_allows(verb, target)
 
 
 @lru_cache(maxsize=16384)

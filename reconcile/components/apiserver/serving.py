@@ -45,12 +45,11 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
     """
     try:
         asking = user if user.name else access.authenticated(user, anonymous=state.anonymous)
-        access.authorise(asking, request, store)
+        asked, verb, subresource = request.resource, request.verb, request.subresource
+        if not access.may(asking.name, asking.groups, verb, asked, subresource):
+            access.authorise(asking, request, store)
         name, namespace = request.name, request.namespace
-        found = _route(request.resource, request.verb, request.subresource, not name, not namespace)
-        if not isinstance(found, tuple):
-            return found
-        resource, way = found
+        resource, way = _route(asked, verb, subresource, not name, not namespace)
         key = f"{namespace}/{name}" if namespace else name
         return way(Ask(state, request, asking, store, now, dice, resource, key))
     except Refusal as refusal:
@@ -102,29 +101,27 @@ def _route(
     subresource: str,
     unnamed: bool,  # noqa: FBT001 -- a cached function's key
     unplaced: bool,  # noqa: FBT001 -- a cached function's key
-) -> tuple[kinds.Resource, Way] | Response:
-    """Give the resource and what carries the verb out, or the refusal, for a request without name or namespace too."""
+) -> tuple[kinds.Resource, Way]:
+    """Give the resource and what carries the verb out; refuse a request whose path would be none."""
     try:
         resource = kinds.resource(key)
     except ReconcileError:
-        return Response(404, statuses.no_such_resource())
+        raise Refusal(statuses.no_such_resource()) from None
     way = _WAYS.get((verb, subresource))
     if subresource:
         known = [name for _, name in _WAYS]
         if subresource not in resource.subresources or subresource not in known:
-            return Response(404, statuses.no_such_resource())
+            raise Refusal(statuses.no_such_resource())
         if subresource == "scale" and key not in strategies.SCALABLE:
-            return Response(404, statuses.no_such_resource())
+            raise Refusal(statuses.no_such_resource())
     elif verb not in resource.verbs:
         way = None
     if way is None:
-        return Response(405, statuses.method_not_allowed())
-    if key == "bindings":
-        way = subresources.bind
+        raise Refusal(statuses.method_not_allowed())
     if unnamed and (subresource or verb not in _UNNAMED):
-        return Refusal(statuses.bad_request("name must be provided")).response
+        raise Refusal(statuses.bad_request("name must be provided"))
     if resource.namespaced and unplaced and verb not in _EVERYWHERE:
-        return Refusal(statuses.bad_request("an empty namespace may not be set during creation")).response
-    if not resource.namespaced and not unplaced:
-        return Response(404, statuses.no_such_resource())
-    return resource, way
+        raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
+    if not (resource.namespaced or unplaced):
+        raise Refusal(statuses.no_such_resource())
+    return resource, subresources.bind if key == "bindings" else way
