@@ -37,7 +37,7 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
         return "PodOSSelectorNodeLabelDoesNotMatch", said
     if spec.os is not None and spec.os.name != _OS:
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
-    all_used, allocatable = state.used, state.allocatable
+    all_used, allocatable = state.used, state.seldom.allocatable
     requests = {"pods": NANO, "cpu": 0, "memory": 0, "ephemeral-storage": 0, **asked}  # looked at in this order
     for resource, wanted in requests.items():
         if not wanted:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.components.kubelet import containers, nodes, pods, probes, statics
-from reconcile.components.kubelet.state import ALIVE, LocalPod, State, container_of
+from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -46,6 +46,7 @@ Hears: TypeAlias = Started | Watched | Answered | TimerFired | Reported
 Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 _NOTHING: Final = Running()
+_OF_IMAGES: Final = (ImagePulled, ImagePullFailed)
 
 
 def begin(host: Host, dice: Dice, running: Running = _NOTHING) -> State:
@@ -60,7 +61,8 @@ def begin(host: Host, dice: Dice, running: Running = _NOTHING) -> State:
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
-    return State(host=host, dice=dice, allocatable=allocatable, found=found, images=running.images, boots=running.boots)
+    seldom = Seldom(dice=dice, allocatable=allocatable, boots=running.boots, found=found)
+    return State(host=host, seldom=seldom, images=running.images)
 
 
 def watches(state: State) -> tuple[Watch, ...]:
@@ -93,16 +95,16 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
     if event.watch == "nodes":
         for change in event.changes:
             state = nodes.seen(state, change.new, now, out)
-        return state if state.aware else _aware(state, now, out)
-    if not state.aware:
+        return state if state.seldom.aware else _aware(state, now, out)
+    if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
-        return replace(state, held=(*(state.held or ()), *event.changes))
+        return with_seldom(state, held=(*(state.seldom.held or ()), *event.changes))
     return _on_pods(state, event.changes, now, out)
 
 
 def _aware(state: State, now: Instant, out: list[Effect]) -> State:
-    held = state.held
-    state = replace(state, aware=True, held=None)
+    held = state.seldom.held
+    state = with_seldom(state, aware=True, held=None)
     return state if held is None else _on_pods(state, held, now, out)
 
 
@@ -119,13 +121,13 @@ def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[
                 state = statics.mirror_seen(state, new, now, out)
             else:
                 state = pods.seen(state, new, now, out)
-    return state if state.synced else _synced(state, out)
+    return state if state.seldom.synced else _synced(state, out)
 
 
 def _synced(state: State, out: list[Effect]) -> State:
     """Stop what runs here and that no pod has claimed, and ask for the mirrors that are missing."""
-    out += [StopPodSandbox(uid) for uid in state.found]
-    return statics.mirror_all(replace(state, synced=True, found=Map()), out)
+    out += [StopPodSandbox(uid) for uid in state.seldom.found]
+    return statics.mirror_all(with_seldom(state, synced=True, found=Map()), out)
 
 
 def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect]) -> State:
@@ -151,7 +153,7 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return statics.mirror_answered(state, rest[0], response, now, out)
         case _:
             return state
-    return statics.mirror_all(state, out) if state.node.registered and state.static else state
+    return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
 
 
 def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Effect]) -> State:
@@ -185,7 +187,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 
 def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect]) -> State:
     report = event.report
-    if isinstance(report, ImagePulled | ImagePullFailed):
+    if isinstance(report, _OF_IMAGES):
         return _on_image(state, report, now, out)
     pod = state.pods.get(report.uid, None)
     if pod is None:
@@ -273,10 +275,10 @@ def _on_stranger(state: State, report: Any, now: Instant, out: list[Effect]) -> 
     """Take in what an earlier life of this kubelet ordered: it is stopped, unless its pod may yet show itself."""
     if isinstance(report, SandboxRemoved | ContainerExited | Probed):
         return state
-    if state.synced:
+    if state.seldom.synced:
         out.append(StopPodSandbox(report.uid))
         return state
-    known = state.found.get(report.uid) or RunningPod(uid=report.uid, ip="")
+    known = state.seldom.found.get(report.uid) or RunningPod(uid=report.uid, ip="")
     if isinstance(report, SandboxReady):
         known = replace(known, ip=report.ip)
     elif isinstance(report, ContainerStarted):
@@ -291,4 +293,4 @@ def _on_stranger(state: State, report: Any, now: Instant, out: list[Effect]) -> 
             started_at=now,
         )
         known = replace(known, containers=(*rows, row))
-    return replace(state, found=state.found.set(report.uid, known))
+    return with_seldom(state, found=state.seldom.found.set(report.uid, known))

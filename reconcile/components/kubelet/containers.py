@@ -173,17 +173,20 @@ def pulled(
     pod: LocalPod, container: Container, report: ImagePulled, out: list[Effect], *, waited: Duration, now: Instant
 ) -> LocalPod:
     """Start the container whose image is there now."""
-    took = duration_text(report.took // MILLISECOND * MILLISECOND)
-    whole = duration_text(waited // MILLISECOND * MILLISECOND)
     if report.present and container.spec.image_pull_policy != "Always":
         said = f'Container image "{report.image}" already present on machine and can be accessed by the pod'
     else:
         said = (
-            f'Successfully pulled image "{report.image}" in {took} ({whole} including waiting). '
+            f'Successfully pulled image "{report.image}" in {_took(report.took)} ({_took(waited)} including waiting). '
             f"Image size: {report.size} bytes."
         )
     out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
     return _started(pod, container, now, out)
+
+
+@lru_cache(maxsize=256)
+def _took(duration: Duration) -> str:
+    return duration_text(duration // MILLISECOND * MILLISECOND)
 
 
 def pull_failed(

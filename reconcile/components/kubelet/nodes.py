@@ -298,26 +298,31 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
         allocatable=allocatable_of(host),
         capacity=_quantities(host.capacity, _NOTHING_RESERVED),
         conditions=(
-            *[_condition(row, "False", before, now) for row in _PRESSURES],
-            _condition(_READY, "True", before, now),
+            *[_condition(row, "False", _since(row[0], "False", before, now), now) for row in _PRESSURES],
+            _condition(_READY, "True", _since("Ready", "True", before, now), now),
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
-        node_info=_machine(state.dice.seed, host.name, state.boots),
+        node_info=_machine(state.seldom.dice.seed, host.name, state.seldom.boots),
     )
 
 
-def _condition(row: tuple[str, str, str], status: str, before: dict[str, Any], now: Instant) -> core_v1.NodeCondition:
-    type, reason, message = row
+def _since(type: str, status: str, before: dict[str, Any], now: Instant) -> Instant:
     old = before.get(type)
     since = old.last_transition_time if old is not None and old.status == status else None
+    return now if since is None else int(since.instant)
+
+
+@lru_cache(maxsize=1024)
+def _condition(row: tuple[str, str, str], status: str, since: Instant, now: Instant) -> core_v1.NodeCondition:
+    type, reason, message = row
     return core_v1.NodeCondition(
         type=type,
         status=status,
         reason=reason,
         message=message,
         last_heartbeat_time=Time.at(now),
-        last_transition_time=since or Time.at(now),
+        last_transition_time=Time.at(since),
     )
 
 

@@ -22,6 +22,7 @@ from reconcile.components.kubelet.state import (
     State,
     field_path,
     with_container,
+    with_seldom,
 )
 from reconcile.components.kubelet.status import OWNED, status_of
 from reconcile.effects import (
@@ -50,8 +51,8 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     """Take in a pod of the API as it is now."""
     pod = state.pods.get(api.metadata.uid, None)
     if pod is None:
-        if state.doubted and api.metadata.uid in state.doubted:
-            return replace(state, doubted=state.doubted.set(api.metadata.uid, api))
+        if api.metadata.uid in state.seldom.doubted:
+            return with_seldom(state, doubted=state.seldom.doubted.set(api.metadata.uid, api))
         return add(state, api, api, now, out)
     old: Any = pod.api
     if old is None:  # it was gone, and a view that lags shows it again: it goes on ending
@@ -102,7 +103,7 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
-        return replace(state, doubted=state.doubted.remove(uid)) if uid in state.doubted else state
+        return with_seldom(state, doubted=state.seldom.doubted.remove(uid)) if uid in state.seldom.doubted else state
     # What goes without more ado was deleted with no grace, and so gets the least.
     ended = replace(pod, api=None, life=_ending(pod), grace=_LEAST_GRACE)
     if pod.life == "ending" and pod.grace > _LEAST_GRACE:
@@ -112,11 +113,12 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
 
 def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
     """Judge a pod anew, by the Node as the API server has it."""
-    api = state.doubted.get(uid)
+    api = state.seldom.doubted.get(uid)
     if api is None:
         return state
     own = replace(state.node, seen=response.body) if response.ok else state.node
-    return add(replace(state, node=own, doubted=state.doubted.remove(uid)), api, api, now, out, sure=True)
+    state = with_seldom(replace(state, node=own), doubted=state.seldom.doubted.remove(uid))
+    return add(state, api, api, now, out, sure=True)
 
 
 def add(
@@ -137,7 +139,7 @@ def add(
     uid = static or wanted.metadata.uid
     metadata, spec = wanted.metadata, wanted.spec
     old = api.status if api is not None else None
-    found = state.found.get(uid)
+    found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
     made = _containers(spec, old, found, now)
     asked: dict[str, int] | None = None
@@ -154,7 +156,7 @@ def add(
         written=old,
     )
     if found is not None:
-        state = replace(state, found=state.found.remove(uid))
+        state = with_seldom(state, found=state.seldom.found.remove(uid))
     elif old is not None and old.phase in FINISHED:
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
@@ -170,7 +172,7 @@ def add(
             if reason == "NodeAffinity" and not sure:
                 # The labels may have changed since the Node was last seen.
                 out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("doubted", uid)))
-                return replace(state, doubted=state.doubted.set(uid, api))
+                return with_seldom(state, doubted=state.seldom.doubted.set(uid, api))
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
             return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)

@@ -11,7 +11,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import copier
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
 from reconcile.model.running import RunningPod
@@ -178,44 +178,62 @@ class Pull:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class State:
+class Seldom:
     """
-    One kubelet.
+    What seldom changes: apart, since the rest changes at every step.
 
     Args:
-        host: the machine it is on.
         dice: its own stream.
         allocatable: what pods may use of the host, in billionths.
-        node: its Node.
-        pods: every pod that it has anything to do with, by the uid that the runtime knows.
+        boots: how often the host was powered on again.
         static: key -> uid of the pods of the host's manifests.
         found: what ran when this kubelet started and that no pod has claimed yet.
         synced: it has seen the API's pods.
         aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
         doubted: pods that do not want a Node like this one, until that is known for certain; by uid.
-        pulls: image pulls, one at a time.
-        images: what the host has, name -> bytes.
-        boots: how often the host was powered on again.
-        used: what its pods ask for, in billionths; `pods` is their number.
-        ports: host ports in use: (port, protocol, host IP, uid).
     """
 
-    host: Host
     dice: Dice
     allocatable: Map[int]
-    node: OwnNode = OwnNode()
-    pods: Table[str, LocalPod] = attrs.field(factory=Table)
+    boots: int = 0
     static: Map[str] = Map()
     found: Map[RunningPod] = Map()
     synced: bool = False
     aware: bool = False
     held: tuple[Change, ...] | None = None
     doubted: Map[core_v1.Pod] = Map()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class State:
+    """
+    One kubelet.
+
+    Args:
+        host: the machine it is on.
+        seldom: what seldom changes.
+        node: its Node.
+        pods: every pod that it has anything to do with, by the uid that the runtime knows.
+        pulls: image pulls, one at a time.
+        images: what the host has, name -> bytes.
+        used: what its pods ask for, in billionths; `pods` is their number.
+        ports: host ports in use: (port, protocol, host IP, uid).
+    """
+
+    host: Host
+    seldom: Seldom
+    node: OwnNode = OwnNode()
+    pods: Table[str, LocalPod] = attrs.field(factory=Table)
     pulls: tuple[Pull, ...] = ()
     images: Map[int] = Map()
-    boots: int = 0
     used: Map[int] = Map()
     ports: tuple[tuple[int, str, str, str], ...] = ()
+
+
+def with_seldom(state: State, **changes: Any) -> State:
+    """Give the state with *changes* of what seldom changes."""
+    return replace(state, seldom=replace(state.seldom, **changes))
 
 
 def with_container(pod: LocalPod, container: Container) -> LocalPod:

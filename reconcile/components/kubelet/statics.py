@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import pods
-from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State
+from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
@@ -31,7 +31,7 @@ def start(state: State, now: Instant, out: list[Effect]) -> State:
     for manifest in state.host.manifests:
         wanted = static_pod(manifest, state.host, now)
         uid = wanted.metadata.uid
-        state = replace(state, static=state.static.set(key_of(wanted), uid))
+        state = with_seldom(state, static=state.seldom.static.set(key_of(wanted), uid))
         state = pods.add(state, None, wanted, now, out, static=uid)
     return state
 
@@ -103,7 +103,7 @@ def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:
 
 def mirror_all(state: State, out: list[Effect]) -> State:
     """Ask for every mirror that is not there, once the Node is registered and the API's pods are known."""
-    for uid in state.static.values():
+    for uid in state.seldom.static.values():
         state = mirror(state, state.pods[uid], out)
     return state
 
@@ -111,7 +111,7 @@ def mirror_all(state: State, out: list[Effect]) -> State:
 def mirror(state: State, pod: LocalPod, out: list[Effect]) -> State:
     """Ask for the mirror of a static pod."""
     node = state.node.seen
-    if pod.api is not None or not state.synced or not state.node.registered or node is None:
+    if pod.api is not None or not state.seldom.synced or not state.node.registered or node is None:
         return state
     owner = meta_v1.OwnerReference(api_version="v1", kind="Node", name=state.host.name, uid=_uid(node), controller=True)
     wanted: Any = pod.pod
@@ -137,7 +137,7 @@ def is_mirror(api: Any) -> bool:
 
 
 def _of(state: State, api: Any) -> LocalPod | None:
-    uid = state.static.get(key_of(api))
+    uid = state.seldom.static.get(key_of(api))
     return None if uid is None else state.pods.get(uid, None)
 
 

@@ -453,7 +453,7 @@ def test_labels_are_looked_up_before_a_pod_is_refused_for_them(lab):
     assert lab.pod("here").status.phase == "Running"
     assert lab.pod("never").status.reason == "NodeAffinity"
     assert sorted(pod.key for pod in lab.kubelet.pods.values()) == ["default/here", "default/never"]
-    assert lab.kubelet.doubted == Map()
+    assert lab.kubelet.seldom.doubted == Map()
 
 
 def test_a_node_selector_and_host_ports_are_checked(lab, container):
