@@ -12,7 +12,7 @@ An index is a table of tables: value -> the keys that are filed under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar, cast, overload
 
 import attrs
@@ -25,7 +25,9 @@ D = TypeVar("D")
 
 _FULL: Final = 12  # keys in a bucket, on average, at which the spine grows
 _GROWTH: Final = 4
+_MANY: Final = 3  # writes that cost less together than one by one
 _NOTHING: Final[Any] = object()
+_FILED: Final = True  # what an index has for a key that is filed
 _new: Final[Any] = object.__new__
 _EMPTY: Final[PVector[Any]] = pvector([{}])
 
@@ -60,7 +62,7 @@ class Table(Generic[K, V]):
     _count: int
     _sorted: tuple[K, ...] | None
     _indexes: dict[str, tuple[int, Index[V]]]
-    _filed: tuple[Table[Hashable, Table[K, None]], ...]
+    _filed: tuple[Table[Hashable, Table[K, bool]], ...]
 
     def __init__(self, indexes: tuple[Index[V], ...] = ()) -> None:
         self._spine = _EMPTY
@@ -154,6 +156,41 @@ class Table(Generic[K, V]):
         table._filed = self._refiled(key, old, _NOTHING) if indexes else ()
         return table
 
+    def updated(self, writes: Mapping[K, V | None]) -> Table[K, V]:
+        """Give a table with all *writes* made, where None takes a key away; many together cost less than one by one."""
+        if len(writes) < _MANY:
+            return self._one_by_one(writes)
+        mask, spine = self._mask, self._spine
+        buckets: dict[int, dict[K, V]] = {}
+        changed: list[tuple[K, Any, Any]] = []
+        count = self._count
+        for key, value in writes.items():
+            place = hash(key) & mask
+            bucket = buckets.get(place)
+            if bucket is None:
+                bucket = buckets[place] = spine[place].copy()
+            old = bucket.pop(key, _NOTHING)
+            new = _NOTHING if value is None else value
+            if value is not None:
+                bucket[key] = value
+            count += (new is not _NOTHING) - (old is not _NOTHING)
+            changed.append((key, old, new))
+        evolver = spine.evolver()
+        for place, bucket in buckets.items():
+            evolver[place] = bucket
+        table: Table[K, V] = _new(Table)
+        table._mask, table._spine, table._count = mask, evolver.persistent(), count
+        table._sorted = None
+        size = mask + 1
+        while count > _FULL * size:
+            size *= _GROWTH
+        if size > mask + 1:
+            table._spread(size)
+        table._indexes = self._indexes
+        pairs = zip(self._filed, self._indexes.values(), strict=True)
+        table._filed = tuple([filed.updated(_filings(filed, index, changed)) for filed, (_, index) in pairs])
+        return table
+
     def keys_under(self, index: str, value: Hashable) -> tuple[K, ...]:
         """Give the keys, in order, that *index* files under *value*."""
         filed = self._under(index, value)
@@ -196,6 +233,15 @@ class Table(Generic[K, V]):
         # Buckets are placed by this process's hash, so they must not travel to another one.
         return (Table.of, (tuple(self.items()), tuple([index for _, index in self._indexes.values()])))
 
+    def _one_by_one(self, writes: Mapping[K, V | None]) -> Table[K, V]:
+        table = self
+        for key, value in writes.items():
+            if value is not None:
+                table = table.set(key, value)
+            elif key in table:
+                table = table.remove(key)
+        return table
+
     def _pairs(self) -> Iterator[tuple[K, V]]:
         """Give every pair, in no defined order."""
         for bucket in self._spine:
@@ -209,7 +255,7 @@ class Table(Generic[K, V]):
             buckets[hash(key) & mask][key] = value
         self._spine, self._mask = pvector(buckets), mask
 
-    def _under(self, index: str, value: Hashable) -> Table[K, None] | None:
+    def _under(self, index: str, value: Hashable) -> Table[K, bool] | None:
         try:
             filed = self._filed[self._indexes[index][0]]
         except KeyError:
@@ -235,9 +281,28 @@ class Table(Generic[K, V]):
                     filed = filed.set(value, keys) if keys._count else filed.remove(value)
             for value in entered:
                 if value not in left:
-                    filed = filed.set(value, filed.get(value, _NO_KEYS).set(key, None))
+                    filed = filed.set(value, filed.get(value, _NO_KEYS).set(key, _FILED))
             moved[place] = filed
         return self._filed if moved is None else tuple(moved)
 
 
-_NO_KEYS: Final[Table[Any, None]] = Table()
+_NO_KEYS: Final[Table[Any, bool]] = Table()
+
+
+def _filings(filed: Table[Any, Any], index: Index[Any], changed: list[tuple[Any, Any, Any]]) -> dict[Any, Any]:
+    """Give what is to be written to an index when many rows change: by value, the keys that are filed under it then."""
+    moves: dict[Any, dict[Any, bool | None]] = {}
+    for key, old, new in changed:
+        replaced = old is not _NOTHING and new is not _NOTHING
+        if replaced and index.unmoved is not None and index.unmoved(old, new):
+            continue
+        left = () if old is _NOTHING else index.values(old)
+        entered = () if new is _NOTHING else index.values(new)
+        if left == entered:
+            continue
+        for value in left:
+            moves.setdefault(value, {})[key] = None
+        for value in entered:
+            moves.setdefault(value, {})[key] = _FILED
+    keys = {value: filed.get(value, _NO_KEYS).updated(written) for value, written in moves.items()}
+    return {value: found or None for value, found in keys.items()}

@@ -49,6 +49,33 @@ def test_is_a_dict_in_key_order(steps: Any) -> None:
     assert table == Table.of(plain.items(), PARITY)
 
 
+@given(operations, operations)
+def test_many_writes_together_are_those_writes_one_by_one(before: Any, steps: Any) -> None:
+    table, plain = play(before)
+    writes = {key: value if verb == "set" else None for verb, key, value in steps}
+    together, one_by_one = table.updated(writes), table
+    for key, value in writes.items():
+        if value is not None:
+            one_by_one = one_by_one.set(key, value)
+        elif key in one_by_one:
+            one_by_one = one_by_one.remove(key)
+    assert together == one_by_one
+    assert list(together.items()) == list(one_by_one.items())
+    for index in PARITY:
+        for value in [0, 1, *"0123456789"]:
+            assert together.keys_under(index.name, value) == one_by_one.keys_under(index.name, value)
+            assert together.count(index.name, value) == one_by_one.count(index.name, value)
+    assert list(table.items()) == sorted(plain.items())
+
+
+def test_very_many_writes_together_spread() -> None:
+    table = Table[int, int](PARITY).updated({key: key for key in range(5_000)})
+    assert table == Table.of([(key, key) for key in range(5_000)], PARITY)
+    assert table.count("parity", 1) == 2_500
+    assert len(table._spine) > 400
+    assert not table.updated(dict.fromkeys(range(5_000)))
+
+
 @given(operations)
 def test_indexes_are_what_a_scan_finds(steps: Any) -> None:
     table, plain = play(steps)
