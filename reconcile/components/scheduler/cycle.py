@@ -94,7 +94,7 @@ def _recalled(memory: Memory, entry: Entry, nodes: Nodes) -> tuple[Memory, Ranki
     if layout is not known or turn - used >= KEPT:
         # When exactly one that is as it was has been used does not matter.
         layouts = _kept(layouts, wishes, layout, turn, fresh=known is None)
-    return Memory(rankings, layouts, turn), ranking, layout
+    return Memory(rankings, layouts, turn, memory.last), ranking, layout
 
 
 def _kept(table: Table[Any, Any], key: Any, value: Any, turn: int, *, fresh: bool) -> Table[Any, Any]:

@@ -46,19 +46,21 @@ class Placed:
 @attrs.frozen(weakref_slot=False)
 class Memory:
     """
-    What is kept up to date instead of found out anew: the rankings and layouts lately used, with when that was.
+    What is kept instead of found out anew: the rankings and layouts lately used, with when that was; the last new pod.
 
-    It follows from the node cache and decides nothing, so states are compared without it.
+    It follows from the node cache and the pods and decides nothing, so states are compared without it.
 
     Args:
         rankings: by demand, with the turn that last used it.
         layouts: by wishes, likewise.
         turn: counts the pods that had a turn.
+        last: a pod that came to the queue: the next one is mostly of the same template.
     """
 
     rankings: Table[Demand, tuple[int, Ranking]] = attrs.field(factory=Table)
     layouts: Table[Wishes, tuple[int, Layout]] = attrs.field(factory=Table)
     turn: int = 0
+    last: Entry | None = None
 
 
 @quick

@@ -83,8 +83,8 @@ def _on_watched(state: State, event: Watched) -> Step:
         for change in event.changes:
             state = _node_changed(state, change, now)
     if event.watch in state.clock.synced:
-        if state is was:
-            return state, ()  # nor is there anything new to wait for
+        if state.queue is was.queue:
+            return state, ()  # so there is nothing new to ask for, or to wait for
     else:
         state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
     return _ordered(state, (), woken_before=_ready(was))
@@ -220,8 +220,12 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         entry = None
     if entry is None:
         place: Place = "gated" if spec.scheduling_gates else "active"
+        last = state.memory.last
+        if last is not None and _alike(last.pod.spec, spec):
+            return _with_queue(state, put(state.queue, key, Entry(pod, last.demand, last.wishes, place, now)))
         entry = Entry(pod, demand_of(pod), wishes_of(pod), place, now)
-        return _with_queue(state, put(state.queue, key, entry))
+        memory = replace(state.memory, last=entry)
+        return replace(state, queue=put(state.queue, key, entry), memory=memory)
     if entry.pod.spec is spec:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes = demand_of(pod), wishes_of(pod)
@@ -234,6 +238,19 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         place = "backoff" if backoff_ends(entry) > now else "active"
     entry = replace(entry, pod=pod, demand=demand, wishes=wishes, place=place)
     return _with_queue(state, put(state.queue, key, entry))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Tell at a glance that two pods' specs ask for the same, as those of one template do."""
+    return (
+        one.containers is other.containers
+        and one.init_containers is other.init_containers
+        and one.tolerations is other.tolerations
+        and one.node_selector is other.node_selector
+        and one.affinity is other.affinity
+        and one.resources is other.resources
+        and one.overhead is other.overhead
+    )
 
 
 def _ready(state: State) -> bool:

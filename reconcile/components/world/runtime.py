@@ -186,7 +186,7 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
         return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
     ip, place = given(state, host_network=order.host_network)
     took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
-    taken = state.taken.set(place, None) if place else state.taken
+    taken = state.taken | 1 << place if place else state.taken
     sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took))
     state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
     if took:
@@ -206,9 +206,9 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
             if container.process and container.stage != "starting":
                 processes = processes.remove(container.process)
                 effects.append(EndProcess(container.process))
-    taken = state.taken.remove(sandbox.place) if sandbox.place in state.taken else state.taken
+    taken = state.taken & ~(1 << sandbox.place)
     sandboxes = state.sandboxes.remove(order.uid)
-    state = replace(state, sandboxes=sandboxes, taken=taken, processes=processes)
+    state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
     return state, (*effects, Report(SandboxRemoved(order.uid)))
 
 
@@ -276,8 +276,13 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         return _exit(state, sandbox, container, failed, now, why=("StartError", message))
     dice = state.dice.named(f"{sandbox.uid}/{container.name}/{container.attempt}/{state.boots}/run")
     ready, dice = behaviour.ready_after.draw(dice)
-    unready, dice = _later(behaviour.readiness_fails_after, now, dice)
-    dead, dice = _later(behaviour.liveness_fails_after, now, dice)
+    unready = dead = None
+    if behaviour.readiness_fails_after is not None:
+        after, dice = behaviour.readiness_fails_after.draw(dice)
+        unready = now + after
+    if behaviour.liveness_fails_after is not None:
+        after, dice = behaviour.liveness_fails_after.draw(dice)
+        dead = now + after
     doom, dice = (None, dice) if container.process else behaviour.ending(dice)
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
@@ -296,13 +301,6 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
 
 def _drawn(state: State, span: Span, name: str) -> Duration:
     return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
-
-
-def _later(span: Span | None, now: Instant, dice: Dice) -> tuple[Instant | None, Dice]:
-    if span is None:
-        return None, dice
-    after, dice = span.draw(dice)
-    return now + after, dice
 
 
 def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:

@@ -89,7 +89,7 @@ class State:
         boots: how often the host was powered on again.
         images: what is there, name -> bytes.
         sandboxes: by the pod's uid.
-        taken: which addresses of the host's range are in use, by place in it.
+        taken: which addresses of the host's range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
         processes: the control plane processes that run: name -> (uid, container).
     """
@@ -100,7 +100,7 @@ class State:
     boots: int = 0
     images: Map[int] = Map()
     sandboxes: Table[str, Sandbox] = attrs.field(factory=Table)
-    taken: Table[int, None] = attrs.field(factory=Table)
+    taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
 
@@ -117,7 +117,7 @@ def given(state: State, *, host_network: bool) -> tuple[str, int]:
     places = size - 3  # from 2 on, without the last
     for step in range(places):
         place = 2 + (state.last - 1 + step) % places
-        if place not in state.taken:
+        if not state.taken >> place & 1:
             return _text(first + place, state.host.pod_cidr), place
     return "", 0
 
