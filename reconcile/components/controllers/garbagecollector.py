@@ -116,10 +116,8 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name in RESOURCES:
-        table = views.table(name)
-        if len(table) and table.count("owner", uid):
-            found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
+    for name, table in views.filled(RESOURCES):
+        found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
 
 

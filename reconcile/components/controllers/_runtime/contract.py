@@ -88,6 +88,20 @@ class Views:
             raise _unwatched(resource) from None
         return Table(indexes_of(resource)) if table is None else table
 
+    def filled(self, resources: tuple[str, ...]) -> list[tuple[str, Table[str, Any]]]:
+        """
+        Give (resource, cache) for those of *resources* of which the cache has any object, in their order.
+
+        Raises:
+            ReconcileError: no controller of the process watches one of them.
+        """
+        places, tables = self._places, self._tables
+        try:
+            found = [(resource, tables[places[resource]]) for resource in resources]
+        except KeyError as error:
+            raise _unwatched(error.args[0]) from None
+        return [(resource, table) for resource, table in found if table]
+
     def has(self, resource: str) -> bool:
         """Tell whether the cache of *resource* is synced."""
         place = self._places.get(resource)
@@ -122,10 +136,12 @@ class Source:
         resource: its key: `pods`, `replicasets.apps`.
         keys: which of the controller's keys a change of it concerns; () for none. The views are as of the delivery
             that brought the change, or later.
+        observed: the controller's `observe`, if it has one, takes its changes in.
     """
 
     resource: str
     keys: Keys
+    observed: bool = True
 
 
 @quick
@@ -192,7 +208,7 @@ class Controller:
         sources: what it watches; it reconciles nothing before all are synced.
         reconcile: for one key, what is to be done.
         memory: gives its first memory.
-        observe: gives its memory after a change of one of its sources, before the change's keys are asked for.
+        observe: gives its memory after a change of an observed source, before the change's keys are asked for.
         workers: how many keys can wait for answers at a time.
         retries: how often a key that fails comes back before it is given up until something changes; None for ever.
         resync: every object is taken as changed again after one to two times this long; None for never.

@@ -24,6 +24,7 @@ from reconcile.components.controllers._runtime.contract import (
     Controller,
     Key,
     Keys,
+    Observe,
     Outcome,
     Views,
 )
@@ -119,7 +120,7 @@ class Work:
     woken: bool = False
 
 
-_Interest: TypeAlias = tuple[int, tuple[Keys, ...]]
+_Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
 
 
 @quick
@@ -130,7 +131,7 @@ class State:
 
     Args:
         controllers: fixed for its life.
-        interests: resource -> (place of a controller that watches it, its keys).
+        interests: resource -> (place of a controller that watches it, its observe, its keys).
         places: a controller's name -> its place.
         dice: what resync periods are drawn from.
         views: the shared informers' caches.
@@ -204,9 +205,10 @@ def _watches(controllers: tuple[Controller, ...]) -> tuple[Watch, ...]:
 def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[_Interest, ...]:
     found: list[_Interest] = []
     for place, controller in enumerate(controllers):
-        keys = tuple([source.keys for source in controller.sources if source.resource == resource])
-        if keys:
-            found.append((place, keys))
+        sources = [source for source in controller.sources if source.resource == resource]
+        if sources:
+            is_observed = any(source.observed for source in sources)
+            found.append((place, controller.observe if is_observed else None, tuple([each.keys for each in sources])))
     return tuple(found)
 
 
@@ -224,9 +226,9 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     views = state.views.having(resource, event.view)
     controllers, works = state.controllers, list(state.works)
     effects: list[Effect] = []
-    for place, sources in interests:
-        controller, work = controllers[place], works[place]
-        queue, memory, observe = work.queue, work.memory, controller.observe
+    for place, observe, sources in interests:
+        work = works[place]
+        queue, memory = work.queue, work.memory
         for change in changes:
             if observe is not None:
                 memory = observe(memory, change, views, now)
@@ -234,13 +236,13 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
                 found = keys(change, views)
                 if found != ():
                     if found.__class__ is not tuple:
-                        raise wrong_keys(controller.name, resource, change.key, found)
+                        raise wrong_keys(controllers[place].name, resource, change.key, found)
                     for key in found:
                         queue = queue.add(key)
         if queue is not work.queue or memory is not work.memory:
-            works[place] = _noted(controller, work, queue, memory, effects)
+            works[place] = _noted(controllers[place], work, queue, memory, effects)
     if not state.views.has(resource):
-        for place, _ in interests:
+        for place, _, _ in interests:
             works[place] = _synced(controllers[place], works[place], views, effects)
     return State(controllers, state.interests, state.places, state.dice, views, tuple(works)), tuple(effects)
 
@@ -292,7 +294,10 @@ def _on_answered(state: State, event: Answered) -> tuple[State, tuple[Effect, ..
         return _with_work(state, place, copier(Work, "running")(work, (*others, waits))), ()
     bench = _Bench(state, place, event.now)
     bench.running = others
-    pairs = tuple([(call, answers.get(at, event.response)) for at, call in enumerate(calls)])
+    if len(calls) == 1:  # as almost always
+        pairs: tuple[tuple[Request, Response], ...] = ((calls[0], event.response),)
+    else:
+        pairs = tuple([(call, answers.get(at, event.response)) for at, call in enumerate(calls)])
     if outcome.again:
         _reconcile(bench, key, pairs)
     else:
@@ -366,7 +371,7 @@ class _Bench:
 
     def closed(self) -> tuple[State, tuple[Effect, ...]]:
         """Give the next state; it asks for a turn if there is work that can be done and no turn is on its way."""
-        if not self.woken and self.can_work():
+        if not self.woken and self.queue.count and self.can_work():
             self.effects.append(Wake(self.controller.name))
             self.woken = True
         work = Work(
@@ -398,7 +403,8 @@ def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response],
         _finish(bench, key, outcome, outcome.error)
         return
     name, serial = controller.name, bench.serial
-    bench.effects += [Call(call, (name, key, serial, number)) for number, call in enumerate(calls)]
+    for number, call in enumerate(calls):
+        bench.effects.append(Call(call, (name, key, serial, number)))
     bench.running = (*bench.running, Running(key, serial, outcome, _NO_ANSWERS))
     bench.serial = serial + 1
 
@@ -447,10 +453,11 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
 
 def _come_back(bench: _Bench, key: Key, delay: Duration, *, periodic: bool) -> None:
     """Let *key* be added after *delay*, in place of when it was to come back."""
-    due = Due(bench.now + max(delay, 0), periodic)
-    if bench.due.get(key) != due:
-        bench.effects.append(SetTimer((_AFTER, bench.controller.name, key), due.at, periodic))
-        bench.due = bench.due.set(key, due)
+    at = bench.now + max(delay, 0)
+    known = bench.due.get(key)
+    if known is None or known.at != at or known.periodic != periodic:
+        bench.effects.append(SetTimer((_AFTER, bench.controller.name, key), at, periodic))
+        bench.due = bench.due.set(key, Due(at, periodic))
 
 
 def _not_come_back(bench: _Bench, key: Key) -> None:
@@ -473,5 +480,6 @@ def _as_changed(views: Views, resource: str) -> list[Change]:
 
 
 def _with_work(state: State, place: int, work: Work) -> State:
-    works = (*state.works[:place], work, *state.works[place + 1 :])
-    return State(state.controllers, state.interests, state.places, state.dice, state.views, works)
+    works = list(state.works)
+    works[place] = work
+    return State(state.controllers, state.interests, state.places, state.dice, state.views, tuple(works))

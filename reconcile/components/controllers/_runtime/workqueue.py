@@ -35,7 +35,7 @@ class WorkQueue(Generic[K]):
 
     Args:
         wanted: the keys that wait, and those that will because they were added while they are worked on.
-        line: those that wait, at its end; what stands before them was taken.
+        line: those that wait, at its end; what stands before them was taken. It begins anew when none waits.
         count: how many wait.
         working: the keys that are worked on, as many as there are workers at most.
     """
@@ -61,14 +61,16 @@ class WorkQueue(Generic[K]):
         line = self._line
         at = line.end - self.count
         key = line.between(at, at + 1)[0]
-        return key, WorkQueue(self._wanted.remove(key), line.forget(at + 1), self.count - 1, (*self._working, key))
+        rest = _NO_LINE if self.count == 1 else line.forget(at + 1)
+        return key, WorkQueue(self._wanted.remove(key), rest, self.count - 1, (*self._working, key))
 
     def done(self, key: K) -> WorkQueue[K]:
         """Be done with *key*, which was taken: it waits again if it was added meanwhile."""
-        if key not in self._working:
+        working = self._working
+        if key not in working:
             return self
-        at = self._working.index(key)
-        working = (*self._working[:at], *self._working[at + 1 :])
+        at = working.index(key)
+        working = working[:at] + working[at + 1 :]
         if key in self._wanted:
             return WorkQueue(self._wanted, self._line.append(key), self.count + 1, working)
         return WorkQueue(self._wanted, self._line, self.count, working)

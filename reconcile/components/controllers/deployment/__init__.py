@@ -20,7 +20,7 @@ CONTROLLER: Final = Controller(
     sources=(
         Source("deployments.apps", keys_of_itself),
         Source("replicasets.apps", sync.replica_set_keys),
-        Source("pods", sync.pod_keys),
+        Source("pods", sync.pod_keys, observed=False),
     ),
     reconcile=sync.reconcile,
     memory=sync.Memory,

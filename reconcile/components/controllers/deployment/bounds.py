@@ -16,8 +16,8 @@ RECREATE = "Recreate"
 
 def desired(deployment: Any) -> int:
     """Give how many replicas the Deployment, or a ReplicaSet, declares."""
-    replicas = deployment.spec.replicas
-    return 1 if replicas is None else int(replicas)
+    replicas: int | None = deployment.spec.replicas
+    return 1 if replicas is None else replicas
 
 
 def is_rolling(deployment: Any) -> bool:

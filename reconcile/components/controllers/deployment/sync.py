@@ -29,7 +29,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions as found_in
-from reconcile.model.owners import controller_of, is_controlled_by
+from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -376,10 +376,12 @@ def _told(look: _Look, fleet: Fleet, said: Any) -> Outcome:
 
 def _owned(deployment: Any, referring: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give those of the ReplicaSets that refer to the Deployment that are its own."""
-    selects = CLAIMANT.selects
-    return tuple(
-        [one for one in referring if selects(deployment, one.metadata.labels) and is_controlled_by(one, deployment)]
-    )
+    uid, selects, found = deployment.metadata.uid, CLAIMANT.selects, []
+    for one in referring:
+        reference = controller_of(one)
+        if reference is not None and reference.uid == uid and selects(deployment, one.metadata.labels):
+            found.append(one)
+    return tuple(found)
 
 
 def _overlaid(owned: tuple[Any, ...], look: _Look) -> tuple[Any, ...]:

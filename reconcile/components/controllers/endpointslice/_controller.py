@@ -388,10 +388,10 @@ def _dated(slice_: Any, triggered: str | None) -> discovery_v1.EndpointSlice:
 CONTROLLER: Final = Controller(
     name=NAME,
     sources=(
-        Source("services", keys_of_itself),
-        Source("pods", backends.services_of_pod),
+        Source("services", keys_of_itself, observed=False),
+        Source("pods", backends.services_of_pod, observed=False),
         Source(RESOURCE, keys_of_slice),
-        Source("nodes", no_keys),
+        Source("nodes", no_keys, observed=False),
     ),
     reconcile=reconcile,
     memory=Table,

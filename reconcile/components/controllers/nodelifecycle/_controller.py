@@ -322,7 +322,7 @@ CONTROLLER: Final = Controller(
     sources=(
         Source("nodes", keys_of_node),
         Source(LEASES, no_keys),
-        Source("pods", keys_of_pod),
+        Source("pods", keys_of_pod, observed=False),
     ),
     reconcile=reconcile,
     memory=Memory,
