@@ -48,11 +48,9 @@ class Draft(dict[K, V | None], Generic[K, V]):
 
     def table(self) -> Table[K, V]:
         """Give the table with every write in it; the draft goes on from there."""
-        table = base = self._base
-        for key, value in self.items():
-            if value is base.get(key, self._default):
-                continue
-            table = table.remove(key) if value is None else table.set(key, value)
-        self._base = table
-        self.clear()
-        return table
+        base = self._base
+        if self:
+            written = {key: value for key, value in self.items() if value is not base.get(key, self._default)}
+            self._base = base = base.updated(written)
+            self.clear()
+        return base

@@ -170,17 +170,38 @@ class Reads(Protocol):
         ...
 
 
+class _Drafts(dict[str, Draft[str, Any]]):
+    """A draft of each resource's table, begun when it is first asked for."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Map[Table[str, Any]]) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def __missing__(self, resource: str) -> Draft[str, Any]:
+        table = self._tables.get(resource)
+        draft = self[resource] = Draft(Table(indexes_of(resource)) if table is None else table)
+        return draft
+
+    def tables(self) -> Map[Table[str, Any]]:
+        """Give every table that there was, or that has something in it now."""
+        now = {resource: draft.table() for resource, draft in self.items()}
+        there = {resource: table for resource, table in now.items() if table or resource in self._tables}
+        return Map({**self._tables, **there})
+
+
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_tables", "compacted", "history", "leases", "revision", "touched")
+    __slots__ = ("_channels", "_closed", "_drafts", "compacted", "history", "leases", "revision", "touched")
 
     history: Callable[[str], Sequence[Change]]
     """Gives the kept changes of a watch channel; it is asked several times a step, so it is the draft's own method."""
 
     def __init__(self, store: Store) -> None:
-        self._closed: Store | None = store
-        self._tables = dict(store.tables)
+        self._closed = store
+        self._drafts = _Drafts(store.tables)
         self._channels = Draft(store.channels, _NO_CHANGES)
         self.history = self._channels.get  # type: ignore[assignment]  # a channel without changes is never None
         self.revision = store.revision
@@ -190,22 +211,20 @@ class OpenStore:
 
     def table(self, resource: str) -> Table[str, Any]:
         """Give the table of *resource* as it is now; empty if nothing was ever stored."""
-        table = self._tables.get(resource)
-        return Table(indexes_of(resource)) if table is None else table
+        return self._drafts[resource].table()
 
     def get(self, resource: str, key: str) -> Any:
         """Give the object at *key*, or None."""
-        table = self._tables.get(resource)
-        return None if table is None else table.get(key)
+        return self._drafts[resource].get(key)
 
     def size(self) -> int:
         """Count the objects that are stored."""
-        return sum(map(len, self._tables.values()))
+        return sum(map(len, self.closed().tables.values()))
 
     def closed(self) -> Store:
         """Give the store as it is now, as a value; this one may go on."""
-        if self._closed is None:
-            tables = Map(self._tables)
+        if self.revision != self._closed.revision:
+            tables = self._drafts.tables()
             self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases.table())
         return self._closed
 
@@ -216,10 +235,9 @@ class OpenStore:
     def commit(self, txn: Txn, lease: int = 0) -> tuple[Change, ...] | Refused:
         """Carry *txn* out, its puts under *lease* if they name none; give what it changed, in `touched` where."""
         self.touched = []
-        tables = self._tables
+        drafts = self._drafts
         for compare in txn.compares:
-            table = tables.get(compare.resource)
-            found = None if table is None else table.get(compare.key)
+            found = drafts[compare.resource].get(compare.key)
             actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
@@ -231,7 +249,6 @@ class OpenStore:
             changes = self._all_changed(operations, revision, lease)
         if changes:
             self.revision = revision
-            self._closed = None
         return changes
 
     def _all_changed(self, operations: tuple[Put | Delete, ...], revision: int, lease: int) -> tuple[Change, ...]:
@@ -256,10 +273,8 @@ class OpenStore:
 
     def _changed(self, operation: Put | Delete, revision: int, shared: int) -> Change | None:
         resource, key = operation.resource, operation.key
-        table = self._tables.get(resource)
-        if table is None:
-            table = Table(indexes_of(resource))
-        old, new = table.get(key), None
+        draft = self._drafts[resource]
+        old, new = draft.get(key), None
         if isinstance(operation, Put):
             lease = self._leased(operation, shared) if shared or operation.lease else None
             if old is not None and _same(old, operation.value):
@@ -268,11 +283,9 @@ class OpenStore:
                 keys = lease.keys.append((resource, key, revision))
                 self.leases.set(lease.id, Lease(lease.id, lease.ttl, lease.expires, keys))
             new = stamped(operation.value, revision)
-            self._tables[resource] = table.set(key, new)
         elif old is None:
             return None
-        else:
-            self._tables[resource] = table.remove(key)
+        draft.set(key, new)
         change = Change(revision, resource, key, old, new)
         names, history, channels = channels_of(resource, old, new), self.history, self._channels
         for name in names:

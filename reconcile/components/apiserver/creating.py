@@ -56,14 +56,13 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
         generated = request.verb == "create" and not request.body.metadata.name
         refusal = statuses.not_generated if generated else statuses.already_exists
         raise Refusal(refusal(resource, name))
-    compares: tuple[Compare, ...] = ()
-    operations: tuple[Any, ...] = ()
+    compare = Compare(resource, key, 0)
     if resource == "services":
         obj, compares, operations = allocation.allocated(ask, obj, None)
-    if request.dry_run:
-        return Response(code, obj)
-    compares, operations = (Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations)
-    return Planned(Txn(compares, operations), code, resource, key)
+        txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
+    else:
+        txn = Txn((compare,), (Put(resource, key, obj),))
+    return Response(code, obj) if request.dry_run else Planned(txn, code, resource, key)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
@@ -109,12 +108,11 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
         raise Refusal(statuses.bad_request(said))
     generated = not name and bool(given.generate_name)
     if generated:
-        table = ask.store.table(request.resource)
         base = (given.generate_name or "")[:_LONGEST_BASE]
         for _ in range(_ATTEMPTS):
             suffix, dice = dice.suffix()
             name = base + suffix
-            if joined(request.namespace, name) not in table:
+            if ask.store.get(request.resource, joined(request.namespace, name)) is None:
                 break
     metadata = meta_v1.ObjectMeta(
         name=name,
