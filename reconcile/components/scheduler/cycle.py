@@ -31,7 +31,7 @@ from reconcile.components.scheduler.state import PROFILE, Memory, Placed, State
 from reconcile.components.scheduler.wishes import pinned
 from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions
 from reconcile.model.requests import Request, split_key
@@ -65,7 +65,8 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     metadata = entry.pod.metadata
     placed = state.placed.set(key, Placed(name, metadata.uid, entry.demand, assumed=True, entry=entry))
     nodes = with_pod(nodes, name, entry.demand)
-    state = State(dice, queue, nodes, placed, memory, state.clock)
+    assume = copier(State, "dice", "queue", "nodes", "placed", "memory")
+    state = assume(state, dice, queue, nodes, placed, memory)
     return state, (_binding(key, metadata, name),)
 
 
@@ -94,7 +95,7 @@ def _recalled(memory: Memory, entry: Entry, nodes: Nodes) -> tuple[Memory, Ranki
     if layout is not known or turn - used >= KEPT:
         # When exactly one that is as it was has been used does not matter.
         layouts = _kept(layouts, wishes, layout, turn, fresh=known is None)
-    return Memory(rankings, layouts, turn, memory.last), ranking, layout
+    return copier(Memory, "rankings", "layouts", "turn")(memory, rankings, layouts, turn), ranking, layout
 
 
 def _kept(table: Table[Any, Any], key: Any, value: Any, turn: int, *, fresh: bool) -> Table[Any, Any]:

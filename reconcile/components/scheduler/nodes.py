@@ -21,7 +21,7 @@ from reconcile.components.scheduler.demand import Demand, Port, amount
 from reconcile.components.scheduler.wishes import tagged
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 
@@ -211,7 +211,9 @@ def with_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
         old.scored_memory + demand.scored_memory,
         tuple(sorted((*old.ports, *demand.ports))) if demand.ports else old.ports,
     )
-    return Nodes(nodes.fleet, nodes.used.set(slot, used), _noted(nodes.moved, slot, len(nodes.fleet.rooms)))
+    moved = _noted(nodes.moved, slot, len(nodes.fleet.rooms))
+    after: Nodes = copier(Nodes, "used", "moved")(nodes, nodes.used.set(slot, used), moved)
+    return after
 
 
 def without_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:

@@ -22,7 +22,7 @@ from reconcile.components.scheduler.turns import Turns
 from reconcile.components.scheduler.wishes import Wishes
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Index, Table
 from reconcile.lib.timers import Timers
 
@@ -106,8 +106,8 @@ def put(queue: Queue, key: str, entry: Entry) -> Queue:
     entries = queue.entries.set(key, entry)
     match entry.place:
         case "active":
-            active = queue.active.add(key, _turn(entry))
-            return Queue(entries, active, queue.backoff, queue.failed, queue.waiting, queue.oldest, queue.groups)
+            after: Queue = copier(Queue, "entries", "active")(queue, entries, queue.active.add(key, _turn(entry)))
+            return after
         case "backoff":
             return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(entry)))
         case "failed":
@@ -164,7 +164,7 @@ def popped(queue: Queue) -> tuple[str, Entry, Queue] | None:
         return None
     entry = queue.entries[key]
     entries = queue.entries.remove(key)
-    return key, entry, Queue(entries, active, backoff, queue.failed, queue.waiting, queue.oldest, queue.groups)
+    return key, entry, copier(Queue, "entries", "active", "backoff")(queue, entries, active, backoff)
 
 
 def woken(queue: Queue, groups: list[Group], now: Instant) -> Queue:

@@ -41,7 +41,7 @@ from reconcile.components.scheduler.wishes import wishes_of
 from reconcile.effects import CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier, replace
 from reconcile.model.requests import Response
 from reconcile.store import Change
 
@@ -203,11 +203,13 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
 
 
 def _with_placed(state: State, key: str, placed: Placed) -> State:
-    return State(state.dice, state.queue, state.nodes, state.placed.set(key, placed), state.memory, state.clock)
+    after: State = copier(State, "placed")(state, state.placed.set(key, placed))
+    return after
 
 
 def _with_queue(state: State, queue: Queue) -> State:
-    return State(state.dice, queue, state.nodes, state.placed, state.memory, state.clock)
+    after: State = copier(State, "queue")(state, queue)
+    return after
 
 
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:

@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timers
@@ -47,20 +48,22 @@ class Turns:
         """Add a pod that is not here yet."""
         count = self.count
         if not count:
-            return Turns(1, turn, _NOBODY.line.append(key), 0, _NOBODY.left, _NOBODY.others)
+            alone: Turns = copier(Turns, "count", "turn", "line")(_NOBODY, 1, turn, _NOBODY.line.append(key))
+            return alone
         if turn == self.turn and count > self.others.busy:
-            return Turns(count + 1, turn, self.line.append(key), self.served, self.left, self.others)
-        return Turns(count + 1, self.turn, self.line, self.served, self.left, self.others.set(key, turn))
+            joined: Turns = copier(Turns, "count", "line")(self, count + 1, self.line.append(key))
+            return joined
+        return replace(self, count=count + 1, others=self.others.set(key, turn))
 
     def remove(self, key: str) -> Turns:
         """Take a pod out that is here."""
         others, count = self.others, self.count - 1
         if others.get(key) is not None:
-            return Turns(count, self.turn, self.line, self.served, self.left, others.cancel(key)) if count else _NOBODY
+            return replace(self, count=count, others=others.cancel(key)) if count else _NOBODY
         if count == others.busy:
             return _without_line(others)
         left = self.left.set(key, self.left.get(key, 0) + 1)
-        return Turns(count, self.turn, self.line, self.served, left, others)
+        return replace(self, count=count, left=left)
 
     def pop(self) -> tuple[str, Turns]:
         """Take out the pod whose turn it is; there must be one."""
@@ -69,9 +72,7 @@ class Turns:
             first = others.first()
             assert first is not None, "there is one"
             if count < others.busy or first.at < self.turn:
-                others = others.cancel(first.key)
-                after = Turns(count, self.turn, self.line, self.served, self.left, others) if count else _NOBODY
-                return first.key, after
+                return first.key, replace(self, count=count, others=others.cancel(first.key)) if count else _NOBODY
         served, left = self.served, self.left
         (key,) = self.line.between(served, served + 1)
         while len(left) and key in left:
@@ -82,11 +83,12 @@ class Turns:
         if count == others.busy:
             return key, _without_line(others)
         served += 1
-        return key, Turns(count, self.turn, self.line.forget(served), served, left, others)
+        rest = copier(Turns, "count", "line", "served", "left")
+        return key, rest(self, count, self.line.forget(served), served, left)
 
 
 _NOBODY: Final = Turns()
 
 
 def _without_line(others: Timers[str]) -> Turns:
-    return Turns(others.busy, 0, _NOBODY.line, 0, _NOBODY.left, others) if others.busy else _NOBODY
+    return Turns(others.busy, others=others) if others.busy else _NOBODY
