@@ -34,8 +34,8 @@ _REFILL: Final[Duration] = 5 * MINUTE
 _REFILLS: Final[Duration] = _BURST * _REFILL
 _SIMILAR: Final = 10  # as many different messages for one reason are combined
 _SIMILAR_WITHIN: Final[Duration] = 10 * MINUTE
-_REMEMBERED: Final = 4096  # objects; upstream remembers as many events
-_EVENTS_REMEMBERED: Final = 64  # of one object
+_REMEMBERED: Final = 2048  # objects of one generation, of which there are two; upstream remembers 4096 events
+_EVENTS_REMEMBERED: Final = 63  # of one object, beside the last one
 _UNANSWERED: Final = 4096
 
 _COMBINED: Final = "(combined from similar events): "
@@ -142,7 +142,7 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     allowed = spent_until - now <= _REFILLS
     about = About(spent_until if allowed else about.spent_until, similar, observed)
     young, old = state.young.set(key, about), state.old
-    if len(young) >= _REMEMBERED // 2:
+    if len(young) >= _REMEMBERED:
         # Two generations: one write, where forgetting exactly what was not used for longest would take three.
         young, old = Table(), young
     state = copier(State, "count", "dice", "young", "old")(state, state.count + 1, dice, young, old)
@@ -195,9 +195,7 @@ def _observed(
     if len(text) > _LONGEST_NAME or not _SUBDOMAIN.fullmatch(name):
         text, dice = dice.uuid()
     seen = Observed(key, 1, Time.at(now), text)
-    if len(known) >= _EVENTS_REMEMBERED:
-        known = known[1 - _EVENTS_REMEMBERED :]
-    return seen, (*known, seen), dice
+    return seen, (*known[-_EVENTS_REMEMBERED:], seen), dice
 
 
 def _event(

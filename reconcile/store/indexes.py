@@ -138,16 +138,17 @@ def _same_spec(old: Any, new: Any) -> bool:
 
 
 def _same_standing(old: Any, new: Any) -> bool:
-    return old.status is new.status and _same_life(old, new)
+    return _same_life(old, new) and (old.status is new.status or is_ready(old) is is_ready(new))
 
 
 def _same_labelled(old: Any, new: Any) -> bool:
-    before, after = old.status, new.status
-    same_phase = before is after or (before is not None and after is not None and before.phase == after.phase)
-    return same_phase and old.metadata.labels is new.metadata.labels and _same_life(old, new)
+    return old.metadata.labels is new.metadata.labels and _same_life(old, new)
 
 
 def _same_life(old: Any, new: Any) -> bool:
+    before, after = old.status, new.status
+    if before is not after and (before is None or after is None or before.phase != after.phase):
+        return False
     before, after = old.metadata, new.metadata
     return before.owner_references is after.owner_references and before.deletion_timestamp is after.deletion_timestamp
 
