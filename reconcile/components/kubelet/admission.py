@@ -56,7 +56,9 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
     wanted_ports = host_ports(spec)
     if wanted_ports and any(_clash(one, other) for one in wanted_ports for other in state.ports):
         return "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
-    if not _tolerates(state, spec):
+    node = state.node.seen
+    taints = node.spec.taints if node is not None and node.spec is not None else None
+    if taints and not _tolerates(taints, spec):
         return "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
     return None
 
@@ -170,12 +172,10 @@ def _fulfils(expressions: Any, labels: Map[str]) -> bool:
     return selectors.fits(tuple(rows), labels)
 
 
-def _tolerates(state: State, spec: Any) -> bool:
-    node = state.node.seen
-    taints = node.spec.taints if node is not None and node.spec is not None else None
+def _tolerates(taints: tuple[core_v1.Taint, ...], spec: Any) -> bool:
     return all(
         taint.effect != "NoExecute" or any(_tolerated(taint, toleration) for toleration in spec.tolerations or ())
-        for taint in taints or ()
+        for taint in taints
     )
 
 

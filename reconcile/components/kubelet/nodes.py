@@ -6,6 +6,7 @@ Source:   the kubelet's kubelet_node_status and nodestatus; component-helpers' l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -197,9 +198,7 @@ def _with_lease(state: State, lease: Any, asked_at: Instant) -> State:
     return _with_node(state, copier(OwnNode, "lease", "asked_at")(state.node, lease, asked_at))
 
 
-def _with_node(state: State, own: OwnNode) -> State:
-    after: State = copier(State, "node")(state, own)
-    return after
+_with_node: Final[Callable[[State, OwnNode], State]] = copier(State, "node")
 
 
 def _lease_metadata(state: State) -> meta_v1.ObjectMeta:

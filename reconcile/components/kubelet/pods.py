@@ -9,6 +9,7 @@ Source:   the kubelet's pod workers (syncPod, syncTerminatingPod, syncTerminated
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -37,6 +38,7 @@ from reconcile.effects import (
 )
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import copier, replace
+from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
@@ -224,8 +226,10 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
 
 def keep(state: State, pod: LocalPod) -> State:
     """Remember the pod as it is now."""
-    after: State = copier(State, "pods")(state, state.pods.set(pod.uid, pod))
-    return after
+    return _with_pods(state, state.pods.set(pod.uid, pod))
+
+
+_with_pods: Final[Callable[[State, Table[str, LocalPod]], State]] = copier(State, "pods")
 
 
 def keep_pulling(state: State, pod: LocalPod, pulls: tuple[Pull, ...]) -> State:
@@ -298,8 +302,7 @@ def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Sta
     if pod.api is None and not pod.static:
         if pod.uid not in state.pods:
             return state
-        after: State = copier(State, "pods")(state, state.pods.remove(pod.uid))
-        return after
+        return _with_pods(state, state.pods.remove(pod.uid))
     if pod.status is None or pod.status.phase not in FINISHED or pod.containers:
         pod = report(state, pod, now, out)
     api = pod.api
@@ -334,11 +337,12 @@ def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Loca
         return write(pod, out)
     # What was written last is mostly what was known last, and that is another, as has just been found out.
     if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):
-        known: LocalPod = copier(LocalPod, "status")(pod, status)
-        return known
+        return replace(pod, status=status)
     out.append(_update(pod.api, status, pod.uid))
-    sent: LocalPod = copier(LocalPod, "status", "written", "calling")(pod, status, status, "status")
-    return sent
+    return _written(pod, status, status, "status")
+
+
+_written: Final[Callable[..., LocalPod]] = copier(LocalPod, "status", "written", "calling")
 
 
 def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
@@ -347,8 +351,7 @@ def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
     if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
         return pod
     out.append(_update(api, status, pod.uid))
-    sent: LocalPod = copier(LocalPod, "written", "calling")(pod, status, "status")
-    return sent
+    return _written(pod, status, status, "status")
 
 
 def _update(api: Any, status: core_v1.PodStatus, uid: str) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -242,8 +243,10 @@ def with_container(pod: LocalPod, container: Container) -> LocalPod:
     if len(pod.containers) > 1:
         name = container.spec.name
         new = tuple([container if kept.spec.name == name else kept for kept in pod.containers])
-    after: LocalPod = copier(LocalPod, "containers")(pod, new)
-    return after
+    return _with_containers(pod, new)
+
+
+_with_containers: Final[Callable[[LocalPod, tuple[Container, ...]], LocalPod]] = copier(LocalPod, "containers")
 
 
 def container_of(pod: LocalPod, name: str) -> Container | None:

@@ -9,6 +9,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from reconcile.components.scheduler.cycle import failed, scheduled
@@ -42,6 +43,7 @@ from reconcile.effects import CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import copier, replace
+from reconcile.lib.table import Table
 from reconcile.model.requests import Response
 from reconcile.store import Change
 
@@ -203,13 +205,11 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
 
 
 def _with_placed(state: State, key: str, placed: Placed) -> State:
-    after: State = copier(State, "placed")(state, state.placed.set(key, placed))
-    return after
+    return _with_places(state, state.placed.set(key, placed))
 
 
-def _with_queue(state: State, queue: Queue) -> State:
-    after: State = copier(State, "queue")(state, queue)
-    return after
+_with_places: Final[Callable[[State, Table[str, Placed]], State]] = copier(State, "placed")
+_with_queue: Final[Callable[[State, Queue], State]] = copier(State, "queue")
 
 
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:

@@ -12,6 +12,7 @@ Left out: see docs/limits.md, "World".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
 from reconcile.components.world.state import (
@@ -54,6 +55,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.lib.table import Table
 from reconcile.model.behaviours import KILLED, Behaviours, Ending, Span
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
@@ -213,8 +215,10 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
 
 
 def _with(state: State, sandbox: Sandbox) -> State:
-    after: State = copier(State, "sandboxes")(state, state.sandboxes.set(sandbox.uid, sandbox))
-    return after
+    return _with_sandboxes(state, state.sandboxes.set(sandbox.uid, sandbox))
+
+
+_with_sandboxes: Final[Callable[[State, Table[str, Sandbox]], State]] = copier(State, "sandboxes")
 
 
 # Images ---------------------------------------------------------------------------------------------------------------
