@@ -76,10 +76,10 @@ def step(state: State, event: Hears) -> Stepped:
     out: list[Effect] = []
     now = event.now
     match event:
-        case Reported():
-            state = _on_reported(state, event, now, out)
         case Watched():
             state = _on_watched(state, event, now, out)
+        case Reported():
+            state = _on_reported(state, event, now, out)
         case Answered():
             state = _on_answered(state, event, now, out)
         case TimerFired():

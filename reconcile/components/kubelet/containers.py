@@ -6,6 +6,7 @@ Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOf
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -252,7 +253,7 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
     delay, delayed_at = container.delay, container.delayed_at
     if container.stage == "exited" or container.state is not None:
         delay, delayed_at = min(_delay(container) * 2, LAST_DELAY) or FIRST_DELAY, now
-    starting = replace(
+    starting = _ordered(
         container,
         stage="starting",
         runs=container.runs + 1,
@@ -266,6 +267,9 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
     return with_container(pod, starting)
 
 
+_ordered: Final[Callable[..., Container]] = copier(
+    Container, "stage", "runs", "waiting", "due", "delay", "delayed_at", "pull_delay", "pull_at"
+)
 _NO_ENVIRONMENT: Final[Map[str]] = Map()
 
 
@@ -288,7 +292,7 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
         Record(pod.pod, "Normal", "Created", "Container created", path),
         Record(pod.pod, "Normal", "Started", "Container started", path),
     )
-    running = replace(
+    running = _running(
         container,
         stage="running",
         id=report.container_id,
@@ -302,6 +306,11 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
     if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
         running = probes.begin(pod, running, now, out)
     return with_container(pod, running)
+
+
+_running: Final[Callable[..., Container]] = copier(
+    Container, "stage", "id", "image_id", "state", "last", "code", "started"
+)
 
 
 @lru_cache(maxsize=256)

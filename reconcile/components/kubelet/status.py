@@ -40,18 +40,20 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     old = shown.status or core_v1.PodStatus()
     phase = phase_of(pod)
     prior = old if pod.status is None else pod.status
-    reason, message = pod.verdict if pod.verdict is not None and phase == "Failed" else (None, None)
+    reason = message = None
+    if pod.verdict is not None and phase == "Failed":
+        reason, message = pod.verdict
     if not pod.static and prior.phase in {"Succeeded", "Failed"}:
         phase, reason, message = prior.phase, prior.reason, prior.message  # what has finished has finished
     containers = pod.containers
-    statuses = [container_status(pod, container) for container in containers]
+    statuses = tuple([container_status(pod, container) for container in containers])
     inits = 0 if _plain(pod) else len([container for container in containers if container.kind != "main"])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(containers)
     return core_v1.PodStatus(
         conditions=_conditions(pod, old, phase, statuses, now),
-        container_statuses=tuple(statuses[inits:]) if seen else None,
-        init_container_statuses=tuple(statuses[:inits]) if inits else None,
+        container_statuses=statuses[inits:] if seen else None,
+        init_container_statuses=statuses[:inits] if inits else None,
         host_ip=host.ip if seen else None,
         host_ips=_host_ips(host.ip) if seen else None,
         message=message,
@@ -147,7 +149,7 @@ def _plain(pod: LocalPod) -> bool:
 
 
 def _conditions(
-    pod: LocalPod, old: core_v1.PodStatus, phase: str, statuses: list[core_v1.ContainerStatus], now: Instant
+    pod: LocalPod, old: core_v1.PodStatus, phase: str, statuses: tuple[core_v1.ContainerStatus, ...], now: Instant
 ) -> tuple[core_v1.PodCondition, ...]:
     """Give the pod's conditions: the very tuple that is known if they are as they were."""
     shown: Any = pod.api or pod.pod
@@ -195,7 +197,7 @@ def _condition(type: str, said: _Said, generation: int | None, since: Instant) -
     )
 
 
-def _containers_ready(pod: LocalPod, phase: str, statuses: list[core_v1.ContainerStatus]) -> _Said:
+def _containers_ready(pod: LocalPod, phase: str, statuses: tuple[core_v1.ContainerStatus, ...]) -> _Said:
     if phase == "Succeeded":
         return ("False", "PodCompleted", None)
     if phase == "Failed":

@@ -245,7 +245,7 @@ def _pulled(state: State, order: PullImage, took: Duration) -> Stepped:
         return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
     there = order.image in state.images
     if not there:
-        state = replace(state, images=state.images.set(order.image, behaviour.size))
+        state = copier(State, "images")(state, state.images.set(order.image, behaviour.size))
     size = state.images[order.image]
     present = there or behaviour.preloaded
     return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
