@@ -30,11 +30,11 @@ _NO_METADATA: Final = meta_v1.ObjectMeta()
 
 def create(ask: Ask) -> Plan:
     """Plan a create."""
-    resource = ask.request.resource
-    body = checked_body(ask, ask.request.body)
+    request, resource = ask.request, ask.request.resource
+    body = checked_body(ask, request.body)
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
-    name = metadata.name or ""
-    if ask.resource.namespaced:
+    name, namespace = metadata.name or "", request.namespace
+    if namespace:
         admission.admit_namespace(ask, name)
     if resource == "pods":
         obj, causes = _pod(ask, body, metadata, name)
@@ -44,16 +44,8 @@ def create(ask: Ask) -> Plan:
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
-    return written(ask, obj, 201)
-
-
-def written(ask: Ask, obj: Any, code: int) -> Plan:
-    """Plan to write a new object that is complete."""
-    request, metadata = ask.request, obj.metadata
-    resource, namespace, name = request.resource, metadata.namespace, metadata.name
     key = f"{namespace}/{name}" if namespace else name
     if ask.store.get(resource, key) is not None:
-        generated = request.verb == "create" and not request.body.metadata.name
         refusal = statuses.not_generated if generated else statuses.already_exists
         raise Refusal(refusal(resource, name))
     compare = Compare(resource, key, 0)
@@ -62,7 +54,7 @@ def written(ask: Ask, obj: Any, code: int) -> Plan:
         txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
     else:
         txn = Txn((compare,), (Put(resource, key, obj),))
-    return Response(code, obj) if request.dry_run else Planned(txn, code, resource, key)
+    return Response(201, obj) if request.dry_run else Planned(txn, 201, resource, key)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
