@@ -2,12 +2,16 @@
 Scenarios: a story of a cluster as a text file, with what each command prints.
 
 Datadriven form, as etcd's raft has it: a comment, a command (perhaps with a document below it), `----`, the output, an
-empty line. A command that has nothing to say prints `ok`; a refusal is output. After each command every always-property
-is checked.
+empty line. A command that has nothing to say prints `ok`; a refusal is output. Every always-property is checked after
+each step, or of a command that does not go step by step (`settle`) after it.
+
+A scenario is a schedule with questions between its moves: both are played in a `Game`, `judge` ends both, and
+`scenario_of` writes one from the other.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -15,17 +19,18 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import convert
-from reconcile.api.kinds import resource_named
+from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.components import kubeproxy
+from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import method_of, path_of
-from reconcile.driver.machine import Machine
-from reconcile.driver.run import play, play_until_settled, still_moving
-from reconcile.driver.step import apply_event
+from reconcile.driver.run import play_until_settled, settle, still_moving
+from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.events import (
+    ClusterEvent,
     CutWatch,
     Deliver,
     Disconnect,
@@ -41,14 +46,19 @@ from reconcile.events import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
-from reconcile.model.behaviours import Behaviours
 from reconcile.model.printing import table
-from reconcile.model.requests import Request
-from reconcile.properties import violations
+from reconcile.model.requests import Response
+from reconcile.properties import ALWAYS, violations
+from reconcile.testing.game import Broken, Game, called
+from reconcile.testing.moves import Strike, Wait, Wander
+from reconcile.testing.strikes import KINDS, UNWATCHED
 
 RULE: Final = "----"
+VIOLATION: Final = "VIOLATION"
+"""Begins each line that says what is wrong."""
+
 _LIMIT: Final = 10 * MINUTE
-_QUIET_RESOURCES: Final = ("events", "leases.coordination.k8s.io")
+_NUMBER: Final = re.compile("-?[0-9]{1,20}")
 
 
 @attrs.frozen
@@ -106,12 +116,20 @@ class Scenario:
 
     Args:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
+        controllers: the user's own, which every cluster is booted with.
     """
 
-    def __init__(self, documents: Callable[[str], tuple[Any, ...]]) -> None:
+    def __init__(
+        self, documents: Callable[[str], tuple[Any, ...]], *, controllers: tuple[Controller, ...] = ()
+    ) -> None:
         self._documents = documents
-        self._machine = Machine(Cluster.boot(Topology(nodes=1)))
+        self._controllers = controllers
         self._expected = ""
+        self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
+
+    def _begin(self, cluster: Cluster) -> None:
+        self._game = Game(cluster, ALWAYS)
+        self._machine = self._game.machine
         self._machine.trace = []
 
     @property
@@ -120,85 +138,117 @@ class Scenario:
         return self._machine.closed()
 
     def play(self, block: Block) -> str:
-        """Play one command and give what it prints; a violated property is part of that."""
+        """Play one command and give what it prints; what is wrong, as a `VIOLATION`, is part of that."""
         verb = block.command.split()[0]
-        command = _COMMANDS.get(verb)
-        if command is None:
-            return f"error: no command {verb!r}; there are {', '.join(sorted(_COMMANDS))}"
+        lines: list[str] = []
+        broken: list[str] = []
         try:
-            output = "\n".join(command(self, block))
+            for line in _command(verb, block.words)(self, block):
+                lines.append(line)  # noqa: PERF402 -- what was said before the play broke is kept
         except ReconcileError as error:
-            output = f"error: {error}"
+            lines.append(f"error: {error}")
+        except Broken as said:
+            broken += said.problems
+        broken += [sentence for sentence in violations(self.cluster) if sentence not in broken]
         expected, self._expected = self._expected, self._expected if verb == "expect" else ""
-        broken = violations(self.cluster)
-        unexpected = [sentence for sentence in broken if not (expected and sentence.startswith(expected))]
-        if unexpected:
-            output = "\n".join([output, *[f"VIOLATION {sentence}" for sentence in unexpected]])
+        lines += [f"{VIOLATION} {each}" for each in broken if not (expected and each.startswith(expected))]
         if expected and verb != "expect" and not broken:
-            output += f"\nVIOLATION of {expected!r} was expected and did not come"
-        return output or "ok"
+            lines.append(f"{VIOLATION} of {expected!r} was expected and did not come")
+        return "\n".join(lines) or "ok"
 
     def load(self, block: Block) -> Iterator[str]:
-        """Load nodes=3 masters=1 seed=7 lock=leases settle=yes, with image behaviours below: boot a cluster."""
-        options = dict(word.split("=", 1) for word in block.words)
-        behaviours = Behaviours.default()
-        for plain in self._documents(block.document):
-            behaviours = Behaviours.parse(plain)
-        topology = Topology(
-            nodes=int(options.get("nodes", "1")),
-            masters=int(options.get("masters", "1")),
-            lock=options.get("lock", "leases"),  # type: ignore[arg-type]  # Topology checks it and says what is wrong
-            behaviours=behaviours,
-        )
-        self._machine = Machine(Cluster.boot(topology, seed=int(options.get("seed", "0"))))
-        if options.get("settle", "yes") == "yes":
-            yield from self.settle(Block((), "settle", ""))
-        self._machine.trace = []
+        """
+        Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true: boot a cluster.
+
+        The words are fields of a topology; below may stand the others, with `images` and `sandbox`, its behaviours.
+        """
+        words = dict([_option(word) for word in block.words])
+        seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
+        plain: dict[str, Any] = {"nodes": 1}
+        for document in self._documents(block.document):
+            plain |= document
+        behaviours = {key: plain.pop(key) for key in ("sandbox", "images") if key in plain}
+        plain |= words | ({"behaviours": behaviours} if behaviours else {})
+        boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=self._controllers)
+        settled = settle(boot) if settles == "yes" else None
+        self._begin(boot if settled is None else settled.cluster)
+        if settled is not None and not settled.settled:
+            yield from ("not settled", *settled.moving)
 
     def apply(self, block: Block) -> Iterator[str]:
         """apply, with manifests below: what `kubectl apply` does, and says."""
         for plain in self._documents(block.document):
             wanted = client.as_object(plain)
-            kind = resource_named(wanted.kind.lower())
+            response = _reached(self._game.declare(plain))
+            kind = resource_of(wanted)
             name = f"{kind.singular}{'.' + kind.group if kind.group else ''}/{wanted.metadata.name}"
-            response = client.applied(self._machine, wanted)
             if response.ok:
                 yield f"{name} {'created' if response.code == _CREATED else 'configured'}"
             else:
-                yield f"{response.code} {response.body.reason}: {response.body.message}"
+                yield from _refusal(response)
 
     def delete(self, block: Block) -> Iterator[str]:
-        """Delete pods NAME [NAMESPACE]: send the request and wait for the answer."""
-        word, name, *rest = block.words
-        yield from self._ask(client.delete(word, name, namespace=rest[0] if rest else "default"))
+        """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
+        yield from _refusal(_reached(self._game.delete(*block.words)))
 
     def scale(self, block: Block) -> Iterator[str]:
-        """Scale deployments NAME REPLICAS: what `kubectl scale` does."""
-        word, name, replicas = block.words
-        yield from self._ask(client.scale(word, name, int(replicas)))
-
-    def _ask(self, request: Request) -> Iterator[str]:
-        response = client.asked(self._machine, request)
-        if not response.ok:
-            yield f"{response.code} {response.body.reason}: {response.body.message}"
+        """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
+        word, name, replicas, *rest = block.words
+        yield from _refusal(_reached(self._game.scale(word, name, _number(replicas), *rest)))
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        play(self._machine, None, self._machine.now + parse_duration(block.words[0]))
+        self._game.move(Wait(parse_duration(block.words[0])))
+        yield from ()
+
+    def wander(self, block: Block) -> Iterator[str]:
+        """Wander STEPS SEED: let so many steps happen, each picked by chance among all that could happen next."""
+        steps, seed = map(_number, block.words)
+        self._game.move(Wander(steps, seed))
         yield from ()
 
     def settle(self, block: Block) -> Iterator[str]:
         """Settle [LIMIT]: run until only periodic timers are left."""
         limit = parse_duration(block.words[0]) if block.words else _LIMIT
         machine = self._machine
-        if not play_until_settled(machine, machine.now + limit, None):
+        settled = play_until_settled(machine, machine.now + limit, None)
+        self._game.begin_anew()
+        if not settled:
             yield "not settled"
             yield from still_moving(self.cluster)
+
+    def step(self, block: Block) -> Iterator[str]:
+        """step, with events below (schemas/events.json): let each happen, whatever it is."""
+        for plain in self._documents(block.document):
+            self._game.happen(from_json(plain, ClusterEvent))
+        yield from ()
+
+    def strike(self, block: Block) -> Iterator[str]:
+        """Strike drop|repeat|cut|kill|halt|compact|delete [NUMBER]: break the NUMBERth thing that could break so."""
+        what, *rest = block.words
+        if what not in (*KINDS, "delete"):
+            raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
+        before = len(self._game.happened)
+        self._game.move(Strike(what, _number(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
+        yield from self._game.happened[before:] or (f"nothing to {what}",)
+
+    def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
+        """Repair: start and connect what is not."""
+        before = len(self._game.happened)
+        self._game.repair()
+        yield from self._game.happened[before:]
+
+    def judge(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
+        """Judge: repair, and let the cluster rest; it must be clean, and as if what is declared was never disturbed."""
+        problems = self._game.verdict()
+        if problems:
+            raise Broken(problems)
+        yield from ()
 
     def deliver(self, block: Block) -> Iterator[str]:
         """Deliver PROCESS WATCH [COUNT]: deliver the next changes of one watch, out of turn."""
         process, watch, *rest = block.words
-        apply_event(self._machine, Deliver(process, watch, int(rest[0]) if rest else 0))
+        self._game.happen(Deliver(process, watch, _number(rest[0]) if rest else 0))
         yield from ()
 
     def drop(self, block: Block) -> Iterator[str]:
@@ -206,37 +256,34 @@ class Scenario:
         text = " ".join(block.words)
         for choice in choices(self.cluster):
             if isinstance(choice, Execute | Return):
-                said = self._described(choice)
+                said = called(choice.call, self.cluster)
                 if text in said:
-                    apply_event(self._machine, DropCall(choice.call))
+                    self._game.happen(DropCall(choice.call))
                     yield f"dropped {said}"
                     return
-        yield f"error: nothing under way has {text!r}"
+        raise ReconcileError(f"nothing under way has {text!r}")
 
     def crash(self, block: Block) -> Iterator[str]:
-        """Crash HOST or crash COMPONENT/HOST."""
+        """Crash HOST, which loses power, or crash COMPONENT/HOST."""
         (name,) = block.words
-        apply_event(self._machine, StopProcess(name) if "/" in name else StopHost(name))
+        self._game.happen(StopProcess(name) if "/" in name else StopHost(name))
         yield from ()
 
     def restart(self, block: Block) -> Iterator[str]:
-        """Restart HOST (powered off or cut off) or restart kubelet/HOST."""
+        """Restart HOST (one without power) or restart kubelet/HOST."""
         (name,) = block.words
-        host = self.cluster.hosts.get(name)
-        if "/" in name:
-            apply_event(self._machine, StartProcess(name))
-        elif host is not None and not host.connected:
-            apply_event(self._machine, Reconnect(name))
-        else:
-            apply_event(self._machine, StartHost(name))
+        self._game.happen(StartProcess(name) if "/" in name else StartHost(name))
         yield from ()
 
     def cut(self, block: Block) -> Iterator[str]:
         """Cut HOST (from the network) or cut PROCESS WATCH (so that it lists again)."""
-        apply_event(
-            self._machine,
-            Disconnect(block.words[0]) if len(block.words) == 1 else CutWatch(block.words[0], block.words[1]),
-        )
+        name, *watch = block.words
+        self._game.happen(CutWatch(name, watch[0]) if watch else Disconnect(name))
+        yield from ()
+
+    def reconnect(self, block: Block) -> Iterator[str]:
+        """Reconnect HOST, which was cut from the network."""
+        self._game.happen(Reconnect(block.words[0]))
         yield from ()
 
     def show(self, block: Block) -> Iterator[str]:
@@ -279,7 +326,7 @@ class Scenario:
         wanted = " ".join(block.words)
         for at, item, response in trace:
             request = item.request
-            if request.verb in ("get", "list") or request.resource in _QUIET_RESOURCES:
+            if request.verb in ("get", "list") or request.resource in UNWATCHED:
                 continue
             since = duration_text((at - self.cluster.topology.start) // 1_000_000 * 1_000_000)
             line = f"{since} {item.user.name} {method_of(request)} {path_of(request)} {response.code}"
@@ -293,33 +340,68 @@ class Scenario:
         self._expected = " ".join(block.words[1:])
         yield from ()
 
-    def _described(self, choice: Execute | Return) -> str:
-        item: Any = self.cluster.pending[choice.call]
-        what = "call" if isinstance(choice, Execute) else "answer to"
-        return f"{what} {method_of(item.request)} {path_of(item.request)} of {item.process or 'a client'}"
-
 
 _CREATED: Final = 201
-_COMMANDS: Final[dict[str, Callable[..., Iterator[str]]]] = {
-    name: getattr(Scenario, name)
-    for name in (
-        "load",
-        "apply",
-        "delete",
-        "scale",
-        "advance",
-        "settle",
-        "deliver",
-        "drop",
-        "crash",
-        "restart",
-        "cut",
-        "show",
-        "send",
-        "log",
-        "expect",
-    )
+_MANY: Final = 99
+COMMANDS: Final = {
+    "load": (0, _MANY),
+    "apply": (0, 0),
+    "delete": (2, 3),
+    "scale": (3, 4),
+    "advance": (1, 1),
+    "settle": (0, 1),
+    "wander": (2, 2),
+    "step": (0, 0),
+    "deliver": (2, 3),
+    "drop": (1, _MANY),
+    "crash": (1, 1),
+    "restart": (1, 1),
+    "cut": (1, 2),
+    "reconnect": (1, 1),
+    "strike": (1, 2),
+    "repair": (0, 0),
+    "show": (1, _MANY),
+    "send": (2, 3),
+    "log": (0, _MANY),
+    "expect": (2, _MANY),
+    "judge": (0, 0),
 }
+"""Every command, and how many words it takes at least and at most; `docs/reference/scenarios.md` explains them."""
+
+
+def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterator[str]]:
+    if verb not in COMMANDS:
+        raise ReconcileError(f"no command {verb!r}; there are {', '.join(sorted(COMMANDS))}")
+    found: Callable[[Scenario, Block], Iterator[str]] = getattr(Scenario, verb)
+    least, most = COMMANDS[verb]
+    if not least <= len(words) <= most:
+        usage = " ".join((found.__doc__ or "").split())
+        raise ReconcileError(f"{' '.join([verb, *words])!r} is short of a word or has too many. {usage}")
+    return found
+
+
+def _option(word: str) -> tuple[str, Any]:
+    key, given, text = word.partition("=")
+    if not given:
+        raise ReconcileError(f"load {word!r}: not of the form nodes=3")
+    return key, {"true": True, "false": False}.get(text, int(text) if _NUMBER.fullmatch(text) else text)
+
+
+def _number(text: Any) -> int:
+    if not _NUMBER.fullmatch(str(text)):
+        raise ReconcileError(f"{text!r} is not a number")
+    return int(text)
+
+
+def _reached(response: Response | None) -> Response:
+    if response is None:
+        raise ReconcileError("no API server can be reached")
+    return response
+
+
+def _refusal(response: Response) -> Iterator[str]:
+    if not response.ok:
+        yield f"{response.code} {response.body.reason}: {response.body.message}"
 
 
 def _at(plain: Any, path: str) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, StopHost, StopProcess
 from reconcile.lib.instant import MILLISECOND, SECOND
-from reconcile.testing.fuzzing import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = ["IMAGES", "STEADY", "manifests", "moves", "schedules"]
 

@@ -1,6 +1,8 @@
 """Whatever happens, in whatever order, no property breaks, and in the end the declared state is there."""
 
 import gc
+import re
+from contextlib import contextmanager
 from functools import cache
 
 import attrs
@@ -8,18 +10,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
 from reconcile.driver.client import patch
 from reconcile.driver.run import settle
+from reconcile.driver.wire import state_digest
 from reconcile.events import StopHost
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.testing.fuzzing import HURRY, Schedule, Strike, Wait, Wander, play
+from reconcile.testing.scenarios import Scenario, read
 from reconcile.testing.schedules import IMAGES, schedules
+from reconcile.testing.writing import scenario_of
 
 SMALL = Map.of({"cpu": "1", "memory": "1Gi", "pods": "9", "ephemeral-storage": "1Gi"})
 
@@ -38,6 +44,7 @@ SHAPES = {
     "skewed": Topology(masters=2, hosts=(skewed(1, 0), skewed(2, 90 * SECOND), skewed(3, -7 * SECOND))),
     "small": Topology(masters=2, hosts=(skewed(1, 0, capacity=SMALL), skewed(2, 0, capacity=SMALL))),
 }
+NOTE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
 # Of CI's profile, 2,100 in all; while you work, a few of each.
 RUNS = settings.default.max_examples * 3 // 4 if settings.default.max_examples >= 200 else 8
 COUNTED = settings(
@@ -55,23 +62,36 @@ def booted(shape, seed):
     return settled.cluster
 
 
-def judged(shape, seed, schedule):
-    gc.disable()  # a state is acyclic: the collector would walk every version of every table for nothing
+@contextmanager
+def uncollected():
+    """Pause the collector: a state is acyclic, it would walk every version of every table for nothing."""
+    gc.disable()
     try:
-        verdict = play(booted(shape, seed), schedule)
+        yield
     finally:
         gc.enable()
+
+
+def judged(shape, seed, schedule):
+    with uncollected():
+        verdict = play(booted(shape, seed), schedule)
     if verdict.problems:
-        problems, happened = ("\n".join(lines) for lines in (verdict.problems, verdict.happened))
-        pytest.fail(f"{problems}\n\nafter {verdict.steps} steps:\n{happened}\n\n{snippet(shape, seed, schedule)}")
+        pytest.fail(told(shape, seed, schedule, verdict))
+    return verdict
 
 
-def snippet(shape, seed, schedule):
-    """Write a test that plays *schedule*, to be pasted below."""
-    moves = "".join([f"            {move!r},\n" for move in schedule.moves])
-    declared = "".join([f"            {manifest!r},\n" for manifest in schedule.manifests])
-    parts = f"        (\n{declared}        ),\n        (\n{moves}        ),\n"
-    return f"def test_found():\n    judged({shape!r}, {seed}, Schedule(\n{parts}    ))"
+def told(shape, seed, schedule, verdict):
+    """Say what is wrong, and the scenario that shows it, to be saved as a file."""
+    problems, happened = ("\n".join(lines) for lines in (verdict.problems, verdict.happened))
+    name = re.sub(r"[^a-z0-9]+", "_", verdict.problems[0].lower())[:60].strip("_")
+    saved = f"Fix the bug, and save this as tests/scenarios/fuzz/{name}.txt:"
+    with uncollected():
+        scenario = scenario_of(booted(shape, seed).topology, seed, schedule)
+    return f"{problems}\n\nafter {verdict.steps} steps:\n{happened}\n\n{saved}\n\n{scenario}"
+
+
+def documents(text):
+    return tuple([manifest.content for manifest in read_text(text)]) if text else ()
 
 
 def hosts(shape):
@@ -96,14 +116,38 @@ def test_ci_makes_enough_runs():
     assert settings.default.max_examples < 200 or 2 * len(SHAPES) * RUNS >= 2_000
 
 
-def test_a_failure_is_written_as_a_test_that_can_be_pasted():
-    schedule = Schedule(({"kind": "Pod"},), (Wander(3, 4), StopHost("node-1"), Strike("drop", 2)))
-    played = []
-    names = {"Schedule": Schedule, "Wander": Wander, "StopHost": StopHost, "Strike": Strike}
-    names["judged"] = lambda *given: played.append(given)
-    exec(snippet("two", 1, schedule), names)
-    names["test_found"]()
-    assert played == [("two", 1, schedule)]
+def replayed(text):
+    """Play the scenario of a file, as tests/scenarios does; give it as it is then, and each command's output."""
+    scenario, blocks = Scenario(documents), read(text)
+    return scenario, [(block, scenario.play(block)) for block in blocks]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@settings(COUNTED, max_examples=max(4, RUNS // 15))
+@given(st.data(), st.integers(0, 1), st.booleans())
+def test_a_schedule_and_its_scenario_do_the_same(shape, data, seed, breaks):
+    schedule = data.draw(schedules(hosts(shape) if breaks else ()))
+    verdict = judged(shape, seed, schedule)
+    with uncollected():
+        text = scenario_of(booted(shape, seed).topology, seed, schedule)
+        scenario, outputs = replayed(text)
+    assert state_digest(scenario.cluster) == state_digest(verdict.cluster)
+    assert [block.output for block, _ in outputs] == [output for _, output in outputs]
+    assert outputs[-1][1] == "ok"
+
+
+def test_a_failure_is_told_with_a_scenario_that_can_be_saved():
+    wrong = {**NOTE, "metadata": {"name": "Note!"}}
+    schedule = Schedule((wrong, NOTE), (Wander(3, 4), StopHost("node-1"), Strike("drop", 2)))
+    verdict = play(booted("two", 1), schedule)
+    (problem,) = verdict.problems
+    assert problem.startswith('apply configmaps default/Note! was refused: 422 ConfigMap "Note!" is invalid')
+    head, text = told("two", 1, schedule, verdict).split("txt:\n\n")
+    assert head.endswith("as tests/scenarios/fuzz/apply_configmaps_default_note_was_refused_422_configmap_note.")
+    _, outputs = replayed(text)
+    block, output = outputs[-1]
+    assert (block.command, block.output, output) == ("judge", "ok", f"VIOLATION {problem}")
+    assert " ".join(line.strip("# ") for line in read(text)[0].comment) == f"Found by fuzzing. {problem}"
 
 
 def says(word):
@@ -120,8 +164,17 @@ def says(word):
 
 @pytest.mark.parametrize("moves", [(), (Wait(SECOND),)])
 def test_controllers_that_undo_each_others_work_are_found(moves):
-    note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
     boot = settle(Cluster.boot(Topology(nodes=1), seed=1, controllers=(says("yes"), says("no")))).cluster
-    (problem,) = play(boot, Schedule((note,), moves)).problems
+    (problem,) = play(boot, Schedule((NOTE,), moves)).problems
     assert problem.startswith(f"it does not come to rest: {HURRY} steps at one instant, and 2 messages and turns are")
     assert problem.endswith(("work kube-controller-manager/node-1 yes", "work kube-controller-manager/node-1 no"))
+
+
+def test_a_scenario_may_have_controllers_of_the_users_own():
+    controllers = (says("yes"), says("no"))
+    text = scenario_of(Topology(nodes=1), 1, Schedule((NOTE,)), controllers=controllers)
+    scenario = Scenario(documents, controllers=controllers)
+    outputs = [scenario.play(block) for block in read(text)]
+    assert outputs[:-1] == ["ok", "configmap/note created"]
+    assert outputs[-1].startswith("VIOLATION it does not come to rest: ")
+    assert scenario_of(Topology(nodes=1), 1, Schedule((NOTE,))).endswith("\n\njudge\n----\nok\n")

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from reconcile.adapters.manifests import read_text
-from reconcile.testing.scenarios import Scenario, read
+from reconcile.testing.scenarios import VIOLATION, Scenario, read
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.txt"))
@@ -24,7 +24,7 @@ def test_scenario(path: Path, request: pytest.FixtureRequest) -> None:
     played = []
     for block in blocks:
         output = scenario.play(block)
-        assert "VIOLATION" not in output or "VIOLATION" in block.output, f"{path.name}: {block.command}\n{output}"
+        assert VIOLATION not in output or VIOLATION in block.output, f"{path.name}: {block.command}\n{output}"
         played.append(attrs.evolve(block, output=output).text())
     text = "\n\n".join(played) + "\n"
     if request.config.getoption("--rewrite"):

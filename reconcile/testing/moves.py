@@ -1,0 +1,83 @@
+"""
+Moves: what a schedule is made of, as data; a game makes them, and a scenario has a word for each.
+
+Takes:    nothing.
+Gives:    `Schedule` and its moves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from reconcile.events import Fault
+from reconcile.lib.instant import Duration
+
+
+@attrs.frozen
+class Wander:
+    """Let so many steps happen, each picked by chance among all that could happen next."""
+
+    steps: int
+    seed: int
+
+
+@attrs.frozen
+class Wait:
+    """Let so much time go by, first-in first-out."""
+
+    time: Duration
+
+
+@attrs.frozen
+class Declare:
+    """The user applies a manifest."""
+
+    manifest: dict[str, Any]
+
+
+@attrs.frozen
+class Resize:
+    """The user scales a workload; one that is not there is not found."""
+
+    kind: str
+    name: str
+    replicas: int
+
+
+@attrs.frozen
+class Withdraw:
+    """The user deletes what was declared; what is not there is not found."""
+
+    kind: str
+    name: str
+
+
+@attrs.frozen
+class Strike:
+    """
+    Something breaks.
+
+    Args:
+        what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
+            none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
+            `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `delete`
+            deletes a pod.
+        number: which of those that there are, counted round and round.
+    """
+
+    what: Literal["drop", "repeat", "cut", "kill", "halt", "compact", "delete"]
+    number: int = 0
+
+
+Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Strike | Fault
+"""One thing of a schedule. A fault that cannot happen (a host is stopped twice) does not."""
+
+
+@attrs.frozen
+class Schedule:
+    """What is declared at first, and what happens then."""
+
+    manifests: tuple[dict[str, Any], ...]
+    moves: tuple[Move, ...] = ()

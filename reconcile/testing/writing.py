@@ -1,0 +1,200 @@
+"""
+A schedule as a scenario: what the fuzzer found, as a file to be kept.
+
+    pytest.fail(scenario_of(topology, seed, schedule))
+
+Takes:    where a cluster was booted, and what was played on it.
+Gives:    the text of a golden scenario that does step for step the same, with what each command prints, but for what is
+          wrong: that stands in its comment, so that the file fails until the bug is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api.kinds import resource_named
+from reconcile.cluster.topology import Topology
+from reconcile.components.controllers import Controller
+from reconcile.driver.wire import to_json, topology_to_json
+from reconcile.events import (
+    CutWatch,
+    Disconnect,
+    Fault,
+    Reconnect,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
+from reconcile.lib.instant import duration_text
+from reconcile.model.behaviours import Behaviours
+from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.scenarios import VIOLATION, Block, Scenario
+
+__all__ = ["scenario_of", "yaml_of"]
+
+_WIDTH: Final = 120
+_MOST: Final = 6  # so many problems are told
+_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy")
+
+# A word that YAML takes for text, whichever reader it is.
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_OTHERWISE: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+
+
+def scenario_of(topology: Topology, seed: int, schedule: Schedule, *, controllers: tuple[Controller, ...] = ()) -> str:
+    """
+    Write the scenario that plays *schedule* on a cluster of this topology, booted with this seed and settled.
+
+    Args:
+        topology: which hosts there are.
+        seed: of the cluster.
+        schedule: what is to happen.
+        controllers: the user's own; the file cannot say them, so `Scenario` has to be given the same.
+    """
+    written = _blocks(topology, seed, schedule)
+    scenario = Scenario(
+        {yaml_of(*documents): documents for _, documents in written}.__getitem__, controllers=controllers
+    )
+    blocks, wrong = [], []
+    for command, documents in written:
+        block = Block((), command, yaml_of(*documents))
+        said = scenario.play(block).split("\n")
+        wrong += [line.removeprefix(VIOLATION).strip() for line in said if line.startswith(VIOLATION)]
+        right = [line for line in said if not line.startswith(VIOLATION)]
+        blocks.append(attrs.evolve(block, output="\n".join(right) or "ok"))
+    return "\n\n".join([each.text() for each in (_told(blocks[0], wrong), *blocks[1:])]) + "\n"
+
+
+def _told(block: Block, wrong: list[str]) -> Block:
+    said = ["Found by fuzzing." if wrong else "Written from a schedule.", *wrong[:_MOST]]
+    return attrs.evolve(block, comment=tuple([line for each in said for line in _comment(each)]))
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="#   ")
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+Written = tuple[str, tuple[Any, ...]]
+"""A command, and the documents below it."""
+
+
+def _blocks(topology: Topology, seed: int, schedule: Schedule) -> list[Written]:
+    blocks = [_load(topology, seed)]
+    for move in (*map(Declare, schedule.manifests), *schedule.moves):
+        command, documents = _move(move)
+        if command == blocks[-1][0] == "apply":
+            documents = blocks.pop()[1] + documents
+        blocks.append((command, documents))
+    return [*blocks, ("judge", ())]
+
+
+def _load(topology: Topology, seed: int) -> Written:
+    plain = {"nodes": topology.nodes, **topology_to_json(topology)}
+    behaviours = plain.get("behaviours", {})
+    if "images" in behaviours:
+        usual = Behaviours.default().document
+        del plain["behaviours"]
+        images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
+        plain |= {"images": images} if images else {}
+        plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
+    words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
+    return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
+
+
+def _move(move: Move) -> Written:
+    match move:
+        case Wander(steps, seed):
+            return f"wander {steps} {seed}", ()
+        case Wait(time):
+            return f"advance {duration_text(time)}", ()
+        case Declare(manifest):
+            return "apply", (manifest,)
+        case Resize(kind, name, replicas):
+            return f"scale {resource_named(kind).plural} {name} {replicas}", ()
+        case Withdraw(kind, name):
+            return f"delete {resource_named(kind).plural} {name}", ()
+        case Strike(what, number):
+            return f"strike {what} {number}", ()
+        case _:
+            return _fault(move)
+
+
+def _fault(fault: Fault) -> Written:
+    words = _words(fault)
+    if words and len(" ".join(words).split()) == len(words):
+        return " ".join(words), ()
+    return "step", (to_json(fault),)
+
+
+def _words(fault: Fault) -> tuple[str, ...]:
+    """Give the command that does the same; none if there is only `step`."""
+    match fault:
+        case StopHost(name) if "/" not in name:
+            return "crash", name
+        case StopProcess(name) if "/" in name:
+            return "crash", name
+        case StartHost(name) if "/" not in name:
+            return "restart", name
+        case StartProcess(name) if "/" in name:
+            return "restart", name
+        case Disconnect(host):
+            return "cut", host
+        case Reconnect(host):
+            return "reconnect", host
+        case CutWatch(process, watch):
+            return "cut", process, watch
+        case _:
+            return ()
+
+
+# Documents ------------------------------------------------------------------------------------------------------------
+
+
+def yaml_of(*documents: Any) -> str:
+    """Write plain JSON documents as YAML: whatever fits stands on one line, but for what is outermost."""
+    return "\n---\n".join(["\n".join(_outermost(each)) for each in documents])
+
+
+def _outermost(document: Any) -> list[str]:
+    if not document or not isinstance(document, dict):
+        return _lines(document, _WIDTH)
+    return [line for key, part in document.items() for line in _entry(_flow(key), part, _WIDTH)]
+
+
+def _lines(value: Any, room: int) -> list[str]:
+    """Write a value, on one line if it is not wider than *room*."""
+    flow = _flow(value)
+    if len(flow) <= room or not value:
+        return [flow]
+    if isinstance(value, dict):
+        return [line for key, part in value.items() for line in _entry(_flow(key), part, room)]
+    if isinstance(value, list | tuple):
+        items = [_lines(part, room - 2) for part in value]
+        return [f"{'  ' if place else '- '}{line}" for lines in items for place, line in enumerate(lines)]
+    return [flow]
+
+
+def _entry(key: str, part: Any, room: int) -> list[str]:
+    flow = _flow(part)
+    if len(key) + 2 + len(flow) <= room or not part or not isinstance(part, dict | list | tuple):
+        return [f"{key}: {flow}"]
+    return [f"{key}:", *[f"  {line}" for line in _lines(part, room - 2)]]
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join([f"{_flow(key)}: {_flow(part)}" for key, part in value.items()]) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _OTHERWISE:
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join([each if each.isprintable() else f"\\U{ord(each):08x}" for each in text])

@@ -1,0 +1,189 @@
+"""The words of scenarios: what each says, what it refuses, and that none of it does anything else than its move."""
+
+import pytest
+
+from reconcile.adapters.manifests import read_text
+from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.topology import Topology
+from reconcile.driver.run import settle
+from reconcile.driver.wire import state_digest
+from reconcile.events import Compact, StopHost
+from reconcile.lib.instant import SECOND
+from reconcile.testing.fuzzing import Declare, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
+from reconcile.testing.game import Game
+from reconcile.testing.scenarios import COMMANDS, Block, Scenario, read
+
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web"},
+    "spec": {"containers": [{"name": "web", "image": "web"}]},
+}
+POD_TEXT = 'apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: "web"}]}'
+
+
+def documents(text):
+    return tuple([manifest.content for manifest in read_text(text)]) if text else ()
+
+
+@pytest.fixture
+def says():
+    """Play commands on a cluster of two nodes; give what the last one printed."""
+    scenario = Scenario(documents)
+    scenario.play(Block((), "load nodes=2 seed=1", ""))
+
+    def play_all(*commands):
+        said = ""
+        for command in commands:
+            first, _, document = command.partition("\n")
+            said = scenario.play(Block((), first, document))
+        return said
+
+    play_all.scenario = scenario
+    return play_all
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("run", "error: no command 'run'; there are advance, apply, crash, "),
+        (
+            "scale deployments web",
+            "error: 'scale deployments web' is short of a word or has too many. Scale deployments NAME",
+        ),
+        ("scale deployments web two", "error: 'two' is not a number"),
+        ("scale deployments web 2", '404 NotFound: deployments.apps "web" not found'),
+        ("delete pods web", '404 NotFound: pods "web" not found'),
+        ("delete gadgets web", "error: no such resource: 'gadgets'"),
+        ("wander 3", "error: 'wander 3' is short of a word or has too many. Wander STEPS SEED"),
+        ("strike twice", "error: strike 'twice': there are compact, cut, delete, drop, halt, kill, repeat"),
+        ("strike delete", "nothing to delete"),
+        ("strike kill 0", "stop process etcd/node-1"),
+        ("restart node-2", "error: host node-2 is on already"),
+        ("reconnect node-2", "ok"),
+        ("load nodes", "error: load 'nodes': not of the form nodes=3"),
+        ("load nodes=none", "error: nodes: "),
+        ("load masters=3 nodes=2", "error: topology: masters: 3 is not between 1 and the number of nodes, 2"),
+        ("load seed=x", "error: 'x' is not a number"),
+        ("load\ncolour: red", 'error: unknown field "colour"'),
+        ("step\nevent: Explode", "error: event: "),
+        ("apply\napiVersion: v1\nkind: Pod\nmetadata: {}", "error: metadata.name: a manifest that is applied has one"),
+        ("apply\napiVersion: v1\nkind: Pod", "error: metadata.name: a manifest that is applied has one"),
+        ("judge", "ok"),
+        ("repair", "ok"),
+    ],
+)
+def test_what_a_command_says(says, command, said):
+    assert says(command).startswith(said)
+    assert "VIOLATION" not in says(command)
+
+
+def test_what_was_said_before_an_error_is_kept(says):
+    assert says(f"apply\n{POD_TEXT}\n---\nkind: Nothing").split("\n")[0] == "pod/web created"
+
+
+def test_nobody_answers_while_the_api_server_is_away(says):
+    before = says.scenario.cluster.now
+    assert says("crash node-1", f"apply\n{POD_TEXT}") == "error: no API server can be reached"
+    assert says("delete pods web") == says("scale deployments web 1") == "error: no API server can be reached"
+    assert says.scenario.cluster.now == before
+    assert says("repair") == "start host node-1"
+
+
+def test_repair_says_what_it_mends(says):
+    said = says("crash kubelet/node-1", "cut node-2", "repair")
+    assert said == "start process kubelet/node-1\nreconnect node-2"
+    assert says("judge") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("written", "topology"),
+    [
+        ("load", Topology(nodes=1)),
+        ("load nodes=2 masters=2 lock=endpoints", Topology(nodes=2, masters=2, lock="endpoints")),
+        ("load nodes=2 taintMasters=true proxy=false", Topology(nodes=2, taint_masters=True, proxy=False)),
+        ("load\nnodes: 4", Topology(nodes=4)),
+    ],
+)
+def test_load_takes_a_topology(says, written, topology):
+    assert says(written) == "ok"
+    assert says.scenario.cluster == settle(Cluster.boot(topology)).cluster
+
+
+def test_load_takes_hosts_and_behaviours(says):
+    hosts = "hosts: [{name: big, ip: 192.0.2.1, podCIDR: 10.9.0.0/24, capacity: {cpu: '64'}, clockSkew: -5}]"
+    assert says(f"load\n{hosts}\nimages: {{web: absent}}\nsandbox: 2s") == "ok"
+    topology = says.scenario.cluster.topology
+    assert [(host.name, host.capacity["cpu"], host.clock_skew) for host in topology.hosts] == [("big", "64", -5)]
+    assert topology.behaviours.of("web:3").absent
+    assert topology.behaviours.sandbox.low == 2 * SECOND
+
+
+def test_each_word_is_a_move(says):
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "a"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {"metadata": {"labels": {"app": "a"}}, "spec": POD["spec"]},
+        },
+    }
+    moves = {
+        f"apply\n{POD_TEXT}": Declare(POD),
+        f"apply\n{deployment}": Declare(deployment),
+        "wander 20 4": Wander(20, 4),
+        "advance 1.5s": Wait(3 * SECOND // 2),
+        "scale deployments a 3": Resize("Deployment", "a", 3),
+        "strike cut 5": Strike("cut", 5),
+        "crash node-2": StopHost("node-2"),
+        "step\nevent: Compact\nrevision: 40": Compact(40),
+        "strike delete 1": Strike("delete", 1),
+        "delete pods web": Withdraw("Pod", "web"),
+    }
+    game = Game(says.scenario.cluster, ())
+    for written, move in moves.items():
+        says(written)
+        game.move(move)
+        assert state_digest(says.scenario.cluster) == state_digest(game.machine.closed()), written
+    assert says("judge") == "ok"
+    assert game.verdict() == ()
+
+
+def test_what_is_wrong_at_the_end_is_a_violation_that_can_be_expected(says):
+    wrong = f"apply\n{POD_TEXT.replace('name: web}', 'name: Web}', 1)}"
+    assert says(wrong).startswith('422 Invalid: Pod "Web" is invalid: metadata.name: ')
+    assert says("judge").startswith("VIOLATION apply pods default/Web was refused: 422 ")
+    assert says("expect violation apply pods default/Web", "judge") == "ok"
+
+
+def test_withdrawing_and_scaling_what_is_not_there_is_no_problem():
+    boot = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+    verdict = play(boot, Schedule((POD,), (Withdraw("Deployment", "a"), Resize("Deployment", "a", 2), StopHost("z"))))
+    assert verdict.problems == ()
+    assert verdict.happened == (
+        "apply pods default/web: 201",
+        'delete deployments.apps default/a: 404 deployments.apps "a" not found',
+        'scale deployments.apps default/a 2: 404 deployments.apps "a" not found',
+    )
+
+
+def test_one_name_in_two_namespaces_is_two_things():
+    boot = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+    game = Game(boot, ())
+    for namespace in ("default", "kube-public"):
+        game.declare({**POD, "metadata": {"name": "web", "namespace": namespace}})
+    assert game.delete("pods", "web", "kube-public").ok
+    assert list(game.declared) == [("pods", "default/web")]
+    assert game.verdict() == ()
+
+
+def test_a_command_without_a_rule_is_shown_by_its_line():
+    with pytest.raises(Exception, match=r"line 2: 'load' has no ---- after it"):
+        read("\nload\n")
+
+
+def test_every_word_is_explained(root):
+    text = (root / "docs" / "reference" / "scenarios.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"`{name}" not in text] == []
+    assert all(getattr(Scenario, name).__doc__ for name in COMMANDS)

@@ -1,0 +1,137 @@
+"""Schedules as scenarios: documents in YAML that reads back, a word for each move."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.adapters.manifests import read_text
+from reconcile.cluster.topology import Topology
+from reconcile.events import (
+    Compact,
+    CutWatch,
+    Disconnect,
+    DropCall,
+    DropOrder,
+    Reconnect,
+    RepeatCall,
+    SkipChanges,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
+from reconcile.lib.instant import MILLISECOND, MINUTE
+from reconcile.lib.mapping import Map
+from reconcile.model.behaviours import Behaviour, Behaviours
+from reconcile.model.hosts import Host
+from reconcile.testing.fuzzing import Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.scenarios import Scenario, read
+from reconcile.testing.writing import scenario_of, yaml_of
+
+# What a manifest's text may be: no lone surrogates; and whole floats are written as the integers that they are.
+TEXTS = st.text(st.characters(codec="utf-8")) | st.sampled_from(
+    ("yes", "Null", "1", "0x1", "~", "a: b", "- a", "#", "")
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.sampled_from((0.5, -1.25e-7)) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def documents(text):
+    return tuple([manifest.content for manifest in read_text(text)]) if text else ()
+
+
+@given(st.lists(st.dictionaries(TEXTS.filter(lambda key: key != "<<"), VALUES, min_size=1, max_size=5), max_size=3))
+def test_yaml_reads_back(plain):
+    plain = [each for each in plain if "kind" not in each]  # a list would be taken apart
+    text = yaml_of(*plain)
+    assert list(documents(text)) == plain
+    assert not any(line.strip() in ("", "----") for line in text.splitlines())
+
+
+def test_yaml_is_compact_and_no_wider_than_it_must_be():
+    ports = [{"name": f"port-{number}", "containerPort": number, "protocol": "TCP"} for number in range(3)]
+    pod = {"kind": "Pod", "spec": {"hostNetwork": True, "containers": [{"image": "web:1", "ports": ports}], "x": {}}}
+    assert yaml_of(pod, {"a": []}).split("\n") == [
+        "kind: Pod",
+        "spec:",
+        "  hostNetwork: true",
+        "  containers:",
+        '    - image: "web:1"',
+        "      ports:",
+        "        - {name: port-0, containerPort: 0, protocol: TCP}",
+        "        - {name: port-1, containerPort: 1, protocol: TCP}",
+        "        - {name: port-2, containerPort: 2, protocol: TCP}",
+        "  x: {}",
+        "---",
+        "a: []",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("move", "command", "document"),
+    [
+        (Wander(5, 6), "wander 5 6", ""),
+        (Wait(90 * MINUTE + MILLISECOND), "advance 1h30m0.001s", ""),
+        (Resize("ReplicationController", "a", 0), "scale replicationcontrollers a 0", ""),
+        (Withdraw("Service", "s"), "delete services s", ""),
+        (Strike("halt", 12), "strike halt 12", ""),
+        (StopHost("node-1"), "crash node-1", ""),
+        (StopProcess("kubelet/node-1"), "crash kubelet/node-1", ""),
+        (StartHost("node-1"), "restart node-1", ""),
+        (StartProcess("kubelet/node-1"), "restart kubelet/node-1", ""),
+        (Disconnect("node-1"), "cut node-1", ""),
+        (Reconnect("node-1"), "reconnect node-1", ""),
+        (CutWatch("kubelet/node-1", "pods"), "cut kubelet/node-1 pods", ""),
+        (CutWatch("kubelet/node-1", "my pods"), "step", 'event: CutWatch\nprocess: kubelet/node-1\nwatch: "my pods"'),
+        (StopProcess("nothing"), "step", "event: StopProcess\nprocess: nothing"),
+        (SkipChanges("a/b", "pods", 2), "step", "event: SkipChanges\nprocess: a/b\nwatch: pods\ncount: 2"),
+        (DropCall(7), "step", "event: DropCall\ncall: 7"),
+        (RepeatCall(7), "step", "event: RepeatCall\ncall: 7"),
+        (DropOrder(7), "step", "event: DropOrder\nmessage: 7"),
+        (Compact(7), "step", "event: Compact\nrevision: 7"),
+    ],
+)
+def test_every_move_has_a_word(move, command, document):
+    blocks = read(scenario_of(Topology(nodes=1), 3, Schedule((), (move,))))
+    assert blocks[0].comment == ("# Written from a schedule.",)
+    assert [(block.command, block.document) for block in blocks] == [
+        ("load nodes=1 seed=3", ""),
+        (command, document),
+        ("judge", ""),
+    ]
+
+
+HOST = Host(name="a", ip="192.0.2.1", pod_cidr="10.9.0.0/24")
+
+
+@pytest.mark.parametrize(
+    "topology",
+    [
+        Topology(nodes=3, masters=2, lock="endpoints", taint_masters=True, proxy=False),
+        Topology(nodes=1, capacity=Map.of({"cpu": "2", "pods": "5"}), start=1_700_000_000_000_000_001),
+        Topology(hosts=(HOST, attrs.evolve(HOST, name="b", ip="192.0.2.2", pod_cidr="10.9.1.0/24", clock_skew=-3))),
+        Topology(
+            nodes=1, behaviours=Behaviours.parse({"sandbox": "1s..2s", "images": {"*": "pull 1s", "a": "absent"}})
+        ),
+        Topology(nodes=1, behaviours=Behaviours(images=Map.of({"registry.k8s.io/*": Behaviour(preloaded=True)}))),
+    ],
+    ids=["masters", "capacity", "hosts", "images", "exactly"],
+)
+def test_every_topology_is_written(topology):
+    scenario = Scenario(documents)
+    for block in read(scenario_of(topology, 5, Schedule(()))):
+        assert scenario.play(block) == block.output
+    assert (scenario.cluster.topology, scenario.cluster.seed) == (topology, 5)
+
+
+def test_what_is_applied_in_a_row_stands_in_one_command():
+    def note(name):
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+
+    _, apply, _ = read(scenario_of(Topology(nodes=1), 0, Schedule((note("a"), note("b")))))
+    assert documents(apply.document) == (note("a"), note("b"))
+    assert apply.output == "configmap/a created\nconfigmap/b created"
