@@ -12,6 +12,7 @@ from typing import Any
 
 ROLLING_UPDATE = "RollingUpdate"
 RECREATE = "Recreate"
+_ROLLING = (None, ROLLING_UPDATE)
 
 
 def desired(deployment: Any) -> int:
@@ -23,7 +24,7 @@ def desired(deployment: Any) -> int:
 def is_rolling(deployment: Any) -> bool:
     """Tell whether the Deployment replaces its pods little by little."""
     strategy = deployment.spec.strategy
-    return strategy is None or strategy.type in (None, ROLLING_UPDATE)
+    return strategy is None or strategy.type in _ROLLING
 
 
 def max_surge(deployment: Any) -> int:
@@ -34,6 +35,11 @@ def max_surge(deployment: Any) -> int:
 def max_unavailable(deployment: Any) -> int:
     """Give how many pods fewer than declared may be available."""
     return _bounds(deployment)[1]
+
+
+def least(deployment: Any) -> int:
+    """Give how many pods must be available."""
+    return desired(deployment) - _bounds(deployment)[1]
 
 
 @lru_cache(maxsize=1024)
@@ -55,10 +61,14 @@ def scaled(value: int | str | None, replicas: int, *, up: bool) -> int:
 
 
 def _bounds(deployment: Any) -> tuple[int, int]:
-    if not is_rolling(deployment):
-        return 0, 0
     replicas, strategy = desired(deployment), deployment.spec.strategy
-    rolling = strategy and strategy.rolling_update
-    surge, unavailable = (rolling.max_surge, rolling.max_unavailable) if rolling else ("25%", "25%")
+    surge: int | str | None = "25%"
+    unavailable: int | str | None = "25%"
+    if strategy is not None:
+        if strategy.type not in _ROLLING:
+            return 0, 0
+        rolling = strategy.rolling_update
+        if rolling is not None:
+            surge, unavailable = rolling.max_surge, rolling.max_unavailable
     up, down = fenceposts(surge, unavailable, replicas)
     return up, min(down, replicas)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcile.components.controllers.deployment import notes
-from reconcile.components.controllers.deployment.bounds import desired, is_rolling, max_surge, max_unavailable
+from reconcile.components.controllers.deployment.bounds import desired, is_rolling, least, max_surge
 from reconcile.components.controllers.deployment.fleet import (
     Fleet,
     active,
@@ -29,9 +29,8 @@ from reconcile.components.controllers.deployment.fleet import (
 def is_scaling(deployment: Any, fleet: Fleet) -> bool:
     """Tell whether the Deployment declares another size than when it last wrote to a ReplicaSet."""
     wanted = desired(deployment)
-    for one in active(fleet.all):
-        size = notes.number(one, notes.DESIRED_REPLICAS)
-        if size is not None and size != wanted:
+    for one in fleet.all:
+        if one.spec.replicas != 0 and notes.number(one, notes.DESIRED_REPLICAS) not in (None, wanted):
             return True
     return False
 
@@ -65,12 +64,12 @@ def _olds_rolled(deployment: Any, fleet: Fleet) -> Fleet:
     old_size = declared(fleet.olds)
     if not old_size:
         return fleet
-    least = desired(deployment) - max_unavailable(deployment)
-    most = old_size + available(fleet.new) - least  # what is declared of the new one, but not available, is waited for
+    needed = least(deployment)
+    most = old_size + available(fleet.new) - needed  # what is declared of the new one, but not available, is waited for
     if most <= 0:
         return fleet
     cleaned = _unhealthy_cleaned(deployment, fleet.olds, most)
-    spare = sum([keeping(one) for one in (*fleet.olds, fleet.new)]) - least
+    spare = sum([keeping(one) for one in (*fleet.olds, fleet.new)]) - needed
     olds = _shrunk(deployment, cleaned, spare)
     return fleet if olds is fleet.olds else Fleet(fleet.new, olds)
 

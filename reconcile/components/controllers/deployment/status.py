@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconcile.api.apps_v1 import DeploymentCondition, DeploymentStatus
 from reconcile.api.scalars import Time
-from reconcile.components.controllers.deployment.bounds import desired, max_unavailable
+from reconcile.components.controllers.deployment.bounds import desired, least
 from reconcile.components.controllers.deployment.fleet import Fleet
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
@@ -41,8 +41,8 @@ def plain(deployment: Any, fleet: Fleet, now: Instant) -> DeploymentStatus:
     wanted = replicas = ready = ready_long = terminating = 0
     tells_terminating = True
     for one in fleet.all:
-        wanted += desired(one)
-        told = one.status
+        size, told = one.spec.replicas, one.status
+        wanted += 1 if size is None else size
         if told is None:
             continue
         replicas += told.replicas
@@ -199,7 +199,7 @@ def _deadline(deployment: Any, present: DeploymentCondition) -> Instant:
 
 
 def _availability(deployment: Any, ready_long: int) -> DeploymentCondition:
-    return _ENOUGH if ready_long >= desired(deployment) - max_unavailable(deployment) else _TOO_FEW
+    return _ENOUGH if ready_long >= least(deployment) else _TOO_FEW
 
 
 def _failure(fleet: Fleet) -> DeploymentCondition | None:

@@ -1,8 +1,11 @@
+import pytest
+
 from reconcile.components.controllers._runtime import (
     Ask,
     Controller,
     Outcome,
     Source,
+    Views,
     begin,
     failing,
     keys_of_itself,
@@ -13,6 +16,7 @@ from reconcile.components.controllers._runtime import (
 from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import HOUR, MILLISECOND, SECOND
 from reconcile.lib.table import Table
 from reconcile.model import statuses
@@ -52,6 +56,30 @@ def test_one_watch_for_each_resource():
         reconcile=lambda _: Outcome(),
     )
     assert watches(begun(controller(lambda _: Outcome()), both)) == (Watch("pods", "pods"), Watch("nodes", "nodes"))
+
+
+def test_observe_hears_only_of_observed_sources():
+    counting = Controller(
+        name="counting",
+        sources=(Source("nodes", keys_of_itself, observed=False), Source("pods", keys_of_itself)),
+        reconcile=lambda _: Outcome(),
+        memory=int,
+        observe=lambda memory, *_: memory + 1,
+    )
+    state, _ = step(begun(counting), watched("a", "b", resource="nodes"))
+    assert state.works[0].memory == 0
+    assert state.works[0].queue.count == 2
+    state, _ = step(state, watched("a", "b"))
+    assert state.works[0].memory == 2
+
+
+def test_filled_gives_the_caches_that_hold_anything():
+    views = Views.of(("nodes", "pods", "secrets"))
+    pods = watched("a").view
+    views = views.having("pods", pods).having("nodes", Table())
+    assert views.filled(("secrets", "pods", "nodes")) == [("pods", pods)]
+    with pytest.raises(ReconcileError, match="no controller has 'services' among its sources"):
+        views.filled(("pods", "services"))
 
 
 def test_change_wakes_once_and_turn_reconciles_the_key():
