@@ -7,12 +7,16 @@ left out: it is the change's revision.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
 
 from reconcile.api.convert import dump
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.store import Change
 
 _REMEMBERED: Final = 8
@@ -51,11 +55,19 @@ def change_json(change: Change, known: Known) -> list[Any]:
 def difference(old: Any, new: Any) -> dict[str, Any]:
     """Give the merge patch that makes *new* of *old*, two API objects of one class."""
     patch: dict[str, Any] = {}
-    for field, name in zip(attrs.fields(type(new)), type(new).JSON_NAMES, strict=True):
-        before, after = getattr(old, field.name), getattr(new, field.name)
+    fields, names = _fields(new.__class__)
+    for name, before, after in zip(names, fields(old), fields(new), strict=True):
         if before is not after and before != after:
             patch[name] = _differing(before, after)
     return patch
+
+
+@cache
+def _fields(cls: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]]:
+    """Give what takes all fields of an API object of *cls*, and their names in JSON."""
+    names = [field.name for field in attrs.fields(cls)]
+    take: Callable[[Any], Any] = attrgetter(*names)
+    return take if len(names) > 1 else lambda obj: (take(obj),), cls.JSON_NAMES
 
 
 def differing_fields(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -79,8 +91,9 @@ def _whole(obj: Any, known: Known) -> dict[str, Any]:
     if spec is None or not attrs.has(type(spec)):
         whole = dump(obj)
     else:
-        whole = dump(attrs.evolve(obj, spec=None)) | {"spec": known.json(spec)}
-    whole["metadata"] = {name: value for name, value in whole["metadata"].items() if name != "resourceVersion"}
+        whole = dump(replace(obj, spec=None))
+        whole["spec"] = known.json(spec)
+    whole["metadata"].pop("resourceVersion", None)
     return whole
 
 

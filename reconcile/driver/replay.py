@@ -87,8 +87,9 @@ def replay(
         LogError: the log is damaged, cut, misordered, or of another version; it names the line.
     """
     checked = read_lines(lines)
-    cluster = boot_from(next(checked), controllers)
-    player = _Player(cluster, until, at)
+    header = next(checked)
+    cluster = boot_from(header, controllers)
+    player = _Player(cluster, until, at, detailed=header.content.get("detail") == "changes")
     for line in checked:
         if player.done or player.divergence is not None:
             continue  # the rest is still read, so that damage anywhere is refused
@@ -119,8 +120,9 @@ def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
 class _Player:
     """Plays line after line."""
 
-    def __init__(self, cluster: Cluster, until: int | None, at: Instant | None) -> None:
+    def __init__(self, cluster: Cluster, until: int | None, at: Instant | None, *, detailed: bool) -> None:
         self.machine = Machine(cluster)
+        self.detailed = detailed  # whether the log has every change
         self.until = until
         self.at = at
         self.done = False
@@ -172,7 +174,7 @@ class _Player:
         before = self.machine.closed()
         self.machine.outbox.clear()
         self.machine.marks = array("H")
-        self.machine.observed = []
+        self.machine.observed = [] if self.detailed else None
         return before
 
     def _stops_before(self, steps: int) -> bool:
@@ -194,12 +196,7 @@ class _Player:
             step = before.steps + same
         known = Known()
         made = [[at, *change_json(change, known)] for at, change in self.machine.observed or ()]
-        written = line.content.get("changes")
-        if written is None:
-            if step is not None:
-                self._diverges(line, before, [("mark", *self._marks_at(line, before, step))], step)
-            return
-        for was, now in _paired(written, made):
+        for was, now in _paired(line.content.get("changes", []), made):
             if was != now and not (now is None and self.done):
                 at = min(row[0] for row in (was, now) if row is not None)
                 if step is None or at <= step:
