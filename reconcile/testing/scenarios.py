@@ -198,7 +198,10 @@ class Scenario:
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        self._game.move(Wait(parse_duration(block.words[0])))
+        time = parse_duration(block.words[0])
+        if time < 0:
+            raise ReconcileError(f"{block.command!r}: time does not go back")
+        self._game.move(Wait(time))
         yield from ()
 
     def wander(self, block: Block) -> Iterator[str]:

@@ -72,7 +72,7 @@ def scenario_of(topology: Topology, seed: int, schedule: Schedule, *, controller
 
 
 def _told(block: Block, wrong: list[str]) -> Block:
-    said = ["Found by fuzzing." if wrong else "Written from a schedule.", *wrong[:_MOST]]
+    said = ["Found by fuzzing." if wrong else "Written from a schedule.", *list(dict.fromkeys(wrong))[:_MOST]]
     return attrs.evolve(block, comment=tuple([line for each in said for line in _comment(each)]))
 
 

@@ -56,6 +56,8 @@ def says():
         ("delete pods web", '404 NotFound: pods "web" not found'),
         ("delete gadgets web", "error: no such resource: 'gadgets'"),
         ("wander 3", "error: 'wander 3' is short of a word or has too many. Wander STEPS SEED"),
+        ("advance -5s", "error: 'advance -5s': time does not go back"),
+        ("advance soon", "error: 'soon' is not a duration such as 300ms, 2s or 1m30s"),
         ("strike twice", "error: strike 'twice': there are compact, cut, delete, drop, halt, kill, repeat"),
         ("strike delete", "nothing to delete"),
         ("strike kill 0", "stop process etcd/node-1"),

@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.adapters.manifests import read_text
+from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
+from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
+from reconcile.driver.client import patch
+from reconcile.driver.run import settle
 from reconcile.events import (
     Compact,
     CutWatch,
@@ -21,11 +25,11 @@ from reconcile.events import (
     StopHost,
     StopProcess,
 )
-from reconcile.lib.instant import MILLISECOND, MINUTE
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.hosts import Host
-from reconcile.testing.fuzzing import Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.fuzzing import Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.scenarios import Scenario, read
 from reconcile.testing.writing import scenario_of, yaml_of
 
@@ -135,3 +139,30 @@ def test_what_is_applied_in_a_row_stands_in_one_command():
     _, apply, _ = read(scenario_of(Topology(nodes=1), 0, Schedule((note("a"), note("b")))))
     assert documents(apply.document) == (note("a"), note("b"))
     assert apply.output == "configmap/a created\nconfigmap/b created"
+
+
+def _enlarge(ask):
+    found = ask.views.get("replicasets.apps", ask.key)
+    if found is None or found.spec.replicas != 1:
+        return Outcome()
+    name = found.metadata.name
+    return Outcome(calls=(patch("replicasets", name, {"spec": {"replicas": 4}}, namespace="default"),))
+
+
+def test_what_breaks_between_two_steps_stands_in_the_comment_and_breaks_again():
+    controllers = (
+        Controller(name="larger", sources=(Source("replicasets.apps", keys_of_itself),), reconcile=_enlarge),
+    )
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "main", "image": "web"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "a"}}, "template": template}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec}
+    schedule = Schedule((deployment,), (Wait(30 * SECOND), Wait(SECOND)))
+    boot = settle(Cluster.boot(Topology(nodes=1), seed=1, controllers=controllers)).cluster
+    (problem,) = play(boot, schedule).problems
+    assert problem.startswith("deployment default/a wants 4 pods of at most 2 since ")
+    blocks = read(scenario_of(Topology(nodes=1), 1, schedule, controllers=controllers))
+    assert blocks[0].comment == ("# Found by fuzzing.", f"# {problem}")
+    scenario = Scenario(documents, controllers=controllers)
+    outputs = [scenario.play(block) for block in blocks[:3]]
+    assert outputs == ["ok", "deployment.apps/a created", f"VIOLATION {problem}"]
+    assert [block.output for block in blocks] == ["ok", "deployment.apps/a created", "ok", "ok", "ok"]
