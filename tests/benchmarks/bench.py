@@ -140,7 +140,7 @@ def _drawn(costs: list[float], path: Path) -> None:
     print(f"  drawn to {path}")
 
 
-def record(nodes: int = 100, replicas: int = 1000) -> None:
+def record(nodes: int = 50, replicas: int = 500, rounds: int = 7) -> None:
     """What recording costs, and how fast a replay is."""
     lines: dict[str, list[str]] = {}
 
@@ -176,7 +176,7 @@ def record(nodes: int = 100, replicas: int = 1000) -> None:
         "replayed, detail changes": replayed("changes"),
     }
     times: dict[str, list[float]] = {name: [] for name in plays}
-    for _ in range(3):
+    for _ in range(rounds):
         for name, play in plays.items():
             began = time.process_time()
             play()
