@@ -111,6 +111,9 @@ def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], Chain]
         raise DamagedLog(number, "it is no line of a log: it has no line number and checksum")
     if content["line"] != number:
         raise MisorderedLog(number, f"it says that it is line {content['line']}: lines are swapped or missing")
+    if number == 1 and content.get("log", FORMAT) != FORMAT:
+        # Before its checksum: another format may have another one.
+        raise WrongVersion(1, f"the format is {content['log']!r}; this package reads {FORMAT}")
     right = chain.add(text[:-_CHECK_LENGTH].encode())
     if content["check"] != str(right):
         raise DamagedLog(number, f"its checksum is {content['check']!r} where {str(right)!r} is right")

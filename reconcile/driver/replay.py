@@ -16,7 +16,7 @@ import attrs
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.describe import describe
-from reconcile.driver.log import FORMAT, DamagedLog, Line, LogError, WrongVersion, read_lines
+from reconcile.driver.log import DamagedLog, Line, LogError, WrongVersion, read_lines
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json, differing_fields
 from reconcile.driver.recording import packed
@@ -102,8 +102,6 @@ def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
     header = line.content
     if "log" not in header:
         raise DamagedLog(1, "it is no header")
-    if header.get("log") != FORMAT:
-        raise WrongVersion(1, f"the format is {header.get('log')!r}; this package reads {FORMAT}")
     if header.get("kubernetes") != KUBERNETES_VERSION:
         raise WrongVersion(1, f"Kubernetes is {header.get('kubernetes')!r}; this package has {KUBERNETES_VERSION!r}")
     names = [controller.name for controller in controllers]

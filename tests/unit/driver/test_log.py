@@ -86,8 +86,16 @@ def test_a_flipped_bit_anywhere_is_refused_with_its_line(bit):
         line = sum(end < place for end in ends) + 1
         error = refusal(_lines(bytes(damaged)))
         assert error.line == line, (place, error)
-        assert isinstance(error, DamagedLog | MisorderedLog | TruncatedLog), (place, error)
+        is_format = isinstance(error, WrongVersion) and line == 1  # the digit that says which format it is
+        assert is_format or isinstance(error, DamagedLog | MisorderedLog | TruncatedLog), (place, error)
         assert str(error).startswith(f"line {line}: ")
+
+
+def test_another_format_is_named_though_its_checksums_are_others():
+    raw = b"".join(log()).replace(f'"log":{FORMAT}'.encode(), f'"log":{FORMAT + 1}'.encode(), 1)
+    error = refusal(_lines(raw))
+    assert isinstance(error, WrongVersion)
+    assert str(error) == f"line 1: the format is {FORMAT + 1}; this package reads {FORMAT}"
 
 
 def test_a_byte_that_became_another_is_refused_with_its_line():
