@@ -51,7 +51,7 @@ def rewritten(log, change):
         ("cut tail", +1, "TruncatedLog"),
         ("cut line", 0, "TruncatedLog"),
         ("swapped lines", 4, "MisorderedLog"),
-        ("wrong version", 1, "DamagedLog"),
+        ("wrong version", 1, "WrongVersion"),
         ("empty", 1, "TruncatedLog"),
     ],
 )
