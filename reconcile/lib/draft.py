@@ -51,6 +51,7 @@ class Draft(dict[K, V | None], Generic[K, V]):
         base = self._base
         if self:
             written = {key: value for key, value in self.items() if value is not base.get(key, self._default)}
-            self._base = base = base.updated(written)
+            if written:
+                self._base = base = base.updated(written)
             self.clear()
         return base

@@ -110,13 +110,15 @@ class Table(Generic[K, V]):
 
     def values(self) -> Iterator[V]:
         """Give every value in key order."""
+        spine, mask = self._spine, self._mask
         for key in self.keys():
-            yield self[key]
+            yield spine[hash(key) & mask][key]
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Give every pair in key order."""
+        spine, mask = self._spine, self._mask
         for key in self.keys():
-            yield key, self[key]
+            yield key, spine[hash(key) & mask][key]
 
     def set(self, key: K, value: V) -> Table[K, V]:
         """Give a table in which *key* has *value*."""
