@@ -184,10 +184,10 @@ class _Drafts(dict[str, Draft[str, Any]]):
         draft = self[resource] = Draft(Table(indexes_of(resource)) if table is None else table)
         return draft
 
-    def tables(self) -> Map[Table[str, Any]]:
-        """Give every table that there was, or that has something in it now."""
+    def tables(self, stored: Callable[[str], bool]) -> Map[Table[str, Any]]:
+        """Give the table of every resource that had one, or of which *stored* says that it ever had an object."""
         now = {resource: draft.table() for resource, draft in self.items()}
-        there = {resource: table for resource, table in now.items() if table or resource in self._tables}
+        there = {resource: table for resource, table in now.items() if resource in self._tables or stored(resource)}
         return Map({**self._tables, **there})
 
 
@@ -224,7 +224,7 @@ class OpenStore:
     def closed(self) -> Store:
         """Give the store as it is now, as a value; this one may go on."""
         if self.revision != self._closed.revision:
-            tables = self._drafts.tables()
+            tables = self._drafts.tables(lambda resource: self.history(resource).end > 0)
             self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases.table())
         return self._closed
 

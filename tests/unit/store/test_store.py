@@ -210,6 +210,7 @@ def test_an_open_store_is_what_values_are_one_after_the_other(history: list[tupl
     seen.append((opened.closed(), store))
     for one, other in seen:
         assert (one.revision, one.leases) == (other.revision, other.leases)
+        assert one.tables == other.tables  # that a resource had objects once counts, whoever looked when
         assert dict(one.table("pods").items()) == dict(other.table("pods").items())
         for name in ("pods", "pods=node-1", "pods=node-2"):
             assert one.history(name) == other.history(name)
