@@ -292,7 +292,7 @@ _NO_KEYS: Final[Table[Any, bool]] = Table()
 
 
 def _filings(filed: Table[Any, Any], index: Index[Any], changed: list[tuple[Any, Any, Any]]) -> dict[Any, Any]:
-    """Give what is to be written to an index when many rows change: by value, the keys that are filed under it then."""
+    """Give what many changed rows write to an index, as `_refiled` does for one: by value, the keys then under it."""
     moves: dict[Any, dict[Any, bool | None]] = {}
     for key, old, new in changed:
         replaced = old is not _NOTHING and new is not _NOTHING

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Turning
 from reconcile.driver import Shuffled, collector_paused, run, settle
-from reconcile.driver.client import create, scale
+from reconcile.driver.client import create, delete, scale
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.run import play
 from reconcile.driver.step import apply_event
@@ -21,6 +21,8 @@ APPLY = Submit(request=create(deployment(2)))
 STORY = (
     (0, APPLY),
     (20, StopProcess("kube-scheduler/node-1")),
+    (30, Submit(request=create(configmap("brief")))),
+    (60, Submit(request=delete("configmaps", "brief"))),  # the last of its resource goes
     (90, Disconnect("node-2")),
     (140, Submit(request=scale("deployments", "web", 3))),
     (190, Reconnect("node-2")),
