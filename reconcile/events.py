@@ -8,7 +8,7 @@ choice of what is next, a fault.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -21,6 +21,10 @@ from reconcile.store import Change
 
 # What a component hears
 # ------------------------------------------------------------------------------------------------
+
+
+ADMIN: Final = User(name="kubernetes-admin", groups=("system:masters", "system:authenticated"))
+"""Who a client is that does not say: the admin of kubeadm's kubeconfig."""
 
 
 @quick
@@ -279,7 +283,7 @@ class Submit:
     request: Request
     tag: str = ""
     client: str = "kubectl"
-    user: User = User(name="kubernetes-admin", groups=("system:masters", "system:authenticated"))
+    user: User = ADMIN
 
 
 @quick

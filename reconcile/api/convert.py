@@ -23,7 +23,7 @@ import attrs
 import cattrs
 
 from reconcile.api import kinds
-from reconcile.api.faults import Fault, InvalidObject, Unknown, read_slowly
+from reconcile.api.faults import Absent, Fault, InvalidObject, Unknown, read_slowly
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time, freeze, thaw
 from reconcile.api.shapes import CustomObject, blank, fields_of, within
@@ -52,14 +52,16 @@ class Loaded(Generic[T]):
 
 
 @overload
-def load(data: Any, *, cls: type[T], unknown: Unknown = "Strict") -> Loaded[T]: ...
+def load(data: Any, *, cls: type[T], unknown: Unknown = "Strict", absent: Absent = "refused") -> Loaded[T]: ...
 
 
 @overload
-def load(data: Any, *, cls: None = None, unknown: Unknown = "Strict") -> Loaded[Any]: ...
+def load(data: Any, *, cls: None = None, unknown: Unknown = "Strict", absent: Absent = "refused") -> Loaded[Any]: ...
 
 
-def load(data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict") -> Loaded[Any]:
+def load(
+    data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict", absent: Absent = "refused"
+) -> Loaded[Any]:
     """
     Return the object that plain JSON data holds.
 
@@ -69,6 +71,8 @@ def load(data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict"
             kind of a group that is not Kubernetes' own is a CustomObject.
         unknown: whether a field that the class lacks is refused (Strict),
             dropped with a warning (Warn), or dropped (Ignore).
+        absent: whether data that lacks a required field is refused, or read
+            as the zero of its type, as Go does.
 
     Raises:
         InvalidObject: with every fault's path, expectation and value.
@@ -82,7 +86,7 @@ def load(data: Any, *, cls: type[Any] | None = None, unknown: Unknown = "Strict"
         # Only a schema in a CustomResourceDefinition can hold itself; free JSON has a border of its own.
         raise InvalidObject((Fault("", "nested too deep", None, "missing"),)) from None
     except _TRIPPED:
-        found, warnings = read_slowly(expected, data, unknown)
+        found, warnings = read_slowly(expected, data, unknown, absent)
         return Loaded(object=found, warnings=warnings)
 
 

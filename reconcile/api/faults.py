@@ -22,6 +22,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 
+Absent = Literal["refused", "zero"]
 Unknown = Literal["Strict", "Warn", "Ignore"]
 _BAD: Any = object()
 
@@ -70,18 +71,19 @@ class InvalidObject(ReconcileError):  # noqa: N818 -- it reads as what the data 
 class _Reading:
     """What one reading has found wrong so far."""
 
+    absent: Absent
     faults: list[Fault] = attrs.field(factory=list)
     unknown: list[Fault] = attrs.field(factory=list)
 
 
-def read_slowly(cls: type, data: Any, unknown: Unknown) -> tuple[Any, tuple[str, ...]]:
+def read_slowly(cls: type, data: Any, unknown: Unknown, absent: Absent = "refused") -> tuple[Any, tuple[str, ...]]:
     """
     Return the object that *data* holds and what to warn about.
 
     Raises:
         InvalidObject: with every fault.
     """
-    reading = _Reading()
+    reading = _Reading(absent)
     found = _read(cls, data, "", reading)
     faults = reading.faults + (reading.unknown if unknown == "Strict" else [])
     if faults:
@@ -164,6 +166,8 @@ def _object(cls: type, value: Any, path: str, reading: _Reading) -> Any:
         empty = field.json in value and field.required and (within(field.type, tuple) or within(field.type, Map))
         if entry is not None or empty:
             present[field.name] = _read(field.type, entry, there, reading)
+        elif field.required and reading.absent == "zero":
+            present[field.name] = _zero(field.type)
         elif field.required:
             reading.faults.append(Fault(there, "required", None, "missing"))
             present[field.name] = _BAD
@@ -172,6 +176,21 @@ def _object(cls: type, value: Any, path: str, reading: _Reading) -> Any:
     else:
         reading.unknown += [Fault(_below(path, str(key)), "a known field", value[key], "unknown") for key in rest]
     return cls(**present)
+
+
+def _zero(shape: Any) -> Any:
+    """Give what Go has where nothing was said."""
+    if shape in _PLAIN:
+        zero = _PLAIN[shape][2]
+        return None if zero is _BAD else zero
+    if within(shape, tuple) is not None:
+        return ()
+    if within(shape, Map) is not None:
+        return Map[Any]()
+    if attrs.has(shape):
+        needed = {field.name: _zero(field.type) for field in fields_of(shape) if field.required}
+        return shape(**{**blank(shape), **needed})
+    return None
 
 
 def _below(path: str, key: str) -> str:

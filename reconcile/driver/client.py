@@ -20,12 +20,12 @@ from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
 from reconcile.effects import Answer
-from reconcile.events import ClusterEvent, Submit
+from reconcile.events import ADMIN, ClusterEvent, Submit
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request, Response, User
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _NOT_FOUND: Final = 404
@@ -121,6 +121,7 @@ def asked(
     request: Request,
     *,
     limit: Duration = LIMIT,
+    user: User = ADMIN,
     submit: Callable[[ClusterEvent], None] | None = None,
 ) -> Response:
     """
@@ -130,7 +131,7 @@ def asked(
     """
     end = machine.now + limit
     tag = f"ask-{machine.serial}"
-    event = Submit(request=request, tag=tag)
+    event = Submit(request=request, tag=tag, user=user)
     if submit is None:
         apply_event(machine, event)
     else:

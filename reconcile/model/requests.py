@@ -15,6 +15,9 @@ from reconcile.lib.quick import quick
 
 Verb: TypeAlias = Literal["create", "get", "list", "watch", "update", "patch", "delete", "deletecollection"]
 
+PatchType: TypeAlias = Literal["merge", "json", "strategic", "apply"]
+"""How a patch is meant: RFC 7386, RFC 6902, Kubernetes' strategic merge patch, server-side apply."""
+
 VERBS: Final[tuple[Verb, ...]] = (
     "create",
     "get",
@@ -56,6 +59,15 @@ class Request:
         limit: the largest number of objects in one list; 0 for all.
         continue_: the token that the last list gave.
         resource_version: for list and get, as the API concepts page defines it; empty for the most recent.
+        version: of the resource's group, in which the client speaks; empty for the one that objects are stored in.
+        patch_type: how the body of a patch is meant.
+        force: let an apply take fields from other managers.
+        field_validation: what becomes of fields in a patch that the object does not have: Strict, Warn or Ignore; empty
+            for Warn.
+        resource_version_match: how a list takes its resource version: Exact or NotOlderThan; empty for neither.
+        bookmarks: a watch is told now and then how far it has come.
+        initial_events: a watch begins with what is there, and says when that is over; None if the client did not say.
+        timeout_seconds: how long a watch lasts; 0 for as long as it may.
     """
 
     verb: Verb
@@ -71,6 +83,14 @@ class Request:
     limit: int = 0
     continue_: str = ""
     resource_version: str = ""
+    version: str = ""
+    patch_type: PatchType = "merge"
+    force: bool = False
+    field_validation: str = ""
+    resource_version_match: str = ""
+    bookmarks: bool = False
+    initial_events: bool | None = None
+    timeout_seconds: int = 0
 
 
 @quick

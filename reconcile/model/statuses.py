@@ -78,6 +78,24 @@ def bad_request(message: str) -> meta_v1.Status:
     return _status(400, "BadRequest", message)
 
 
+def unsupported_media_type(given: str) -> meta_v1.Status:
+    """415: the body is in a form that nobody here reads."""
+    said = (
+        "the body of the request was in an unknown format - accepted media types include: application/json,"
+        " application/yaml, application/vnd.kubernetes.protobuf"
+    )
+    return _status(415, "UnsupportedMediaType", said, meta_v1.StatusDetails())
+
+
+def not_acceptable() -> meta_v1.Status:
+    """406: nothing that the client accepts can be served."""
+    said = (
+        "only the following media types are accepted: application/json, application/yaml,"
+        " application/vnd.kubernetes.protobuf"
+    )
+    return _status(406, "NotAcceptable", said, meta_v1.StatusDetails())
+
+
 def method_not_allowed() -> meta_v1.Status:
     """405: the resource knows no such verb."""
     said = "the server does not allow this method on the requested resource"

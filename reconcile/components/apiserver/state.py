@@ -42,6 +42,7 @@ class State:
         not_ready_seconds: how long a pod that says nothing else stays on a node that is not ready.
         unreachable_seconds: the same for a node that is unreachable.
         disabled: admission plugins that are switched off, by Kubernetes' names.
+        tokens: bearer token -> who it is, as `--token-auth-file` says.
     """
 
     name: str
@@ -51,6 +52,7 @@ class State:
     not_ready_seconds: int = 300
     unreachable_seconds: int = 300
     disabled: tuple[str, ...] = ()
+    tokens: Map[User] = attrs.field(factory=Map)
 
 
 @quick

@@ -1,0 +1,12 @@
+"""
+REST: the API server's HTTP, as values.
+
+`take` gives the engine's Request that an HTTP request is, or its answer at once; `replied` and `frame` write what the
+engine answers. There is no socket here: adapters, tests and replays share it.
+"""
+
+from reconcile.components.apiserver.rest.replying import frame, replied
+from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, take
+from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
+
+__all__ = ["Asked", "HttpRequest", "HttpResponse", "Reply", "Serving", "frame", "replied", "take"]

@@ -1,0 +1,63 @@
+"""
+Encoding: answers as bytes.
+
+Source:   the server's serializers: compact JSON with one newline at the end.
+Left out: see docs/limits.md, "REST".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reconcile.api import convert, kinds, meta_v1
+from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
+from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
+from reconcile.model.requests import List
+
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def plain(body: Any) -> dict[str, Any]:
+    """Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them."""
+    if isinstance(body, List):
+        return listed(body)
+    found = convert.dump(body)
+    if isinstance(body, meta_v1.Status):
+        return {"kind": "Status", "apiVersion": "v1", **found, "metadata": found.get("metadata") or {}}
+    kind, version = found.pop("kind", None), found.pop("apiVersion", None)
+    return {"kind": kind, "apiVersion": version, **found} if kind else found
+
+
+def listed(found: List) -> dict[str, Any]:
+    """Give a list as plain JSON; its items do not say what they are."""
+    resource = kinds.resource(found.resource)
+    metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
+    if found.continue_:
+        metadata["continue"] = found.continue_
+    if found.remaining is not None:
+        metadata["remainingItemCount"] = found.remaining
+    items = [convert.dump(item) for item in found.items]
+    for item in items:
+        item.pop("kind", None)
+        item.pop("apiVersion", None)
+    return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
+
+
+def json_bytes(value: Any, *, pretty: bool = False) -> bytes:
+    """Write plain JSON as Go's encoder does: no spaces, `<`, `>` and `&` escaped, a newline at the end."""
+    if pretty:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+        return text.translate(_ESCAPES).encode("utf-8", "replace")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return (text.translate(_ESCAPES) + "\n").encode("utf-8", "replace")
+
+
+def encoded(code: int, value: dict[str, Any], accepted: Accepted, *, warnings: tuple[str, ...] = ()) -> HttpResponse:
+    """Give the response that carries *value*, plain JSON, in the form that was asked for."""
+    headers: Pairs = (
+        ("Cache-Control", "no-cache, private"),
+        ("Content-Type", NAMES[accepted.encoding]),
+        *[("Warning", f"299 - {json.dumps(text, ensure_ascii=False)}") for text in warnings],
+    )
+    return HttpResponse(code=code, headers=headers, body=json_bytes(value, pretty=bool(accepted.pretty)))

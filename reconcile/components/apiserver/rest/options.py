@@ -1,0 +1,89 @@
+"""
+Options: what a query says beside the path, for each verb.
+
+Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/; CreateOptions, UpdateOptions, PatchOptions,
+          DeleteOptions, GetOptions, ListOptions of meta.k8s.io/v1.
+Left out: see docs/limits.md, "REST".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from reconcile.api import meta_v1
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest.values import HttpRequest
+from reconcile.model import statuses
+
+_TRUE: Final = ("1", "t", "T", "true", "TRUE", "True")
+_NUMBER: Final = re.compile(r"[+-]?\d+")
+
+
+def reading_options(http: HttpRequest) -> dict[str, Any]:
+    """Give what get, list and watch take from the query, as fields of a Request."""
+    return {
+        "label_selector": http.parameter("labelSelector"),
+        "field_selector": http.parameter("fieldSelector"),
+        "limit": _number(http, "limit"),
+        "continue_": http.parameter("continue"),
+        "resource_version": http.parameter("resourceVersion"),
+        "resource_version_match": http.parameter("resourceVersionMatch"),
+        "bookmarks": _truth(http, "allowWatchBookmarks"),
+        "initial_events": _truth(http, "sendInitialEvents") if http.parameter("sendInitialEvents") else None,
+        "timeout_seconds": _number(http, "timeoutSeconds"),
+    }
+
+
+def writing_options(http: HttpRequest) -> dict[str, Any]:
+    """Give what create, update and patch take from the query, as fields of a Request."""
+    return {
+        "field_manager": field_manager(http),
+        "dry_run": _dry_run(http),
+        "field_validation": http.parameter("fieldValidation"),
+        "force": _truth(http, "force"),
+    }
+
+
+def deleting_options(http: HttpRequest, body: meta_v1.DeleteOptions | None) -> dict[str, Any]:
+    """Give what delete and deletecollection take from the body, else from the query, as fields of a Request."""
+    if body is None:
+        grace = http.parameter("gracePeriodSeconds")
+        policy = http.parameter("propagationPolicy")
+        orphan = http.parameter("orphanDependents")
+        if grace or policy or orphan:
+            body = meta_v1.DeleteOptions(
+                grace_period_seconds=_number(http, "gracePeriodSeconds") if grace else None,
+                propagation_policy=policy or None,
+                orphan_dependents=_truth(http, "orphanDependents") if orphan else None,
+            )
+    dry = _dry_run(http) or (body is not None and bool(body.dry_run))
+    return {**reading_options(http), "body": body, "dry_run": dry}
+
+
+def field_manager(http: HttpRequest) -> str:
+    """Give who is named as the manager of what is written: who is said, or the client's program."""
+    return http.parameter("fieldManager") or http.header("user-agent").partition("/")[0][:128]
+
+
+def is_watch(http: HttpRequest) -> bool:
+    """Tell whether the query asks for a watch."""
+    return _truth(http, "watch")
+
+
+def _dry_run(http: HttpRequest) -> bool:
+    asked = [value for key, value in http.query if key == "dryRun"]
+    return bool(asked) and asked == ["All"] * len(asked)
+
+
+def _truth(http: HttpRequest, name: str) -> bool:
+    return http.parameter(name) in _TRUE
+
+
+def _number(http: HttpRequest, name: str) -> int:
+    text = http.parameter(name)
+    if not text:
+        return 0
+    if not _NUMBER.fullmatch(text):
+        raise Refusal(statuses.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax'))
+    return int(text)
