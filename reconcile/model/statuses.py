@@ -78,7 +78,7 @@ def bad_request(message: str) -> meta_v1.Status:
     return _status(400, "BadRequest", message)
 
 
-def unsupported_media_type(given: str) -> meta_v1.Status:
+def unsupported_media_type() -> meta_v1.Status:
     """415: the body is in a form that nobody here reads."""
     said = (
         "the body of the request was in an unknown format - accepted media types include: application/json,"

@@ -13,9 +13,9 @@ Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
 Left out: see docs/limits.md, "API server".
 """
 
+from reconcile.components.apiserver.reading.watching import Watching, step, watches
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
-from reconcile.components.apiserver.watching import Watching, step, watches
 
 __all__ = [
     "EVENT_TTL",

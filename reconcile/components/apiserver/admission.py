@@ -16,12 +16,12 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.components.apiserver import access
-from reconcile.components.apiserver.defaults import pod_spec_defaulted
+from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.refusals import Causes, Refusal
+from reconcile.components.apiserver.registry.defaults import pod_spec_defaulted
+from reconcile.components.apiserver.registry.validation import pod_spec_causes
 from reconcile.components.apiserver.state import Ask
-from reconcile.components.apiserver.validation import pod_spec_causes
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
@@ -191,7 +191,7 @@ def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
     request = ask.request
     if request.resource not in _RESTRICTED_TO_NODE:
         return
-    node = access.node_of(ask.user)
+    node = authorising.node_of(ask.user)
     if not node or "NodeRestriction" in ask.state.disabled:
         return
     name = request.name or (obj.metadata.name if obj is not None and obj.metadata is not None else "") or ""
@@ -254,8 +254,8 @@ def _mirror_owner_denied(ask: Ask, node: str, owners: tuple[meta_v1.OwnerReferen
 def _references_denied(node: str, spec: core_v1.PodSpec) -> str:
     """Say what of others' a mirror pod refers to, which it may not."""
     what = "a service account" if spec.service_account_name else ""
-    for resource in access.REFERRED:
-        if not what and access.references(spec, resource):
+    for resource in authorising.REFERRED:
+        if not what and authorising.references(spec, resource):
             what = resource
     return what and f'node "{node}" can not create pods that reference {what}'
 

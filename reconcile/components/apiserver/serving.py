@@ -14,19 +14,12 @@ from functools import lru_cache
 from typing import Final
 
 from reconcile.api import kinds
-from reconcile.components.apiserver import (
-    access,
-    creating,
-    deleting,
-    patching,
-    reading,
-    strategies,
-    subresources,
-    updating,
-    watching,
-)
+from reconcile.components.apiserver.access import authorising
+from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry import strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
+from reconcile.components.apiserver.writing import creating, deleting, patching, subresources, updating
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
@@ -44,10 +37,10 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
     A plan holds for this store; if its transaction is refused, plan again against the store as it is then.
     """
     try:
-        asking = user if user.name else access.authenticated(user, anonymous=state.anonymous)
+        asking = user if user.name else authorising.authenticated(user, anonymous=state.anonymous)
         asked, verb, subresource = request.resource, request.verb, request.subresource
-        if not access.may(asking.name, asking.groups, verb, asked, subresource):
-            access.authorise(asking, request, store)
+        if not authorising.may(asking.name, asking.groups, verb, asked, subresource):
+            authorising.authorise(asking, request, store)
         name, namespace = request.name, request.namespace
         resource, way = _route(asked, verb, subresource, not name, not namespace)
         key = f"{namespace}/{name}" if namespace else name
@@ -73,14 +66,14 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("create", ""): creating.create,
-    ("get", ""): reading.get,
-    ("list", ""): reading.list_,
+    ("get", ""): objects.get,
+    ("list", ""): objects.list_,
     ("watch", ""): watching.watch,
     ("update", ""): updating.update,
     ("patch", ""): patching.patch,
     ("delete", ""): deleting.delete,
     ("deletecollection", ""): deleting.delete_collection,
-    ("get", "status"): reading.get,
+    ("get", "status"): objects.get,
     ("update", "status"): updating.update_status,
     ("patch", "status"): patching.patch_status,
     ("create", "binding"): subresources.bind,

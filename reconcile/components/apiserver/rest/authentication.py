@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import attrs
 
-from reconcile.components.apiserver import access
+from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.components.apiserver.state import State
@@ -27,7 +27,7 @@ def requester(state: State, http: HttpRequest) -> User:
     credential = http.header("authorization")
     scheme, _, token = credential.partition(" ")
     if not credential or scheme.lower() != "bearer":
-        return access.authenticated(User(name=""), anonymous=state.anonymous)
+        return authorising.authenticated(User(name=""), anonymous=state.anonymous)
     user = state.tokens.get(token.strip())
     if user is None:
         raise Refusal(statuses.unauthorized())

@@ -11,17 +11,20 @@ Left out: see docs/limits.md, "REST".
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from reconcile.api import convert, kinds, meta_v1
+from reconcile.api.faults import Unknown
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.negotiation import MEDIA_TYPES, content_type
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 
+_UNKNOWN: Final[dict[str, Unknown]] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
 
-def decoded(http: HttpRequest, cls: type, validation: str) -> tuple[Any, tuple[str, ...]]:
+
+def decoded(http: HttpRequest, cls: type[Any], validation: str) -> tuple[Any, tuple[str, ...]]:
     """
     Give the object of *cls* that a request carries, and what to warn about.
 
@@ -40,7 +43,7 @@ def decoded(http: HttpRequest, cls: type, validation: str) -> tuple[Any, tuple[s
         cls = kinds.class_for(str(version), str(kind)) or cls
     data = {key: value for key, value in data.items() if key not in ("apiVersion", "kind")} if not kind else data
     try:
-        loaded = convert.load(data, cls=cls, unknown=validation or "Warn", absent="zero")
+        loaded = convert.load(data, cls=cls, unknown=_UNKNOWN.get(validation, "Warn"), absent="zero")
     except ReconcileError as error:
         raise Refusal(statuses.bad_request(str(error))) from None
     return loaded.object, loaded.warnings
@@ -54,7 +57,7 @@ def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
     return found if isinstance(found, meta_v1.DeleteOptions) else None
 
 
-def patch_body(http: HttpRequest, kind: str) -> Any:
+def patch_body(http: HttpRequest) -> Any:
     """Give a patch as plain JSON data."""
     try:
         return convert.loads_json(http.body)
@@ -66,7 +69,7 @@ def plain_body(http: HttpRequest) -> Any:
     """Give a request's body as plain JSON data; refuse with 415 what is none."""
     kind = content_type(http.header("content-type") or "application/json")
     if kind is None or MEDIA_TYPES.get(kind) != "json":
-        raise Refusal(statuses.unsupported_media_type(kind or http.header("content-type")))
+        raise Refusal(statuses.unsupported_media_type())
     try:
         return convert.loads_json(http.body)
     except ReconcileError as error:

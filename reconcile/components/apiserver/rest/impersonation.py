@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.apiserver import access
+from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.model import statuses
@@ -26,7 +26,7 @@ def impersonated(user: User, http: HttpRequest, store: Reads) -> User:  # noqa: 
         return user
     if not name:
         raise Refusal(statuses.unexpected("requested [{UID }] without impersonating a user"))
-    if access.MASTERS not in user.groups:
+    if authorising.MASTERS not in user.groups:
         said = f'User "{user.name}" cannot impersonate resource "users" in API group "" at the cluster scope'
         raise Refusal(statuses.forbidden("users", name, said))
     if not groups and name != "system:anonymous":

@@ -84,9 +84,7 @@ def _clauses(header: str) -> list[tuple[str, dict[str, str]]]:
     found: list[tuple[float, str, dict[str, str]]] = []
     for clause in header.split(","):
         name, *rest = [part.strip() for part in clause.split(";")]
-        parameters = dict(
-            [(key.strip(), value.strip().strip('"')) for key, _, value in (p.partition("=") for p in rest)]
-        )
+        parameters = {key.strip(): value.strip().strip('"') for key, _, value in (p.partition("=") for p in rest)}
         try:
             quality = float(parameters.get("q", "1"))
         except ValueError:

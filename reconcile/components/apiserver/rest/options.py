@@ -38,7 +38,7 @@ def reading_options(http: HttpRequest) -> dict[str, Any]:
 def writing_options(http: HttpRequest) -> dict[str, Any]:
     """Give what create, update and patch take from the query, as fields of a Request."""
     return {
-        "field_manager": field_manager(http),
+        "field_manager": who_writes(http),
         "dry_run": _dry_run(http),
         "field_validation": http.parameter("fieldValidation"),
         "force": _truth(http, "force"),
@@ -61,7 +61,7 @@ def deleting_options(http: HttpRequest, body: meta_v1.DeleteOptions | None) -> d
     return {**reading_options(http), "body": body, "dry_run": dry}
 
 
-def field_manager(http: HttpRequest) -> str:
+def who_writes(http: HttpRequest) -> str:
     """Give who is named as the manager of what is written: who is said, or the client's program."""
     return http.parameter("fieldManager") or http.header("user-agent").partition("/")[0][:128]
 

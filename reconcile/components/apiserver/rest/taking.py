@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
-from reconcile.components.apiserver import access
+from reconcile.api import autoscaling_v1, core_v1, kinds, policy_v1
+from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication, decoding, impersonation, options
 from reconcile.components.apiserver.rest.encoding import encoded, plain
@@ -117,7 +117,7 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
         name=target.name,
         subresource=target.subresource,
     )
-    access.authorise(user, probe, serving.store)
+    authorising.authorise(user, probe, serving.store)
     resource = _served(target)
     how = accepted(http.header("accept"))
     if how is None:
@@ -155,9 +155,9 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
         case "patch":
             kind = content_type(http.header("content-type")) or ""
             if kind not in _PATCHES:
-                raise Refusal(statuses.unsupported_media_type(kind))
+                raise Refusal(statuses.unsupported_media_type())
             fields = options.writing_options(http)
-            return {**fields, "body": decoding.patch_body(http, kind), "patch_type": _PATCHES[kind]}, ()
+            return {**fields, "body": decoding.patch_body(http), "patch_type": _PATCHES[kind]}, ()
         case "delete" | "deletecollection":
             found = options.deleting_options(http, decoding.options_body(http))
             return found, ()

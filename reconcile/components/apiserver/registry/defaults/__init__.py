@@ -7,7 +7,7 @@ Source:   Kubernetes' versioned defaults of core/v1, apps/v1, batch/v1, discover
 Left out: see docs/limits.md, "API server".
 """
 
-from reconcile.components.apiserver.defaults.kinds import defaulted
-from reconcile.components.apiserver.defaults.pods import pod_spec_defaulted, template_spec_defaulted
+from reconcile.components.apiserver.registry.defaults.kinds import defaulted
+from reconcile.components.apiserver.registry.defaults.pods import pod_spec_defaulted, template_spec_defaulted
 
 __all__ = ["defaulted", "pod_spec_defaulted", "template_spec_defaulted"]

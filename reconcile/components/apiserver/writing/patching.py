@@ -15,10 +15,10 @@ import attrs
 from reconcile.api import convert
 from reconcile.api.scalars import MicroTime, Quantity, Time, freeze, thaw
 from reconcile.api.shapes import fields_of
-from reconcile.components.apiserver import creating, updating
-from reconcile.components.apiserver.reading import found
+from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask, Plan
+from reconcile.components.apiserver.writing import creating, updating
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.model import patches, statuses

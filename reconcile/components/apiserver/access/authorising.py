@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 from reconcile.api import meta_v1
-from reconcile.components.apiserver import roles
+from reconcile.components.apiserver.access import roles
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import selectors, statuses

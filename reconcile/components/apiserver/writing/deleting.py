@@ -13,9 +13,10 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.apiserver import admission, allocation, strategies
-from reconcile.components.apiserver.reading import found, selected
+from reconcile.components.apiserver import admission
+from reconcile.components.apiserver.reading.objects import found, selected
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
+from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, scheduling_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_long, wrong
-from reconcile.components.apiserver.validation import services, workloads
-from reconcile.components.apiserver.validation.metadata import IMMUTABLE, one_of
-from reconcile.components.apiserver.validation.pods import pod_change_causes, pod_spec_causes
+from reconcile.components.apiserver.registry.validation import services, workloads
+from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE, one_of
+from reconcile.components.apiserver.registry.validation.pods import pod_change_causes, pod_spec_causes
 from reconcile.model import names
 
 _KEY: Final = re.compile("[-._a-zA-Z0-9]+")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.api import apps_v1, core_v1, discovery_v1, meta_v1
-from reconcile.components.apiserver.defaults.pods import each, pod_spec_defaulted, template_spec_defaulted
+from reconcile.components.apiserver.registry.defaults.pods import each, pod_spec_defaulted, template_spec_defaulted
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 

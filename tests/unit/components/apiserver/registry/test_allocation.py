@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.components.apiserver.allocation import ADDRESSES, bands
+from reconcile.components.apiserver.registry.allocation import ADDRESSES, bands
 from reconcile.lib.replacing import replace
 
 

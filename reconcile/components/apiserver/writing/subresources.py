@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from reconcile.api import autoscaling_v1, core_v1, meta_v1, policy_v1
 from reconcile.api.scalars import Time
-from reconcile.components.apiserver import deleting, patching, updating
-from reconcile.components.apiserver.reading import found
+from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required, wrong
 from reconcile.components.apiserver.state import Ask, Plan, Planned
+from reconcile.components.apiserver.writing import deleting, patching, updating
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import conditions, names, selectors, statuses

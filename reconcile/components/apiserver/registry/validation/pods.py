@@ -10,9 +10,9 @@ from reconcile.api import core_v1
 from reconcile.api.shapes import fields_of
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, wrong
-from reconcile.components.apiserver.validation.affinity import affinity_causes, spread_causes
-from reconcile.components.apiserver.validation.containers import containers_causes
-from reconcile.components.apiserver.validation.metadata import labels_causes, one_of
+from reconcile.components.apiserver.registry.validation.affinity import affinity_causes, spread_causes
+from reconcile.components.apiserver.registry.validation.containers import containers_causes
+from reconcile.components.apiserver.registry.validation.metadata import labels_causes, one_of
 from reconcile.lib.replacing import replace
 from reconcile.model import names
 

@@ -15,17 +15,19 @@ from operator import attrgetter, is_
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.components.apiserver import admission, allocation, creating, strategies
-from reconcile.components.apiserver.defaults import defaulted
-from reconcile.components.apiserver.reading import found
+from reconcile.components.apiserver import admission
+from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid, wrong
-from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.validation import (
+from reconcile.components.apiserver.registry import allocation, strategies
+from reconcile.components.apiserver.registry.defaults import defaulted
+from reconcile.components.apiserver.registry.validation import (
     change_causes,
     metadata_causes,
     metadata_change_causes,
     object_causes,
 )
+from reconcile.components.apiserver.state import Ask, Plan, Planned
+from reconcile.components.apiserver.writing import creating
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response

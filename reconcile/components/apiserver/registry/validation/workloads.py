@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconcile.api import apps_v1, core_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, not_supported, required, wrong
-from reconcile.components.apiserver.validation.metadata import (
+from reconcile.components.apiserver.registry.validation.metadata import (
     IMMUTABLE,
     annotations_causes,
     at_least_zero,
@@ -15,7 +15,7 @@ from reconcile.components.apiserver.validation.metadata import (
     one_of,
     selector_causes,
 )
-from reconcile.components.apiserver.validation.pods import pod_spec_causes
+from reconcile.components.apiserver.registry.validation.pods import pod_spec_causes
 from reconcile.lib.replacing import replace
 from reconcile.model import names, selectors
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from reconcile.api import core_v1
 from reconcile.components.apiserver.refusals import Cause, forbidden, required, wrong
-from reconcile.components.apiserver.validation.metadata import one_of, selector_causes
+from reconcile.components.apiserver.registry.validation.metadata import one_of, selector_causes
 from reconcile.model import names
 
 _WEIGHT: Final = "must be in the range 1-100"

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
-from reconcile.components.apiserver import admission, allocation, strategies
-from reconcile.components.apiserver.defaults import defaulted
+from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
+from reconcile.components.apiserver.registry import allocation, strategies
+from reconcile.components.apiserver.registry.defaults import defaulted
+from reconcile.components.apiserver.registry.validation import metadata_causes, object_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.validation import metadata_causes, object_causes
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses

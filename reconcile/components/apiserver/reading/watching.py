@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from reconcile.components.apiserver.reading import check_version, selecting
+from reconcile.components.apiserver.reading.objects import check_version, selecting
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.effects import Notice

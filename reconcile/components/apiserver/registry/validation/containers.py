@@ -7,7 +7,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
 from reconcile.components.apiserver.refusals import Cause, duplicate, forbidden, not_found, required, wrong
-from reconcile.components.apiserver.validation.metadata import one_of
+from reconcile.components.apiserver.registry.validation.metadata import one_of
 from reconcile.lib.mapping import Map
 from reconcile.model import names
 

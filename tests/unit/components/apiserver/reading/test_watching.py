@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components import apiserver
-from reconcile.components.apiserver.watching import Watching
+from reconcile.components.apiserver.reading.watching import Watching
 from reconcile.events import Watched
 from reconcile.lib.mapping import Map
 from reconcile.model.requests import Request

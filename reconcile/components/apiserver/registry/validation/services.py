@@ -8,9 +8,9 @@ from typing import Final
 
 from reconcile.api import core_v1, discovery_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_many, wrong
-from reconcile.components.apiserver.validation.containers import PROTOCOLS, port_causes, port_or_name_causes
-from reconcile.components.apiserver.validation.metadata import IMMUTABLE, labels_causes, one_of
-from reconcile.components.apiserver.validation.pods import ADDRESS, is_address
+from reconcile.components.apiserver.registry.validation.containers import PROTOCOLS, port_causes, port_or_name_causes
+from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE, labels_causes, one_of
+from reconcile.components.apiserver.registry.validation.pods import ADDRESS, is_address
 from reconcile.model import names
 
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")

@@ -3,7 +3,7 @@
 import pytest
 
 from reconcile.api import convert
-from reconcile.components.apiserver.defaults import defaulted
+from reconcile.components.apiserver.registry.defaults import defaulted
 
 
 def causes(server, resource, body):

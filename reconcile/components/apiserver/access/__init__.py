@@ -1,0 +1,1 @@
+"""Access: who may do what. `authorising` asks, `roles` says what Kubernetes' own identities may."""

@@ -1,0 +1,1 @@
+"""Reading: get, list and watch."""

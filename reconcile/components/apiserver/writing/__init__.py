@@ -1,0 +1,1 @@
+"""Writing: create, update, patch and delete, of objects and of their subresources."""
