@@ -265,7 +265,7 @@ def _object_writer(cls: type) -> Hook:
 
     def write(obj: Any) -> dict[str, Any]:
         if not hooks:
-            hooks.extend(_writer(field.type) for field in fields)
+            hooks.extend(writer_of(field.type) for field in fields)
         written = {}
         for key, hook, value in zip(keys, hooks, present(obj), strict=True):
             if value is not None:
@@ -275,7 +275,7 @@ def _object_writer(cls: type) -> Hook:
     return write
 
 
-def _writer(shape: Any) -> Hook | None:
+def writer_of(shape: Any) -> Hook | None:
     """Return what writes a value of type *shape*, or None if it is JSON as it stands."""
     if shape == Json:
         return thaw
@@ -284,7 +284,7 @@ def _writer(shape: Any) -> Hook | None:
     for container, plain, frozen in ((tuple, list, _list_writer), (Map, dict, _dict_writer)):
         inner = within(shape, container)
         if inner is not None:
-            hook = _writer(inner)
+            hook = writer_of(inner)
             return plain if hook is None else frozen(hook)
     return _READS.get_unstructure_hook(shape) if attrs.has(shape) else None
 

@@ -18,6 +18,7 @@ from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time, freeze
 from reconcile.api.shapes import CustomObject, blank, fields_of, within
 from reconcile.api.values import base64_text, double, int32, int64, micro_time, quantity, time
+from reconcile.api.zeros import zero
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -167,7 +168,7 @@ def _object(cls: type, value: Any, path: str, reading: _Reading) -> Any:
         if entry is not None or empty:
             present[field.name] = _read(field.type, entry, there, reading)
         elif field.required and reading.absent == "zero":
-            present[field.name] = _zero(field.type)
+            present[field.name] = zero(cls, field.json, field.type)
         elif field.required:
             reading.faults.append(Fault(there, "required", None, "missing"))
             present[field.name] = _BAD
@@ -176,21 +177,6 @@ def _object(cls: type, value: Any, path: str, reading: _Reading) -> Any:
     else:
         reading.unknown += [Fault(_below(path, str(key)), "a known field", value[key], "unknown") for key in rest]
     return cls(**present)
-
-
-def _zero(shape: Any) -> Any:
-    """Give what Go has where nothing was said."""
-    if shape in _PLAIN:
-        zero = _PLAIN[shape][2]
-        return None if zero is _BAD else zero
-    if within(shape, tuple) is not None:
-        return ()
-    if within(shape, Map) is not None:
-        return Map[Any]()
-    if attrs.has(shape):
-        needed = {field.name: _zero(field.type) for field in fields_of(shape) if field.required}
-        return shape(**{**blank(shape), **needed})
-    return None
 
 
 def _below(path: str, key: str) -> str:

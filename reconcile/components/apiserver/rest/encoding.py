@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconcile.api import convert, kinds, meta_v1
+from reconcile.api import golang, kinds, meta_v1
 from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
 from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
 from reconcile.model.requests import List
@@ -22,9 +22,9 @@ def plain(body: Any) -> dict[str, Any]:
     """Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them."""
     if isinstance(body, List):
         return listed(body)
-    found = convert.dump(body)
+    found = golang.written(body)
     if isinstance(body, meta_v1.Status):
-        return {"kind": "Status", "apiVersion": "v1", **found, "metadata": found.get("metadata") or {}}
+        return {"kind": "Status", "apiVersion": "v1", **found}
     kind, version = found.pop("kind", None), found.pop("apiVersion", None)
     return {"kind": kind, "apiVersion": version, **found} if kind else found
 
@@ -37,7 +37,7 @@ def listed(found: List) -> dict[str, Any]:
         metadata["continue"] = found.continue_
     if found.remaining is not None:
         metadata["remainingItemCount"] = found.remaining
-    items = [convert.dump(item) for item in found.items]
+    items = [golang.written(item) for item in found.items]
     for item in items:
         item.pop("kind", None)
         item.pop("apiVersion", None)
