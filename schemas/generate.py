@@ -19,6 +19,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from generate_zeros import zeros_module
+
 KUBERNETES_VERSION = "1.36.0"
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +130,10 @@ def outputs() -> dict[Path, str]:
         written[SCHEMAS / folder / f"{version}.json"] = _schema(folder, version, names, definitions)
         written[MODULES / f"{package}_{version}.py"] = _module(package, version, names, definitions)
     written[MODULES / "_rules.py"] = _rules(packages, definitions)
-    written[MODULES / "_zeros.py"] = _zeros(packages, definitions)
+    classes = {
+        f"{place[0]}_{place[1]}.{_short(name)}": definitions[name] for place in packages for name in packages[place]
+    }
+    written[MODULES / "_zeros.py"] = zeros_module(ROOT / "schemas/zeros.json", classes, HEAD)
     written[MODULES / "_resources.py"] = _resources(definitions)
     return written
 
@@ -406,32 +413,6 @@ def _rules(packages: dict[tuple[str, str], list[str]], definitions: dict[str, An
         "\n"
         "# By class and JSON name: list or map type, keys of a map list, patch strategy, patch merge key.\n"
         "RULES: dict[str, dict[str, tuple[str, tuple[str, ...], str, str]]] = {\n" + "\n".join(lines) + "\n}\n"
-    )
-
-
-def _zeros(packages: dict[tuple[str, str], list[str]], definitions: dict[str, Any]) -> str:
-    """Return the module that says what each class has where nothing is said, and which classes are atomic."""
-    zeros: dict[str, dict[str, Any]] = json.loads((ROOT / "schemas/zeros.json").read_text(encoding="utf-8"))["zeros"]
-    known = {
-        f"{package}_{version}.{_short(name)}": name for (package, version), names in packages.items() for name in names
-    }
-    for cls, fields in zeros.items():
-        properties = definitions[known[cls]].get("properties", {}) if cls in known else {}
-        if not set(fields) <= set(properties):
-            raise SystemExit(f"schemas/zeros.json: {cls} has no fields {sorted(set(fields) - set(properties))}")
-    lines = [f"    {json.dumps(cls)}: {fields!r}," for cls, fields in sorted(zeros.items())]
-    atomic = sorted(cls for cls, name in known.items() if definitions[name].get("x-kubernetes-map-type") == "atomic")
-    names = "\n".join(f"    {json.dumps(cls)}," for cls in atomic)
-    return (
-        f'"""What classes of Kubernetes {KUBERNETES_VERSION} have where nothing is said; {HEAD}."""\n'
-        "\n"
-        "from typing import Any\n"
-        "\n"
-        "# By class and JSON name: what Go has, and writes, as it knows no absence there; {} is a struct.\n"
-        "ZEROS: dict[str, dict[str, Any]] = {\n" + "\n".join(lines) + "\n}\n"
-        "\n"
-        "# Classes that are written and owned as a whole.\n"
-        "ATOMIC: frozenset[str] = frozenset({\n" + names + "\n})\n"
     )
 
 

@@ -61,11 +61,19 @@ def _inner(shape: Any) -> Writer | None:
     inner = within(shape, tuple)
     if inner is not None:
         hook = _inner(inner)
-        return list if hook is None else lambda entries: [hook(entry) for entry in entries]
+        return list if hook is None else _list_writer(hook)
     inner = within(shape, Map)
     if inner is not None:
         hook = _inner(inner)
-        return dict if hook is None else lambda entries: {key: hook(entry) for key, entry in entries.items()}
+        return dict if hook is None else _dict_writer(hook)
     if shape is CustomObject or hasattr(shape, "JSON_NAMES"):
         return _writer(shape)
     return convert.writer_of(shape)
+
+
+def _list_writer(hook: Writer) -> Writer:
+    return lambda entries: [hook(entry) for entry in entries]
+
+
+def _dict_writer(hook: Writer) -> Writer:
+    return lambda entries: {key: hook(entry) for key, entry in entries.items()}

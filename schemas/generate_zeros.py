@@ -1,0 +1,29 @@
+"""The part of schemas/generate.py that writes reconcile/api/_zeros.py, from schemas/zeros.json."""
+# ruff: noqa: INP001, TID251 -- a part of a script, which reads files
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def zeros_module(facts: Path, definitions: dict[str, Any], head: str) -> str:
+    """Return the module that says what each class has where nothing is said, and which classes are atomic."""
+    zeros: dict[str, dict[str, Any]] = json.loads(facts.read_text(encoding="utf-8"))["zeros"]
+    for cls, fields in zeros.items():
+        unknown = set(fields) - set(definitions.get(cls, {}).get("properties", {}))
+        if unknown:
+            raise SystemExit(f"{facts}: {cls} has no fields {sorted(unknown)}")
+    lines = [f"    {json.dumps(cls)}: {fields!r}," for cls, fields in sorted(zeros.items())]
+    atomic = sorted(cls for cls, schema in definitions.items() if schema.get("x-kubernetes-map-type") == "atomic")
+    names = "\n".join(f"    {json.dumps(cls)}," for cls in atomic)
+    return (
+        f'"""What classes of Kubernetes have where nothing is said; {head}."""\n'
+        "\n"
+        "from typing import Any\n"
+        "\n"
+        "# By class and JSON name: what Go has, and writes, as it knows no absence there; {} is a struct.\n"
+        "ZEROS: dict[str, dict[str, Any]] = {\n" + "\n".join(lines) + "\n}\n"
+        "\n"
+        "# Classes that are written and owned as a whole.\n"
+        "ATOMIC: frozenset[str] = frozenset({\n" + names + "\n})\n"
+    )
