@@ -4,10 +4,8 @@ Write schemas/kubernetes/ and the generated modules of reconcile/api/.
     python schemas/generate.py           write them
     python schemas/generate.py --check   compare them with what is checked in; exit status 1 if they differ
 
-A development tool. Its source is the data of the PyPI package
-kubernetes-validate; besides, it reads schemas/resources.json and
-schemas/zeros.json, which are curated by hand, and refuses them where they name
-what the definitions lack.
+A development tool. Its source is the data of the PyPI package kubernetes-validate; besides, it reads resources.json
+and zeros.json, which are curated by hand, and refuses them where they name what the definitions lack.
 """
 
 import argparse
