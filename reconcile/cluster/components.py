@@ -24,6 +24,7 @@ class Setting:
     behaviours: Behaviours
     controllers: tuple[Any, ...]
     disk: Any = None
+    managed_fields: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +68,7 @@ COMPONENTS: Final[dict[str, Component]] = {
         user=("system:etcd", ()),
     ),
     "kube-apiserver": Component(
-        begin=lambda setting: apiserver.begin(setting.host.name, setting.dice),
+        begin=lambda setting: apiserver.begin(setting.host.name, setting.dice, managed_fields=setting.managed_fields),
         step=_unmoved,  # it does nothing but answer
         watches=_nothing,
         user=("system:apiserver", ("system:masters",)),

@@ -42,6 +42,8 @@ class Topology:
         lock: the kind of object that leader election locks, `leases` or `endpoints`.
         behaviours: what images do when they run.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
+        managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by; nothing within
+            a cluster needs them, so they cost nothing where nobody asks.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
     """
 
@@ -53,6 +55,7 @@ class Topology:
     lock: Literal["leases", "endpoints"] = "leases"
     behaviours: Behaviours = attrs.field(factory=Behaviours.default)
     hosts: tuple[Host, ...] = ()
+    managed_fields: bool = False
     start: int = 1_767_225_600_000_000_000
 
     def __attrs_post_init__(self) -> None:

@@ -49,6 +49,11 @@ def conflict(resource: str, name: str, why: str = MODIFIED) -> meta_v1.Status:
     return _about(409, "Conflict", resource, name, f'Operation cannot be fulfilled on {resource} "{name}": {why}')
 
 
+def apply_conflict(message: str, causes: tuple[meta_v1.StatusCause, ...]) -> meta_v1.Status:
+    """409: an apply would change what other managers own."""
+    return _status(409, "Conflict", message, meta_v1.StatusDetails(causes=causes))
+
+
 def forbidden(resource: str, name: str, why: str) -> meta_v1.Status:
     """403: `pods "x" is forbidden: <why>`, without the name if there is none."""
     said = f'{resource} "{name}" is forbidden: {why}' if name else f"{resource} is forbidden: {why}"

@@ -43,6 +43,8 @@ class State:
         unreachable_seconds: the same for a node that is unreachable.
         disabled: admission plugins that are switched off, by Kubernetes' names.
         tokens: bearer token -> who it is, as `--token-auth-file` says.
+        managed_fields: whether metadata.managedFields are kept up; nothing within the cluster needs them, and they
+            cost every write.
     """
 
     name: str
@@ -53,6 +55,7 @@ class State:
     unreachable_seconds: int = 300
     disabled: tuple[str, ...] = ()
     tokens: Map[User] = attrs.field(factory=Map)
+    managed_fields: bool = False
 
 
 @quick
@@ -104,9 +107,9 @@ class Planned:
 Plan = Response | Planned
 
 
-def begin(name: str, dice: Dice) -> State:  # noqa: ARG001 -- every component begins alike; this one draws nothing
-    """Give the state of a replica that starts, with Kubernetes' default configuration."""
-    return State(name=name)
+def begin(name: str, dice: Dice, *, managed_fields: bool = False) -> State:  # noqa: ARG001 -- every component begins alike
+    """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
+    return State(name=name, managed_fields=managed_fields)
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin

@@ -56,7 +56,14 @@ def begin(machine: Machine, item: Starting) -> bool:
     host = machine.host(process.host)
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
-    setting = Setting(host.host, dice, topology.behaviours, machine.cluster.controllers, _disk(machine, process.host))
+    setting = Setting(
+        host.host,
+        dice,
+        topology.behaviours,
+        machine.cluster.controllers,
+        _disk(machine, process.host),
+        managed_fields=topology.managed_fields,
+    )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":

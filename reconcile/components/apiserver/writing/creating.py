@@ -18,6 +18,7 @@ from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import metadata_causes, object_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
+from reconcile.components.apiserver.writing import managing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -31,8 +32,15 @@ _NO_METADATA: Final = meta_v1.ObjectMeta()
 
 def create(ask: Ask) -> Plan:
     """Plan a create."""
+    return created(ask, checked_body(ask, ask.request.body))
+
+
+def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
+    """Plan to create *body*; *managed* are its managed fields if they are known, as after an apply."""
     request, resource = ask.request, ask.request.resource
-    body = checked_body(ask, request.body)
+    if ask.state.managed_fields:
+        managed = managed or managing.after_create(ask, defaulted(resource, body))
+        body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:

@@ -18,7 +18,7 @@ from reconcile.api.shapes import fields_of
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask, Plan
-from reconcile.components.apiserver.writing import creating, updating
+from reconcile.components.apiserver.writing import creating, managing, updating
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.model import patches, statuses
@@ -28,6 +28,8 @@ _IDENTITY: Final = ("apiVersion", "kind")
 
 def patch(ask: Ask) -> Plan:
     """Plan a patch of an object, all but its status."""
+    if ask.request.patch_type == "apply":
+        return _apply(ask)
     old = found(ask)
     made, warnings = patched(ask.request.body, old)
     return warned(updating.updated(ask, creating.named_body(ask, made), old), warnings)
@@ -38,6 +40,21 @@ def patch_status(ask: Ask) -> Plan:
     old = found(ask)
     made, warnings = patched(ask.request.body, old)
     return warned(updating.status_updated(ask, creating.named_body(ask, made), old), warnings)
+
+
+def _apply(ask: Ask) -> Plan:
+    """Plan a server-side apply."""
+    old = ask.store.get(ask.request.resource, ask.key)
+    cls = ask.resource.object_class
+    config = thaw(freeze(ask.request.body))
+    new, managed = managing.applied(ask, config, old, cls)
+    try:
+        made: convert.Loaded[Any] = convert.load(new, cls=cls, unknown="Warn", absent="zero")
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
+    body = creating.named_body(ask, made.object)
+    plan = creating.created(ask, body, managed) if old is None else updating.updated(ask, body, old, managed)
+    return warned(plan, made.warnings)
 
 
 def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:

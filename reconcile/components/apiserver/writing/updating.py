@@ -27,7 +27,7 @@ from reconcile.components.apiserver.registry.validation import (
     object_causes,
 )
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import creating
+from reconcile.components.apiserver.writing import creating, managing
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
@@ -52,8 +52,8 @@ def update_status(ask: Ask) -> Plan:
     return status_updated(ask, body, found(ask))
 
 
-def updated(ask: Ask, body: Any, old: Any) -> Plan:
-    """Plan to make *body* of *old*, all but the status."""
+def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+    """Plan to make *body* of *old*, all but the status; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata if body.metadata is old.metadata else _metadata(ask, body, old)
     if "status" in ask.resource.subresources:
@@ -61,6 +61,8 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     else:
         new = replace(body, metadata=metadata)
     new = _with_old_parts(defaulted(resource, new), old)
+    if ask.state.managed_fields:
+        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
     if resource == "pods":
         new = _repaired_pod(new, old)
     elif resource == "services":
@@ -85,8 +87,8 @@ def updated(ask: Ask, body: Any, old: Any) -> Plan:
     return stored(ask, new, old, compares, operations)
 
 
-def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
-    """Plan to give *old* the status of *body*."""
+def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+    """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
     if body.metadata is not metadata:
@@ -101,11 +103,21 @@ def status_updated(ask: Ask, body: Any, old: Any) -> Plan:
         new = old
     else:
         new = copier(old.__class__, "metadata", "status")(old, metadata, status)
+    if ask.state.managed_fields:
+        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
+        metadata = new.metadata
     admission.restrict_node(ask, new, old)
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     return stored(ask, new, old)
+
+
+def _with_managed(new: Any, managed: managing.Entries) -> Any:
+    """Give *new* with these managed fields: itself if it has them."""
+    if new.metadata.managed_fields == managed:
+        return new
+    return replace(new, metadata=replace(new.metadata, managed_fields=managed))
 
 
 def stored(

@@ -1,0 +1,157 @@
+"""
+Managing: metadata.managedFields, kept up by every write, where the server is told to keep them.
+
+Who owns which field is a pure function of the object before and after and of who wrote; `model.fields` knows it. Here
+stand the facts of the API server: what each kind's writes cannot change, and when an object is compared.
+
+Source:   https://kubernetes.io/docs/reference/using-api/server-side-apply/; each strategy's GetResetFields.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconcile.api import convert, golang, meta_v1
+from reconcile.api.scalars import Time
+from reconcile.api.zeros import empty
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.state import Ask
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.fields import managers, sets
+from reconcile.model.fields.managers import Conflicts, Managed, Write
+from reconcile.model.fields.sets import FieldSet
+from reconcile.model.fields.shapes import shape_of
+
+Entries = tuple[meta_v1.ManagedFieldsEntry, ...] | None
+
+_STATUS: Final = sets.of(("f:status",))
+_SPEC: Final = sets.of(("f:spec",))
+_ALL_BUT_STATUS: Final = sets.of(("f:spec",), ("f:metadata",))
+
+# What a write to a resource, or to its subresource, cannot change where that is not the rule: of an object the status,
+# of its status the specification.
+_RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
+    ("deployments.apps", "status"): sets.of(("f:spec",), ("f:metadata", "f:labels")),
+    ("pods", "status"): sets.of(
+        ("f:spec",), ("f:metadata", "f:deletionTimestamp"), ("f:metadata", "f:ownerReferences")
+    ),
+    ("certificatesigningrequests.certificates.k8s.io", ""): sets.of(("f:spec",), ("f:status",)),
+    ("certificatesigningrequests.certificates.k8s.io", "status"): sets.of(("f:spec",), ("f:status", "f:conditions")),
+    ("certificatesigningrequests.certificates.k8s.io", "approval"): sets.of(("f:spec",), ("f:status", "f:certificate")),
+    ("namespaces", "finalize"): _STATUS,
+    **{
+        (resource, "status"): _ALL_BUT_STATUS
+        for resource in (
+            "validatingadmissionpolicies.admissionregistration.k8s.io",
+            "flowschemas.flowcontrol.apiserver.k8s.io",
+            "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+            "servicecidrs.networking.k8s.io",
+            "resourceclaims.resource.k8s.io",
+            "volumeattachments.storage.k8s.io",
+            "customresourcedefinitions.apiextensions.k8s.io",
+            "apiservices.apiregistration.k8s.io",
+        )
+    },
+}
+
+
+def after_create(ask: Ask, body: Any) -> Entries:
+    """Give the managed fields of an object that is created as *body*, its defaults among it."""
+    given: Entries = body.metadata.managed_fields if body.metadata is not None else None
+    if not ask.state.managed_fields:
+        return given
+    live = golang.written(empty(body.__class__))
+    managed = managers.updated(_write(ask, body.__class__), live, golang.written(body), _decoded(given), created=True)
+    return _encoded(managed)
+
+
+def after_update(ask: Ask, new: Any, old: Any, given: Entries) -> Entries:
+    """Give the managed fields of *old* once it became *new*; *given* is what the client says of them."""
+    before: Entries = old.metadata.managed_fields
+    if not ask.state.managed_fields:
+        return given
+    if given == () or (given is not None and given == (meta_v1.ManagedFieldsEntry(),)):
+        managed: Managed = {}
+    else:
+        managed = (_decoded(given) if not ask.request.subresource else {}) or _decoded(before)
+    changed = managers.updated(_write(ask, new.__class__), golang.written(old), golang.written(new), managed)
+    return _kept(_encoded(changed), before)
+
+
+def applied(ask: Ask, config: Mapping[str, Any], old: Any, cls: type) -> tuple[dict[str, Any], Entries]:
+    """
+    Give what an apply of *config* makes of *old* (None: of nothing), as plain JSON, and its managed fields.
+
+    Raises:
+        Refusal: 409, others own what it would change.
+    """
+    live = golang.written(empty(cls) if old is None else old)
+    before: Entries = None if old is None else old.metadata.managed_fields
+    live.get("metadata", {}).pop("managedFields", None)
+    try:
+        new, managed = managers.applied(
+            _write(ask, cls), live, config, _decoded(before), created=old is None, force=ask.request.force
+        )
+    except Conflicts as conflicts:
+        raise Refusal(_conflict(conflicts)) from None
+    return new, _kept(_encoded(managed), before)
+
+
+def _write(ask: Ask, cls: type) -> Write:
+    request = ask.request
+    resource, subresource = request.resource, request.subresource
+    usual = _SPEC if subresource == "status" else _STATUS if "status" in ask.resource.subresources else sets.NOTHING
+    return Write(
+        shape=shape_of(cls),
+        version=f"{ask.resource.group}/{request.version}" if request.version else ask.resource.api_version,
+        manager=request.field_manager or _PROGRAMS.get(ask.user.name, ask.user.name.rpartition(":")[2]),
+        subresource=subresource,
+        now=Time.at(ask.now).text,
+        reset=_RESET.get((resource, subresource), usual),
+    )
+
+
+# The programs that do not say who they are in each request: as their user agents would.
+_PROGRAMS: Final = {"system:kube-scheduler": "kube-scheduler", "system:apiserver": "kube-apiserver"}
+
+
+def _decoded(entries: Entries) -> Managed:
+    return managers.decoded([convert.dump(entry) for entry in entries or ()])
+
+
+def _encoded(managed: Managed) -> Entries:
+    found = managers.encoded(managed)
+    return tuple([convert.load(entry, cls=meta_v1.ManagedFieldsEntry).object for entry in found]) or None
+
+
+def _kept(new: Entries, old: Entries) -> Entries:
+    """Give *old* if it differs in nothing but times: a write that changes nothing else changes no time."""
+    if new is None or old is None or len(new) != len(old):
+        return new
+    timeless = [tuple([replace(entry, time=None) for entry in entries]) for entries in (new, old)]
+    return old if timeless[0] == timeless[1] else new
+
+
+def _conflict(conflicts: Conflicts) -> meta_v1.Status:
+    causes, told = [], []
+    for identity, path in conflicts.rows:
+        who, where = _named(identity), sets.path_text(path)
+        causes.append(meta_v1.StatusCause(reason="FieldManagerConflict", message=f"conflict with {who}", field=where))
+        told.append((who, where))
+    if len(told) == 1:
+        said = f"Apply failed with 1 conflict: conflict with {told[0][0]}: {told[0][1]}"
+    else:
+        lines = []
+        for who in dict.fromkeys(name for name, _ in told):
+            lines += [f"conflicts with {who}:", *[f"- {where}" for name, where in told if name == who]]
+        said = f"Apply failed with {len(told)} conflicts: " + "\n".join(lines)
+    return statuses.apply_conflict(said, tuple(causes))
+
+
+def _named(identity: managers.Identity) -> str:
+    manager, operation, version, subresource = identity
+    said = f'"{manager}"' + (f' with subresource "{subresource}"' if subresource else "")
+    return f"{said} using {version}" if operation == "Update" else said

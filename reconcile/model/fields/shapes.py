@@ -1,0 +1,137 @@
+"""
+Shapes: how JSON of a type is owned and merged, field by field.
+
+A scalar, an atomic list and an atomic map are one field each. Any other map has a field for each of its entries; a list
+that is a set has one for each value, a list that is a map one for each item, known by its keys.
+
+Source:   https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from typing import Any, Final, Literal
+
+import attrs
+
+from reconcile.api.kinds import list_rules
+from reconcile.api.scalars import Json
+from reconcile.api.shapes import CustomObject, fields_of, within
+from reconcile.api.zeros import is_atomic
+from reconcile.lib.mapping import Map
+
+_KEY_DEFAULTS: Final = {"protocol": "TCP"}
+
+
+@attrs.frozen(eq=False)
+class Shape:
+    """
+    How values of one type are owned.
+
+    Args:
+        kind: what a value is; `free` if that shows in the value alone.
+        atomic: whether it is one field.
+        fields: of a map: the shape of each named field, made when it is asked for.
+        element: of a map's other entries, of a list's items.
+        keys: of a list that is a map: the names of its items' keys; empty for a list that is a set.
+        key_defaults: what a key is that an item does not say.
+    """
+
+    kind: Literal["scalar", "map", "list", "free"]
+    atomic: bool = False
+    fields: Mapping[str, Callable[[], Shape]] = attrs.field(factory=dict)
+    element: Callable[[], Shape] | None = None
+    keys: tuple[str, ...] = ()
+    key_defaults: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def of(self, name: str) -> Shape:
+        """Give the shape of a map's entry."""
+        found = self.fields.get(name) or self.element
+        return FREE if found is None else found()
+
+    def names(self, element: str) -> bool:
+        """Tell whether an element of a path is a field that this shape names."""
+        return element.startswith("f:") and element[2:] in self.fields
+
+    def below(self, element: str) -> Shape:
+        """Give the shape of what an element of a path leads to."""
+        if element.startswith("f:"):
+            return self.of(element[2:])
+        return FREE if self.element is None else self.element()
+
+
+SCALAR: Final = Shape("scalar")
+ATOMIC: Final = Shape("free", atomic=True)
+FREE: Final = Shape("free")
+_FREE_MAP: Final = Shape("map", element=lambda: FREE)
+_FREE_LIST: Final = Shape("list", atomic=True)
+
+
+def settled(shape: Shape, value: Any) -> Shape:
+    """Give the shape of *value*: of a free one what it turns out to be."""
+    if shape.kind != "free" or shape.atomic:
+        return shape
+    if isinstance(value, Mapping):
+        return _FREE_MAP
+    return _FREE_LIST if isinstance(value, (list, tuple)) else SCALAR
+
+
+def item_element(shape: Shape, item: Any) -> str:
+    """Give the element of a path that leads to an item of a list that is a set or a map."""
+    if not shape.keys:
+        return "v:" + _text(item)
+    given = item if isinstance(item, Mapping) else {}
+    keys = {}
+    for key in sorted(shape.keys):
+        value = given.get(key)
+        if value is None:
+            value = shape.key_defaults.get(key)
+        if value is not None:
+            keys[key] = value
+    return "k:" + _text(keys)
+
+
+@cache
+def shape_of(cls: type) -> Shape:
+    """Give the shape of objects of an API class."""
+    if cls is CustomObject:
+        return _FREE_MAP
+    rules = list_rules(cls)
+    fields: dict[str, Callable[[], Shape]] = {}
+    for field in fields_of(cls):
+        rule = rules.get(field.json)
+        fields[field.json] = _later(
+            field.type, "" if rule is None else rule.type, () if rule is None else rule.map_keys
+        )
+    return Shape("map", atomic=is_atomic(cls), fields=fields)
+
+
+def _later(shape: Any, rule: str, keys: tuple[str, ...]) -> Callable[[], Shape]:
+    return lambda: _made(shape, rule, keys)
+
+
+@lru_cache(maxsize=8192)
+def _made(shape: Any, rule: str, keys: tuple[str, ...]) -> Shape:
+    if shape == Json:
+        return ATOMIC
+    inner = within(shape, tuple)
+    if inner is not None:
+        if rule not in ("map", "set"):
+            return _FREE_LIST
+        defaults = {key: value for key, value in _KEY_DEFAULTS.items() if key in keys}
+        return Shape("list", element=_later(inner, "", ()), keys=keys, key_defaults=defaults)
+    inner = within(shape, Map)
+    if inner is not None:
+        if rule == "atomic":
+            return Shape("map", atomic=True)
+        return _FREE_MAP if inner == Json else Shape("map", element=_later(inner, "", ()))
+    if hasattr(shape, "JSON_NAMES"):
+        return attrs.evolve(shape_of(shape), atomic=True) if rule == "atomic" else shape_of(shape)
+    return SCALAR
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
