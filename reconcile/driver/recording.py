@@ -81,9 +81,14 @@ class Recorder:
         """The cluster as it is now."""
         return self._machine.closed()
 
+    @property
+    def machine(self) -> Machine:
+        """The machine that it writes down, for who steps it; `segment` says that it took steps."""
+        return self._machine
+
     def step(self, event: ClusterEvent) -> tuple[OutsideEffect, ...]:
         """Let *event* happen; give its effects."""
-        self._event(event)
+        self.happen(event)
         return self._effects()
 
     def run(
@@ -115,8 +120,8 @@ class Recorder:
         effects: list[OutsideEffect] = []
         for event in events:
             effects += self.step(event)
-        settled = play_until_settled(self._machine, self._machine.now + limit, quiet, self._segment)
-        self._segment()
+        settled = play_until_settled(self._machine, self._machine.now + limit, quiet, self.segment)
+        self.segment()
         effects += self._effects()
         after = self.cluster
         return Settled(
@@ -125,19 +130,19 @@ class Recorder:
 
     def ask(self, request: Request, *, limit: Duration = LIMIT) -> Response:
         """As `reconcile.driver.client.ask`, from where the cluster is now."""
-        response = asked(self._machine, request, limit=limit, submit=self._event)
-        self._segment()
+        response = asked(self._machine, request, limit=limit, submit=self.happen)
+        self.segment()
         return response
 
     def apply(self, manifest: Any, *, namespace: str = "default") -> Response:
         """As `reconcile.driver.client.apply`, from where the cluster is now."""
-        response = applied(self._machine, manifest, namespace=namespace, submit=self._event)
-        self._segment()
+        response = applied(self._machine, manifest, namespace=namespace, submit=self.happen)
+        self.segment()
         return response
 
     def end(self) -> Cluster:
         """Write the end line, with the digest of the state; nothing may follow."""
-        self._segment()
+        self.segment()
         cluster = self.cluster
         self._writer.line({"end": _place(cluster) | {"digest": state_digest(cluster)}})
         return cluster
@@ -147,7 +152,7 @@ class Recorder:
             end = self._machine.steps + SEGMENT
             end = end if last is None else min(end, last)
             idle = play_to(end)
-            self._segment()
+            self.segment()
             if idle or self._machine.steps == last:
                 return idle
 
@@ -158,16 +163,18 @@ class Recorder:
             if not offered:
                 return True
             choice, policy = policy.choose(cluster, offered)
-            self._event(choice)
+            self.happen(choice)
         return False
 
-    def _event(self, event: ClusterEvent) -> None:
-        self._segment()
+    def happen(self, event: ClusterEvent) -> None:
+        """Let *event* happen; its effects stay in the machine."""
+        self.segment()
         content = to_json(event)  # first, so that what cannot be written does not happen
         apply_event(self._machine, event)
         self._write({"event": content})
 
-    def _segment(self) -> None:
+    def segment(self) -> None:
+        """Write down the steps that were taken since the last line."""
         marks = self._machine.marks
         if marks:
             self._write({"run": {"steps": len(marks), "now": self._machine.now}})

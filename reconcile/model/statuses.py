@@ -128,6 +128,11 @@ def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v
     return _status(500, "ServerTimeout", said, details)
 
 
+def unavailable(message: str) -> meta_v1.Status:
+    """503: nobody is there to answer."""
+    return _status(503, "ServiceUnavailable", message, meta_v1.StatusDetails(retry_after_seconds=1))
+
+
 def unexpected(message: str) -> meta_v1.Status:
     """500 without a reason: an error that nobody gave one."""
     return _status(500, "", message)

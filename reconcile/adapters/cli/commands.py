@@ -180,3 +180,29 @@ def step(nodes: int, masters: int, seed: int) -> None:
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
 
     serve_standard_streams(nodes, masters, seed)
+
+
+@cli.command()
+@click.argument("manifests", nargs=-1, type=_FILE)
+@click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
+@click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 for any that is free.  [default: 0]")
+@click.option(
+    "--kubeconfig",
+    type=_FILE,
+    default=Path("kubeconfig"),
+    show_default=True,
+    help="Write the admin's kubeconfig there.",
+)
+@click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max or manual.")
+@click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
+def serve(**options: Any) -> int:
+    """
+    Serve a whole control plane to kubectl and every other client of Kubernetes, until interrupted.
+
+    MANIFESTS are applied first.
+    """
+    from reconcile.adapters.cli.serve import Options, serve_cluster  # noqa: PLC0415
+
+    return serve_cluster(Options(**options))

@@ -5,8 +5,19 @@ REST: the API server's HTTP, as values.
 engine answers. There is no socket here: adapters, tests and replays share it.
 """
 
-from reconcile.components.apiserver.rest.replying import frame, replied
-from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, take
+from reconcile.components.apiserver.rest.replying import frame, replied, streaming
+from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, refused, take
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 
-__all__ = ["Asked", "HttpRequest", "HttpResponse", "Reply", "Serving", "frame", "replied", "take"]
+__all__ = [
+    "Asked",
+    "HttpRequest",
+    "HttpResponse",
+    "Reply",
+    "Serving",
+    "frame",
+    "refused",
+    "replied",
+    "streaming",
+    "take",
+]

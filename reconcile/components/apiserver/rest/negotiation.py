@@ -22,6 +22,7 @@ MEDIA_TYPES: Final[dict[str, Encoding]] = {
     "application/vnd.kubernetes.protobuf": "protobuf",
 }
 NAMES: Final[dict[Encoding, str]] = {encoding: name for name, encoding in MEDIA_TYPES.items()}
+_SHAPED: Final = (("meta.k8s.io", "v1"), ("apidiscovery.k8s.io", "v2"))
 _SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 
@@ -35,12 +36,14 @@ class Accepted:
         encoding: how bytes are made of it.
         shape: what is made of the object first: `Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`; empty
             for the object itself.
-        shape_version: the version of meta.k8s.io that the shape is wanted in.
+        shape_group: the group that the shape is of: `meta.k8s.io`.
+        shape_version: the version that it is wanted in.
         pretty: whether JSON is indented; None if the client did not say.
     """
 
     encoding: Encoding
     shape: str = ""
+    shape_group: str = ""
     shape_version: str = ""
     pretty: bool | None = None
 
@@ -55,10 +58,11 @@ def accepted(header: str, *, shapes: tuple[str, ...] = _SHAPES) -> Accepted | No
         if encoding is None:
             continue
         shape = parameters.get("as", "")
-        if shape and (shape not in shapes or parameters.get("g") != "meta.k8s.io" or parameters.get("v") != "v1"):
+        group, version = parameters.get("g", ""), parameters.get("v", "")
+        if shape and (shape not in shapes or (group, version) not in _SHAPED):
             continue
         pretty = parameters["pretty"] in ("1", "true") if "pretty" in parameters else None
-        return Accepted(encoding, shape, parameters.get("v", "") if shape else "", pretty)
+        return Accepted(encoding, shape, group if shape else "", version if shape else "", pretty)
     return None
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain
+from reconcile.components.apiserver.rest.negotiation import NAMES
 from reconcile.components.apiserver.rest.taking import Reply
 from reconcile.components.apiserver.rest.values import HttpResponse
 from reconcile.model.requests import Response
@@ -20,6 +21,13 @@ from reconcile.model.requests import Response
 def replied(reply: Reply, response: Response) -> HttpResponse:
     """Give the HTTP response that carries an answer."""
     return encoded(response.code, plain(response.body), reply.accepted, warnings=(*reply.warnings, *response.warnings))
+
+
+def streaming(reply: Reply) -> HttpResponse:
+    """Give the head of the response that a watch's frames follow."""
+    return HttpResponse(
+        code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", NAMES[reply.accepted.encoding]))
+    )
 
 
 def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:  # noqa: ARG001

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, policy_v1
+from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, decoding, impersonation, options
+from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
 from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
 from reconcile.components.apiserver.rest.paths import Target, target_of
@@ -49,11 +49,12 @@ _CARRIED: Final[dict[str, type]] = {
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Serving:
-    """What one API server has at hand when a request comes: its configuration, the store, the time."""
+    """What one API server has at hand when a request comes: its configuration, the store, the time, its own address."""
 
     state: State
     store: Reads
     now: Instant
+    address: str = "127.0.0.1:6443"
 
 
 @quick
@@ -93,20 +94,16 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         if not target.is_resource:
-            return _elsewhere(serving, http, user, target)
+            return elsewhere.answer(http, serving.address)
         return _asked(serving, http, user, target)
     except Refusal as refusal:
-        return refused(refusal, http)
+        return refused(refusal.response.body, http)
 
 
-def refused(refusal: Refusal, http: HttpRequest) -> HttpResponse:
+def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
     """Give the response to a request that is refused."""
     found = accepted(http.header("accept"), shapes=()) or _JSON
-    return encoded(refusal.response.code, plain(refusal.response.body), found)
-
-
-def _elsewhere(serving: Serving, http: HttpRequest, user: User, target: Target) -> HttpResponse:  # noqa: ARG001
-    raise Refusal(statuses.no_such_resource())
+    return encoded(status.code or 500, plain(status), found)
 
 
 def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:

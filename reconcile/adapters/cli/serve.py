@@ -1,0 +1,83 @@
+"""`reconcile serve`: a whole control plane on a port, for any client of Kubernetes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import click
+
+from reconcile.adapters.cli.files import load_manifests
+from reconcile.adapters.http.kubeconfig import write_private
+from reconcile.adapters.http.serving import served
+from reconcile.cluster import Cluster, Topology
+from reconcile.driver.client import applied
+from reconcile.driver.live import Live
+from reconcile.driver.machine import Machine
+from reconcile.driver.recording import Recorder
+from reconcile.driver.run import settle
+from reconcile.lib.errors import ReconcileError
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What the command was given; see its options."""
+
+    manifests: tuple[Path, ...] = ()
+    nodes: int = 3
+    seed: int = 0
+    host: str = "127.0.0.1"
+    port: int = 0
+    kubeconfig: Path
+    speed: str = "max"
+    record: Path | None = None
+
+
+def serve_cluster(options: Options) -> int:
+    """Serve until interrupted, and give the exit status."""
+    declared = load_manifests(options.manifests, "default") if options.manifests else ()
+    cluster = Cluster.boot(Topology(nodes=options.nodes, managed_fields=True), seed=options.seed)
+    with _recorded(cluster, options.record) as recorder:
+        if recorder is None:
+            live = Live(settle(cluster).cluster)
+        else:
+            recorder.settle()
+            live = Live(recorder.cluster, recorder)
+        machine = Machine(live.cluster) if recorder is None else recorder.machine
+        for each in declared:
+            response = applied(machine, each.object, submit=None if recorder is None else recorder.happen)
+            if not response.ok:
+                raise ReconcileError(f"{each.manifest.file}: {response.body.message}")
+        if recorder is None:
+            live = Live(machine.closed())
+        try:
+            asyncio.run(_serve(live, options))
+        except OSError as error:
+            raise ReconcileError(f"{options.host}:{options.port}: {error.strerror}") from None
+    return 0
+
+
+async def _serve(live: Live, options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with served(live, speed=options.speed, host=options.host, port=options.port) as address:
+        write_private(options.kubeconfig, address.kubeconfig)
+        click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig}")
+        await stop.wait()
+
+
+@contextmanager
+def _recorded(cluster: Cluster, path: Path | None) -> Iterator[Recorder | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("w", encoding="utf-8") as file:
+        recorder = Recorder(cluster, file.write)
+        yield recorder
+        recorder.end()
