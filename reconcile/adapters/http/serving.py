@@ -43,7 +43,7 @@ async def served(live: Live, *, speed: str = "max", host: str = "127.0.0.1", por
     authority = Authority()
     server = Server(live, Pace(live, speed))
     application = web.Application(client_max_size=MOST_BYTES)
-    application.router.add_route("*", "/{tail:.*}", _handler(server))
+    application.router.add_route("*", "/{tail:.*}", _answering(server))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     ticking = asyncio.create_task(server.run())
@@ -60,11 +60,11 @@ async def served(live: Live, *, speed: str = "max", host: str = "127.0.0.1", por
         await runner.cleanup()
 
 
-def _handler(server: Server) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
+def _answering(server: Server) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(request: web.Request) -> web.StreamResponse:
         return await server.respond(request, request.raw_path.partition("?")[0])
 
-    return handle
+    return answer
 
 
 def _context(authority: Authority, host: str) -> ssl.SSLContext:
