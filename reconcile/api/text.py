@@ -12,17 +12,19 @@ Left out: an integer beyond 64 bits is refused, where upstream rounds it to a
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from reconcile.lib.errors import ReconcileError
 
-__all__ = ["MalformedText", "loads_json"]
+__all__ = ["MalformedText", "loads_json", "next_json"]
 
 SMALLEST = -(1 << 63)
 LARGEST = (1 << 64) - 1
 DEEPEST = 200
 
 _TOKEN = re.compile(r'[ \t\r\n,:]+|"(?:[^"\\]|\\.)*"|[{}\[\]]|[^ \t\r\n,:{}\[\]"]+', re.DOTALL)
+_DUPLICATE = "duplicate key "
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -34,6 +36,14 @@ class MalformedText(ReconcileError):  # noqa: N818 -- it reads as what the text 
         self.reason = reason
         self.line = line
         self.column = column
+
+
+class _Repeated(MalformedText):
+    """An object that has a key twice."""
+
+    def __init__(self, reason: str, key: str, line: int, column: int) -> None:
+        super().__init__(reason, line, column)
+        self.key = key
 
 
 class _Refused(Exception):  # noqa: N818 -- it never leaves this module
@@ -57,26 +67,42 @@ def loads_json(text: str | bytes) -> Any:
     """
     if isinstance(text, bytes):
         text = _decoded(text)
+    return _read(text, 0, lambda: (_STRICT.decode(text), len(text)))[0]
+
+
+def next_json(text: str, start: int, repeated: Callable[[str, int], None]) -> tuple[Any, int]:
+    """
+    Return the JSON value of *text* that begins at *start*, and where it ends, as kubectl reads it from a file.
+
+    A whole number with a fraction or an exponent is an integer, as it is sent to the server. *repeated* is told of a
+    key that an object has twice, and its line: the last one counts.
+
+    Raises:
+        MalformedText: as loads_json.
+    """
     try:
-        found = json.loads(
-            text,
-            object_pairs_hook=_mapping,
-            parse_int=_integer,
-            parse_float=_double,
-            parse_constant=_constant,
-        )
+        return _read(text, start, lambda: _LENIENT_BUT_KEYS.raw_decode(text, start))
+    except _Repeated as error:
+        repeated(error.key, error.line)
+        return _read(text, start, lambda: _LENIENT.raw_decode(text, start))
+
+
+def _read(text: str, start: int, read: Callable[[], tuple[Any, int]]) -> tuple[Any, int]:
+    try:
+        found, end = read()
     except _Refused as refused:
-        _refuse(refused, text)
+        _refuse(refused, text, start)
     except json.JSONDecodeError as error:
         raise MalformedText(f"not JSON: {error.msg}", error.lineno, error.colno) from None
     except RecursionError:
-        found = None
+        found, end = None, start
         deep = True
     else:
-        deep = text.count("[") + text.count("{") > DEEPEST and _depth(found) > DEEPEST
+        own = text[start:end] if start else text
+        deep = own.count("[") + own.count("{") > DEEPEST and _depth(found) > DEEPEST
     if deep:
-        raise MalformedText(f"nested deeper than {DEEPEST} levels", 1, 1)
-    return _whole(found) if "\\u" in text else found
+        raise MalformedText(f"nested deeper than {DEEPEST} levels", text.count("\n", 0, start) + 1, 1)
+    return _whole(found) if "\\u" in text else found, end
 
 
 def _decoded(text: bytes) -> str:
@@ -95,7 +121,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Refused(f"duplicate key {json.dumps(key)}", key)
+                raise _Refused(f"{_DUPLICATE}{json.dumps(key)}", key)
             seen.add(key)
     return found
 
@@ -113,6 +139,11 @@ def _double(token: str) -> float:
     return number
 
 
+def _number(token: str) -> int | float:
+    number = _double(token)
+    return int(number) if number.is_integer() and abs(number) < 1e21 else number  # noqa: PLR2004 -- as Go writes it
+
+
 def _constant(token: str) -> NoReturn:
     raise _Refused(f"JSON knows no {token}", token)
 
@@ -121,11 +152,11 @@ def _cut(token: str) -> str:
     return token if len(token) <= 40 else f"{token[:40]}..."  # noqa: PLR2004 -- enough to find it by
 
 
-def _refuse(refused: _Refused, text: str) -> NoReturn:
+def _refuse(refused: _Refused, text: str, begin: int) -> NoReturn:
     """Find what was refused in *text* once more, slowly, and say where it stands."""
     keys: list[set[str] | None] = []
     previous = ""
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text, begin):
         token = match[0]
         if token in ("{", "["):
             keys.append(set() if token == "{" else None)
@@ -144,7 +175,10 @@ def _refuse(refused: _Refused, text: str) -> NoReturn:
             previous = token
     start = match.start()
     line = text.count("\n", 0, start) + 1
-    raise MalformedText(refused.reason, line, start - text.rfind("\n", 0, start)) from None
+    column = start - text.rfind("\n", 0, start)
+    if refused.reason.startswith(_DUPLICATE):
+        raise _Repeated(refused.reason, refused.token, line, column) from None
+    raise MalformedText(refused.reason, line, column) from None
 
 
 def _depth(value: Any) -> int:
@@ -169,3 +203,12 @@ def _whole(value: Any) -> Any:
     if isinstance(value, dict):
         return {_whole(key): _whole(entry) for key, entry in value.items()}
     return value
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_mapping, parse_int=_integer, parse_float=_double, parse_constant=_constant
+)
+_LENIENT_BUT_KEYS = json.JSONDecoder(
+    object_pairs_hook=_mapping, parse_int=_integer, parse_float=_number, parse_constant=_constant
+)
+_LENIENT = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)

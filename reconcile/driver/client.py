@@ -110,6 +110,9 @@ def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tup
     Do what `kubectl apply` does: read the object, create it if it is not there, else send the three-way merge patch.
 
     The last applied configuration is kept in the annotation that kubectl keeps it in.
+
+    Raises:
+        ReconcileError: the manifest is no valid object of a known kind, or has no name but a generateName.
     """
     machine = Machine(cluster)
     response = applied(machine, manifest, namespace=namespace)
@@ -160,6 +163,8 @@ def applied(
 ) -> Response:
     """Do what `apply` does, in an open machine."""
     wanted = as_object(manifest)
+    if wanted.metadata.generate_name and not wanted.metadata.name:
+        raise ReconcileError(f"from {wanted.metadata.generate_name}: cannot use generate name with apply")
     resource, space = resource_of(wanted).key, _space(wanted, namespace)
     reading = Request(verb="get", resource=resource, namespace=space, name=wanted.metadata.name or "")
     found = asked(machine, reading, submit=submit)

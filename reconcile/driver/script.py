@@ -26,7 +26,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api import convert
-from reconcile.api.kinds import resource_named, resource_of
+from reconcile.api.kinds import resource_for, resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.driver.client import LAST_APPLIED, delete, patch, scale, three_way
 from reconcile.events import StartHost, StopHost
@@ -107,10 +107,7 @@ class Apply:
     objects: tuple[Any, ...]
 
     def __str__(self) -> str:
-        names = [obj.metadata.name or f"{obj.metadata.generate_name}*" for obj in self.objects]
-        return "apply " + " ".join(
-            [f"{resource_of(obj).key}/{name}" for obj, name in zip(self.objects, names, strict=True)]
-        )
+        return "apply " + " ".join([f"{resource_of(obj).key}/{obj.metadata.name}" for obj in self.objects])
 
 
 @attrs.frozen
@@ -247,6 +244,9 @@ def _objects(value: Any, path: tuple[str | int, ...], namespace: str) -> tuple[A
     found = []
     for place, row in enumerate(rows):
         where = (*path, place) if isinstance(value, list) else path
+        unserved = unmatched(row)
+        if unserved:
+            raise ScriptError(where, unserved)
         try:
             found.append(settled_in(convert.load(row).object, namespace))
         except convert.InvalidObject as error:
@@ -312,9 +312,7 @@ def applying(obj: Any) -> Asking:
         obj: an API object with its namespace (see `settled_in`).
     """
     resource, metadata = resource_of(obj), obj.metadata
-    space, name = metadata.namespace or "", metadata.name or ""
-    if not name:
-        return (yield Request(verb="create", resource=resource.key, namespace=space, body=obj))
+    space, name = metadata.namespace or "", metadata.name
     found = yield Request(verb="get", resource=resource.key, namespace=space, name=name)
     marked = _marked(obj)
     if found.code == _NOT_FOUND:
@@ -327,19 +325,39 @@ def applying(obj: Any) -> Asking:
 
 def settled_in(obj: Any, namespace: str) -> Any:
     """
-    Give an API object with *namespace* if it is of a namespaced kind and names none.
+    Give an API object with *namespace* if it is of a namespaced kind and names none; without any if it is of the
+    cluster's own.
 
     Raises:
         ReconcileError: it cannot be applied: it has no name, or its kind is not served.
     """
     if isinstance(obj, convert.CustomObject):
-        raise ReconcileError(f'no matches for kind "{obj.kind}" in version "{obj.api_version}"')
-    resource = resource_of(obj)
-    if not obj.metadata or not (obj.metadata.name or obj.metadata.generate_name):
+        raise ReconcileError(_unserved(obj.api_version, obj.kind))
+    resource, metadata = resource_of(obj), obj.metadata
+    if metadata and metadata.generate_name and not metadata.name:
+        raise ReconcileError(f"from {metadata.generate_name}: cannot use generate name with apply")
+    if not metadata or not metadata.name:
         raise ReconcileError(f"{resource.kind}: metadata.name: required")
-    if not resource.namespaced or obj.metadata.namespace:
-        return obj
-    return replace(obj, metadata=replace(obj.metadata, namespace=namespace))
+    space = (metadata.namespace or namespace) if resource.namespaced else None
+    return obj if (metadata.namespace or None) == space else replace(obj, metadata=replace(metadata, namespace=space))
+
+
+def unmatched(content: Any) -> str:
+    """Say, as kubectl does, that no resource has the kind which plain data says to be; empty if one has, or it says
+    none.
+    """
+    version, kind = (content.get("apiVersion"), content.get("kind")) if isinstance(content, Mapping) else (None, None)
+    if not (isinstance(version, str) and isinstance(kind, str) and version and kind):
+        return ""
+    try:
+        resource_for(version, kind)
+    except ReconcileError:
+        return _unserved(version, kind)
+    return ""
+
+
+def _unserved(version: str, kind: str) -> str:
+    return f'no matches for kind "{kind}" in version "{version}"'
 
 
 def images_patch(live: Any, images: Mapping[str, str]) -> dict[str, Any]:

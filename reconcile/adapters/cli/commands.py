@@ -84,7 +84,10 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("manifests", nargs=-1, required=True, type=_FILE)
+@click.argument("manifests", nargs=-1, type=_FILE)
+@click.option("-k", "--kustomize", multiple=True, type=_FILE, metavar="DIR", help="Build this kustomization, apply it.")
+@click.option("-R", "--recursive", is_flag=True, help="Look for manifests in directories of directories as well.")
+@click.option("--skip-unknown", is_flag=True, help="Apply the rest where a kind is not known, and name what was left.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
@@ -107,7 +110,7 @@ def run(**options: Any) -> int:
     """
     Boot a cluster, apply MANIFESTS (files, directories, `-`), and wait until it has become what they declare.
 
-    Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
+    At the end it says which of that nothing here acts upon. Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
     """
     from reconcile.adapters.cli.run import Options, run_manifests  # noqa: PLC0415
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
-import yaml
 
-from reconcile.adapters.manifests import Manifest, place_text, read_manifests
+from reconcile.adapters.cli import kustomize
+from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manifests
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource, resource_of
-from reconcile.driver.script import ScriptError, Timed, parse, settled_in
+from reconcile.driver.script import ScriptError, Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
 
 T = TypeVar("T")
@@ -22,13 +22,14 @@ Path_ = tuple[str | int, ...]
 
 # What others refer to comes before them; kinds that are not named come last.
 _ORDER: Final = (
-    *("PriorityClass", "Namespace", "CustomResourceDefinition", "NetworkPolicy", "ResourceQuota", "LimitRange"),
+    *("PriorityClass", "Namespace", "CustomResourceDefinition", "Node", "NetworkPolicy", "ResourceQuota", "LimitRange"),
     *("PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap", "StorageClass", "PersistentVolume"),
     *("PersistentVolumeClaim", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "RuntimeClass", "Service"),
     *("DaemonSet", "Pod", "ReplicationController", "ReplicaSet", "Deployment", "HorizontalPodAutoscaler"),
     *("StatefulSet", "Job", "CronJob", "IngressClass", "Ingress", "APIService"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
+_UNMATCHED: Final = "ensure CRDs are installed first, or leave them out with --skip-unknown"
 _PART: Final = re.compile(r"[^.\[\]]+|\[\d+\]|\[[^\]]+\]")
 
 
@@ -53,30 +54,70 @@ class Declared:
         return place_of(self.manifest, field)
 
 
-def load_manifests(paths: Iterable[Path], namespace: str) -> tuple[Declared, ...]:
+@attrs.frozen
+class Given:
+    """
+    What manifests declare.
+
+    Args:
+        declared: the objects, in the order in which they are to be applied.
+        warnings: what kubectl takes, but hardly anybody means; with its place.
+        unknown: what is left out, as its kind is not known; with its place.
+    """
+
+    declared: tuple[Declared, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def load_manifests(
+    paths: Iterable[Path],
+    namespace: str,
+    *,
+    kustomizations: Iterable[Path] = (),
+    recursive: bool = False,
+    skip_unknown: bool = False,
+) -> Given:
     """
     Read manifests in the order in which they are to be applied.
+
+    Args:
+        paths: files, directories, `-` for standard input.
+        namespace: of what names none.
+        kustomizations: directories that are to be built.
+        recursive: whether directories in directories are read.
+        skip_unknown: whether objects of a kind that is not known are left out; else they are faults.
 
     Raises:
         BadFiles, ManifestError: a file or an object is not what it should be, or there is no object at all.
     """
-    given = tuple(paths)
+    given, built = tuple(paths), tuple(kustomizations)
+    manifests = [manifest for path in given for manifest in read_manifests(path, recursive=recursive)]
+    manifests += [manifest for path in built for manifest in kustomize.built(path)]
     found: list[Declared] = []
     faults: list[str] = []
-    for path in given:
-        for manifest in read_manifests(path):
-            try:
-                found.append(_declared(manifest, namespace))
-            except InvalidObject as error:
-                faults += [f"{place_of(manifest, fault.path)}: {fault}" for fault in error.faults]
-            except ReconcileError as error:
-                faults.append(f"{place_of(manifest)}: {error}")
-    faults += _twice(found)
-    if given and not found and not faults:
-        faults.append(f"{', '.join([str(path) for path in given])}: there are no objects to apply")
+    unknown: list[str] = []
+    warnings = [warning for manifest in manifests for warning in manifest.warnings]
+    for manifest in manifests:
+        unserved = unmatched(manifest.content)
+        if unserved:
+            unknown.append(_unmapped(manifest, unserved))
+            continue
+        try:
+            found.append(_declared(manifest, namespace))
+        except InvalidObject as error:
+            faults += [f"{place_of(manifest, fault.path)}: {fault}" for fault in error.faults]
+        except ReconcileError as error:
+            faults.append(f"{place_of(manifest)}: {error}")
+    warnings += _twice(found)
+    if unknown and not skip_unknown:
+        faults += [*unknown, _UNMATCHED]
+    if (given or built) and not found and not faults:
+        faults.append(f"{', '.join([str(path) for path in (*given, *built)])}: there are no objects to apply")
     if faults:
         raise BadFiles(faults)
-    return tuple(sorted(found, key=lambda each: _rank(each.resource.kind)))
+    ordered = tuple(sorted(found, key=lambda each: _rank(each.resource.kind)))
+    return Given(ordered, tuple(warnings), tuple(unknown))
 
 
 def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
@@ -103,6 +144,9 @@ def _only_document(path: Path) -> Manifest:
     documents = read_manifests(path)
     if len(documents) != 1:
         raise BadFiles([f"{path}: expected one document, found {len(documents)}"])
+    # kubectl does not read these, so there is no reason to take what can only be a mistake.
+    if documents[0].warnings:
+        raise BadFiles(documents[0].warnings)
     return documents[0]
 
 
@@ -120,9 +164,9 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
 
 def place_of(manifest: Manifest, field: str | Path_ = ()) -> str:
     """Say where a field in a manifest stands, as near as it can be told: `day.yaml, document 1, line 3`."""
-    node = manifest.node()
+    spot = manifest.node()
     path = _parsed(field) if isinstance(field, str) else [step for part in field for step in _steps(part)]
-    line = manifest.line if node is None else _line_of(node, tuple(path), manifest.line)
+    line = manifest.line if spot is None else _line_of(spot, tuple(path), manifest.line)
     return place_text(manifest.file, manifest.document, line)
 
 
@@ -137,8 +181,20 @@ def _twice(found: list[Declared]) -> Iterator[str]:
         metadata = each.object.metadata
         place = (each.resource.key, metadata.namespace or "", metadata.name or "")
         if metadata.name and place in seen:
-            yield f"{each.place()}: {each.resource.kind} {metadata.name!r} stands already at {seen[place].place()}"
+            said = f"{each.resource.kind} {metadata.name!r} stands already at {seen[place].place()}"
+            yield f"{each.place()}: {said}: they are applied one after the other"
         seen[place] = each
+
+
+def _unmapped(manifest: Manifest, unserved: str) -> str:
+    """Say what kubectl says of an object whose kind the API does not serve, and where it stands."""
+    metadata = manifest.content.get("metadata")
+    name, space = (metadata.get(key) or "" for key in ("name", "namespace")) if isinstance(metadata, dict) else ("", "")
+    place = place_text("", manifest.document, manifest.line).removeprefix(", ")
+    return (
+        f'resource mapping not found for name: "{name}" namespace: "{space}" from "{manifest.file}": '
+        f"{unserved} ({place})"
+    )
 
 
 def _rank(kind: str) -> int:
@@ -158,29 +214,25 @@ def _steps(part: str | int) -> Path_:
     return _parsed(part) if isinstance(part, str) else (part,)
 
 
-def _line_of(node: yaml.Node, path: Path_, line: int) -> int:
+def _line_of(spot: Spot, path: Path_, line: int) -> int:
     """Follow *path* as far as it goes; keys with dots in them were cut apart and are put together again."""
     place = 0
     while place < len(path):
-        found = _below(node, path, place)
+        found = _below(spot, path, place)
         if found is None:
             break
-        node, line, place = found
+        spot, line, place = found
     return line
 
 
-def _below(node: yaml.Node, path: Path_, place: int) -> tuple[yaml.Node, int, int] | None:
+def _below(spot: Spot, path: Path_, place: int) -> tuple[Spot, int, int] | None:
     part = path[place]
-    if isinstance(node, yaml.SequenceNode):
-        if isinstance(part, int) and part < len(node.value):
-            below = node.value[part]
-            return below, below.start_mark.line + 1, place + 1
-        return None
-    if not isinstance(node, yaml.MappingNode):
-        return None
+    if isinstance(part, int) and part < len(spot.items):
+        below = spot.items[part]
+        return below, below.line, place + 1
     for end in range(len(path), place, -1):
         wanted = ".".join([str(each) for each in path[place:end]])
-        for key, value in node.value:
-            if key.value == wanted:
-                return value, key.start_mark.line + 1, end
+        for key, line, value in spot.fields:
+            if key == wanted:
+                return value, line, end
     return None

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import click
 
-from reconcile.adapters.cli.files import BadFiles, Declared, load_manifests
+from reconcile.adapters.cli.files import BadFiles, Given, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
 from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at
 from reconcile.adapters.cli.run import begun, ended, opened
@@ -45,7 +45,7 @@ def replay_log(options: Options) -> int:
     if options.manifests and options.fork is None:
         raise BadFiles([f"{options.manifests[0]}: manifests are for a fork; give it a log with --fork NEW.jsonl"])
     clock = time.perf_counter()
-    declared = load_manifests(options.manifests, options.namespace or "default")
+    given = load_manifests(options.manifests, options.namespace or "default")
     at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
         played = play(lines, until=options.until, at=at)
@@ -53,7 +53,7 @@ def replay_log(options: Options) -> int:
             click.echo(str(played.divergence))
             return _DIVERGED
         if options.fork is not None:
-            return _fork(options, lines, played.cluster.steps, declared, clock)
+            return _fork(options, lines, played.cluster.steps, given, clock)
         if options.until is None and at is None:
             click.echo(f"identical: {played.cluster.steps} steps, digest {_digest(lines)}")
         else:
@@ -74,16 +74,16 @@ def place(cluster: Cluster) -> str:
     return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
 
 
-def _fork(options: Options, lines: Lines, stop: int, declared: tuple[Declared, ...], clock: float) -> int:
+def _fork(options: Options, lines: Lines, stop: int, given: Given, clock: float) -> int:
     assert options.fork is not None
-    inputs = [options.log, *[Path(each.manifest.file) for each in declared]]
+    inputs = [options.log, *[Path(each.manifest.file) for each in given.declared]]
     with (
         opened(options.fork, inputs) as write,
         ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,
     ):
         with begun(player, options.limit, quiet=options.quiet) as job:
             job.adopt()
-            job.apply(declared)
+            job.apply(given)
             job.settle()
         return job.report(clock)
 

@@ -12,7 +12,7 @@ import attrs
 import click
 
 from reconcile.adapters.cli import progress
-from reconcile.adapters.cli.files import BadFiles, Declared, load_file, load_manifests, load_script
+from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_script
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Interrupted, Player, Recorded, Session, Unrecorded, attentive
@@ -41,6 +41,9 @@ class Options:
     """What the command was given; see its options."""
 
     manifests: tuple[Path, ...]
+    kustomize: tuple[Path, ...] = ()
+    recursive: bool = False
+    skip_unknown: bool = False
     nodes: int | None = None
     masters: int | None = None
     seed: int = 0
@@ -58,20 +61,37 @@ class Options:
 def run_manifests(options: Options) -> int:
     """Run, and give the exit status."""
     clock = time.perf_counter()
-    declared = load_manifests(options.manifests, options.namespace)
+    given = _given(options)
     script = load_script(options.scenario, options.namespace)
     topology = _topology(options)
     for timed in script:
         _check(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed)
-    inputs = [options.topology, options.behaviours, options.scenario, *[Path(each.manifest.file) for each in declared]]
+    inputs = [
+        options.topology,
+        options.behaviours,
+        options.scenario,
+        *[Path(each.manifest.file) for each in given.declared],
+    ]
     with collector_paused(), _player(cluster, options, [path for path in inputs if path is not None]) as player:
         with begun(player, options.limit, quiet=options.quiet, verbosity=options.verbosity) as job:
             job.bring_up()
-            job.apply(declared)
+            job.apply(given)
             job.play(script)
             job.settle()
         return job.report(clock)
+
+
+def _given(options: Options) -> Given:
+    if not (options.manifests or options.kustomize):
+        raise BadFiles(["there is nothing to apply: name MANIFESTS, or a kustomization with -k"])
+    return load_manifests(
+        options.manifests,
+        options.namespace,
+        kustomizations=options.kustomize,
+        recursive=options.recursive,
+        skip_unknown=options.skip_unknown,
+    )
 
 
 @contextmanager
@@ -107,6 +127,7 @@ class Job:
         self._settled = False
         self._applied: dict[tuple[str, str], None] = {}
         self._deleted: dict[tuple[str, str], None] = {}
+        self._unknown: tuple[str, ...] = ()
 
     def bring_up(self) -> None:
         """Wait until every node is ready; whatever holds one up is left to the report."""
@@ -124,15 +145,18 @@ class Job:
                 if LAST_APPLIED in (obj.metadata.annotations or ()):
                     self._applied[key, own] = None
 
-    def apply(self, declared: tuple[Declared, ...]) -> None:
+    def apply(self, given: Given) -> None:
         """
-        Apply what manifests declare.
+        Apply what manifests declare, and say what one should know of them.
 
         Raises:
             BadFiles: the API server refuses some of it; each with file and line.
         """
+        self._unknown = given.unknown
+        for warning in given.warnings:
+            self._shown.tell(f"warning: {warning}")
         refused: list[str] = []
-        for each in declared:
+        for each in given.declared:
             response = self._session.drive(applying(each.object))
             if response.ok:
                 self._note(response.body)
@@ -191,6 +215,7 @@ class Job:
         moving = () if settled else _spoken(still_moving(cluster), cluster)
         came = "converged" if settled and not lacks else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
+        _print_reasons("what was not applied", self._unknown)
         _print_reasons("what is not as declared", lacks)
         _print_reasons(f"what still moves after the limit of {duration_text(self._limit)}", moving)
         click.echo(f"digest {digest}")
@@ -323,8 +348,7 @@ def _nodes_ready(cluster: Cluster) -> bool:
 def _refusal(each: Declared, response: Response) -> Iterator[str]:
     status = response.body
     causes = (status.details.causes if status.details is not None else None) or ()
-    name = each.object.metadata.name or each.object.metadata.generate_name
-    said = f'{each.resource.kind} "{name}"'
+    said = f'{each.resource.kind} "{each.object.metadata.name}"'
     if status.reason == "Invalid" and causes:
         for cause in causes:
             yield f"{each.place(cause.field or '')}: {said} is invalid: {cause.field}: {cause.message}"

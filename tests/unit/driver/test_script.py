@@ -248,10 +248,15 @@ def test_apply_of_what_is_applied_already():
     assert answer.body is create.body
 
 
-def test_apply_of_a_name_to_be_drawn_creates():
+def test_a_name_to_be_drawn_cannot_be_applied():
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-"}, "spec": {"containers": []}}
-    (create,), _ = played(applying(settled_in(convert.load(pod).object, "shop")), Response(201))
-    assert (create.verb, create.namespace) == ("create", "shop")
+    with pytest.raises(ReconcileError, match="^from p-: cannot use generate name with apply$"):
+        settled_in(convert.load(pod).object, "shop")
+
+
+def test_a_namespace_is_no_matter_of_what_is_the_clusters_own():
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "namespace": "shop"}}
+    assert settled_in(convert.load(node).object, "other").metadata.namespace is None
 
 
 def test_namespaces_are_given_where_there_is_none():

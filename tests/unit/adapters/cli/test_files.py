@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.adapters.cli.files import BadFiles, load_file, load_manifests, load_script, place_of
+from reconcile.adapters.cli.files import BadFiles, Given, load_file, load_manifests, load_script, place_of
 from reconcile.adapters.manifests import ManifestError, read_manifests
 
 EXAMPLES = Path(__file__).parents[4] / "docs" / "examples"
@@ -17,25 +17,25 @@ def faults(path, text, namespace="default"):
 
 
 def test_guestbook_in_order():
-    found = load_manifests([EXAMPLES / "guestbook"], "default")
+    found = load_manifests([EXAMPLES / "guestbook"], "default").declared
     assert [each.resource.kind for each in found] == ["Namespace", "ConfigMap", *["Service"] * 3, *["Deployment"] * 3]
     assert all(each.object.metadata.namespace == "guestbook" for each in found[1:])
 
 
 def test_order_and_namespace(tmp_path):
-    kinds = ("Deployment", "Service", "Secret", "Namespace")
+    kinds = ("Deployment", "Pod", "Service", "Node", "Secret", "Namespace")
     versions = {"Deployment": "apps/v1"}
+    specs = {"Deployment": ", spec: {selector: {}, template: {}}", "Pod": ", spec: {containers: []}"}
     path = tmp_path / "all.yaml"
     path.write_text(
         "\n---\n".join(
-            f"{{apiVersion: {versions.get(kind, 'v1')}, kind: {kind}, metadata: {{name: a}}"
-            + (", spec: {selector: {}, template: {}}}" if kind == "Deployment" else "}")
+            f"{{apiVersion: {versions.get(kind, 'v1')}, kind: {kind}, metadata: {{name: a}}{specs.get(kind, '')}}}"
             for kind in kinds
         )
     )
-    found = load_manifests([path], "shop")
-    assert [each.resource.kind for each in found] == ["Namespace", "Secret", "Service", "Deployment"]
-    assert [each.object.metadata.namespace for each in found] == [None, "shop", "shop", "shop"]
+    found = load_manifests([path], "shop").declared
+    assert [each.resource.kind for each in found] == ["Namespace", "Node", "Secret", "Service", "Pod", "Deployment"]
+    assert [each.object.metadata.namespace for each in found] == [None, None, *["shop"] * 4]
 
 
 def test_faults_have_the_line_of_their_field(tmp_path):
@@ -85,19 +85,40 @@ metadata: {}
 
 
 def test_kinds_that_are_not_served(tmp_path):
+    path = tmp_path / "a.yaml"
+    said = (
+        f'resource mapping not found for name: "a" namespace: "" from "{path}": no matches for kind "Widget" in version '
+        '"example.com/v1" (document 1, line 1)'
+    )
     text = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}}"
-    assert faults(tmp_path / "a.yaml", text) == ['1, line 1: no matches for kind "Widget" in version "example.com/v1"']
+    assert faults(path, text)[0] == said
+    path.write_text(f"{text}\n---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}")
+    given = load_manifests([path], "default", skip_unknown=True)
+    assert given.unknown == (said,)
+    assert [each.resource.kind for each in given.declared] == ["ConfigMap"]
+
+
+def test_a_kind_that_is_no_resource(tmp_path):
+    assert (
+        'no matches for kind "Status" in version "v1"'
+        in faults(tmp_path / "a.yaml", "{apiVersion: v1, kind: Status}")[0]
+    )
 
 
 def test_twice(tmp_path):
     one = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
     path = tmp_path / "a.yaml"
-    said = f"2, line 3: ConfigMap 'a' stands already at {path}, document 1, line 1"
-    assert faults(path, f"{one}\n---\n{one}") == [said]
+    path.write_text(f"{one}\n---\n{one}")
+    given = load_manifests([path], "default")
+    assert [each.manifest.document for each in given.declared] == [1, 2]
+    assert given.warnings == (
+        f"{path}, document 2, line 3: ConfigMap 'a' stands already at {path}, document 1, line 1: they are applied one "
+        "after the other",
+    )
 
 
 def test_no_objects_at_all(tmp_path):
-    assert load_manifests([], "default") == ()
+    assert load_manifests([], "default") == Given()
     path = tmp_path / "a.yaml"
     path.write_text("# nothing\n---\n")
     with pytest.raises(BadFiles, match=r"a\.yaml: there are no objects to apply"):
@@ -141,6 +162,9 @@ def test_files_that_are_none(tmp_path):
     path = tmp_path / "two.yaml"
     path.write_text("a: 1\n---\nb: 1")
     with pytest.raises(BadFiles, match="expected one document, found 2"):
+        load_file(path, lambda content: content)
+    path.write_text("a: 1\na: 2")
+    with pytest.raises(BadFiles, match='document 1, line 2: duplicate key "a"'):
         load_file(path, lambda content: content)
     with pytest.raises(ManifestError, match="cannot be read"):
         load_manifests([tmp_path / "none.yaml"], "default")

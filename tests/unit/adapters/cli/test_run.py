@@ -284,7 +284,7 @@ def test_namespace(reconcile, desk):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("run",), "Missing argument"),
+        (("run",), "there is nothing to apply: name MANIFESTS, or a kustomization with -k"),
         (("run", "none.yaml"), "none.yaml: cannot be read: No such file"),
         (("run", "pod.yaml", "--limit", "soon"), "'soon' is not a duration"),
         (("run", "pod.yaml", "--limit", "0"), "no time to run in"),
@@ -335,3 +335,94 @@ commands:
     ended = reconcile("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "-q", "--limit", "5m")
     assert ended.code == 2
     assert re.search(r"what still moves after the limit of 5m0s:\n  \d+ requests wait for an API server", ended.out)
+
+
+STRANGE = """apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w, namespace: shop}
+---
+apiVersion: apps/v1beta1
+kind: Deployment
+metadata: {name: old}
+"""
+
+
+def test_a_kind_that_is_not_known_is_told_in_kubectls_words(reconcile, desk):
+    (desk / "strange.yaml").write_text(STRANGE)
+    ended = reconcile("run", "strange.yaml", "pod.yaml", "-q")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.splitlines() == [
+        'error: resource mapping not found for name: "w" namespace: "shop" from "strange.yaml": no matches for kind '
+        '"Widget" in version "example.com/v1" (document 1, line 1)',
+        '       resource mapping not found for name: "old" namespace: "" from "strange.yaml": no matches for kind '
+        '"Deployment" in version "apps/v1beta1" (document 2, line 5)',
+        "       ensure CRDs are installed first, or leave them out with --skip-unknown",
+    ]
+
+
+def test_kinds_that_are_not_known_are_left_out_if_told_so(reconcile, desk):
+    (desk / "strange.yaml").write_text(STRANGE)
+    ended = reconcile("run", "strange.yaml", "pod.yaml", "--skip-unknown", "--nodes", 1, "-q")
+    assert ended.code == 0
+    assert re.search(
+        r'^what was not applied:\n  resource mapping not found for name: "w" .*\n  .* name: "old" ',
+        ended.out,
+        re.MULTILINE,
+    )
+    assert "pod/web" in ended.out
+    assert "there are no objects to apply" in reconcile("run", "strange.yaml", "--skip-unknown", "-q").err
+
+
+def test_several_copies_are_applied_in_turn(reconcile, desk):
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: %s}}\n"
+    (desk / "twice.yaml").write_text(text % "one" + "---\n" + text % "two")
+    ended = reconcile("run", "twice.yaml", "--nodes", 1, "-q", "-v", 6)
+    assert ended.code == 0
+    assert ended.err.startswith(
+        "warning: twice.yaml, document 2, line 3: ConfigMap 'a' stands already at twice.yaml, document 1, line 1: they "
+        "are applied one after the other\n"
+    )
+    assert "PATCH /api/v1/namespaces/default/configmaps/a 200 OK" in ended.err
+
+
+def test_directories_of_directories(reconcile, desk):
+    (desk / "all" / "below").mkdir(parents=True)
+    (desk / "all" / "below" / "a.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
+    assert "-R looks into directories in it as well" in reconcile("run", "all", "-q").err
+    ended = reconcile("run", "all", "-R", "--nodes", 1, "-q")
+    assert ended.code == 0
+    assert "configmap/a" in ended.out
+
+
+def test_a_kustomization_is_built_by_the_program_that_is_there(reconcile, desk, monkeypatch):
+    programs = desk / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    ended = reconcile("run", "-k", "shop", "-q")
+    assert (ended.code, ended.err) == (
+        1,
+        "error: shop: a kustomization needs a program that builds it, and neither kubectl nor kustomize is on the "
+        "PATH\n",
+    )
+    program = programs / "kustomize"
+    program.write_text(
+        "#!/bin/sh\nshift\n[ -d $1 ] || { echo Error: no $1 >&2; exit 1; }\nread text < $1/a; echo $text\n"
+    )
+    program.chmod(0o755)
+    assert "error: shop: kustomize cannot build it: Error: no shop" in reconcile("run", "-k", "shop", "-q").err
+    (desk / "shop").mkdir()
+    (desk / "shop" / "a").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n")
+    ended = reconcile("run", "-k", "shop", "--nodes", 1, "-q")
+    assert ended.code == 0
+    assert "configmap/a" in ended.out
+    (desk / "shop" / "a").write_text("{apiVersion: v1, kind: ConfigMap}\n")
+    assert "shop (kustomization), document 1, line 1: ConfigMap: metadata.name: required" in (
+        reconcile("run", "-k", "shop", "-q").err
+    )
+
+
+def test_names_that_are_drawn_cannot_be_applied(reconcile, desk):
+    (desk / "drawn.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {generateName: web-}}")
+    ended = reconcile("run", "drawn.yaml", "-q")
+    assert ended.code == 1
+    assert ended.err == "error: drawn.yaml, document 1, line 1: from web-: cannot use generate name with apply\n"
