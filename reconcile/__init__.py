@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconcile.lib.version import __version__
     from reconcile.model.behaviours import Behaviours
     from reconcile.model.requests import Request
+    from reconcile.properties.heeding import unheeded
 
 __all__ = [
     "Behaviours",
@@ -50,6 +51,7 @@ __all__ = [
     "settle",
     "state_digest",
     "step",
+    "unheeded",
 ]
 
 # The module where each name of __all__ stands.
@@ -78,6 +80,7 @@ _HOMES = {
     "settle": "reconcile.driver.run",
     "state_digest": "reconcile.driver.wire",
     "step": "reconcile.driver.step",
+    "unheeded": "reconcile.properties.heeding",
 }
 
 

@@ -126,6 +126,9 @@ def settle(
     Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in
     first-out.
 
+    That nothing is left to do is no proof that all was done: what is stored and nothing here acts upon, such as the
+    kinds without a controller, is counted by `reconcile.unheeded`.
+
     Args:
         cluster: where to begin.
         events: what happens first, in order.

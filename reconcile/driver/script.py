@@ -332,7 +332,7 @@ def settled_in(obj: Any, namespace: str) -> Any:
         ReconcileError: it cannot be applied: it has no name, or its kind is not served.
     """
     if isinstance(obj, convert.CustomObject):
-        raise ReconcileError(_unserved(obj.api_version, obj.kind))
+        raise ReconcileError(_unserved(obj.api_version or "", obj.kind or ""))
     resource, metadata = resource_of(obj), obj.metadata
     if metadata and metadata.generate_name and not metadata.name:
         raise ReconcileError(f"from {metadata.generate_name}: cannot use generate name with apply")
@@ -343,9 +343,7 @@ def settled_in(obj: Any, namespace: str) -> Any:
 
 
 def unmatched(content: Any) -> str:
-    """Say, as kubectl does, that no resource has the kind which plain data says to be; empty if one has, or it says
-    none.
-    """
+    """Say, as kubectl does, that no resource has the kind that plain data is of; empty if one has, or it says none."""
     version, kind = (content.get("apiVersion"), content.get("kind")) if isinstance(content, Mapping) else (None, None)
     if not (isinstance(version, str) and isinstance(kind, str) and version and kind):
         return ""

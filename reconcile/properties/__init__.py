@@ -8,6 +8,7 @@ be so at rest needs rest.
 """
 
 from reconcile.properties.always import ALWAYS, violations
+from reconcile.properties.heeding import Unheeded, unheeded
 from reconcile.properties.property import Passage, Property, broken, broken_by
 from reconcile.properties.rest import leftovers, normal
 from reconcile.properties.rollouts import Rollouts
@@ -19,9 +20,11 @@ __all__ = [
     "Passage",
     "Property",
     "Rollouts",
+    "Unheeded",
     "broken",
     "broken_by",
     "leftovers",
     "normal",
+    "unheeded",
     "violations",
 ]

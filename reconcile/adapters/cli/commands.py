@@ -110,7 +110,9 @@ def run(**options: Any) -> int:
     """
     Boot a cluster, apply MANIFESTS (files, directories, `-`), and wait until it has become what they declare.
 
-    At the end it says which of that nothing here acts upon. Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
+    At the end it says which of that nothing here acts upon.
+
+    Exits 0 if it has; 2 if it has not, and says what waits for what; 1 for bad input.
     """
     from reconcile.adapters.cli.run import Options, run_manifests  # noqa: PLC0415
 

@@ -30,6 +30,7 @@ from reconcile.lib.instant import Duration, duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
+from reconcile.properties import unheeded
 
 _MOST_SAID: Final = 20
 _CONVERGED: Final = 0
@@ -218,6 +219,7 @@ class Job:
         _print_reasons("what was not applied", self._unknown)
         _print_reasons("what is not as declared", lacks)
         _print_reasons(f"what still moves after the limit of {duration_text(self._limit)}", moving)
+        _print_reasons("what nothing here acts upon", tuple([str(each) for each in unheeded(cluster)]))
         click.echo(f"digest {digest}")
         click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
         return _CONVERGED if settled and not lacks else _NOT_CONVERGED

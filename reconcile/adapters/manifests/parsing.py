@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import yaml
 
 from reconcile.adapters.manifests.places import ManifestError, Spot
 from reconcile.adapters.manifests.words import TAGS, BadWord, key_text, scalar, word
+
+T = TypeVar("T")
 
 MOST_VALUES: Final = 250_000  # of one document whose text is shorter than that
 DEEPEST: Final = 200
@@ -32,7 +34,7 @@ _BREAKS: Final = "\r\n\x85\u2028\u2029"
 _OPEN: Final = object()  # an anchored value that is being read
 
 
-class Malformed(ManifestError):
+class Malformed(ManifestError):  # noqa: N818 -- it reads as what the document is
     """A document that is no YAML; whoever knows file and document says so."""
 
 
@@ -68,7 +70,7 @@ def spots(text: str) -> Spot | None:
         return None
 
 
-def _either(text: str, read: Callable[[_Events], Any]) -> Any:
+def _either(text: str, read: Callable[[_Events], T]) -> T:
     try:
         if _Quick is not None:
             try:
@@ -110,7 +112,7 @@ class _Plain(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
             if self.peek() == "#":
                 while self.peek() not in "\0" + _BREAKS:
                     self.forward()
-            if not self.scan_line_break():
+            if not self.scan_line_break():  # type: ignore[no-untyped-call]
                 return
             if not self.flow_level:
                 self.allow_simple_key = True
@@ -124,7 +126,7 @@ class _Plain(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
         self.forward(length)
         if self.peek() not in _BREAKS:
             return [blanks] if blanks else []
-        line_break = self.scan_line_break()
+        line_break = self.scan_line_break()  # type: ignore[no-untyped-call]
         self.allow_simple_key = True
         breaks: list[str] = []
         while not self._at_separator():
@@ -137,7 +139,7 @@ class _Plain(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
                     )
                 self.forward()
             elif self.peek() in _BREAKS:
-                breaks.append(self.scan_line_break())
+                breaks.append(self.scan_line_break())  # type: ignore[no-untyped-call]
             else:
                 folded = [line_break] if line_break != "\n" else [] if breaks else [" "]
                 return [*folded, *breaks]
@@ -177,7 +179,7 @@ class _Events:
     """The events of a parser, one after the other."""
 
     def __init__(self, parser: Any) -> None:
-        self.next = parser.get_event
+        self.next: Callable[[], Any] = parser.get_event
 
     def begin(self) -> bool:
         """Go to where the first value begins; tell whether there is one."""
@@ -343,7 +345,7 @@ def _spot(events: _Events, event: Any, anchors: dict[str, Spot]) -> Spot:
     line = event.start_mark.line + 1
     match event:
         case yaml.AliasEvent():
-            known = anchors.get(event.anchor, Spot(line))
+            known = anchors.get(str(event.anchor), Spot(line))
             return attrs.evolve(known, line=line)
         case yaml.SequenceStartEvent():
             items = []

@@ -93,10 +93,13 @@ def test_tabs_where_they_indent_nothing(text, value):
 
 @pytest.mark.parametrize(
     "text",
-    ["\ta: b\n", "a: x\n\ty: z\n", "a: x\n\t\nb: y\n", "a: x\n\t# c\nb: y\n", "a:\n-\tx: 1\n", "a: |\n  x\n\ty\n", "a: x\n\ty\n"],
+    [
+        "\ta: b\n", "a: x\n\ty: z\n", "a: x\n\t\nb: y\n", "a: x\n\t# c\nb: y\n", "a:\n-\tx: 1\n", "a: |\n  x\n\ty\n",
+        "a: x\n\ty\n",
+    ],
 )  # fmt: skip
 def test_tabs_that_indent(text):
-    with pytest.raises(ManifestError, match="not tabs|not YAML"):
+    with pytest.raises(ManifestError, match="not YAML"):
         read_text(text)
 
 

@@ -250,7 +250,7 @@ def test_apply_of_what_is_applied_already():
 
 def test_a_name_to_be_drawn_cannot_be_applied():
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-"}, "spec": {"containers": []}}
-    with pytest.raises(ReconcileError, match="^from p-: cannot use generate name with apply$"):
+    with pytest.raises(ReconcileError, match=r"^from p-: cannot use generate name with apply$"):
         settled_in(convert.load(pod).object, "shop")
 
 

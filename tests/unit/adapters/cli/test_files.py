@@ -87,8 +87,8 @@ metadata: {}
 def test_kinds_that_are_not_served(tmp_path):
     path = tmp_path / "a.yaml"
     said = (
-        f'resource mapping not found for name: "a" namespace: "" from "{path}": no matches for kind "Widget" in version '
-        '"example.com/v1" (document 1, line 1)'
+        f'resource mapping not found for name: "a" namespace: "" from "{path}": '
+        'no matches for kind "Widget" in version "example.com/v1" (document 1, line 1)'
     )
     text = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}}"
     assert faults(path, text)[0] == said
@@ -111,9 +111,10 @@ def test_twice(tmp_path):
     path.write_text(f"{one}\n---\n{one}")
     given = load_manifests([path], "default")
     assert [each.manifest.document for each in given.declared] == [1, 2]
-    assert given.warnings == (
+    (warning,) = given.warnings
+    assert warning == (
         f"{path}, document 2, line 3: ConfigMap 'a' stands already at {path}, document 1, line 1: they are applied one "
-        "after the other",
+        "after the other"
     )
 
 

@@ -1,0 +1,300 @@
+"""
+What is stored and nothing acts upon: what a cluster that has converged does not prove.
+
+A cluster takes every object of the API, and every field of it. Where no component of it reads them yet, it comes to
+rest without having done what they ask for; `unheeded` counts those, so that nobody takes rest for proof.
+
+Takes:    a cluster.
+Gives:    Unheeded values, in the order of the tables below.
+Source:   docs/limits.md; what is acted upon by controllers is asked of the controllers themselves.
+Left out: fields that alter only what the world outside Kubernetes does, such as a container's command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api.kinds import all_resources
+from reconcile.cluster.cluster import Cluster
+from reconcile.components.controllers import STANDARD, keys_of_itself
+from reconcile.model.requests import joined, split_key
+
+_MIRROR: Final = "kubernetes.io/config.mirror"
+_SKIP_MIRRORING: Final = "endpointslice.kubernetes.io/skip-mirror"
+_ADMISSION: Final = ".admissionregistration.k8s.io"
+_RBAC: Final = ".rbac.authorization.k8s.io"
+_STORAGE: Final = ".storage.k8s.io"
+_DEVICES: Final = ".resource.k8s.io"
+_BUILT_IN: Final = {resource.key: resource.kind for resource in all_resources()}
+
+
+@attrs.frozen
+class Unheeded:
+    """
+    Objects that have something in common which nothing acts upon.
+
+    Args:
+        what: what they are: a kind, or a word for several.
+        count: how many there are.
+        first: the resource and the key of the first of them.
+        why: what does not happen.
+    """
+
+    what: str
+    count: int
+    first: tuple[str, str]
+    why: str
+
+    def __str__(self) -> str:
+        space, name = split_key(self.first[1])
+        place = f"{name} in {space}" if space else name
+        more = f" and {self.count - 1} more" if self.count > 1 else ""
+        return f"{self.count} {self.what} ({place}{more}): {self.why}"
+
+
+@attrs.frozen
+class _Kinds:
+    """Resources whose objects nothing acts upon, unless a controller reconciles them."""
+
+    what: str
+    resources: tuple[str, ...]
+    why: str
+
+
+@attrs.frozen
+class _Field:
+    """Something that an object of a resource may ask for, which nothing acts upon; *asks* tells whether it does."""
+
+    resource: str
+    asks: Callable[[Any, Cluster], bool]
+    why: str
+
+
+def unheeded(cluster: Cluster) -> tuple[Unheeded, ...]:
+    """
+    Give what the store holds and nothing acts upon, counted; () if there is nothing of that kind.
+
+    It costs a look at every pod, service and set of endpoints: ask it once, at the end. Static pods are left out.
+    """
+    return (*_kinds(cluster), *_custom(cluster), *_fields(cluster))
+
+
+def acted_upon(cluster: Cluster) -> frozenset[str]:
+    """
+    Give the resources whose objects some controller reconciles.
+
+    Of Kubernetes' own controllers, that is what they have in their queues by itself; of the user's, all that they
+    watch.
+    """
+    own = [source.resource for each in STANDARD for source in each.sources if source.keys is keys_of_itself]
+    return frozenset([*own, *[source.resource for each in cluster.controllers for source in each.sources]])
+
+
+def _kinds(cluster: Cluster) -> Iterator[Unheeded]:
+    acted = acted_upon(cluster)
+    for row in _UNHEEDED_KINDS:
+        keys = [
+            (resource, key)
+            for resource in row.resources
+            if resource not in acted
+            for key in cluster.store.table(resource)
+        ]
+        if keys:
+            yield Unheeded(row.what, len(keys), keys[0], row.why)
+
+
+def _custom(cluster: Cluster) -> Iterator[Unheeded]:
+    acted = acted_upon(cluster)
+    for resource in sorted(cluster.store.tables):
+        table = cluster.store.table(resource)
+        if table and resource not in _BUILT_IN and resource not in acted:
+            yield Unheeded(
+                f"custom {resource}", len(table), (resource, table.keys()[0]), "no controller is there for them"
+            )
+
+
+def _fields(cluster: Cluster) -> Iterator[Unheeded]:
+    found: dict[_Field, list[str]] = {}
+    for resource, rows in _BY_RESOURCE.items():
+        for key, obj in cluster.store.table(resource).items():
+            if _MIRROR in (obj.metadata.annotations or ()):
+                continue
+            for row in rows:
+                if row.asks(obj, cluster):
+                    found.setdefault(row, []).append(key)
+    for row in _UNHEEDED_FIELDS:
+        if row in found:
+            keys = found[row]
+            yield Unheeded(_BUILT_IN[row.resource], len(keys), (row.resource, min(keys)), row.why)
+
+
+# Fields ---------------------------------------------------------------------------------------------------------------
+
+
+def _pod_affinity(pod: Any, _: Cluster) -> bool:
+    affinity = pod.spec.affinity
+    return affinity is not None and bool(affinity.pod_affinity or affinity.pod_anti_affinity)
+
+
+def _spread(pod: Any, _: Cluster) -> bool:
+    return bool(pod.spec.topology_spread_constraints)
+
+
+def _hooks(pod: Any, _: Cluster) -> bool:
+    return any(each.lifecycle is not None for each in (*pod.spec.containers, *(pod.spec.init_containers or ())))
+
+
+def _claims(pod: Any, _: Cluster) -> bool:
+    return any(each.persistent_volume_claim or each.ephemeral for each in pod.spec.volumes or ())
+
+
+def _devices(pod: Any, _: Cluster) -> bool:
+    return bool(pod.spec.resource_claims)
+
+
+def _runtime_class(pod: Any, _: Cluster) -> bool:
+    return bool(pod.spec.runtime_class_name)
+
+
+def _no_account(pod: Any, cluster: Cluster) -> bool:
+    name = pod.spec.service_account_name
+    return name not in (None, "", "default") and _missing(cluster, "serviceaccounts", pod, name)
+
+
+def _no_configuration(pod: Any, cluster: Cluster) -> bool:
+    return any(_missing(cluster, resource, pod, name) for resource, name in _referred(pod.spec))
+
+
+def _missing(cluster: Cluster, resource: str, pod: Any, name: str) -> bool:
+    return cluster.store.get(resource, joined(pod.metadata.namespace, name)) is None
+
+
+def _referred(spec: Any) -> Iterator[tuple[str, str]]:
+    """Yield the ConfigMaps and Secrets without which a pod's containers could not start."""
+    for volume in spec.volumes or ():
+        projected = (volume.projected.sources if volume.projected is not None else None) or ()
+        for source in (volume, *projected):
+            if source.config_map is not None and not source.config_map.optional:
+                yield "configmaps", source.config_map.name
+            secret = source.secret
+            if secret is not None and not secret.optional:
+                yield "secrets", secret.secret_name if source is volume else secret.name
+    for container in (*spec.containers, *(spec.init_containers or ())):
+        for each in container.env_from or ():
+            yield from _unless_optional(each.config_map_ref, each.secret_ref)
+        for each in container.env or ():
+            if each.value_from is not None:
+                yield from _unless_optional(each.value_from.config_map_key_ref, each.value_from.secret_key_ref)
+
+
+def _unless_optional(config_map: Any, secret: Any) -> Iterator[tuple[str, str]]:
+    for resource, reference in (("configmaps", config_map), ("secrets", secret)):
+        if reference is not None and not reference.optional:
+            yield resource, reference.name or ""
+
+
+def _load_balancer(service: Any, _: Cluster) -> bool:
+    return service.spec.type == "LoadBalancer" and not (service.status and service.status.load_balancer.ingress)
+
+
+def _six(service: Any, _: Cluster) -> bool:
+    return "IPv6" in (service.spec.ip_families or ())
+
+
+def _near(service: Any, _: Cluster) -> bool:
+    return bool(service.spec.traffic_distribution)
+
+
+def _unmirrored(endpoints: Any, cluster: Cluster) -> bool:
+    if not endpoints.subsets or (endpoints.metadata.labels or {}).get(_SKIP_MIRRORING) == "true":
+        return False
+    service = cluster.store.get("services", joined(endpoints.metadata.namespace, endpoints.metadata.name))
+    return service is not None and not service.spec.selector
+
+
+# The tables: what is built leaves them --------------------------------------------------------------------------------
+
+_UNHEEDED_KINDS: Final = (
+    _Kinds("StatefulSet", ("statefulsets.apps",), "no controller makes pods for them"),
+    _Kinds("DaemonSet", ("daemonsets.apps",), "no controller makes pods for them"),
+    _Kinds("Job", ("jobs.batch",), "no controller makes pods for them"),
+    _Kinds("CronJob", ("cronjobs.batch",), "no controller makes jobs for them"),
+    _Kinds("HorizontalPodAutoscaler", ("horizontalpodautoscalers.autoscaling",), "no controller scales by them"),
+    _Kinds(
+        "PodDisruptionBudget", ("poddisruptionbudgets.policy",), "nothing counts for them, and no eviction asks them"
+    ),
+    _Kinds("PersistentVolumeClaim", ("persistentvolumeclaims",), "nothing binds them to volumes"),
+    _Kinds(
+        "objects of storage",
+        (
+            "persistentvolumes",
+            *[f"{name}{_STORAGE}" for name in ("storageclasses", "csidrivers", "volumeattachments")],
+            f"volumeattributesclasses{_STORAGE}",
+        ),
+        "nothing provisions, binds or attaches volumes",
+    ),
+    _Kinds("Ingress", ("ingresses.networking.k8s.io",), "there is no ingress controller"),
+    _Kinds("NetworkPolicy", ("networkpolicies.networking.k8s.io",), "nothing holds packets back by them"),
+    _Kinds("ResourceQuota", ("resourcequotas",), "nothing counts for them, and no request is refused by them"),
+    _Kinds("LimitRange", ("limitranges",), "nothing is defaulted or refused by them"),
+    _Kinds(
+        "objects of RBAC",
+        tuple([f"{name}{_RBAC}" for name in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")]),
+        "no request is allowed by them: only Kubernetes' own users have roles",
+    ),
+    _Kinds(
+        "webhook configurations",
+        (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
+        "no webhook is called",
+    ),
+    _Kinds(
+        "admission policies",
+        (f"mutatingadmissionpolicies{_ADMISSION}", f"validatingadmissionpolicies{_ADMISSION}"),
+        "no request is judged by them",
+    ),
+    _Kinds(
+        "CustomResourceDefinition",
+        ("customresourcedefinitions.apiextensions.k8s.io",),
+        "what they define is not served",
+    ),
+    _Kinds("APIService", ("apiservices.apiregistration.k8s.io",), "no request is passed on by them"),
+    _Kinds("CertificateSigningRequest", ("certificatesigningrequests.certificates.k8s.io",), "nobody signs them"),
+    _Kinds("RuntimeClass", ("runtimeclasses.node.k8s.io",), "no pod gets its overhead or its place by them"),
+    _Kinds(
+        "objects of API priority and fairness",
+        ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
+        "no request waits by them",
+    ),
+    _Kinds(
+        "objects of dynamic resources",
+        tuple([f"{name}{_DEVICES}" for name in ("deviceclasses", "resourceclaims", "resourceclaimtemplates")]),
+        "nothing allocates devices",
+    ),
+)
+"""Kinds for which Kubernetes, or what is usually installed with it, has something that acts; here nothing does."""
+
+_UNHEEDED_FIELDS: Final = (
+    _Field("pods", _pod_affinity, "affinity to other pods, or from them, is not looked at"),
+    _Field("pods", _spread, "topologySpreadConstraints are not looked at"),
+    _Field(
+        "pods", _no_configuration, "a ConfigMap or Secret that it needs is not there; its containers start all the same"
+    ),
+    _Field("pods", _no_account, "its ServiceAccount is not there; it was admitted all the same"),
+    _Field("pods", _claims, "its containers start without waiting for volumes to be bound and attached"),
+    _Field("pods", _hooks, "postStart and preStop hooks are not run"),
+    _Field("pods", _devices, "its resource claims are not looked at"),
+    _Field("pods", _runtime_class, "its RuntimeClass is not looked at"),
+    _Field("services", _load_balancer, "no cloud gives it an address"),
+    _Field("services", _six, "IPv6 is not proxied"),
+    _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),
+    _Field("endpoints", _unmirrored, "they are not mirrored to EndpointSlices, so nothing is proxied to them"),
+)
+"""What objects may ask for without anything here acting upon it."""
+
+_BY_RESOURCE: Final = {
+    resource: tuple([row for row in _UNHEEDED_FIELDS if row.resource == resource])
+    for resource in dict.fromkeys([row.resource for row in _UNHEEDED_FIELDS])
+}

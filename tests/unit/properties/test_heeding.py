@@ -1,0 +1,161 @@
+import attrs
+import pytest
+import yaml
+
+from reconcile import Cluster, Topology, apply, settle
+from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
+from reconcile.properties import heeding
+from reconcile.properties.heeding import unheeded
+
+RESTED = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+
+STATEFUL_SET = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  selector: {matchLabels: {a: b}}
+  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}
+"""
+
+# what a pod's specification may have, beside the words that it brings
+PODS = {
+    "affinity to other pods": "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+    "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {a: b}}}]}}",
+    "topologySpreadConstraints": "topologySpreadConstraints: "
+    "[{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]",
+    "a ConfigMap or Secret": "volumes: [{name: v, configMap: {name: gone}}]",
+    "its ServiceAccount": "serviceAccountName: gone",
+    "volumes to be bound": "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]",
+    "postStart and preStop": "initContainers: "
+    "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",
+    "its resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
+    "its RuntimeClass": "runtimeClassName: gvisor",
+}
+SERVICES = {
+    "no cloud": "{type: LoadBalancer, ports: [{port: 80}]}",
+    "IPv6": "{clusterIP: None, ipFamilies: [IPv6], ports: [{port: 80}]}",
+    "trafficDistribution": "{trafficDistribution: PreferClose, ports: [{port: 80}]}",
+}
+
+
+def applied(*texts, cluster=RESTED):
+    for text in texts:
+        for content in yaml.safe_load_all(text):
+            cluster, response = apply(cluster, content)
+            assert response.ok, response.body.message
+    return cluster
+
+
+def sentences(cluster):
+    return [str(each) for each in unheeded(cluster)]
+
+
+def pod(more):
+    return (
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {{containers: [{{name: c, image: c}}], {more}}}}}"
+    )
+
+
+def test_a_cluster_at_rest_has_nothing_of_the_kind():
+    assert unheeded(RESTED) == ()
+
+
+def test_kinds_without_a_controller_are_counted():
+    cluster = applied(STATEFUL_SET, STATEFUL_SET.replace("name: db}", "name: cache}"))
+    assert sentences(cluster) == ["2 StatefulSet (cache in default and 1 more): no controller makes pods for them"]
+
+
+@pytest.mark.parametrize("keys", [keys_of_itself, lambda change, _: (change.key,)])
+def test_a_kind_that_gets_a_users_controller_leaves_the_note(keys):
+    controller = Controller(
+        name="mine", sources=(Source("statefulsets.apps", keys),), reconcile=lambda _: Outcome(error="not yet")
+    )
+    cluster = attrs.evolve(applied(STATEFUL_SET), controllers=(controller,))
+    assert unheeded(cluster) == ()
+
+
+def test_a_kind_that_gets_a_controller_of_kubernetes_own_leaves_the_note(monkeypatch):
+    cluster = applied(STATEFUL_SET)
+    # To watch a kind is not to act upon it: the garbage collector watches them all.
+    watching = Controller(name="a", sources=(Source("statefulsets.apps", lambda *_: ()),), reconcile=Outcome)
+    monkeypatch.setattr(heeding, "STANDARD", (watching,))
+    assert len(unheeded(cluster)) == 1
+    acting = Controller(name="b", sources=(Source("statefulsets.apps", keys_of_itself),), reconcile=Outcome)
+    monkeypatch.setattr(heeding, "STANDARD", (watching, acting))
+    assert unheeded(cluster) == ()
+
+
+def test_several_kinds_may_have_one_reason():
+    cluster = applied(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: r}}",
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: c}}",
+    )
+    assert [(each.what, each.count, each.first[1]) for each in unheeded(cluster)] == [("objects of RBAC", 2, "c")]
+
+
+@pytest.mark.parametrize(("words", "more"), PODS.items())
+def test_what_pods_ask_for(words, more):
+    (found,) = sentences(applied(pod(more)))
+    assert found.startswith("1 Pod (p in default): ")
+    assert words in found
+
+
+@pytest.mark.parametrize(("words", "spec"), SERVICES.items())
+def test_what_services_ask_for(words, spec):
+    (found,) = sentences(applied(f"{{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {spec}}}"))
+    assert found.startswith("1 Service (s in default): ")
+    assert words in found
+
+
+def test_endpoints_of_a_users_own():
+    service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}"
+    endpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: s%s}, subsets: [{addresses: [{ip: 10.9.9.9}]}]}"
+    assert sentences(applied(service, endpoints % "")) == [
+        "1 Endpoints (s in default): they are not mirrored to EndpointSlices, so nothing is proxied to them"
+    ]
+    skipped = ", labels: {endpointslice.kubernetes.io/skip-mirror: 'true'}"
+    assert sentences(applied(service, endpoints % skipped)) == []
+
+
+CONFIGURED = """
+volumes:
+  - {name: a, projected: {sources: [{secret: {name: s}}, {configMap: {name: c}}]}}
+  - {name: b, secret: {secretName: s}}
+  - {name: d, configMap: {name: gone, optional: true}}
+  - {name: e, emptyDir: {}}
+containers:
+  - name: c
+    image: c
+    envFrom: [{configMapRef: {name: c}}, {secretRef: {name: gone, optional: true}}]
+    env:
+      - {name: A, valueFrom: {configMapKeyRef: {name: c, key: k}}}
+      - {name: B, valueFrom: {secretKeyRef: {name: s, key: k}}}
+      - {name: C, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+"""
+
+
+def test_what_a_pod_needs_and_is_there():
+    spec = yaml.safe_load(CONFIGURED)
+    content = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+    with_config = applied("{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}")
+    both = applied("{apiVersion: v1, kind: Secret, metadata: {name: s}}", cluster=with_config)
+    missing, _ = apply(with_config, content)
+    there, _ = apply(both, content)
+    assert sentences(missing) == [
+        "1 Pod (p in default): a ConfigMap or Secret that it needs is not there; its containers start all the same"
+    ]
+    assert sentences(there) == []
+
+
+def test_every_field_of_the_table_has_its_example():
+    whys = [row.why for row in heeding._UNHEEDED_FIELDS]
+    examples = [*PODS, *SERVICES, "mirrored"]
+    assert [why for why in whys if not any(words in why for words in examples)] == []
+
+
+def test_every_resource_of_the_table_is_one():
+    resources = [resource for row in heeding._UNHEEDED_KINDS for resource in row.resources]
+    assert [resource for resource in resources if resource not in heeding._BUILT_IN] == []
+    assert len(resources) == len(set(resources))
