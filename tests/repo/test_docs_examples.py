@@ -28,6 +28,11 @@ _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n\n?)?```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+# What a block has in it that comes with an extra.
+_EXTRAS = {
+    "cli": re.compile(r"^\$ .*\breconcile |^from reconcile\.adapters\.(?:cli|manifests)\b", re.MULTILINE),
+    "testing": re.compile(r"^(?:from|import) (?:hypothesis|pytest|reconcile\.testing)\b", re.MULTILINE),
+}
 _SHELL = "from reconcile.adapters.cli import main; main()"
 
 
@@ -95,6 +100,19 @@ def test_every_fence_belongs_to_a_block(root):
 def test_left_out_example_says_why(left_out):
     if left_out is not None:
         pytest.skip(f"{left_out.path}:{left_out.line} is not run: {left_out.reason}")
+
+
+def test_each_page_says_what_its_blocks_need(blocks, root):
+    """ "Needs: ...", or README's own words, stands before the first block that runs, and names the extras."""
+    run = [block for block in blocks if block.language in ("python", "console")]
+    if not run:
+        pytest.skip("nothing of this page runs but scenarios")
+    text = (root / run[0].path).read_text(encoding="utf-8")
+    head = "\n".join(text.splitlines()[: run[0].line])
+    said = " ".join(re.findall(r"(?:\bNeeds: |The blocks of Python below need )(?:.+\n)+", head + "\n"))
+    assert said, f"{run[0].path}: nothing says what its blocks need"
+    needed = {extra for block in run for extra, words in _EXTRAS.items() if words.search(block.text)}
+    assert {extra for extra in needed if f"[{extra}]" not in said} == set()
 
 
 def test_blocks_and_commands_are_found(tmp_path):
