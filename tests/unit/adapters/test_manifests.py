@@ -1,6 +1,7 @@
 import io
 
 import pytest
+import yaml
 
 from reconcile.adapters.manifests import ManifestError, parsing, read_manifests, read_text
 
@@ -258,3 +259,20 @@ def test_files_and_directories(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ManifestError, match=r"no files named \*.json, \*.yaml, \*.yml"):
         read_manifests(tmp_path / "empty")
+
+
+def test_libyaml_reads_where_pyyaml_has_it(request):
+    if request.node.callspec.params["_reader"] == "libyaml":
+        assert parsing._Quick is yaml.cyaml.CParser
+
+
+def test_both_readers_say_the_same_of_every_place():
+    text = "# c\nkind: A\nb:\n- c: 1\n- {d: [1,\n  2]}\ne: &x\n  f: 1\ng: *x\n"
+    found = parsing.spots(text)
+    assert [(key, line, value.line) for key, line, value in found.fields] == [
+        ("kind", 2, 2), ("b", 3, 4), ("e", 7, 7), ("g", 9, 9),
+    ]  # fmt: skip
+    second = found.fields[1][2].items[1]
+    assert [item.line for item in second.fields[0][2].items] == [5, 6]
+    assert found.fields[3][2].fields == found.fields[2][2].fields
+    assert parsing.spots("a: [") is None

@@ -1,5 +1,8 @@
 """What kubectl would send."""
 
+import pytest
+
+from reconcile import Cluster, ReconcileError, apply
 from reconcile.api import convert
 from reconcile.driver import client
 from reconcile.lib.mapping import Map
@@ -34,3 +37,9 @@ def test_a_deletion_takes_dependents_along_in_the_background():
     request = client.delete("replicationcontrollers", "web")
     assert request.body.propagation_policy == "Background"
     assert Map({"verb": request.verb, "name": request.name}) == Map({"verb": "delete", "name": "web"})
+
+
+def test_a_name_to_be_drawn_cannot_be_applied():
+    drawn = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "web-"}}
+    with pytest.raises(ReconcileError, match="from web-: cannot use generate name with apply"):
+        apply(Cluster.boot(), drawn)
