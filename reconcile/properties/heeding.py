@@ -28,7 +28,7 @@ _ADMISSION: Final = ".admissionregistration.k8s.io"
 _RBAC: Final = ".rbac.authorization.k8s.io"
 _STORAGE: Final = ".storage.k8s.io"
 _DEVICES: Final = ".resource.k8s.io"
-_BUILT_IN: Final = {resource.key: resource.kind for resource in all_resources()}
+_BUILT_IN: Final = {resource.key: resource for resource in all_resources()}
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Unheeded:
     Objects that have something in common which nothing acts upon.
 
     Args:
-        what: what they are: a kind, or a word for several.
+        what: what they are: a kind, or a word for several; in the plural if there are several.
         count: how many there are.
         first: the resource and the key of the first of them.
         why: what does not happen.
@@ -57,11 +57,14 @@ class Unheeded:
 
 @attrs.frozen
 class _Kinds:
-    """Resources whose objects nothing acts upon, unless a controller reconciles them."""
+    """
+    Resources whose objects nothing acts upon, unless a controller reconciles them; *what* is a word for one of them and
+    one for several, () for that of the one resource.
+    """
 
-    what: str
     resources: tuple[str, ...]
     why: str
+    what: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -103,7 +106,8 @@ def _kinds(cluster: Cluster) -> Iterator[Unheeded]:
             for key in cluster.store.table(resource)
         ]
         if keys:
-            yield Unheeded(row.what, len(keys), keys[0], row.why)
+            one, several = row.what or _words(row.resources[0])
+            yield Unheeded(one if len(keys) == 1 else several, len(keys), keys[0], row.why)
 
 
 def _custom(cluster: Cluster) -> Iterator[Unheeded]:
@@ -111,9 +115,7 @@ def _custom(cluster: Cluster) -> Iterator[Unheeded]:
     for resource in sorted(cluster.store.tables):
         table = cluster.store.table(resource)
         if table and resource not in _BUILT_IN and resource not in acted:
-            yield Unheeded(
-                f"custom {resource}", len(table), (resource, table.keys()[0]), "no controller is there for them"
-            )
+            yield Unheeded(f"custom {resource}", len(table), (resource, table.keys()[0]), "no controller is there")
 
 
 def _fields(cluster: Cluster) -> Iterator[Unheeded]:
@@ -128,7 +130,16 @@ def _fields(cluster: Cluster) -> Iterator[Unheeded]:
     for row in _UNHEEDED_FIELDS:
         if row in found:
             keys = found[row]
-            yield Unheeded(_BUILT_IN[row.resource], len(keys), (row.resource, min(keys)), row.why)
+            one, several = _words(row.resource)
+            what = one if len(keys) == 1 else several
+            yield Unheeded(what, len(keys), (row.resource, min(keys)), row.why)
+
+
+def _words(resource: str) -> tuple[str, str]:
+    """Give a resource's kind, for one object and for several: NetworkPolicy, NetworkPolicies."""
+    kind, plural = _BUILT_IN[resource].kind, _BUILT_IN[resource].plural
+    alike = plural.startswith(kind.lower())
+    return kind, kind + plural[len(kind) :] if alike else f"{kind[:-1]}ies"
 
 
 # Fields ---------------------------------------------------------------------------------------------------------------
@@ -218,60 +229,54 @@ def _unmirrored(endpoints: Any, cluster: Cluster) -> bool:
 # The tables: what is built leaves them --------------------------------------------------------------------------------
 
 _UNHEEDED_KINDS: Final = (
-    _Kinds("StatefulSet", ("statefulsets.apps",), "no controller makes pods for them"),
-    _Kinds("DaemonSet", ("daemonsets.apps",), "no controller makes pods for them"),
-    _Kinds("Job", ("jobs.batch",), "no controller makes pods for them"),
-    _Kinds("CronJob", ("cronjobs.batch",), "no controller makes jobs for them"),
-    _Kinds("HorizontalPodAutoscaler", ("horizontalpodautoscalers.autoscaling",), "no controller scales by them"),
+    _Kinds(("statefulsets.apps",), "no controller makes the pods"),
+    _Kinds(("daemonsets.apps",), "no controller makes the pods"),
+    _Kinds(("jobs.batch",), "no controller makes the pods"),
+    _Kinds(("cronjobs.batch",), "no controller makes the jobs"),
+    _Kinds(("horizontalpodautoscalers.autoscaling",), "no controller scales anything"),
+    _Kinds(("poddisruptionbudgets.policy",), "no eviction is held back, and no status kept"),
+    _Kinds(("persistentvolumeclaims",), "nothing binds claims to volumes"),
     _Kinds(
-        "PodDisruptionBudget", ("poddisruptionbudgets.policy",), "nothing counts for them, and no eviction asks them"
-    ),
-    _Kinds("PersistentVolumeClaim", ("persistentvolumeclaims",), "nothing binds them to volumes"),
-    _Kinds(
-        "objects of storage",
         (
             "persistentvolumes",
             *[f"{name}{_STORAGE}" for name in ("storageclasses", "csidrivers", "volumeattachments")],
             f"volumeattributesclasses{_STORAGE}",
         ),
         "nothing provisions, binds or attaches volumes",
+        what=("object of storage", "objects of storage"),
     ),
-    _Kinds("Ingress", ("ingresses.networking.k8s.io",), "there is no ingress controller"),
-    _Kinds("NetworkPolicy", ("networkpolicies.networking.k8s.io",), "nothing holds packets back by them"),
-    _Kinds("ResourceQuota", ("resourcequotas",), "nothing counts for them, and no request is refused by them"),
-    _Kinds("LimitRange", ("limitranges",), "nothing is defaulted or refused by them"),
+    _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),
+    _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
+    _Kinds(("resourcequotas",), "nothing is counted, and no request refused"),
+    _Kinds(("limitranges",), "nothing is defaulted, and no request refused"),
     _Kinds(
-        "objects of RBAC",
         tuple([f"{name}{_RBAC}" for name in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")]),
-        "no request is allowed by them: only Kubernetes' own users have roles",
+        "requests are allowed by Kubernetes' own roles only",
+        what=("object of RBAC", "objects of RBAC"),
     ),
     _Kinds(
-        "webhook configurations",
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",
+        what=("webhook configuration", "webhook configurations"),
     ),
     _Kinds(
-        "admission policies",
         (f"mutatingadmissionpolicies{_ADMISSION}", f"validatingadmissionpolicies{_ADMISSION}"),
-        "no request is judged by them",
+        "no request is judged",
+        what=("admission policy", "admission policies"),
     ),
+    _Kinds(("customresourcedefinitions.apiextensions.k8s.io",), "no kind that is defined so is served"),
+    _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
+    _Kinds(("certificatesigningrequests.certificates.k8s.io",), "nobody signs"),
+    _Kinds(("runtimeclasses.node.k8s.io",), "no pod gets an overhead or a place by it"),
     _Kinds(
-        "CustomResourceDefinition",
-        ("customresourcedefinitions.apiextensions.k8s.io",),
-        "what they define is not served",
-    ),
-    _Kinds("APIService", ("apiservices.apiregistration.k8s.io",), "no request is passed on by them"),
-    _Kinds("CertificateSigningRequest", ("certificatesigningrequests.certificates.k8s.io",), "nobody signs them"),
-    _Kinds("RuntimeClass", ("runtimeclasses.node.k8s.io",), "no pod gets its overhead or its place by them"),
-    _Kinds(
-        "objects of API priority and fairness",
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
-        "no request waits by them",
+        "no request waits its turn",
+        what=("object of API priority and fairness", "objects of API priority and fairness"),
     ),
     _Kinds(
-        "objects of dynamic resources",
         tuple([f"{name}{_DEVICES}" for name in ("deviceclasses", "resourceclaims", "resourceclaimtemplates")]),
         "nothing allocates devices",
+        what=("object of dynamic resources", "objects of dynamic resources"),
     ),
 )
 """Kinds for which Kubernetes, or what is usually installed with it, has something that acts; here nothing does."""
@@ -280,17 +285,17 @@ _UNHEEDED_FIELDS: Final = (
     _Field("pods", _pod_affinity, "affinity to other pods, or from them, is not looked at"),
     _Field("pods", _spread, "topologySpreadConstraints are not looked at"),
     _Field(
-        "pods", _no_configuration, "a ConfigMap or Secret that it needs is not there; its containers start all the same"
+        "pods", _no_configuration, "a ConfigMap or Secret that is needed is not there; containers start all the same"
     ),
-    _Field("pods", _no_account, "its ServiceAccount is not there; it was admitted all the same"),
-    _Field("pods", _claims, "its containers start without waiting for volumes to be bound and attached"),
+    _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
+    _Field("pods", _claims, "containers start without waiting for volumes to be bound and attached"),
     _Field("pods", _hooks, "postStart and preStop hooks are not run"),
-    _Field("pods", _devices, "its resource claims are not looked at"),
-    _Field("pods", _runtime_class, "its RuntimeClass is not looked at"),
-    _Field("services", _load_balancer, "no cloud gives it an address"),
+    _Field("pods", _devices, "resource claims are not looked at"),
+    _Field("pods", _runtime_class, "the RuntimeClass is not looked at"),
+    _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
     _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),
-    _Field("endpoints", _unmirrored, "they are not mirrored to EndpointSlices, so nothing is proxied to them"),
+    _Field("endpoints", _unmirrored, "not mirrored to EndpointSlices, so nothing is proxied there"),
 )
 """What objects may ask for without anything here acting upon it."""
 

@@ -26,12 +26,12 @@ PODS = {
     "topologySpreadConstraints": "topologySpreadConstraints: "
     "[{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]",
     "a ConfigMap or Secret": "volumes: [{name: v, configMap: {name: gone}}]",
-    "its ServiceAccount": "serviceAccountName: gone",
+    "the ServiceAccount": "serviceAccountName: gone",
     "volumes to be bound": "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]",
     "postStart and preStop": "initContainers: "
     "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",
-    "its resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
-    "its RuntimeClass": "runtimeClassName: gvisor",
+    "resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
+    "the RuntimeClass": "runtimeClassName: gvisor",
 }
 SERVICES = {
     "no cloud": "{type: LoadBalancer, ports: [{port: 80}]}",
@@ -64,7 +64,7 @@ def test_a_cluster_at_rest_has_nothing_of_the_kind():
 
 def test_kinds_without_a_controller_are_counted():
     cluster = applied(STATEFUL_SET, STATEFUL_SET.replace("name: db}", "name: cache}"))
-    assert sentences(cluster) == ["2 StatefulSet (cache in default and 1 more): no controller makes pods for them"]
+    assert sentences(cluster) == ["2 StatefulSets (cache in default and 1 more): no controller makes the pods"]
 
 
 @pytest.mark.parametrize("keys", [keys_of_itself, lambda change, _: (change.key,)])
@@ -113,7 +113,7 @@ def test_endpoints_of_a_users_own():
     service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}"
     endpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: s%s}, subsets: [{addresses: [{ip: 10.9.9.9}]}]}"
     assert sentences(applied(service, endpoints % "")) == [
-        "1 Endpoints (s in default): they are not mirrored to EndpointSlices, so nothing is proxied to them"
+        "1 Endpoints (s in default): not mirrored to EndpointSlices, so nothing is proxied there"
     ]
     skipped = ", labels: {endpointslice.kubernetes.io/skip-mirror: 'true'}"
     assert sentences(applied(service, endpoints % skipped)) == []
@@ -144,7 +144,7 @@ def test_what_a_pod_needs_and_is_there():
     missing, _ = apply(with_config, content)
     there, _ = apply(both, content)
     assert sentences(missing) == [
-        "1 Pod (p in default): a ConfigMap or Secret that it needs is not there; its containers start all the same"
+        "1 Pod (p in default): a ConfigMap or Secret that is needed is not there; containers start all the same"
     ]
     assert sentences(there) == []
 
@@ -153,6 +153,13 @@ def test_every_field_of_the_table_has_its_example():
     whys = [row.why for row in heeding._UNHEEDED_FIELDS]
     examples = [*PODS, *SERVICES, "mirrored"]
     assert [why for why in whys if not any(words in why for words in examples)] == []
+
+
+def test_one_and_several():
+    assert [
+        heeding._words(resource) for resource in ("networkpolicies.networking.k8s.io", "ingresses.networking.k8s.io")
+    ] == [("NetworkPolicy", "NetworkPolicies"), ("Ingress", "Ingresses")]
+    assert heeding._words("endpoints") == ("Endpoints", "Endpoints")
 
 
 def test_every_resource_of_the_table_is_one():
