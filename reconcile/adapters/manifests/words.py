@@ -50,7 +50,7 @@ def scalar(text: str, tag: str | None, *, plain: bool) -> Any:
         BadWord: there is no such value.
     """
     if tag is None or tag == "!":
-        return word(text) if plain else text
+        return word(text) if plain and (text or tag is None) else text
     name = tag.removeprefix(TAGS) if tag.startswith(TAGS) else ""
     if name == "binary":
         return _binary(text)
