@@ -29,7 +29,7 @@ _ORDER: Final = (
     *("StatefulSet", "Job", "CronJob", "IngressClass", "Ingress", "APIService"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
-_UNMATCHED: Final = "ensure CRDs are installed first, or leave them out with --skip-unknown"
+_UNMATCHED: Final = "ensure CRDs are installed first"
 _PART: Final = re.compile(r"[^.\[\]]+|\[\d+\]|\[[^\]]+\]")
 
 
@@ -63,11 +63,13 @@ class Given:
         declared: the objects, in the order in which they are to be applied.
         warnings: what kubectl takes, but hardly anybody means; with its place.
         unknown: what is left out, as its kind is not known; with its place.
+        files: what was read, so that no log overwrites it.
     """
 
     declared: tuple[Declared, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def load_manifests(
@@ -117,7 +119,8 @@ def load_manifests(
     if faults:
         raise BadFiles(faults)
     ordered = tuple(sorted(found, key=lambda each: _rank(each.resource.kind)))
-    return Given(ordered, tuple(warnings), tuple(unknown))
+    files = tuple([Path(file) for file in dict.fromkeys([manifest.file for manifest in manifests])])
+    return Given(ordered, tuple(warnings), tuple(unknown), files)
 
 
 def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:

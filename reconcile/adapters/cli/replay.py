@@ -76,7 +76,7 @@ def place(cluster: Cluster) -> str:
 
 def _fork(options: Options, lines: Lines, stop: int, given: Given, clock: float) -> int:
     assert options.fork is not None
-    inputs = [options.log, *[Path(each.manifest.file) for each in given.declared]]
+    inputs = [options.log, *given.files]
     with (
         opened(options.fork, inputs) as write,
         ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,

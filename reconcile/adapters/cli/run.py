@@ -68,12 +68,7 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         _check(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed)
-    inputs = [
-        options.topology,
-        options.behaviours,
-        options.scenario,
-        *[Path(each.manifest.file) for each in given.declared],
-    ]
+    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
     with collector_paused(), _player(cluster, options, [path for path in inputs if path is not None]) as player:
         with begun(player, options.limit, quiet=options.quiet, verbosity=options.verbosity) as job:
             job.bring_up()

@@ -9,8 +9,9 @@ its words.
 Takes:    the text of a document.
 Gives:    plain data, what to warn of, and a tree of places.
 Source:   sigs.k8s.io/yaml: mappings, merge keys, aliases; libyaml: the grammar.
-Left out: what sets libyaml apart from Go's port of it: in a flow collection [a:] is a mapping, not text. Without libyaml,
-          a tab right after a tag, and a question mark within a word of a flow collection, are refused.
+Left out: what sets libyaml apart from Go's port of it: in a flow collection
+          [a:] is a mapping, not text. Without libyaml, a tab right after a tag,
+          and a question mark within a word of a flow collection, are refused.
 """
 
 from __future__ import annotations

@@ -355,7 +355,7 @@ def test_a_kind_that_is_not_known_is_told_in_kubectls_words(reconcile, desk):
     assert ended.err.splitlines() == [
         "error: " + said.format("w", "shop", "Widget") + 'version "example.com/v1" (document 1, line 1)',
         "       " + said.format("old", "", "Deployment") + 'version "apps/v1beta1" (document 2, line 5)',
-        "       ensure CRDs are installed first, or leave them out with --skip-unknown",
+        "       ensure CRDs are installed first",
     ]
 
 
@@ -367,6 +367,8 @@ def test_kinds_that_are_not_known_are_left_out_if_told_so(reconcile, desk):
     assert re.search(left, ended.out, re.MULTILINE)
     assert "pod/web" in ended.out
     assert "there are no objects to apply" in reconcile("run", "strange.yaml", "--skip-unknown", "-q").err
+    ended = reconcile("run", "strange.yaml", "pod.yaml", "--skip-unknown", "-q", "--record", "strange.yaml")
+    assert "strange.yaml: is an input of this run; the log would overwrite it" in ended.err
 
 
 def test_several_copies_are_applied_in_turn(reconcile, desk):
