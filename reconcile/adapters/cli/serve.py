@@ -39,7 +39,9 @@ class Options:
 
 def serve_cluster(options: Options) -> int:
     """Serve until interrupted, and give the exit status."""
-    declared = load_manifests(options.manifests, "default") if options.manifests else ()
+    given = load_manifests(options.manifests, "default")
+    for warning in given.warnings:
+        click.echo(f"warning: {warning}", err=True)
     cluster = Cluster.boot(Topology(nodes=options.nodes, managed_fields=True), seed=options.seed)
     with _recorded(cluster, options.record) as recorder:
         if recorder is None:
@@ -48,7 +50,7 @@ def serve_cluster(options: Options) -> int:
             recorder.settle()
             live = Live(recorder.cluster, recorder)
         machine = Machine(live.cluster) if recorder is None else recorder.machine
-        for each in declared:
+        for each in given.declared:
             response = applied(machine, each.object, submit=None if recorder is None else recorder.happen)
             if not response.ok:
                 raise ReconcileError(f"{each.manifest.file}: {response.body.message}")
