@@ -89,11 +89,20 @@ class Record:
 @quick
 @attrs.frozen(weakref_slot=False)
 class RunPodSandbox:
-    """Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`."""
+    """
+    Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`.
+
+    Args:
+        pod: the pod's key.
+        uid: the pod's.
+        host_network: whether it has its host's network.
+        labels: the pod's labels.
+    """
 
     pod: str
     uid: str
     host_network: bool = False
+    labels: Map[str] = attrs.field(factory=Map)
 
 
 @quick
@@ -126,9 +135,12 @@ class StartContainer:
         image: what to run; the host's behaviours say what it does.
         attempt: 0 for the first start, then how often it was restarted.
         pod: the pod's key.
-        command: the container's command and arguments.
+        command: what to run in place of the image's entry point; empty: that.
         process: the control plane process that this container is, such as `kube-scheduler`; empty for all others.
         environment: name -> value.
+        args: the arguments, in place of the image's.
+        task: whether it is there to end: an init container, or one of a pod that is not always restarted and that is a
+            Job's or has a command of its own.
     """
 
     uid: str
@@ -139,6 +151,8 @@ class StartContainer:
     command: tuple[str, ...] = ()
     process: str = ""
     environment: Map[str] = attrs.field(factory=Map)
+    args: tuple[str, ...] = ()
+    task: bool = False
 
 
 @quick

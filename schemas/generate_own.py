@@ -36,7 +36,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     tag_of,
     words_of,
 )
-from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Span  # noqa: E402
+from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Rule, Span  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
 from reconcile.model.requests import List, Request, Response, User  # noqa: E402
 
@@ -56,7 +56,7 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((*OUTSIDE_EFFECTS, *ORDERS, RuleSet, Backed), "effects.json"),
     **dict.fromkeys((Request, Response, User, List), "requests.json"),
     **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
-    **dict.fromkeys((Topology, Host, Behaviours, Behaviour, Ending, Span), "topology.json"),
+    **dict.fromkeys((Topology, Host, Behaviours, Behaviour, Rule, Ending, Span), "topology.json"),
 }
 TITLES: Final = {
     "events.json": ("What a cluster is stepped by", CLUSTER_EVENTS),

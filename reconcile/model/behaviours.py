@@ -1,5 +1,5 @@
 """
-Behaviours: what an image does when it runs, as data.
+Behaviours: what an image or a container does when it runs, as data.
 
 A behaviour is written as clauses with commas between them, or as a mapping that says the same:
 
@@ -16,12 +16,16 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     readiness fails after DURATION, liveness fails after DURATION
     exit CODE after DURATION [with probability P], oom after DURATION [with probability P]
                            how it ends by itself; of several, at most one happens
+    runs                   it does not end by itself, whatever its command says
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how
     ignores SIGTERM        it ends only when its grace is over, by SIGKILL
     logs "LINE"            what it writes when it starts; once for each line
 
 A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
+
+What an image does can be said of single containers instead, by their pod's labels, their name, their command: see
+`Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
 from __future__ import annotations
@@ -82,7 +86,7 @@ class Ending:
 
 @attrs.frozen(kw_only=True)
 class Behaviour:
-    """What one image does; the module's docstring says what each part means."""
+    """What one image or container does; the module's docstring says what each part means."""
 
     pull: Span = Span(2 * SECOND, 2 * SECOND)
     again: Span = Span(500 * MILLISECOND, 500 * MILLISECOND)
@@ -95,6 +99,7 @@ class Behaviour:
     readiness_fails_after: Span | None = None
     liveness_fails_after: Span | None = None
     endings: tuple[Ending, ...] = ()
+    runs: bool = False
     stop: Span = Span(SECOND, SECOND)
     stop_code: int = 0
     ignores_sigterm: bool = False
@@ -121,18 +126,63 @@ class Behaviour:
 
 
 @attrs.frozen(kw_only=True)
+class Rule:
+    """
+    What containers do that fit a description; what it leaves empty fits all, and at least one part is not empty.
+
+    Args:
+        labels: their pods have all of these.
+        name: a glob for their names.
+        command: a glob for their command and arguments, with spaces between them.
+        image: a pattern for their images, as in `Behaviours.images`.
+        behaviour: what they do; what it says of images does not count.
+    """
+
+    labels: Map[str] = Map()
+    name: str = ""
+    command: str = ""
+    image: str = ""
+    behaviour: Behaviour
+
+    def fit(self, container: Described) -> tuple[int, ...] | None:
+        """Tell how closely this describes *container*, the closest being the greatest; None if it does not."""
+        if self.command and not fnmatchcase(container.command, self.command):
+            return None
+        if self.name and not fnmatchcase(container.name, self.name):
+            return None
+        if any(container.labels.get(key) != value for key, value in self.labels.items()):
+            return None
+        pattern = _pattern((self.image,), container.image) if self.image else ""
+        if pattern is None:
+            return None
+        return _said(self.command), _said(self.name), len(self.labels), _said(self.image)
+
+
+@attrs.frozen(kw_only=True)
+class Described:
+    """A container, as rules look at it; its *command* is one text, command and arguments with spaces between them."""
+
+    image: str
+    name: str
+    command: str
+    labels: Map[str]
+
+
+@attrs.frozen(kw_only=True)
 class Behaviours:
     """
-    The behaviour of every image.
+    The behaviour of every image and container.
 
     Args:
         images: pattern -> behaviour. A pattern is an image's name (`web:2`), a name without its tag (`web`), or a glob
             (`*/web:*`).
         sandbox: how long a pod's sandbox takes.
+        containers: behaviours of single containers, which count before those of their images.
     """
 
     images: Map[Behaviour] = Map()
     sandbox: Span = Span(0, 0)
+    containers: tuple[Rule, ...] = ()
 
     @classmethod
     def default(cls) -> Behaviours:
@@ -147,25 +197,44 @@ class Behaviours:
         Raises:
             ReconcileError: something in it cannot be understood; its path and value are shown.
         """
-        _only(document, ("sandbox", "images"), "")
+        _only(document, ("sandbox", "images", "containers"), "")
         images = document.get("images") or {}
         if not isinstance(images, Mapping):
             raise ReconcileError(f"images: must map patterns to behaviours, not be {images!r}")
         read = {str(pattern): parse_behaviour(images[pattern], f"images[{pattern!r}]") for pattern in images}
         sandbox = _DEFAULT.sandbox if "sandbox" not in document else _span(document["sandbox"], "sandbox")
-        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox)
+        rows = _rows(document.get("containers") or (), "containers")
+        rules = tuple([_rule(row, f"containers[{place}]") for place, row in enumerate(rows)])
+        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox, containers=rules)
 
     def of(self, image: str) -> Behaviour:
         """Give the behaviour of *image*: by its name, else by its name without tag, else by the most specific glob."""
         pattern = _pattern(tuple(self.images), image)
         return _USUAL if pattern is None else self.images[pattern]
 
+    def doing(self, container: Described) -> Behaviour:
+        """
+        Give what *container* does: the rule that describes it most closely says so, else its image's behaviour.
+
+        Of two rules, the closer one is the one with the command that says more, else with the name that says more, else
+        with more labels, else with the image that says more (a character says more than a wildcard), else the first.
+        """
+        best: tuple[int, ...] = ()
+        found = None
+        for rule in self.containers:
+            fit = rule.fit(container)
+            if fit is not None and (found is None or fit > best):
+                best, found = fit, rule.behaviour
+        return self.of(container.image) if found is None else found
+
     @property
     def document(self) -> dict[str, Any]:
         """The document of which `parse` makes this again."""
+        rules = {"containers": [_written(rule) for rule in self.containers]} if self.containers else {}
         return {
             "sandbox": str(self.sandbox),
             "images": {pattern: behaviour.text for pattern, behaviour in self.images.items()},
+            **rules,
         }
 
 
@@ -185,6 +254,8 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
     of = math.lcm(*[ending.of for ending in behaviour.endings])
     if sum(ending.parts * (of // ending.of) for ending in behaviour.endings) > of:
         raise ReconcileError(f"{path}: the probabilities of its ends add up to more than 1: {written!r}")
+    if behaviour.runs and sum(ending.parts * (of // ending.of) for ending in behaviour.endings) == of:
+        raise ReconcileError(f"{path}: says that it runs on, and how it ends for certain: {written!r}")
     return behaviour
 
 
@@ -202,6 +273,11 @@ def _pattern(patterns: tuple[str, ...], image: str) -> str | None:
             return name
     best = max([(_fit(pattern, image), pattern) for pattern in patterns], default=(-1, ""))
     return None if best[0] < 0 else best[1]
+
+
+def _said(glob: str) -> int:
+    """Tell how much a glob says: its characters without the wildcards, and that it stands there at all."""
+    return len(glob) - glob.count("*") - glob.count("?") + 1 if glob else 0
 
 
 def _names(image: str) -> tuple[str, ...]:
@@ -223,6 +299,40 @@ def untagged(image: str) -> str:
     return f"{head}{slash}{tail.partition(':')[0]}"
 
 
+# Rules ----------------------------------------------------------------------------------------------------------------
+
+_OF_IMAGES: Final = ("pull", "again", "size", "absent", "preloaded")
+_DESCRIBING: Final = ("labels", "name", "command", "image")
+
+
+def _rule(written: Any, path: str) -> Rule:
+    _only(written, (*_DESCRIBING, "behaviour"), path)
+    if "behaviour" not in written:
+        raise ReconcileError(f"{path}.behaviour: must say what these containers do: {dict(written)!r}")
+    if not any(written.get(part) for part in _DESCRIBING):
+        raise ReconcileError(f"{path}: needs at least one of {', '.join(_DESCRIBING)}: {dict(written)!r}")
+    labels = written.get("labels") or {}
+    if not isinstance(labels, Mapping):
+        raise ReconcileError(f"{path}.labels: must map labels to values, not be {labels!r}")
+    behaviour = parse_behaviour(written["behaviour"], f"{path}.behaviour")
+    usual = Behaviour()
+    for part in _OF_IMAGES:
+        if getattr(behaviour, part) != getattr(usual, part):
+            raise ReconcileError(f"{path}.behaviour: {part!r} is said of images, not of containers: {behaviour.text!r}")
+    return Rule(
+        labels=Map({str(key): _line(value, f"{path}.labels.{key}") for key, value in labels.items()}),
+        name=_line(written.get("name", ""), f"{path}.name"),
+        command=_line(written.get("command", ""), f"{path}.command"),
+        image=_line(written.get("image", ""), f"{path}.image"),
+        behaviour=behaviour,
+    )
+
+
+def _written(rule: Rule) -> dict[str, Any]:
+    parts = {part: getattr(rule, part) for part in _DESCRIBING if getattr(rule, part)}
+    return {**parts, "behaviour": rule.behaviour.text}
+
+
 # Texts ----------------------------------------------------------------------------------------------------------------
 
 _CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
@@ -242,11 +352,12 @@ _FORMS: Final = (
     ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
+    ("runs", re.compile("runs")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
 )
-_FLAGS: Final = ("absent", "preloaded", "start_fails", "ignores_sigterm")
+_FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
 _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
 
 
@@ -302,6 +413,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     for ending in behaviour.endings:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    if behaviour.runs:
+        said.append("runs")
     if (behaviour.stop, behaviour.stop_code) != (usual.stop, usual.stop_code):
         said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
     if behaviour.ignores_sigterm:
@@ -321,6 +434,7 @@ _KEYS: Final = {
     "absent": "absent",
     "preloaded": "preloaded",
     "startFails": "start_fails",
+    "runs": "runs",
     "ignoresSigterm": "ignores_sigterm",
 }
 

@@ -6,6 +6,7 @@ Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOf
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -28,6 +29,7 @@ from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, Ima
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.owners import controller_of
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
@@ -245,9 +247,11 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
             spec.image or "",
             container.runs,
             pod.key,
-            (spec.command or ()) + (spec.args or ()),
+            _expanded(spec.command, spec) if spec.command else (),
             _process(pod, spec),
             _environment(spec) if spec.env else _NO_ENVIRONMENT,
+            _expanded(spec.args, spec) if spec.args else (),
+            _is_task(pod, container),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -275,6 +279,36 @@ _NO_ENVIRONMENT: Final[Map[str]] = Map()
 
 def _environment(spec: core_v1.Container) -> Map[str]:
     return Map([(row.name, row.value or "") for row in spec.env or () if row.value_from is None])
+
+
+_REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
+
+
+def _expanded(words: tuple[str, ...], spec: core_v1.Container) -> tuple[str, ...]:
+    """
+    Put the environment's values in place of `$(NAME)`; `$$` is a dollar sign, and what is not defined stays.
+
+    Source: k8s.io/kubernetes/third_party/forked/golang/expansion.
+    """
+    if not any("$" in word for word in words):
+        return words
+    known = _environment(spec)
+
+    def said(found: re.Match[str]) -> str:
+        return "$" if found[1] is None else known.get(found[1], found[0])
+
+    return tuple([_REFERENCE.sub(said, word) for word in words])
+
+
+def _is_task(pod: LocalPod, container: Container) -> bool:
+    """Tell whether a container is there to end, as far as its pod lets that be known."""
+    if container.kind != "main":
+        return container.kind == "init"
+    spec = container.spec
+    if (spec.restart_policy or restart_policy(pod.pod)) == "Always":
+        return False
+    owner = controller_of(pod.pod)
+    return bool(spec.command or spec.args) or (owner is not None and owner.kind == "Job")
 
 
 def _process(pod: LocalPod, spec: core_v1.Container) -> str:

@@ -1,5 +1,5 @@
 """
-World: the container runtime of one host that is simulated; what its images do is data.
+World: the container runtime of one host that is simulated; what its images and containers do is data.
 
 Every order is answered, also one that is repeated: a kubelet that was restarted may order again what the one before it
 did.
@@ -52,11 +52,12 @@ from reconcile.events import (
     TimerFired,
 )
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import KILLED, Behaviours, Ending, Span
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Described, Ending, Span
+from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
 
@@ -67,6 +68,8 @@ Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
+_NO_LABELS: Final[Map[str]] = Map()
+_LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
 _STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping"}
 
 
@@ -137,7 +140,9 @@ def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
     """Give what a container has written, line by line; nothing if it never ran."""
     sandbox = state.sandboxes.get(uid, None)
     found = None if sandbox is None else sandbox.container(container)
-    return () if found is None or found.started_at is None else state.behaviours.of(found.image).logs
+    if sandbox is None or found is None or found.started_at is None:
+        return ()
+    return _behaviour(state, sandbox, found).logs
 
 
 def _on_ordered(state: State, event: Ordered) -> Stepped:
@@ -167,7 +172,7 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     if sandbox is None:
         return state, ()
     if what == "sandbox":
-        ready = Sandbox(sandbox.uid, sandbox.ip, sandbox.place, sandbox.containers, ready=True)
+        ready = replace(sandbox, ready=True)
         return _with(state, ready), (Report(SandboxReady(uid, ready.ip)),)
     container = sandbox.container(rest[0])
     if container is None or container.stage != _STAGES[what]:
@@ -189,7 +194,8 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
     ip, place = given(state, host_network=order.host_network)
     took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
     taken = state.taken | 1 << place if place else state.taken
-    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took))
+    labels = order.labels if state.behaviours.containers else _NO_LABELS
+    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took, labels))
     state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
     if took:
         return state, (SetTimer(("sandbox", order.uid), now + took),)
@@ -264,16 +270,19 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
         # Ordered twice: it starts or runs already.
         return state, () if known.stage == "starting" else (Report(_started(order.uid, known)),)
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
-    container = Container(order.container, container_id(dice), order.image, order.attempt, "starting", order.process)
+    container = Container(
+        order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
+        order.command, order.args, order.task,
+    )  # fmt: skip
     sandbox = _placed(sandbox, container)
-    took, _ = state.behaviours.of(order.image).start.draw(dice)
+    took, _ = _behaviour(state, sandbox, container).start.draw(dice)
     if took:
         return _with(state, sandbox), (SetTimer(("start", order.uid, order.container), now + took),)
     return _run(state, sandbox, container, now)
 
 
 def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> Stepped:
-    behaviour = state.behaviours.of(container.image)
+    behaviour = _behaviour(state, sandbox, container)
     if behaviour.start_fails:
         message = f'failed to create containerd task: exec: "{container.name}": executable file not found in $PATH'
         failed = Ending(code=START_ERROR, after=_NOW)
@@ -288,9 +297,12 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         after, dice = behaviour.liveness_fails_after.draw(dice)
         dead = now + after
     doom, dice = (None, dice) if container.process else behaviour.ending(dice)
+    lasts = False
+    if doom is None and (container.command or container.args or container.task):
+        doom, lasts = _own_end(container, behaviour)
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
-        now, now + ready, unready, dead, doom,
+        container.command, container.args, container.task, now, now + ready, unready, dead, doom,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running))]
     state = _with(state, _placed(sandbox, running))
@@ -299,8 +311,32 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         effects.append(LaunchProcess(container.process))
     if doom is not None:
         after, _ = doom.after.draw(dice)
-        effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after))
+        effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after, lasts))
     return state, tuple(effects)
+
+
+def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
+    """
+    Give how a container ends by what its command says, and whether that is part of its lasting life: one that is
+    started again and again, and runs for so long each time that nothing is held against it, is one that works.
+    """
+    if container.process or behaviour.runs:
+        return None, False
+    found = outcome(container.command, container.args, task=container.task)
+    if found is None or found.code is None:
+        return None, False
+    ending = Ending(code=found.code, after=Span(found.after, found.after))
+    return ending, not container.task and found.after >= _LASTING
+
+
+def _behaviour(state: State, sandbox: Sandbox, container: Container) -> Behaviour:
+    """Give what a container does: as its description says, else as its image."""
+    if not state.behaviours.containers:
+        return state.behaviours.of(container.image)
+    command = " ".join((*container.command, *container.args))
+    return state.behaviours.doing(
+        Described(image=container.image, name=container.name, command=command, labels=sandbox.labels)
+    )
 
 
 def _drawn(state: State, span: Span, name: str) -> Duration:
@@ -315,7 +351,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         return state, (Report(ContainerExited(order.uid, order.container, "", KILLED, "Error")),)
     if container.stage == "exited":
         return state, (Report(_exited(order.uid, container)),)
-    behaviour = state.behaviours.of(container.image)
+    behaviour = _behaviour(state, sandbox, container)
     wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
         took, code = 0, KILLED
@@ -371,7 +407,7 @@ def _placed(sandbox: Sandbox, container: Container) -> Sandbox:
         new = (*old, container)
     else:
         new = tuple([container if kept.name == container.name else kept for kept in old])
-    return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready)
+    return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready, sandbox.labels)
 
 
 def _started(uid: str, container: Container) -> ContainerStarted:

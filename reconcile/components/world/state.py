@@ -34,6 +34,9 @@ class Container:
         attempt: how often it had been started before.
         stage: where it is in its life.
         process: the control plane process that it is, or empty.
+        command: what it was ordered to run in place of the image's entry point.
+        args: its arguments, in place of the image's.
+        task: whether it is there to end.
         ready_at: from then on readiness and startup probes succeed, until *unready_at*, if that is ever.
         dead_at: from then on liveness probes fail, if ever.
         doom: how it will end by itself, or, while it stops, how it will end.
@@ -46,6 +49,9 @@ class Container:
     attempt: int
     stage: Stage = "starting"
     process: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    task: bool = False
     started_at: Instant | None = None
     ready_at: Instant = 0
     unready_at: Instant | None = None
@@ -60,13 +66,24 @@ class Container:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Sandbox:
-    """A pod's network namespace and its containers; *place* is that of its IP in the host's range, 0 for the host's."""
+    """
+    A pod's network namespace and its containers.
+
+    Args:
+        uid: the pod's.
+        ip: its address.
+        place: that of the address in the host's range, 0 for the host's own.
+        containers: those that were ever started.
+        ready: whether it is made.
+        labels: the pod's, if behaviours ask for them.
+    """
 
     uid: str
     ip: str
     place: int
     containers: tuple[Container, ...] = ()
     ready: bool = True
+    labels: Map[str] = Map()
 
     def container(self, name: str) -> Container | None:
         """Give the container of this name, if it was ever started."""

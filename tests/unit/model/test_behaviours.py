@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
-from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Span, fraction, parse_behaviour
+from reconcile.lib.mapping import Map
+from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending, Span, fraction, parse_behaviour
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "behaviours.json").read_text(encoding="utf-8"))
 SPANS = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(
@@ -39,6 +40,7 @@ BEHAVIOURS = st.builds(
     endings=st.lists(ENDINGS, max_size=3).map(tuple),
     stop=SPANS,
     stop_code=st.integers(0, 255),
+    runs=st.booleans(),
     ignores_sigterm=st.booleans(),
     logs=st.lists(st.text(st.characters(codec="ascii", exclude_characters="\n\r")), max_size=2).map(tuple),
 )
@@ -159,3 +161,75 @@ def test_a_range_is_drawn_from_end_to_end():
         drawn, dice = span.draw(dice)
         seen.add(drawn)
     assert seen == {2, 3, 4}
+
+
+RULES = {
+    "images": {"app": "exit 1 after 1s"},
+    "containers": [
+        {"image": "app:*", "behaviour": "exit 2 after 1s"},
+        {"labels": {"tier": "db"}, "behaviour": "exit 3 after 1s"},
+        {"labels": {"tier": "db", "zone": "a"}, "behaviour": "exit 4 after 1s"},
+        {"name": "side*", "behaviour": "exit 5 after 1s"},
+        {"name": "sidecar", "behaviour": {"exits": [{"code": 6, "after": "1s"}]}},
+        {"command": "migrate *", "behaviour": "exit 7 after 1s"},
+        {"command": "migrate *", "behaviour": "exit 8 after 1s"},
+        {"command": "migrate * --all", "labels": {"tier": "db"}, "behaviour": "exit 9 after 1s"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "command", "labels", "code"),
+    [
+        ("app:2", "main", "", {}, 2),
+        ("other", "main", "", {"tier": "db"}, 3),
+        ("app:2", "main", "", {"tier": "db", "zone": "a", "more": "x"}, 4),
+        ("app:2", "sideways", "", {"tier": "db", "zone": "a"}, 5),
+        ("app:2", "sidecar", "", {}, 6),
+        ("app:2", "sidecar", "migrate up", {"tier": "db"}, 7),
+        ("app:2", "sidecar", "migrate up --all", {}, 7),
+        ("app:2", "main", "migrate up --all", {"tier": "db"}, 9),
+    ],
+)
+def test_the_rule_that_describes_a_container_most_closely_counts(image, name, command, labels, code):
+    jsonschema.Draft202012Validator(SCHEMA).validate(RULES)
+    behaviours = Behaviours.parse(RULES)
+    container = Described(image=image, name=name, command=command, labels=Map(labels))
+    assert behaviours.doing(container).endings[0].code == code
+    assert Behaviours.parse(behaviours.document) == behaviours
+    jsonschema.Draft202012Validator(SCHEMA).validate(behaviours.document)
+
+
+def test_a_container_that_no_rule_describes_does_what_its_image_does():
+    behaviours = Behaviours.parse({"images": {"web": "runs"}, "containers": [{"name": "a", "behaviour": "default"}]})
+    assert behaviours.doing(Described(image="web", name="b", command="", labels=Map())).runs
+    assert not behaviours.doing(Described(image="web", name="a", command="", labels=Map())).runs
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (3, "containers[0]: must be a mapping, not 3"),
+        ({"name": "a"}, "containers[0].behaviour: must say what these containers do: {'name': 'a'}"),
+        (
+            {"labels": {}, "behaviour": "runs"},
+            "containers[0]: needs at least one of labels, name, command, image: {'labels': {}, 'behaviour': 'runs'}",
+        ),
+        ({"labels": ["a"], "behaviour": "runs"}, "containers[0].labels: must map labels to values, not be ['a']"),
+        ({"labels": {"a": 1}, "behaviour": "runs"}, "containers[0].labels.a: must be text, not 1"),
+        ({"name": "a", "behaviour": "run"}, "containers[0].behaviour: 'run' is no clause such as"),
+        (
+            {"name": "a", "behaviour": "pull 7s"},
+            "containers[0].behaviour: 'pull' is said of images, not of containers: 'pull 7s'",
+        ),
+        ({"name": "a", "behavior": "runs"}, "containers[0].behavior: there is no such field"),
+        (
+            {"name": "a", "behaviour": "runs, exit 1 after 2s"},
+            "containers[0].behaviour: says that it runs on, and how it ends for certain: 'runs, exit 1 after 2s'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_shown_with_its_place(rule, problem):
+    with pytest.raises(ReconcileError) as caught:
+        Behaviours.parse({"containers": [rule]})
+    assert str(caught.value).startswith(problem)

@@ -194,12 +194,19 @@ class Lab:
 
     # What a test does and asks
 
-    def bind(self, name="web", image="web:1", uid=None, **spec):
+    def bind(self, name="web", image="web:1", uid=None, labels=None, owner=None, **spec):
         """Let a pod appear that is bound to the node."""
         container = core_v1.Container(name="web", image=image, image_pull_policy="IfNotPresent")
         spec = {"containers": (container,), "restart_policy": "Always", "node_name": self.host.name, **spec}
         scheduled = core_v1.PodCondition(type="PodScheduled", status="True", last_transition_time=Time.at(self.now))
-        metadata = meta_v1.ObjectMeta(name=name, namespace="default", uid=uid or f"pod-{name}", generation=1)
+        metadata = meta_v1.ObjectMeta(
+            name=name,
+            namespace="default",
+            uid=uid or f"pod-{name}",
+            generation=1,
+            labels=labels and Map(labels),
+            owner_references=owner and (owner,),
+        )
         status = core_v1.PodStatus(phase="Pending", conditions=(scheduled,), qos_class="BestEffort")
         return self.put("pods", core_v1.Pod(metadata=metadata, spec=core_v1.PodSpec(**spec), status=status))
 

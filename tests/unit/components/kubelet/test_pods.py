@@ -2,8 +2,9 @@
 
 import pytest
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
+from reconcile.effects import RunPodSandbox, StartContainer
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
@@ -525,3 +526,69 @@ def test_a_pod_that_comes_back_in_a_view_that_lags_goes_on_ending(lab):
     lab.run(30)
     assert lab.alive() == []
     assert len(lab.kubelet.pods) == 0
+
+
+def started(lab):
+    """Give what was ordered to be started: container -> the order."""
+    return {order.container: order for order in lab.orders if isinstance(order, StartContainer)}
+
+
+def test_what_is_there_to_end(lab, container):
+    def tasks(policy, *mains, owner=None):
+        at = lab()
+        init = container("init", "init:1")
+        sidecar = replace(container("sidecar", "sidecar:1"), restart_policy="Always")
+        at.bind(init_containers=(init, sidecar), containers=mains, restart_policy=policy, owner=owner)
+        at.run(30)
+        return {name: order.task for name, order in started(at).items()}
+
+    job = meta_v1.OwnerReference(api_version="batch/v1", kind="Job", name="j", uid="j", controller=True)
+    plain = container("plain", "plain:1")
+    told = replace(container("told", "told:1"), command=("serve",))
+    both = {"init": True, "sidecar": False}
+    assert tasks("Always", plain, told) == both | {"plain": False, "told": False}
+    assert tasks("Never", plain, told) == both | {"plain": False, "told": True}
+    assert tasks("OnFailure", plain, replace(told, command=None, args=("serve",))) == both | {
+        "plain": False,
+        "told": True,
+    }
+    assert tasks("Never", plain, owner=job) == both | {"plain": True}
+    # A container's own policy counts before its pod's.
+    assert tasks("Always", replace(told, restart_policy="Never")) == both | {"told": True}
+
+
+def test_an_init_container_without_a_behaviour_ends(lab, container):
+    lab = lab()
+    lab.bind(init_containers=(container("a", "a:1"), replace(container("b", "b:1"), command=("sleep", "20"))))
+    lab.run(20)
+    assert lab.pod().status.phase == "Pending"
+    lab.run(20)
+    assert lab.pod().status.phase == "Running"
+
+
+def test_a_command_that_fails_again_and_again_is_backed_off(lab, container):
+    lab = lab()
+    lab.bind(containers=(replace(container("a", "a:1"), command=("sh", "-c"), args=("exit 3",)),))
+    lab.run(60)
+    status = lab.pod().status.container_statuses[0]
+    assert status.state.waiting.reason == "CrashLoopBackOff"
+    assert (status.last_state.terminated.exit_code, status.restart_count) == (3, 3)
+
+
+def test_the_environment_s_values_stand_in_commands(lab, container):
+    env = (core_v1.EnvVar(name="A", value="1"), core_v1.EnvVar(name="B", value="$"))
+    words = ("x$(A)y$(B)", "$(C)", "$$(A)", "$A $(", "plain")
+    lab = lab()
+    lab.bind(containers=(replace(container("a", "a:1"), command=words, args=("$(A)",), env=env),))
+    lab.run(10)
+    order = started(lab)["a"]
+    assert order.command == ("x1y$", "$(C)", "$(A)", "$A $(", "plain")
+    assert order.args == ("1",)
+
+
+def test_a_sandbox_has_its_pod_s_labels(lab):
+    lab = lab()
+    lab.bind(labels={"app": "shop"})
+    lab.bind("other")
+    lab.run(10)
+    assert [order.labels for order in lab.orders if isinstance(order, RunPodSandbox)] == [Map({"app": "shop"}), Map()]

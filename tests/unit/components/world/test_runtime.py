@@ -30,6 +30,7 @@ from reconcile.events import (
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
+from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 
@@ -41,9 +42,9 @@ def runtime():
     class Runtime:
         """Orders go in; reports and whatever else leaves come out, timers having fired in time."""
 
-        def __init__(self, behaviour="default", host=None, sandbox="0s"):
+        def __init__(self, behaviour="default", host=None, sandbox="0s", containers=()):
             host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
-            behaviours = Behaviours.parse({"sandbox": sandbox, "images": {"web": behaviour}})
+            behaviours = Behaviours.parse({"sandbox": sandbox, "images": {"web": behaviour}, "containers": containers})
             self.state = world.begin(host, behaviours, Dice(1, "runtime/node-1"))
             self.now = 0
             self.timers = {}
@@ -243,3 +244,68 @@ def test_logs_are_written_at_the_start(runtime):
     assert world.logs(runtime.state, "u", "web") == ()
     runtime.order(START)
     assert world.logs(runtime.state, "u", "web") == ("hello", "world")
+
+
+# What a container's command says
+
+
+def ending(runtime, **order):
+    """Give what a container reports in the end, when, and whether it was waited for; None if it runs on."""
+    lab = runtime(**{key: order.pop(key) for key in ("behaviour", "containers") if key in order})
+    lab.order(RunPodSandbox("default/web", "u", labels=order.pop("labels", Map())))
+    state, effects = world.step(lab.state, Ordered(0, StartContainer("u", "web", "web:1", 0, "default/web", **order)))
+    (start,) = effects
+    _, effects = world.step(state, TimerFired(SECOND // 2, start.key))
+    timers = [effect for effect in effects if isinstance(effect, SetTimer)]
+    if not timers:
+        return None
+    said = lab.order(StartContainer("u", "web", "web:1", 0, "default/web", **order))
+    return said[-1].code, lab.now - SECOND // 2, timers[0].periodic
+
+
+@pytest.mark.parametrize(
+    ("order", "end"),
+    [
+        ({}, None),
+        ({"command": ("server",)}, None),
+        ({"args": ("--port", "80")}, None),
+        ({"command": ("sh", "-c", "sleep 3; exit 2")}, (2, 3 * SECOND, False)),
+        ({"args": ("sh", "-c", "sleep 3; exit 2")}, (2, 3 * SECOND, False)),
+        ({"command": ("sleep", "infinity")}, None),
+        # What is started again and again, and runs for long each time, does not keep a cluster from being at rest.
+        ({"command": ("sleep", "599")}, (0, 599 * SECOND, False)),
+        ({"command": ("sleep", "3600")}, (0, 3600 * SECOND, True)),
+        ({"command": ("sleep", "3600"), "task": True}, (0, 3600 * SECOND, False)),
+        ({"task": True}, (0, SECOND, False)),
+        ({"command": ("migrate",), "task": True}, (0, SECOND, False)),
+        ({"command": ("sleep", "infinity"), "task": True}, None),
+        # A behaviour's word counts more than the command's.
+        ({"task": True, "behaviour": "runs"}, None),
+        ({"command": ("false",), "behaviour": "runs"}, None),
+        ({"command": ("false",), "behaviour": "exit 5 after 2s"}, (5, 2 * SECOND, False)),
+        ({"command": ("sleep", "9"), "behaviour": "ready after 1s"}, (0, 9 * SECOND, False)),
+        ({"command": ("sleep", "9"), "behaviour": "exit 5 after 2s with probability 0"}, (0, 9 * SECOND, False)),
+    ],
+)
+def test_a_container_ends_as_its_command_says(runtime, order, end):
+    assert ending(runtime, **order) == end
+
+
+def test_what_single_containers_do_is_asked_before_their_images(runtime):
+    rules = [
+        {"labels": {"app": "shop"}, "behaviour": 'exit 3 after 1s, logs "hello"'},
+        {"command": "server --fast", "behaviour": "runs"},
+    ]
+    given = {"behaviour": "exit 4 after 1s", "containers": rules}
+    assert ending(runtime, **given) == (4, SECOND, False)
+    assert ending(runtime, **given, labels=Map({"app": "shop", "a": "b"})) == (3, SECOND, False)
+    assert ending(runtime, **given, labels=Map({"app": "shop"}), command=("server",), args=("--fast",)) is None
+    lab = runtime(**given)
+    lab.order(RunPodSandbox("default/web", "u", labels=Map({"app": "shop"})), START)
+    assert world.logs(lab.state, "u", "web") == ("hello",)
+
+
+def test_labels_are_kept_only_where_a_behaviour_may_ask_for_them(runtime):
+    lab = runtime()
+    lab.order(RunPodSandbox("default/web", "u", labels=Map({"app": "shop"})))
+    assert lab.state.sandboxes["u"].labels == Map()
