@@ -329,6 +329,21 @@ class StartProcess:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class KillContainer:
+    """
+    Kill a container that runs, as `kill -9` on its host does; the kubelet sees it exit with 137.
+
+    Args:
+        pod: the pod's key, namespace/name.
+        container: its name in the pod.
+    """
+
+    pod: str
+    container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class CutWatch:
     """Break a watch's connection; its cache is relisted when it is next delivered to."""
 
@@ -399,6 +414,7 @@ Fault: TypeAlias = (
     | StartHost
     | StopProcess
     | StartProcess
+    | KillContainer
     | CutWatch
     | SkipChanges
     | DropCall

@@ -187,6 +187,8 @@ def _of_fault(what: Any, _: Cluster | None) -> str:
             return f"stop process {process}"
         case on.StartProcess(process):
             return f"start process {process}"
+        case on.KillContainer(pod, container):
+            return f"kill container {container} of {pod}"
         case on.CutWatch(process, watch):
             return f"cut {watch} of {process}"
         case on.SkipChanges(process, watch, count):

@@ -1,5 +1,5 @@
 """
-Script: what happens to a cluster during a run, and when: scale, set image, apply, delete, stop and start hosts.
+Script: what happens to a cluster during a run, and when: what users do with kubectl, and what fails.
 
 A script is data, written as `schemas/scenario.json` says:
 
@@ -10,6 +10,9 @@ A script is data, written as `schemas/scenario.json` says:
       - {at: 9m, start host: node-3}
       - {at: 10m, delete: deployment/web, namespace: shop}
       - {at: 11m, apply: [{apiVersion: v1, kind: ConfigMap, metadata: {name: colours}}]}
+      - {at: 12m, drain: node-2 --ignore-daemonsets --force}
+      - {at: 13m, patch: deployment/shop, with: {spec: {paused: true}}}
+      - {at: 14m, kill: pod/shop-0, container: web}
 
 Takes:    plain JSON data; the namespace of what names none.
 Gives:    timed commands, and what each command does: an event, or requests asked one after the other.
@@ -19,7 +22,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -29,43 +32,28 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_for, resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.driver.client import LAST_APPLIED, delete, patch, scale, three_way
-from reconcile.events import StartHost, StopHost
+from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
+from reconcile.driver.fields import ScriptError, Target, only, target_at, text_at
+from reconcile.driver.kubectl.rollouts import images_patch
+from reconcile.events import (
+    Disconnect,
+    Fault,
+    KillContainer,
+    Reconnect,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, duration_text, parse_duration
+from reconcile.lib.instant import Duration, Instant, duration_text, parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request, Response, joined
 
 _NOT_FOUND: Final = 404
 _MOST_REPLICAS: Final = 2**31 - 1
-
-
-class ScriptError(ReconcileError):
-    """
-    A script that cannot be understood.
-
-    Args:
-        path: leads to the place: keys and list indexes from the top, and last, within an API object, its field's path.
-        problem: what is wrong there.
-    """
-
-    def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
-        super().__init__(f"{path_text(path)}: {problem}" if path else problem)
-        self.path = path
-        self.problem = problem
-
-
-@attrs.frozen
-class Target:
-    """What a command is about: one object, by the words of kubectl."""
-
-    word: str
-    name: str
-    namespace: str
-
-    def __str__(self) -> str:
-        return f"{self.word}/{self.name}"
 
 
 @attrs.frozen
@@ -121,7 +109,42 @@ class Power:
         return f"{'start' if self.on else 'stop'} host {self.host}"
 
 
-Command: TypeAlias = Scale | SetImage | Delete | Apply | Power
+@attrs.frozen
+class Connection:
+    """Cut a host off from the network, or connect it again."""
+
+    host: str
+    on: bool
+
+    def __str__(self) -> str:
+        return f"{'reconnect' if self.on else 'disconnect'} {self.host}"
+
+
+@attrs.frozen
+class Life:
+    """Kill a process, or start one that its host starts."""
+
+    process: str
+    on: bool
+
+    def __str__(self) -> str:
+        return f"{'start process' if self.on else 'kill'} {self.process}"
+
+
+@attrs.frozen
+class Kill:
+    """Kill a container of a pod."""
+
+    target: Target
+    container: str
+
+    def __str__(self) -> str:
+        return f"kill {self.target} {self.container}"
+
+
+Happening: TypeAlias = Power | Connection | Life | Kill
+"""What is asked of nobody."""
+Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
 """Requests to ask one after the other, each answered before the next; its value is the answer that counts."""
 
@@ -144,6 +167,11 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "apply": ("namespace",),
     "stop host": (),
     "start host": (),
+    "disconnect": (),
+    "reconnect": (),
+    "kill": ("container", "namespace"),
+    "start process": (),
+    **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
 }
 
 
@@ -158,7 +186,7 @@ def parse(document: Any, *, namespace: str = "default") -> tuple[Timed, ...]:
     Raises:
         ScriptError: it cannot be understood; it says where and shows the value.
     """
-    _only(document, ("commands",), ())
+    only(document, ("commands",), ())
     rows = document.get("commands")
     if not isinstance(rows, list):
         raise ScriptError(("commands",), f"must be a list of commands, not {rows!r}")
@@ -178,8 +206,8 @@ def _timed(row: Any, path: tuple[str | int, ...], namespace: str) -> Timed:
         found = f"has {' and '.join(said)}" if said else "has none"
         raise ScriptError(path, f"needs exactly one of {', '.join(_OPERATIONS)}; it {found}")
     operation = said[0]
-    _only(row, ("at", operation, *_OPERATIONS[operation]), path)
-    space = _text(row.get("namespace", namespace), (*path, "namespace"))
+    only(row, ("at", operation, *_OPERATIONS[operation]), path)
+    space = text_at(row.get("namespace", namespace), (*path, "namespace"))
     return Timed(_instant(row, path), _command(operation, row, path, space))
 
 
@@ -188,7 +216,7 @@ def _instant(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Duration:
     if "at" not in row:
         raise ScriptError(where, "must say when, such as 1m30s")
     try:
-        at = parse_duration(_text(row["at"], where))
+        at = parse_duration(text_at(row["at"], where))
     except ReconcileError as error:
         raise error if isinstance(error, ScriptError) else ScriptError(where, str(error)) from None
     if at < 0:
@@ -200,28 +228,48 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
     where = (*path, operation)
     match operation:
         case "stop host" | "start host":
-            return Power(_text(row[operation], where), on=operation == "start host")
+            return Power(text_at(row[operation], where), on=operation == "start host")
         case "apply":
             return Apply(_objects(row["apply"], where, namespace))
         case "delete":
-            return Delete(_target(row["delete"], where, namespace))
+            return Delete(target_at(row["delete"], where, namespace))
         case "scale":
-            return Scale(_target(row["scale"], where, namespace, "scale"), _replicas(row, path))
+            return Scale(target_at(row["scale"], where, namespace, "scale"), _replicas(row, path))
+        case "set image":
+            return SetImage(target_at(row["set image"], where, namespace), _images(row, path))
+        case "disconnect" | "reconnect":
+            return Connection(text_at(row[operation], where), on=operation == "reconnect")
+        case "kill":
+            return _kill(row, path, namespace)
+        case "start process":
+            return Life(text_at(row[operation], where), on=True)
         case _:
-            return SetImage(_target(row["set image"], where, namespace), _images(row, path))
+            return _errand(operation, row, path, namespace)
 
 
-def _target(value: Any, path: tuple[str | int, ...], namespace: str, subresource: str = "") -> Target:
-    word, slash, name = _text(value, path).partition("/")
-    if not (word and slash and name) or "/" in name:
-        raise ScriptError(path, f"{value!r} is not of the form deployment/web")
+def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -> Kill | Life:
+    where = (*path, "kill")
+    text = text_at(row["kill"], where)
+    word, slash, name = text.partition("/")
+    if not slash or not name:
+        raise ScriptError(where, f"{text!r} is not of the form pod/web-1 or kubelet/node-1")
+    if word not in _PODS:
+        if "container" in row or "namespace" in row:
+            raise ScriptError(where, f"{text!r} is a process: it has neither container nor namespace")
+        return Life(text, on=False)
+    return Kill(target_at(text, where, namespace), text_at(row.get("container"), (*path, "container")))
+
+
+_PODS: Final = ("pod", "pods", "po")
+
+
+def _errand(verb: str, row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -> Errand:
+    where = (*path, verb)
+    words = tuple(text_at(row[verb], where).split())
     try:
-        found = resource_named(word)
+        return errand_of(verb, words, namespace=namespace, body=row.get("with"))
     except ReconcileError as error:
-        raise ScriptError(path, str(error)) from None
-    if subresource and subresource not in found.subresources:
-        raise ScriptError(path, f"{found.plural} cannot be scaled: {value!r}")
-    return Target(word, name, namespace)
+        raise ScriptError(where, str(error)) from None
 
 
 def _replicas(row: Mapping[str, Any], path: tuple[str | int, ...]) -> int:
@@ -236,7 +284,7 @@ def _images(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Map[str]:
     where = (*path, "containers")
     if not isinstance(images, Mapping) or not images:
         raise ScriptError(where, f"must map containers to images, such as {{web: 'web:2'}}, not be {images!r}")
-    return Map({str(name): _text(image, (*where, str(name))) for name, image in images.items()})
+    return Map({str(name): text_at(image, (*where, str(name))) for name, image in images.items()})
 
 
 def _objects(value: Any, path: tuple[str | int, ...], namespace: str) -> tuple[Any, ...]:
@@ -258,34 +306,22 @@ def _objects(value: Any, path: tuple[str | int, ...], namespace: str) -> tuple[A
     return tuple(found)
 
 
-def _text(value: Any, path: tuple[str | int, ...]) -> str:
-    if not isinstance(value, str) or not value:
-        raise ScriptError(path, f"must be text, not {value!r}")
-    return value
-
-
-def _only(value: Any, known: tuple[str, ...], path: tuple[str | int, ...]) -> None:
-    if not isinstance(value, Mapping):
-        raise ScriptError(path, f"must be a mapping, not {value!r}")
-    for key in value:
-        if key not in known:
-            raise ScriptError((*path, str(key)), f"there is no such field; known: {', '.join(known)}")
-
-
-def path_text(path: tuple[str | int, ...]) -> str:
-    """Give a path as text: `commands[2].containers.web`."""
-    text = "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in path])
-    return text.removeprefix(".")
-
-
 # What a command does --------------------------------------------------------------------------------------------------
 
 
-def event_of(command: Command) -> StopHost | StartHost | None:
+def event_of(command: Command) -> Fault | None:
     """Give the event that a command is, or None if it is asked of the API server."""
-    if not isinstance(command, Power):
-        return None
-    return StartHost(command.host) if command.on else StopHost(command.host)
+    match command:
+        case Power(host, on):
+            return StartHost(host) if on else StopHost(host)
+        case Connection(host, on):
+            return Reconnect(host) if on else Disconnect(host)
+        case Life(process, on):
+            return StartProcess(process) if on else StopProcess(process)
+        case Kill(target, container):
+            return KillContainer(joined(target.namespace, target.name), container)
+        case _:
+            return None
 
 
 def requests_of(command: Scale | SetImage | Delete) -> Asking:
@@ -302,6 +338,21 @@ def requests_of(command: Scale | SetImage | Delete) -> Asking:
                 return found
             body = images_patch(found.body, command.images)
             return (yield patch(target.word, target.name, body, namespace=target.namespace)) if body else found
+
+
+def running(errand: Errand, now: Instant, say: Callable[[str], object]) -> Asking:
+    """
+    Give the requests of a command of kubectl; what it prints goes to *say*, line by line.
+
+    Raises:
+        ReconcileError: kubectl itself objects.
+    """
+    said = yield from talk_of(errand, now)
+    for line in said.lines:
+        say(line)
+    if said.problem:
+        raise ReconcileError(said.problem)
+    return said.response
 
 
 def applying(obj: Any) -> Asking:
@@ -356,44 +407,6 @@ def unmatched(content: Any) -> str:
 
 def _unserved(version: str, kind: str) -> str:
     return f'no matches for kind "{kind}" in version "{version}"'
-
-
-def images_patch(live: Any, images: Mapping[str, str]) -> dict[str, Any]:
-    """
-    Give the merge patch by which *live*, a pod or what has a pod template, gets *images*; empty if it has them.
-
-    Raises:
-        ReconcileError: it has no such container; it shows which there are.
-    """
-    whole = convert.dump(live)
-    path = _template_path(whole)
-    spec = whole
-    for key in path:
-        spec = spec[key]
-    changed: dict[str, Any] = {}
-    names: list[str] = []
-    for part in ("containers", "initContainers"):
-        rows = spec.get(part, [])
-        names += [row["name"] for row in rows]
-        now = [{**row, "image": images.get(row["name"], images.get("*", row["image"]))} for row in rows]
-        if now != rows:
-            changed[part] = now
-    for name in images:
-        if name != "*" and name not in names:
-            raise ReconcileError(f"unable to find container named {name!r}; there are {', '.join(names)}")
-    for key in reversed(path):
-        changed = {key: changed} if changed else {}
-    return changed
-
-
-def _template_path(whole: dict[str, Any]) -> tuple[str, ...]:
-    if "jobTemplate" in whole.get("spec", {}):
-        return ("spec", "jobTemplate", "spec", "template", "spec")
-    if "template" in whole.get("spec", {}):
-        return ("spec", "template", "spec")
-    if "containers" in whole.get("spec", {}):
-        return ("spec",)
-    raise ReconcileError(f"{whole.get('kind')} has no containers")
 
 
 def _get(target: Target) -> Request:

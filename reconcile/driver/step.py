@@ -26,6 +26,7 @@ from reconcile.driver.machine import (
     exit_process,
     fire,
     give_back,
+    kill_container,
     launch,
     report,
     skip,
@@ -48,6 +49,7 @@ from reconcile.events import (
     DropOrder,
     Execute,
     Fire,
+    KillContainer,
     Reconnect,
     RepeatCall,
     ReportIn,
@@ -93,6 +95,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _power(machine, event)
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
+        case KillContainer(pod, container):
+            _kill(machine, pod, container)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)
         case _:
@@ -179,6 +183,25 @@ def _mortal(machine: Machine, name: str) -> Process:
     return process
 
 
+def _kill(machine: Machine, key: str, name: str) -> None:
+    pod = machine.store.get("pods", key)
+    if pod is None:
+        raise ReconcileError(f"there is no pod {key!r}")
+    runtime = machine.processes.get(f"runtime/{pod.spec.node_name}")
+    uid = (pod.metadata.annotations or {}).get(_STATIC_UID, pod.metadata.uid)
+    state = None if runtime is None else machine.states.get(runtime.name)
+    running = () if state is None else world.running(state, uid)
+    if runtime is None or state is None or name not in running:
+        found = f"there run {', '.join(running)}" if running else "none runs"
+        raise ReconcileError(f"pod {key} has no container {name!r} that runs; {found}")
+    process = world.process_of(state, uid, name)
+    if process:
+        exit_process(machine, _running(machine, f"{process}/{runtime.host}"), _KILLED)
+        return
+    kill_container(machine, runtime, uid, name)
+
+
+_STATIC_UID: Final = "kubernetes.io/config.hash"  # by which a kubelet knows a static pod; its mirror's uid is another
 _KILLED: Final = 137  # 128 + SIGKILL
 _TIMEOUT: Final = 504
 

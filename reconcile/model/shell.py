@@ -253,10 +253,9 @@ def _found(text: str, char: str, place: int) -> int:
 
 # Grammar --------------------------------------------------------------------------------------------------------------
 
-_RESERVED: Final = frozenset(
-    ("if", "then", "elif", "else", "fi", "while", "until", "for", "do", "done", "in")
-    + ("{", "}", "!", "case", "esac", "function", "select")
-)
+_LOOPS: Final = ("while", "until", "for", "do", "done", "in", "select")
+_CHOICES: Final = ("if", "then", "elif", "else", "fi", "case", "esac")
+_RESERVED: Final = frozenset((*_LOOPS, *_CHOICES, "{", "}", "!", "function"))
 _WAYS_OUT: Final = frozenset(("exit", "break", "return", "exec", "kill"))
 
 

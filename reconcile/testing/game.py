@@ -20,6 +20,8 @@ from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.describe import describe, method_of, path_of
+from reconcile.driver.errands import Errand, talk_of
+from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
@@ -38,6 +40,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
+from reconcile.model.patches import merge
 from reconcile.model.requests import Request, Response, joined
 from reconcile.properties import Passage, Property, Rollouts, broken_by, leftovers, normal
 from reconcile.properties.rest import differences
@@ -54,6 +57,8 @@ HURRY: Final = 20_000
 """How many steps it gets at one instant: in a small cluster, more are a circle that no time ends."""
 
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
+
+_STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
 
 _MEANT: Final = ("wants", "images", "observed")  # what of a workload does not depend on its pods
 
@@ -94,6 +99,7 @@ class Game:
         self._silent_since: int | None = None
         self._struck = False
         self._hurried = 0
+        self._marked: tuple[Request, ...] = ()
         self._rollouts: Rollouts | None = None
         self.begin_anew()
 
@@ -166,6 +172,41 @@ class Game:
                 self._rollouts = None  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
 
+    def converse(self, errand: Errand) -> Said | None:
+        """
+        Do what a command of kubectl does; None if no API server can be reached: then nothing happens.
+
+        Raises:
+            ReconcileError: what it is to change cannot be changed so; nothing more has happened then.
+        """
+        if not reachable(self.machine.closed(), ""):
+            return None
+        try:
+            said = holding(talk_of(errand, self.machine.now), self._heeded)
+        finally:
+            self._judge(self.machine.closed())
+        result = said.problem or (said.response.body.message if not said.response.ok else "done")
+        self.happened.append(f"{errand}: {result}")
+        return said
+
+    def _heeded(self, request: Request) -> Response:
+        """Ask, and remember what the answer means for what is declared, and for what pods may go."""
+        answer = self._asked(request)
+        if answer is None:
+            raise ReconcileError("no API server can be reached")
+        if not answer.ok or request.verb in {"get", "list"}:
+            return answer
+        key = _key(request)
+        if request.verb == "patch":
+            if key in self.declared:
+                self.declared[key] = merge(self.declared[key], request.body)
+            elif key[0] in _STANDING:
+                self._marked = (*self._marked, request)
+        else:  # a pod is evicted or deleted
+            self.declared.pop(key, None)
+            self._struck, self._rollouts = True, None
+        return answer
+
     def happen(self, event: ClusterEvent) -> None:
         """
         Let an event happen.
@@ -220,7 +261,7 @@ class Game:
         self.repair()
         if self.refused:
             return tuple(self.refused)
-        return self.rest() or self._compared_with(undisturbed(self._began, tuple(self.declared.values())))
+        return self.rest() or self._compared_with(undisturbed(self._began, tuple(self.declared.values()), self._marked))
 
     def _wander(self, move: Wander) -> None:
         machine, policy = self.machine, Shuffled.of(move.seed)
@@ -381,9 +422,15 @@ class Game:
         )
 
 
-def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...]) -> Cluster:
-    """Declare *manifests* in a booted cluster that rests, and let it come to rest again, first-in first-out."""
+def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches: tuple[Request, ...] = ()) -> Cluster:
+    """
+    Declare *manifests* in a booted cluster that rests, and let it come to rest again, first-in first-out.
+
+    *patches* are of what was there from the start, such as a Node that is cordoned; they come first.
+    """
     game = Game(cluster, ())
+    for patch in patches:
+        client.asked(game.machine, patch)
     for manifest in manifests:
         game.move(Declare(manifest))
     problems = tuple(game.refused) or game.rest()

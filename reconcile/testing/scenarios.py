@@ -27,6 +27,7 @@ from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import method_of, path_of
+from reconcile.driver.errands import VERBS, errand_of
 from reconcile.driver.run import play_until_settled, settle, still_moving
 from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.events import (
@@ -36,6 +37,7 @@ from reconcile.events import (
     Disconnect,
     DropCall,
     Execute,
+    KillContainer,
     Reconnect,
     Return,
     StartHost,
@@ -47,7 +49,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
-from reconcile.model.requests import Response
+from reconcile.model.requests import Response, joined
 from reconcile.properties import ALWAYS, violations
 from reconcile.testing.game import Broken, Game, called
 from reconcile.testing.moves import Strike, Wait, Wander
@@ -160,14 +162,15 @@ class Scenario:
         """
         Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true: boot a cluster.
 
-        The words are fields of a topology; below may stand the others, with `images` and `sandbox`, its behaviours.
+        The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
+        `sandbox`.
         """
         words = dict([_option(word) for word in block.words])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
             plain |= document
-        behaviours = {key: plain.pop(key) for key in ("sandbox", "images") if key in plain}
+        behaviours = {key: plain.pop(key) for key in ("sandbox", "images", "containers") if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
         boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=self._controllers)
         settled = settle(boot) if settles == "yes" else None
@@ -195,6 +198,24 @@ class Scenario:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
         yield from _refusal(_reached(self._game.scale(word, name, _number(replicas), *rest)))
+
+    def errand(self, block: Block) -> Iterator[str]:
+        """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
+        verb, *words = block.command.split()
+        if verb in {"set", "rollout"} and words:
+            verb = f"{verb} {words.pop(0)}"
+        if verb not in VERBS:
+            raise ReconcileError(f"no command {verb!r}; there are {', '.join(VERBS)}")
+        documents = self._documents(block.document)
+        if len(documents) != (verb == "patch"):
+            raise ReconcileError(f"{block.command!r}: documents stand below: {len(documents)}; only patch takes one")
+        said = self._game.converse(errand_of(verb, tuple(words), body=documents[0] if documents else None))
+        if said is None:
+            raise ReconcileError("no API server can be reached")
+        yield from said.lines
+        yield from _refusal(said.response)
+        if said.problem:
+            yield f"error: {said.problem}"
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
@@ -270,6 +291,19 @@ class Scenario:
         """Crash HOST, which loses power, or crash COMPONENT/HOST."""
         (name,) = block.words
         self._game.happen(StopProcess(name) if "/" in name else StopHost(name))
+        yield from ()
+
+    def kill(self, block: Block) -> Iterator[str]:
+        """Kill COMPONENT/HOST, a process, or kill POD CONTAINER [NAMESPACE], a container."""
+        name, *rest = block.words
+        if not rest and "/" not in name:
+            raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
+        self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
+        yield from ()
+
+    def disconnect(self, block: Block) -> Iterator[str]:
+        """Disconnect HOST from the network."""
+        self._game.happen(Disconnect(block.words[0]))
         yield from ()
 
     def restart(self, block: Block) -> Iterator[str]:
@@ -351,6 +385,7 @@ COMMANDS: Final = {
     "apply": (0, 0),
     "delete": (2, 3),
     "scale": (3, 4),
+    **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
     "advance": (1, 1),
     "settle": (0, 1),
     "wander": (2, 2),
@@ -359,7 +394,9 @@ COMMANDS: Final = {
     "drop": (1, _MANY),
     "crash": (1, 1),
     "restart": (1, 1),
+    "kill": (1, 3),
     "cut": (1, 2),
+    "disconnect": (1, 1),
     "reconnect": (1, 1),
     "strike": (1, 2),
     "repair": (0, 0),
@@ -375,7 +412,7 @@ COMMANDS: Final = {
 def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterator[str]]:
     if verb not in COMMANDS:
         raise ReconcileError(f"no command {verb!r}; there are {', '.join(sorted(COMMANDS))}")
-    found: Callable[[Scenario, Block], Iterator[str]] = getattr(Scenario, verb)
+    found: Callable[[Scenario, Block], Iterator[str]] = getattr(Scenario, verb, Scenario.errand)
     least, most = COMMANDS[verb]
     if not least <= len(words) <= most:
         usage = " ".join((found.__doc__ or "").split())

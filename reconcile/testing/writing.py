@@ -25,6 +25,7 @@ from reconcile.events import (
     CutWatch,
     Disconnect,
     Fault,
+    KillContainer,
     Reconnect,
     StartHost,
     StartProcess,
@@ -33,6 +34,7 @@ from reconcile.events import (
 )
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.requests import split_key
 from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 from reconcile.testing.scenarios import VIOLATION, Block, Scenario
 
@@ -104,6 +106,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
+        plain |= {"containers": behaviours["containers"]} if "containers" in behaviours else {}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
@@ -149,6 +152,9 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "cut", host
         case Reconnect(host):
             return "reconnect", host
+        case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
+            namespace, name = split_key(pod)
+            return "kill", name, container, namespace
         case CutWatch(process, watch):
             return "cut", process, watch
         case _:

@@ -14,7 +14,8 @@ from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manife
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource, resource_of
-from reconcile.driver.script import ScriptError, Timed, parse, settled_in, unmatched
+from reconcile.driver.fields import ScriptError
+from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
 
 T = TypeVar("T")

@@ -21,9 +21,23 @@ from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
+from reconcile.driver.errands import Errand
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
-from reconcile.driver.script import Apply, Asking, Delete, Power, Timed, applying, event_of, requests_of
+from reconcile.driver.script import (
+    Apply,
+    Asking,
+    Connection,
+    Delete,
+    Kill,
+    Life,
+    Power,
+    Timed,
+    applying,
+    event_of,
+    requests_of,
+    running,
+)
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, duration_text
@@ -185,7 +199,11 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power):
+        if isinstance(command, Power | Connection | Life | Kill):
+            return
+        if isinstance(command, Errand):
+            asking = _named(timed, running(command, self._session.cluster.now, self._say))
+            self._session.start(asking, lambda response: _granted(response, timed))
             return
         if isinstance(command, Apply):
             for obj in command.objects:

@@ -6,9 +6,24 @@ from reconcile.components.world.runtime import (
     containers,
     ended,
     images,
+    killed,
     logs,
+    process_of,
     rebooted,
+    running,
     step,
 )
 
-__all__ = ["State", "begin", "containers", "ended", "images", "logs", "rebooted", "step"]
+__all__ = [
+    "State",
+    "begin",
+    "containers",
+    "ended",
+    "images",
+    "killed",
+    "logs",
+    "process_of",
+    "rebooted",
+    "running",
+    "step",
+]

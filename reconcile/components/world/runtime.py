@@ -61,7 +61,19 @@ from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
 
-__all__ = ["State", "begin", "containers", "ended", "images", "logs", "rebooted", "step"]
+__all__ = [
+    "State",
+    "begin",
+    "containers",
+    "ended",
+    "images",
+    "killed",
+    "logs",
+    "process_of",
+    "rebooted",
+    "running",
+    "step",
+]
 
 Hears: TypeAlias = Started | Ordered | TimerFired
 Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
@@ -119,6 +131,31 @@ def ended(state: State, process: str, code: int, now: Instant) -> Stepped:
         return state, ()
     state, effects = _exit(state, sandbox, container, Ending(code=code, after=_NOW), now)
     return state, tuple([effect for effect in effects if type(effect) is not EndProcess])
+
+
+def killed(state: State, uid: str, name: str, now: Instant) -> Stepped:
+    """Let a container that runs end by SIGKILL."""
+    sandbox = state.sandboxes.get(uid, None)
+    container = None if sandbox is None else sandbox.container(name)
+    if sandbox is None or container is None or container.stage not in {"running", "stopping"}:
+        return state, ()
+    cancelled = [CancelTimer(key) for key in _timers(uid, container)]
+    state, effects = _exit(state, sandbox, container, Ending(code=KILLED, after=_NOW), now)
+    return state, (*cancelled, *effects)
+
+
+def running(state: State, uid: str) -> tuple[str, ...]:
+    """Give the names of a pod's containers that run."""
+    sandbox = state.sandboxes.get(uid, None)
+    kept = () if sandbox is None else sandbox.containers
+    return tuple([container.name for container in kept if container.stage in {"running", "stopping"}])
+
+
+def process_of(state: State, uid: str, name: str) -> str:
+    """Give the control plane process that a container is; empty if it is none."""
+    sandbox = state.sandboxes.get(uid, None)
+    container = None if sandbox is None else sandbox.container(name)
+    return "" if container is None else container.process
 
 
 def images(state: State) -> Map[int]:

@@ -3,7 +3,7 @@
 from reconcile.driver.machine.calls import execute, give_back
 from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import begin, end, exit_process, launch, report
+from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, report
 from reconcile.driver.machine.reach import unpark
 from reconcile.driver.machine.watches import cut, deliver, skip
 
@@ -18,6 +18,7 @@ __all__ = [
     "exit_process",
     "fire",
     "give_back",
+    "kill_container",
     "launch",
     "next_step",
     "play_now",

@@ -7,18 +7,17 @@ import pytest
 
 from reconcile.api import convert
 from reconcile.driver.client import LAST_APPLIED
+from reconcile.driver.fields import ScriptError, Target
+from reconcile.driver.kubectl.rollouts import images_patch
 from reconcile.driver.script import (
     Apply,
     Delete,
     Power,
     Scale,
-    ScriptError,
     SetImage,
-    Target,
     Timed,
     applying,
     event_of,
-    images_patch,
     parse,
     requests_of,
     settled_in,

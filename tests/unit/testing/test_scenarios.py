@@ -46,7 +46,7 @@ def says():
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("run", "error: no command 'run'; there are advance, apply, crash, "),
+        ("run", "error: no command 'run'; there are advance, annotate, apply, "),
         (
             "scale deployments web",
             "error: 'scale deployments web' is short of a word or has too many. Scale deployments NAME",

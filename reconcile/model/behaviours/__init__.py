@@ -1,0 +1,46 @@
+"""
+Behaviours: what an image or a container does when it runs, as data.
+
+A behaviour is written as clauses with commas between them, or as a mapping that says the same:
+
+    pull 2s, start 1s, ready after 3s, exit 1 after 30s with probability 0.1
+
+    pull DURATION          how long the image takes to come, when the host does not have it
+    again DURATION         how long it takes to find out that the host has it already (imagePullPolicy: Always)
+    size QUANTITY          how big it is
+    absent                 there is no such image: a pull fails
+    preloaded              every host has it from the start
+    start DURATION         from the order to start until the container runs
+    start fails            it cannot be started (exit code 128, StartError)
+    ready after DURATION   from then on readiness and startup probes succeed
+    readiness fails after DURATION, liveness fails after DURATION
+    exit CODE after DURATION [with probability P], oom after DURATION [with probability P]
+                           how it ends by itself; of several, at most one happens
+    runs                   it does not end by itself, whatever its command says
+    stop DURATION [with code CODE]
+                           from SIGTERM until it has ended, and how
+    ignores SIGTERM        it ends only when its grace is over, by SIGKILL
+    logs "LINE"            what it writes when it starts; once for each line
+
+A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
+
+What an image does can be said of single containers instead, by their pod's labels, their name, their command: see
+`Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
+"""
+
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
+from reconcile.model.behaviours.reading import fraction, parse_behaviour
+
+__all__ = [
+    "KILLED",
+    "Behaviour",
+    "Behaviours",
+    "Described",
+    "Ending",
+    "Rule",
+    "Span",
+    "fraction",
+    "parse_behaviour",
+    "untagged",
+]

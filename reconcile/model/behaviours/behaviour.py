@@ -1,0 +1,113 @@
+"""What one image or container does, and its clauses."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+import attrs
+
+from reconcile.lib.dice import Dice
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text
+from reconcile.lib.quick import quick
+
+KILLED: Final = 137
+"""The exit code of what SIGKILL ends: 128 + 9."""
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Span:
+    """A duration, or a range of which one is drawn, both ends included."""
+
+    low: Duration
+    high: Duration
+
+    def draw(self, dice: Dice) -> tuple[Duration, Dice]:
+        """Draw a duration; a span of one needs no draw."""
+        if self.low == self.high:
+            return self.low, dice
+        more, dice = dice.below(self.high - self.low + 1)
+        return self.low + more, dice
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return duration_text(self.low)
+        return f"{duration_text(self.low)}..{duration_text(self.high)}"
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Ending:
+    """One way in which a container ends by itself, with probability *parts* / *of*."""
+
+    code: int
+    after: Span
+    parts: int = 1
+    of: int = 1
+    oom: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Behaviour:
+    """What one image or container does; the module's docstring says what each part means."""
+
+    pull: Span = Span(2 * SECOND, 2 * SECOND)
+    again: Span = Span(500 * MILLISECOND, 500 * MILLISECOND)
+    size: int = 64 << 20
+    absent: bool = False
+    preloaded: bool = False
+    start: Span = Span(500 * MILLISECOND, 500 * MILLISECOND)
+    start_fails: bool = False
+    ready_after: Span = Span(0, 0)
+    readiness_fails_after: Span | None = None
+    liveness_fails_after: Span | None = None
+    endings: tuple[Ending, ...] = ()
+    runs: bool = False
+    stop: Span = Span(SECOND, SECOND)
+    stop_code: int = 0
+    ignores_sigterm: bool = False
+    logs: tuple[str, ...] = ()
+
+    def ending(self, dice: Dice) -> tuple[Ending | None, Dice]:
+        """Draw how a container ends by itself, or None if it runs on; no draw if there is only one possibility."""
+        if not self.endings:
+            return None, dice
+        if self.endings[0].parts == self.endings[0].of:
+            return self.endings[0], dice
+        of = math.lcm(*[ending.of for ending in self.endings])
+        drawn, dice = dice.below(of)
+        for ending in self.endings:
+            drawn -= ending.parts * (of // ending.of)
+            if drawn < 0:
+                return ending, dice
+        return None, dice
+
+    @property
+    def text(self) -> str:
+        """The clauses that make this behaviour of the default one; `default` if there are none."""
+        return ", ".join(_clauses(self)) or "default"
+
+
+_FROM_THE_START: Final = ("ready_after", "readiness_fails_after", "liveness_fails_after")
+
+
+def _clauses(behaviour: Behaviour) -> list[str]:
+    usual = Behaviour()
+    said: list[str] = []
+    for field in ("pull", "again", "size", "absent", "preloaded", "start", "start_fails", *_FROM_THE_START):
+        value = getattr(behaviour, field)
+        if value != getattr(usual, field):
+            words = field.replace("_", " ")
+            said.append(words if value is True else f"{words} {value}")
+    for ending in behaviour.endings:
+        chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
+        said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    if behaviour.runs:
+        said.append("runs")
+    if (behaviour.stop, behaviour.stop_code) != (usual.stop, usual.stop_code):
+        said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
+    if behaviour.ignores_sigterm:
+        said.append("ignores SIGTERM")
+    return said + ['logs "{}"'.format(re.sub(r'(["\\])', r"\\\1", line)) for line in behaviour.logs]

@@ -1,0 +1,243 @@
+"""Behaviours as they are written: clauses with commas between them, or a mapping that says the same."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final
+
+from reconcile.api.quantity import Quantity
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import parse_duration
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+
+
+def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
+    """
+    Read one behaviour, in either form; what it does not say is as in `Behaviour()`.
+
+    Raises:
+        ReconcileError: it cannot be understood; *path* and the value are shown.
+    """
+    if isinstance(written, str):
+        behaviour = _from_text(written, path)
+    elif isinstance(written, Mapping):
+        behaviour = _from_mapping(written, path)
+    else:
+        raise ReconcileError(f"{path}: must be text or a mapping, not {written!r}")
+    of = math.lcm(*[ending.of for ending in behaviour.endings])
+    if sum(ending.parts * (of // ending.of) for ending in behaviour.endings) > of:
+        raise ReconcileError(f"{path}: the probabilities of its ends add up to more than 1: {written!r}")
+    if behaviour.runs and sum(ending.parts * (of // ending.of) for ending in behaviour.endings) == of:
+        raise ReconcileError(f"{path}: says that it runs on, and how it ends for certain: {written!r}")
+    return behaviour
+
+
+# Texts ----------------------------------------------------------------------------------------------------------------
+
+_CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
+_SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
+_CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
+_FORMS: Final = (
+    ("default", re.compile("default")),
+    ("pull", re.compile("pull " + _SPAN.format("span"))),
+    ("again", re.compile("again " + _SPAN.format("span"))),
+    ("size", re.compile(r"size (?P<quantity>\S+)")),
+    ("absent", re.compile("absent")),
+    ("preloaded", re.compile("preloaded")),
+    ("start_fails", re.compile("start fails")),
+    ("start", re.compile("start " + _SPAN.format("span"))),
+    ("ready_after", re.compile("ready after " + _SPAN.format("span"))),
+    ("readiness_fails_after", re.compile("readiness fails after " + _SPAN.format("span"))),
+    ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
+    ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
+    ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
+    ("runs", re.compile("runs")),
+    ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
+    ("ignores_sigterm", re.compile("ignores SIGTERM")),
+    ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
+)
+_FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
+_SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
+
+
+@lru_cache(maxsize=256)
+def _from_text(text: str, path: str) -> Behaviour:
+    parts: dict[str, Any] = {}
+    endings: list[Ending] = []
+    logs: list[str] = []
+    pieces = _CLAUSE.findall(text)
+    if not pieces:
+        raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
+    if ",".join(pieces) != text:
+        raise ReconcileError(f"{path}: {text!r} has an empty clause or a quotation mark without its pair")
+    for piece in pieces:
+        clause = piece.strip()
+        name, match = _matched(clause, path)
+        if name in parts:
+            raise ReconcileError(f"{path}: {clause!r} says again what was said before, in {text!r}")
+        place = f"{path}: {clause!r}"
+        if name == "default" or name in _FLAGS:
+            parts[name] = True
+        elif name in _SPANS:
+            parts[name] = span_at(match["span"], place)
+        elif name == "size":
+            parts[name] = _size(match["quantity"], place)
+        elif name == "stop":
+            parts |= {"stop": span_at(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
+        elif name in {"exit", "oom"}:
+            code = KILLED if name == "oom" else _code(match["code"], place)
+            endings.append(_ending(code, match["span"], match["probability"], place, oom=name == "oom"))
+        elif name == "logs":
+            logs.append(re.sub(r"\\(.)", r"\1", match["line"]))
+    parts.pop("default", None)
+    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs))
+
+
+def _matched(clause: str, path: str) -> tuple[str, re.Match[str]]:
+    for name, form in _FORMS:
+        match = form.fullmatch(clause)
+        if match is not None:
+            return name, match
+    raise ReconcileError(f"{path}: {clause!r} is no clause such as 'pull 2s', 'exit 1 after 30s' or 'ready after 3s'")
+
+
+# Mappings -------------------------------------------------------------------------------------------------------------
+
+_KEYS: Final = {
+    "pull": "pull",
+    "again": "again",
+    "start": "start",
+    "readyAfter": "ready_after",
+    "readinessFailsAfter": "readiness_fails_after",
+    "livenessFailsAfter": "liveness_fails_after",
+    "absent": "absent",
+    "preloaded": "preloaded",
+    "startFails": "start_fails",
+    "runs": "runs",
+    "ignoresSigterm": "ignores_sigterm",
+}
+
+
+def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
+    only(written, (*_KEYS, "size", "exits", "stop", "logs"), path)
+    parts: dict[str, Any] = {}
+    for key, field in _KEYS.items():
+        if key in written:
+            value, where = written[key], f"{path}.{key}"
+            parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
+    if "size" in written:
+        parts["size"] = _size(written["size"], f"{path}.size")
+    if "stop" in written:
+        parts |= _stop(written["stop"], f"{path}.stop")
+    if "exits" in written:
+        rows = rows_at(written["exits"], f"{path}.exits")
+        parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
+    if "logs" in written:
+        rows = rows_at(written["logs"], f"{path}.logs")
+        parts["logs"] = tuple([text_at(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
+    return Behaviour(**parts)
+
+
+def _exit(row: Any, path: str) -> Ending:
+    only(row, ("code", "oom", "after", "probability"), path)
+    oom = _flag(row.get("oom", False), f"{path}.oom")
+    if "after" not in row or ("code" in row) == oom:
+        raise ReconcileError(f"{path}: needs 'after', and either 'code' or 'oom: true': {row!r}")
+    code = KILLED if oom else _code(row["code"], f"{path}.code")
+    return _ending(code, row["after"], row.get("probability"), path, oom=oom)
+
+
+def _stop(written: Any, path: str) -> dict[str, Any]:
+    if not isinstance(written, Mapping):
+        return {"stop": span_at(written, path)}
+    only(written, ("after", "code"), path)
+    stop = span_at(written["after"], f"{path}.after") if "after" in written else Behaviour().stop
+    return {"stop": stop, "stop_code": _code(written.get("code", 0), f"{path}.code")}
+
+
+def rows_at(value: Any, path: str) -> list[Any] | tuple[Any, ...]:
+    """Give *value*, which must be a list."""
+    if not isinstance(value, list | tuple):
+        raise ReconcileError(f"{path}: must be a list, not {value!r}")
+    return value
+
+
+def only(written: Any, known: tuple[str, ...], path: str) -> None:
+    """Refuse what is no mapping, or has a field that is not *known*."""
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"{path or 'behaviours'}: must be a mapping, not {written!r}")
+    for key in written:
+        if key not in known:
+            raise ReconcileError(f"{path}{'.' if path else ''}{key}: there is no such field; known: {', '.join(known)}")
+
+
+# Scalars --------------------------------------------------------------------------------------------------------------
+
+
+def _flag(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise ReconcileError(f"{path}: must be true or false, not {value!r}")
+    return value
+
+
+def span_at(value: Any, path: str) -> Span:
+    """Read a duration or a range."""
+    if not isinstance(value, str):
+        raise ReconcileError(f"{path}: must be a duration such as '2s' or a range such as '2s..5s', not {value!r}")
+    low, dots, high = value.partition("..")
+    try:
+        span = Span(parse_duration(low), parse_duration(high if dots else low))
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}: {error}") from None
+    if not 0 <= span.low <= span.high:
+        raise ReconcileError(f"{path}: {value!r} must not be negative, nor end before it starts")
+    return span
+
+
+def _size(value: Any, path: str) -> int:
+    try:
+        size = Quantity.parse(str(value)).whole
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}: {error}") from None
+    if size < 0 or isinstance(value, bool):
+        raise ReconcileError(f"{path}: a size is a number of bytes, such as 64Mi, not {value!r}")
+    return size
+
+
+def text_at(value: Any, path: str) -> str:
+    """Give *value*, which must be text."""
+    if not isinstance(value, str):
+        raise ReconcileError(f"{path}: must be text, not {value!r}")
+    return value
+
+
+def _code(value: Any, path: str) -> int:
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,3}", str(value)) or int(value) > 255:  # noqa: PLR2004 -- a byte
+        raise ReconcileError(f"{path}: an exit code is 0 to 255, not {value!r}")
+    return int(value)
+
+
+def _ending(code: int, after: Any, probability: Any, path: str, *, oom: bool) -> Ending:
+    parts, of = (1, 1) if probability is None else fraction(probability, path)
+    return Ending(code=code, after=span_at(after, path), parts=parts, of=of, oom=oom)
+
+
+def fraction(value: Any, path: str = "probability") -> tuple[int, int]:
+    """
+    Read a probability exactly, in lowest terms: 0.1, 10% or 1/10 is (1, 10).
+
+    Raises:
+        ReconcileError: it is none, or not within 0 to 1.
+    """
+    text = str(value)  # of a float, Python's shortest decimal that reads back as the same one
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:e-[0-9]{1,3})?|[0-9]+/0*[1-9][0-9]*)(%?)", text)
+    if match is None or ("/" in text and match[2]):
+        raise ReconcileError(f"{path}: {value!r} is not a probability such as 0.1, 10% or 1/10")
+    exact = Fraction(match[1]) / (100 if match[2] else 1)
+    if exact > 1:
+        raise ReconcileError(f"{path}: a probability is 0 to 1, not {value!r}")
+    return exact.numerator, exact.denominator
