@@ -29,6 +29,7 @@ _CONTROL_PLANE: Final = "kube-system"
 _CONFIG: Final = "kubernetes.io/config.hash"
 _SERVICE: Final = "kubernetes.io/service-name"
 _SICK: Final = "node.kubernetes.io/"
+_CORDONED: Final = "node.kubernetes.io/unschedulable"  # no sickness where somebody asked for it
 
 # resource -> the counts of its status that tell how it stands
 _WORKLOADS: Final = {
@@ -119,7 +120,8 @@ def _unhealthy(cluster: Cluster) -> Iterator[str]:
         if not conditions.is_true(node.status.conditions if node.status else None, "Ready"):
             yield f"node {name} is not ready"
         for taint in node.spec.taints or () if node.spec else ():
-            if taint.key.startswith(_SICK):
+            cordoned = taint.key == _CORDONED and node.spec.unschedulable
+            if taint.key.startswith(_SICK) and not cordoned:
                 yield f"node {name} has the taint {taint.key}:{taint.effect}"
     for host in cluster.hosts:
         if cluster.store.get("nodes", host) is None:

@@ -52,6 +52,7 @@ AT = 1_767_225_600_500_000_000
         (on.StartHost("node-1"), "start host node-1"),
         (on.StopProcess("kubelet/node-1"), "stop process kubelet/node-1"),
         (on.StartProcess("kubelet/node-1"), "start process kubelet/node-1"),
+        (on.KillContainer("default/web", "c"), "kill container c of default/web"),
         (on.CutWatch("kubelet/node-1", "pods"), "cut pods of kubelet/node-1"),
         (on.SkipChanges("kubelet/node-1", "pods", 2), "skip 2 of pods to kubelet/node-1"),
         (on.DropCall(12), "drop 12"),

@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.api import convert
 from reconcile.driver.client import LAST_APPLIED
+from reconcile.driver.errands import errand_of
 from reconcile.driver.fields import ScriptError, Target
 from reconcile.driver.kubectl.rollouts import images_patch
 from reconcile.driver.script import (
@@ -20,9 +21,18 @@ from reconcile.driver.script import (
     event_of,
     parse,
     requests_of,
+    running,
     settled_in,
 )
-from reconcile.events import StartHost, StopHost
+from reconcile.events import (
+    Disconnect,
+    KillContainer,
+    Reconnect,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.mapping import Map
@@ -148,6 +158,98 @@ def test_what_is_wrong_is_named_and_the_schema_agrees(document, path, words):
 def test_what_only_the_registry_knows(row, words):
     with pytest.raises(ScriptError, match=words):
         parse(commands(row))
+
+
+def test_every_command_of_kubectl_s_and_every_fault():
+    document = commands(
+        {"at": "1m", "cordon": "node-3"},
+        {"at": "1m", "drain": "node-3 --ignore-daemonsets --force --grace-period=5"},
+        {"at": "1m", "uncordon": "node-3"},
+        {"at": "2m", "taint": "nodes node-3 dedicated=db:NoSchedule old-"},
+        {"at": "2m", "label": "node node-3 tier=db --overwrite"},
+        {"at": "2m", "annotate": "deployment/web note=x", "namespace": "shop"},
+        {"at": "3m", "patch": "deploy/web", "with": {"spec": {"replicas": 3}}},
+        {"at": "3m", "rollout undo": "deploy/web --to-revision=2"},
+        {"at": "3m", "rollout pause": "deploy web"},
+        {"at": "3m", "rollout resume": "deploy/web --namespace=shop"},
+        {"at": "3m", "rollout restart": "deploy/web"},
+        {"at": "4m", "disconnect": "node-3"},
+        {"at": "4m", "reconnect": "node-3"},
+        {"at": "5m", "kill": "kubelet/node-3"},
+        {"at": "5m", "start process": "kubelet/node-3"},
+        {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
+    )
+    assert agrees(document)
+    read = [timed.command for timed in parse(document)]
+    assert [str(command) for command in read] == [
+        "cordon node-3",
+        "drain node-3 --force --grace-period=5 --ignore-daemonsets",
+        "uncordon node-3",
+        "taint nodes/node-3 dedicated=db:NoSchedule old-",
+        "label node/node-3 tier=db --overwrite",
+        "annotate deployment/web note=x",
+        'patch deploy/web -p {"spec":{"replicas":3}}',
+        "rollout undo deploy/web --to-revision=2",
+        "rollout pause deploy/web",
+        "rollout resume deploy/web",
+        "rollout restart deploy/web",
+        "disconnect node-3",
+        "reconnect node-3",
+        "kill kubelet/node-3",
+        "start process kubelet/node-3",
+        "kill pod/web-0 web",
+    ]
+    assert [command.target.namespace for command in read[5:10]] == ["shop", "default", "default", "default", "shop"]
+    assert [event_of(command) for command in read if event_of(command) is not None] == [
+        Disconnect("node-3"),
+        Reconnect("node-3"),
+        StopProcess("kubelet/node-3"),
+        StartProcess("kubelet/node-3"),
+        KillContainer("shop/web-0", "web"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "valid"),
+    [
+        ({"cordon": ""}, r"^commands\[0\].cordon: must be text, not ''$", False),
+        ({"cordon": "pod/a"}, r"^commands\[0\].cordon: cordon pod/a: only nodes can be, not pods$", True),
+        ({"cordon": "--all"}, r"there is no flag '--all'; there are --namespace$", True),
+        ({"cordon": "a b"}, "cordon takes one object, not also 'b'$", True),
+        ({"drain": "a --force --force"}, "the flag --force stands there twice$", True),
+        ({"drain": "a --force=x"}, "--force is true or false, not 'x'$", True),
+        ({"drain": "a --grace-period"}, "--grace-period needs a value, as in --grace-period=VALUE$", True),
+        ({"drain": "a --grace-period=-1"}, "--grace-period is a count, not '-1'$", True),
+        ({"taint": "nodes a"}, "must say what to change, such as dedicated=db:NoSchedule", True),
+        ({"taint": "nodes a b:Never"}, "invalid taint effect: Never", True),
+        ({"label": "pod"}, "'pod' is not of the form deployment/web$", True),
+        ({"label": "pod/a b"}, "invalid label format: b$", True),
+        ({"label": "pod/a b=1 b-"}, "can not both modify and remove label 'b' in the same command$", True),
+        ({"label": "pood/a b=1"}, "no such resource: 'pood'", True),
+        ({"label": "pod/a/c b=1"}, "'pod/a/c' is not of the form deployment/web$", True),
+        ({"rollout undo": "--to-revision=2"}, "rollout undo: must say what it is about$", True),
+        ({"patch": "pod/a"}, "patch pod/a: needs a JSON merge patch, not None$", False),
+        ({"patch": "pod/a", "with": [1]}, r"needs a JSON merge patch, not \[1\]$", False),
+        ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
+        ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
+        ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),
+    ],
+)
+def test_what_is_wrong_with_a_command_of_kubectl_s(row, words, valid):
+    document = commands({"at": "5s", **row})
+    with pytest.raises(ScriptError, match=words):
+        parse(document)
+    assert agrees(document) is valid
+
+
+def test_what_kubectl_prints_and_objects_to():
+    errand = errand_of("rollout pause", ("deploy/web",))
+    lines = []
+    paused = {**WEB, "spec": {**WEB["spec"], "paused": True}}
+    requests, answer = played(running(errand, 0, lines.append), Response(200, live()), Response(200, live()))
+    assert (len(requests), lines, answer.ok) == (2, ["deployment.apps/web paused"], True)
+    with pytest.raises(ReconcileError, match="is already paused"):
+        played(running(errand, 0, lines.append), Response(200, settled_in(convert.load(paused).object, "default")))
 
 
 def test_times_do_not_go_back():

@@ -3,7 +3,7 @@ import pytest
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import choices, run, settle, step
-from reconcile.driver.client import create, delete, get, watch
+from reconcile.driver.client import apply, create, delete, get, watch
 from reconcile.driver.machine import Machine
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest
@@ -21,6 +21,7 @@ from reconcile.events import (
     DropOrder,
     Execute,
     Fire,
+    KillContainer,
     Reconnect,
     RepeatCall,
     ReportIn,
@@ -246,6 +247,36 @@ def test_a_killed_container_process_is_started_again_by_its_kubelet():
     assert after.life > before.life
 
 
+def test_a_killed_container_is_started_again_by_its_kubelet():
+    pod = deployed().objects("pods", namespace="default")[0].metadata.name
+    done = settle(deployed(), (KillContainer(f"default/{pod}", "web"),))
+    assert done.settled, done.moving
+    (status,) = done.cluster.get("pods", pod).status.container_statuses
+    assert (status.ready, status.restart_count) == (True, 1)
+    ended = status.last_state.terminated
+    assert (ended.exit_code, ended.reason) == (137, "Error")
+
+
+def test_a_container_that_ends_can_be_killed_before():
+    cluster, answer = apply(booted(), deployment(1, command=["sleep", "30"]))
+    assert answer.ok
+    cluster = run(cluster, until=cluster.now + 10 * SECOND).cluster
+    (pod,) = cluster.objects("pods", namespace="default")
+    key = f"default/{pod.metadata.name}"
+    cluster = run(cluster, (KillContainer(key, "web"),)).cluster
+    (status,) = cluster.get("pods", pod.metadata.name).status.container_statuses
+    assert (status.ready, status.state.terminated.exit_code) == (False, 137)
+    with pytest.raises(ReconcileError, match="has no container 'web' that runs; none runs"):
+        step(cluster, KillContainer(key, "web"))
+
+
+def test_killing_a_static_pod_s_container_kills_its_process():
+    before = booted().processes["kube-scheduler/node-1"]
+    cluster, _ = step(booted(), KillContainer("kube-system/kube-scheduler-node-1", "kube-scheduler"))
+    assert "kube-scheduler/node-1" not in cluster.processes
+    assert settle(cluster).cluster.processes["kube-scheduler/node-1"].life > before.life
+
+
 def test_a_kubelet_stays_down_until_it_is_started():
     cluster, _ = step(deployed(), StopProcess("kubelet/node-1"))
     later = run(cluster, until=cluster.now + MINUTE).cluster
@@ -283,6 +314,11 @@ def test_a_kubelet_stays_down_until_it_is_started():
         (StartProcess("kubelet/node-1"), "kubelet/node-1 is running already"),
         (StartProcess("kubelet/node-9"), "there is no host 'node-9'"),
         (StartProcess("kube-scheduler/node-1"), "'kube-scheduler/node-1' is not a host process: a kubelet starts all"),
+        (KillContainer("default/web", "c"), "there is no pod 'default/web'"),
+        (
+            KillContainer("kube-system/etcd-node-1", "x"),
+            "pod kube-system/etcd-node-1 has no container 'x' that runs; there run etcd",
+        ),
         (Disconnect("node-9"), "there is no host 'node-9'"),
         (Reconnect("node-9"), "there is no host 'node-9'"),
         (CutWatch("kubelet/node-1", "secrets"), "kubelet/node-1 has no watch 'secrets'"),

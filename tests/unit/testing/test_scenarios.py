@@ -12,6 +12,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.testing.fuzzing import Declare, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.game import Game
 from reconcile.testing.scenarios import COMMANDS, Block, Scenario, read
+from reconcile.testing.writing import yaml_of
 
 POD = {
     "apiVersion": "v1",
@@ -188,4 +189,44 @@ def test_a_command_without_a_rule_is_shown_by_its_line():
 def test_every_word_is_explained(root):
     text = (root / "docs" / "reference" / "scenarios.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`{name}" not in text] == []
-    assert all(getattr(Scenario, name).__doc__ for name in COMMANDS)
+    assert all(getattr(Scenario, name, Scenario.errand).__doc__ for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("cordon node-1", "node/node-1 cordoned"),
+        ("rollout", "error: 'rollout' is short of a word or has too many."),
+        ("rollout back deployment/a", "error: no command 'rollout back'; there are cordon, uncordon, drain, taint, "),
+        ("set image pod/web", "error: set image pod/web: must say what to change, such as web=web:2"),
+        ("patch pod/web", "error: 'patch pod/web': documents stand below: 0; only patch takes one"),
+        ("cordon node-1\na: b", "error: 'cordon node-1': documents stand below: 1; only patch takes one"),
+        ("patch pod/web\n[1]", "error: <text>, document 1, line 1: expected a mapping, found a list"),
+        ("kill web web", "error: there is no pod 'default/web'"),
+        ("kill kubelet/node-1", "ok"),
+        ("disconnect node-3", "error: there is no host 'node-3'"),
+    ],
+)
+def test_what_a_command_of_kubectl_s_says(says, command, said):
+    assert says(command).startswith(said)
+
+
+def test_nobody_answers_kubectl_while_the_api_server_is_away(says):
+    assert says("crash node-1", "cordon node-2") == "error: no API server can be reached"
+
+
+def test_what_kubectl_changed_is_declared(says):
+    deployment = yaml_of(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "a"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "a"}},
+                "template": {"metadata": {"labels": {"app": "a"}}, "spec": POD["spec"]},
+            },
+        }
+    )
+    says(f"apply\n{deployment}", f"apply\n{POD_TEXT}", "settle", "cordon node-1", "label deployment a tier=x")
+    says("set image deployment/a c=c:2", "patch deployment/a\nspec: {replicas: 2}", "drain node-2 --force")
+    assert says("judge") == "ok"

@@ -17,6 +17,7 @@ from reconcile.events import (
     Disconnect,
     DropCall,
     DropOrder,
+    KillContainer,
     Reconnect,
     RepeatCall,
     SkipChanges,
@@ -89,6 +90,8 @@ def test_yaml_is_compact_and_no_wider_than_it_must_be():
         (StartProcess("kubelet/node-1"), "restart kubelet/node-1", ""),
         (Disconnect("node-1"), "cut node-1", ""),
         (Reconnect("node-1"), "reconnect node-1", ""),
+        (KillContainer("shop/web", "c"), "kill web c shop", ""),
+        (KillContainer("web", "c"), "step", "event: KillContainer\npod: web\ncontainer: c"),
         (CutWatch("kubelet/node-1", "pods"), "cut kubelet/node-1 pods", ""),
         (CutWatch("kubelet/node-1", "my pods"), "step", 'event: CutWatch\nprocess: kubelet/node-1\nwatch: "my pods"'),
         (StopProcess("nothing"), "step", "event: StopProcess\nprocess: nothing"),
@@ -121,9 +124,10 @@ HOST = Host(name="a", ip="192.0.2.1", pod_cidr="10.9.0.0/24")
         Topology(
             nodes=1, behaviours=Behaviours.parse({"sandbox": "1s..2s", "images": {"*": "pull 1s", "a": "absent"}})
         ),
+        Topology(nodes=1, behaviours=Behaviours.parse({"containers": [{"name": "a*", "behaviour": "runs"}]})),
         Topology(nodes=1, behaviours=Behaviours(images=Map.of({"registry.k8s.io/*": Behaviour(preloaded=True)}))),
     ],
-    ids=["masters", "capacity", "hosts", "images", "exactly"],
+    ids=["masters", "capacity", "hosts", "images", "containers", "exactly"],
 )
 def test_every_topology_is_written(topology):
     scenario = Scenario(documents)
