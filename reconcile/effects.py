@@ -141,6 +141,7 @@ class StartContainer:
         args: the arguments, in place of the image's.
         task: whether it is there to end: an init container, or one of a pod that is not always restarted and that is a
             Job's or has a command of its own.
+        awaited: whether something waits for its end: the rest of its pod, or a Job.
     """
 
     uid: str
@@ -153,6 +154,7 @@ class StartContainer:
     environment: Map[str] = attrs.field(factory=Map)
     args: tuple[str, ...] = ()
     task: bool = False
+    awaited: bool = False
 
 
 @quick

@@ -251,7 +251,7 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
             _process(pod, spec),
             _environment(spec) if spec.env else _NO_ENVIRONMENT,
             _expanded(spec.args, spec) if spec.args else (),
-            _is_task(pod, container),
+            *_purpose(pod, container),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -300,15 +300,21 @@ def _expanded(words: tuple[str, ...], spec: core_v1.Container) -> tuple[str, ...
     return tuple([_REFERENCE.sub(said, word) for word in words])
 
 
-def _is_task(pod: LocalPod, container: Container) -> bool:
-    """Tell whether a container is there to end, as far as its pod lets that be known."""
+def _purpose(pod: LocalPod, container: Container) -> tuple[bool, bool]:
+    """Tell whether a container is there to end, as far as its pod says so, and whether that is waited for."""
     if container.kind != "main":
-        return container.kind == "init"
+        return _FIRST if container.kind == "init" else _SERVICE
     spec = container.spec
     if (spec.restart_policy or restart_policy(pod.pod)) == "Always":
-        return False
+        return _SERVICE
     owner = controller_of(pod.pod)
-    return bool(spec.command or spec.args) or (owner is not None and owner.kind == "Job")
+    if owner is not None and owner.kind == "Job":
+        return _FIRST
+    return bool(spec.command or spec.args), False
+
+
+_FIRST: Final = (True, True)
+_SERVICE: Final = (False, False)
 
 
 def _process(pod: LocalPod, spec: core_v1.Container) -> str:

@@ -309,7 +309,7 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
     container = Container(
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
-        order.command, order.args, order.task,
+        order.command, order.args, order.task, order.awaited,
     )  # fmt: skip
     sandbox = _placed(sandbox, container)
     took, _ = _behaviour(state, sandbox, container).start.draw(dice)
@@ -339,7 +339,7 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         doom, lasts = _own_end(container, behaviour)
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
-        container.command, container.args, container.task, now, now + ready, unready, dead, doom,
+        container.command, container.args, container.task, container.awaited, now, now + ready, unready, dead, doom,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running))]
     state = _with(state, _placed(sandbox, running))
@@ -354,8 +354,8 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
     """
-    Give how a container ends by what its command says, and whether that is part of its lasting life: one that is
-    started again and again, and runs for so long each time that nothing is held against it, is one that works.
+    Give how a container ends by what its command says, and whether that is as good as never: it runs for so long that
+    it is one that works, also if it is started again and again, and nothing waits for its end.
     """
     if container.process or behaviour.runs:
         return None, False
@@ -363,7 +363,7 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     if found is None or found.code is None:
         return None, False
     ending = Ending(code=found.code, after=Span(found.after, found.after))
-    return ending, not container.task and found.after >= _LASTING
+    return ending, not container.awaited and found.after >= _LASTING
 
 
 def _behaviour(state: State, sandbox: Sandbox, container: Container) -> Behaviour:

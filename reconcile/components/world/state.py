@@ -37,6 +37,7 @@ class Container:
         command: what it was ordered to run in place of the image's entry point.
         args: its arguments, in place of the image's.
         task: whether it is there to end.
+        awaited: whether something waits for that.
         ready_at: from then on readiness and startup probes succeed, until *unready_at*, if that is ever.
         dead_at: from then on liveness probes fail, if ever.
         doom: how it will end by itself, or, while it stops, how it will end.
@@ -52,6 +53,7 @@ class Container:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     task: bool = False
+    awaited: bool = False
     started_at: Instant | None = None
     ready_at: Instant = 0
     unready_at: Instant | None = None

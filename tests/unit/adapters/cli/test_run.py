@@ -188,9 +188,33 @@ commands:
     assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
 
 
+def test_scenario_in_kubectl_s_words(reconcile, desk):
+    (desk / "scenario.yaml").write_text("""\
+commands:
+  - {at: 20s, drain: node-2 --ignore-daemonsets}
+  - {at: 30s, uncordon: node-2}
+  - {at: 31s, patch: deployment/shop, with: {spec: {replicas: 2}}}
+  - {at: 40s, kill: kubelet/node-2}
+  - {at: 45s, start process: kubelet/node-2}
+  - {at: 50s, disconnect: node-2}
+  - {at: 55s, reconnect: node-2}
+""")
+    args = ("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "--record", "run.jsonl")
+    ended = reconcile(*args)
+    assert ended.code == 0
+    for said in ("node/node-2 cordoned", "node/node-2 uncordoned", "deployment.apps/shop patched"):
+        assert re.search(rf"  {said}$", ended.out, re.MULTILINE), said
+    assert re.search(r"^deployment.apps/shop +2/2 +2 +2 ", ended.out, re.MULTILINE)
+    assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
+        ("{at: 5s, taint: nodes node-2 a-}", 'line 3: taint nodes/node-2 a- at 5s: taint "a" not found'),
+        ("{at: 5s, cordon: node-9}", 'line 3: cordon node-9 at 5s: nodes "node-9" not found'),
+        ("{at: 5s, disconnect: node-9}", "line 3: disconnect node-9 at 5s: there is no such host; there are node-1, "),
+        ("{at: 5s, kill: pod/x, container: c}", "line 3: kill pod/x c at 5s: there is no pod 'default/x'"),
         (
             "{at: 5s, scale: deployment/shop, replicas: many}",
             "scenario.yaml, document 1, line 3: commands[0].replicas: must be a count",

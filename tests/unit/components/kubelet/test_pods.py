@@ -533,28 +533,27 @@ def started(lab):
     return {order.container: order for order in lab.orders if isinstance(order, StartContainer)}
 
 
-def test_what_is_there_to_end(lab, container):
-    def tasks(policy, *mains, owner=None):
+def test_what_is_there_to_end_and_what_waits_for_it(lab, container):
+    def purposes(policy, *mains, owner=None):
         at = lab()
         init = container("init", "init:1")
         sidecar = replace(container("sidecar", "sidecar:1"), restart_policy="Always")
         at.bind(init_containers=(init, sidecar), containers=mains, restart_policy=policy, owner=owner)
         at.run(30)
-        return {name: order.task for name, order in started(at).items()}
+        found = {name: (order.task, order.awaited) for name, order in started(at).items()}
+        assert (found.pop("init"), found.pop("sidecar")) == ((True, True), (False, False))
+        return found
 
     job = meta_v1.OwnerReference(api_version="batch/v1", kind="Job", name="j", uid="j", controller=True)
     plain = container("plain", "plain:1")
     told = replace(container("told", "told:1"), command=("serve",))
-    both = {"init": True, "sidecar": False}
-    assert tasks("Always", plain, told) == both | {"plain": False, "told": False}
-    assert tasks("Never", plain, told) == both | {"plain": False, "told": True}
-    assert tasks("OnFailure", plain, replace(told, command=None, args=("serve",))) == both | {
-        "plain": False,
-        "told": True,
-    }
-    assert tasks("Never", plain, owner=job) == both | {"plain": True}
+    also = replace(container("also", "also:1"), args=("serve",))
+    assert purposes("Always", plain, told) == {"plain": (False, False), "told": (False, False)}
+    assert purposes("Never", plain, told) == {"plain": (False, False), "told": (True, False)}
+    assert purposes("OnFailure", plain, also) == {"plain": (False, False), "also": (True, False)}
+    assert purposes("Never", plain, owner=job) == {"plain": (True, True)}
     # A container's own policy counts before its pod's.
-    assert tasks("Always", replace(told, restart_policy="Never")) == both | {"told": True}
+    assert purposes("Always", replace(told, restart_policy="Never")) == {"told": (True, False)}
 
 
 def test_an_init_container_without_a_behaviour_ends(lab, container):

@@ -272,10 +272,11 @@ def ending(runtime, **order):
         ({"command": ("sh", "-c", "sleep 3; exit 2")}, (2, 3 * SECOND, False)),
         ({"args": ("sh", "-c", "sleep 3; exit 2")}, (2, 3 * SECOND, False)),
         ({"command": ("sleep", "infinity")}, None),
-        # What is started again and again, and runs for long each time, does not keep a cluster from being at rest.
+        # What runs for long, and nothing waits for, does not keep a cluster from being at rest.
         ({"command": ("sleep", "599")}, (0, 599 * SECOND, False)),
         ({"command": ("sleep", "3600")}, (0, 3600 * SECOND, True)),
-        ({"command": ("sleep", "3600"), "task": True}, (0, 3600 * SECOND, False)),
+        ({"command": ("sleep", "3600"), "task": True}, (0, 3600 * SECOND, True)),
+        ({"command": ("sleep", "3600"), "task": True, "awaited": True}, (0, 3600 * SECOND, False)),
         ({"task": True}, (0, SECOND, False)),
         ({"command": ("migrate",), "task": True}, (0, SECOND, False)),
         ({"command": ("sleep", "infinity"), "task": True}, None),
