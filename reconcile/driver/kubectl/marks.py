@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconcile.driver.kubectl.talk import Said, Talk, patching, reading, title
+from reconcile.driver.kubectl.talk import Said, Talk, aggregated, patching, reading, title
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import Request
 
@@ -102,7 +102,7 @@ def _overwritten(now: Mapping[str, str], wanted: Mapping[str, str | None], *, ov
         for key, value in wanted.items()
         if value is not None and key in now and now[key] != value
     ]
-    return said[0] if len(said) == 1 else f"[{', '.join(said)}]" if said else ""
+    return aggregated(said)
 
 
 def pairs(words: tuple[str, ...], what: str) -> dict[str, str | None]:

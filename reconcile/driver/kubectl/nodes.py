@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import core_v1, meta_v1, policy_v1
-from reconcile.driver.kubectl.talk import Said, Talk, patching, plain, reading, title
+from reconcile.api import meta_v1, policy_v1
+from reconcile.driver.kubectl.talk import Said, Talk, aggregated, patching, plain, reading, title
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request, Response
@@ -71,36 +71,42 @@ def drain(node: str, flags: Drain | None = None) -> Talk:
     said = yield from _cordoned(node, wanted=True)
     if not said.response.ok:
         return said
-    lines = list(said.lines)
     chosen = f"spec.nodeName={node}"
     found = yield Request(verb="list", resource="pods", field_selector=chosen, label_selector=flags.pod_selector)
     if not found.ok:
         return Said(lines=said.lines, response=found)
-    going: list[core_v1.Pod] = []
+    going, warned, failed = yield from _sorted_out(found.body.items, flags)
+    if failed:
+        problem = aggregated([f"cannot delete {why}" for why in failed])
+        why = f'unable to drain node "{node}" due to error: {problem}'
+        return Said(lines=said.lines, response=found, problem=why)
+    lines = [*said.lines, *([f"Warning: {'; '.join(warned)}"] if warned else [])]
+    answer = found
+    for pod in going:
+        if not flags.disable_eviction:
+            lines.append(f"evicting pod {pod.metadata.namespace}/{pod.metadata.name}")
+        answer = yield _eviction(pod, flags)
+        if not answer.ok and answer.code != _NOT_FOUND:
+            return Said(lines=tuple(lines), response=answer)
+    return Said(lines=tuple(lines), response=answer if answer.ok else found)
+
+
+def _sorted_out(
+    pods: tuple[Any, ...], flags: Drain
+) -> Generator[Request, Response, tuple[list[Any], list[str], list[str]]]:
+    """Give the pods that are to go, what to warn of, and what is wrong with their going, with the pods' names each."""
+    going: list[Any] = []
     warned: dict[str, list[str]] = {}
     failed: dict[str, list[str]] = {}
-    for pod in found.body.items:
+    for pod in pods:
         goes, warning, error = yield from _judged(pod, flags)
         if goes:
             going.append(pod)
         for why, whom in ((warning, warned), (error, failed)):
             if why:
                 whom.setdefault(why, []).append(f"{pod.metadata.namespace}/{pod.metadata.name}")
-    if failed:
-        errors = [f"cannot delete {why}: {', '.join(pods)}" for why, pods in failed.items()]
-        problem = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
-        why = f'unable to drain node "{node}" due to error: {problem}'
-        return Said(lines=tuple(lines), response=found, problem=why)
-    if warned:
-        lines.append("Warning: " + "; ".join([f"{why}: {', '.join(pods)}" for why, pods in warned.items()]))
-    answer = found
-    for pod in going:
-        if not flags.disable_eviction:
-            lines.append(f"evicting pod {pod.metadata.namespace}/{pod.metadata.name}")  # type: ignore[union-attr]
-        answer = yield _eviction(pod, flags)
-        if not answer.ok and answer.code != _NOT_FOUND:
-            return Said(lines=tuple(lines), response=answer)
-    return Said(lines=tuple(lines), response=answer if answer.ok else found)
+    said = [[f"{why}: {', '.join(names)}" for why, names in whom.items()] for whom in (warned, failed)]
+    return going, said[0], said[1]
 
 
 def _judged(pod: Any, flags: Drain) -> Generator[Request, Response, tuple[bool, str, str]]:
@@ -175,7 +181,7 @@ def taint(node: str, changes: tuple[str, ...], *, overwrite: bool = False) -> Ta
             missing.append(f'taint "{key}:{effect}" not found' if effect else f'taint "{key}" not found')
         new = left
     if missing:
-        return Said(response=found, problem=missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]")
+        return Said(response=found, problem=aggregated(missing))
     done = "modified" if (grown and shrunk) or overwrite else "tainted" if grown else "untainted"
     answer = yield patching(read, {"spec": {"taints": new or None}} if new != old else {})
     return Said(lines=(f"{title(answer.body)} {done}",) if answer.ok else (), response=answer)

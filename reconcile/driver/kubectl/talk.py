@@ -91,3 +91,8 @@ def plain(obj: Any) -> dict[str, Any]:
     """Give an object as JSON."""
     written: dict[str, Any] = convert.dump(obj)
     return written
+
+
+def aggregated(problems: list[str]) -> str:
+    """Give several errors as one text, as kubectl prints them; empty if there are none."""
+    return f"[{', '.join(problems)}]" if len(problems) > 1 else "".join(problems)

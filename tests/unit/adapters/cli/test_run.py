@@ -193,7 +193,7 @@ def test_scenario_in_kubectl_s_words(reconcile, desk):
 commands:
   - {at: 20s, drain: node-2 --ignore-daemonsets}
   - {at: 30s, uncordon: node-2}
-  - {at: 31s, patch: deployment/shop, with: {spec: {replicas: 2}}}
+  - {at: 31s, patch: deployment/shop, with: {spec: {replicas: 3}}}
   - {at: 40s, kill: kubelet/node-2}
   - {at: 45s, start process: kubelet/node-2}
   - {at: 50s, disconnect: node-2}
@@ -204,7 +204,7 @@ commands:
     assert ended.code == 0
     for said in ("node/node-2 cordoned", "node/node-2 uncordoned", "deployment.apps/shop patched"):
         assert re.search(rf"  {said}$", ended.out, re.MULTILINE), said
-    assert re.search(r"^deployment.apps/shop +2/2 +2 +2 ", ended.out, re.MULTILINE)
+    assert re.search(r"^deployment.apps/shop +3/3 +3 +3 ", ended.out, re.MULTILINE)
     assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
 
 
