@@ -21,6 +21,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
+from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timers
 from reconcile.model.hosts import Host
@@ -75,6 +76,7 @@ class Cursor:
         channel: the store's channel that the watch reads.
         position: the next change in it; -1 if the watch has to list first.
         view: the resource's table as of the last delivery: the informer's cache.
+        place: where the watch stands among the channel's watchers.
     """
 
     resource: str
@@ -82,15 +84,30 @@ class Cursor:
     channel: str
     position: int = -1
     view: Table[str, Any] | None = attrs.field(default=None, repr=False)
+    place: int = 0
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class Channel:
-    """Who watches a channel, as (process, watch), and whether a `Draining` of it is pending."""
+    """
+    Who watches a channel.
 
-    watchers: tuple[tuple[str, str], ...] = ()
+    Args:
+        places: the watchers as (process, watch), in the order in which they came; None in the place of one that is
+            gone, so that a `Draining` and the cursors of the others can say where they stand.
+        gone: how many places are empty.
+        draining: whether a `Draining` of it is pending.
+    """
+
+    places: Sequence[tuple[str, str] | None] = Sequence()
+    gone: int = 0
     draining: bool = False
+
+    @property
+    def watchers(self) -> tuple[tuple[str, str], ...]:
+        """Those who watch, as (process, watch)."""
+        return tuple([watcher for watcher in self.places.between(0, self.places.end) if watcher is not None])
 
 
 @quick

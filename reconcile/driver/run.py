@@ -10,17 +10,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Final
 
 import attrs
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Listing, Pending, Replied, Sent
+from reconcile.cluster.pending import Pending, waits_on
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import describe
-from reconcile.driver.machine import Machine, play_now
-from reconcile.driver.machine.reach import connected
+from reconcile.driver.machine import Machine, play_now, reach
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
 from reconcile.effects import OutsideEffect
@@ -194,7 +192,7 @@ def play_until_settled(
                 return False
             last, stored = machine.steps + hurry, machine.store.size()
         timer = machine.timers.first()
-        if machine.timers.busy == 0 and not held_up(machine.parked, partial(connected, machine)):
+        if machine.timers.busy == 0 and not reach.held_up(machine):
             wait = quiet_time(machine.closed()) if quiet is None else quiet
             if not wait or timer is None:
                 return True
@@ -279,6 +277,4 @@ def quiet_time(cluster: Cluster) -> Duration:
 
 def held_up(parked: tuple[Pending, ...], connected: Callable[[str], bool]) -> int:
     """Count what waits for an API server though its host is not cut off: a host that is can do nothing but wait."""
-    waiting = [item for item in parked if isinstance(item, Sent | Replied | Listing)]
-    hosts = [item.process.rpartition("/")[2] if isinstance(item, Listing) else item.host for item in waiting]
-    return sum(not host or connected(host) for host in hosts)
+    return sum(host is not None and (not host or connected(host)) for host in map(waits_on, parked))

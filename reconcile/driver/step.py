@@ -12,7 +12,7 @@ from typing import Any, Final, Never
 import attrs
 
 from reconcile.cluster.cluster import Cluster, Process
-from reconcile.cluster.components import host_processes
+from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
 from reconcile.components import world
 from reconcile.driver.machine import (
@@ -213,10 +213,8 @@ def _stop_host(machine: Machine, host: str) -> None:
         raise ReconcileError(f"host {host} is off already")
     disk = machine.states.get(f"runtime/{host}") or status.disk  # a runtime that has not begun has changed nothing
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
-    machine.closed()
-    for process in machine.cluster.processes.values():
-        if process.host == host:
-            end(machine, process.name)
+    for kind in sorted(COMPONENTS):
+        end(machine, f"{kind}/{host}")
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -234,6 +232,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
     machine.reach.clear()
+    machine.held = None
     if connected:
         unpark(machine)
 

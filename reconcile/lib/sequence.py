@@ -2,7 +2,7 @@
 Sequence: a persistent log that grows at its end and is forgotten from its start.
 
 Positions are absolute: the n-th item ever appended stands at n - 1 for ever, so a cursor is an integer that stays right
-while the start moves. Append copies at most one chunk of 32 pointers.
+while the start moves. Append copies at most one chunk of 32 pointers, and at every 32nd item a pointer for each chunk.
 """
 
 from __future__ import annotations
@@ -58,6 +58,28 @@ class Sequence(Generic[T]):
         if last > tail_at:
             found += self._tail[: last - tail_at]
         return tuple(found)
+
+    def at(self, position: int) -> T:
+        """Give the item at *position*, in constant time; IndexError if it is forgotten or not there yet."""
+        tail_at = self.end - len(self._tail)
+        if position >= tail_at:
+            return self._tail[position - tail_at]
+        if position < self.start:
+            raise IndexError(f"position {position} is forgotten; the sequence starts at {self.start}")
+        number, place = divmod(position - self.start, _CHUNK)
+        return self._chunks[number][place]
+
+    def put(self, position: int, item: T) -> Sequence[T]:
+        """Give a sequence with *item* at *position* in place of what is there; IndexError as for `at`."""
+        if not self.start <= position < self.end:
+            raise IndexError(f"position {position} is not among {self.start} to {self.end - 1}")
+        number, place = divmod(position - self.start, _CHUNK)
+        chunks, tail = self._chunks, self._tail
+        if number == len(chunks):
+            return Sequence(self.start, self.end, chunks, (*tail[:place], item, *tail[place + 1 :]))
+        chunk = chunks[number]
+        chunk = (*chunk[:place], item, *chunk[place + 1 :])
+        return Sequence(self.start, self.end, (*chunks[:number], chunk, *chunks[number + 1 :]), tail)
 
     def forget(self, before: int) -> Sequence[T]:
         """Give a sequence without the whole chunks that lie before position *before*."""

@@ -7,7 +7,7 @@ thing and name it alike. Two more need more than one state: the bounds of a roll
 be so at rest needs rest.
 """
 
-from reconcile.properties.always import ALWAYS, violations
+from reconcile.properties.always import ALWAYS, uids_after, uids_of, violations
 from reconcile.properties.heeding import Unheeded, unheeded
 from reconcile.properties.property import Passage, Property, broken, broken_by
 from reconcile.properties.rest import leftovers, normal
@@ -25,6 +25,8 @@ __all__ = [
     "broken_by",
     "leftovers",
     "normal",
+    "uids_after",
+    "uids_of",
     "unheeded",
     "violations",
 ]

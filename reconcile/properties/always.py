@@ -16,6 +16,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Sent
 from reconcile.components import world
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.table import Table
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
 from reconcile.properties.property import Passage, Property, broken
@@ -218,6 +219,65 @@ def _versions_grew(passage: Passage) -> Iterator[str]:
             yield f"{change.resource} {change.key} went from {mod_revision(old)} to {change.revision}"
 
 
+# No uid twice ---------------------------------------------------------------------------------------------------------
+
+
+def uids_of(cluster: Cluster) -> Table[str, tuple[str, str]]:
+    """Give whose each uid is, as (resource, key)."""
+    found: Table[str, tuple[str, str]] = Table()
+    return found.updated(dict(_uids(cluster)))
+
+
+def uids_after(uids: Table[str, tuple[str, str]], changes: Iterable[Change]) -> Table[str, tuple[str, str]]:
+    """Give whose each uid is after *changes*, if it was *uids* before; it costs what was made and deleted."""
+    written: dict[str, tuple[str, str] | None] = {}
+    for change in changes:
+        old, new = _uid(change.old), _uid(change.new)
+        if old != new:
+            if old:
+                written[old] = None
+            if new:
+                written[new] = (change.resource, change.key)
+    return uids.updated(written) if written else uids
+
+
+def _unlike(cluster: Cluster) -> Iterator[str]:
+    """No two objects share a uid."""
+    seen: dict[str, tuple[str, str]] = {}
+    for uid, owner in _uids(cluster):
+        if uid in seen:
+            yield _shared(uid, seen[uid], owner)
+        seen[uid] = owner
+
+
+def _made_unlike(passage: Passage) -> Iterator[str]:
+    if all(_uid(change.old) == _uid(change.new) for change in passage.changes):
+        return
+    uids = uids_of(passage.before) if passage.uids is None else passage.uids
+    for change in passage.changes:
+        uid, owner = _uid(change.new), (change.resource, change.key)
+        other = uids.get(uid)
+        if uid and other is not None and other != owner:
+            yield _shared(uid, other, owner)
+        uids = uids_after(uids, (change,))
+
+
+def _uids(cluster: Cluster) -> Iterator[tuple[str, tuple[str, str]]]:
+    for resource, table in cluster.store.tables.items():
+        for key, obj in table.items():
+            uid = _uid(obj)
+            if uid:
+                yield uid, (resource, key)
+
+
+def _uid(obj: Any) -> str:
+    return "" if obj is None else obj.metadata.uid or ""
+
+
+def _shared(uid: str, one: tuple[str, str], other: tuple[str, str]) -> str:
+    return f"{' '.join(one)} and {' '.join(other)} have one uid, {uid}"
+
+
 # At most one leader ---------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +313,7 @@ ALWAYS: Final[tuple[Property, ...]] = (
     Property("no node over its allocatable", _within_allocatable, _filled_within_allocatable),
     Property("owner references valid", _owners_valid, _owned_validly),
     Property("resourceVersion strictly grows", _versions_true, _versions_grew),
+    Property("no uid twice", _unlike, _made_unlike),
     Property("at most one leader", _one_leader),
     Property("only the leader acts", _acts_for_its_lock),
 )

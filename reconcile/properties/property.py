@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import attrs
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.lib.table import Table
 from reconcile.store import Change
 
 
@@ -19,11 +20,14 @@ class Passage:
         before: the cluster at its beginning.
         after: the cluster at its end.
         changes: what was stored between, in order.
+        uids: whose each uid was at its beginning, as (resource, key), where whoever follows a run keeps that; None: who
+            wants to know looks at every object.
     """
 
     before: Cluster
     after: Cluster
     changes: tuple[Change, ...]
+    uids: Table[str, tuple[str, str]] | None = None
 
 
 @attrs.frozen

@@ -44,6 +44,14 @@ def _some_change(cluster: Cluster) -> Iterator[str]:
                 yield f"{resource} {change.key}"
 
 
+def _some_object_made(cluster: Cluster) -> Iterator[str]:
+    for resource in cluster.store.tables:
+        history = cluster.store.history(resource)
+        for change in history.between(history.start, history.end):
+            if change.old is None and change.new is not None and change.new.metadata.uid:
+                yield f"{resource} {change.key}"
+
+
 def _some_rollout(cluster: Cluster) -> Iterator[str]:
     sets = cluster.store.table("replicasets.apps")
     for key, deployment in cluster.store.table("deployments.apps").items():
@@ -75,6 +83,7 @@ SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some node is full", _some_node_full),
     Property("some pod is owned", _some_owner),
     Property("some object changes", _some_change),
+    Property("some object is made", _some_object_made),
     Property("some rollout is under way", _some_rollout),
     Property("some replica stands by", _some_standby),
     Property("some lock changes hands", _some_leader_changed),

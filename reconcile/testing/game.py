@@ -42,7 +42,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.model.patches import merge
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import Passage, Property, Rollouts, broken_by, leftovers, normal
+from reconcile.properties import Passage, Property, Rollouts, broken_by, leftovers, normal, uids_after, uids_of
 from reconcile.properties.rest import differences
 from reconcile.testing.moves import Declare, Move, Resize, Strike, Wait, Wander, Withdraw
 from reconcile.testing.strikes import UNWATCHED, candidates
@@ -106,6 +106,7 @@ class Game:
     def begin_anew(self) -> None:
         """Take the cluster as it is: what came until now was not looked at step by step, or is known to be wrong."""
         self._seen = self.machine.closed()
+        self._uids = uids_of(self._seen)
         self.machine.observed = []
         self._ran, self._led = self._running(), self._leading()
         self._rollouts = None if self._struck else Rollouts.of(self._seen)
@@ -376,7 +377,8 @@ class Game:
         self._ran, self._led = self._running(), self._leading()
         self._count_silence(cluster)
         changes = tuple([change for _, change in self.machine.observed or ()])
-        passage = Passage(self._seen, cluster, changes)
+        passage = Passage(self._seen, cluster, changes, self._uids)
+        self._uids = uids_after(self._uids, changes)
         self.machine.observed = []
         self._seen = cluster
         said = broken_by(passage, self.properties)

@@ -95,7 +95,7 @@ class Fleet:
         slots: name -> slot.
         rooms: slot -> Room; a slot without one has pods of a node that is not known (any more).
         names: slot -> name.
-        vacant: slots that can be given out again.
+        vacant: the set of slots that can be given out again, as if they were nodes.
         known: the set of nodes that have a Room.
         images: image -> Image.
         altered: journal of slots whose Room changed.
@@ -104,7 +104,7 @@ class Fleet:
     slots: Table[str, int] = attrs.field(factory=Table)
     rooms: Table[int, Room] = attrs.field(factory=Table)
     names: Table[int, str] = attrs.field(factory=Table)
-    vacant: tuple[int, ...] = ()
+    vacant: int = 0
     known: int = attrs.field(default=0, eq=False)
     images: Table[str, Image] = attrs.field(factory=Table)
     altered: Sequence[int] = attrs.field(factory=Sequence, eq=False)
@@ -279,9 +279,10 @@ def _with_slot(nodes: Nodes, name: str) -> tuple[Nodes, int]:
     slot = fleet.slots.get(name, None)
     if slot is not None:
         return nodes, slot
-    slot = fleet.vacant[-1] if fleet.vacant else len(fleet.slots)
+    vacant = fleet.vacant
+    slot = (vacant & -vacant).bit_length() - 1 if vacant else len(fleet.slots)
     fleet = replace(
-        fleet, slots=fleet.slots.set(name, slot), names=fleet.names.set(slot, name), vacant=fleet.vacant[:-1]
+        fleet, slots=fleet.slots.set(name, slot), names=fleet.names.set(slot, name), vacant=vacant & (vacant - 1)
     )
     return Nodes(fleet, nodes.used, nodes.moved), slot
 
@@ -295,7 +296,7 @@ def _vacated(nodes: Nodes, slot: int) -> Nodes:
         fleet,
         slots=fleet.slots.remove(fleet.names[slot]),
         names=fleet.names.remove(slot),
-        vacant=(*fleet.vacant, slot),
+        vacant=fleet.vacant | 1 << slot,
     )
     return Nodes(fleet, nodes.used, nodes.moved)
 

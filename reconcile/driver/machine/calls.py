@@ -12,12 +12,12 @@ from reconcile.components import apiserver, recorder
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
-from reconcile.driver.machine.reach import hears, server_for
+from reconcile.driver.machine.reach import hears, park, server_for
 from reconcile.effects import Answer
 from reconcile.events import Answered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
-from reconcile.model.requests import Request, Response, User
+from reconcile.model.requests import Response
 from reconcile.store import Refused, channel, grant, position_after, table_at
 
 _PLANS: Final = 5  # how often a request is planned again when its transaction is refused
@@ -30,9 +30,9 @@ def execute(machine: Machine, item: Sent) -> bool:
     """Let an API server carry a call out; park it if none can be reached."""
     server = machine.reach.get(item.host) or server_for(machine, item.host)
     if server is None:
-        machine.parked = (*machine.parked, item)
+        park(machine, item)
         return False
-    response = _served(machine, server, item.request, item.user)
+    response = _served(machine, server, item)
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
     if item.request.verb == "watch" and response.ok and not item.process and item.tag is not None:
@@ -51,7 +51,7 @@ def give_back(machine: Machine, item: Replied) -> bool:
     if process is None:
         return False
     if not hears(machine, item.host):
-        machine.parked = (*machine.parked, item)
+        park(machine, item)
         return False
     event = Answered(machine.now + process.skew, item.tag, item.response)
     if item.tag[0] == "election":
@@ -82,9 +82,14 @@ def _watch(machine: Machine, item: Sent) -> None:
     open_watch(machine, process, "watch", cursor)
 
 
-def _served(machine: Machine, server: str, request: Request, user: User) -> Response:
-    state = machine.states.get(server)
-    dice = Dice(machine.cluster.seed, "request", machine.serial)
+def _served(machine: Machine, server: str, item: Sent) -> Response:
+    state, request, user = machine.states.get(server), item.request, item.user
+    # No two requests may draw the same, or two objects share a uid. The answer takes a serial number; a request that
+    # nobody waits for takes none, but if it stores anything, that takes a revision.
+    if item.tag is not None:
+        dice = Dice(machine.cluster.seed, "request", machine.serial)
+    else:
+        dice = Dice(machine.cluster.seed, f"unanswered/{machine.serial}", machine.store.revision)
     store = machine.store
     keeper = machine.processes.get(server)
     assert keeper is not None, "it was found among the servers that run"

@@ -16,6 +16,6 @@ def committed(machine: Machine, changes: tuple[Change, ...], channels: Iterable[
         machine.observed += [(machine.steps, change) for change in changes]
     for name in channels:
         known = machine.channels.get(name)
-        if known is not None and known.watchers and not known.draining:
-            machine.channels.set(name, Channel(known.watchers, draining=True))
+        if known is not None and known.places.end and not known.draining:
+            machine.channels.set(name, Channel(known.places, known.gone, draining=True))
             machine.push(Draining(name, 0, machine.store.history(name).end))

@@ -54,7 +54,9 @@ class Machine:
         self.cursors: Draft[tuple[str, str], Cursor] = Draft(cluster.cursors)
         self.channels: Draft[str, Channel] = Draft(cluster.channels)
         self.hosts: Draft[str, HostStatus] = Draft(cluster.hosts)
-        self.parked = cluster.parked
+        self.old_parked = cluster.parked
+        self.new_parked: list[Pending] = []
+        self.held: bool | None = None
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked
@@ -132,6 +134,14 @@ class Machine:
             raise ReconcileError(f"nothing is under way with the number {serial}")
         self.old_pending = table.remove(serial)
         return item
+
+    @property
+    def parked(self) -> tuple[Pending, ...]:
+        """What waits for an API server that can be reached."""
+        if self.new_parked:
+            self.old_parked = (*self.old_parked, *self.new_parked)
+            self.new_parked = []
+        return self.old_parked
 
     def idle(self) -> bool:
         """Tell whether nothing is under way; timers may be set."""

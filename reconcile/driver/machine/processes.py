@@ -35,9 +35,12 @@ from reconcile.effects import (
 )
 from reconcile.events import Started
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.replacing import replace
+from reconcile.lib.sequence import Sequence
 from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
 _NOBODY: Final = Channel()
+_REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 
 def launch(machine: Machine, kind: str, host: str) -> None:
@@ -71,12 +74,13 @@ def begin(machine: Machine, item: Starting) -> bool:
         machine.reach.clear()
         asked = apiserver.bootstrap(machine.states.get(name), machine.now + process.skew)
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
-        machine.parked = (*first, *machine.parked)  # what a server asks of itself comes before what waited for it
+        # What a server asks of itself comes before what waited for it.
+        machine.old_parked, machine.held = (*first, *machine.parked), None
     elif kind == "etcd":
         machine.etcd = process.host
         machine.reach.clear()
         _renew_leases(machine, process)
-    if kind in ("etcd", "kube-apiserver") and machine.etcd and machine.servers:
+    if kind in _REACHED and machine.etcd and machine.servers:
         unpark(machine)
     if process.leading:
         _work(machine, process)
@@ -107,16 +111,12 @@ def end(machine: Machine, name: str) -> None:
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
-        cursor = machine.cursors.get((name, watch))
-        if cursor is not None:
-            machine.cursors.remove((name, watch))
-            known = machine.channels.get(cursor.channel) or _NOBODY
-            left = tuple([watcher for watcher in known.watchers if watcher != (name, watch)])
-            machine.channels.set(cursor.channel, Channel(left, draining=known.draining))
-    machine.servers = tuple([server for server in machine.servers if server != name])
-    if process.kind == "etcd" and machine.etcd == process.host:
-        machine.etcd = ""
-    machine.reach.clear()
+        _close_watch(machine, name, watch)
+    if process.kind in _REACHED:
+        machine.servers = tuple([server for server in machine.servers if server != name])
+        if process.kind == "etcd" and machine.etcd == process.host:
+            machine.etcd = ""
+        machine.reach.clear()
 
 
 def exit_process(machine: Machine, process: Process, code: int) -> None:
@@ -209,10 +209,38 @@ def _work(machine: Machine, process: Process) -> None:
 
 def open_watch(machine: Machine, process: Process, watch: str, cursor: Cursor) -> None:
     """Let a process watch from where *cursor* stands."""
-    machine.cursors.set((process.name, watch), cursor)
+    key = (process.name, watch)
     known = machine.channels.get(cursor.channel) or _NOBODY
-    machine.channels.set(cursor.channel, Channel((*known.watchers, (process.name, watch)), draining=known.draining))
+    machine.cursors.set(key, replace(cursor, place=known.places.end))
+    machine.channels.set(cursor.channel, Channel(known.places.append(key), known.gone, draining=known.draining))
     machine.push(Listing(process.name, process.life, watch))
+
+
+def tidied(machine: Machine, known: Channel) -> Channel:
+    """
+    Give a channel's watchers their places anew once more are empty than taken, which costs a bit for each that is gone.
+
+    Not while they are being told: a `Draining` says by its place who was.
+    """
+    if known.draining or 2 * known.gone <= known.places.end:
+        return known
+    places: Sequence[tuple[str, str] | None] = Sequence()
+    for key in known.watchers:
+        cursor = machine.cursors.get(key)
+        assert cursor is not None, "a watcher has a cursor for as long as it has a place"
+        machine.cursors.set(key, replace(cursor, place=places.end))
+        places = places.append(key)
+    return Channel(places)
+
+
+def _close_watch(machine: Machine, name: str, watch: str) -> None:
+    cursor = machine.cursors.get((name, watch))
+    if cursor is not None:
+        machine.cursors.remove((name, watch))
+        known = machine.channels.get(cursor.channel)
+        assert known is not None, "it has a watcher"
+        left = Channel(known.places.put(cursor.place, None), known.gone + 1, draining=known.draining)
+        machine.channels.set(cursor.channel, tidied(machine, left))
 
 
 def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:

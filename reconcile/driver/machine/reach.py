@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconcile.cluster.pending import Pending, waits_on
 from reconcile.driver.machine.machine import Machine
 
 
@@ -24,11 +25,30 @@ def hears(machine: Machine, host: str) -> bool:
     return connected(machine, host) or f"kube-apiserver/{host}" in machine.servers
 
 
+def park(machine: Machine, item: Pending) -> None:
+    """Let *item* wait until an API server can be reached."""
+    machine.new_parked.append(item)
+    if machine.held is False:
+        machine.held = _held(machine, item)
+
+
 def unpark(machine: Machine) -> None:
     """Let what waited for an API server be under way again."""
-    parked, machine.parked = machine.parked, ()
-    for item in parked:
+    for item in machine.parked:
         machine.push(item)
+    machine.old_parked, machine.held = (), None
+
+
+def held_up(machine: Machine) -> bool:
+    """Tell whether something waits for an API server though its host is not cut off: looked for once, then known."""
+    if machine.held is None:
+        machine.held = any(_held(machine, item) for item in machine.parked)
+    return machine.held
+
+
+def _held(machine: Machine, item: Pending) -> bool:
+    host = waits_on(item)
+    return host is not None and connected(machine, host)
 
 
 def _reaches(machine: Machine, one: str, other: str) -> bool:

@@ -9,8 +9,8 @@ import attrs
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.pending import Draining, Listing
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import tell
-from reconcile.driver.machine.reach import server_for
+from reconcile.driver.machine.processes import tell, tidied
+from reconcile.driver.machine.reach import park, server_for
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
@@ -42,7 +42,7 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
             view = _view(machine, cursor.resource, changes[-1].revision)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
-    machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view))
+    machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
     tell(machine, process, Watched(machine.now + process.skew, watch, changes, view))
     return True
 
@@ -53,7 +53,7 @@ def list_watch(machine: Machine, item: Listing) -> bool:
     if process is None:
         return False
     if server_for(machine, process.host) is None:
-        machine.parked = (*machine.parked, item)
+        park(machine, item)
         return False
     return deliver(machine, process, item.watch)
 
@@ -61,18 +61,24 @@ def list_watch(machine: Machine, item: Listing) -> bool:
 def drain(machine: Machine, item: Draining) -> bool:
     """Deliver a channel's changes to the next of its watchers that has not seen them."""
     known = machine.channels.get(item.channel) or _NOBODY
-    watchers, place, told = known.watchers, item.place, False
-    while place < len(watchers) and not told:
-        name, watch = watchers[place]
+    places, place, told = known.places, item.place, False
+    while place < places.end and not told:
+        watcher = places.at(place)
         place += 1
+        if watcher is None:
+            continue
+        name, watch = watcher
         process = machine.processes.get(name)
         if process is None:
             continue
         if machine.reach.get(process.host) is None and server_for(machine, process.host) is None:
-            machine.parked = (*machine.parked, Listing(name, process.life, watch))
+            park(machine, Listing(name, process.life, watch))
         else:
             told = deliver(machine, process, watch)
-    if place < len(watchers):
+    if known.gone:
+        while place < places.end and places.at(place) is None:
+            place += 1
+    if place < places.end:
         machine.push(Draining(item.channel, place, item.mark))
         return told
     end = machine.store.history(item.channel).end
@@ -80,7 +86,7 @@ def drain(machine: Machine, item: Draining) -> bool:
         machine.push(Draining(item.channel, 0, end))
     else:
         known = machine.channels.get(item.channel) or _NOBODY
-        machine.channels.set(item.channel, Channel(known.watchers, draining=False))
+        machine.channels.set(item.channel, tidied(machine, Channel(known.places, known.gone, draining=False)))
     return told
 
 
@@ -107,17 +113,25 @@ def skip(machine: Machine, process: Process, watch: str, count: int) -> None:
 def _listed(machine: Machine, cursor: Cursor) -> tuple[Change, ...]:
     table = machine.store.table(cursor.resource)
     revision = machine.store.revision
-    if cursor.view is None and cursor.partition:
-        index = PARTITIONS[cursor.resource].name
-        rows: Any = [(key, None, table[key]) for key in table.keys_under(index, cursor.partition)]
+    if cursor.partition:
+        rows: Any = _own_differences(cursor, table)
     elif cursor.view is None:
         rows = [(key, None, obj) for key, obj in table.items()]
     else:
         rows = table.differences(cursor.view)
     changes = tuple([Change(revision, cursor.resource, key, old, new) for key, old, new in rows])
-    if cursor.partition:
-        changes = tuple([change for change in _seen_from(cursor, changes) if change.old or change.new])
-    return changes
+    return _seen_from(cursor, changes) if cursor.partition else changes
+
+
+def _own_differences(cursor: Cursor, table: Table[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Give how what a watch of one partition knew differs from *table*, at the cost of what is in the partition."""
+    index, known = PARTITIONS[cursor.resource].name, cursor.view
+    keys = table.keys_under(index, cursor.partition)
+    if known is None:
+        return [(key, None, table[key]) for key in keys]
+    either = sorted({*keys, *known.keys_under(index, cursor.partition)})
+    rows = [(key, known.get(key), table.get(key)) for key in either]
+    return [row for row in rows if row[1] is not row[2]]
 
 
 def _seen_from(cursor: Cursor, changes: tuple[Change, ...]) -> tuple[Change, ...]:

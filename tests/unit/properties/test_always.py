@@ -9,13 +9,16 @@ from reconcile.api import meta_v1
 from reconcile.api.quantity import Quantity
 from reconcile.cluster.pending import Sent
 from reconcile.driver import client
-from reconcile.driver.run import run, settle
+from reconcile.driver.machine import Machine
+from reconcile.driver.run import play, run, settle
+from reconcile.driver.step import apply_event
 from reconcile.events import StopProcess, Submit
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.lib.table import Table
 from reconcile.model.requests import Request
-from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, violations
+from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, uids_after, uids_of, violations
 from tests.unit.properties.conftest import WEB
 
 
@@ -66,6 +69,11 @@ def claims_a_version_to_come(cluster, pod, rewritten):
     return Passage(cluster, attrs.evolve(passage.after, store=store), (attrs.evolve(change, new=ahead),))
 
 
+def has_the_uid_of_another(cluster, pod, rewritten):
+    node, uid = cluster.get("nodes", "node-1"), cluster.get("namespaces", "default").metadata.uid
+    return rewritten(cluster, "nodes", node, metadata=replace(node.metadata, uid=uid))
+
+
 def lets_two_lead(cluster, pod, rewritten):
     standby = _standby(cluster)
     processes = cluster.processes.set(standby.name, attrs.evolve(standby, leading=True))
@@ -87,6 +95,7 @@ MUTATIONS = {
     has_two_controllers: "owner references valid",
     has_an_owner_without_uid: "owner references valid",
     claims_a_version_to_come: "resourceVersion strictly grows",
+    has_the_uid_of_another: "no uid twice",
     lets_two_lead: "at most one leader",
     lets_a_standby_act: "only the leader acts",
 }
@@ -101,6 +110,23 @@ def test_a_mutation_breaks_its_property(mutate, cluster, pod, rewritten):
     passage = mutate(cluster, pod, rewritten)
     for said in (broken_by(passage, ALWAYS), violations(passage.after)):
         assert {sentence.partition(":")[0] for sentence in said} == {MUTATIONS[mutate]}, said
+
+
+def test_whose_uids_are_kept_are_looked_up(cluster, pod, rewritten):
+    passage = has_the_uid_of_another(cluster, pod, rewritten)
+    kept = attrs.evolve(passage, uids=uids_of(cluster))
+    assert broken_by(kept, ALWAYS) == broken_by(passage, ALWAYS) != ()
+    assert broken_by(attrs.evolve(passage, uids=Table()), ALWAYS) == ()
+
+
+def test_uids_are_kept_by_what_changes(cluster, pod):
+    machine = Machine(cluster)
+    machine.observed = []
+    apply_event(machine, Submit(request=client.delete("pods", pod.metadata.name)))
+    play(machine, None, machine.now + 60 * SECOND)
+    changes = tuple([change for _, change in machine.observed])
+    assert any(change.new is None for change in changes)
+    assert uids_after(uids_of(cluster), changes) == uids_of(machine.closed()) != uids_of(cluster)
 
 
 def test_every_property_has_a_mutation():
@@ -118,7 +144,8 @@ def reached(cluster):
 
 
 def test_some_run_reaches_what_the_properties_are_about(cluster, pod):
-    usual = {"some pod runs", "some pod is bound", "some pod is owned", "some object changes", "some replica stands by"}
+    usual = {"some pod runs", "some pod is bound", "some pod is owned", "some object changes", "some object is made"}
+    usual |= {"some replica stands by"}
     assert reached(cluster) == usual
     (leader,) = [name for name in cluster.elections if "scheduler" in name and cluster.processes[name].leading]
     later = settle(cluster, (StopProcess(leader),), quiet=30 * SECOND).cluster
