@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Index
+from reconcile.model.places import without_place
 
 _FINISHED: Final = ("Succeeded", "Failed")
 
@@ -65,12 +66,16 @@ def _standing(pod: Any) -> tuple[Hashable, ...]:
 
 
 def _labelled(pod: Any) -> tuple[Hashable, ...]:
-    """File an active pod under (owner uid, its labels): how many of an owner's pods carry exactly these labels."""
+    """
+    File an active pod under (owner uid, its labels): how many of an owner's pods carry exactly these labels.
+
+    Those of its node's zone, which it got when it was bound, are left out: no owner's template knows them.
+    """
     metadata = pod.metadata
     references = metadata.owner_references
     if not references or metadata.deletion_timestamp is not None or (pod.status and pod.status.phase in _FINISHED):
         return ()
-    labels = metadata.labels
+    labels = without_place(metadata.labels)
     return tuple([(reference.uid, labels) for reference in references])
 
 

@@ -1,5 +1,5 @@
 """
-The speed budgets, measured: `python tests/benchmarks/bench.py [pods|roll|steps|record|memory|import|work|all]`.
+The speed budgets, measured: `bench.py [pods|roll|steps|boot|storm|record|memory|import|work|all]`.
 
 Each prints what it did, the figure, and the budget it is held to, in seconds of the processor: the engine is one thread
 that waits for nothing. Run it on a machine that does nothing else, for a neighbour takes caches too; compare figures of
@@ -21,6 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import storms
+from storms import deployment
+
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver import collector_paused, settle
 from reconcile.driver.client import apply, patch
@@ -29,20 +32,35 @@ from reconcile.driver.replay import replay
 from reconcile.driver.wire import state_digest
 from reconcile.events import Submit
 
+BOOTED = (1000, 10_000)
 SIZES = (10, 30, 100, 300, 1000, 2000, 5000)
 
 
-def deployment(replicas: int, image: str = "nginx:1.29") -> dict[str, Any]:
-    """Give a Deployment of *replicas* small pods."""
-    container = {
-        "name": "web",
-        "image": image,
-        "ports": [{"containerPort": 80}],
-        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
-    }
-    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+def boot(sizes: tuple[int, ...] = BOOTED) -> None:
+    """Cost of a step while machines are powered on, until all nodes are ready, against their number."""
+    _compared({"boot": storms.boot}, sizes, storms.powered)
+
+
+def storm(sizes: tuple[int, ...] = BOOTED) -> None:
+    """Cost of a step when many nodes or processes come or go at once, against the size of the cluster."""
+    _compared(storms.STORMS, sizes, storms.deployed)
+
+
+def _compared(kinds: dict[str, storms.Storm], sizes: tuple[int, ...], base: Callable[[int], Cluster]) -> None:
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in kinds}
+    for size in sizes:
+        cluster = base(size)
+        for name, kind in kinds.items():
+            count, took = storms.timed(cluster, kind)
+            costs = storms.counted(cluster, kind)
+            found[name].append((took, costs.calls, costs.room))
+            print(f"{name:9s} {size:6d} nodes: {count:8d} steps of {took:5.1f} us, {costs.calls:5.1f} calls", end="")
+            print(f", {costs.room:5.0f} bytes at a time")
+        del cluster
+    for name, costs_of in found.items():
+        ratios = [max(column) / min(column) for column in zip(*costs_of, strict=True)]
+        print(f"  {name}: dearest over cheapest: time {ratios[0]:.2f}, calls {ratios[1]:.2f}, bytes {ratios[2]:.2f}")
+    print("  budget: 1.5")
 
 
 def booted(nodes: int) -> Cluster:
@@ -270,6 +288,8 @@ def main() -> None:
         "pods": pods,
         "roll": roll,
         "steps": steps,
+        "boot": boot,
+        "storm": storm,
         "record": record,
         "memory": memory,
         "import": imports,
@@ -278,6 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["all"], choices=[*known, "all"])
     parser.add_argument("--plot", type=Path, help="draw the cost of a step to this file")
+    parser.add_argument("--sizes", type=int, nargs="+", default=BOOTED, help="how many nodes `boot` and `storm` take")
     parser.add_argument("--top", type=int, default=12, help="how many modules and functions `work` names")
     chosen = parser.parse_args()
     with collector_paused():
@@ -286,6 +307,8 @@ def main() -> None:
                 print(f"# {name}: {(bench.__doc__ or '').splitlines()[0]}")
                 if name == "steps":
                     steps(chosen.plot)
+                elif name in ("boot", "storm"):
+                    (boot if name == "boot" else storm)(tuple(chosen.sizes))
                 elif name == "work":
                     work(chosen.top)
                 else:

@@ -18,11 +18,11 @@ from reconcile.components.apiserver.writing import deleting, patching, updating
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import conditions, names, selectors, statuses
+from reconcile.model.places import TOPOLOGY
 from reconcile.model.requests import Response, joined
 from reconcile.store import Compare, Put, Txn
 
 _BOUND: Final = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
-_TOPOLOGY: Final = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 
 def bind(ask: Ask) -> Plan:
@@ -83,7 +83,7 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
     node = ask.store.get("nodes", binding.target.name or "")
     topology = [
         (label, node.metadata.labels[label])
-        for label in _TOPOLOGY
+        for label in TOPOLOGY
         if node is not None and label in (node.metadata.labels or ())
     ]
     if topology and metadata is not None:

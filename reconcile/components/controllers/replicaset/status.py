@@ -42,7 +42,7 @@ def counts(owner: Any, pods: Table[str, Any], active: int, now: Instant) -> Coun
     labels = template.metadata.labels if template and template.metadata else None
     labelled = pods.count("labelled", (uid, labels))
     if labelled != active:
-        # A pod that was adopted may have labels beside the template's.
+        # A pod that was adopted may have labels beside the template's, or the template may name a zone.
         listed = pods.under("standing", (uid, "active"))
         labelled = len([1 for pod in listed if selectors.matches_all(labels, pod.metadata.labels)])
     wait = (owner.spec.min_ready_seconds or 0) * SECOND

@@ -1,0 +1,17 @@
+"""Places: the labels that say in which region and zone a node is, which a pod gets when it is bound to one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.lib.mapping import Map
+
+TOPOLOGY: Final = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+"""Source: admission plugin PodTopologyLabels."""
+
+
+def without_place(labels: Any) -> Any:
+    """Give *labels* without those that say where something is; the very same if there are none."""
+    if labels is None or not (TOPOLOGY[0] in labels or TOPOLOGY[1] in labels):
+        return labels
+    return Map({key: value for key, value in labels.items() if key not in TOPOLOGY}) or None
