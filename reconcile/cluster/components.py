@@ -25,6 +25,7 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     managed_fields: bool = False
+    heartbeats: bool = True
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +75,9 @@ COMPONENTS: Final[dict[str, Component]] = {
         user=("system:apiserver", ("system:masters",)),
     ),
     "kube-controller-manager": Component(
-        begin=lambda setting: controllers.begin((*controllers.STANDARD, *setting.controllers), setting.dice),
+        begin=lambda setting: controllers.begin(
+            (*controllers.standard(heartbeats=setting.heartbeats), *setting.controllers), setting.dice
+        ),
         step=controllers.step,
         watches=controllers.watches,
         user=("system:kube-controller-manager", ()),
@@ -88,7 +91,9 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kubelet": Component(
-        begin=lambda setting: kubelet.begin(setting.host, setting.dice, running=world.containers(setting.disk)),
+        begin=lambda setting: kubelet.begin(
+            setting.host, setting.dice, running=world.containers(setting.disk), heartbeats=setting.heartbeats
+        ),
         step=kubelet.step,
         watches=kubelet.watches,
         user=("system:node:{host}", ("system:nodes",)),

@@ -40,6 +40,9 @@ class Topology:
         capacity: what each node reports, resource name -> quantity text.
         proxy: run kube-proxy on every node.
         lock: the kind of object that leader election locks, `leases` or `endpoints`.
+        events: let components record Kubernetes Events; without them a cluster does the same in fewer steps.
+        heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
+            rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by; nothing within
@@ -53,6 +56,8 @@ class Topology:
     capacity: Map[str] = CAPACITY
     proxy: bool = True
     lock: Literal["leases", "endpoints"] = "leases"
+    events: bool = True
+    heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default)
     hosts: tuple[Host, ...] = ()
     managed_fields: bool = False

@@ -27,6 +27,8 @@ from reconcile.driver.machine import (
     fire,
     give_back,
     kill_container,
+    hold,
+    lapse,
     launch,
     report,
     skip,
@@ -233,8 +235,11 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
     machine.reach.clear()
     machine.held = None
+    kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
         unpark(machine)
+    if kubelet is not None and connected != status.connected and not machine.cluster.topology.heartbeats:
+        (hold if connected else lapse)(machine, kubelet)
 
 
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:

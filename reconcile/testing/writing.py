@@ -42,7 +42,7 @@ __all__ = ["scenario_of", "yaml_of"]
 
 _WIDTH: Final = 120
 _MOST: Final = 6  # so many problems are told
-_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy")
+_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy", "events", "heartbeats")
 
 # A word that YAML takes for text, whichever reader it is.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")

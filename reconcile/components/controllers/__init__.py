@@ -51,6 +51,14 @@ STANDARD: Final[tuple[Controller, ...]] = (
 )
 """Every controller that the controller-manager runs, beside the user's own."""
 
+
+def standard(*, heartbeats: bool = True) -> tuple[Controller, ...]:
+    """Give every controller that the controller-manager runs, in a cluster with heartbeats or without."""
+    if heartbeats:
+        return STANDARD
+    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in STANDARD])
+
+
 __all__ = [
     "KEPT",
     "STANDARD",
@@ -66,6 +74,7 @@ __all__ = [
     "controller_of",
     "failing",
     "keys_of_itself",
+    "standard",
     "step",
     "watches",
 ]

@@ -140,7 +140,8 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
         )
     body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
     request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
-    out += (Call(request, ("node",)), SetTimer(("node",), now + REPORT_EVERY, periodic=True))
+    out.append(Call(request, ("node",)))
+    _again(state, ("node",), now + REPORT_EVERY, out)
     return _with_node(state, replace(own, reported_at=now, dirty=False, reporting=True))
 
 
@@ -157,7 +158,7 @@ def renew(state: State, now: Instant, out: list[Effect]) -> State:
     """Send a heartbeat: renew the Lease, or make it."""
     own = state.node
     lease = own.lease
-    out.append(SetTimer(("lease",), now + RENEW_EVERY, periodic=True))
+    _again(state, ("lease",), now + RENEW_EVERY, out)
     if own.asked_at and now - own.asked_at < PATIENCE:
         return state
     renewed = coordination_v1.LeaseSpec(
@@ -182,7 +183,7 @@ def renew_answered(state: State, response: Response, now: Instant, out: list[Eff
     if response.reason in {"Conflict", "AlreadyExists"}:
         out.append(Call(Request(verb="get", resource=LEASES, namespace=NAMESPACE, name=state.host.name), ("leased",)))
         return state
-    if own.lease is not None and response.reason != "NotFound":
+    if own.lease is not None and response.reason != "NotFound" and state.seldom.heartbeats:
         return state  # the next heartbeat tries again
     return _later(_with_lease(state, None, 0), ("lease",), now, out)
 
@@ -235,8 +236,14 @@ _NOTHING_RESERVED: Final[Map[str]] = Map()
 def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     first = state.node.lease is None
     state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
-    out.append(SetTimer(("node",), now + REPORT_EVERY, periodic=True))
+    _again(state, ("node",), now + REPORT_EVERY, out)
     return renew(state, now, out) if first else state
+
+
+def _again(state: State, key: tuple[str, ...], at: Instant, out: list[Effect]) -> None:
+    """Set the timer of a heartbeat, where there are any."""
+    if state.seldom.heartbeats:
+        out.append(SetTimer(key, at, periodic=True))
 
 
 def _later(state: State, key: tuple[str, ...], now: Instant, out: list[Effect]) -> State:

@@ -192,6 +192,7 @@ class Seldom:
         synced: it has seen the API's pods.
         aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
         doubted: pods that do not want a Node like this one, until that is known for certain; by uid.
+        heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
     """
 
     dice: Dice
@@ -203,6 +204,7 @@ class Seldom:
     aware: bool = False
     held: tuple[Change, ...] | None = None
     doubted: Map[core_v1.Pod] = Map()
+    heartbeats: bool = True
 
 
 @quick

@@ -2,6 +2,7 @@
 
 from reconcile.driver.machine.calls import execute, give_back
 from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
+from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, report
 from reconcile.driver.machine.reach import unpark
@@ -19,6 +20,8 @@ __all__ = [
     "fire",
     "give_back",
     "kill_container",
+    "hold",
+    "lapse",
     "launch",
     "next_step",
     "play_now",

@@ -60,6 +60,7 @@ class Machine:
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked
+        self.records = cluster.topology.events
         self.reach: dict[str, str | None] = {}
         self.outbox: list[OutsideEffect] = []
         self.observed: list[tuple[int, Change]] | None = None

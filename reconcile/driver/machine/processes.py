@@ -11,8 +11,9 @@ from reconcile.cluster.components import COMPONENTS, Setting
 from reconcile.cluster.pending import Listing, Message, Sent, Starting, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
 from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import unpark
+from reconcile.driver.machine.reach import connected, unpark
 from reconcile.effects import (
     Call,
     CancelTimer,
@@ -65,6 +66,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
+        heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
@@ -108,6 +110,8 @@ def end(machine: Machine, name: str) -> None:
     if process is None:
         return
     machine.processes.remove(name)
+    if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
+        lapse(machine, process)
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
@@ -166,6 +170,8 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
         if kind is Call:
             machine.push(Sent(name, life, process.host, process.user, effect.request, effect.tag, machine.now))
         elif kind is Record:
+            if not machine.records:
+                continue
             state, calls = recorder.record(machine.recorders.get(name), effect, machine.now + process.skew)
             machine.recorders.set(name, state)
             for call in calls:

@@ -8,6 +8,6 @@ Source:   pkg/controller/nodelifecycle, pkg/controller/tainteviction, pkg/contro
 Left out: see docs/limits.md, "Controllers".
 """
 
-from reconcile.components.controllers.nodelifecycle._controller import CONTROLLER
+from reconcile.components.controllers.nodelifecycle._controller import BY_RULE, CONTROLLER
 
-__all__ = ["CONTROLLER"]
+__all__ = ["BY_RULE", "CONTROLLER"]

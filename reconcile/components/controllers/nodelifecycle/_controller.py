@@ -19,11 +19,14 @@ from reconcile.api.scalars import Time
 from reconcile.components.controllers._answers import is_done, text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views
 from reconcile.components.controllers.nodelifecycle._memory import (
+    HELD,
+    LEASE_NAMESPACE,
     LEASES,
     Health,
     Memory,
     Zone,
     observe,
+    observe_by_rule,
     ready_status,
     zone_of,
 )
@@ -108,6 +111,18 @@ def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
 def no_keys(_: Change, __: Views) -> tuple[Key, ...]:
     """Give none: a renewed lease is noted, and that is all."""
     return ()
+
+
+def keys_of_lease(change: Change, _: Views) -> tuple[Key, ...]:
+    """Give the node whose Lease holds by rule from now on, or does so no more."""
+    old, new = change.old, change.new
+    if new is None or new.metadata.namespace != LEASE_NAMESPACE or _is_held(old) == _is_held(new):
+        return ()
+    return (new.metadata.name,)
+
+
+def _is_held(lease: Any) -> bool | None:
+    return None if lease is None else bool(lease.spec is not None and lease.spec.holder_identity)
 
 
 def reconcile(ask: Ask) -> Outcome:
@@ -285,8 +300,10 @@ def _pace(zone: Zone) -> Duration | None:
     return EVERY_SECONDARY if size > LARGE_ZONE else None
 
 
-def _next_look(ask: Ask, node: Any, health: Health) -> tuple[Duration, bool]:
-    """Tell when the node is to be looked at again, and whether that is a mere re-check."""
+def _next_look(ask: Ask, node: Any, health: Health) -> tuple[Duration | None, bool]:
+    """Tell when the node is to be looked at again, and whether that is a mere re-check; None for not by itself."""
+    if health.probed == HELD:
+        return None, True
     silent = ask.now - health.probed
     grace = _grace(node)
     if silent >= grace:
@@ -330,3 +347,14 @@ CONTROLLER: Final = Controller(
     workers=8,
     component="node-controller",
 )
+
+BY_RULE: Final = replace(
+    CONTROLLER,
+    sources=(
+        Source("nodes", keys_of_node),
+        Source(LEASES, keys_of_lease),
+        Source("pods", keys_of_pod, observed=False),
+    ),
+    observe=observe_by_rule,
+)
+"""The same controller in a cluster without heartbeats."""

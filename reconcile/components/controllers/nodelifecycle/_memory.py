@@ -26,6 +26,8 @@ from reconcile.store import Change
 
 LEASES: Final = "leases.coordination.k8s.io"
 LEASE_NAMESPACE: Final = "kube-node-lease"
+HELD: Final[Instant] = 2**62
+"""When a node was heard of last whose Lease holds by rule: it is being heard of."""
 NOT_COUNTED: Final = "node.kubernetes.io/exclude-disruption"
 
 
@@ -121,6 +123,19 @@ def observe(memory: Memory, change: Change, _: Views, now: Instant) -> Memory:
     return memory
 
 
+def observe_by_rule(memory: Memory, change: Change, views: Views, now: Instant) -> Memory:
+    """Note the same where no heartbeats are sent: a Lease that has a holder holds until it has none."""
+    if change.resource == LEASES:
+        return _held_or_not(memory, change.new, now)
+    if change.resource != "nodes":
+        return memory
+    memory = _node_seen(memory, change, now)
+    new = change.new
+    if new is None or (change.old is not None and change.old.metadata.uid == new.metadata.uid):
+        return memory
+    return _held_or_not(memory, views.get(LEASES, f"{LEASE_NAMESPACE}/{new.metadata.name}"), now)
+
+
 def zone_of(node: Any) -> str:
     """Give the node's failure zone, as `region/zone`."""
     labels = node.metadata.labels
@@ -146,6 +161,22 @@ def _lease_seen(memory: Memory, lease: Any, now: Instant) -> Memory:
     return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.evictions, memory.missing)
 
 
+def _held_or_not(memory: Memory, lease: Any, now: Instant) -> Memory:
+    if lease is None or lease.metadata.namespace != LEASE_NAMESPACE or lease.spec is None:
+        return memory
+    name, renewal = lease.metadata.name, lease.spec.renew_time
+    health = memory.nodes.get(name, None)
+    if health is None or renewal is None:
+        return memory
+    if lease.spec.holder_identity:
+        probed = HELD
+    elif health.probed == HELD:
+        probed = min(renewal.instant, now)
+    else:
+        return memory  # it counts from when it was first seen
+    return replace(memory, nodes=memory.nodes.set(name, replace(health, probed=probed, renewed=renewal.instant)))
+
+
 def _node_seen(memory: Memory, change: Change, now: Instant) -> Memory:
     old, new = change.old, change.new
     zones = _counted(memory.zones, old, new)
@@ -159,7 +190,8 @@ def _node_seen(memory: Memory, change: Change, now: Instant) -> Memory:
     if health is None or health.uid != uid:
         nodes = memory.nodes.set(name, Health(now, uid, heartbeat))
     elif health.heartbeat != heartbeat:
-        nodes = memory.nodes.set(name, replace(health, heartbeat=heartbeat, probed=now))
+        probed = health.probed if health.probed == HELD else now
+        nodes = memory.nodes.set(name, replace(health, heartbeat=heartbeat, probed=probed))
     elif zones is memory.zones:
         return memory
     else:
