@@ -36,3 +36,22 @@ def test_an_old_sequence_stays_as_it_was() -> None:
     old = filled(40)
     one, other = old.append(-1), old.append(-2)
     assert (one.between(39, 41), other.between(39, 41), old.end) == ((39, -1), (39, -2), 40)
+
+
+@given(st.integers(1, 150), st.integers(0, 149), st.data())
+def test_an_item_is_put_in_the_place_of_another(count: int, forgotten: int, data: Any) -> None:
+    old = filled(count).forget(min(forgotten, count - 1))
+    position = data.draw(st.integers(old.start, count - 1))
+    new = old.put(position, -1)
+    expected = [-1 if at == position else at for at in range(old.start, count)]
+    assert [new.at(at) for at in range(old.start, count)] == expected == list(new.between(old.start, count))
+    assert (old.at(position), new.start, new.end) == (position, old.start, old.end)
+
+
+def test_what_is_not_there_is_neither_given_nor_replaced() -> None:
+    sequence = filled(100).forget(70)
+    for position in (63, 100):
+        with pytest.raises(IndexError):
+            sequence.at(position)
+        with pytest.raises(IndexError, match=f"position {position} is not among 64 to 99"):
+            sequence.put(position, 0)

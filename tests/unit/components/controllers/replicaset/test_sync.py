@@ -261,6 +261,21 @@ def test_labels_beside_the_templates_count_as_labelled():
     assert status(toy).fully_labeled_replicas == 2
 
 
+@pytest.mark.parametrize(("wanted", "carried", "labelled"), [(None, "a", 2), ("a", "a", 2), ("a", "b", None)])
+def test_the_zone_of_a_pods_node_is_no_label_of_its_template(wanted, carried, labelled):
+    zone = "topology.kubernetes.io/zone"
+    owner = objects.replica_set(2)
+    if wanted is not None:
+        of_template = replace(owner.spec.template.metadata, labels=objects.LABELS.set(zone, wanted))
+        owner = replace(owner, spec=replace(owner.spec, template=replace(owner.spec.template, metadata=of_template)))
+    toy = cluster(owner)
+    toy.settle()
+    for pod in pods(toy):
+        toy.put("pods", replace(pod, metadata=replace(pod.metadata, labels=pod.metadata.labels.set(zone, carried))))
+    toy.settle()
+    assert status(toy).fully_labeled_replicas == labelled
+
+
 def test_gone_owner_is_forgotten():
     toy = cluster()
     toy.settle()
