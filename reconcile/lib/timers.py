@@ -172,13 +172,10 @@ class OpenTimers(Generic[K]):
         base, heap, held = self._base, self._old, self._held
         if not self._written and heap is base._heap:  # noqa: SLF001 -- the other half of that class
             return base
-        live = base._live  # noqa: SLF001 -- the same
+        live = base._live.updated(self._written)  # noqa: SLF001 -- the same
         for key, timer in self._written.items():
             if timer is not None:
-                live = live.set(key, timer)
                 heap, held = _merge((1, timer.at, timer.serial, key, None, None), heap), held + 1
-            elif key in live:
-                live = live.remove(key)
         if held > _SWEEP_FROM and held > 2 * len(live):
             heap, held = _swept(live)
         OpenTimers.__init__(self, Timers(live, heap, held, self.serial, self.busy))

@@ -115,16 +115,16 @@ class Machine:
 
     def settle_turns(self) -> Table[int, Turning]:
         """Bring all turns that are waited for into one table."""
-        for serial, turn in self.new_turns:
-            self.old_turns = self.old_turns.set(serial, turn)
-        self.new_turns.clear()
+        if self.new_turns:
+            self.old_turns = self.old_turns.updated(dict(self.new_turns))
+            self.new_turns.clear()
         return self.old_turns
 
     def settle_pending(self) -> Table[int, Pending]:
         """Bring all that is under way into one table."""
-        for serial, item in self.new_pending:
-            self.old_pending = self.old_pending.set(serial, item)
-        self.new_pending.clear()
+        if self.new_pending:
+            self.old_pending = self.old_pending.updated(dict(self.new_pending))
+            self.new_pending.clear()
         return self.old_pending
 
     def taken(self, serial: int) -> Pending:

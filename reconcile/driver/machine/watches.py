@@ -86,7 +86,8 @@ def drain(machine: Machine, item: Draining) -> bool:
         machine.push(Draining(item.channel, 0, end))
     else:
         known = machine.channels.get(item.channel) or _NOBODY
-        machine.channels.set(item.channel, tidied(machine, Channel(known.places, known.gone, draining=False)))
+        known = Channel(known.places, known.gone)
+        machine.channels.set(item.channel, tidied(machine, known) if known.gone else known)
     return told
 
 
