@@ -36,7 +36,8 @@ from reconcile.effects import (
     StopContainer,
     StopPodSandbox,
 )
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.bucket import Bucket
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
@@ -48,6 +49,7 @@ _GRACE: Final = 30 * SECOND
 _LEAST_GRACE: Final = SECOND
 _TRY_AGAIN: Final = 10 * SECOND
 _UNLABELLED: Final[Map[str]] = Map()
+REJECTIONS: Final = Bucket(40 * MILLISECOND, 50)  # kubeAPIQPS 50, kubeAPIBurst 100: a status is a GET and a PATCH
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -179,7 +181,7 @@ def add(
                 return with_seldom(state, doubted=state.seldom.doubted.set(uid, api))
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
-            return sync(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
+            return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
     state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
@@ -188,6 +190,16 @@ def add(
     else:
         _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _rejected(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Say that the pod failed when the client may: who makes a pod for each that is refused is bounded by that."""
+    full_at = REJECTIONS.taken(state.seldom.rejections, now)
+    state, wait = with_seldom(state, rejections=full_at), REJECTIONS.owed(full_at, now)
+    if not wait:
+        return sync(state, pod, now, out)
+    out.append(SetTimer(("retry", pod.uid), now + wait))
+    return keep(state, pod)
 
 
 def _time(pod: LocalPod, now: Instant, out: list[Effect]) -> None:

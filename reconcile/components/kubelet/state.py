@@ -193,6 +193,7 @@ class Seldom:
         aware: it has seen its Node, or that there is none; *held* is what it heard of pods before.
         doubted: pods that do not want a Node like this one, until that is known for certain; by uid.
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
+        rejections: when the bucket of requests is full again by which it says that pods were rejected.
     """
 
     dice: Dice
@@ -205,6 +206,7 @@ class Seldom:
     held: tuple[Change, ...] | None = None
     doubted: Map[core_v1.Pod] = Map()
     heartbeats: bool = True
+    rejections: Instant = 0
 
 
 @quick

@@ -31,6 +31,7 @@ from reconcile.components.controllers._runtime.contract import (
 from reconcile.components.controllers._runtime.workqueue import WorkQueue
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
+from reconcile.lib.bucket import Bucket
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
@@ -44,6 +45,8 @@ from reconcile.store import Change
 # client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
 FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
 LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
+# Over all keys of a queue: 10 failures a second come back, and 100 at once.
+RETRIES: Final = Bucket(100 * MILLISECOND, 100)
 
 _NOT_FOUND: Final = 404
 _RESYNC: Final = "resync"
@@ -108,6 +111,7 @@ class Work:
         serial: numbers the reconciles that call.
         synced: every source has been delivered once.
         woken: a `Wake` is on its way.
+        retried: when the bucket of what may come back after a failure is full again.
     """
 
     queue: WorkQueue[Key] = _NO_KEYS
@@ -118,6 +122,7 @@ class Work:
     serial: int = 0
     synced: bool = False
     woken: bool = False
+    retried: Instant = 0
 
 
 _Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
@@ -253,7 +258,7 @@ def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: An
     if not woken and queue.count and work.synced and len(running) < controller.workers:
         effects.append(Wake(controller.name))
         woken = True
-    return Work(queue, memory, running, work.failures, work.due, work.serial, work.synced, woken)
+    return Work(queue, memory, running, work.failures, work.due, work.serial, work.synced, woken, work.retried)
 
 
 def _synced(controller: Controller, work: Work, views: Views, effects: list[Effect]) -> Work:
@@ -342,6 +347,7 @@ class _Bench:
         "now",
         "place",
         "queue",
+        "retried",
         "running",
         "serial",
         "state",
@@ -363,6 +369,7 @@ class _Bench:
         self.serial = work.serial
         self.synced = work.synced
         self.woken = work.woken
+        self.retried = work.retried
         self.effects: list[Effect] = []
 
     def can_work(self) -> bool:
@@ -383,6 +390,7 @@ class _Bench:
             self.serial,
             self.synced,
             self.woken,
+            self.retried,
         )
         return _with_work(self.state, self.place, work), tuple(self.effects)
 
@@ -437,6 +445,8 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
         delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
         bench.failures = bench.failures.set(key, Failure(times + 1, why))
         if retries is None or times < retries:
+            bench.retried = RETRIES.taken(bench.retried, bench.now)
+            delay = max(delay, RETRIES.owed(bench.retried, bench.now))
             _come_back(bench, key, delay, periodic=False)
         else:
             _not_come_back(bench, key)

@@ -5,28 +5,41 @@ Expectations say what it has ordered and not seen yet: until it has seen it, it 
 owners whose pods have to be looked through, because one may have to be adopted or released; all others' are only
 counted.
 
+The pace bounds what would otherwise go on for ever at one instant: a pod fails as soon as it is there, is replaced, and
+fails. An owner may have as many pods as it declares at once. Those that replace others are made as fast as upstream's
+client lets its controller make them: a request for each, and two for the owner's status, which loses them and gets them
+back.
+
 Takes:    every change of pods and of their owners.
 Gives:    Memory.
-Source:   pkg/controller/controller_utils.go, UIDTrackingControllerExpectations.
-Left out: nothing known.
+Source:   pkg/controller/controller_utils.go, UIDTrackingControllerExpectations; for the pace, the client that the
+          controller-manager gives each of its controllers: --kube-api-qps 20, --kube-api-burst 30.
+Left out: see docs/limits.md, "Controllers".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
 
 from reconcile.components.controllers._claims import Claimant, becomes_orphan, selecting
 from reconcile.components.controllers._runtime import Views
-from reconcile.lib.instant import MINUTE, Instant
+from reconcile.lib.bucket import Bucket
+from reconcile.lib.instant import MILLISECOND, MINUTE, Duration, Instant
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.model.owners import controller_of
 from reconcile.store import Change
 
 # After this long an expectation is given up: whatever it waits for was missed.
 EXPIRES: Final = 5 * MINUTE
+
+PACE: Final[Duration] = 50 * MILLISECOND
+PACED: Final = 30
+_STATUS_WRITES: Final = 2
 
 _NONE: Final[Table[str, bool]] = Table()
 _YES: Final = True  # the value of a table of which only the keys count
@@ -54,10 +67,20 @@ class Expectation:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Memory:
-    """By the owner's uid; of the unsure only the uids count."""
+    """
+    By the owner's uid; of the unsure only the uids count.
+
+    *paces* say when an owner's bucket of requests is full again.
+    """
 
     expectations: Table[str, Expectation] = attrs.field(factory=Table)
     unsure: Table[str, bool] = attrs.field(factory=Table)
+    paces: Table[str, Instant] = attrs.field(factory=Table)
+
+
+_with_expectations: Final[Callable[[Memory, Table[str, Expectation]], Memory]] = copier(Memory, "expectations")
+_with_unsure: Final[Callable[[Memory, Table[str, bool]], Memory]] = copier(Memory, "unsure")
+_with_paces: Final[Callable[[Memory, Table[str, Instant]], Memory]] = copier(Memory, "paces")
 
 
 def is_satisfied(memory: Memory, uid: str, now: Instant) -> bool:
@@ -71,6 +94,19 @@ def is_satisfied(memory: Memory, uid: str, now: Instant) -> bool:
 def expecting_creates(memory: Memory, uid: str, count: int, sent: int, now: Instant) -> Memory:
     """Expect *count* creations, of which *sent* are sent."""
     return _expecting(memory, uid, Expectation(count, _NONE, now, count - sent))
+
+
+def paced(memory: Memory, uid: str, wanted: int, count: int, now: Instant) -> tuple[Memory, Duration]:
+    """
+    Let an owner that declares *wanted* pods have *count* more; or say how long it has to wait, and change nothing.
+
+    A controller that was restarted begins with a full bucket, as a new process's client does.
+    """
+    bucket, full_at = Bucket(PACE, PACED + wanted), memory.paces.get(uid, 0)
+    replaces = bucket.missing(full_at, now) + count > wanted
+    full_at = bucket.taken(full_at, now, count + _STATUS_WRITES if replaces else count)
+    wait = bucket.owed(full_at, now)
+    return (memory, wait) if wait else (_with_paces(memory, memory.paces.set(uid, full_at)), 0)
 
 
 def expecting_deletes(memory: Memory, uid: str, keys: list[str], now: Instant) -> Memory:
@@ -100,10 +136,12 @@ def fewer_creates(memory: Memory, uid: str, count: int) -> Memory:
 
 
 def skipping(memory: Memory, uid: str, failed: int) -> Memory:
-    """Expect none of the *failed* creations, and none that is not sent: a batch failed."""
+    """Expect none of the *failed* creations, and none that is not sent: a batch failed. Only what is made is paced."""
     old = memory.expectations.get(uid, None)
     if old is None:
         return memory
+    full_at = memory.paces.get(uid, 0) - (failed + old.left) * PACE
+    memory = _with_paces(memory, memory.paces.set(uid, full_at))
     return _expecting(memory, uid, Expectation(old.creates - failed - old.left, old.deletes, old.at))
 
 
@@ -117,7 +155,7 @@ def without_delete(memory: Memory, uid: str, key: str) -> Memory:
 
 def made_sure(memory: Memory, uid: str) -> Memory:
     """Note that the owner has exactly the pods that it is to have."""
-    return Memory(memory.expectations, memory.unsure.remove(uid)) if uid in memory.unsure else memory
+    return _with_unsure(memory, memory.unsure.remove(uid)) if uid in memory.unsure else memory
 
 
 def observe(claimant: Claimant, memory: Memory, change: Change, views: Views) -> Memory:
@@ -160,7 +198,9 @@ def _owner_observed(memory: Memory, change: Change) -> Memory:
         uid = old.metadata.uid
         memory = made_sure(memory, uid)
         if uid in memory.expectations:
-            memory = Memory(memory.expectations.remove(uid), memory.unsure)
+            memory = _with_expectations(memory, memory.expectations.remove(uid))
+        if uid in memory.paces:
+            memory = _with_paces(memory, memory.paces.remove(uid))
         old = None
     if new is not None and (old is None or _is_other(old.spec.selector, new.spec.selector)):
         memory = _unsure(memory, new.metadata.uid)
@@ -168,10 +208,10 @@ def _owner_observed(memory: Memory, change: Change) -> Memory:
 
 
 def _unsure(memory: Memory, uid: str) -> Memory:
-    return memory if uid in memory.unsure else Memory(memory.expectations, memory.unsure.set(uid, _YES))
+    return memory if uid in memory.unsure else _with_unsure(memory, memory.unsure.set(uid, _YES))
 
 
 def _expecting(memory: Memory, uid: str, expected: Expectation) -> Memory:
     if expected.creates <= 0 and not expected.left and not len(expected.deletes):
-        return Memory(memory.expectations.remove(uid), memory.unsure) if uid in memory.expectations else memory
-    return Memory(memory.expectations.set(uid, expected), memory.unsure)
+        return _with_expectations(memory, memory.expectations.remove(uid)) if uid in memory.expectations else memory
+    return _with_expectations(memory, memory.expectations.set(uid, expected))

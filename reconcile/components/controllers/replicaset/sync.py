@@ -25,6 +25,7 @@ from reconcile.components.controllers.replicaset import ranking, status
 from reconcile.components.controllers.replicaset.kinds import Kind
 from reconcile.components.controllers.replicaset.memory import Memory
 from reconcile.effects import Record
+from reconcile.lib.instant import Duration
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.owners import controller_of
@@ -111,6 +112,9 @@ def _scaled(look: _Look, unseen: int) -> Outcome:
     missing = wanted - active - unseen
     if missing > 0:
         missing = min(missing, BURST)
+        memory, wait = memories.paced(memory, uid, wanted, missing, now)
+        if wait:
+            return _told(look, None, active, wait)
         first = min(FIRST_BATCH, missing)
         memory = memories.expecting_creates(memory, uid, missing, first, now)
         return Outcome(calls=(_creation(look.kind, owner),) * first, memory=memory, again=True)
@@ -209,8 +213,18 @@ def _on_deleted(look: _Look) -> Outcome:
     return _told(look, ("FailedDelete", why) if why else None)
 
 
-def _told(look: _Look, failure: tuple[str, str] | None, active: int | None = None) -> Outcome:
-    """Write the status if it is another one, and be done; *active* is how many pods stand, if that is known."""
+def _told(
+    look: _Look, failure: tuple[str, str] | None, active: int | None = None, wait: Duration | None = None
+) -> Outcome:
+    """
+    Write the status if it is another one, and be done.
+
+    Args:
+        look: what was found so far.
+        failure: the reason and message of the condition ReplicaFailure, if there is to be one.
+        active: how many pods stand, if that is known.
+        wait: after how long the owner may have more pods, if it has to wait for them.
+    """
     owner, ask = look.owner, look.ask
     pods = ask.views.table("pods")
     if active is None:
@@ -234,6 +248,6 @@ def _told(look: _Look, failure: tuple[str, str] | None, active: int | None = Non
         calls=calls,
         records=look.records,
         memory=look.memory,
-        after=found.next_check,
+        after=min([each for each in (found.next_check, wait) if each is not None], default=None),
         error=failure[1] if failure else "",
     )

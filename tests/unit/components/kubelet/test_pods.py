@@ -403,6 +403,32 @@ def test_what_does_not_fit_is_refused(lab, container):
     assert lab.pod("three").status.phase == "Running"
 
 
+def test_many_pods_that_are_refused_fail_as_fast_as_upstreams_client_can_say_so(lab, container):
+    lab = lab()
+    lab.run(5)
+    asks = core_v1.ResourceRequirements(requests=Map({"cpu": Quantity.parse("64")}))
+    for number in range(80):
+        lab.bind(f"big-{number:02}", containers=(container("web", resources=asks),))
+
+    def failed():
+        pods = [obj for (resource, _), obj in lab.objects.items() if resource == "pods"]
+        return sum(pod.status is not None and pod.status.phase == "Failed" for pod in pods)
+
+    lab.run()
+    assert failed() == 50
+    assert sum(reason == "OutOfcpu" for _, reason, *_ in lab.records) == 80
+    lab.run(1)
+    assert failed() == 75
+    lab.mark("big-79")
+    lab.run(1)
+    assert failed() == 79
+    assert ("pods", "default/big-79") not in lab.objects
+    lab.run(10)
+    lab.bind("late", containers=(container("web", resources=asks),))
+    lab.run()
+    assert failed() == 80
+
+
 def test_of_several_things_that_are_missing_the_first_in_upstreams_order_is_named(lab, container):
     lab = lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", capacity=Map({"cpu": "1"})))
     lots = Map({"memory": Quantity.parse("1Gi"), "cpu": Quantity.parse("2")})

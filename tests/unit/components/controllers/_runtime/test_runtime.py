@@ -17,7 +17,7 @@ from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import HOUR, MILLISECOND, SECOND
+from reconcile.lib.instant import HOUR, MILLISECOND, MINUTE, SECOND
 from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
@@ -217,6 +217,20 @@ def test_failures_back_off_exponentially_and_success_forgets():
     state, effects = step(state, Answered(0, ("test", "default/a", 20, 0), OK))
     assert effects == ()
     assert failing(state) == ()
+
+
+def test_many_keys_that_fail_come_back_ten_a_second_after_the_first_hundred():
+    names = [f"n{number:03}" for number in range(130)]
+    state, _ = step(begun(controller(lambda _: Outcome(error="no"))), watched(*names))
+    waits = []
+    for _ in names:
+        state, (timer, *_) = step(state, Turned(0, "test"))
+        waits.append(timer.at // MILLISECOND)
+    assert waits[:100] == [5] * 100
+    assert waits[100:] == list(range(100, 3100, 100))
+    state, _ = step(state, TimerFired(MINUTE, ("after", "test", "default/n000")))
+    _, (timer, *_) = step(state, Turned(MINUTE, "test"))
+    assert timer.at == MINUTE + 10 * MILLISECOND
 
 
 def test_what_is_to_be_deleted_may_be_gone():

@@ -1,10 +1,14 @@
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import controllers
 from reconcile.components.controllers import replicaset, replicationcontroller
-from reconcile.lib.instant import MINUTE, SECOND
+from reconcile.components.controllers.replicaset import memory as memories
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
@@ -96,7 +100,9 @@ def test_failing_creation_stops_after_one_and_backs_off():
     assert condition.message == f'pods "web-x" is forbidden: {full}'
     assert len(controllers.failing(toy.state)) == 1
     toy.refuse = lambda _: None
+    began = toy.now
     toy.settle(timers=True)
+    assert toy.now - began < SECOND, "what is not made is not paced"
     assert len(pods(toy)) == 100
     assert not status(toy).conditions
 
@@ -136,6 +142,49 @@ def test_lost_and_finished_pods_are_replaced():
     toy.settle()
     assert len(pods(toy)) == 3
     assert status(toy).replicas == 2
+
+
+def flooded(toy, moves):
+    """Let every pod fail as soon as it is there, for so many moves; give the instants at which pods were made."""
+    began, made = toy.now, {}
+    for _ in range(moves):
+        offered = toy.moves()
+        if not offered:
+            toy.fire()
+            continue
+        offered[0]()
+        for pod in pods(toy):
+            if pod.metadata.name not in made:
+                made[pod.metadata.name] = (toy.now - began) // MILLISECOND
+                toy.put("pods", replace(pod, status=core_v1.PodStatus(phase="Failed")))
+    return list(made.values())
+
+
+def test_pods_that_fail_at_once_are_replaced_at_the_pace_of_upstreams_client():
+    toy = cluster(objects.replica_set(1))
+    made = flooded(toy, 1500)
+    # The one that is declared, and ten at three requests each; then three requests for each, twenty a second.
+    assert made[:14] == [0] * 11 + [150, 300, 450]
+    assert {later - earlier for earlier, later in pairwise(made[11:])} == {150}
+    assert memories.paced(toy.state.works[0].memory, "the-owner", 1, 1, toy.now + MINUTE)[1] == 0
+
+
+def test_many_that_fail_at_once_are_replaced_together():
+    toy = cluster(objects.replica_set(40))
+    made = Counter(flooded(toy, 6000))
+    # 70 requests at once: the forty that are declared, then forty more and two status writes, for which 12 are missing.
+    assert list(made.items())[:4] == [(0, 40), (600, 40), (2700, 40), (4800, 40)]
+
+
+def test_what_is_declared_is_made_at_once_however_much_it_is():
+    toy = cluster(objects.replica_set(200))
+    toy.settle()
+    change(toy, replicas=900)
+    toy.settle(most=100_000)
+    assert len(pods(toy)) == 900
+    toy.remove(SETS, KEY)
+    toy.settle()
+    assert len(toy.state.works[0].memory.paces) == 0
 
 
 def test_terminating_pods_are_replaced_and_counted():
