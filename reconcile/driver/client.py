@@ -16,6 +16,7 @@ from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
+from reconcile.driver.circles import Circles
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
@@ -98,7 +99,8 @@ def ask(cluster: Cluster, request: Request, *, limit: Duration = LIMIT) -> tuple
     Submit *request* and let the cluster run, first-in first-out, until it is answered.
 
     Raises:
-        ReconcileError: *limit* of virtual time went by without an answer: no API server can be reached.
+        ReconcileError: *limit* of virtual time went by without an answer: no API server can be reached. Or time stands
+            still without one, because somebody goes round in a circle.
     """
     machine = Machine(cluster)
     response = asked(machine, request, limit=limit)
@@ -139,19 +141,25 @@ def asked(
         apply_event(machine, event)
     else:
         submit(event)
-    seen = 0
+    seen, circles = 0, Circles()
     while True:
         for place, effect in enumerate(machine.outbox[seen:], start=seen):
             if isinstance(effect, Answer) and effect.tag == tag:
                 del machine.outbox[place]
                 return effect.response
         seen = len(machine.outbox)
+        if machine.steps >= circles.next_look(machine) and circles.look(machine):
+            raise ReconcileError(f"{_unanswered(request)}: {circles.found}")
         if not next_step(machine):
             timer = machine.timers.first()
             if timer is None or timer.at > end:
-                what = f"{request.verb} {request.resource} {request.name}".rstrip()
-                raise ReconcileError(f"no API server answers the request to {what}")
+                raise ReconcileError(_unanswered(request))
             machine.advance(timer.at)
+
+
+def _unanswered(request: Request) -> str:
+    what = f"{request.verb} {request.resource} {request.name}".rstrip()
+    return f"no API server answers the request to {what}"
 
 
 def applied(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from reconcile.driver.circles import NEVER
 from reconcile.driver.log import LogError, read_lines
 from reconcile.driver.recording import Recorder
 from reconcile.driver.replay import boot_from
@@ -58,5 +59,5 @@ def continued(
             steps, now = content["run"]["steps"], content["run"]["now"]
             if until is not None and taken + steps > until:
                 steps, done = until - taken, True
-            taken += recorder.run(steps=steps, until=now).steps
+            taken += recorder.run(steps=steps, until=now, hurry=NEVER).steps
     return recorder

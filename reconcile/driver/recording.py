@@ -15,6 +15,7 @@ from typing import Any, Literal
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
+from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.client import applied, asked
 from reconcile.driver.log import FORMAT, Writer
 from reconcile.driver.machine import Machine
@@ -62,6 +63,7 @@ class Recorder:
         self._machine = Machine(cluster)
         self._machine.marks = array("H")
         self._machine.observed = [] if detail == "changes" else None
+        self._circles = Circles()
         self._known = Known()
         self._writer = Writer(write)
         self._writer.line(
@@ -98,35 +100,42 @@ class Recorder:
         steps: int | None = None,
         until: Instant | None = None,
         policy: Policy | None = None,
+        hurry: int = HURRY,
     ) -> Run:
-        """As `reconcile.run`, from where the cluster is now."""
+        """As `reconcile.run`, from where the cluster is now; steps at one instant count across several runs."""
         first = self._machine.steps
+        circles = self._looking(hurry)
         effects: list[OutsideEffect] = []
         for event in events:
             effects += self.step(event)
         last = None if steps is None else first + steps
         if policy is not None:
-            idle = self._decide(policy, last, until)
+            idle = self._decide(policy, last, until, circles)
         else:
-            idle = self._play(lambda end: play(self._machine, end, until), last)
+            idle = self._play(lambda end: play(self._machine, end, until, circles), last)
         effects += self._effects()
-        return Run(self.cluster, tuple(effects), self._machine.steps - first, idle)
+        return Run(self.cluster, tuple(effects), self._machine.steps - first, idle, circles.found)
 
     def settle(
-        self, events: tuple[ClusterEvent, ...] = (), *, limit: Duration = LIMIT, quiet: Duration | None = None
+        self,
+        events: tuple[ClusterEvent, ...] = (),
+        *,
+        limit: Duration = LIMIT,
+        quiet: Duration | None = None,
+        hurry: int = HURRY,
     ) -> Settled:
         """As `reconcile.settle`, from where the cluster is now."""
         first = self._machine.steps
+        circles = self._looking(hurry)
         effects: list[OutsideEffect] = []
         for event in events:
             effects += self.step(event)
-        settled = play_until_settled(self._machine, self._machine.now + limit, quiet, self.segment)
+        settled = play_until_settled(self._machine, self._machine.now + limit, quiet, self.segment, circles=circles)
         self.segment()
         effects += self._effects()
         after = self.cluster
-        return Settled(
-            after, tuple(effects), self._machine.steps - first, settled, () if settled else still_moving(after)
-        )
+        moving = () if settled else still_moving(after, circles.found)
+        return Settled(after, tuple(effects), self._machine.steps - first, settled, moving)
 
     def ask(self, request: Request, *, limit: Duration = LIMIT) -> Response:
         """As `reconcile.driver.client.ask`, from where the cluster is now."""
@@ -153,11 +162,20 @@ class Recorder:
             end = end if last is None else min(end, last)
             idle = play_to(end)
             self.segment()
-            if idle or self._machine.steps == last:
+            if idle or self._machine.steps == last or self._circles.found:
                 return idle
 
-    def _decide(self, policy: Policy, last: int | None, until: Instant | None) -> bool:
+    def _looking(self, hurry: int) -> Circles:
+        """Give what looks for circles: the same as before, so that an instant may be played in several runs."""
+        if self._circles.found or self._circles.hurry != hurry:
+            self._circles.close(self._machine)
+            self._circles = Circles(hurry)
+        return self._circles
+
+    def _decide(self, policy: Policy, last: int | None, until: Instant | None, circles: Circles) -> bool:
         while last is None or self._machine.steps < last:
+            if self._machine.steps >= circles.next_look(self._machine) and circles.look(self._machine):
+                return False
             cluster = self.cluster
             offered = within(choices(cluster), until)
             if not offered:

@@ -17,6 +17,7 @@ import attrs
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Pending, waits_on
 from reconcile.driver.choices import choices
+from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.describe import describe
 from reconcile.driver.machine import Machine, play_now, reach
 from reconcile.driver.policies import Policy
@@ -27,12 +28,6 @@ from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_te
 
 LIMIT: Final = 30 * MINUTE
 """How much virtual time `settle` gives a cluster by default."""
-
-HURRY: Final = 1_000_000
-"""
-How many steps `settle` takes at one instant without much coming of them (an object for every hundred): what takes more
-goes round in a circle, and no time will end it.
-"""
 
 _NO_END: Final = 2**64  # a step that never comes
 
@@ -57,12 +52,14 @@ class Run:
         effects: what left it for the outside, in order.
         steps: how many steps were taken.
         idle: whether it ended because nothing was left to do at that instant.
+        circle: whether it ended because somebody went round in a circle at that instant: who, and over what.
     """
 
     cluster: Cluster
     effects: tuple[OutsideEffect, ...]
     steps: int
     idle: bool
+    circle: str = ""
 
 
 @attrs.frozen
@@ -92,6 +89,7 @@ def run(
     steps: int | None = None,
     until: Instant | None = None,
     policy: Policy | None = None,
+    hurry: int = HURRY,
 ) -> Run:
     """
     Let *events* happen, then what follows from them.
@@ -103,14 +101,15 @@ def run(
         until: let time move on, at most to this instant; None: it stands still, and the run ends when nothing is left
             to do now.
         policy: who decides; None is first-in first-out.
+        hurry: after so many steps at one instant, give up on what goes round in a circle.
     """
-    machine = Machine(cluster)
+    machine, circles = Machine(cluster), Circles(hurry)
     first = machine.steps
     last = None if steps is None else first + steps
     for event in events:
         apply_event(machine, event)
-    idle = play(machine, last, until) if policy is None else _decide(machine, policy, last, until)
-    return Run(machine.closed(), tuple(machine.outbox), machine.steps - first, idle)
+    idle = play(machine, last, until, circles) if policy is None else _decide(machine, policy, last, until, circles)
+    return Run(machine.closed(), tuple(machine.outbox), machine.steps - first, idle, circles.found)
 
 
 def settle(
@@ -119,6 +118,7 @@ def settle(
     *,
     limit: Duration = LIMIT,
     quiet: Duration | None = None,
+    hurry: int = HURRY,
 ) -> Settled:
     """
     Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in
@@ -130,25 +130,28 @@ def settle(
     Args:
         cluster: where to begin.
         events: what happens first, in order.
-        limit: give up after this much virtual time, and say what still moves; so too after `HURRY` steps at one
-            instant, unless objects are being made by them.
+        limit: give up after this much virtual time, and say what still moves.
         quiet: after the last thing that happened, wait this much longer, in case a timeout finds something to do. By
             default 0; where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the
             API; where a lock has no holder that leads, as long as it takes until it is won.
+        hurry: after so many steps at one instant, give up on what goes round in a circle, and say who does.
     """
-    machine = Machine(cluster)
+    machine, circles = Machine(cluster), Circles(hurry)
     first = machine.steps
     for event in events:
         apply_event(machine, event)
-    settled = play_until_settled(machine, machine.now + limit, quiet)
+    settled = play_until_settled(machine, machine.now + limit, quiet, circles=circles)
     after = machine.closed()
-    moving = () if settled else still_moving(after)
+    moving = () if settled else still_moving(after, circles.found)
     return Settled(after, tuple(machine.outbox), machine.steps - first, settled, moving)
 
 
-def play(machine: Machine, last: int | None, until: Instant | None) -> bool:
-    """Play first-in first-out up to step *last* and instant *until*; tell whether nothing is left to do."""
-    while play_now(machine, _NO_END if last is None else last):
+def play(machine: Machine, last: int | None, until: Instant | None, circles: Circles | None = None) -> bool:
+    """
+    Play first-in first-out up to step *last* and instant *until*, unless a circle is found first; tell whether nothing
+    is left to do.
+    """
+    while _plays_now(machine, _NO_END if last is None else last, circles):
         timer = machine.timers.first()
         if until is None:
             return True
@@ -176,27 +179,24 @@ def play_until_settled(
     quiet: Duration | None,
     each: Callable[[], None] | None = None,
     *,
-    hurry: int = HURRY,
+    circles: Circles,
 ) -> bool:
     """
-    Play first-in first-out until settled (true), or until the instant *end* has come, or until as many steps as *hurry*
-    says were taken at one instant and hardly left more objects than there were (false).
+    Play first-in first-out until settled (true), or until the instant *end* has come, or a circle is found (false).
 
     *quiet* is how long nothing but periodic timers must have come up; None: what `quiet_time` says. *each*, if given,
     is called now and then between two steps, and whenever time has moved by itself.
     """
     while True:
-        last, stored = machine.steps + hurry, 0
-        while not play_now(machine, last):
-            if machine.store.size() < stored + hurry // 100:
-                return False
-            last, stored = machine.steps + hurry, machine.store.size()
+        if not _plays_now(machine, _NO_END, circles):
+            return False
         timer = machine.timers.first()
         if machine.timers.busy == 0 and not reach.held_up(machine):
             wait = quiet_time(machine.closed()) if quiet is None else quiet
             if not wait or timer is None:
                 return True
-            play(machine, None, min(machine.now + wait, end))
+            if not play(machine, None, min(machine.now + wait, end), circles):
+                return False
             if each is not None:
                 each()
             if machine.timers.busy == 0:
@@ -209,10 +209,21 @@ def play_until_settled(
             each()
 
 
-def still_moving(cluster: Cluster) -> tuple[str, ...]:
-    """Say, a sentence each, what keeps *cluster* from being settled."""
+def _plays_now(machine: Machine, last: int, circles: Circles | None) -> bool:
+    """Play what there is to do at this instant (true), up to step *last*, unless a circle is found first (false)."""
+    if circles is None:
+        return play_now(machine, last)
+    while not play_now(machine, min(last, circles.next_look(machine))):
+        if machine.steps >= last or circles.look(machine):
+            return False
+    return True
+
+
+def still_moving(cluster: Cluster, circle: str = "") -> tuple[str, ...]:
+    """Say, a sentence each, what keeps *cluster* from being settled; first the *circle* that was found, if any."""
     waiting = held_up(cluster.parked, lambda host: not host or cluster.hosts[host].connected)
-    said = [f"{waiting} requests wait for an API server that can be reached"] if waiting else []
+    said = [circle] if circle else []
+    said += [f"{waiting} requests wait for an API server that can be reached"] if waiting else []
     for timer in cluster.timers:
         name, life, key = timer.key
         process = cluster.processes.get(name)
@@ -242,8 +253,10 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant | None) -> bool:
+def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant | None, circles: Circles) -> bool:
     while last is None or machine.steps < last:
+        if machine.steps >= circles.next_look(machine) and circles.look(machine):
+            return False
         cluster = machine.closed()
         offered = within(choices(cluster), until)
         if not offered:

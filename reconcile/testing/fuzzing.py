@@ -18,8 +18,9 @@ from __future__ import annotations
 import attrs
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.driver.circles import HURRY
 from reconcile.properties import ALWAYS, Property
-from reconcile.testing.game import HURRY, LIMIT, QUIET, Broken, Game, undisturbed
+from reconcile.testing.game import LIMIT, QUIET, Broken, Game, undisturbed
 from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = [

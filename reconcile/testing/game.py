@@ -19,6 +19,7 @@ from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
+from reconcile.driver.circles import Circles
 from reconcile.driver.describe import describe, method_of, path_of
 from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.kubectl import Said, holding
@@ -52,9 +53,6 @@ QUIET: Final = 75 * SECOND
 
 LIMIT: Final = 40 * MINUTE
 """How much virtual time it gets to come to rest: a progress deadline of ten minutes, and back-offs of five."""
-
-HURRY: Final = 20_000
-"""How many steps it gets at one instant: in a small cluster, more are a circle that no time ends."""
 
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
@@ -98,8 +96,8 @@ class Game:
         self._elected = tuple(cluster.elections)
         self._silent_since: int | None = None
         self._struck = False
-        self._hurried = 0
         self._marked: tuple[Request, ...] = ()
+        self._circles = Circles()
         self._rollouts: Rollouts | None = None
         self.begin_anew()
 
@@ -295,14 +293,11 @@ class Game:
     def _next(self) -> bool:
         """Let the next thing of this instant happen, first-in first-out, and look; false if nothing is left to do."""
         machine = self.machine
+        if machine.steps >= self._circles.next_look(machine) and self._circles.look(machine):
+            raise Broken((f"it does not come to rest: {self._circles.found}",))
         if not next_step(machine):
-            self._hurried = 0
             return False
         self._look()
-        self._hurried += 1
-        if self._hurried > HURRY:
-            moving = "; ".join(still_moving(machine.closed()))
-            raise Broken((f"it does not come to rest: {HURRY} steps at one instant, and {moving}",))
         return True
 
     def _strike(self, move: Strike) -> None:

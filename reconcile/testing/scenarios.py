@@ -26,6 +26,7 @@ from reconcile.components import kubeproxy
 from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
+from reconcile.driver.circles import Circles
 from reconcile.driver.describe import method_of, path_of
 from reconcile.driver.errands import VERBS, errand_of
 from reconcile.driver.run import play_until_settled, settle, still_moving
@@ -235,11 +236,12 @@ class Scenario:
         """Settle [LIMIT]: run until only periodic timers are left."""
         limit = parse_duration(block.words[0]) if block.words else _LIMIT
         machine = self._machine
-        settled = play_until_settled(machine, machine.now + limit, None)
+        circles = Circles()
+        settled = play_until_settled(machine, machine.now + limit, None, circles=circles)
         self._game.begin_anew()
         if not settled:
             yield "not settled"
-            yield from still_moving(self.cluster)
+            yield from still_moving(self.cluster, circles.found)
 
     def step(self, block: Block) -> Iterator[str]:
         """step, with events below (schemas/events.json): let each happen, whatever it is."""

@@ -15,7 +15,7 @@ from reconcile.adapters.cli import progress
 from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_script
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
-from reconcile.adapters.cli.session import Interrupted, Player, Recorded, Session, Unrecorded, attentive
+from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
 from reconcile.adapters.cli.wording import request_text
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster import Cluster, Topology
@@ -106,11 +106,15 @@ def _given(options: Options) -> Given:
 
 @contextmanager
 def begun(player: Player, limit: Duration, *, quiet: bool, verbosity: int = 0) -> Iterator[Job]:
-    """Give a job whose progress is shown meanwhile, and which Ctrl-C ends between two of its steps."""
+    """Give a job whose progress is shown meanwhile, and which Ctrl-C, or a circle, ends between two of its steps."""
     shown = progress.chosen(quiet=quiet)
     try:
         with attentive() as interrupted:
-            yield Job(player, limit, shown, interrupted, verbosity)
+            job = Job(player, limit, shown, interrupted, verbosity)
+            try:
+                yield job
+            except Circling as found:
+                job.circle = str(found)
     finally:
         shown.close()
 
@@ -135,6 +139,8 @@ class Job:
         self._session = Session(player, limit, shown.look, self._listen, interrupted)
         self._limit = limit
         self._settled = False
+        self.circle = ""
+        """Who goes round in a circle, and over what, if that has ended it."""
         self._applied: dict[tuple[str, str], None] = {}
         self._deleted: dict[tuple[str, str], None] = {}
         self._unknown: tuple[str, ...] = ()
@@ -226,11 +232,12 @@ class Job:
             click.echo()
         print_tables(cluster, of_applied(applied, cluster))
         lacks = (*shortfalls(cluster, applied), *leftovers(cluster, self._deleted))
-        moving = () if settled else _spoken(still_moving(cluster), cluster)
+        moving = () if settled or self.circle else _spoken(still_moving(cluster), cluster)
         came = "converged" if settled and not lacks else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
         _print_reasons("what was not applied", self._unknown)
         _print_reasons("what is not as declared", lacks)
+        _print_reasons("time stands still", (self.circle,) if self.circle else ())
         _print_reasons(f"what still moves after the limit of {duration_text(self._limit)}", moving)
         _print_reasons("what nothing here acts upon", tuple([str(each) for each in unheeded(cluster)]))
         click.echo(f"digest {digest}")

@@ -18,9 +18,11 @@ import attrs
 
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
+from reconcile.driver.circles import Circles
 from reconcile.driver.convergence import at_rest
+from reconcile.driver.machine import Machine
 from reconcile.driver.recording import Recorder
-from reconcile.driver.run import Run, quiet_time, run
+from reconcile.driver.run import Run, play, quiet_time
 from reconcile.driver.script import Asking
 from reconcile.driver.step import step
 from reconcile.driver.wire import state_digest
@@ -60,6 +62,10 @@ def attentive() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Circling(Exception):  # noqa: N818 -- it is no error, it ends a session
+    """Somebody goes round in a circle at one instant, so that the session cannot go on: who, and over what."""
 
 
 class Player(Protocol):
@@ -124,6 +130,7 @@ class Unrecorded:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        self._circles = Circles()
 
     def step(self, event: ClusterEvent) -> tuple[OutsideEffect, ...]:
         """Let *event* happen; give its effects."""
@@ -132,9 +139,11 @@ class Unrecorded:
 
     def run(self, *, steps: int | None = None, until: Instant | None = None) -> Run:
         """Let follow what follows."""
-        ran = run(self.cluster, steps=steps, until=until)
-        self.cluster = ran.cluster
-        return ran
+        machine = Machine(self.cluster)
+        first = machine.steps
+        idle = play(machine, None if steps is None else first + steps, until, self._circles)
+        self.cluster = machine.closed()
+        return Run(self.cluster, tuple(machine.outbox), machine.steps - first, idle, self._circles.found)
 
     def digest(self) -> str:
         """Give the digest of the cluster."""
@@ -167,6 +176,8 @@ class Session:
         listener: is told of every request, its answer, and how long it took: in virtual time, or where that is
             nothing, really.
         interrupted: tells whether to give up, by raising Interrupted.
+
+    Whatever lets things happen raises Circling if they go round in a circle.
     """
 
     def __init__(
@@ -193,7 +204,7 @@ class Session:
     def happen(self, event: ClusterEvent) -> None:
         """Let *event* happen, and what follows from it at once."""
         self.player.step(event)
-        self._hear(self.player.run().effects)
+        self._hear(self._ran().effects)
 
     def look(self) -> None:
         """Show the cluster to who watches."""
@@ -260,7 +271,7 @@ class Session:
         self._asked += 1
         tag = f"request-{self._asked}"
         self._waiting[tag] = _Asked(request, asking, done, self.cluster.now, time.perf_counter_ns())
-        return [*self.player.step(Submit(request=request, tag=tag)), *self.player.run().effects]
+        return [*self.player.step(Submit(request=request, tag=tag)), *self._ran().effects]
 
     def _hear(self, effects: Iterable[OutsideEffect]) -> None:
         """Take answers among *effects* to those who asked, and what they ask then to the API server."""
@@ -292,10 +303,16 @@ class Session:
         self._play(min(end, -(-due // _SLICE) * _SLICE))
         return True
 
+    def _ran(self, *, steps: int | None = None, until: Instant | None = None) -> Run:
+        ran = self.player.run(steps=steps, until=until)
+        if ran.circle:
+            raise Circling(ran.circle)
+        return ran
+
     def _play(self, until: Instant) -> None:
         idle = False
         while not idle:
-            ran = self.player.run(steps=_STEPS, until=until)
+            ran = self._ran(steps=_STEPS, until=until)
             idle = ran.idle
             self._hear(ran.effects)
             self._watcher(self.cluster)

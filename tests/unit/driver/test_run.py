@@ -5,12 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.cluster import Cluster, Topology
-from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
 from reconcile.driver import Shuffled, collector_paused, run, settle, step, still_moving
 from reconcile.driver.client import create, get, patch, scale
-from reconcile.driver.machine import Machine
-from reconcile.driver.run import play_until_settled, quiet_time
-from reconcile.driver.step import apply_event
+from reconcile.driver.run import quiet_time
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer
 from reconcile.events import Disconnect, Reconnect, StopHost, StopProcess, Submit
@@ -164,29 +161,6 @@ def test_a_limit_of_nothing_lets_no_time_go_by():
     assert not done.settled
     assert done.cluster.now == booted().now
     assert done.moving
-
-
-def test_what_goes_round_in_a_circle_at_one_instant_is_given_up():
-    def count(asked):
-        labels = asked.views.get("nodes", asked.key).metadata.labels or {}
-        more = str(int(labels.get("turns", "0")) + 1)
-        return Outcome(calls=(patch("nodes", asked.key, {"metadata": {"labels": {"turns": more}}}),))
-
-    counter = Controller(name="counter", sources=(Source("nodes", keys_of_itself),), reconcile=count)
-    machine = Machine(Cluster.boot(Topology(nodes=1), seed=SEED, controllers=(counter,)))
-    assert not play_until_settled(machine, machine.now + MINUTE, None, hurry=5_000)
-    after = machine.closed()
-    assert int(after.get("nodes", "node-1").metadata.labels["turns"]) > 500
-    assert "1 messages and turns are under way, the next: " in "; ".join(still_moving(after))
-
-
-def test_much_at_one_instant_is_no_circle_while_objects_are_made():
-    machine = Machine(booted(2))
-    apply_event(machine, Submit(request=create(deployment(60))))
-    first = machine.steps
-    assert play_until_settled(machine, machine.now + MINUTE, None, hurry=300)
-    assert machine.steps - first > 5 * 300
-    assert running(machine.closed()) == 60
 
 
 def test_what_cannot_reach_a_server_is_not_settled():
