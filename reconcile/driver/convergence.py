@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver.run import held_up
+from reconcile.driver.waiting import held_up
 from reconcile.model import conditions
 from reconcile.model.owners import controller_of
 from reconcile.model.printing import standing, type_name
@@ -34,8 +34,7 @@ _WAITS: Final = (
 
 def at_rest(cluster: Cluster) -> bool:
     """Tell whether nothing is left to do but wait for periodic timers."""
-    waiting = held_up(cluster.parked, lambda host: not host or cluster.hosts[host].connected)
-    return not (cluster.timers.busy or waiting or cluster.pending or cluster.turns)
+    return not (cluster.timers.busy or cluster.pending or cluster.turns or held_up(cluster))
 
 
 def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ from typing import Final
 import attrs
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Pending, waits_on
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.describe import describe
-from reconcile.driver.machine import Machine, play_now, reach
+from reconcile.driver.machine import Machine, play_now
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
+from reconcile.driver.waiting import held_up_in, waiting_for
 from reconcile.effects import OutsideEffect
 from reconcile.events import Advance, Choice, ClusterEvent
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_text
@@ -71,7 +71,7 @@ class Settled:
         cluster: as it is after the last step.
         effects: what left it for the outside, in order.
         steps: how many steps were taken.
-        settled: whether nothing is left to do but wait for periodic timers.
+        settled: whether nothing is left to do but wait for periodic timers; not while requests wait for an API server.
         moving: what still moves if it is not settled, a sentence each.
     """
 
@@ -191,17 +191,20 @@ def play_until_settled(
         if not _plays_now(machine, _NO_END, circles):
             return False
         timer = machine.timers.first()
-        if machine.timers.busy == 0 and not reach.held_up(machine):
+        if machine.timers.busy == 0:
             wait = quiet_time(machine.closed()) if quiet is None else quiet
-            if not wait or timer is None:
+            waits = held_up_in(machine)
+            if not waits and (not wait or timer is None):
                 return True
-            if not play(machine, None, min(machine.now + wait, end), circles):
-                return False
-            if each is not None:
-                each()
-            if machine.timers.busy == 0:
-                return True
-            continue
+            if wait and timer is not None and timer.at <= end:
+                if not play(machine, None, min(machine.now + wait, end), circles):
+                    return False
+                if each is not None:
+                    each()
+                if machine.timers.busy == 0:
+                    # If requests still wait, they do so until somebody brings back what is missing.
+                    return not held_up_in(machine)
+                continue
         if timer is None or timer.at > end:
             return False
         machine.advance(timer.at)
@@ -221,9 +224,7 @@ def _plays_now(machine: Machine, last: int, circles: Circles | None) -> bool:
 
 def still_moving(cluster: Cluster, circle: str = "") -> tuple[str, ...]:
     """Say, a sentence each, what keeps *cluster* from being settled; first the *circle* that was found, if any."""
-    waiting = held_up(cluster.parked, lambda host: not host or cluster.hosts[host].connected)
-    said = [circle] if circle else []
-    said += [f"{waiting} requests wait for an API server that can be reached"] if waiting else []
+    said = [each for each in (circle, waiting_for(cluster)) if each]
     for timer in cluster.timers:
         name, life, key = timer.key
         process = cluster.processes.get(name)
@@ -286,8 +287,3 @@ def quiet_time(cluster: Cluster) -> Duration:
         process = cluster.processes[name]
         led[process.kind] = led.get(process.kind, False) or process.leading
     return 0 if all(led.values()) else _ELECTION
-
-
-def held_up(parked: tuple[Pending, ...], connected: Callable[[str], bool]) -> int:
-    """Count what waits for an API server though its host is not cut off: a host that is can do nothing but wait."""
-    return sum(host is not None and (not host or connected(host)) for host in map(waits_on, parked))

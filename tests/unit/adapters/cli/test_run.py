@@ -206,6 +206,24 @@ commands:
         assert re.search(rf"  {said}$", ended.out, re.MULTILINE), said
     assert re.search(r"^deployment.apps/shop +3/3 +3 +3 ", ended.out, re.MULTILINE)
     assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
+def test_pods_that_their_node_must_refuse_do_not_keep_the_limit_from_coming(reconcile, desk):
+    pinned = "    spec:\n      nodeName: node-2\n      nodeSelector: {disk: none}\n"
+    (desk / "deployment.yaml").write_text((desk / "deployment.yaml").read_text().replace("    spec:\n", pinned))
+    ended = reconcile("run", "deployment.yaml", "--nodes", 2, "-q", "--limit", "30s")
+    assert ended.code == 2
+    assert "not converged after 30.0s of virtual time" in ended.out
+    assert "of ReplicaSet shop-" in ended.out
+    assert "NodeAffinity: Pod was rejected: Predicate NodeAffinity failed" in ended.out
+
+
+def test_what_waits_for_a_store_that_is_off_is_said(reconcile, desk):
+    (desk / "scenario.yaml").write_text("commands:\n- {at: 20s, stop host: node-1}\n")
+    ended = reconcile("run", "pod.yaml", "--nodes", 2, "-q", "--scenario", "scenario.yaml", "--limit", "3m")
+    assert ended.code == 2
+    words = (
+        "kubelet/node-2 wait for an API server that can be reached: etcd/node-1 does not run, for host node-1 is off"
+    )
+    assert words in ended.out
 
 
 @pytest.mark.parametrize(
