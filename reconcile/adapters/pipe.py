@@ -21,6 +21,7 @@ import attrs
 from reconcile.api.convert import InvalidObject, MalformedText, dump, loads_json
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.choices import choices
+from reconcile.driver.circles import HURRY
 from reconcile.driver.describe import describe
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import LIMIT, collector_paused, run, settle
@@ -51,12 +52,14 @@ class Settle:
         events: what happens first.
         limit: give up after this much virtual time, in nanoseconds.
         quiet: after the last thing that happened, wait this much longer; null for what the cluster needs.
+        hurry: after so many steps at one instant, give up on what goes round in a circle.
     """
 
     JSON_TAG: ClassVar = ("do", "settle")
     events: tuple[ClusterEvent, ...] = ()
     limit: Duration = LIMIT
     quiet: Duration | None = None
+    hurry: int = HURRY
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +72,7 @@ class Run:
         steps: stop after this many steps.
         until: let time move on, at most to this instant; null: it stands still.
         shuffled: the seed by which the order of things is drawn; null for first-in first-out.
+        hurry: after so many steps at one instant, give up on what goes round in a circle.
     """
 
     JSON_TAG: ClassVar = ("do", "run")
@@ -76,6 +80,7 @@ class Run:
     steps: int | None = None
     until: Instant | None = None
     shuffled: int | None = None
+    hurry: int = HURRY
 
 
 @attrs.frozen
@@ -282,7 +287,7 @@ class _Session:
     def _settle(self, command: Settle) -> dict[str, Any]:
         _not_negative(command, "limit", "quiet")
         with collector_paused():
-            done = settle(self._cluster, command.events, limit=command.limit, quiet=command.quiet)
+            done = settle(self._cluster, command.events, limit=command.limit, quiet=command.quiet, hurry=command.hurry)
         more = {"settled": done.settled, "moving": list(done.moving), "taken": done.steps}
         return self._moved(done.cluster, done.effects, more)
 
@@ -290,8 +295,16 @@ class _Session:
         _not_negative(command, "steps", "until")
         policy = None if command.shuffled is None else Shuffled.of(command.shuffled)
         with collector_paused():
-            done = run(self._cluster, command.events, steps=command.steps, until=command.until, policy=policy)
-        return self._moved(done.cluster, done.effects, {"idle": done.idle, "taken": done.steps})
+            done = run(
+                self._cluster,
+                command.events,
+                steps=command.steps,
+                until=command.until,
+                policy=policy,
+                hurry=command.hurry,
+            )
+        more = {"idle": done.idle, "circle": done.circle, "taken": done.steps}
+        return self._moved(done.cluster, done.effects, more)
 
     def _got(self, command: Get) -> dict[str, Any]:
         if not command.name:

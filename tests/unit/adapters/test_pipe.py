@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 
 from reconcile.adapters.pipe import serve
 from reconcile.cluster import Topology
+from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
+from reconcile.driver.client import create, patch
+from reconcile.driver.wire import to_json
+from reconcile.events import Submit
 
 BOOT = {"boot": {"topology": {"nodes": 1}, "seed": 7}}
 POD = {
@@ -225,3 +229,23 @@ EVENTS = st.one_of(
 def test_whatever_comes_is_answered(lines):
     for answer in play(BOOT, *lines):
         assert ("ok" in answer) != ("error" in answer)
+
+
+def test_a_circle_ends_settle_and_run():
+    def more(asked):
+        number = str(int(asked.views.get("configmaps", asked.key).data["n"]) + 1)
+        return Outcome(calls=(patch("configmaps", "a", {"data": {"n": number}}),))
+
+    counter = Controller(name="counter", sources=(Source("configmaps", keys_of_itself),), reconcile=more)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"n": "0"}}
+    event = to_json(Submit(create(body)))
+    first = [{"do": "settle"}, event, {"do": "fork", "name": "other"}]
+    both = [{"do": "settle", "hurry": 2000}, {"do": "switch", "name": "other"}, {"do": "run", "hurry": 400}]
+    _, _, _, settled, _, ran = play(*first, *both, topology=Topology(nodes=1), controllers=(counter,))
+    assert not settled["settled"]
+    assert settled["moving"][0].startswith("controller counter goes round in a circle, ")
+    assert "2,000 steps at one instant; in the last 1,000 configmaps default/a data.n written" in settled["moving"][0]
+    assert "400 steps at one instant; in the last 200 configmaps default/a data.n written" in ran["circle"]
+    assert not ran["idle"]
+    refused = play({"do": "settle", "hurry": 0}, topology=Topology(nodes=1))[0]
+    assert refused["error"]["message"] == "hurry: expected a number of steps above 0, found 0"
