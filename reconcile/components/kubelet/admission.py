@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.components.kubelet.nodes import labels_of
-from reconcile.components.kubelet.state import LocalPod, State
+from reconcile.components.kubelet.state import LocalPod, State, with_seldom
+from reconcile.lib.bucket import Bucket
+from reconcile.lib.instant import MILLISECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import selectors
 
 NANO: Final = 1_000_000_000
+_REJECTIONS: Final = Bucket(40 * MILLISECOND, 50)  # kubeAPIQPS 50, kubeAPIBurst 100: a status is a GET and a PATCH
 _OS: Final = "linux"
 _OS_LABEL: Final = "kubernetes.io/os"
 _OPERATORS: Final = {
@@ -61,6 +64,12 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
     if taints and not _tolerates(taints, spec):
         return "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
     return None
+
+
+def rejected(state: State, now: Instant) -> tuple[State, Duration]:
+    """Count a pod that is refused; give after how long the client may say so, which bounds who replaces such pods."""
+    full_at = _REJECTIONS.taken(state.seldom.rejections, now)
+    return with_seldom(state, rejections=full_at), _REJECTIONS.owed(full_at, now)
 
 
 def admitted(state: State, pod: LocalPod, asked: dict[str, int]) -> State:

@@ -36,8 +36,7 @@ from reconcile.effects import (
     StopContainer,
     StopPodSandbox,
 )
-from reconcile.lib.bucket import Bucket
-from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
+from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
@@ -49,7 +48,6 @@ _GRACE: Final = 30 * SECOND
 _LEAST_GRACE: Final = SECOND
 _TRY_AGAIN: Final = 10 * SECOND
 _UNLABELLED: Final[Map[str]] = Map()
-REJECTIONS: Final = Bucket(40 * MILLISECOND, 50)  # kubeAPIQPS 50, kubeAPIBurst 100: a status is a GET and a PATCH
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -193,9 +191,7 @@ def add(
 
 
 def _rejected(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
-    """Say that the pod failed when the client may: who makes a pod for each that is refused is bounded by that."""
-    full_at = REJECTIONS.taken(state.seldom.rejections, now)
-    state, wait = with_seldom(state, rejections=full_at), REJECTIONS.owed(full_at, now)
+    state, wait = admission.rejected(state, now)
     if not wait:
         return sync(state, pod, now, out)
     out.append(SetTimer(("retry", pod.uid), now + wait))
