@@ -23,11 +23,13 @@ import attrs
 
 from reconcile.api.convert import dump
 from reconcile.api.kinds import resource_for
+from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Sent
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import describe
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import differing_fields
+from reconcile.events import Advance
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant, duration_text
 from reconcile.model.owners import controller_of
@@ -47,6 +49,7 @@ _Maker: TypeAlias = tuple[str, str, str]  # who makes, of which resource, for th
 # A big instant asks some ten times about each thing, and about what sums things up (a ReplicaSet's status, an
 # EndpointSlice) at most once more for each of them.
 _TIMES: Final = 30
+# What asks less often than that, and makes hardly anything that is not declared, need not be listened to all the time.
 _TIMES_MOSTLY: Final = 10
 _MADE_BESIDE: Final = 20
 _PAUSES: Final = 4
@@ -221,17 +224,26 @@ class _Tally:
             return flood
         enough = _STEPS_FOR_STORED * self._stored + _STEPS_FOR_PROCESS * len(machine.processes.table())
         if machine.steps - self._news_at >= self._hurry // 2 + enough:
-            cluster = machine.closed()
-            names = {turn.process for _, turn in cluster.turns.items()} or {"something"}
-            said = f"hardly anything was asked for; the next: {describe(choices(cluster)[0], cluster)}"
-            return names, self._news_at, said
+            return self._over_nothing(machine.closed())
         return None
+
+    def _over_nothing(self, cluster: Cluster) -> tuple[Iterable[str], int, str] | None:
+        following = choices(cluster)[:1]
+        if not following or isinstance(following[0], Advance):
+            return None  # it has just come to its end
+        names = {turn.process for _, turn in cluster.turns.items()} or {"something"}
+        said = f"hardly anything was asked for; the next: {describe(following[0], cluster)}"
+        return names, self._news_at, said
 
     def _over_the_same(self) -> tuple[Iterable[str], int, str]:
         rows: dict[tuple[str, str], list[tuple[Sent, Response]]] = {}
         for _, item, response in self._told:
-            place = item.request.resource, joined(item.request.namespace, item.request.name)
-            if item.process and item.request.name:
+            request = item.request
+            name = request.name
+            if request.verb == "create" and not name:
+                name = request.body.metadata.name or request.body.metadata.generate_name or ""
+            place = request.resource, joined(request.namespace, name)
+            if item.process:
                 rows.setdefault(place, []).append((item, response))
         most = sorted(rows.items(), key=lambda row: (-len(row[1]), row[0]))[:_NAMED]
         most = [(place, asked) for place, asked in most if len(asked) * 20 >= len(most[0][1])]

@@ -43,6 +43,11 @@ def looks(asked):
     return Outcome(calls=(get("configmaps", "note"),), again=True)
 
 
+def begs(_):
+    nowhere = create({**configmap("note"), "metadata": {"name": "note", "namespace": "nowhere"}})
+    return Outcome(calls=(nowhere,), again=True)
+
+
 def spins(_):
     return Outcome(again=True)
 
@@ -81,6 +86,7 @@ def test_after_how_many_steps_is_the_callers_to_say():
     [
         (makes, "configmaps created 667 times by controller own"),
         (looks, "configmaps default/note asked for 500 times by controller own"),
+        (begs, "configmaps nowhere/note asked for 500 times by controller own"),
         (spins, "hardly anything was asked for; the next: work kube-controller-manager/node-1 own"),
     ],
 )
