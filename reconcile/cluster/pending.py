@@ -101,10 +101,3 @@ class Message:
 
 Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message
 """Everything that can be under way."""
-
-
-def waits_on(item: Pending) -> str | None:
-    """Give the host from which *item* has to reach an API server, empty for a client outside; None if it has not to."""
-    if isinstance(item, Sent | Replied):
-        return item.host
-    return item.process.rpartition("/")[2] if isinstance(item, Listing) else None

@@ -234,7 +234,6 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
     machine.reach.clear()
-    machine.held = None
     kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
         unpark(machine)

@@ -56,7 +56,6 @@ class Machine:
         self.hosts: Draft[str, HostStatus] = Draft(cluster.hosts)
         self.old_parked = cluster.parked
         self.new_parked: list[Pending] = []
-        self.held: bool | None = None
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked

@@ -77,7 +77,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         asked = apiserver.bootstrap(machine.states.get(name), machine.now + process.skew)
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
-        machine.old_parked, machine.held = (*first, *machine.parked), None
+        machine.old_parked = (*first, *machine.parked)
     elif kind == "etcd":
         machine.etcd = process.host
         machine.reach.clear()

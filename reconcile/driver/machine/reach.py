@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcile.cluster.pending import Pending, waits_on
+from reconcile.cluster.pending import Pending
 from reconcile.driver.machine.machine import Machine
 
 
@@ -28,27 +28,13 @@ def hears(machine: Machine, host: str) -> bool:
 def park(machine: Machine, item: Pending) -> None:
     """Let *item* wait until an API server can be reached."""
     machine.new_parked.append(item)
-    if machine.held is False:
-        machine.held = _held(machine, item)
 
 
 def unpark(machine: Machine) -> None:
     """Let what waited for an API server be under way again."""
     for item in machine.parked:
         machine.push(item)
-    machine.old_parked, machine.held = (), None
-
-
-def held_up(machine: Machine) -> bool:
-    """Tell whether something waits for an API server though its host is not cut off: looked for once, then known."""
-    if machine.held is None:
-        machine.held = any(_held(machine, item) for item in machine.parked)
-    return machine.held
-
-
-def _held(machine: Machine, item: Pending) -> bool:
-    host = waits_on(item)
-    return host is not None and connected(machine, host)
+    machine.old_parked = ()
 
 
 def _reaches(machine: Machine, one: str, other: str) -> bool:

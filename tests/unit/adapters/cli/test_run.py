@@ -206,6 +206,8 @@ commands:
         assert re.search(rf"  {said}$", ended.out, re.MULTILINE), said
     assert re.search(r"^deployment.apps/shop +3/3 +3 +3 ", ended.out, re.MULTILINE)
     assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
+
+
 def test_pods_that_their_node_must_refuse_do_not_keep_the_limit_from_coming(reconcile, desk):
     pinned = "    spec:\n      nodeName: node-2\n      nodeSelector: {disk: none}\n"
     (desk / "deployment.yaml").write_text((desk / "deployment.yaml").read_text().replace("    spec:\n", pinned))

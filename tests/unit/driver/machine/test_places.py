@@ -8,9 +8,10 @@ from reconcile.driver import run
 from reconcile.driver.client import create, get
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.machine.processes import end
-from reconcile.driver.machine.reach import held_up, park, unpark
+from reconcile.driver.machine.reach import park, unpark
 from reconcile.driver.run import play
 from reconcile.driver.step import apply_event
+from reconcile.driver.waiting import held_up_in
 from reconcile.events import Disconnect, Reconnect, Submit
 from reconcile.model.requests import Request
 from tests.unit.driver.lab import booted, configmap
@@ -97,16 +98,16 @@ def test_a_draining_that_has_told_the_last_ends():
 
 def test_what_waits_is_held_up_only_where_the_host_is_not_cut_off():
     machine = Machine(booted(2))
-    assert not held_up(machine)
+    assert not held_up_in(machine)
     apply_event(machine, Disconnect("node-2"))
     far = machine.processes.get("kubelet/node-2")
     park(machine, Sent(far.name, far.life, "node-2", far.user, get("nodes", "node-2"), ("x",), machine.now))
-    assert not held_up(machine)
+    assert not held_up_in(machine)
     park(machine, Sent("", 0, "", far.user, get("nodes", "node-2"), None, machine.now))
-    assert held_up(machine)
+    assert held_up_in(machine)
     assert len(machine.parked) == len(machine.closed().parked) == 2
     unpark(machine)
-    assert not held_up(machine)
+    assert not held_up_in(machine)
     assert machine.parked == ()
 
 
@@ -116,7 +117,7 @@ def test_who_is_connected_again_is_held_up_where_the_server_is_down():
     apply_event(machine, Disconnect("node-2"))
     far = machine.processes.get("kubelet/node-2")
     park(machine, Sent(far.name, far.life, "node-2", far.user, get("nodes", "node-2"), ("x",), machine.now))
-    assert not held_up(machine)
+    assert not held_up_in(machine)
     apply_event(machine, Reconnect("node-2"))
     assert next_step(machine)
-    assert held_up(machine)
+    assert held_up_in(machine)
