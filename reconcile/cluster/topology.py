@@ -11,6 +11,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import names
 from reconcile.model.behaviours import Behaviours
@@ -61,7 +62,7 @@ class Topology:
     behaviours: Behaviours = attrs.field(factory=Behaviours.default)
     hosts: tuple[Host, ...] = ()
     managed_fields: bool = False
-    start: int = 1_767_225_600_000_000_000
+    start: Instant = 1_767_225_600_000_000_000
 
     def __attrs_post_init__(self) -> None:
         for name, number in (("nodes", self.nodes), ("masters", self.masters), ("start", self.start)):

@@ -19,13 +19,16 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api.convert import dump
+from reconcile.api.convert import CustomObject, dump
 from reconcile.driver.describe import describe
-from reconcile.driver.log import read_lines
+from reconcile.driver.lines import shown
+from reconcile.driver.log import DamagedLog, read_lines
 from reconcile.driver.patches import differing_fields
-from reconcile.driver.replay import replay
-from reconcile.driver.wire import from_json
+from reconcile.driver.replay import event_of, replay, topology_of
+from reconcile.driver.wire import from_json, to_json, topology_to_json
+from reconcile.driver.wire.bodies import expected_of, object_from_json
 from reconcile.events import ClusterEvent
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model.requests import key_of
 
@@ -144,6 +147,7 @@ class _Run:
     marks: str = ""
     events: list[tuple[int, Any]] = attrs.field(factory=list)
     changes: list[list[Any]] = attrs.field(factory=list)
+    written: list[int] = attrs.field(factory=list)  # the line of each change
     starts: list[int] = attrs.field(factory=list)
     places: list[tuple[int, Instant | None]] = attrs.field(factory=list)
 
@@ -151,7 +155,10 @@ class _Run:
     def read(cls, lines: Iterable[bytes]) -> _Run:
         raw = list(lines)
         checked = read_lines(raw)
-        run = cls(raw, next(checked).content)
+        first = next(checked)
+        run = cls(raw, first.content)
+        if first.format == 1:  # in which instants were numbers
+            run.header = {**run.header, "topology": topology_to_json(topology_of(first))}
         marks: list[str] = []
         steps = 0
         for line in checked:
@@ -160,10 +167,13 @@ class _Run:
             if found is None:
                 continue
             run.starts.append(steps)
-            run.places.append((line.number, content["run"]["now"] if "run" in content else None))
+            run.places.append((line.number, line.now if "run" in content else None))
             if "event" in content:
-                run.events.append((steps, content["event"]))
-            run.changes += content.get("changes", ())
+                event = event_of(line)
+                run.events.append((steps, content["event"] if line.format != 1 else to_json(event)))
+            changes = content.get("changes", ())
+            run.changes += changes
+            run.written += [line.number] * len(changes)
             marks.append(found)
             steps += len(found) // 4
         run.marks = "".join(marks)
@@ -179,15 +189,32 @@ class _Run:
         if self.header.get("detail") != "changes":
             return _stored(replay(self.raw, controllers=controllers).cluster)
         found: Objects = {}
-        for _, revision, resource, key, what in self.changes:
+        written: dict[tuple[str, str], int] = {}
+        for line, (_, revision, resource, key, what) in zip(self.written, self.changes, strict=True):
             place = (resource, key)
             if what is None:
                 found.pop(place, None)
                 continue
             whole = _patched(found[place], what) if place in found else what
+            metadata = whole.get("metadata")
+            if not isinstance(metadata, dict):
+                raise DamagedLog(line, f"{resource} {key}: metadata: expected an object, found {shown(metadata)}")
             # A new metadata: the one there is may be part of the change, which is compared later.
-            found[place] = {**whole, "metadata": {**whole.get("metadata", {}), "resourceVersion": str(revision)}}
+            found[place] = {**whole, "metadata": {**metadata, "resourceVersion": str(revision)}}
+            written[place] = line
+        for place, whole in found.items():
+            _check_object(*place, whole, written[place])
         return found
+
+
+def _check_object(resource: str, key: str, whole: dict[str, Any], line: int) -> None:
+    """Refuse what is no object of its resource; *line* is where it was last written."""
+    try:
+        obj = object_from_json(whole, expected_of(resource) or CustomObject, "")
+    except ReconcileError as error:
+        raise DamagedLog(line, f"{resource} {key}: {error}") from None
+    if obj.metadata is None or key_of(obj) != key:
+        raise DamagedLog(line, f"{resource} {key}: the object there has another key, {shown(whole['metadata'])}")
 
 
 def _settings(run: _Run) -> dict[str, Any]:

@@ -13,9 +13,7 @@ from typing import Any
 from reconcile.driver.circles import NEVER
 from reconcile.driver.log import LogError, read_lines
 from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import boot_from
-from reconcile.driver.wire import from_json
-from reconcile.events import ClusterEvent
+from reconcile.driver.replay import boot_from, event_of
 from reconcile.lib.errors import ReconcileError
 
 
@@ -50,14 +48,15 @@ def continued(
         if "event" in content:
             done = until is not None and taken >= until
             if not done:
+                event = event_of(line)
                 try:
-                    recorder.step(from_json(content["event"], ClusterEvent))
+                    recorder.step(event)
                 except ReconcileError as error:
                     raise LogError(line.number, f"this event cannot happen here: {error}") from None
                 taken += 1
         elif "run" in content:
-            steps, now = content["run"]["steps"], content["run"]["now"]
+            steps = content["run"]["steps"]
             if until is not None and taken + steps > until:
                 steps, done = until - taken, True
-            taken += recorder.run(steps=steps, until=now, hurry=NEVER).steps
+            taken += recorder.run(steps=steps, until=line.now, hurry=NEVER).steps
     return recorder

@@ -8,20 +8,21 @@ Reading checks every line before anything is replayed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import attrs
 
 from reconcile.api.convert import loads_json
+from reconcile.driver.lines import misshapen
 from reconcile.lib.digest import Chain, canonical
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Instant
 
-FORMAT: Final = 1
-_KINDS: Final = ("log", "event", "run", "checkpoint", "end")
-_CHANGE: Final = [int, int, str, str]
-_HEXADECIMAL: Final = re.compile("[0-9a-f]*")
+FORMAT: Final = 2
+"""The format that is written: instants are text. In format 1, which is still read, they were numbers."""
+
+READ: Final = (1, FORMAT)
 _CHECK: Final = ',"check":"'
 _CHECK_LENGTH: Final = len(_CHECK) + len(str(Chain())) + len('"}')
 
@@ -53,10 +54,25 @@ class WrongVersion(LogError):  # noqa: N818
 
 @attrs.frozen
 class Line:
-    """One line that was read: its number, counted from 1, and its content."""
+    """
+    One line that was read.
+
+    Args:
+        number: counted from 1.
+        content: the line, whose members are of the right types.
+        body: its text up to its checksum.
+        format: the log's.
+    """
 
     number: int
     content: dict[str, Any]
+    body: str
+    format: int
+
+    @property
+    def now(self) -> Instant:
+        """The instant at which a segment ended."""
+        return int(self.content["run"]["now"])
 
 
 class Writer:
@@ -74,9 +90,19 @@ class Writer:
             raise ReconcileError(f"the log has ended with line {self._number}: nothing may follow")
         self._ended = "end" in content
         self._number += 1
-        body = canonical({**content, "line": self._number})[:-1]
+        body = body_of(content, self._number)
         self._chain = self._chain.add(body.encode())
         self._write(f'{body}{_CHECK}{self._chain}"}}\n')
+
+
+def body_of(content: dict[str, Any], number: int) -> str:
+    """Give the text of a line up to its checksum; *content* is without its number."""
+    return canonical({**content, "line": number})[:-1]
+
+
+def now_json(now: Instant, form: int = FORMAT) -> str | int:
+    """Write an instant as logs of a format have it."""
+    return now if form == 1 else str(now)
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -88,18 +114,23 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
     """
     chain = Chain()
     number = 0
+    form = FORMAT
     ended = False
     for number, raw in enumerate(lines, start=1):
         if ended:
             raise DamagedLog(number, "something follows the end line")
-        content, chain = _read(number, raw, chain)
+        content, body, chain = _read(number, raw, chain)
+        form = content.get("log", form)
+        problem = misshapen(content, form)
+        if problem or (number == 1) != ("log" in content):
+            raise DamagedLog(number, problem or "the first line, and no other, is the header")
         ended = "end" in content
-        yield Line(number, content)
+        yield Line(number, content, body, form)
     if not ended:
         raise TruncatedLog(number + 1, "the log is cut: it has no end line" if number else "the log is empty")
 
 
-def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], Chain]:
+def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], str, Chain]:
     if not raw.endswith(b"\n"):
         raise TruncatedLog(number, "the log is cut in the middle of this line")
     try:
@@ -107,46 +138,16 @@ def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], Chain]
         content = loads_json(text)
     except (UnicodeDecodeError, ReconcileError) as error:
         raise DamagedLog(number, f"it is not a line of JSON: {error}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("line"), int) or "check" not in content:
+    if not isinstance(content, dict) or content.get("line").__class__ is not int or "check" not in content:
         raise DamagedLog(number, "it is no line of a log: it has no line number and checksum")
     if content["line"] != number:
         raise MisorderedLog(number, f"it says that it is line {content['line']}: lines are swapped or missing")
-    if number == 1 and content.get("log", FORMAT) != FORMAT:
+    form = content.get("log", FORMAT)
+    if number == 1 and (form.__class__ is not int or form not in READ):
         # Before its checksum: another format may have another one.
-        raise WrongVersion(1, f"the format is {content['log']!r}; this package reads {FORMAT}")
-    right = chain.add(text[:-_CHECK_LENGTH].encode())
+        raise WrongVersion(1, f"the format is {form!r}; this package reads {' and '.join(map(str, READ))}")
+    body = text[:-_CHECK_LENGTH]
+    right = chain.add(body.encode())
     if content["check"] != str(right):
         raise DamagedLog(number, f"its checksum is {content['check']!r} where {str(right)!r} is right")
-    problem = _misshapen(content)
-    if problem or (number == 1) != ("log" in content):
-        raise DamagedLog(number, problem or "the first line, and no other, is the header")
-    return content, right
-
-
-def _misshapen(content: dict[str, Any]) -> str:
-    """Say what is wrong with a line that is as it was written; empty if nothing is."""
-    kinds = [kind for kind in _KINDS if kind in content]
-    if len(kinds) != 1:
-        return f"it is none of {', '.join(_KINDS)}: it has {', '.join(content)}"
-    kind = kinds[0]
-    if kind == "log":
-        return ""
-    if not isinstance(content[kind], dict):
-        return f"{kind} is {content[kind]!r}, which is no object"
-    if kind in ("checkpoint", "end"):
-        return ""
-    steps = 1
-    if kind == "run":
-        steps, now = content["run"].get("steps"), content["run"].get("now")
-        if steps.__class__ is not int or steps < 1 or now.__class__ is not int:
-            return f"run is {content['run']!r}: it needs steps and now"
-    marks, changes = content.get("marks"), content.get("changes", [])
-    if not isinstance(marks, str) or len(marks) != 4 * steps or _HEXADECIMAL.fullmatch(marks) is None:
-        return f"its marks are not four hexadecimal digits for each of {steps} steps"
-    if not isinstance(changes, list) or not all(map(_is_change, changes)):
-        return "its changes are not rows of step, revision, resource, key and what changed"
-    return ""
-
-
-def _is_change(row: Any) -> bool:
-    return isinstance(row, list) and [type(cell) for cell in row[:4]] == _CHANGE and len(row) == len(_CHANGE) + 1
+    return content, body, right

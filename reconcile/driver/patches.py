@@ -83,7 +83,8 @@ def differing_fields(one: Any, other: Any, path: str = "") -> list[tuple[str, An
         for place, (a, b) in enumerate(zip(one, other, strict=True)):
             found += differing_fields(a, b, f"{path}[{place}]")
         return found
-    return [] if one == other else [(path, one, other)]
+    # To Python 1, 1.0 and True are equal.
+    return [] if one == other and one.__class__ is other.__class__ else [(path, one, other)]
 
 
 def _whole(obj: Any, known: Known) -> dict[str, Any]:

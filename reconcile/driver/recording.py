@@ -17,13 +17,13 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.client import applied, asked
-from reconcile.driver.log import FORMAT, Writer
+from reconcile.driver.log import FORMAT, Writer, now_json
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
 from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving, within
 from reconcile.driver.step import apply_event
-from reconcile.driver.wire import state_digest, to_json, topology_to_json
+from reconcile.driver.wire import integer_to_json, state_digest, to_json, topology_to_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import ClusterEvent
 from reconcile.lib.errors import ReconcileError
@@ -66,17 +66,7 @@ class Recorder:
         self._circles = Circles()
         self._known = Known()
         self._writer = Writer(write)
-        self._writer.line(
-            {
-                "log": FORMAT,
-                "reconcile": __version__,
-                "kubernetes": KUBERNETES_VERSION,
-                "seed": cluster.seed,
-                "topology": topology_to_json(cluster.topology),
-                "controllers": [controller.name for controller in cluster.controllers],
-                "detail": detail,
-            }
-        )
+        self._writer.line(header_of(cluster, detail))
 
     @property
     def cluster(self) -> Cluster:
@@ -153,7 +143,7 @@ class Recorder:
         """Write the end line, with the digest of the state; nothing may follow."""
         self.segment()
         cluster = self.cluster
-        self._writer.line({"end": _place(cluster) | {"digest": state_digest(cluster)}})
+        self._writer.line({"end": place_of(cluster)})
         return cluster
 
     def _play(self, play_to: Callable[[int | None], bool], last: int | None) -> bool:
@@ -195,7 +185,7 @@ class Recorder:
         """Write down the steps that were taken since the last line."""
         marks = self._machine.marks
         if marks:
-            self._write({"run": {"steps": len(marks), "now": self._machine.now}})
+            self._write({"run": {"steps": len(marks), "now": now_json(self._machine.now)}})
 
     def _write(self, content: dict[str, Any]) -> None:
         machine = self._machine
@@ -208,8 +198,7 @@ class Recorder:
         self._writer.line(content)
         if self._checkpoint and machine.steps - self._checked_at >= self._checkpoint:
             self._checked_at = machine.steps
-            cluster = self.cluster
-            self._writer.line({"checkpoint": _place(cluster) | {"digest": state_digest(cluster)}})
+            self._writer.line({"checkpoint": place_of(self.cluster)})
 
     def _effects(self) -> tuple[OutsideEffect, ...]:
         effects = tuple(self._machine.outbox)
@@ -222,5 +211,24 @@ def packed(marks: array[int]) -> str:
     return struct.pack(f">{len(marks)}H", *marks).hex()
 
 
-def _place(cluster: Cluster) -> dict[str, Any]:
-    return {"steps": cluster.steps, "now": cluster.now, "revision": cluster.store.revision}
+def header_of(cluster: Cluster, detail: str) -> dict[str, Any]:
+    """Give the content of the first line of the log of a run that begins with *cluster*."""
+    return {
+        "log": FORMAT,
+        "reconcile": __version__,
+        "kubernetes": KUBERNETES_VERSION,
+        "seed": integer_to_json(cluster.seed),
+        "topology": topology_to_json(cluster.topology),
+        "controllers": [controller.name for controller in cluster.controllers],
+        "detail": detail,
+    }
+
+
+def place_of(cluster: Cluster, form: int = FORMAT) -> dict[str, Any]:
+    """Give what a checkpoint and the end of a log in a format say of *cluster*."""
+    return {
+        "steps": cluster.steps,
+        "now": now_json(cluster.now, form),
+        "revision": cluster.store.revision,
+        "digest": state_digest(cluster),
+    }

@@ -1,7 +1,8 @@
 """
 replay: play a log again, and compare every step with what was recorded.
 
-A run that diverges stops at the first step that differs, and says in which fields.
+A run that diverges stops at the first step that differs, and says in which fields. What is compared is the text of each
+line with what a recorder would write now, so nothing in it can be other than it was.
 """
 
 from __future__ import annotations
@@ -9,23 +10,27 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.topology import Topology
 from reconcile.driver.describe import describe
-from reconcile.driver.log import DamagedLog, Line, LogError, WrongVersion, read_lines
+from reconcile.driver.log import DamagedLog, Line, LogError, WrongVersion, body_of, now_json, read_lines
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json, differing_fields
-from reconcile.driver.recording import packed
+from reconcile.driver.recording import header_of, packed, place_of
 from reconcile.driver.run import play, play_before
 from reconcile.driver.step import apply_event
-from reconcile.driver.wire import from_json, state_digest, topology_from_json
+from reconcile.driver.wire import from_json, integer_from_json, to_json, topology_from_json
 from reconcile.events import Advance, ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
+
+
+_AROUND: Final = 30  # letters shown before and after where two texts part
 
 
 @attrs.frozen
@@ -35,7 +40,8 @@ class Divergence:
 
     Args:
         line: the log's line, counted from 1.
-        step: the first step that differs, counted from 0; -1 if only a checkpoint's digest shows it.
+        step: the first step that differs, counted from 0; -1 if no step does, but a checkpoint's digest or something
+            else in the line.
         differences: (field, as recorded, as replayed).
     """
 
@@ -59,12 +65,14 @@ class Replay:
         identical: whether all that was played is as recorded.
         divergence: where it is not.
         events: the cluster events that were played, as (steps, event): the log's own history.
+        stopped: whether it stopped before the log's end, as it was told to.
     """
 
     cluster: Cluster
     identical: bool
     divergence: Divergence | None = None
     events: tuple[tuple[int, ClusterEvent], ...] = ()
+    stopped: bool = False
 
 
 def replay(
@@ -81,7 +89,7 @@ def replay(
         lines: the log's lines, each with its line end, as a binary file gives them.
         controllers: the user's own controllers that the run had, in the same order.
         until: stop after this many steps.
-        at: stop when time would move beyond this instant.
+        at: stop when time would move beyond this instant; a log that ends before it is played to its end.
 
     Raises:
         LogError: the log is damaged, cut, misordered, or of another version; it names the line.
@@ -89,12 +97,14 @@ def replay(
     checked = read_lines(lines)
     header = next(checked)
     cluster = boot_from(header, controllers)
+    _check_header(header, cluster)
     player = _Player(cluster, until, at, detailed=header.content.get("detail") == "changes")
     for line in checked:
         if player.done or player.divergence is not None:
             continue  # the rest is still read, so that damage anywhere is refused
         player.play(line)
-    return Replay(player.machine.closed(), player.divergence is None, player.divergence, tuple(player.events))
+    divergence, events = player.divergence, tuple(player.events)
+    return Replay(player.machine.closed(), divergence is None, divergence, events, player.done)
 
 
 def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
@@ -107,12 +117,38 @@ def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
     names = [controller.name for controller in controllers]
     if header.get("controllers") != names:
         raise LogError(1, f"the run had the controllers {header.get('controllers')!r}, the replay is given {names!r}")
-    if header.get("seed").__class__ is not int:
-        raise DamagedLog(1, f"the seed is {header.get('seed')!r}, which is no integer")
+    topology = topology_of(line)
     try:
-        return Cluster.boot(topology_from_json(header["topology"]), seed=header["seed"], controllers=controllers)
-    except (KeyError, TypeError, ReconcileError) as error:
+        seed = integer_from_json(header["seed"], "seed")
+        return Cluster.boot(topology, seed=seed, controllers=controllers)
+    except ReconcileError as error:
         raise DamagedLog(1, f"the header has no topology that can be booted: {error}") from None
+
+
+def topology_of(line: Line) -> Topology:
+    """Read the topology of a log's header; DamagedLog if it is none."""
+    try:
+        return topology_from_json(line.content["topology"])
+    except ReconcileError as error:
+        raise DamagedLog(1, f"the header has no topology that can be booted: {error}") from None
+
+
+def _check_header(line: Line, cluster: Cluster) -> None:
+    """Refuse a header that says what it says in another way than a recorder would."""
+    if line.format == 1:
+        return
+    wanted = header_of(cluster, line.content["detail"]) | {"reconcile": line.content["reconcile"]}
+    for field, was, now in _differences(line, wanted):
+        raise DamagedLog(1, f"{field} is {was!r}, where a recorder writes {now!r}")
+
+
+def event_of(line: Line) -> ClusterEvent:
+    """Read the event of a line; DamagedLog if it is none."""
+    try:
+        event: ClusterEvent = from_json(line.content["event"], ClusterEvent)
+    except ReconcileError as error:
+        raise DamagedLog(line.number, f"its event cannot be read: {error}") from None
+    return event
 
 
 class _Player:
@@ -140,23 +176,21 @@ class _Player:
         if self._stops_before(self.machine.steps + 1):
             return
         before = self._ready()
-        try:
-            event: ClusterEvent = from_json(line.content["event"], ClusterEvent)
-        except ReconcileError as error:
-            raise DamagedLog(line.number, f"its event cannot be read: {error}") from None
+        event = event_of(line)
         if self.at is not None and isinstance(event, Advance) and event.to > self.at:
             self.done = True
             return
+        written = to_json(event) if line.format != 1 else line.content["event"]
         try:
             apply_event(self.machine, event)
         except ReconcileError as error:
             self._diverges(line, before, [("event", describe(event), f"refused: {error}")])
             return
         self.events.append((before.steps, event))
-        self._compare(line, before)
+        self._compare(line, before, {"event": written})
 
     def _segment(self, line: Line) -> None:
-        steps, now = line.content["run"]["steps"], line.content["run"]["now"]
+        steps, now = line.content["run"]["steps"], line.now
         before = self._ready()
         last = before.steps + steps
         if self.until is not None and self.until < last:
@@ -166,7 +200,8 @@ class _Player:
             play_before(self.machine, last, self.at)
         else:
             play(self.machine, last, now)
-        self._compare(line, before)
+        taken = {"steps": self.machine.steps - before.steps, "now": now_json(self.machine.now, line.format)}
+        self._compare(line, before, {"run": taken})
 
     def _ready(self) -> Cluster:
         before = self.machine.closed()
@@ -179,12 +214,19 @@ class _Player:
         self.done = self.done or (self.until is not None and steps > self.until)
         return self.done
 
-    def _compare(self, line: Line, before: Cluster) -> None:
-        """Compare marks and changes with the line's; at the first difference, go back to just before it."""
+    def _compare(self, line: Line, before: Cluster, content: dict[str, Any]) -> None:
+        """Compare the line with what a recorder writes; at the first step that differs, go back to just before it."""
         marks = self.machine.marks
         assert marks is not None
         recorded = line.content["marks"]
         actual = packed(marks)
+        known = Known()
+        made = [[at, *change_json(change, known)] for at, change in self.machine.observed or ()]
+        content["marks"] = actual
+        if made:
+            content["changes"] = made
+        if not self.done and body_of(content, line.number) == line.body:
+            return
         if recorded.startswith(actual) and (self.done or recorded == actual):
             step = None
         else:
@@ -192,8 +234,6 @@ class _Player:
             pairs = zip(wanted, marks, strict=False)
             same = next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(wanted), len(marks)))
             step = before.steps + same
-        known = Known()
-        made = [[at, *change_json(change, known)] for at, change in self.machine.observed or ()]
         for was, now in _paired(line.content.get("changes", []), made):
             if was != now and not (now is None and self.done):
                 at = min(row[0] for row in (was, now) if row is not None)
@@ -203,6 +243,8 @@ class _Player:
                     return
         if step is not None:
             self._diverges(line, before, [("mark", *self._marks_at(line, before, step))], step)
+        elif not self.done:
+            self.divergence = Divergence(line.number, -1, _differences(line, content))
 
     def _marks_at(self, line: Line, before: Cluster, step: int) -> tuple[str, str]:
         place = 4 * (step - before.steps)
@@ -214,20 +256,30 @@ class _Player:
         step = before.steps if step is None else step
         self.machine = Machine(before)
         if step > before.steps and "run" in line.content:
-            play(self.machine, step, line.content["run"]["now"])
+            play(self.machine, step, line.now)
         self.divergence = Divergence(line.number, step, tuple(rows))
 
     def _compare_digest(self, line: Line, place: Any) -> None:
-        cluster = self.machine.closed()
-        actual = {
-            "steps": cluster.steps,
-            "now": cluster.now,
-            "revision": cluster.store.revision,
-            "digest": state_digest(cluster),
-        }
+        actual = place_of(self.machine.closed(), line.format)
         rows = tuple(differing_fields(place, actual))
+        kind = next(iter(line.content.keys() & {"checkpoint", "end"}))
+        rows = rows or _differences(line, {kind: actual})
         if rows:
             self.divergence = Divergence(line.number, -1, rows)
+
+
+def _differences(line: Line, content: dict[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Give where a line differs from what a recorder writes; at least where its text does, which is canonical JSON."""
+    body = body_of(content, line.number)
+    if body == line.body:
+        return ()
+    recorded = {key: value for key, value in line.content.items() if key not in ("line", "check")}
+    rows = differing_fields(recorded, content)
+    if rows:
+        return tuple(rows)
+    at = next((at for at, (a, b) in enumerate(zip(line.body, body, strict=False)) if a != b), len(body))
+    shown = slice(max(at - _AROUND, 0), at + _AROUND)
+    return ((f"text at character {at + 1}", line.body[shown], body[shown]),)
 
 
 def _paired(one: list[Any], other: list[Any]) -> Iterator[tuple[Any, Any]]:

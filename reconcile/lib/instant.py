@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from reconcile.lib.errors import ReconcileError
 
-Instant: TypeAlias = int
-Duration: TypeAlias = int
+WIDE: Final = "wide"
+"""
+What marks an integer that may need all of 64 bits. Instants in nanoseconds do: a double, the only number of JavaScript
+and of many JSON readers, is exact up to 2**53. So in JSON they are text.
+"""
+
+Instant: TypeAlias = Annotated[int, WIDE]
+Duration: TypeAlias = Annotated[int, WIDE]
 
 MICROSECOND: Final = 1_000
 MILLISECOND: Final = 1_000_000

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 
 CAPACITY: Final = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
@@ -38,4 +39,4 @@ class Host:
     taints: tuple[Any, ...] = ()
     manifests: tuple[Any, ...] = ()
     external: bool = False
-    clock_skew: int = 0
+    clock_skew: Duration = 0

@@ -22,6 +22,7 @@ from reconcile.driver.wire.shapes import (
     entry_of,
     fields_of,
     is_api_class,
+    is_wide,
     item_of,
     may_be_null,
     row_of,
@@ -100,6 +101,8 @@ class _Vocabulary:
     def _one(self, shape: Any) -> st.SearchStrategy[Any]:
         if shape in _SCALARS:
             return _SCALARS[shape]
+        if is_wide(shape):
+            return INTEGERS
         if words_of(shape):
             return st.sampled_from(words_of(shape))
         if (item := item_of(shape)) is not None:

@@ -2,7 +2,8 @@
 Events, effects, requests and responses as plain JSON, and back.
 
 An event or effect is an object that names its class: {"event": "Execute", "call": 12}. What is as it would be without
-being said is left out. Tuples are arrays, instants and durations integers of nanoseconds.
+being said is left out. Tuples are arrays, instants and durations nanoseconds in text, since many readers of JSON round numbers
+beyond 2**53; as integers they are read too, exactly.
 
 Takes:    values of events.py, effects.py, model/requests.py, model/hosts.py; plain JSON.
 Gives:    plain JSON; the same values.
@@ -33,11 +34,13 @@ from reconcile.driver.wire.bodies import (
     object_to_json,
     wrong,
 )
+from reconcile.driver.wire.numbers import integer_from_json
 from reconcile.driver.wire.shapes import (
     choices_of,
     entry_of,
     fields_of,
     is_api_class,
+    is_wide,
     item_of,
     may_be_null,
     row_of,
@@ -104,6 +107,8 @@ def _writer(shape: Any) -> Writer:
         return behaviours_to_json
     if attrs.has(shape):
         return _class_writer(shape)
+    if is_wide(shape):
+        return lambda value, _: str(value)
     if shape is str or shape is int or shape is bool or words_of(shape):
         return lambda value, _: value
     raise wrong("", "expected a value that has a form in JSON", str(shape))
@@ -180,13 +185,15 @@ def _plain_reader(shape: Any) -> Reader:
         read_row = _reader(row)
         return lambda content, path: Table.of(_rows(content, path, read_row))
     if is_api_class(shape):
-        return lambda content, path: object_from_json(content, shape, path)
+        return _api_reader(shape)
     if shape is List:
         return list_from_json
     if shape is Behaviours:
         return behaviours_from_json
     if words := words_of(shape):
         return _word_reader(words)
+    if is_wide(shape):
+        return integer_from_json
     if shape in _SCALARS:
         return _scalar_reader(shape)
     if attrs.has(shape):
@@ -213,6 +220,17 @@ def _word_reader(words: tuple[str, ...]) -> Reader:
         if not isinstance(content, str) or content not in words:
             raise wrong(path, f"expected one of {', '.join(words)}", content)
         return content
+
+    return read
+
+
+def _api_reader(cls: type) -> Reader:
+    def read(content: Any, path: str) -> Any:
+        found = object_from_json(content, cls, path)
+        if not isinstance(found, cls):
+            said = f"{content['apiVersion']} {content['kind']}" if isinstance(content, dict) and "kind" in content else content
+            raise wrong(path, f"expected a {cls.__name__}", said)
+        return found
 
     return read
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 from types import UnionType
-from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -20,6 +20,7 @@ from reconcile.api import core_v1
 from reconcile.components.kubeproxy import RuleSet
 from reconcile.effects import Install, Notice, Record, Report
 from reconcile.events import RuntimeReport, Watched
+from reconcile.lib.instant import WIDE
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
@@ -128,6 +129,11 @@ def row_of(shape: Any) -> Any:
 def words_of(shape: Any) -> tuple[str, ...]:
     """Give the words that a Literal allows; none if it is no Literal."""
     return get_args(shape) if get_origin(shape) is Literal else ()
+
+
+def is_wide(shape: Any) -> bool:
+    """Tell whether *shape* is an integer that JSON holds as text, so that no reader rounds it: an instant, a seed."""
+    return get_origin(shape) is Annotated and WIDE in get_args(shape)
 
 
 def is_api_class(shape: Any) -> bool:

@@ -95,7 +95,7 @@ def test_another_format_is_named_though_its_checksums_are_others():
     raw = b"".join(log()).replace(f'"log":{FORMAT}'.encode(), f'"log":{FORMAT + 1}'.encode(), 1)
     error = refusal(_lines(raw))
     assert isinstance(error, WrongVersion)
-    assert str(error) == f"line 1: the format is {FORMAT + 1}; this package reads {FORMAT}"
+    assert str(error) == f"line 1: the format is {FORMAT + 1}; this package reads 1 and {FORMAT}"
 
 
 def test_a_byte_that_became_another_is_refused_with_its_line():
@@ -191,27 +191,33 @@ def test_damage_after_the_place_where_a_replay_stops_is_refused_all_the_same():
 # What was written, and cannot be used ---------------------------------------------------------------------------------
 
 
-END = {"end": {"steps": 0, "now": 0, "revision": 0, "digest": ZEROS}}
+END = {"end": {"steps": 0, "now": "0", "revision": 0, "digest": ZEROS}}
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"log": FORMAT + 1}, WrongVersion, f"line 1: the format is {FORMAT + 1}; this package reads {FORMAT}"),
-        ({"log": None, "checkpoint": {}}, DamagedLog, "line 1: the first line, and no other, is the header"),
+        ({"log": FORMAT + 1}, WrongVersion, f"line 1: the format is {FORMAT + 1}; this package reads 1 and {FORMAT}"),
+        ({"log": None, "event": {}, "marks": "0000"}, DamagedLog, "line 1: event has controllers"),
+        ({"log": True}, WrongVersion, "line 1: the format is True"),
         ({"log": None}, DamagedLog, "line 1: it is none of log, event, run, checkpoint, end"),
         (
             {"kubernetes": "v1.20.0"},
             WrongVersion,
             f"line 1: Kubernetes is 'v1.20.0'; this package has {KUBERNETES_VERSION!r}",
         ),
-        ({"kubernetes": None}, WrongVersion, "line 1: Kubernetes is None"),
+        ({"kubernetes": None}, DamagedLog, "line 1: log has no kubernetes: it has "),
         ({"controllers": ["mine"]}, LogError, "line 1: the run had the controllers ['mine'], the replay is given []"),
-        ({"seed": "7"}, DamagedLog, "line 1: the seed is '7', which is no integer"),
-        ({"seed": None}, DamagedLog, "line 1: the seed is None"),
+        ({"seed": "7x"}, DamagedLog, "line 1: seed is '7x', which is not an integer, or the text of one"),
+        ({"seed": "7"}, DamagedLog, "line 1: seed is '7', where a recorder writes 7"),
+        ({"reconcile": 3}, DamagedLog, "line 1: reconcile is 3, which is not text"),
+        ({"detail": "all"}, DamagedLog, "line 1: detail is 'all', which is not steps or changes"),
+        ({"controllers": [3]}, DamagedLog, "line 1: controllers is [3], which is not a list of names"),
+        ({"colour": "red"}, DamagedLog, "line 1: log has colour, 'red', which no line has there"),
+        ({"seed": None}, DamagedLog, "line 1: log has no seed"),
         ({"topology": {"nodes": 0}}, DamagedLog, "nodes: 0 is not between 1 and"),
         ({"topology": {"node": 3}}, DamagedLog, 'unknown field "node"'),
-        ({"topology": None}, DamagedLog, "line 1: the header has no topology that can be booted"),
+        ({"topology": 3}, DamagedLog, "line 1: topology is 3, which is not an object"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_by_name(changed, error, message):
@@ -229,21 +235,25 @@ def test_a_header_that_cannot_be_used_is_refused_by_name(changed, error, message
         ({"run": {}, "event": {}}, "it is none of log, event, run, checkpoint, end"),
         (header(), "the first line, and no other, is the header"),
         ({"run": 3, "marks": "0000"}, "run is 3, which is no object"),
-        ({"run": {"steps": 0, "now": 0}, "marks": ""}, "it needs steps and now"),
-        ({"run": {"steps": True, "now": 0}, "marks": "0000"}, "it needs steps and now"),
-        ({"run": {"steps": 1}, "marks": "0000"}, "it needs steps and now"),
+        ({"run": {"steps": 0, "now": "0"}, "marks": ""}, "run.steps is 0, which is not an integer of 1 or more"),
+        ({"run": {"steps": True, "now": "0"}, "marks": "0000"}, "run.steps is True, which is not an integer"),
+        ({"run": {"steps": 1, "now": 0}, "marks": "0000"}, "run.now is 0, which is not the text of an integer"),
+        ({"run": {"steps": 1, "now": "00"}, "marks": "0000"}, "run.now is '00', which is not the text of an integer"),
+        ({"run": {"steps": 1}, "marks": "0000"}, "run has no now: it has steps"),
+        ({"run": {}, "marks": "0000"}, "run has no steps: it has nothing"),
+        ({"run": {"steps": 1, "now": "0", "by": "me"}, "marks": "0000"}, "run has by, 'me', which no line has there"),
         (
-            {"run": {"steps": 2, "now": 0}, "marks": "0000"},
-            "its marks are not four hexadecimal digits for each of 2 steps",
+            {"run": {"steps": 2, "now": "0"}, "marks": "0000"},
+            "marks is '0000', which is not four hexadecimal digits for each of 2 steps",
         ),
-        ({"run": {"steps": 1, "now": 0}, "marks": "00Gx"}, "its marks are not four hexadecimal digits"),
-        ({"run": {"steps": 1, "now": 0}}, "its marks are not four hexadecimal digits"),
+        ({"run": {"steps": 1, "now": "0"}, "marks": "00Gx"}, "marks is '00Gx', which is not four hexadecimal digits"),
+        ({"run": {"steps": 1, "now": "0"}}, "run has no marks"),
         ({"event": [], "marks": "0000"}, "event is [], which is no object"),
         ({"event": {"event": "Fly"}, "marks": "0000"}, "its event cannot be read: event: expected one of Submit"),
         ({"event": {"event": "Execute"}, "marks": "0000"}, "its event cannot be read: call: required"),
-        ({"event": {"event": "Execute", "call": 1}}, "its marks are not four hexadecimal digits"),
-        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": 3}, "its changes are not rows"),
-        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": [[1, 2]]}, "its changes are not rows"),
+        ({"event": {"event": "Execute", "call": 1}}, "event has no marks"),
+        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": 3}, "changes is 3, which is not a list"),
+        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": [[1, 2]]}, "changes[0] is [1, 2],"),
         ({"checkpoint": 3}, "checkpoint is 3, which is no object"),
         ({"end": None}, "end is None, which is no object"),
     ],

@@ -195,7 +195,7 @@ def test_checkpoints_come_about_every_so_many_steps():
     assert places == [50, 100, 150]
     assert contents(lines)[-1]["end"] == {
         "steps": end.steps,
-        "now": end.now,
+        "now": str(end.now),
         "revision": end.store.revision,
         "digest": state_digest(end),
     }

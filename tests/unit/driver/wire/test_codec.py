@@ -69,7 +69,7 @@ def test_names_are_camel_case_with_kubernetes_capitals():
         "name": "n",
         "ip": "1.2.3.4",
         "podCIDR": "10.0.0.0/24",
-        "clockSkew": 1,
+        "clockSkew": "1",
     }
     assert to_json(Request(verb="list", resource="pods", continue_="x", resource_version="3")) == {
         "verb": "list",
