@@ -30,6 +30,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     entry_of,
     fields_of,
     is_api_class,
+    is_wide,
     item_of,
     may_be_null,
     row_of,
@@ -152,6 +153,8 @@ def _schema(shape: Any, name: str) -> dict[str, Any]:
     shape = choices[0]
     if shape in SCALARS:
         return {"type": SCALARS[shape]}
+    if is_wide(shape):
+        return {"type": ["string", "integer"], "pattern": "^(0|-?[1-9][0-9]*)$"}
     if words_of(shape):
         return {"enum": list(words_of(shape))}
     if (item := item_of(shape)) is not None:

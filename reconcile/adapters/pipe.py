@@ -2,7 +2,8 @@
 The step API over a pipe: JSON lines in, one JSON line out for each.
 
 A line boots a cluster, steps it by an event, or asks for something to be done with it. What cannot be read or cannot
-happen is answered with an error, changes nothing, and the session goes on.
+happen is answered with an error, changes nothing, and the session goes on. What does not fit a double, the only number of
+many clients, travels as text: instants and durations always, and a seed or a part of a state where it is that long.
 
 Takes:    {"boot": {...}}, {"event": ...}, {"do": ...}; see docs/reference/step-pipe.md.
 Gives:    {"ok": true, "effects": [...], "now": ..., "steps": ...}, or {"error": {"message", "line", "path"}}.
@@ -26,8 +27,10 @@ from reconcile.driver.describe import describe
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import LIMIT, collector_paused, run, settle
 from reconcile.driver.step import step
-from reconcile.driver.wire import from_json, state_digest, state_json, to_json
-from reconcile.events import ClusterEvent
+from reconcile.driver.wire import EXACT, from_json, integer_to_json, refuse_rounded, state_digest, state_json, to_json
+from reconcile.driver.wire.bodies import wrong
+from reconcile.events import Advance, ClusterEvent
+from reconcile.lib.dice import Seed
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
 
@@ -40,7 +43,7 @@ class Boot:
     """Power the machines of a topology on; every fork of before is gone."""
 
     topology: Topology = attrs.field(factory=Topology)
-    seed: int = 0
+    seed: Seed = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +82,7 @@ class Run:
     events: tuple[ClusterEvent, ...] = ()
     steps: int | None = None
     until: Instant | None = None
-    shuffled: int | None = None
+    shuffled: Seed | None = None
     hurry: int = HURRY
 
 
@@ -232,12 +235,25 @@ class _Session:
         if not self._clusters:
             self._boot(self._default)
         if "do" in content:
-            command: Command = from_json(content, Command)
+            command: Command = _read(content, Command)
+            self._check_times(command, content)
             return self._done(command)
         if "event" in content:
-            cluster, effects = step(self._cluster, from_json(content, ClusterEvent))
+            event: ClusterEvent = _read(content, ClusterEvent)
+            if isinstance(event, Advance):
+                _check_time("to", event.to, content["to"], self._cluster.now)
+            cluster, effects = step(self._cluster, event)
             return self._moved(cluster, effects, {})
         raise ReconcileError("expected an object with boot, event or do")
+
+    def _check_times(self, command: Command, content: dict[str, Any]) -> None:
+        """Refuse a command that would let time stand still where its sender means it to move."""
+        if isinstance(command, Settle | Run):
+            for place, event in enumerate(command.events):
+                if isinstance(event, Advance):
+                    _check_time(f"events[{place}].to", event.to, content["events"][place]["to"], self._cluster.now)
+        if isinstance(command, Run) and command.until is not None:
+            _check_time("until", command.until, content["until"], self._cluster.now)
 
     @property
     def _cluster(self) -> Cluster:
@@ -250,7 +266,7 @@ class _Session:
     def _said(self, effects: Iterable[Any], more: dict[str, Any]) -> dict[str, Any]:
         cluster = self._cluster
         told = [to_json(effect) for effect in effects]
-        return {"ok": True, **more, "effects": told, "now": cluster.now, "steps": cluster.steps}
+        return {"ok": True, **more, "effects": told, "now": str(cluster.now), "steps": cluster.steps}
 
     def _moved(self, cluster: Cluster, effects: Iterable[Any], more: dict[str, Any]) -> dict[str, Any]:
         before, self._clusters[self._at] = self._cluster, cluster
@@ -277,7 +293,7 @@ class _Session:
             case Digest():
                 return self._said((), {"digest": state_digest(self._cluster)})
             case State():
-                return self._said((), {"state": state_json(self._cluster)})
+                return self._said((), {"state": _exact(state_json(self._cluster))})
             case Fork() | Switch() | Drop():
                 self._turn(command)
                 return self._said((), {"at": self._at, "forks": sorted(self._clusters)})
@@ -292,7 +308,7 @@ class _Session:
         return self._moved(done.cluster, done.effects, more)
 
     def _run(self, command: Run) -> dict[str, Any]:
-        _not_negative(command, "steps", "until")
+        _not_negative(command, "steps")
         policy = None if command.shuffled is None else Shuffled.of(command.shuffled)
         with collector_paused():
             done = run(
@@ -339,11 +355,43 @@ class _Session:
 
 def _within(content: Any) -> Boot:
     try:
-        boot: Boot = from_json(content, Boot)
+        boot: Boot = _read(content, Boot)
     except InvalidObject as error:
         faults = [attrs.evolve(fault, path=f"boot.{fault.path}".rstrip(".")) for fault in error.faults]
         raise InvalidObject(tuple(faults)) from None
     return boot
+
+
+def _read(content: Any, what: Any) -> Any:
+    """Read what a client sent, unless it has been rounded on its way."""
+    refuse_rounded(content, what)
+    return from_json(content, what)
+
+
+def _check_time(path: str, at: Instant, said: Any, now: Instant) -> None:
+    """
+    Refuse an instant to which time does not move: it may be where a client that rounds takes a later one to be.
+
+    Args:
+        path: where it stands.
+        at: the instant.
+        said: as the client sent it: where that is text, to stand still is what it means.
+        now: the cluster's.
+    """
+    why = f"it is {now} now; what was counted in doubles is rounded: count in integers of 64 bits, and send text"
+    if at < now:
+        raise wrong(path, f"expected an instant that is not past ({why})", at)
+    if at == now and said.__class__ is int and abs(at) > EXACT:
+        raise wrong(path, f'expected a later instant, or the text "{at}" to let time stand still ({why})', at)
+
+
+def _exact(value: Any) -> Any:
+    """Write integers of plain JSON that a double cannot hold as text."""
+    if isinstance(value, dict):
+        return {key: _exact(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_exact(entry) for entry in value]
+    return integer_to_json(value) if value.__class__ is int else value
 
 
 def _not_negative(command: Settle | Run, *names: str) -> None:

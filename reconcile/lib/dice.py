@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence as Ordered
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import attrs
 
+from reconcile.lib.instant import WIDE
 from reconcile.lib.quick import quick
 
 T = TypeVar("T")
+
+Seed: TypeAlias = Annotated[int, WIDE]
 
 # Kubernetes' alphabet for generated names: no vowels, and none of 0, 1 and 3.
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"

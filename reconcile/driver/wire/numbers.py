@@ -45,7 +45,7 @@ def integer_from_json(content: Any, path: str) -> int:
     elif isinstance(content, str) and _DIGITS.fullmatch(content):
         found = int(content)
     if found is None or not _LOWEST <= found <= _HIGHEST:
-        raise wrong(path, 'expected an integer, better as text such as "1767225600000000000"', content)
+        raise wrong(path, 'expected an integer, as text ("5000000000") or as a number', content)
     return found
 
 
@@ -67,7 +67,7 @@ def refuse_rounded(content: Any, what: Any) -> None:
     """
     for path, number in _wide(content, what, ""):
         if is_doubtful(number):
-            said = f'expected text, "{number}", if that is meant: as a number it may have been rounded, to a double,'
+            said = f'expected text, "{number}" if that is meant: as a number it may have been rounded to a double'
             raise wrong(path, said, number)
 
 

@@ -1,5 +1,6 @@
 import io
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +42,7 @@ def test_a_session():
     booted, settled, submitted, ran, got = play(
         BOOT, {"do": "settle"}, SUBMIT, {"do": "settle"}, {"do": "get", "resource": "po", "name": "web"}
     )
-    assert booted == {"ok": True, "effects": [], "now": 1_767_225_600_000_000_000, "steps": 0}
+    assert booted == {"ok": True, "effects": [], "now": "1767225600000000000", "steps": 0}
     assert settled["settled"]
     assert settled["moving"] == []
     assert settled["taken"] == settled["steps"]
@@ -75,7 +76,7 @@ def test_one_can_step_by_hand_what_settle_does():
 def test_run():
     answers = play(BOOT, {"do": "run", "steps": 5}, {"do": "run", "until": 1_767_225_610_000_000_000})
     assert (answers[1]["taken"], answers[1]["idle"]) == (5, False)
-    assert answers[2]["now"] == 1_767_225_610_000_000_000
+    assert answers[2]["now"] == "1767225610000000000"
     assert answers[2]["idle"]
     by_chance = play(BOOT, {"do": "settle"}, SUBMIT, {"do": "run", "steps": 20, "shuffled": 3})[-1]
     assert play(BOOT, {"do": "settle"}, SUBMIT, {"do": "run", "steps": 20, "shuffled": 3})[-1] == by_chance
@@ -159,7 +160,7 @@ def test_processes_and_state():
         ({"boot": {"topology": {"nodes": "3"}}}, "boot.topology.nodes: expected an integer", "boot.topology.nodes"),
         ({"boot": {"topology": {"nodes": 0}}}, "topology: nodes: 0 is not between", ""),
         ({"do": "fly"}, "do: expected one of settle, run, choices", "do"),
-        ({"do": "settle", "limit": "1s"}, 'limit: expected an integer, found "1s"', "limit"),
+        ({"do": "settle", "limit": "1s"}, 'limit: expected an integer, as text ("5000000000") or as a number, found "1s"', "limit"),
         ({"do": "settle", "limit": -1}, "limit: expected 0 or more, found -1", ""),
         ({"do": "run", "steps": -1}, "steps: expected 0 or more, found -1", ""),
         ({"do": "get"}, "resource: required", "resource"),
@@ -171,7 +172,7 @@ def test_processes_and_state():
         ({"event": "Nope"}, "event: expected one of Submit", "event"),
         ({"event": "Execute", "call": 99}, "99 is not the number of a pending Sent", ""),
         ({"event": "StopHost", "host": "node-9"}, "there is no host 'node-9'; there are node-1", ""),
-        ({"event": "Advance", "to": 0}, "time cannot go back", ""),
+        ({"event": "Advance", "to": 0}, "to: expected an instant that is not past (it is 1767225600000000000 now", "to"),
         ({"event": "Fire", "process": "kubelet/node-1", "key": [{"a": 1}]}, "kubelet/node-1 has no timer", ""),
         (
             {"event": "Submit", "request": {"verb": "create", "resource": "pods", "body": {**POD, "spec": {}}}},
@@ -249,3 +250,103 @@ def test_a_circle_ends_settle_and_run():
     assert not ran["idle"]
     refused = play({"do": "settle", "hurry": 0}, topology=Topology(nodes=1))[0]
     assert refused["error"]["message"] == "hurry: expected a number of steps above 0, found 0"
+# Clients whose numbers are doubles ------------------------------------------------------------------------------------
+
+START = 1_767_225_600_000_000_000
+
+
+def instants(value):
+    """List every integer in plain JSON that a double does not hold."""
+    if isinstance(value, dict | list):
+        return [found for entry in (value.values() if isinstance(value, dict) else value) for found in instants(entry)]
+    return [value] if isinstance(value, int) and abs(value) > 2**53 else []
+
+
+def test_no_answer_has_a_number_that_a_double_does_not_hold():
+    boot = {"boot": {"topology": {"nodes": 1}, "seed": str(2**63 + 1)}}
+    watch = {"event": "Submit", "request": {"verb": "watch", "resource": "pods"}}
+    commands = [{"do": "choices"}, {"do": "state"}, {"do": "processes"}, {"do": "digest"}]
+    answers = play(boot, *commands, watch, SUBMIT, {"do": "run", "steps": 300, "until": str(START * 2)}, *commands)
+    assert [instants(answer) for answer in answers] == [[] for _ in answers]
+    assert answers[2]["state"]["seed"] == str(2**63 + 1)
+    again = play(boot, {"do": "settle"}, {"do": "choices"})
+    advance = again[2]["choices"][-1]
+    assert advance["event"] == "Advance"
+    assert play(boot, {"do": "settle"}, advance)[-1]["now"] == advance["to"]
+
+
+@pytest.mark.parametrize("name", ["Advance", "run", "settle", "boot"])
+def test_text_and_exact_numbers_are_the_same(name):
+    at = START + 1_234_567  # of more digits than a double has
+    lines = {
+        "Advance": lambda how: [BOOT, {"event": "Advance", "to": how(at)}],
+        "run": lambda how: [BOOT, {"do": "run", "until": how(at), "shuffled": how(2**53 + 1)}],
+        "settle": lambda how: [BOOT, {"do": "settle", "limit": how(1_000_000_007), "quiet": how(0)}],
+        "boot": lambda how: [{"boot": {"topology": {"start": how(at)}, "seed": how(2**53 + 1)}}],
+    }[name]
+    if name == "Advance":
+        assert play(*lines(str))[-1].get("now") == str(at)
+    assert [*play(*lines(int), {"do": "digest"}), 0] == [*play(*lines(str), {"do": "digest"}), 0]
+
+
+def as_javascript(number):
+    """Write an integer as JavaScript does: by the shortest text of the nearest double."""
+    return int(Decimal(repr(float(number))))
+
+
+def as_c(number):
+    """Write it as languages do that turn a double into an integer of 64 bits."""
+    return int(float(number))
+
+
+@pytest.mark.parametrize("rounds", [as_javascript, as_c])
+@pytest.mark.parametrize("after", [1_234_567_890, 2_500_000_300, 777_777_777])
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (lambda at: {"event": "Advance", "to": at}, "to"),
+        (lambda at: {"do": "run", "until": at}, "until"),
+        (lambda at: {"do": "run", "shuffled": at, "steps": 1}, "shuffled"),
+        (lambda at: {"do": "settle", "events": [{"event": "Advance", "to": at}]}, "events[0].to"),
+        (lambda at: {"boot": {"seed": at}}, "boot.seed"),
+        (lambda at: {"boot": {"topology": {"start": at}}}, "boot.topology.start"),
+    ],
+)
+def test_a_number_that_may_have_been_rounded_is_refused(line, path, after, rounds):
+    number = rounds(START + after)
+    refused = play(BOOT, line(number))[-1]["error"]
+    assert refused["path"] == path
+    assert f'expected text, "{number}" if that is meant: as a number it may have been rounded' in refused["message"]
+    assert "rounded" not in str(play(BOOT, line(str(number)))[-1])
+
+
+@pytest.mark.parametrize("more", [1, 100, -1, -100])
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (lambda at: {"do": "run", "until": at}, "until"),
+        (lambda at: {"event": "Advance", "to": at}, "to"),
+        (lambda at: {"do": "run", "events": [{"event": "Advance", "to": at}]}, "events[0].to"),
+    ],
+)
+def test_time_does_not_stand_still_for_who_rounds(line, path, more):
+    at = int(float(START + 7 + more))  # which is where the run stands, or just before
+    answers = play(BOOT, {"do": "run", "until": str(START + 7)}, line(at))
+    assert answers[1]["now"] == str(START + 7)
+    assert answers[2]["error"]["path"] == path
+    assert "send text" in answers[2]["error"]["message"]
+
+
+def test_who_says_so_in_text_may_let_time_stand_still():
+    answers = play(BOOT, {"do": "run", "until": START}, {"do": "run", "until": str(START)}, {"do": "run", "until": None})
+    assert "to let time stand still" in answers[1]["error"]["message"]
+    assert answers[2]["ok"]
+    assert (answers[2]["now"], answers[2]["taken"] > 0) == (str(START), True)
+    assert answers[3]["taken"] == 0
+
+
+@pytest.mark.parametrize("said", [1.7672256e18, "1767225600000000000.0", "0x10", " 1", "+1", "-0", "01", "1" * 21, "", True])
+def test_what_is_no_instant_is_refused(said):
+    refused = play(BOOT, {"do": "run", "until": said})[-1]["error"]
+    assert refused["path"] == "until"
+    assert refused["message"].startswith('until: expected an integer, as text ("5000000000") or as a number, found ')

@@ -252,7 +252,7 @@ def test_a_header_that_cannot_be_used_is_refused_by_name(changed, error, message
         ({"event": {"event": "Fly"}, "marks": "0000"}, "its event cannot be read: event: expected one of Submit"),
         ({"event": {"event": "Execute"}, "marks": "0000"}, "its event cannot be read: call: required"),
         ({"event": {"event": "Execute", "call": 1}}, "event has no marks"),
-        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": 3}, "changes is 3, which is not a list"),
+        ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": 3}, "changes is 3, which is"),
         ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": [[1, 2]]}, "changes[0] is [1, 2],"),
         ({"checkpoint": 3}, "checkpoint is 3, which is no object"),
         ({"end": None}, "end is None, which is no object"),
