@@ -2,8 +2,8 @@
 The step API over a pipe: JSON lines in, one JSON line out for each.
 
 A line boots a cluster, steps it by an event, or asks for something to be done with it. What cannot be read or cannot
-happen is answered with an error, changes nothing, and the session goes on. What does not fit a double, the only number of
-many clients, travels as text: instants and durations always, and a seed or a part of a state where it is that long.
+happen is answered with an error, changes nothing, and the session goes on. What does not fit a double, the only number
+of many clients, travels as text: instants and durations always, seeds and parts of a state where they are that long.
 
 Takes:    {"boot": {...}}, {"event": ...}, {"do": ...}; see docs/reference/step-pipe.md.
 Gives:    {"ok": true, "effects": [...], "now": ..., "steps": ...}, or {"error": {"message", "line", "path"}}.

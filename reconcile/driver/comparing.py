@@ -113,9 +113,13 @@ def compare(
     Raises:
         LogError: a log is damaged; or it has to be replayed and cannot be.
     """
-    a, b = _Run.read(one), _Run.read(other)
+    return compare_recordings(recording_of(one, controllers), recording_of(other, controllers), ignore=ignore)
+
+
+def compare_recordings(a: Recording, b: Recording, *, ignore: tuple[str, ...] = IGNORED) -> Comparison:
+    """Compare two runs that were read; as `compare`."""
     header = tuple(differing_fields(_settings(a), _settings(b)))
-    ends = [run.objects(controllers) for run in (a, b)]
+    ends = (a.end, b.end)
     names, paired = _pairs(*ends)
     mine, theirs = ends[0], {(key, names.get((key, own), own)): obj for (key, own), obj in ends[1].items()}
     spoken = {_name(own): _name(new) for (_, own), new in names.items()}
@@ -138,11 +142,30 @@ def compare(
 # Reading a run --------------------------------------------------------------------------------------------------------
 
 
-@attrs.define
-class _Run:
-    """A log, by steps."""
+def recording_of(lines: Iterable[bytes], controllers: tuple[Any, ...] = ()) -> Recording:
+    """
+    Read a run.
 
-    raw: list[bytes]
+    Args:
+        lines: a log's lines.
+        controllers: the user's own controllers, if the log has to be replayed because it was recorded without changes.
+
+    Raises:
+        LogError: the log is damaged, or what it wrote are no objects; or it has to be replayed and cannot be.
+    """
+    raw = list(lines)
+    run = Recording.read(raw)
+    if run.header.get("detail") == "changes":
+        run.end = run.put_together()
+    else:
+        run.end = _stored(replay(raw, controllers=controllers).cluster)
+    return run
+
+
+@attrs.define
+class Recording:
+    """A log, by steps; *end* has every object at the end of the run, as plain JSON."""
+
     header: dict[str, Any]
     marks: str = ""
     events: list[tuple[int, Any]] = attrs.field(factory=list)
@@ -150,13 +173,14 @@ class _Run:
     written: list[int] = attrs.field(factory=list)  # the line of each change
     starts: list[int] = attrs.field(factory=list)
     places: list[tuple[int, Instant | None]] = attrs.field(factory=list)
+    end: Objects = attrs.field(factory=dict)
 
     @classmethod
-    def read(cls, lines: Iterable[bytes]) -> _Run:
-        raw = list(lines)
-        checked = read_lines(raw)
+    def read(cls, lines: Iterable[bytes]) -> Recording:
+        """Read the lines of a log, without its end."""
+        checked = read_lines(lines)
         first = next(checked)
-        run = cls(raw, first.content)
+        run = cls(first.content)
         if first.format == 1:  # in which instants were numbers
             run.header = {**run.header, "topology": topology_to_json(topology_of(first))}
         marks: list[str] = []
@@ -184,10 +208,8 @@ class _Run:
         at = bisect_right(self.starts, step) - 1
         return self.places[at] if at >= 0 else (1, None)
 
-    def objects(self, controllers: tuple[Any, ...]) -> Objects:
-        """Give every object at the end of the run, as plain JSON, in the order in which they were made."""
-        if self.header.get("detail") != "changes":
-            return _stored(replay(self.raw, controllers=controllers).cluster)
+    def put_together(self) -> Objects:
+        """Give every object at the end of the run, of what was written, in the order in which they were made."""
         found: Objects = {}
         written: dict[tuple[str, str], int] = {}
         for line, (_, revision, resource, key, what) in zip(self.written, self.changes, strict=True):
@@ -217,7 +239,7 @@ def _check_object(resource: str, key: str, whole: dict[str, Any], line: int) -> 
         raise DamagedLog(line, f"{resource} {key}: the object there has another key, {shown(whole['metadata'])}")
 
 
-def _settings(run: _Run) -> dict[str, Any]:
+def _settings(run: Recording) -> dict[str, Any]:
     return {key: value for key, value in run.header.items() if key not in _HEADER}
 
 
@@ -248,7 +270,7 @@ def _patched(obj: Any, patch: Any) -> dict[str, Any]:
 # Where they part ------------------------------------------------------------------------------------------------------
 
 
-def _parting(a: _Run, b: _Run, ignore: tuple[str, ...]) -> Parting | None:
+def _parting(a: Recording, b: Recording, ignore: tuple[str, ...]) -> Parting | None:
     found = [row for row in (_first_event(a, b), _first_change(a, b, ignore), _first_mark(a, b)) if row is not None]
     if not found:
         return None
@@ -257,7 +279,7 @@ def _parting(a: _Run, b: _Run, ignore: tuple[str, ...]) -> Parting | None:
     return Parting(step, (line, other_line), (now, other_now), rows)
 
 
-def _first_event(a: _Run, b: _Run) -> tuple[int, Rows] | None:
+def _first_event(a: Recording, b: Recording) -> tuple[int, Rows] | None:
     for was, now in _zipped(a.events, b.events):
         if was != now:
             step = min(row[0] for row in (was, now) if row is not None)
@@ -273,7 +295,7 @@ def _described(row: tuple[int, Any]) -> str:
     return describe(from_json(row[1], ClusterEvent))
 
 
-def _first_change(a: _Run, b: _Run, ignore: tuple[str, ...]) -> tuple[int, Rows] | None:
+def _first_change(a: Recording, b: Recording, ignore: tuple[str, ...]) -> tuple[int, Rows] | None:
     if any(run.header.get("detail") != "changes" for run in (a, b)):
         return None
     for was, now in _zipped(a.changes, b.changes):
@@ -293,7 +315,7 @@ def _change_text(row: list[Any] | None) -> str:
     return "none" if row is None else f"step {row[0]}: revision {row[1]}, {row[2]} {row[3]}"
 
 
-def _first_mark(a: _Run, b: _Run) -> tuple[int, Rows] | None:
+def _first_mark(a: Recording, b: Recording) -> tuple[int, Rows] | None:
     if a.marks == b.marks:
         return None
     length = min(len(a.marks), len(b.marks))

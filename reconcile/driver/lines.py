@@ -71,9 +71,9 @@ def _members(what: str, content: dict[str, Any], wanted: tuple[str, ...], option
     for name in wanted:
         if name not in content:
             return f"{what} has no {name}: it has {', '.join(content) or 'nothing'}"
-    for name in content:
+    for name, value in content.items():
         if name not in wanted and name not in optional:
-            return f"{what} has {name}, {shown(content[name])}, which no line has there"
+            return f"{what} has {name}, {shown(value)}, which no line has there"
     return ""
 
 

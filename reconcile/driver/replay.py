@@ -29,7 +29,6 @@ from reconcile.events import Advance, ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 
-
 _AROUND: Final = 30  # letters shown before and after where two texts part
 
 

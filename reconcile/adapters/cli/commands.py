@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from reconcile.lib.instant import Duration, parse_duration
 from reconcile.lib.version import __version__
 
 _BAD_INPUT: Final = 1
-_INTERRUPTED: Final = 130  # 128 + SIGINT
+_KILLED: Final = 128  # and the number of the signal
 _CUT_OFF: Final = 141  # 128 + SIGPIPE
 _FILE: Final = click.Path(path_type=Path)
 _SEED: Final = click.IntRange(-(2**63), 2**63 - 1)  # as many bits as a log's numbers have
@@ -41,9 +42,11 @@ class _Program(click.Group):
         except click.ClickException as error:
             error.show()
             status = _BAD_INPUT
-        except click.Abort:
-            click.echo("interrupted", err=True)
-            status = _INTERRUPTED
+        except click.Abort as abort:
+            # click makes it of the KeyboardInterrupt that came.
+            number = getattr(abort.__context__, "signal", signal.SIGINT)
+            click.echo("interrupted" if number == signal.SIGINT else "terminated", err=True)
+            status = _KILLED + number
         except ReconcileError as error:
             click.echo(f"error: {error}", err=True)
             status = _BAD_INPUT

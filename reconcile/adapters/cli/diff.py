@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from reconcile.adapters.cli.logs import opened_log
-from reconcile.driver.comparing import IGNORED, Comparison, compare
+from reconcile.adapters.cli.files import BadFiles
+from reconcile.adapters.cli.logs import STANDARD_INPUT, opened_log
+from reconcile.driver.comparing import IGNORED, Comparison, compare_recordings, recording_of
 from reconcile.driver.convergence import named
 from reconcile.driver.run import collector_paused
 from reconcile.lib.digest import canonical
@@ -22,28 +23,20 @@ _LONGEST: Final = 100
 
 def diff_logs(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
     """Compare, and give the exit status."""
-    with collector_paused(), opened_log(one) as lines:
-        mine = list(lines)
-    with collector_paused(), opened_log(other) as lines:
-        theirs = list(lines)
-    # Which of the two is damaged is told by reading each under its own name.
-    for path, content in ((one, mine), (other, theirs)):
-        with opened_log(path):
-            _checked(content)
-    with collector_paused(), opened_log(one):
-        found = compare(mine, theirs, ignore=ignore or IGNORED)
+    if STANDARD_INPUT == one == other:
+        raise BadFiles(["-: standard input can be one of the two logs only"])
+    with collector_paused():
+        # Each is read under its own name, so that it is told which of the two is damaged.
+        recordings = []
+        for path in (one, other):
+            with opened_log(path) as lines:
+                recordings.append(recording_of(lines))
+        found = compare_recordings(recordings[0], recordings[1], ignore=ignore or IGNORED)
     if found.same:
         click.echo("the runs are the same")
         return _SAME
     _print(found, one, other)
     return _DIFFERENT
-
-
-def _checked(content: list[bytes]) -> None:
-    from reconcile.driver.log import read_lines  # noqa: PLC0415
-
-    for _ in read_lines(content):
-        pass
 
 
 def _print(found: Comparison, one: Path, other: Path) -> None:

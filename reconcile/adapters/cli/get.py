@@ -43,19 +43,19 @@ class Options:
 def print_objects(options: Options) -> int:
     """Print, and give the exit status."""
     wanted = _wanted(options)
-    at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
+        at = instant_of(options.at, lines, options.log)
         played = replay(lines, until=options.until, at=at)
     if not played.identical:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED
+    cluster = shown_at(played, at, options.at, options.until)
     found: list[tuple[str, list[Any]]] = []
     missing = []
     for key, names in wanted:
-        objects, gone = _objects(played.cluster, key, names, options)
+        objects, gone = _objects(cluster, key, names, options)
         found.append((key, objects))
         missing += [f'Error from server (NotFound): {key} "{name}" not found' for name in gone]
-    cluster = shown_at(played.cluster, at if options.until is None else None)
     _print(cluster, [row for row in found if row[1]], options)
     if not missing and not any(objects for _, objects in found) and options.output not in ("json", "yaml"):
         namespaced = any(is_namespaced(key) for key, _ in found) and not options.all_namespaces

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +17,12 @@ from reconcile.api.convert import loads_json
 from reconcile.api.scalars import Time
 from reconcile.cluster import Cluster
 from reconcile.driver.log import LogError
+from reconcile.driver.replay import Replay
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import SECOND, Instant, parse_duration
+from reconcile.lib.instant import SECOND, Instant, duration_text, parse_duration, rfc3339_micro
+
+STANDARD_INPUT: Final = Path("-")
 
 _FRACTION: Final = re.compile(r"[.,](\d+)")
 _LAST: Final = 253_402_300_799 * SECOND  # 9999-12-31T23:59:59Z, the last second that RFC 3339 can name
@@ -37,28 +42,41 @@ class Lines:
             yield line
 
 
+def log_name(path: Path) -> str:
+    """Give what a log is called in messages."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
 @contextmanager
 def opened_log(path: Path) -> Iterator[Lines]:
     """
-    Open a log.
+    Open a log: a file, `-` for standard input, or what can be read but once, such as a named pipe.
 
     Raises:
         BadFiles: it cannot be read, or what is done with its lines finds one of them damaged: with file and line.
     """
     try:
-        file = path.open("rb")
-    except OSError as error:
-        raise BadFiles([f"{path}: cannot be read: {error.strerror}"]) from None
-    with file:
+        with _opened(path) as file:
+            # What cannot be gone back in is read as a whole.
+            yield Lines(file if file.seekable() else io.BytesIO(file.read()))
+    except LogError as error:
+        raise BadFiles([f"{log_name(path)}:{error.line}: {_name(error)}: {error.problem}"]) from None
+    except IsADirectoryError:
+        raise BadFiles([f"{path}: is a directory, not a log"]) from None
+
+
+def _opened(path: Path) -> Any:
+    if path != STANDARD_INPUT:
         try:
-            yield Lines(file)
-        except IsADirectoryError:
-            raise BadFiles([f"{path}: is a directory, not a log"]) from None
-        except LogError as error:
-            raise BadFiles([f"{path}:{error.line}: {_name(error)}: {error.problem}"]) from None
+            return path.open("rb")
+        except OSError as error:
+            raise BadFiles([f"{path}: cannot be read: {error.strerror}"]) from None
+    if sys.stdin is None:
+        raise BadFiles(["standard input: cannot be read: it is closed"])
+    return nullcontext(io.BytesIO(sys.stdin.buffer.read()))
 
 
-def instant_of(text: str | None, path: Path) -> Instant | None:
+def instant_of(text: str | None, lines: Lines, path: Path) -> Instant | None:
     """
     Read a time, RFC 3339 or an offset from the power-on with which the log begins, such as 12.5s.
 
@@ -67,7 +85,7 @@ def instant_of(text: str | None, path: Path) -> Instant | None:
     """
     if text is None:
         return None
-    start = _power_on(path)
+    start = _power_on(lines, path)
     try:
         at = _instant(text, start)
     except ReconcileError:
@@ -85,19 +103,40 @@ def _instant(text: str, start: Instant) -> Instant:
     return start + parse_duration(text)
 
 
-def _power_on(path: Path) -> Instant:
-    with opened_log(path) as lines:
-        first = next(iter(lines), b"{}")
-        try:
-            start: Instant = topology_from_json(loads_json(first)["topology"]).start
-        except (ReconcileError, KeyError, TypeError, UnicodeDecodeError):
-            raise BadFiles([f"{path}:1: DamagedLog: it is not the header of a log"]) from None
+def _power_on(lines: Lines, path: Path) -> Instant:
+    first = next(iter(lines), b"{}")
+    try:
+        start: Instant = topology_from_json(loads_json(first)["topology"]).start
+    except (ReconcileError, KeyError, TypeError, UnicodeDecodeError):
+        raise BadFiles([f"{log_name(path)}:1: DamagedLog: it is not the header of a log"]) from None
     return start
 
 
-def shown_at(cluster: Cluster, at: Instant | None) -> Cluster:
-    """Give a cluster as one sees it at an instant up to which nothing more happens to it."""
-    return cluster if at is None or at <= cluster.now else attrs.evolve(cluster, now=at)
+def shown_at(played: Replay, at: Instant | None, said: str | None, until: int | None) -> Cluster:
+    """
+    Give the cluster at which a replay was told to stop, as one sees it there.
+
+    Args:
+        played: the replay.
+        at: the instant at which it was to stop; nothing more happens to the cluster up to then.
+        said: the same, as it was said.
+        until: after how many steps it was to stop.
+
+    Raises:
+        BadFiles: the log ends before that: what came of the cluster afterwards is not known.
+    """
+    cluster = played.cluster
+    if at is None or at <= cluster.now:
+        return cluster
+    if not played.stopped:
+        raise BadFiles([f"--at: {said!r} is beyond the log's end, {place(cluster)}"])
+    return attrs.evolve(cluster, now=at) if until is None else cluster
+
+
+def place(cluster: Cluster) -> str:
+    """Say when it is in a cluster."""
+    offset = duration_text(cluster.now - cluster.topology.start)
+    return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
 
 
 def _name(error: LogError) -> str:

@@ -11,15 +11,15 @@ import click
 
 from reconcile.adapters.cli.files import BadFiles, Given, load_manifests
 from reconcile.adapters.cli.listing import of_users, print_tables
-from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at
+from reconcile.adapters.cli.logs import STANDARD_INPUT, Lines, instant_of, opened_log, place, shown_at
 from reconcile.adapters.cli.run import begun, ended, opened
-from reconcile.adapters.cli.session import Recorded
+from reconcile.adapters.cli.session import Recorded, attentive
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.forking import continued
 from reconcile.driver.replay import replay as play
 from reconcile.driver.run import collector_paused
-from reconcile.lib.instant import Duration, duration_text, rfc3339_micro
+from reconcile.lib.instant import Duration
 
 _SAME: Final = 0
 _DIVERGED: Final = 2
@@ -44,20 +44,23 @@ def replay_log(options: Options) -> int:
     """Replay, and give the exit status."""
     if options.manifests and options.fork is None:
         raise BadFiles([f"{options.manifests[0]}: manifests are for a fork; give it a log with --fork NEW.jsonl"])
+    if options.log == STANDARD_INPUT and STANDARD_INPUT in options.manifests:
+        raise BadFiles(["-: standard input is the log, so manifests cannot be read from it"])
     clock = time.perf_counter()
     given = load_manifests(options.manifests, options.namespace or "default")
-    at = instant_of(options.at, options.log)
     with collector_paused(), opened_log(options.log) as lines:
+        at = instant_of(options.at, lines, options.log)
         played = play(lines, until=options.until, at=at)
         if not played.identical:
             click.echo(str(played.divergence))
             return _DIVERGED
+        shown = shown_at(played, at, options.at, options.until)
         if options.fork is not None:
             return _fork(options, lines, played.cluster.steps, given, clock)
         if options.until is None and at is None:
             click.echo(f"identical: {played.cluster.steps} steps, digest {_digest(lines)}")
         else:
-            _print(shown_at(played.cluster, at if options.until is None else None), options)
+            _print(shown, options)
     click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
     return _SAME
 
@@ -68,20 +71,15 @@ def _print(cluster: Cluster, options: Options) -> None:
     print_tables(cluster, of_users(options.namespace, all_namespaces=options.all_namespaces))
 
 
-def place(cluster: Cluster) -> str:
-    """Say when it is in a cluster."""
-    offset = duration_text(cluster.now - cluster.topology.start)
-    return f"{offset} after power-on, {rfc3339_micro(cluster.now)}"
-
-
 def _fork(options: Options, lines: Lines, stop: int, given: Given, clock: float) -> int:
     assert options.fork is not None
     inputs = [options.log, *given.files]
     with (
+        attentive() as interrupted,
         opened(options.fork, inputs) as write,
         ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,
     ):
-        with begun(player, options.limit, quiet=options.quiet) as job:
+        with begun(player, options.limit, interrupted, quiet=options.quiet) as job:
             job.adopt()
             job.apply(given)
             job.settle()

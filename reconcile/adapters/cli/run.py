@@ -83,8 +83,9 @@ def run_manifests(options: Options) -> int:
         _check(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed)
     inputs = [options.topology, options.behaviours, options.scenario, *given.files]
-    with collector_paused(), _player(cluster, options, [path for path in inputs if path is not None]) as player:
-        with begun(player, options.limit, quiet=options.quiet, verbosity=options.verbosity) as job:
+    read = [path for path in inputs if path is not None]
+    with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
+        with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
             job.bring_up()
             job.apply(given)
             job.play(script)
@@ -105,16 +106,17 @@ def _given(options: Options) -> Given:
 
 
 @contextmanager
-def begun(player: Player, limit: Duration, *, quiet: bool, verbosity: int = 0) -> Iterator[Job]:
-    """Give a job whose progress is shown meanwhile, and which Ctrl-C, or a circle, ends between two of its steps."""
+def begun(
+    player: Player, limit: Duration, interrupted: Callable[[], int], *, quiet: bool, verbosity: int = 0
+) -> Iterator[Job]:
+    """Give a job whose progress is shown meanwhile, and which *interrupted*, or a circle, ends between two of its steps."""
     shown = progress.chosen(quiet=quiet)
     try:
-        with attentive() as interrupted:
-            job = Job(player, limit, shown, interrupted, verbosity)
-            try:
-                yield job
-            except Circling as found:
-                job.circle = str(found)
+        job = Job(player, limit, shown, interrupted, verbosity)
+        try:
+            yield job
+        except Circling as found:
+            job.circle = str(found)
     finally:
         shown.close()
 
@@ -127,12 +129,12 @@ class Job:
         player: steps the cluster.
         limit: virtual time that it has.
         shown: shows how it goes.
-        interrupted: tells whether to give up.
+        interrupted: tells the signal at which to give up; 0 for none.
         verbosity: kubectl's -v.
     """
 
     def __init__(
-        self, player: Player, limit: Duration, shown: Progress, interrupted: Callable[[], bool], verbosity: int = 0
+        self, player: Player, limit: Duration, shown: Progress, interrupted: Callable[[], int], verbosity: int = 0
     ) -> None:
         self._shown = shown
         self._verbosity = verbosity
@@ -307,7 +309,7 @@ def _player(cluster: Cluster, options: Options, inputs: Iterable[Path]) -> Itera
 
 @contextmanager
 def ended(player: Recorded) -> Iterator[Recorded]:
-    """Give a player whose log gets its end line, also where the run is given up for bad input or by Ctrl-C."""
+    """Give a player whose log gets its end line, also where the run is given up for bad input or at a signal."""
     try:
         yield player
     except (ReconcileError, Interrupted):

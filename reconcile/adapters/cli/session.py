@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from reconcile.adapters.cli import leave
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.circles import Circles
@@ -37,31 +38,42 @@ _STEPS: Final = 20_000  # at most, between two looks at the cluster
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, when nothing is half done."""
+    """
+    A signal to end, when nothing is half done.
+
+    Args:
+        signal: its number.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__()
+        self.signal = signal
 
 
 @contextmanager
-def attentive() -> Iterator[Callable[[], bool]]:
+def attentive() -> Iterator[Callable[[], int]]:
     """
-    Let Ctrl-C wait until somebody asks for it; a second one does not wait.
+    Let Ctrl-C and SIGTERM wait until somebody asks for them; a second one does not wait.
 
-    Gives what tells whether there was one. Where Ctrl-C is ignored, or somebody else's already, it stays so.
+    Gives what tells which of them there was, 0 for none. One that is ignored, or somebody else's already, stays so.
     """
     asked: list[int] = []
 
-    def note(number: int, _: Any) -> None:
+    def note(number: int, frame: Any) -> None:
         if asked:
-            raise KeyboardInterrupt
+            leave(number, frame)
         asked.append(number)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, note)
+    ours = (signal.default_int_handler, leave, signal.SIG_DFL)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: handler for each, handler in before.items() if handler in ours}
+    for each in before:
+        signal.signal(each, note)
     try:
-        yield lambda: bool(asked)
+        yield lambda: asked[0] if asked else 0
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class Circling(Exception):  # noqa: N818 -- it is no error, it ends a session
@@ -175,7 +187,7 @@ class Session:
         watcher: is shown the cluster now and then.
         listener: is told of every request, its answer, and how long it took: in virtual time, or where that is
             nothing, really.
-        interrupted: tells whether to give up, by raising Interrupted.
+        interrupted: tells the signal at which to give up, by raising Interrupted; 0 for none.
 
     Whatever lets things happen raises Circling if they go round in a circle.
     """
@@ -186,7 +198,7 @@ class Session:
         limit: Duration,
         watcher: Watcher,
         listener: Listener,
-        interrupted: Callable[[], bool],
+        interrupted: Callable[[], int],
     ) -> None:
         self.player = player
         self.end = player.cluster.now + limit
@@ -316,5 +328,6 @@ class Session:
             idle = ran.idle
             self._hear(ran.effects)
             self._watcher(self.cluster)
-            if self._interrupted():
-                raise Interrupted
+            number = self._interrupted()
+            if number:
+                raise Interrupted(number)

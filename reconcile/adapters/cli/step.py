@@ -7,9 +7,18 @@ import sys
 from reconcile.adapters.pipe import serve
 from reconcile.cluster import Topology
 from reconcile.driver.run import collector_paused
+from reconcile.lib.errors import ReconcileError
 
 
 def serve_standard_streams(nodes: int, masters: int, seed: int) -> None:
-    """Serve until standard input ends; a cluster of so many nodes for a session that boots none."""
+    """
+    Serve until standard input ends; a cluster of so many nodes for a session that boots none.
+
+    Raises:
+        ReconcileError: standard input or standard output is closed.
+    """
+    for stream, name, use in ((sys.stdin, "input", "read"), (sys.stdout, "output", "written")):
+        if stream is None:
+            raise ReconcileError(f"standard {name} is closed: no lines can be {use}")
     with collector_paused():
         serve(sys.stdin.buffer, sys.stdout, topology=Topology(nodes=nodes, masters=masters), seed=seed)

@@ -2,8 +2,8 @@
 Events, effects, requests and responses as plain JSON, and back.
 
 An event or effect is an object that names its class: {"event": "Execute", "call": 12}. What is as it would be without
-being said is left out. Tuples are arrays, instants and durations nanoseconds in text, since many readers of JSON round numbers
-beyond 2**53; as integers they are read too, exactly.
+being said is left out. Tuples are arrays. Instants and durations are nanoseconds in text, since many readers of JSON round
+numbers beyond 2**53; as integers they are read too, exactly.
 
 Takes:    values of events.py, effects.py, model/requests.py, model/hosts.py; plain JSON.
 Gives:    plain JSON; the same values.
@@ -228,8 +228,7 @@ def _api_reader(cls: type) -> Reader:
     def read(content: Any, path: str) -> Any:
         found = object_from_json(content, cls, path)
         if not isinstance(found, cls):
-            said = f"{content['apiVersion']} {content['kind']}" if isinstance(content, dict) and "kind" in content else content
-            raise wrong(path, f"expected a {cls.__name__}", said)
+            raise wrong(path, f"expected a {cls.__name__}", content if found is None else content.get("kind", content))
         return found
 
     return read

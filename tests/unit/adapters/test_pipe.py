@@ -160,7 +160,11 @@ def test_processes_and_state():
         ({"boot": {"topology": {"nodes": "3"}}}, "boot.topology.nodes: expected an integer", "boot.topology.nodes"),
         ({"boot": {"topology": {"nodes": 0}}}, "topology: nodes: 0 is not between", ""),
         ({"do": "fly"}, "do: expected one of settle, run, choices", "do"),
-        ({"do": "settle", "limit": "1s"}, 'limit: expected an integer, as text ("5000000000") or as a number, found "1s"', "limit"),
+        (
+            {"do": "settle", "limit": "1s"},
+            'limit: expected an integer, as text ("5000000000") or as a number, found "1s"',
+            "limit",
+        ),
         ({"do": "settle", "limit": -1}, "limit: expected 0 or more, found -1", ""),
         ({"do": "run", "steps": -1}, "steps: expected 0 or more, found -1", ""),
         ({"do": "get"}, "resource: required", "resource"),
@@ -172,7 +176,11 @@ def test_processes_and_state():
         ({"event": "Nope"}, "event: expected one of Submit", "event"),
         ({"event": "Execute", "call": 99}, "99 is not the number of a pending Sent", ""),
         ({"event": "StopHost", "host": "node-9"}, "there is no host 'node-9'; there are node-1", ""),
-        ({"event": "Advance", "to": 0}, "to: expected an instant that is not past (it is 1767225600000000000 now", "to"),
+        (
+            {"event": "Advance", "to": 0},
+            "to: expected an instant that is not past (it is 1767225600000000000 now",
+            "to",
+        ),
         ({"event": "Fire", "process": "kubelet/node-1", "key": [{"a": 1}]}, "kubelet/node-1 has no timer", ""),
         (
             {"event": "Submit", "request": {"verb": "create", "resource": "pods", "body": {**POD, "spec": {}}}},
@@ -338,14 +346,18 @@ def test_time_does_not_stand_still_for_who_rounds(line, path, more):
 
 
 def test_who_says_so_in_text_may_let_time_stand_still():
-    answers = play(BOOT, {"do": "run", "until": START}, {"do": "run", "until": str(START)}, {"do": "run", "until": None})
+    answers = play(
+        BOOT, {"do": "run", "until": START}, {"do": "run", "until": str(START)}, {"do": "run", "until": None}
+    )
     assert "to let time stand still" in answers[1]["error"]["message"]
     assert answers[2]["ok"]
     assert (answers[2]["now"], answers[2]["taken"] > 0) == (str(START), True)
     assert answers[3]["taken"] == 0
 
 
-@pytest.mark.parametrize("said", [1.7672256e18, "1767225600000000000.0", "0x10", " 1", "+1", "-0", "01", "1" * 21, "", True])
+@pytest.mark.parametrize(
+    "said", [1.7672256e18, "1767225600000000000.0", "0x10", " 1", "+1", "-0", "01", "1" * 21, "", True]
+)
 def test_what_is_no_instant_is_refused(said):
     refused = play(BOOT, {"do": "run", "until": said})[-1]["error"]
     assert refused["path"] == "until"

@@ -5,9 +5,10 @@ import pytest
 
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import create, scale
-from reconcile.driver.comparing import Comparison, _patched, _Run, compare
+from reconcile.driver.comparing import Comparison, _patched, _stored, compare, recording_of
 from reconcile.driver.log import DamagedLog
 from reconcile.driver.recording import Recorder
+from reconcile.driver.replay import replay
 from reconcile.events import StopHost, Submit
 
 WEB = {
@@ -44,10 +45,7 @@ def test_a_run_is_the_same_as_itself(plain):
 
 
 def test_objects_from_changes_are_those_of_a_replay(plain):
-    run = _Run.read(plain)
-    from_changes = run.objects(())
-    run.header["detail"] = "steps"
-    assert from_changes == run.objects(())
+    assert recording_of(plain).end == _stored(replay(plain).cluster)
 
 
 def test_other_seed(plain):
@@ -106,9 +104,9 @@ def test_the_keys_of_a_config_map_are_nobodys_fields():
 
 
 def test_what_is_put_together_from_changes_leaves_them_as_they_were(plain):
-    run = _Run.read(plain)
+    run = recording_of(plain)
     before = deepcopy(run.changes)
-    run.objects(())
+    assert run.put_together() == run.end
     assert run.changes == before
 
 

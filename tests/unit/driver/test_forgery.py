@@ -255,5 +255,7 @@ def test_what_is_changed_in_a_log_of_format_1_is_found():
                 found = replay(sealed([*old()[:number], changed, *old()[number + 1 :]]))
                 assert found.divergence.line == number + 1
                 textual = {**content, kind: {**content[kind], "now": str(content[kind]["now"])}}
-                with pytest.raises(LogError, match=f"line {number + 1}: {kind}.now is '[0-9]+', which is not an integer"):
+                with pytest.raises(
+                    LogError, match=f"line {number + 1}: {kind}.now is '[0-9]+', which is not an integer"
+                ):
                     replay(sealed([*old()[:number], textual, *old()[number + 1 :]]))

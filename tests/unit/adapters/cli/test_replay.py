@@ -1,8 +1,12 @@
 import json
+import os
 import re
+from threading import Thread
 
 import pytest
+from click.testing import CliRunner
 
+from reconcile.adapters.cli.commands import cli
 from reconcile.driver.log import Writer
 
 
@@ -25,7 +29,7 @@ def damaged(log, name):
         case "swapped lines":
             lines[3], lines[4] = lines[4], lines[3]
         case "wrong version":
-            lines[0] = lines[0].replace(b'"log":1', b'"log":9')
+            lines[0] = lines[0].replace(b'"log":2', b'"log":9')
         case "empty":
             lines = []
     log.write_bytes(b"".join(lines))
@@ -103,6 +107,83 @@ def test_at_an_offset_and_at_a_time(reconcile, log):
     assert "2.25s after power-on, 2026-01-01T00:00:02.250000Z" in ended.out
     assert len(re.findall(r"^pod/shop-\S+ +0/1 +ContainerCreating ", ended.out, re.MULTILINE)) == 2
     assert reconcile("replay", log, "--at", "2026-01-01T00:00:02.25Z", "-n", "default").out == ended.out
+
+
+@pytest.mark.parametrize("at", ["11.000000001s", "12s", "10h", "2026-01-01T00:00:11.5Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("command", ["replay", "get", "fork"])
+def test_an_instant_beyond_the_end_is_refused_and_says_where_the_log_ends(reconcile, log, desk, at, command):
+    args = {
+        "replay": ("replay", log),
+        "get": ("get", "pods", "--log", log),
+        "fork": ("replay", log, "--fork", "fork.jsonl", "pod.yaml"),
+    }[command]
+    ended = reconcile(*args, "--at", at)
+    assert (ended.code, ended.out) == (1, "")
+    end = "11s after power-on, 2026-01-01T00:00:11.000000Z"
+    assert ended.err == f"error: --at: '{at}' is beyond the log's end, {end}\n"
+    assert not (desk / "fork.jsonl").exists()
+    assert reconcile(*args, "--at", "11s", "-q" if command == "fork" else "-A").code == 0
+
+
+def test_the_end_of_the_log_can_be_looked_at(reconcile, log):
+    assert "11s after power-on" in reconcile("replay", log, "--at", "11s").out
+    assert reconcile("replay", log, "--at", "10h", "--until", 400).out.startswith("identical up to step 400, ")
+
+
+def test_a_log_comes_from_standard_input(log):
+    raw = log.read_bytes()
+    for args, given in (
+        (("replay", "-"), ("replay", log)),
+        (("replay", "-", "--at", "2.25s"), ("replay", log, "--at", "2.25s")),
+        (("get", "pods", "--log", "-", "--at", "2.25s"), ("get", "pods", "--log", log, "--at", "2.25s")),
+        (("diff", "-", str(log)), ("diff", log, log)),
+        (("replay", "-", "--fork", "a.jsonl", "-q"), ("replay", log, "--fork", "b.jsonl", "-q")),
+    ):
+        piped = CliRunner().invoke(cli, args, input=raw, catch_exceptions=False)
+        plain = CliRunner().invoke(cli, [str(arg) for arg in given], catch_exceptions=False)
+        assert (piped.exit_code, piped.stdout) == (0, plain.stdout)
+    damaged = CliRunner().invoke(cli, ["replay", "-"], input=raw[:-9], catch_exceptions=False)
+    assert damaged.stderr.startswith("error: standard input:")
+    assert damaged.stderr.count("TruncatedLog") == 1
+
+
+def test_standard_input_is_one_thing_at_a_time(reconcile, log):
+    both = "standard input"
+    assert both in reconcile("diff", "-", "-").err
+    assert both in reconcile("replay", "-", "-", "--fork", "new.jsonl").err
+
+
+def test_a_log_comes_through_a_named_pipe(reconcile, log, desk):
+    def through(*args):
+        os.mkfifo(desk / "pipe")
+        writer = Thread(target=lambda: (desk / "pipe").write_bytes(log.read_bytes()))
+        writer.start()
+        ended = reconcile(*args)
+        writer.join(timeout=30)
+        (desk / "pipe").unlink()
+        return ended[:2]
+
+    assert through("replay", "pipe") == reconcile("replay", log)[:2]
+    assert through("replay", "pipe", "--at", "2.25s") == reconcile("replay", log, "--at", "2.25s")[:2]
+    assert through("get", "pods", "--log", "pipe", "--at", "2.25s")[0] == 0
+    assert through("diff", log, "pipe") == (0, "the runs are the same\n")
+
+
+def test_which_of_two_logs_is_forged_is_told(reconcile, log, desk):
+    whole = desk / "whole.jsonl"
+    whole.write_bytes(log.read_bytes())
+
+    def misnamed(line):
+        for row in line.get("changes", ()):
+            if row[2] == "pods" and row[4] and row[4].get("metadata", {}).get("name"):
+                row[4]["metadata"]["ownerReferences"] = "nobody"
+
+    rewritten(log, misnamed)
+    for args in ((whole, log), (log, whole)):
+        ended = reconcile("diff", *args)
+        assert ended.code == 1
+        assert re.match(rf"error: {log}:\d+: DamagedLog: pods \S+: metadata.ownerReferences: expected ", ended.err)
+        assert '"nobody"' in ended.err
 
 
 def test_all_namespaces(reconcile, log):

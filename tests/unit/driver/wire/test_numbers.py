@@ -21,7 +21,9 @@ def test_text_and_number_are_read_alike(number):
     assert isinstance(integer_to_json(number), int) == (abs(number) <= EXACT)
 
 
-@pytest.mark.parametrize("content", [2**64, -(2**63) - 1, str(2**64), "1e3", "1.0", "", "٣", "1\n", None, True, [], 1.0])
+@pytest.mark.parametrize(
+    "content", [2**64, -(2**63) - 1, str(2**64), "1e3", "1.0", "", "٣", "1\n", None, True, [], 1.0]
+)
 def test_what_is_no_integer_of_64_bits_is_refused_with_its_path(content):
     with pytest.raises(InvalidObject, match=r"^to: expected an integer, as text"):
         integer_from_json(content, "to")
