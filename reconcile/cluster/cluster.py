@@ -197,8 +197,11 @@ class Cluster:
         """
         if not is_written(seed):
             raise ReconcileError(f"seed: {seed!r} is not an integer of 64 bits")
+        topology = Topology() if topology is None else topology
+        if not isinstance(topology, Topology):
+            raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
+        controllers = tuple(controllers)
         check((*STANDARD, *controllers))
-        topology = topology or Topology()
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []

@@ -10,7 +10,9 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
+from reconcile.cluster.typed import check_types
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import names
@@ -26,6 +28,11 @@ _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane"
 _POD_NETWORKS: Final = (*range(128, 256), *range(16, 96))
 _MOST_NODES: Final = len(_POD_NETWORKS) * 256
 _SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gateway's, a pod's, and the broadcast address
+
+
+def _behaviours(given: Any) -> Any:
+    """Read behaviours that are given as their document."""
+    return Behaviours.parse(given) if isinstance(given, dict) else given
 
 
 @attrs.frozen(kw_only=True)
@@ -54,17 +61,18 @@ class Topology:
     nodes: int = 3
     masters: int = 1
     taint_masters: bool = False
-    capacity: Map[str] = CAPACITY
+    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
     proxy: bool = True
     lock: Literal["leases", "endpoints"] = "leases"
     events: bool = True
     heartbeats: bool = True
-    behaviours: Behaviours = attrs.field(factory=Behaviours.default)
-    hosts: tuple[Host, ...] = ()
+    behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
+    hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     start: Instant = 1_767_225_600_000_000_000
 
     def __attrs_post_init__(self) -> None:
+        check_types(self, "topology: ")
         for name, number in (("nodes", self.nodes), ("masters", self.masters), ("start", self.start)):
             if not is_written(number):
                 raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
@@ -77,13 +85,13 @@ class Topology:
             )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
-        _distinct([(host.name, host.name) for host in self.hosts], "name")
-        _distinct([(host.ip, host.name) for host in self.hosts], "address")
         _check_amounts(self.capacity, "topology: capacity")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
             if host.external and place < self.masters:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
+        _distinct([(host.name, host.name) for host in self.hosts], "name")
+        _distinct([(host.ip, host.name) for host in self.hosts], "address")
         _check_networks(self.hosts)
 
     def machines(self) -> tuple[Host, ...]:
@@ -126,6 +134,7 @@ def _distinct(rows: list[tuple[str, str]], what: str) -> None:
 
 
 def _check_host(host: Host, path: str) -> None:
+    check_types(host, f"{path}.")
     rows = [("name", host.name, names.subdomain_faults(host.name))]
     rows += [("labels", key, names.qualified_faults(key)) for key in host.labels]
     rows += [(f"labels[{key!r}]", value, names.label_value_faults(value)) for key, value in host.labels.items()]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import convert, meta_v1
+from reconcile.api.given import whole
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
@@ -201,7 +202,7 @@ def three_way(live: Any, marked: Any) -> dict[str, Any]:
 
 def as_object(manifest: Any) -> Any:
     """Give *manifest* as an API object: itself, or read from its plain JSON."""
-    return convert.load(manifest).object if isinstance(manifest, Mapping) else manifest
+    return convert.load(manifest).object if isinstance(manifest, Mapping) else whole(manifest)
 
 
 def _marked(obj: Any) -> Any:

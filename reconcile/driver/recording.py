@@ -22,7 +22,7 @@ from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
 from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving, within
-from reconcile.driver.step import apply_event
+from reconcile.driver.step import apply_event, given
 from reconcile.driver.wire import integer_to_json, state_digest, to_json, topology_to_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import ClusterEvent
@@ -177,6 +177,7 @@ class Recorder:
     def happen(self, event: ClusterEvent) -> None:
         """Let *event* happen; its effects stay in the machine."""
         self.segment()
+        event = given(event)
         content = to_json(event)  # first, so that what cannot be written does not happen
         apply_event(self._machine, event)
         self._write({"event": content})

@@ -11,6 +11,8 @@ from typing import Any, Final, Never
 
 import attrs
 
+from reconcile.api.given import whole
+from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
@@ -36,6 +38,7 @@ from reconcile.driver.machine import (
     unpark,
 )
 from reconcile.driver.machine.reach import server_for
+from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
     Advance,
@@ -65,9 +68,11 @@ from reconcile.events import (
     Work,
 )
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import rfc3339
+from reconcile.lib.replacing import replace
 from reconcile.model import statuses
-from reconcile.model.requests import Response
+from reconcile.model.requests import Request, Response, User
 from reconcile.store import compact
 
 
@@ -88,6 +93,8 @@ def step(cluster: Cluster, event: ClusterEvent) -> tuple[Cluster, tuple[OutsideE
 
 def apply_event(machine: Machine, event: ClusterEvent) -> None:
     """Let *event* happen in an open machine."""
+    if event.__class__ is Submit or event.__class__ is Fire:
+        event = given(event)
     match event:
         case Submit():
             _submit(machine, event)
@@ -108,6 +115,28 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
 
 def _refuse(event: Never) -> Never:
     raise ReconcileError(f"{event!r} is no event that a cluster is stepped by; a request goes into a Submit")
+
+
+def given(event: ClusterEvent) -> ClusterEvent:
+    """
+    Give an event that was made by hand, with lists and dicts in it read as what they stand for.
+
+    Raises:
+        InvalidObject: an object that is sent is none.
+    """
+    match event:
+        case Submit(request=Request() as request, user=User() as user):
+            body, groups = whole(request.body), as_tuple(user.groups)
+            if body.__class__ is dict:
+                body = body_from_json(body, request.verb, request.resource, request.subresource, "request.body")
+            if body is request.body and groups is user.groups:
+                return event
+            return replace(event, request=replace(request, body=body), user=User(name=user.name, groups=groups))
+        case Fire(process, key):
+            found: Any = key if key.__class__ is tuple else freeze(key)
+            return event if found is key else Fire(process, found)
+        case _:
+            return event
 
 
 def _submit(machine: Machine, event: Submit) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 
@@ -33,10 +34,10 @@ class Host:
     name: str
     ip: str
     pod_cidr: str
-    capacity: Map[str] = CAPACITY
-    reserved: Map[str] = Map()
-    labels: Map[str] = Map()
-    taints: tuple[Any, ...] = ()
-    manifests: tuple[Any, ...] = ()
+    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    reserved: Map[str] = attrs.field(default=Map(), converter=as_map)
+    labels: Map[str] = attrs.field(default=Map(), converter=as_map)
+    taints: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
+    manifests: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     external: bool = False
     clock_skew: Duration = 0

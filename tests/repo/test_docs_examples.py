@@ -4,8 +4,9 @@ Every example in README.md and docs/ runs.
 The ```python blocks of a file run in one fresh namespace, in order. Of each ```console block every `$ ...` line runs;
 the lines below it, if any, are what it prints, `...` standing for anything, and `# exits N` at its end what it exits
 with. Both run in a temporary copy of docs/, so a file that one block writes the next may read. A ```yaml block is a
-scenario. A block after `<!-- not run: reason -->` is not run. There are no others but README's ```sh, which `.ci/run`
-runs, and ```text, which is only looked at.
+scenario. A ```javascript block is a program of its own, and prints what the ```text block below it says. A block after
+`<!-- not run: reason -->` is not run. There are no others but README's ```sh, which `.ci/run` runs, and ```text, which
+is only looked at.
 """
 
 import contextlib
@@ -84,11 +85,29 @@ def test_examples_run(blocks):
             assert commands, f"{block.path}:{block.line}: no line begins with $"
             for command, exits, expected in commands:
                 _play(block, command, exits, expected)
+        elif block.language == "javascript":
+            pass  # see below: it is skipped where there is no node
         elif block.language == "yaml":
             (manifest,) = read_text(block.text, block.path)
             assert parse(manifest.content)
         else:
             assert block.language == ("sh" if block.path == "README.md" else "text"), f"{block.path}:{block.line}"
+
+
+@pytest.mark.usefixtures("desk")
+def test_javascript_examples_run(blocks, tmp_path):
+    programs = [place for place, block in enumerate(blocks) if block.language == "javascript"]
+    node = shutil.which("node")
+    if programs and node is None:
+        pytest.skip(f"{blocks[programs[0]].path}: its JavaScript is not run: there is no node on the path")
+    for place in programs:
+        block, expected = blocks[place], blocks[place + 1]
+        assert expected.language == "text", f"{block.path}:{block.line}: a block of text has to say what it prints"
+        (tmp_path / "example.js").write_text(block.text, encoding="utf-8")
+        ended = subprocess.run([node, "example.js"], capture_output=True, text=True, check=False, timeout=60)
+        said = f"{block.path}:{block.line}:\n{ended.stdout}{ended.stderr}"
+        assert ended.returncode == 0, said
+        assert doctest.OutputChecker().check_output(expected.text, ended.stdout, doctest.ELLIPSIS), said
 
 
 def test_every_fence_belongs_to_a_block(root):

@@ -14,10 +14,11 @@ from reconcile.api.convert import dump
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.choices import choices
 from reconcile.driver.client import create
+from reconcile.driver.recording import Recorder
 from reconcile.driver.run import run
 from reconcile.driver.wire import to_json
 from reconcile.effects import OutsideEffect
-from reconcile.events import ClusterEvent, Submit
+from reconcile.events import Advance, ClusterEvent, Submit
 from reconcile.model.requests import Request
 from reconcile.testing.vocabulary import values
 
@@ -43,7 +44,7 @@ def validators(documents):
     registry = Registry().with_resources(
         (name, Resource.from_contents(body, DRAFT202012)) for name, body in documents.items()
     )
-    names = [name for name, _ in CLASSES]
+    names = [*[name for name, _ in CLASSES], "log.json"]
     return {name: jsonschema.Draft202012Validator({"$ref": BASE + name}, registry=registry) for name in names}
 
 
@@ -89,9 +90,23 @@ def test_a_run_is_valid(validators):
     assert dump(cluster.get("pods", "web"))["metadata"]["name"] == "web"
 
 
+def test_a_log_is_valid(validators):
+    lines = []
+    recorder = Recorder(Cluster.boot(Topology(nodes=1, start=7), seed=2**63), lines.append, checkpoint=100)
+    recorder.step(Advance(recorder.cluster.now))
+    recorder.run(steps=250, until=recorder.cluster.now + 3_000_000_000)
+    recorder.end()
+    for line in lines:
+        validators["log.json"].validate(json.loads(line))
+    kinds = {next(iter(json.loads(line).keys() & {"log", "event", "run", "checkpoint", "end"})) for line in lines}
+    assert kinds == {"log", "event", "run", "checkpoint", "end"}
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("log.json", {"end": {}, "line": 3, "check": "0" * 16}),
+        ("events.json", {"event": "Advance", "to": "1.5"}),
         ("events.json", {"event": "Nope"}),
         ("events.json", {"event": "Execute"}),
         ("events.json", {"event": "Execute", "call": "12"}),

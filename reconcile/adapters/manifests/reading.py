@@ -78,6 +78,8 @@ def read_manifests(path: str | Path, *, recursive: bool = False) -> tuple[Manife
         ManifestError: a file cannot be read, or is not what it should be.
     """
     if str(path) == "-":
+        if sys.stdin is None:
+            raise ManifestError("cannot be read: standard input is closed", "<stdin>")
         return read_text(sys.stdin.buffer.read(), "<stdin>")
     root = Path(path)
     try:

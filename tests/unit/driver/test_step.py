@@ -1,10 +1,12 @@
 import pytest
 
+from reconcile.api import core_v1
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import choices, run, settle, step
 from reconcile.driver.client import apply, create, delete, get, watch
 from reconcile.driver.machine import Machine
+from reconcile.driver.replay import replay
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer, Install, Notice, Order
@@ -48,6 +50,7 @@ from tests.unit.driver.lab import (
     executed,
     newest_call,
     offered,
+    recorded,
     running,
     submitted,
 )
@@ -633,3 +636,46 @@ def test_what_waited_for_a_server_comes_after_what_the_server_asks_of_itself():
         Cluster.boot(Topology(nodes=1, proxy=False), seed=SEED), (Submit(request=create(configmap(red="1"))),)
     )
     assert [effect.response.code for effect in done.effects] == [201]
+
+
+# Made by hand ---------------------------------------------------------------------------------------------------------
+
+DOOR = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "door"}, "data": {"colour": "red"}}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        create(core_v1.ConfigMap(metadata={"name": "door"}, data={"colour": "red"})),
+        Request(verb="create", resource="configmaps", namespace="default", body=DOOR),
+        Request(
+            verb="create",
+            resource="configmaps",
+            namespace="default",
+            body=core_v1.ConfigMap(metadata={"name": "door"}, data={"colour": "red"}),
+        ),
+    ],
+)
+def test_a_request_made_of_plain_dicts_and_lists_is_what_it_stands_for(request_):
+    user = User(name="me", groups=["system:masters"])
+    wanted = settle(booted(), (Submit(request=create(DOOR), user=User(name="me", groups=("system:masters",))),)).cluster
+    given = settle(booted(), (Submit(request=request_, user=user),)).cluster
+    assert state_digest(given) == state_digest(wanted)
+    recorder, lines = recorded()
+    recorder.settle((Submit(request=request_, user=user),))
+    recorder.end()
+    assert replay(lines).identical
+
+
+def test_what_stands_for_nothing_is_refused_with_its_place():
+    body = {**DOOR, "data": ["red"]}
+    request_ = Request(verb="create", resource="configmaps", namespace="default", body=body)
+    with pytest.raises(ReconcileError, match=r"^request.body.data: expected an object"):
+        step(booted(), Submit(request=request_))
+
+
+def test_a_timers_key_may_be_a_list():
+    with pytest.raises(ReconcileError, match=r"timer \('lease',\) of kubelet/node-1 is due at"):
+        step(booted(), Fire("kubelet/node-1", ["lease"]))
+    with pytest.raises(ReconcileError, match="kubelet/node-1 has no timer"):
+        step(booted(), Fire("kubelet/node-1", {"lease": []}))

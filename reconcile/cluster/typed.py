@@ -1,0 +1,79 @@
+"""
+What the fields of a topology and of its hosts hold, checked when one is made.
+
+Takes:    a Topology or a Host.
+Gives:    nothing; a ReconcileError for the first field that holds something else.
+Source:   the annotations of the two classes.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from reconcile.api import core_v1
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
+from reconcile.model.behaviours import Behaviour, Behaviours
+from reconcile.model.hosts import Host
+
+
+def check_types(value: Any, path: str) -> None:
+    """
+    Check the fields of a Topology or of a Host.
+
+    Args:
+        value: what was made.
+        path: where it stands, up to the name of a field.
+
+    Raises:
+        ReconcileError: a field holds what it cannot; its path and the value are shown.
+    """
+    for name, (wanted, holds) in _FIELDS.items():
+        found = getattr(value, name, None)
+        if hasattr(value, name) and not holds(found):
+            raise ReconcileError(f"{path}{name}: expected {wanted}, found {found!r}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and -(1 << 63) <= value < 1 << 63
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, Map) and all(map(_is_text, value.values()))
+
+
+def _behaves(value: Any) -> bool:
+    images = value.images if isinstance(value, Behaviours) else None
+    return isinstance(images, Map) and all(isinstance(entry, Behaviour) for entry in images.values())
+
+
+def _all(cls: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple) and all(isinstance(entry, cls) for entry in value)
+
+
+_FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
+    "taint_masters": ("true or false", _is_truth),
+    "proxy": ("true or false", _is_truth),
+    "managed_fields": ("true or false", _is_truth),
+    "external": ("true or false", _is_truth),
+    "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
+    "hosts": ("hosts", _all(Host)),
+    "name": ("text", _is_text),
+    "ip": ("text", _is_text),
+    "capacity": ("a map of text to the text of a quantity", _texts),
+    "reserved": ("a map of text to the text of a quantity", _texts),
+    "labels": ("a map of text to text", _texts),
+    "taints": ("Taints", _all(core_v1.Taint)),
+    "manifests": ("Pods", _all(core_v1.Pod)),
+    "clock_skew": ("an integer of nanoseconds", _is_number),
+}
