@@ -12,6 +12,7 @@ import attrs
 import click
 
 from reconcile.adapters.cli.files import load_manifests
+from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.kubeconfig import write_private
 from reconcile.adapters.http.serving import served
 from reconcile.cluster import Cluster, Topology
@@ -43,7 +44,7 @@ def serve_cluster(options: Options) -> int:
     for warning in given.warnings:
         click.echo(f"warning: {warning}", err=True)
     cluster = Cluster.boot(Topology(nodes=options.nodes, managed_fields=True), seed=options.seed)
-    with _recorded(cluster, options.record) as recorder:
+    with attentive() as interrupted, _recorded(cluster, options.record) as recorder:
         if recorder is None:
             live = Live(settle(cluster).cluster)
         else:
@@ -56,6 +57,8 @@ def serve_cluster(options: Options) -> int:
                 raise ReconcileError(f"{each.manifest.file}: {response.body.message}")
         if recorder is None:
             live = Live(machine.closed())
+        if interrupted():
+            raise Interrupted(interrupted())
         try:
             asyncio.run(_serve(live, options))
         except OSError as error:
@@ -81,5 +84,7 @@ def _recorded(cluster: Cluster, path: Path | None) -> Iterator[Recorder | None]:
         return
     with path.open("w", encoding="utf-8") as file:
         recorder = Recorder(cluster, file.write)
-        yield recorder
-        recorder.end()
+        try:
+            yield recorder
+        finally:
+            recorder.end()
