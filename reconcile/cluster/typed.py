@@ -65,6 +65,8 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taint_masters": ("true or false", _is_truth),
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
+    "events": ("true or false", _is_truth),
+    "heartbeats": ("true or false", _is_truth),
     "external": ("true or false", _is_truth),
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),

@@ -109,7 +109,7 @@ def _given(options: Options) -> Given:
 def begun(
     player: Player, limit: Duration, interrupted: Callable[[], int], *, quiet: bool, verbosity: int = 0
 ) -> Iterator[Job]:
-    """Give a job whose progress is shown meanwhile, and which *interrupted*, or a circle, ends between two of its steps."""
+    """Give a job whose progress is shown meanwhile, and which *interrupted*, or a circle, ends between two steps."""
     shown = progress.chosen(quiet=quiet)
     try:
         job = Job(player, limit, shown, interrupted, verbosity)

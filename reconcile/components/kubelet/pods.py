@@ -17,6 +17,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.kubelet import admission, containers, probes
 from reconcile.components.kubelet.state import (
     ALIVE,
+    UNLABELLED,
     Container,
     LocalPod,
     Pull,
@@ -37,7 +38,6 @@ from reconcile.effects import (
     StopPodSandbox,
 )
 from reconcile.lib.instant import SECOND, Duration, Instant
-from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
@@ -47,7 +47,6 @@ FINISHED: Final = ("Succeeded", "Failed")
 _GRACE: Final = 30 * SECOND
 _LEAST_GRACE: Final = SECOND
 _TRY_AGAIN: Final = 10 * SECOND
-_UNLABELLED: Final[Map[str]] = Map()
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -215,7 +214,7 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
-            out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or _UNLABELLED))
+            out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
         return keep(state, pod)
     if containers.under_way(pod):

@@ -26,6 +26,7 @@ Stage: TypeAlias = Literal["new", "pulling", "starting", "running", "stopping", 
 ProbeKind: TypeAlias = Literal["startup", "liveness", "readiness"]
 
 UNDER_WAY: Final = ("pulling", "starting")
+UNLABELLED: Final[Map[str]] = Map()
 ALIVE: Final = ("starting", "running", "stopping")
 
 

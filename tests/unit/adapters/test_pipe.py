@@ -258,6 +258,8 @@ def test_a_circle_ends_settle_and_run():
     assert not ran["idle"]
     refused = play({"do": "settle", "hurry": 0}, topology=Topology(nodes=1))[0]
     assert refused["error"]["message"] == "hurry: expected a number of steps above 0, found 0"
+
+
 # Clients whose numbers are doubles ------------------------------------------------------------------------------------
 
 START = 1_767_225_600_000_000_000

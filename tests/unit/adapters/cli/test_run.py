@@ -389,7 +389,9 @@ commands:
 """)
     ended = reconcile("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "-q", "--limit", "5m")
     assert ended.code == 2
-    assert re.search(r"what still moves after the limit of 5m0s:\n  \d+ requests wait for an API server", ended.out)
+    assert re.search(
+        r"what still moves after the limit of 5m0s:\n  \d+ requests of .* wait for an API server", ended.out
+    )
 
 
 STRANGE = """apiVersion: example.com/v1

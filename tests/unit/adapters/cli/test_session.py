@@ -57,7 +57,7 @@ def test_a_circle_that_is_come_upon_in_slices_ends_it_too():
 def test_a_job_tells_of_a_circle_and_is_not_converged(capsys):
     lines = []
     player = Recorded(lines.append, lambda keep: Recorder(fighting(), keep))
-    with begun(player, 10 * MINUTE, quiet=True) as job:
+    with begun(player, 10 * MINUTE, lambda: 0, quiet=True) as job:
         job.bring_up()
         player.step(Submit(request=NOTE))
         job.settle()
