@@ -50,8 +50,6 @@ class Draft(dict[K, V | None], Generic[K, V]):
         """Give the table with every write in it; the draft goes on from there."""
         base = self._base
         if self:
-            written = {key: value for key, value in self.items() if value is not base.get(key, self._default)}
-            if written:
-                self._base = base = base.updated(written)
+            self._base = base = base.updated(self, self._default)
             self.clear()
         return base

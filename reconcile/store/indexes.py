@@ -67,7 +67,7 @@ def _standing(pod: Any) -> tuple[Hashable, ...]:
 
 def _labelled(pod: Any) -> tuple[Hashable, ...]:
     """
-    File an active pod under (owner uid, its labels): how many of an owner's pods carry exactly these labels.
+    File an active pod under (owner uid, its labels' pairs): how many of an owner's pods carry exactly these.
 
     Those of its node's zone, which it got when it was bound, are left out: no owner's template knows them.
     """
@@ -75,7 +75,7 @@ def _labelled(pod: Any) -> tuple[Hashable, ...]:
     references = metadata.owner_references
     if not references or metadata.deletion_timestamp is not None or (pod.status and pod.status.phase in _FINISHED):
         return ()
-    labels = without_place(metadata.labels)
+    labels = tuple((without_place(metadata.labels) or {}).items())
     return tuple([(reference.uid, labels) for reference in references])
 
 
@@ -122,12 +122,14 @@ def _service(slice_: Any) -> tuple[Hashable, ...]:
     return ((slice_.metadata.namespace, name),) if name else ()
 
 
-def _same_place(old: Any, new: Any) -> bool:
-    return old.metadata.namespace is new.metadata.namespace
+def _in_namespace(namespace: Any) -> tuple[str, str]:
+    """Say which keys of a table are those of a namespace: its name and a slash begin them, and 0 follows the slash."""
+    return f"{namespace}/", f"{namespace}0"
 
 
-def _same_name(old: Any, new: Any) -> bool:
-    return old.metadata.name is new.metadata.name
+def _of_name(name: Any) -> tuple[str, str]:
+    """Say which keys of a table of cluster-scoped objects are that of a name: it alone, and nothing comes before \\0."""
+    return name, f"{name}\0"
 
 
 def _same_owners(old: Any, new: Any) -> bool:
@@ -158,10 +160,11 @@ def _same_life(old: Any, new: Any) -> bool:
     return before.owner_references is after.owner_references and before.deletion_timestamp is after.deletion_timestamp
 
 
-COMMON: Final[tuple[Index[Any], ...]] = (
-    Index("namespace", _namespace, _same_place),
-    Index("owner", _owners, _same_owners),
-)
+_NAMESPACE: Final[Index[Any]] = Index("namespace", _namespace, span=_in_namespace)
+_NAME: Final[Index[Any]] = Index("name", _name, span=_of_name)
+_NODE: Final[Index[Any]] = Index("node", _node, _same_spec)
+
+COMMON: Final[tuple[Index[Any], ...]] = (_NAMESPACE, Index("owner", _owners, _same_owners))
 
 _OWNED: Final[tuple[Index[Any], ...]] = (
     Index("orphan", _orphans, _same_owners),
@@ -171,7 +174,7 @@ _OWNED: Final[tuple[Index[Any], ...]] = (
 INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "pods": (
         *COMMON,
-        Index("node", _node, _same_spec),
+        _NODE,
         *_OWNED,
         Index("standing", _standing, _same_standing),
         Index("labelled", _labelled, _same_labelled),
@@ -183,21 +186,20 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("label", _labels, _same_labels),
         Index("selector", _selecting, _same_spec),
     ),
-    "nodes": (*COMMON, Index("name", _name, _same_name)),
+    "nodes": (*COMMON, _NAME),
     "services": (
         *COMMON,
         Index("selector", _selector, _same_spec),
         Index("node-port", _node_ports, _same_spec),
     ),
     "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service, _same_labels)),
-    "leases.coordination.k8s.io": (*COMMON, Index("name", _name, _same_name)),
 }
 
 # resource -> the index whose values have watch channels of their own
 PARTITIONS: Final[dict[str, Index[Any]]] = {
-    "pods": Index("node", _node, _same_spec),
-    "nodes": Index("name", _name),
-    "leases.coordination.k8s.io": Index("namespace", _namespace),
+    "pods": _NODE,
+    "nodes": _NAME,
+    "leases.coordination.k8s.io": _NAMESPACE,
 }
 
 

@@ -40,7 +40,7 @@ def counts(owner: Any, pods: Table[str, Any], active: int, now: Instant) -> Coun
     terminating = pods.count("standing", (uid, "terminating"))
     template = owner.spec.template
     labels = template.metadata.labels if template and template.metadata else None
-    labelled = pods.count("labelled", (uid, labels))
+    labelled = pods.count("labelled", (uid, tuple((labels or {}).items())))
     if labelled != active:
         # A pod that was adopted may have labels beside the template's, or the template may name a zone.
         listed = pods.under("standing", (uid, "active"))
