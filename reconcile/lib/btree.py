@@ -40,7 +40,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 LEAF: Final = 42
 FAN: Final = 64
-_SPARSE: Final = 4  # a node with less than this part of what it may have is joined with its neighbour
+FEW: Final = LEAF // 4
+_FEW_CHILDREN: Final = FAN // 4
 
 NOTHING: Final[Any] = object()
 """Stands for what is not there; None may be a value."""
@@ -89,39 +90,12 @@ def built(entries: dict[Any, Any]) -> tuple[Node, int]:
     return _rooted(_leaves(entries), 0)
 
 
-def put(root: Node, height: int, key: Any, value: Any) -> tuple[Node, int, Any]:
-    """Give root and height of the tree in which *key* has *value*, and the value before, or NOTHING."""
-    path = []
-    node = root
-    for _ in range(height):
-        place = bisect_right(node[-1], key)
-        path.append((node, place))
-        node = node[place]
-    old = node.get(key, NOTHING)
-    if old is NOTHING and len(node) == LEAF:
-        return (*written(root, height, Writes({key: value}, NOTHING, NOTHING)), NOTHING)
-    fresh = node.copy()
-    fresh[key] = value
-    while path:
-        node, place = path.pop()
-        above = node.copy()
-        above[place] = fresh
-        fresh = above
-    return fresh, height, old
-
-
-def dropped(root: Node, height: int, key: Any) -> tuple[Node, int, Any]:
-    """Give root and height of the tree without *key*, and the value it had; KeyError if it is not there."""
-    writes = Writes({key: NOTHING}, NOTHING, NOTHING)
-    root, height = written(root, height, writes)
-    if not writes.changed:
-        raise KeyError(key)
-    return root, height, writes.changed[0][1]
-
-
 def written(root: Node, height: int, writes: Writes) -> tuple[Node, int]:
-    """Give root and height of the tree with all *writes* made; the same root if that changes nothing."""
-    return _rooted(_written(root, height, sorted(writes.by_key), writes), height)
+    """Give root and height of the tree with all *writes* made; they say themselves whether that changed anything."""
+    keys: list[Any] = sorted(writes.by_key)
+    if height:
+        return _rooted(_written(root, height, keys, writes), height)
+    return _rooted(_leaves_written([root, ()], keys, writes), 1)
 
 
 def leaves(root: Node, height: int) -> list[dict[Any, Any]]:
@@ -185,8 +159,8 @@ def _below(level: _Placed) -> _Placed:
 
 def _written(node: Node, height: int, keys: list[Any], writes: Writes) -> Node | _Level:
     """Give what takes the place of *node* when what is written to these keys, in order, is: one good node, or more."""
-    if not height:
-        return _leaf_written(node, keys, writes)
+    if height == 1:
+        return _leaves_written(node, keys, writes)
     separators = node[-1]
     fresh: Any = None
     irregular = False
@@ -207,23 +181,41 @@ def _written(node: Node, height: int, keys: list[Any], writes: Writes) -> Node |
     return _relaid(fresh, height) if irregular else fresh
 
 
-def _leaf_written(leaf: dict[Any, Any], keys: list[Any], writes: Writes) -> Node | _Level:
-    by_key, gone, absent = writes.by_key, writes.gone, writes.absent
-    fresh: Any = None
+def _leaves_written(node: Node, keys: list[Any], writes: Writes) -> Node | _Level:
+    """Do the same for a node whose children are leaves."""
+    by_key, gone, absent, changed = writes.by_key, writes.gone, writes.absent, writes.changed
+    separators = node[-1]
+    last = -1
+    leaf = before = NOTHING
+    touched: list[int] = []
+    fresh = node.copy()
     for key in keys:
+        place = bisect_right(separators, key)
+        if place != last:
+            last = place
+            leaf = before = node[place]
         value = by_key[key]
-        if leaf.get(key, absent) is value:
+        if before.get(key, absent) is value:
             continue
-        if fresh is None:
-            fresh = leaf.copy()
-        old = fresh.pop(key, NOTHING) if value is gone else leaf.get(key, NOTHING)
-        if value is not gone:
-            fresh[key] = value
-        writes.changed.append((key, old, NOTHING if value is gone else value))
-    if fresh is None:
-        return leaf
-    writes.grown += len(fresh) - len(leaf)
-    return fresh if LEAF // _SPARSE <= len(fresh) <= LEAF else _leaves(fresh)
+        if leaf is before:
+            leaf = fresh[place] = before.copy()
+            touched.append(place)
+        if value is gone:
+            changed.append((key, leaf.pop(key, NOTHING), NOTHING))
+        else:
+            changed.append((key, before.get(key, NOTHING), value))
+            leaf[key] = value
+    irregular = False
+    for place in touched:
+        leaf = fresh[place]
+        size = len(leaf)
+        writes.grown += size - len(node[place])
+        if not FEW <= size <= LEAF:
+            fresh[place] = _leaves(leaf)
+            irregular = True
+    if irregular:
+        return _relaid(fresh, 1)
+    return fresh if touched else node
 
 
 def _relaid(node: Node, height: int) -> Node | _Level:
@@ -248,7 +240,7 @@ def _joined(left: Node, separator: Any, right: Node, height: int) -> _Level:
 
 
 def _is_sparse(node: Node, height: int) -> bool:
-    return len(node) - 1 < FAN // _SPARSE if height else len(node) < LEAF // _SPARSE
+    return len(node) <= _FEW_CHILDREN if height else len(node) < FEW
 
 
 def _leaves(entries: dict[Any, Any]) -> _Level:

@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 import attrs
 
 from reconcile.lib import btree
-from reconcile.lib.btree import LEAF, NOTHING, Writes
+from reconcile.lib.btree import FEW, LEAF, NOTHING, Writes
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -163,21 +163,25 @@ class Table(Generic[K, V]):
 
     def set(self, key: K, value: V) -> Table[K, V]:
         """Give a table in which *key* has *value*."""
-        table: Table[K, V] = _new(Table)  # a third of all time here was __init__
-        height, count = self._height, self._count
-        if height or count == LEAF:
-            table._root, table._height, old = btree.put(self._root, height, key, value)
+        node = root = self._root.copy()
+        above = height = self._height
+        while above:
+            place = bisect_right(node[-1], key)
+            child = node[place] = node[place].copy()
+            node = child
+            above -= 1
+        old = node.get(key, NOTHING)
+        if old is NOTHING and len(node) == LEAF:
+            root, height = btree.written(self._root, height, Writes({key: value}, NOTHING, NOTHING))
         else:
-            root = self._root
-            old = root.get(key, NOTHING)
-            table._root = root = root.copy()
-            table._height = 0
-            root[key] = value
+            node[key] = value
+        table: Table[K, V] = _new(Table)  # a third of all time here was __init__
+        table._root, table._height = root, height
         if old is NOTHING:
-            table._count = count + 1
+            table._count = self._count + 1
             table._sorted = None
         else:
-            table._count = count
+            table._count = self._count
             table._sorted = self._sorted
         table._plan = self._plan
         table._filed = self._refiled(key, old, value) if self._filed else ()
@@ -185,13 +189,18 @@ class Table(Generic[K, V]):
 
     def remove(self, key: K) -> Table[K, V]:
         """Give a table without *key*; KeyError if it is not there."""
+        node = root = self._root.copy()
+        above = height = self._height
+        while above:
+            place = bisect_right(node[-1], key)
+            child = node[place] = node[place].copy()
+            node = child
+            above -= 1
+        old = node.pop(key)
+        if height and len(node) < FEW:
+            root, height = btree.written(self._root, height, Writes({key: NOTHING}, NOTHING, NOTHING))
         table: Table[K, V] = _new(Table)
-        if self._height:
-            table._root, table._height, old = btree.dropped(self._root, self._height, key)
-        else:
-            root = self._root.copy()
-            old = root.pop(key)
-            table._root, table._height = root, 0
+        table._root, table._height = root, height
         table._count = self._count - 1
         table._sorted = None
         table._plan = self._plan
@@ -211,6 +220,8 @@ class Table(Generic[K, V]):
             told = Writes(writes, None, absent)
             root, height = btree.written(self._root, self._height, told)
             grown, changed = told.grown, told.changed
+            if not changed:
+                return self
         else:
             height = 0
             before = root = self._root
@@ -225,9 +236,9 @@ class Table(Generic[K, V]):
                     root.pop(key, None)
                 else:
                     root[key] = value
+            if root is before:
+                return self
             grown = len(root) - self._count
-        if root is self._root:
-            return self
         table: Table[K, V] = _new(Table)
         table._root, table._height = root, height
         table._count = self._count + grown
