@@ -254,7 +254,7 @@ def _leaves(entries: dict[Any, Any]) -> _Level:
 
 
 def _inner(children: list[Node], separators: list[Any], height: int) -> _Level:
-    """Lay children out in nodes of this height, when sparse ones are joined; one may be sparse if it is the only one."""
+    """Lay children out in nodes of this height, the sparse ones joined; a node may be sparse if it is the only one."""
     place = 0
     while place < len(children) and len(children) > 1:
         if _is_sparse(children[place], height - 1):

@@ -2,20 +2,29 @@
 Sequence: a persistent log that grows at its end and is forgotten from its start.
 
 Positions are absolute: the n-th item ever appended stands at n - 1 for ever, so a cursor is an integer that stays right
-while the start moves. Append copies at most one chunk of 32 pointers, and at every 32nd item a pointer for each chunk.
+while the start moves.
+
+Items stand in chunks of 32, and the chunks in a persistent vector (pyrsistent's), which is made for what grows at its
+end, is read by position, and has one item replaced: append copies a chunk of at most 32 pointers, and once in 32 times
+a path of the vector, be the sequence as long as it may; put copies one of each. A vector cannot be shortened at its start for as little, so what is forgotten is taken
+out of its chunk at once, and the empty chunks leave the vector 64 at a time.
 """
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
+from pyrsistent import pvector
+from pyrsistent.typing import PVector
 
 from reconcile.lib.quick import quick
 
 T = TypeVar("T")
 
 _CHUNK: Final = 32
+_STRIDE: Final = 64 * _CHUNK  # how many forgotten positions leave the vector together
+_NO_CHUNKS: Final[PVector[Any]] = pvector()
 
 
 @quick
@@ -29,7 +38,7 @@ class Sequence(Generic[T]):
 
     start: int = 0
     end: int = 0
-    _chunks: tuple[tuple[T, ...], ...] = ()
+    _chunks: PVector[tuple[T, ...]] = _NO_CHUNKS  # the first one stands at a multiple of _STRIDE
     _tail: tuple[T, ...] = ()
 
     def append(self, item: T, keep: int | None = None) -> Sequence[T]:
@@ -38,7 +47,7 @@ class Sequence(Generic[T]):
         end = self.end + 1
         if len(tail) < _CHUNK:
             return Sequence(self.start, end, self._chunks, tail)
-        grown = Sequence(self.start, end, (*self._chunks, tail), ())
+        grown = Sequence(self.start, end, self._chunks.append(tail), ())
         return grown if keep is None else grown.forget(end - keep)
 
     def between(self, first: int, last: int) -> tuple[T, ...]:
@@ -49,12 +58,9 @@ class Sequence(Generic[T]):
         if first >= tail_at:
             return self._tail[first - tail_at : last - tail_at]
         found: list[T] = []
-        at = first - (first - self.start) % _CHUNK
-        for chunk in self._chunks[(first - self.start) // _CHUNK :]:
-            if at >= last:
-                break
-            found += chunk[max(first - at, 0) : last - at]
-            at += _CHUNK
+        chunks, origin = self._chunks, self.start // _STRIDE * _STRIDE
+        for at in range(first // _CHUNK * _CHUNK, min(last, tail_at), _CHUNK):
+            found += chunks[(at - origin) // _CHUNK][max(first - at, 0) : last - at]
         if last > tail_at:
             found += self._tail[: last - tail_at]
         return tuple(found)
@@ -66,24 +72,30 @@ class Sequence(Generic[T]):
             return self._tail[position - tail_at]
         if position < self.start:
             raise IndexError(f"position {position} is forgotten; the sequence starts at {self.start}")
-        number, place = divmod(position - self.start, _CHUNK)
+        number, place = divmod(position - self.start // _STRIDE * _STRIDE, _CHUNK)
         return self._chunks[number][place]
 
     def put(self, position: int, item: T) -> Sequence[T]:
         """Give a sequence with *item* at *position* in place of what is there; IndexError as for `at`."""
         if not self.start <= position < self.end:
             raise IndexError(f"position {position} is not among {self.start} to {self.end - 1}")
-        number, place = divmod(position - self.start, _CHUNK)
+        number, place = divmod(position - self.start // _STRIDE * _STRIDE, _CHUNK)
         chunks, tail = self._chunks, self._tail
         if number == len(chunks):
             return Sequence(self.start, self.end, chunks, (*tail[:place], item, *tail[place + 1 :]))
         chunk = chunks[number]
         chunk = (*chunk[:place], item, *chunk[place + 1 :])
-        return Sequence(self.start, self.end, (*chunks[:number], chunk, *chunks[number + 1 :]), tail)
+        return Sequence(self.start, self.end, chunks.set(number, chunk), tail)
 
     def forget(self, before: int) -> Sequence[T]:
         """Give a sequence without the whole chunks that lie before position *before*."""
-        gone = min((before - self.start) // _CHUNK, len(self._chunks))
-        if gone <= 0:
+        tail_at = self.end - len(self._tail)
+        start = min(before, tail_at) // _CHUNK * _CHUNK
+        if start <= self.start:
             return self
-        return Sequence(self.start + gone * _CHUNK, self.end, self._chunks[gone:], self._tail)
+        origin = self.start // _STRIDE * _STRIDE
+        gone = start // _STRIDE * _STRIDE - origin
+        chunks = self._chunks[gone // _CHUNK :] if gone else self._chunks
+        for at in range(max(self.start, origin + gone), start, _CHUNK):
+            chunks = chunks.set((at - origin - gone) // _CHUNK, ())
+        return Sequence(start, self.end, chunks, self._tail)

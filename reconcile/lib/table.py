@@ -27,7 +27,6 @@ D = TypeVar("D")
 
 _FILED: Final = True  # what an index has for a key that is filed
 _new: Final[Any] = object.__new__
-_EMPTY: Final[dict[Any, Any]] = {}
 
 
 @attrs.frozen
@@ -74,7 +73,7 @@ class Table(Generic[K, V]):
 
     __slots__ = ("_count", "_filed", "_height", "_plan", "_root", "_sorted")
 
-    _root: Any
+    _root: btree.Node
     _height: int
     _count: int
     _sorted: tuple[K, ...] | None
@@ -82,7 +81,7 @@ class Table(Generic[K, V]):
     _filed: tuple[Table[Hashable, Table[K, bool]], ...]
 
     def __init__(self, indexes: tuple[Index[V], ...] = ()) -> None:
-        self._root = _EMPTY
+        self._root = {}
         self._height = 0
         self._count = 0
         self._sorted = ()

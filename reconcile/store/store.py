@@ -334,9 +334,8 @@ def table_at(store: Reads, resource: str, position: int) -> Table[str, Any]:
         IndexError: changes after *position* are forgotten.
     """
     table, history = store.table(resource), store.history(resource)
-    for change in reversed(history.between(position, history.end)):
-        table = table.remove(change.key) if change.old is None else table.set(change.key, change.old)
-    return table
+    # Of several changes of one key the first says what was there.
+    return table.updated({change.key: change.old for change in reversed(history.between(position, history.end))})
 
 
 def position_after(history: Sequence[Change], revision: int) -> int:

@@ -21,7 +21,6 @@ ORDERING_CALLS = {"enumerate", "iter", "list", "map", "next", "reversed", "tuple
 
 # path::name or path::call, and why it is no breach.
 ALLOWED = {
-    "reconcile/lib/table.py::hash": "chooses a bucket; iteration sorts by key, so no order comes from it",
     "reconcile/lib/quick.py::exec": "writes constructors from the fields of our own classes, as attrs does",
 }
 

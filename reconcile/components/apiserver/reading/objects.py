@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -62,7 +63,7 @@ def list_(ask: Ask) -> Response:
         table = _table_at(ask.store, request.resource, revision)
     keys = _keys(ask, table)
     if start:
-        keys = tuple([key for key in keys if key >= start])
+        keys = keys[bisect_left(keys, start) :]
     selects = selecting(ask.request)
     items: list[Any] = []
     for place, key in enumerate(keys):
