@@ -128,7 +128,7 @@ def _in_namespace(namespace: Any) -> tuple[str, str]:
 
 
 def _of_name(name: Any) -> tuple[str, str]:
-    """Say which keys of a table of cluster-scoped objects are that of a name: it alone, as no character is below NUL."""
+    """Say which keys of a table of cluster-scoped objects are that of a name: it alone, as nothing comes before NUL."""
     return name, f"{name}\0"
 
 
