@@ -90,6 +90,16 @@ def built(entries: dict[Any, Any]) -> tuple[Node, int]:
     return _rooted(_leaves(entries), 0)
 
 
+def opened(node: Node, height: int, key: Any) -> Node:
+    """Give a copy of the leaf that *key* belongs to, below copies; *node*, the root, is one already."""
+    while height:
+        place = bisect_right(node[-1], key)
+        child = node[place] = node[place].copy()
+        node = child
+        height -= 1
+    return node
+
+
 def written(root: Node, height: int, writes: Writes) -> tuple[Node, int]:
     """Give root and height of the tree with all *writes* made; they say themselves whether that changed anything."""
     keys: list[Any] = sorted(writes.by_key)

@@ -52,12 +52,12 @@ class Index(Generic[V]):
 class _Plan(Generic[V]):
     """The indexes of a table and of all that are made of it; those of *filed* have a place each in `Table._filed`."""
 
-    __slots__ = ("filed", "indexes", "named", "spans")
+    __slots__ = ("filed", "indexes", "places", "spans")
 
     def __init__(self, indexes: tuple[Index[V], ...]) -> None:
         self.indexes = indexes
         self.filed = tuple(enumerate([index for index in indexes if index.span is None]))
-        self.named = {index.name: place for place, index in self.filed}
+        self.places = {index.name: place for place, index in self.filed}
         self.spans = {index.name: index.span for index in indexes if index.span is not None}
 
 
@@ -108,25 +108,28 @@ class Table(Generic[K, V]):
 
     def get(self, key: K, default: Any = None) -> Any:
         """Give the value of *key*, or *default*."""
-        node, height = self._root, self._height
-        while height:
+        node = self._root
+        above = self._height
+        while above:
             node = node[bisect_right(node[-1], key)]
-            height -= 1
+            above -= 1
         return node.get(key, default)
 
     def __getitem__(self, key: K) -> V:
-        node, height = self._root, self._height
-        while height:
+        node = self._root
+        above = self._height
+        while above:
             node = node[bisect_right(node[-1], key)]
-            height -= 1
+            above -= 1
         found: V = node[key]
         return found
 
     def __contains__(self, key: K) -> bool:
-        node, height = self._root, self._height
-        while height:
+        node = self._root
+        above = self._height
+        while above:
             node = node[bisect_right(node[-1], key)]
-            height -= 1
+            above -= 1
         return key in node
 
     def __len__(self) -> int:
@@ -163,12 +166,8 @@ class Table(Generic[K, V]):
     def set(self, key: K, value: V) -> Table[K, V]:
         """Give a table in which *key* has *value*."""
         node = root = self._root.copy()
-        above = height = self._height
-        while above:
-            place = bisect_right(node[-1], key)
-            child = node[place] = node[place].copy()
-            node = child
-            above -= 1
+        if height := self._height:
+            node = btree.opened(node, height, key)
         old = node.get(key, NOTHING)
         if old is NOTHING and len(node) == LEAF:
             root, height = btree.written(self._root, height, Writes({key: value}, NOTHING, NOTHING))
@@ -189,12 +188,8 @@ class Table(Generic[K, V]):
     def remove(self, key: K) -> Table[K, V]:
         """Give a table without *key*; KeyError if it is not there."""
         node = root = self._root.copy()
-        above = height = self._height
-        while above:
-            place = bisect_right(node[-1], key)
-            child = node[place] = node[place].copy()
-            node = child
-            above -= 1
+        if height := self._height:
+            node = btree.opened(node, height, key)
         old = node.pop(key)
         if height and len(node) < FEW:
             root, height = btree.written(self._root, height, Writes({key: NOTHING}, NOTHING, NOTHING))
@@ -249,25 +244,29 @@ class Table(Generic[K, V]):
         return table
 
     def keys_under(self, index: str, value: Hashable) -> tuple[K, ...]:
-        """Give the keys, in order, that *index* files under *value*."""
-        span = self._plan.spans.get(index)
-        if span is not None:
-            return tuple([key for key, _ in self.between(*span(value))])
-        filed = self._under(index, value)
+        """Give the keys, in order, that *index* files under *value*; KeyError if there is no such index."""
+        place = self._plan.places.get(index)
+        if place is None:
+            return tuple([key for key, _ in self._spanned(index, value)])
+        filed = self._filed[place].get(value)
         return () if filed is None else filed.keys()
 
     def under(self, index: str, value: Hashable) -> tuple[V, ...]:
-        """Give the values, in key order, that *index* files under *value*."""
-        span = self._plan.spans.get(index)
-        if span is not None:
-            return tuple([found for _, found in self.between(*span(value))])
-        return tuple([self[key] for key in self.keys_under(index, value)])
+        """Give the values, in key order, that *index* files under *value*; KeyError if there is no such index."""
+        place = self._plan.places.get(index)
+        if place is None:
+            return tuple([found for _, found in self._spanned(index, value)])
+        filed = self._filed[place].get(value)
+        if filed is None:
+            return ()
+        return tuple(map(self.__getitem__ if self._height else self._root.__getitem__, filed.keys()))
 
     def count(self, index: str, value: Hashable) -> int:
-        """Count what *index* files under *value*, in constant time unless the index is a span."""
-        if index in self._plan.spans:
-            return len(self.keys_under(index, value))
-        filed = self._under(index, value)
+        """Count what *index* files under *value*, in constant time unless the index is a span; KeyError likewise."""
+        place = self._plan.places.get(index)
+        if place is None:
+            return len(self._spanned(index, value))
+        filed = self._filed[place].get(value)
         return 0 if filed is None else filed._count
 
     def differences(self, old: Table[K, V]) -> list[tuple[K, V | None, V | None]]:
@@ -299,12 +298,11 @@ class Table(Generic[K, V]):
     def _differences(self, old: Table[K, V]) -> btree.Changed:
         return btree.differences(self._root, self._height, old._root, old._height)
 
-    def _under(self, index: str, value: Hashable) -> Table[K, bool] | None:
-        try:
-            filed = self._filed[self._plan.named[index]]
-        except KeyError:
-            raise KeyError(f"no index {index!r}; there are {[each.name for each in self._plan.indexes]}") from None
-        return filed.get(value)
+    def _spanned(self, index: str, value: Hashable) -> list[tuple[K, V]]:
+        span = self._plan.spans.get(index)
+        if span is None:
+            raise KeyError(f"no index {index!r}; there are {[each.name for each in self._plan.indexes]}")
+        return self.between(*span(value))
 
     def _refiled(self, key: K, old: Any, new: Any) -> tuple[Any, ...]:
         moved = None
