@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Hashable
 from typing import Any
 
@@ -147,3 +148,41 @@ def test_says_what_is_missing() -> None:
     assert table.get("b") is None
     assert table.get("b", 7) == 7
     assert "b" not in table
+
+
+def _tens(value: int) -> tuple[int, ...]:
+    return (value // 10,)
+
+
+NAMESPACED: tuple[Index[Any], ...] = (
+    Index("filed", lambda value: (value[0],)),
+    Index("span", lambda value: (value[0],), span=lambda space: (f"{space}/", f"{space}0")),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "a-b", "a0", "ab"]), st.text("ab0-.", max_size=3)), max_size=80))
+def test_an_index_that_is_a_span_gives_what_one_that_files_gives(names: Any) -> None:
+    table = Table.of([("/".join(name), name) for name in names], NAMESPACED)
+    for name in names[::2]:
+        key = "/".join(name)
+        table = table.remove(key) if key in table else table
+    for space in ("a", "a-b", "a0", "ab", "b"):
+        assert table.keys_under("span", space) == table.keys_under("filed", space)
+        assert table.under("span", space) == table.under("filed", space)
+        assert table.count("span", space) == table.count("filed", space)
+
+
+@pytest.mark.parametrize("count", [0, 7, 3000])
+def test_travels_to_another_process(count: int) -> None:
+    table = Table.of([(key, key) for key in range(count)], (Index("tens", _tens),))
+    there = pickle.loads(pickle.dumps(table))
+    assert there == table
+    assert there.keys_under("tens", 0) == table.keys_under("tens", 0)
+
+
+def test_keys_are_kept_while_values_are_replaced() -> None:
+    table = Table.of([(key, key) for key in range(100)])
+    keys = table.keys()
+    assert table.set(7, -7).keys() is keys
+    assert table.set(100, 0).keys() == (*keys, 100)
+    assert table.remove(7).keys() == (*keys[:7], *keys[8:])
