@@ -82,6 +82,24 @@ class Settled:
     moving: tuple[str, ...] = ()
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """
+    Pause Python's cyclic garbage collector.
+
+    States are acyclic: reference counting frees them alone, while the collector would walk all that a run makes several
+    times over and find nothing. `run` and `settle` pause it themselves; for who steps through a long run otherwise.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@collector_paused()
 def run(
     cluster: Cluster,
     events: tuple[ClusterEvent, ...] = (),
@@ -112,6 +130,7 @@ def run(
     return Run(machine.closed(), tuple(machine.outbox), machine.steps - first, idle, circles.found)
 
 
+@collector_paused()
 def settle(
     cluster: Cluster,
     events: tuple[ClusterEvent, ...] = (),
@@ -235,23 +254,6 @@ def still_moving(cluster: Cluster, circle: str = "") -> tuple[str, ...]:
     if under_way:
         said.append(f"{under_way} messages and turns are under way, the next: {describe(choices(cluster)[0], cluster)}")
     return tuple(said)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """
-    Pause Python's cyclic garbage collector for a long run.
-
-    States are acyclic: reference counting frees them alone, while the collector would walk every kept version of every
-    table.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant | None, circles: Circles) -> bool:
