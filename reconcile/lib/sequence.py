@@ -6,8 +6,9 @@ while the start moves.
 
 Items stand in chunks of 32, and the chunks in a persistent vector (pyrsistent's), which is made for what grows at its
 end, is read by position, and has one item replaced: append copies a chunk of at most 32 pointers, and once in 32 times
-a path of the vector, be the sequence as long as it may; put copies one of each. A vector cannot be shortened at its start for as little, so what is forgotten is taken
-out of its chunk at once, and the empty chunks leave the vector 64 at a time.
+a path of the vector, be the sequence as long as it may; put copies one of each. A vector cannot be shortened at its
+start for as little, so what is forgotten is taken out of its chunk at once, and the empty chunks leave the vector 64 at
+a time.
 """
 
 from __future__ import annotations
