@@ -1,8 +1,7 @@
 """
-Pods: each is brought a step nearer to what it should be when something about it changes, and then reported.
-
-One pod's steps follow each other: sandbox, then container by container its image and its start. Its status is reported
-when it is first seen, when a container ends, and when there is nothing more to start.
+Pods: each is brought a step nearer to what it should be when something about it changes, and then reported: when it is
+first seen, when a container ends, and when there is nothing more to start. One pod's steps follow each other: sandbox,
+then container by container its image and its start.
 
 Source:   the kubelet's pod workers (syncPod, syncTerminatingPod, syncTerminatedPod) and its status manager.
 """
