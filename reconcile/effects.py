@@ -14,7 +14,7 @@ import attrs
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request, Response, User
 
 
 @quick
@@ -26,10 +26,12 @@ class Call:
     Args:
         request: what to ask.
         tag: comes back in the `Answered` event; None asks for no answer.
+        user: as whom, if not as the process's own user.
     """
 
     request: Request
     tag: tuple[Any, ...] | None = None
+    user: User | None = None
 
 
 @quick

@@ -13,6 +13,7 @@ import attrs
 
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Starting, Turning
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
@@ -217,6 +218,7 @@ class Cluster:
             seed=seed,
             controllers=controllers,
             now=topology.start,
+            store=founding(topology, controllers),
             serial=len(starting),
             pending=Table.of(starting),
             hosts=Table.of(hosts),

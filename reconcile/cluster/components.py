@@ -76,7 +76,11 @@ COMPONENTS: Final[dict[str, Component]] = {
     ),
     "kube-controller-manager": Component(
         begin=lambda setting: controllers.begin(
-            (*controllers.standard(heartbeats=setting.heartbeats), *setting.controllers), setting.dice
+            (
+                *controllers.standard(heartbeats=setting.heartbeats),
+                *map(controllers.identified, setting.controllers),
+            ),
+            setting.dice,
         ),
         step=controllers.step,
         watches=controllers.watches,

@@ -20,6 +20,8 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.convert import CustomObject, dump
+from reconcile.cluster.founding import founding
+from reconcile.cluster.topology import Topology
 from reconcile.driver.describe import describe
 from reconcile.driver.lines import shown
 from reconcile.driver.log import DamagedLog, read_lines
@@ -31,6 +33,7 @@ from reconcile.events import ClusterEvent
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model.requests import key_of
+from reconcile.store import Store
 
 _TIMES: Final = "timestamps"
 IGNORED: Final = ("uid", "resourceVersion", _TIMES, "containerID", "machineID", "systemUUID", "bootID")
@@ -156,9 +159,9 @@ def recording_of(lines: Iterable[bytes], controllers: tuple[Any, ...] = ()) -> R
     raw = list(lines)
     run = Recording.read(raw)
     if run.header.get("detail") == "changes":
-        run.end = run.put_together()
+        run.end = run.put_together(controllers)
     else:
-        run.end = _stored(replay(raw, controllers=controllers).cluster)
+        run.end = _stored(replay(raw, controllers=controllers).cluster.store)
     return run
 
 
@@ -167,6 +170,7 @@ class Recording:
     """A log, by steps; *end* has every object at the end of the run, as plain JSON."""
 
     header: dict[str, Any]
+    topology: Topology
     marks: str = ""
     events: list[tuple[int, Any]] = attrs.field(factory=list)
     changes: list[list[Any]] = attrs.field(factory=list)
@@ -180,9 +184,9 @@ class Recording:
         """Read the lines of a log, without its end."""
         checked = read_lines(lines)
         first = next(checked)
-        run = cls(first.content)
+        run = cls(first.content, topology_of(first))
         if first.format == 1:  # in which instants were numbers
-            run.header = {**run.header, "topology": topology_to_json(topology_of(first))}
+            run.header = {**run.header, "topology": topology_to_json(run.topology)}
         marks: list[str] = []
         steps = 0
         for line in checked:
@@ -208,9 +212,9 @@ class Recording:
         at = bisect_right(self.starts, step) - 1
         return self.places[at] if at >= 0 else (1, None)
 
-    def put_together(self) -> Objects:
+    def put_together(self, controllers: tuple[Any, ...]) -> Objects:
         """Give every object at the end of the run, of what was written, in the order in which they were made."""
-        found: Objects = {}
+        found = self._first(controllers)
         written: dict[tuple[str, str], int] = {}
         for line, (_, revision, resource, key, what) in zip(self.written, self.changes, strict=True):
             place = (resource, key)
@@ -225,8 +229,14 @@ class Recording:
             found[place] = {**whole, "metadata": {**metadata, "resourceVersion": str(revision)}}
             written[place] = line
         for place, whole in found.items():
-            _check_object(*place, whole, written[place])
+            _check_object(*place, whole, written.get(place, 1))
         return found
+
+    def _first(self, controllers: tuple[Any, ...]) -> Objects:
+        """Give what was stored when the run began, which is among no changes: the access rules."""
+        names = [controller.name for controller in controllers]
+        own = controllers if names == self.header.get("controllers") else ()
+        return _stored(founding(self.topology, own))
 
 
 def _check_object(resource: str, key: str, whole: dict[str, Any], line: int) -> None:
@@ -243,8 +253,8 @@ def _settings(run: Recording) -> dict[str, Any]:
     return {key: value for key, value in run.header.items() if key not in _HEADER}
 
 
-def _stored(cluster: Any) -> Objects:
-    rows = [(key, obj) for key, table in cluster.store.tables.items() for obj in table.values()]
+def _stored(store: Store) -> Objects:
+    rows = [(key, obj) for key, table in store.tables.items() for obj in table.values()]
     rows.sort(key=lambda row: _made(row[1]))
     return {(key, key_of(obj)): dump(obj) for key, obj in rows}
 

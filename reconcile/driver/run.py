@@ -18,6 +18,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.describe import describe
+from reconcile.driver.failures import failures
 from reconcile.driver.machine import Machine, play_now
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
@@ -244,6 +245,7 @@ def _plays_now(machine: Machine, last: int, circles: Circles | None) -> bool:
 def still_moving(cluster: Cluster, circle: str = "") -> tuple[str, ...]:
     """Say, a sentence each, what keeps *cluster* from being settled; first the *circle* that was found, if any."""
     said = [each for each in (circle, waiting_for(cluster)) if each]
+    said += failures(cluster)
     for timer in cluster.timers:
         name, life, key = timer.key
         process = cluster.processes.get(name)

@@ -6,6 +6,7 @@ The store: what etcd keeps, as a value.
 
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
 from reconcile.store.store import (
+    RIGHTS,
     Change,
     Committed,
     Compare,
@@ -32,6 +33,7 @@ from reconcile.store.store import (
 __all__ = [
     "INDEXES",
     "PARTITIONS",
+    "RIGHTS",
     "Change",
     "Committed",
     "Compare",

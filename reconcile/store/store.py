@@ -30,6 +30,12 @@ from reconcile.store.indexes import channels_of, indexes_of
 # server's watch cache has a window for each resource; a cursor that fell out of it gets 410 Gone.
 WINDOW: Final = 16384
 
+# What says who may do what. It is asked with every request and changes seldom, so an open store keeps what was made of
+# it until it changes.
+RIGHTS: Final = frozenset(
+    [f"{plural}.rbac.authorization.k8s.io" for plural in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")]
+)
+
 
 @quick
 @attrs.frozen(weakref_slot=False)
@@ -140,6 +146,11 @@ class Store:
         """Give the kept changes of a watch channel."""
         return self.channels.get(channel, _NO_CHANGES)
 
+    @property
+    def rights(self) -> Any:
+        """None: a value keeps nothing."""
+        return None
+
 
 _NO_CHANGES: Final[Sequence[Change]] = Sequence()
 
@@ -155,6 +166,11 @@ class Reads(Protocol):
     @property
     def compacted(self) -> int:
         """The revision up to which changes are forgotten."""
+        ...
+
+    @property
+    def rights(self) -> Any:
+        """What was made of the tables of RIGHTS as they are now; None if nothing."""
         ...
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -194,7 +210,7 @@ class _Drafts(dict[str, Draft[str, Any]]):
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_drafts", "compacted", "history", "leases", "revision", "touched")
+    __slots__ = ("_channels", "_closed", "_drafts", "compacted", "history", "leases", "revision", "rights", "touched")
 
     history: Callable[[str], Sequence[Change]]
     """Gives the kept changes of a watch channel; it is asked several times a step, so it is the draft's own method."""
@@ -207,6 +223,7 @@ class OpenStore:
         self.revision = store.revision
         self.compacted = store.compacted
         self.leases = Draft(store.leases)
+        self.rights: Any = None
         self.touched: list[str] = []
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -286,6 +303,8 @@ class OpenStore:
         elif old is None:
             return None
         draft.set(key, new)
+        if resource in RIGHTS:
+            self.rights = None
         change = Change(revision, resource, key, old, new)
         names, history, channels = channels_of(resource, old, new), self.history, self._channels
         for name in names:

@@ -25,6 +25,7 @@ from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
+from reconcile.driver.failures import failures
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
 from reconcile.events import (
@@ -245,7 +246,8 @@ class Game:
                 until = machine.now + quiet
             timer = machine.timers.first()
             if timer is None or (until is not None and timer.at > until):
-                return leftovers(machine.closed())
+                after = machine.closed()
+                return (*leftovers(after), *failures(after))
             machine.advance(timer.at)
         return tuple([f"it does not come to rest: {moving}" for moving in still_moving(machine.closed())])
 

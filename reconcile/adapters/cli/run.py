@@ -22,6 +22,7 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
+from reconcile.driver.failures import failures
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
@@ -235,16 +236,19 @@ class Job:
         print_tables(cluster, of_applied(applied, cluster))
         lacks = (*shortfalls(cluster, applied), *leftovers(cluster, self._deleted))
         moving = () if settled or self.circle else _spoken(still_moving(cluster), cluster)
-        came = "converged" if settled and not lacks else "not converged"
+        failed = () if moving else failures(cluster)  # else they are among what moves
+        converged = settled and not lacks and not failed
+        came = "converged" if converged else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
         _print_reasons("what was not applied", self._unknown)
         _print_reasons("what is not as declared", lacks)
+        _print_reasons("what a controller has given up" if settled else "what a controller fails at", failed)
         _print_reasons("time stands still", (self.circle,) if self.circle else ())
         _print_reasons(f"what still moves after the limit of {duration_text(self._limit)}", moving)
         _print_reasons("what nothing here acts upon", tuple([str(each) for each in unheeded(cluster)]))
         click.echo(f"digest {digest}")
         click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
-        return _CONVERGED if settled and not lacks else _NOT_CONVERGED
+        return _CONVERGED if converged else _NOT_CONVERGED
 
     def _say(self, text: str) -> None:
         self._shown.say(self._session.cluster, text)

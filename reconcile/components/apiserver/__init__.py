@@ -13,6 +13,7 @@ Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
 Left out: see docs/limits.md, "API server".
 """
 
+from reconcile.components.apiserver.access.bootstrap import Grant, founded
 from reconcile.components.apiserver.reading.watching import Watching, step, watches
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
@@ -20,12 +21,14 @@ from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, Sta
 __all__ = [
     "EVENT_TTL",
     "ITSELF",
+    "Grant",
     "Planned",
     "State",
     "Watching",
     "answer",
     "begin",
     "bootstrap",
+    "founded",
     "plan",
     "step",
     "watches",

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Final
 
 from reconcile.api import kinds
-from reconcile.components.apiserver.access import authorising
+from reconcile.components.apiserver.access import authorising, granting
+from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
 from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import strategies
@@ -39,7 +40,8 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
     try:
         asking = user if user.name else authorising.authenticated(user, anonymous=state.anonymous)
         asked, verb, subresource = request.resource, request.verb, request.subresource
-        if not authorising.may(asking.name, asking.groups, verb, asked, subresource):
+        policy = store.rights or policy_of(store)
+        if not authorising.may(policy, asking.name, asking.groups, verb, asked, subresource):
             authorising.authorise(asking, request, store)
         name, namespace = request.name, request.namespace
         resource, way = _route(asked, verb, subresource, not name, not namespace)
@@ -117,4 +119,8 @@ def _route(
         raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
     if not (resource.namespaced or unplaced):
         raise Refusal(statuses.no_such_resource())
-    return resource, subresources.bind if key == "bindings" else way
+    if key == "bindings":
+        way = subresources.bind
+    elif key == CLUSTER_ROLES:
+        way = granting.aggregating(way)
+    return resource, way

@@ -168,7 +168,8 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
     for effect in effects:
         kind = type(effect)
         if kind is Call:
-            machine.push(Sent(name, life, process.host, process.user, effect.request, effect.tag, machine.now))
+            user = effect.user or process.user
+            machine.push(Sent(name, life, process.host, user, effect.request, effect.tag, machine.now))
         elif kind is Record:
             if not machine.records:
                 continue

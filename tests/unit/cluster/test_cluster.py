@@ -24,7 +24,7 @@ def test_a_cluster_that_was_powered_on_has_kubelets_about_to_start():
     assert len({process.life for process in cluster.processes.values()}) == 4
     assert (cluster.etcd, cluster.servers, cluster.parked, len(cluster.states)) == ("", (), (), 0)
     assert all(status.up and status.connected for status in cluster.hosts.values())
-    assert cluster.store.revision == 0
+    assert cluster.store.revision == 1  # the access rules
 
 
 def test_an_external_host_has_no_simulated_runtime():

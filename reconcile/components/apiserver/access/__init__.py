@@ -1,1 +1,1 @@
-"""Access: who may do what. `authorising` asks, `roles` says what Kubernetes' own identities may."""
+"""Access: who may do what. `authorising` asks the authorizers, `rbac` what is stored, `nodes` what a kubelet may."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
+from reconcile.components.apiserver.access import granting
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
@@ -23,7 +24,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response, joined
-from reconcile.store import Compare, Put, Txn
+from reconcile.store import RIGHTS, Compare, Put, Txn
 
 _ATTEMPTS: Final = 8
 _LONGEST_BASE: Final = 58
@@ -208,4 +209,5 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "jobs.batch": _with_controller_labels,
     admission.CLASSES: admission.admit_priority_class,
     "servicecidrs.networking.k8s.io": _ready,
+    **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

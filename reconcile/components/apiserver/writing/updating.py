@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver import admission
+from reconcile.components.apiserver.access import granting
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import allocation, strategies
@@ -31,7 +32,7 @@ from reconcile.components.apiserver.writing import creating, managing
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
-from reconcile.store import Compare, Delete, Put, Txn
+from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 # A write that names one of these versions is for the object as it is.
 ANY_VERSION: Final = (None, "", "0")
@@ -69,6 +70,8 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         new = allocation.carried(new, old)
     elif resource == admission.CLASSES:
         admission.admit_priority_class(ask, new)
+    elif resource in RIGHTS:
+        granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)

@@ -13,6 +13,7 @@ from reconcile.components.controllers._runtime.contract import (
     controller_of,
     keys_of_itself,
 )
+from reconcile.components.controllers._runtime.identity import identified, identity, rights
 from reconcile.components.controllers._runtime.runtime import (
     FIRST_BACK_OFF,
     LONGEST_BACK_OFF,
@@ -43,7 +44,10 @@ __all__ = [
     "check",
     "controller_of",
     "failing",
+    "identified",
+    "identity",
     "keys_of_itself",
+    "rights",
     "step",
     "watches",
 ]

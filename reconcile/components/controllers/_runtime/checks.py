@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconcile.api.kinds import resource
+from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.components.controllers._runtime.contract import Controller, Key, Outcome
 from reconcile.lib.errors import ReconcileError
-from reconcile.model.requests import Request
+from reconcile.model import names as naming
+from reconcile.model.requests import Request, User
 
 
 def check(controllers: Iterable[Any]) -> None:
@@ -31,6 +33,7 @@ def check(controllers: Iterable[Any]) -> None:
         if not controller.name or controller.name in names:
             raise ReconcileError(f"{where}: name: it is empty, or another controller's")
         names.add(controller.name)
+        _check_identity(where, controller)
         for place, source in enumerate(controller.sources):
             try:
                 resource(source.resource)
@@ -40,6 +43,31 @@ def check(controllers: Iterable[Any]) -> None:
             raise ReconcileError(f"{where}: workers: {controller.workers!r} is not at least 1")
         if controller.resync is not None and controller.resync < 1:
             raise ReconcileError(f"{where}: resync: {controller.resync!r} is not at least 1 nanosecond")
+
+
+def _check_identity(where: str, controller: Controller) -> None:
+    user, rules = controller.user, controller.rules
+    if user is None:
+        for fault in naming.subdomain_faults(controller.name):
+            raise ReconcileError(f"{where}: name: no ServiceAccount can be called so ({fault}); give it a user")
+    elif not isinstance(user, User) or not user.name:
+        raise ReconcileError(f"{where}: user: {user!r} is nobody; expected a User with a name")
+    if rules is None:
+        return
+    if not isinstance(rules, tuple):
+        raise ReconcileError(f"{where}: rules: {rules!r} is not a tuple")
+    for place, rule in enumerate(rules):
+        at = f"{where}: rules[{place}]"
+        if not isinstance(rule, PolicyRule):
+            raise ReconcileError(f"{at}: {rule!r} is not a PolicyRule")
+        if not rule.verbs:
+            raise ReconcileError(f"{at}.verbs: verbs must contain at least one value")
+        if rule.non_resource_urls:
+            if rule.api_groups or rule.resources or rule.resource_names:
+                raise ReconcileError(f"{at}: rules cannot apply to both regular resources and non-resource URLs")
+        elif not rule.api_groups or not rule.resources:
+            lacks = "apiGroups" if not rule.api_groups else "resources"
+            raise ReconcileError(f"{at}.{lacks}: resource rules must supply at least one")
 
 
 def is_sound(outcome: Any) -> bool:

@@ -18,13 +18,14 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api.kinds import resource as known
+from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import HOUR, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change
 from reconcile.store.indexes import indexes_of
 
@@ -213,6 +214,10 @@ class Controller:
         retries: how often a key that fails comes back before it is given up until something changes; None for ever.
         resync: every object is taken as changed again after one to two times this long; None for never.
         component: in whose name its events are recorded; empty for its own.
+        user: as whom it calls; None: a controller of a user's own as the ServiceAccount of its name in kube-system,
+            Kubernetes' own as the controller-manager.
+        rules: what a controller of a user's own may do beside looking at its sources, as a ClusterRole that is bound
+            to it says; None for everything, as cluster-admin.
     """
 
     name: str
@@ -224,6 +229,8 @@ class Controller:
     retries: int | None = None
     resync: Duration | None = None
     component: str = ""
+    user: User | None = None
+    rules: tuple[PolicyRule, ...] | None = None
 
 
 def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:

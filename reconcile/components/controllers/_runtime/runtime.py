@@ -410,9 +410,9 @@ def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response],
     if not calls:
         _finish(bench, key, outcome, outcome.error)
         return
-    name, serial = controller.name, bench.serial
+    name, serial, user = controller.name, bench.serial, controller.user
     for number, call in enumerate(calls):
-        bench.effects.append(Call(call, (name, key, serial, number)))
+        bench.effects.append(Call(call, (name, key, serial, number), user))
     bench.running = (*bench.running, Running(key, serial, outcome, _NO_ANSWERS))
     bench.serial = serial + 1
 

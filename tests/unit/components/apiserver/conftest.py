@@ -6,14 +6,14 @@ from reconcile.api import convert
 from reconcile.components import apiserver
 from reconcile.lib.dice import Dice
 from reconcile.model.requests import Request
-from reconcile.store import Committed, Store, commit
+from reconcile.store import Committed, commit
 
 NOW = 1_767_225_600 * 10**9
 
 
 class Server:
     def __init__(self):
-        self.store = Store()
+        self.store = apiserver.founded(NOW)
         self.state = apiserver.begin("kube-apiserver/host-1", Dice(1, "kube-apiserver/host-1"))
         self.now = NOW
         self.count = 0

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.components import COMPONENTS
+from reconcile.cluster.founding import founding
 from reconcile.driver import Shuffled, run, settle, step
 from reconcile.driver.client import create, delete, scale
 from reconcile.events import Compact, CutWatch, Deliver, Disconnect, Reconnect, Submit, Watched
@@ -173,7 +174,8 @@ def test_every_cache_holds_what_its_watch_was_told(seed, length):
             cached = dict(cursor.view.items())
         history = cluster.store.history(cursor.channel)
         assert history.start == 0, "the story is short enough to be remembered whole"
-        told = naive(history, cursor.position)
+        told = dict(founding(cluster.topology, ()).table(cursor.resource).items())
+        told |= naive(history, cursor.position)
         if cursor.partition:
             own = PARTITIONS[cursor.resource].values
             told = {key: obj for key, obj in told.items() if cursor.partition in own(obj)}
