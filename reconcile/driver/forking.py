@@ -39,7 +39,8 @@ def continued(
     """
     checked = read_lines(lines)
     header = next(checked)
-    recorder = Recorder(boot_from(header, controllers), write, detail=header.content.get("detail", "steps"))
+    detail, modules = header.content.get("detail", "steps"), tuple(header.content.get("modules", ()))
+    recorder = Recorder(boot_from(header, controllers), write, detail=detail, modules=modules)
     taken, done = 0, False
     for line in checked:
         if done:

@@ -25,7 +25,7 @@ _MARK: Final = 4  # letters
 _LONGEST: Final = 100
 
 _ALWAYS: Final = ("line", "check")
-_OPTIONAL: Final = ("changes",)
+_OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"log": ("modules",), "event": ("changes",), "run": ("changes",)}
 _MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     "log": ("reconcile", "kubernetes", "seed", "topology", "controllers", "detail"),
     "event": ("marks",),
@@ -48,7 +48,7 @@ def misshapen(content: dict[str, Any], form: int) -> str:
     if len(kinds) != 1:
         return f"it is none of {', '.join(_MEMBERS)}: it has {', '.join(content)}"
     kind = kinds[0]
-    optional = _OPTIONAL if "marks" in _MEMBERS[kind] else ()
+    optional = _OPTIONAL.get(kind, ())
     problem = _members(kind, content, (kind, *_MEMBERS[kind], *_ALWAYS), optional)
     if problem:
         return problem
@@ -85,8 +85,9 @@ def _header(content: dict[str, Any]) -> str:
         ("topology", "an object", lambda value: isinstance(value, dict)),
         ("controllers", "a list of names", lambda value: isinstance(value, list) and all(map(_is_text, value))),
         ("detail", " or ".join(_DETAILS), lambda value: value in _DETAILS),
+        ("modules", "a list of names", lambda value: isinstance(value, list) and all(map(_is_text, value))),
     ):
-        if not fits(content[name]):
+        if name in content and not fits(content[name]):
             return f"{name} is {shown(content[name])}, which is not {wanted}"
     return ""
 

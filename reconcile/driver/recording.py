@@ -45,6 +45,7 @@ class Recorder:
             `changes` also writes what was written to the store, so that any other write is found at its step, and shown
             in its fields.
         checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
+        modules: where the user's own controllers stand, `module:name` each, for the log to tell.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Recorder:
         *,
         detail: Detail = "changes",
         checkpoint: int = 0,
+        modules: tuple[str, ...] = (),
     ) -> None:
         if cluster.steps:
             raise ReconcileError(f"a log begins with a boot; this cluster has taken {cluster.steps} steps already")
@@ -66,7 +68,7 @@ class Recorder:
         self._circles = Circles()
         self._known = Known()
         self._writer = Writer(write)
-        self._writer.line(header_of(cluster, detail))
+        self._writer.line(header_of(cluster, detail, modules))
 
     @property
     def cluster(self) -> Cluster:
@@ -212,7 +214,7 @@ def packed(marks: array[int]) -> str:
     return struct.pack(f">{len(marks)}H", *marks).hex()
 
 
-def header_of(cluster: Cluster, detail: str) -> dict[str, Any]:
+def header_of(cluster: Cluster, detail: str, modules: tuple[str, ...] = ()) -> dict[str, Any]:
     """Give the content of the first line of the log of a run that begins with *cluster*."""
     return {
         "log": FORMAT,
@@ -222,6 +224,7 @@ def header_of(cluster: Cluster, detail: str) -> dict[str, Any]:
         "topology": topology_to_json(cluster.topology),
         "controllers": [controller.name for controller in cluster.controllers],
         "detail": detail,
+        **({"modules": list(modules)} if modules else {}),
     }
 
 

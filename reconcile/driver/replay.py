@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -115,7 +115,7 @@ def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
         raise WrongVersion(1, f"Kubernetes is {header.get('kubernetes')!r}; this package has {KUBERNETES_VERSION!r}")
     names = [controller.name for controller in controllers]
     if header.get("controllers") != names:
-        raise LogError(1, f"the run had the controllers {header.get('controllers')!r}, the replay is given {names!r}")
+        raise LogError(1, _other_controllers(header, names))
     topology = topology_of(line)
     try:
         seed = integer_from_json(header["seed"], "seed")
@@ -136,7 +136,8 @@ def _check_header(line: Line, cluster: Cluster) -> None:
     """Refuse a header that says what it says in another way than a recorder would."""
     if line.format == 1:
         return
-    wanted = header_of(cluster, line.content["detail"]) | {"reconcile": line.content["reconcile"]}
+    content = line.content
+    wanted = header_of(cluster, content["detail"], tuple(content.get("modules", ()))) | {"reconcile": content["reconcile"]}
     for field, was, now in _differences(line, wanted):
         raise DamagedLog(1, f"{field} is {was!r}, where a recorder writes {now!r}")
 
@@ -148,6 +149,22 @@ def event_of(line: Line) -> ClusterEvent:
     except ReconcileError as error:
         raise DamagedLog(line.number, f"its event cannot be read: {error}") from None
     return event
+
+
+def _other_controllers(header: Mapping[str, Any], given: list[str]) -> str:
+    """Say, in one line, which controllers a run had, and how to give them."""
+    had, modules = header.get("controllers"), header.get("modules")
+    whose = f"the run had {_listed(had)}, the replay is given {_listed(given)}"
+    if not had:
+        return whose
+    words = modules if isinstance(modules, list) and modules else ["MODULE:NAME"]
+    return f"{whose}: give {' '.join([f'--controllers {word}' for word in words])}"
+
+
+def _listed(names: Any) -> str:
+    if not isinstance(names, list) or not names:
+        return "no controllers of the user's own" if names == [] else f"the controllers {names!r}"
+    return f"the controller{'s' if len(names) > 1 else ''} {', '.join(map(str, names))}"
 
 
 class _Player:

@@ -33,7 +33,10 @@ WINDOW: Final = 16384
 # What says who may do what. It is asked with every request and changes seldom, so an open store keeps what was made of
 # it until it changes.
 RIGHTS: Final = frozenset(
-    [f"{plural}.rbac.authorization.k8s.io" for plural in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")]
+    [
+        f"{plural}.rbac.authorization.k8s.io"
+        for plural in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+    ]
 )
 
 

@@ -22,10 +22,10 @@ from reconcile.driver.choices import choices, reachable
 from reconcile.driver.circles import Circles
 from reconcile.driver.describe import describe, method_of, path_of
 from reconcile.driver.errands import Errand, talk_of
+from reconcile.driver.failures import failures
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
-from reconcile.driver.failures import failures
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
 from reconcile.events import (

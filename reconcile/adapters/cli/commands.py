@@ -80,6 +80,15 @@ def _duration(_: click.Context, __: click.Parameter, value: str) -> Duration:
     return found
 
 
+_controllers: Final = click.option(
+    "--controllers",
+    "own",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Controllers of your own: one, or a tuple of them, in a Python module. Can be given more than once.",
+)
+
+
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="reconcile")
 def cli() -> None:
@@ -109,6 +118,7 @@ def cli() -> None:
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
 @click.option("-v", "--v", "verbosity", type=int, default=0, help="6: request lines; 8, 9: and bodies; on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@_controllers
 def run(**options: Any) -> int:
     """
     Boot a cluster, apply MANIFESTS (files, directories, `-`), and wait until it has become what they declare.
@@ -132,6 +142,7 @@ def run(**options: Any) -> int:
 @click.option("-A", "--all-namespaces", is_flag=True, help="Print the objects of kube-system as well.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time for a fork.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress of a fork.")
+@_controllers
 def replay(**options: Any) -> int:
     """
     Play LOG again and compare every step with what was recorded.
@@ -152,7 +163,8 @@ def replay(**options: Any) -> int:
     metavar="FIELD",
     help="A field not to compare, `timestamps` for every time; instead of those that are ignored by default.",
 )
-def diff(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
+@_controllers
+def diff(one: Path, other: Path, ignore: tuple[str, ...], own: tuple[str, ...]) -> int:
     """
     Compare two recorded runs: where they first part, and how their ends differ.
 
@@ -160,7 +172,7 @@ def diff(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
     """
     from reconcile.adapters.cli.diff import diff_logs  # noqa: PLC0415
 
-    return diff_logs(one, other, ignore)
+    return diff_logs(one, other, ignore, own)
 
 
 @cli.command()
@@ -172,6 +184,7 @@ def diff(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
 @click.option("-n", "--namespace", default="default", show_default=True, help="Of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
 @click.option("-o", "--output", type=click.Choice(["wide", "name", "json", "yaml"]), help="How to print.")
+@_controllers
 def get(**options: Any) -> int:
     """Print objects of a recorded run as kubectl get does."""
     from reconcile.adapters.cli.get import Options, print_objects  # noqa: PLC0415
@@ -183,11 +196,12 @@ def get(**options: Any) -> int:
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
-def step(nodes: int, masters: int, seed: int) -> None:
+@_controllers
+def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
     """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
 
-    serve_standard_streams(nodes, masters, seed)
+    serve_standard_streams(nodes, masters, seed, own)
 
 
 @cli.command()
@@ -205,6 +219,7 @@ def step(nodes: int, masters: int, seed: int) -> None:
 )
 @click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max or manual.")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
+@_controllers
 def serve(**options: Any) -> int:
     """
     Serve a whole control plane to kubectl and every other client of Kubernetes, until interrupted.

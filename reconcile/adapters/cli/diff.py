@@ -9,6 +9,7 @@ import click
 
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.logs import STANDARD_INPUT, opened_log
+from reconcile.adapters.own import load_controllers
 from reconcile.driver.comparing import IGNORED, Comparison, compare_recordings, recording_of
 from reconcile.driver.convergence import named
 from reconcile.driver.run import collector_paused
@@ -21,16 +22,17 @@ _MOST: Final = 20
 _LONGEST: Final = 100
 
 
-def diff_logs(one: Path, other: Path, ignore: tuple[str, ...]) -> int:
+def diff_logs(one: Path, other: Path, ignore: tuple[str, ...], own: tuple[str, ...] = ()) -> int:
     """Compare, and give the exit status."""
     if STANDARD_INPUT == one == other:
         raise BadFiles(["-: standard input can be one of the two logs only"])
+    controllers = load_controllers(own)
     with collector_paused():
         # Each is read under its own name, so that it is told which of the two is damaged.
         recordings = []
         for path in (one, other):
             with opened_log(path) as lines:
-                recordings.append(recording_of(lines))
+                recordings.append(recording_of(lines, controllers))
         found = compare_recordings(recordings[0], recordings[1], ignore=ignore or IGNORED)
     if found.same:
         click.echo("the runs are the same")

@@ -14,6 +14,7 @@ import yaml
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.listing import is_namespaced, resource_key, resource_keys
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
+from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
 from reconcile.driver.replay import replay
@@ -38,14 +39,15 @@ class Options:
     namespace: str = "default"
     all_namespaces: bool = False
     output: Literal["wide", "name", "json", "yaml"] | None = None
+    own: tuple[str, ...] = ()
 
 
 def print_objects(options: Options) -> int:
     """Print, and give the exit status."""
-    wanted = _wanted(options)
+    wanted, controllers = _wanted(options), load_controllers(options.own)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
-        played = replay(lines, until=options.until, at=at)
+        played = replay(lines, controllers=controllers, until=options.until, at=at)
     if not played.identical:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED

@@ -14,6 +14,7 @@ from reconcile.adapters.cli.listing import of_users, print_tables
 from reconcile.adapters.cli.logs import STANDARD_INPUT, Lines, instant_of, opened_log, place, shown_at
 from reconcile.adapters.cli.run import begun, ended, opened
 from reconcile.adapters.cli.session import Recorded, attentive
+from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.forking import continued
@@ -38,6 +39,7 @@ class Options:
     all_namespaces: bool = False
     limit: Duration
     quiet: bool = False
+    own: tuple[str, ...] = ()
 
 
 def replay_log(options: Options) -> int:
@@ -48,9 +50,10 @@ def replay_log(options: Options) -> int:
         raise BadFiles(["-: standard input is the log, so manifests cannot be read from it"])
     clock = time.perf_counter()
     given = load_manifests(options.manifests, options.namespace or "default")
+    controllers = load_controllers(options.own)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
-        played = play(lines, until=options.until, at=at)
+        played = play(lines, controllers=controllers, until=options.until, at=at)
         if not played.identical:
             click.echo(str(played.divergence))
             return _DIVERGED
@@ -73,11 +76,11 @@ def _print(cluster: Cluster, options: Options) -> None:
 
 def _fork(options: Options, lines: Lines, stop: int, given: Given, clock: float) -> int:
     assert options.fork is not None
-    inputs = [options.log, *given.files]
+    inputs, controllers = [options.log, *given.files], load_controllers(options.own)
     with (
         attentive() as interrupted,
         opened(options.fork, inputs) as write,
-        ended(Recorded(write, lambda keep: continued(lines, keep, until=stop))) as player,
+        ended(Recorded(write, lambda keep: continued(lines, keep, controllers=controllers, until=stop))) as player,
     ):
         with begun(player, options.limit, interrupted, quiet=options.quiet) as job:
             job.adopt()

@@ -17,6 +17,7 @@ from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
 from reconcile.adapters.cli.wording import request_text
+from reconcile.adapters.own import load_controllers
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import LAST_APPLIED
@@ -72,6 +73,7 @@ class Options:
     namespace: str = "default"
     verbosity: int = 0
     quiet: bool = False
+    own: tuple[str, ...] = ()
 
 
 def run_manifests(options: Options) -> int:
@@ -82,7 +84,7 @@ def run_manifests(options: Options) -> int:
     topology = _topology(options)
     for timed in script:
         _check(timed, topology, options.limit)
-    cluster = Cluster.boot(topology, seed=options.seed)
+    cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
     inputs = [options.topology, options.behaviours, options.scenario, *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
@@ -306,7 +308,7 @@ def _player(cluster: Cluster, options: Options, inputs: Iterable[Path]) -> Itera
     detail = options.detail
     with (
         opened(options.record, inputs) as write,
-        ended(Recorded(write, lambda keep: Recorder(cluster, keep, detail=detail))) as player,
+        ended(Recorded(write, lambda keep: Recorder(cluster, keep, detail=detail, modules=options.own))) as player,
     ):
         yield player
 

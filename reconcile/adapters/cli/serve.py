@@ -15,6 +15,7 @@ from reconcile.adapters.cli.files import load_manifests
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.kubeconfig import write_private
 from reconcile.adapters.http.serving import served
+from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import applied
 from reconcile.driver.live import Live
@@ -36,6 +37,7 @@ class Options:
     kubeconfig: Path
     speed: str = "max"
     record: Path | None = None
+    own: tuple[str, ...] = ()
 
 
 def serve_cluster(options: Options) -> int:
@@ -43,8 +45,9 @@ def serve_cluster(options: Options) -> int:
     given = load_manifests(options.manifests, "default")
     for warning in given.warnings:
         click.echo(f"warning: {warning}", err=True)
-    cluster = Cluster.boot(Topology(nodes=options.nodes, managed_fields=True), seed=options.seed)
-    with attentive() as interrupted, _recorded(cluster, options.record) as recorder:
+    topology, controllers = Topology(nodes=options.nodes, managed_fields=True), load_controllers(options.own)
+    cluster = Cluster.boot(topology, seed=options.seed, controllers=controllers)
+    with attentive() as interrupted, _recorded(cluster, options) as recorder:
         if recorder is None:
             live = Live(settle(cluster).cluster)
         else:
@@ -78,12 +81,12 @@ async def _serve(live: Live, options: Options) -> None:
 
 
 @contextmanager
-def _recorded(cluster: Cluster, path: Path | None) -> Iterator[Recorder | None]:
-    if path is None:
+def _recorded(cluster: Cluster, options: Options) -> Iterator[Recorder | None]:
+    if options.record is None:
         yield None
         return
-    with path.open("w", encoding="utf-8") as file:
-        recorder = Recorder(cluster, file.write)
+    with options.record.open("w", encoding="utf-8") as file:
+        recorder = Recorder(cluster, file.write, modules=options.own)
         try:
             yield recorder
         finally:

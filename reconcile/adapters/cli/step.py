@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from reconcile.adapters.own import load_controllers
 from reconcile.adapters.pipe import serve
 from reconcile.cluster import Topology
 from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 
 
-def serve_standard_streams(nodes: int, masters: int, seed: int) -> None:
+def serve_standard_streams(nodes: int, masters: int, seed: int, own: tuple[str, ...] = ()) -> None:
     """
-    Serve until standard input ends; a cluster of so many nodes for a session that boots none.
+    Serve until standard input ends; a cluster of so many nodes for a session that boots none, every one with the
+    controllers *own*.
 
     Raises:
         ReconcileError: standard input or standard output is closed.
@@ -20,5 +22,7 @@ def serve_standard_streams(nodes: int, masters: int, seed: int) -> None:
     for stream, name, use in ((sys.stdin, "input", "read"), (sys.stdout, "output", "written")):
         if stream is None:
             raise ReconcileError(f"standard {name} is closed: no lines can be {use}")
+    controllers = load_controllers(own)
+    topology = Topology(nodes=nodes, masters=masters)
     with collector_paused():
-        serve(sys.stdin.buffer, sys.stdout, topology=Topology(nodes=nodes, masters=masters), seed=seed)
+        serve(sys.stdin.buffer, sys.stdout, topology=topology, seed=seed, controllers=controllers)

@@ -154,8 +154,8 @@ def _gathered(table: Table[str, Any], role: ClusterRole) -> Rules:
     assert role.aggregation_rule is not None, "it gathers"
     rules: dict[PolicyRule, None] = {}
     for selector in role.aggregation_rule.cluster_role_selectors or ():
-        for _, other in table.items():
-            if other.metadata.name != role.metadata.name and selectors.matches(selector, other.metadata.labels):
+        for other in table.values():
+            if other is not role and selectors.matches(selector, other.metadata.labels):
                 rules |= dict.fromkeys(other.rules or ())
     return tuple(rules)
 

@@ -76,9 +76,11 @@ def rules_of(policy: Policy, name: str, groups: tuple[str, ...], namespace: str)
         for binding in policy.cluster_bindings.values()
         if any(_is(name, groups, subject, "") for subject in binding.subjects or ())
     ]
-    for binding in policy.bindings.under("namespace", namespace) if namespace else ():
-        if any(_is(name, groups, subject, namespace) for subject in binding.subjects or ()):
-            applying.append((binding.role_ref, namespace))
+    applying += [
+        (binding.role_ref, namespace)
+        for binding in (policy.bindings.under("namespace", namespace) if namespace else ())
+        if any(_is(name, groups, subject, namespace) for subject in binding.subjects or ())
+    ]
     for reference, space in applying:
         role = role_of(policy, reference, space)
         if role is None:

@@ -92,13 +92,14 @@ def _covers(held: PolicyRule, part: PolicyRule) -> bool:
     if not _has(held.verbs, part.verbs[0]):
         return False
     if part.non_resource_urls:
-        return any(_covers_path(path, part.non_resource_urls[0]) for path in held.non_resource_urls or ())
-    assert part.api_groups and part.resources, "a right is of a path or of a resource"
-    resource, _, subresource = part.resources[0].partition("/")
+        path = part.non_resource_urls[0]
+        return any(_covers_path(each, path) for each in held.non_resource_urls or ())
+    group, target = (part.api_groups or ("",))[0], (part.resources or ("",))[0]
+    resource, _, subresource = target.partition("/")
     return (
-        _has(held.api_groups or (), part.api_groups[0])
+        _has(held.api_groups or (), group)
         and _has_resource(held.resources or (), resource, subresource)
-        and (not held.resource_names or (bool(part.resource_names) and part.resource_names[0] in held.resource_names))
+        and (not held.resource_names or any(name in held.resource_names for name in part.resource_names or ()))
     )
 
 

@@ -46,7 +46,8 @@ def check(controllers: Iterable[Any]) -> None:
 
 
 def _check_identity(where: str, controller: Controller) -> None:
-    user, rules = controller.user, controller.rules
+    user: Any = controller.user
+    rules: Any = controller.rules
     if user is None:
         for fault in naming.subdomain_faults(controller.name):
             raise ReconcileError(f"{where}: name: no ServiceAccount can be called so ({fault}); give it a user")

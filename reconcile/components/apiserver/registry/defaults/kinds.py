@@ -253,6 +253,16 @@ def _priority_class(obj: Any) -> Any:
     return replace(obj, preemption_policy=obj.preemption_policy or "PreemptLowerPriority", value=_or(obj.value, 0))
 
 
+def _binding(obj: Any) -> Any:
+    reference = replace(obj.role_ref, api_group=obj.role_ref.api_group or _RBAC)
+    subjects = [
+        replace(subject, api_group=_RBAC) if subject.kind in ("User", "Group") and not subject.api_group else subject
+        for subject in obj.subjects or ()
+    ]
+    return replace(obj, role_ref=reference, subjects=tuple(subjects) or None)
+
+
+_RBAC: Final = "rbac.authorization.k8s.io"
 _DEFAULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "pods": _pod,
     "podtemplates": _pod_template,
@@ -269,4 +279,6 @@ _DEFAULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "nodes": _node,
     "secrets": _secret,
     "priorityclasses.scheduling.k8s.io": _priority_class,
+    "rolebindings.rbac.authorization.k8s.io": _binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, scheduling_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_long, wrong
-from reconcile.components.apiserver.registry.validation import services, workloads
+from reconcile.components.apiserver.registry.validation import roles, services, workloads
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE, one_of
 from reconcile.components.apiserver.registry.validation.pods import pod_change_causes, pod_spec_causes
 from reconcile.model import names
@@ -195,6 +195,10 @@ _OBJECTS: Final[dict[str, Callable[[Any], Causes]]] = {
     "events": _event,
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "poddisruptionbudgets.policy": _budget,
+    "roles.rbac.authorization.k8s.io": roles.role_causes,
+    "clusterroles.rbac.authorization.k8s.io": roles.role_causes,
+    "rolebindings.rbac.authorization.k8s.io": roles.binding_causes,
+    "clusterrolebindings.rbac.authorization.k8s.io": roles.binding_causes,
 }
 _CHANGES: Final[dict[str, Callable[[Any, Any], Causes]]] = {
     "pods": pod_change_causes,
@@ -209,4 +213,6 @@ _CHANGES: Final[dict[str, Callable[[Any, Any], Causes]]] = {
     "secrets": _content_change,
     "nodes": _node_change,
     "priorityclasses.scheduling.k8s.io": _priority_class_change,
+    "rolebindings.rbac.authorization.k8s.io": roles.binding_change_causes,
+    "clusterrolebindings.rbac.authorization.k8s.io": roles.binding_change_causes,
 }

@@ -1,0 +1,63 @@
+"""
+The user's own controllers, by the names of the modules in which they stand.
+
+Takes:    `module:name`, where the name is that of a Controller, or of a tuple or list of them.
+Gives:    the controllers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from reconcile.components.controllers import Controller
+from reconcile.lib.errors import ReconcileError
+
+
+def load_controllers(words: Iterable[str]) -> tuple[Controller, ...]:
+    """
+    Import the modules that *words* name, `module:name` each, and give the controllers that stand there, in order.
+
+    A module is looked for in the working directory first, as `python -m` does.
+
+    Raises:
+        ReconcileError: there is no such module, it cannot be imported, or there is no controller of that name in it.
+    """
+    return tuple([controller for word in words for controller in _loaded(word)])
+
+
+def _loaded(word: str) -> tuple[Controller, ...]:
+    module, colon, name = word.partition(":")
+    if not (module and colon and name):
+        raise ReconcileError(f"--controllers {word}: expected MODULE:NAME, such as noters:noter")
+    try:
+        found: Any = _imported(module)
+    except Exception as error:  # noqa: BLE001 -- whatever a user's module raises when it is imported
+        raise ReconcileError(f"--controllers {word}: {module} cannot be imported: {_said(error)}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ReconcileError(f"--controllers {word}: {module} has no {name}")
+        found = getattr(found, part)
+    rows = tuple(found) if isinstance(found, tuple | list) else (found,)
+    for row in rows:
+        if not isinstance(row, Controller):
+            raise ReconcileError(f"--controllers {word}: {row!r} is not a Controller")
+    if not rows:
+        raise ReconcileError(f"--controllers {word}: there is none in it")
+    return rows
+
+
+def _imported(module: str) -> Any:
+    here = ""  # the working directory
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module)
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
