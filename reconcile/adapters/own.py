@@ -34,7 +34,7 @@ def _loaded(word: str) -> tuple[Controller, ...]:
         raise ReconcileError(f"--controllers {word}: expected MODULE:NAME, such as noters:noter")
     try:
         found: Any = _imported(module)
-    except Exception as error:  # noqa: BLE001 -- whatever a user's module raises when it is imported
+    except Exception as error:
         raise ReconcileError(f"--controllers {word}: {module} cannot be imported: {_said(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):

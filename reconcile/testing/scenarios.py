@@ -113,6 +113,9 @@ def read(text: str) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
+_OWN: Final = "controllers="
+
+
 class Scenario:
     """
     A cluster that commands are played on, first-in first-out.
@@ -120,13 +123,19 @@ class Scenario:
     Args:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
         controllers: the user's own, which every cluster is booted with.
+        find: gives the controllers that a file names, `module:name` (an adapter's work); they come after the others.
     """
 
     def __init__(
-        self, documents: Callable[[str], tuple[Any, ...]], *, controllers: tuple[Controller, ...] = ()
+        self,
+        documents: Callable[[str], tuple[Any, ...]],
+        *,
+        controllers: tuple[Controller, ...] = (),
+        find: Callable[[str], tuple[Controller, ...]] | None = None,
     ) -> None:
         self._documents = documents
         self._controllers = controllers
+        self._find = find
         self._expected = ""
         self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
 
@@ -161,23 +170,30 @@ class Scenario:
 
     def load(self, block: Block) -> Iterator[str]:
         """
-        Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true: boot a cluster.
+        Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true controllers=module:name: boot a cluster.
 
         The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
         `sandbox`.
         """
-        words = dict([_option(word) for word in block.words])
+        own = [word for word in block.words if word.startswith(_OWN)]
+        words = dict([_option(word) for word in block.words if word not in own])
+        controllers = (*self._controllers, *[each for word in own for each in self._named(word[len(_OWN) :])])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
             plain |= document
         behaviours = {key: plain.pop(key) for key in ("sandbox", "images", "containers") if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
-        boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=self._controllers)
+        boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None
         self._begin(boot if settled is None else settled.cluster)
         if settled is not None and not settled.settled:
             yield from ("not settled", *settled.moving)
+
+    def _named(self, word: str) -> tuple[Controller, ...]:
+        if self._find is None:
+            raise ReconcileError(f"{_OWN}{word}: whoever plays this scenario finds no controllers by name")
+        return self._find(word)
 
     def apply(self, block: Block) -> Iterator[str]:
         """apply, with manifests below: what `kubectl apply` does, and says."""

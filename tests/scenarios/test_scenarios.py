@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from reconcile.adapters.manifests import read_text
+from reconcile.adapters.own import load_controllers
 from reconcile.testing.scenarios import VIOLATION, Scenario, read
 
 HERE = Path(__file__).parent
@@ -20,7 +21,7 @@ def documents(text: str) -> tuple[Any, ...]:
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(HERE)) for path in FILES])
 def test_scenario(path: Path, request: pytest.FixtureRequest) -> None:
     blocks = read(path.read_text())
-    scenario = Scenario(documents)
+    scenario = Scenario(documents, find=lambda word: load_controllers((word,)))
     played = []
     for block in blocks:
         output = scenario.play(block)

@@ -207,7 +207,7 @@ END = {"end": {"steps": 0, "now": "0", "revision": 0, "digest": ZEROS}}
             f"line 1: Kubernetes is 'v1.20.0'; this package has {KUBERNETES_VERSION!r}",
         ),
         ({"kubernetes": None}, DamagedLog, "line 1: log has no kubernetes: it has "),
-        ({"controllers": ["mine"]}, LogError, "line 1: the run had the controllers ['mine'], the replay is given []"),
+        ({"controllers": ["mine"]}, LogError, "line 1: the run had the controller mine, the replay is given no"),
         ({"seed": "7x"}, DamagedLog, "line 1: seed is '7x', which is not an integer, or the text of one"),
         ({"seed": "7"}, DamagedLog, "line 1: seed is '7', where a recorder writes 7"),
         ({"reconcile": 3}, DamagedLog, "line 1: reconcile is 3, which is not text"),
