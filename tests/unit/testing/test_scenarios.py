@@ -13,6 +13,7 @@ from reconcile.testing.fuzzing import Declare, Resize, Schedule, Strike, Wait, W
 from reconcile.testing.game import Game
 from reconcile.testing.scenarios import COMMANDS, Block, Scenario, read
 from reconcile.testing.writing import yaml_of
+from tests.scenarios.own import modest
 
 POD = {
     "apiVersion": "v1",
@@ -230,3 +231,12 @@ def test_what_kubectl_changed_is_declared(says):
     says(f"apply\n{deployment}", f"apply\n{POD_TEXT}", "settle", "cordon node-1", "label deployment a tier=x")
     says("set image deployment/a c=c:2", "patch deployment/a\nspec: {replicas: 2}", "drain node-2 --force")
     assert says("judge") == "ok"
+
+
+def test_controllers_by_name():
+    scenario = Scenario(documents)
+    said = scenario.play(Block((), "load controllers=here:mine", ""))
+    assert said == "error: controllers=here:mine: whoever plays this scenario finds no controllers by name"
+    found = Scenario(documents, find=lambda word: (modest,) if word == "here:mine" else ())
+    assert found.play(Block((), "load controllers=here:mine", "")) == "ok"
+    assert [each.name for each in found.cluster.controllers] == ["modest"]
