@@ -70,13 +70,14 @@ def authorise(user: User, request: Request, store: Reads) -> None:
         return
     node = node_of(user)
     why = nodes.denied(node, request, store) if node else ""
-    if why is None or _may_here(policy, user, request.namespace, _asked(request)):
+    asked, namespace = _asked(request), _namespace(request)
+    if why is None or _may_here(policy, user, namespace, asked):
         return
-    wrong = rbac.rules_of(policy, user.name, user.groups, request.namespace)[1]
+    wrong = rbac.rules_of(policy, user.name, user.groups, namespace)[1]
     if wrong:
         said = wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]"
         why = f"{why}, RBAC: {said}" if why else f"RBAC: {said}"
-    raise Refusal(_forbidden(user, request, why))
+    raise Refusal(_forbidden(user, request.resource, namespace, asked, why))
 
 
 @lru_cache(maxsize=16384)
@@ -98,9 +99,13 @@ def _asked(request: Request) -> Asked:
     return Asked(verb=request.verb, group=group, resource=plural, subresource=request.subresource, name=name)
 
 
-def _forbidden(user: User, request: Request, why: str) -> meta_v1.Status:
-    plural, _, group = request.resource.partition(".")
-    target = f"{plural}/{request.subresource}" if request.subresource else plural
-    where = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
-    said = f'User "{user.name}" cannot {request.verb} resource "{target}" in API group "{group}" {where}'
-    return statuses.forbidden(request.resource, request.name, f"{said}: {why}" if why else said)
+def _namespace(request: Request) -> str:
+    """Give the namespace whose roles count: of a namespace itself its own."""
+    return request.name if request.resource == "namespaces" else request.namespace
+
+
+def _forbidden(user: User, resource: str, namespace: str, asked: Asked, why: str) -> meta_v1.Status:
+    target = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
+    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    said = f'User "{user.name}" cannot {asked.verb} resource "{target}" in API group "{asked.group}" {where}'
+    return statuses.forbidden(resource, asked.name, f"{said}: {why}" if why else said)

@@ -80,7 +80,7 @@ def _admit_binding(ask: Ask, policy: Policy, binding: Any) -> None:
             return
     role = rbac.role_of(policy, reference, namespace)
     if role is None and plural is not None:
-        raise Refusal(statuses.not_found(f"{reference.kind.lower()}.{rbac.GROUP}", reference.name))
+        raise Refusal(statuses.not_found(ask.request.resource, reference.name))
     if role is None:
         raise Refusal(statuses.unexpected(rbac.missing(reference)))
     _confirm(ask, policy, binding, role.rules or ())

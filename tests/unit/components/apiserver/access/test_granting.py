@@ -57,7 +57,7 @@ def test_bindings_of_more_need_the_verb_bind(server):
         '{NonResourceURLs:["*"], Verbs:["*"]}'
     )
     missing = made("none", "Role")
-    assert (missing.code, missing.body.message) == (404, f'role.{RBAC} "none" not found')
+    assert (missing.code, missing.body.message) == (404, f'rolebindings.{RBAC} "none" not found')
     role(server, "binder", rule(["clusterroles"], ["bind"], [RBAC], ["cluster-admin"]))
     bind(server, "binder", ("Role", "binder"), ("User", "boss"))
     assert made("cluster-admin").code == 201

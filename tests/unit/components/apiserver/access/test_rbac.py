@@ -163,3 +163,20 @@ def test_bindings_are_validated_and_keep_their_role(server):
     assert "roleRef.kind: Unsupported value" in said
     assert "subjects[0].namespace: Required value" in said
     assert "subjects[1].kind: Unsupported value" in said
+
+
+def test_a_namespace_is_looked_at_with_the_roles_in_it(server):
+    said = server("get", "namespaces", name="default", user=BOB).body.message
+    assert said == (
+        'namespaces "default" is forbidden: User "bob" cannot get resource "namespaces" in API group "" in the'
+        ' namespace "default"'
+    )
+    bind(server, "b", ("ClusterRole", "view"), ("User", "bob"))
+    assert server("get", "namespaces", name="default", user=BOB).code == 200
+    assert server("get", "namespaces", name="kube-system", user=BOB).code == 403
+    assert server("list", "namespaces", user=BOB).code == 403
+
+
+def test_a_list_of_one_name_that_is_forbidden_names_it(server):
+    said = server("list", "pods", "default", user=BOB, field_selector="metadata.name=web").body.message
+    assert said.startswith('pods "web" is forbidden: ')
