@@ -22,7 +22,7 @@ from reconcile.cluster.cluster import Cluster, Cursor
 from reconcile.driver.wire.sums import Summer
 from reconcile.driver.wire.values import Same, Writer
 from reconcile.lib.table import Table
-from reconcile.store import PARTITIONS, Change, Store
+from reconcile.store import PARTITIONS, RIGHTS, Change, Store
 
 _Writes: TypeAlias = Writer | Summer
 
@@ -88,7 +88,10 @@ def _store(store: Store, needed: Mapping[str, int], writer: _Writes) -> dict[str
     return {
         "revision": store.revision,
         "compacted": store.compacted,
-        "tables": {resource: writer.rows(table) for resource, table in store.tables.items()},
+        "tables": {
+            resource: writer.shared_rows(table) if resource in RIGHTS else writer.rows(table)
+            for resource, table in store.tables.items()
+        },
         "channels": channels,
         "leases": writer.rows(store.leases),
     }

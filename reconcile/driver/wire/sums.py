@@ -86,6 +86,14 @@ class Summer:
         """Give *table* as it is."""
         return table
 
+    def shared_rows(self, table: Any) -> Any:
+        """Give the checksum of a table that is the same one in many clusters, as those of access rules are."""
+        return _shared_part(Same(table))
+
+    def part(self, value: Any) -> str:
+        """Give the checksum of *value* as it stands within a larger one."""
+        return self._part(value)
+
     def apart(self, value: Any, views: dict[Same, Any]) -> Any:
         """Give the checksum of *value*, in which each table of *views* is written as what it stands for there."""
         key = Same(value)
@@ -153,6 +161,11 @@ class Summer:
 
     def _set(self, value: Any) -> Any:
         return {"set": sorted(map(self._encode, value))}
+
+
+@functools.lru_cache(maxsize=256)
+def _shared_part(key: Same) -> str:
+    return Summer({}).part(key.obj)
 
 
 def _getter(names: tuple[str, ...]) -> Way:

@@ -159,6 +159,10 @@ class Writer:
         write = self.write
         return [[write(key), write(entry)] for key, entry in table.items()]
 
+    def shared_rows(self, table: Any) -> Any:
+        """Write the rows of a table that is the same one in many clusters."""
+        return self.rows(table)
+
     def _sequence(self, value: Any) -> Any:
         items = value.between(value.start, value.end)
         return {"is": "Sequence", "start": value.start, "items": self._many(items)}
