@@ -25,7 +25,6 @@ from reconcile.model.requests import joined, split_key
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _SKIP_MIRRORING: Final = "endpointslice.kubernetes.io/skip-mirror"
 _ADMISSION: Final = ".admissionregistration.k8s.io"
-_RBAC: Final = ".rbac.authorization.k8s.io"
 _STORAGE: Final = ".storage.k8s.io"
 _DEVICES: Final = ".resource.k8s.io"
 _BUILT_IN: Final = {resource.key: resource for resource in all_resources()}
@@ -249,11 +248,6 @@ _UNHEEDED_KINDS: Final = (
     _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
     _Kinds(("resourcequotas",), "nothing is counted, and no request refused"),
     _Kinds(("limitranges",), "nothing is defaulted, and no request refused"),
-    _Kinds(
-        tuple([f"{name}{_RBAC}" for name in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")]),
-        "requests are allowed by Kubernetes' own roles only",
-        what=("object of RBAC", "objects of RBAC"),
-    ),
     _Kinds(
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",
