@@ -137,7 +137,9 @@ def _check_header(line: Line, cluster: Cluster) -> None:
     if line.format == 1:
         return
     content = line.content
-    wanted = header_of(cluster, content["detail"], tuple(content.get("modules", ()))) | {"reconcile": content["reconcile"]}
+    wanted = header_of(cluster, content["detail"], tuple(content.get("modules", ()))) | {
+        "reconcile": content["reconcile"]
+    }
     for field, was, now in _differences(line, wanted):
         raise DamagedLog(1, f"{field} is {was!r}, where a recorder writes {now!r}")
 

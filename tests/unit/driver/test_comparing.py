@@ -45,7 +45,7 @@ def test_a_run_is_the_same_as_itself(plain):
 
 
 def test_objects_from_changes_are_those_of_a_replay(plain):
-    assert recording_of(plain).end == _stored(replay(plain).cluster)
+    assert recording_of(plain).end == _stored(replay(plain).cluster.store)
 
 
 def test_other_seed(plain):
@@ -106,7 +106,7 @@ def test_the_keys_of_a_config_map_are_nobodys_fields():
 def test_what_is_put_together_from_changes_leaves_them_as_they_were(plain):
     run = recording_of(plain)
     before = deepcopy(run.changes)
-    assert run.put_together() == run.end
+    assert run.put_together(()) == run.end
     assert run.changes == before
 
 
