@@ -8,7 +8,10 @@ While nothing fails and only users change things:
 - no available pod of a Deployment is taken away so that fewer than its replicas less its maxUnavailable are ready.
 
 Each of the two levels is late by what it has not observed yet: a change of the spec moves the bounds before its
-controller can know of it. Until it has observed the change and is within them, the widest bounds since it was count.
+controller can know of it. And an order that was given is carried out, whatever is declared meanwhile: a Deployment does
+not let a ReplicaSet grow again that it told to shrink. So until the change is observed, all is within the new bounds and
+no ReplicaSet has pods left that it was told to take away, the widest bounds since then count; and whether a pod was
+missed when it was taken away is told by what its ReplicaSet had noted when it was told to shrink.
 So pods may be more than surge allows for the moment in which one ReplicaSet has to shrink and another grows.
 
 Takes:    the changes of a passage, in order.
@@ -17,7 +20,8 @@ Source:   https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#
           are counted as the deployment controller counts them, by spec.replicas of its ReplicaSets. Terminating and
           finished pods are not counted.
           A pod is available when it has been ready for the minReadySeconds of its own ReplicaSet.
-Left out: a pod that is ready before its ReplicaSet's controller has noted it may be taken for one that is not;
+          What is ordered stays ordered: rolling.go, reconcileOldReplicaSets (`Can't scale down further`).
+Left out: a pod that is available before its ReplicaSet's controller has noted it may be taken for one that is not;
           those that are left count when they are ready, available or not: with minReadySeconds the bound is weaker.
 """
 
@@ -50,10 +54,19 @@ class Bounds:
 
 @attrs.frozen
 class Rollouts:
-    """The bounds of every Deployment, and the most pods of every set of pods, by uid, as of the last change seen."""
+    """
+    What counts for every Deployment and every set of pods, as of the last change seen.
+
+    Args:
+        known: the bounds of each Deployment, by uid.
+        sizes: the most pods of each ReplicaSet and ReplicationController, by uid.
+        noted: of each ReplicaSet that was told to shrink and has not yet done so, by uid, how many available pods it
+            had noted then: by that its Deployment judged.
+    """
 
     known: Map[Bounds] = Map()
     sizes: Map[int] = Map()
+    noted: Map[int] = Map()
 
     @classmethod
     def of(cls, cluster: Cluster) -> Rollouts:
@@ -69,7 +82,7 @@ class Rollouts:
         said: list[str] = []
         for change in passage.changes:
             if change.resource in _SETS:
-                rollouts = _sized(rollouts, store, change)
+                rollouts = _ordered(_sized(rollouts, store, change), store, change)
             elif change.resource == "pods":
                 said += _overfull(rollouts, store, change)
             deployment = _concerned(store, change)
@@ -84,9 +97,29 @@ def _sized(rollouts: Rollouts, store: Store, change: Change) -> Rollouts:
     if one is None:
         return rollouts
     uid, wanted = one.metadata.uid, _wanted(one)
-    if not _is_observed(one) or store.table("pods").count("standing", (uid, "active")) > wanted:
+    if not _has_shrunk(store, one):
         wanted = max(wanted, rollouts.sizes.get(uid, 0))
-    return rollouts if rollouts.sizes.get(uid) == wanted else Rollouts(rollouts.known, rollouts.sizes.set(uid, wanted))
+    if rollouts.sizes.get(uid) == wanted:
+        return rollouts
+    return attrs.evolve(rollouts, sizes=rollouts.sizes.set(uid, wanted))
+
+
+def _ordered(rollouts: Rollouts, store: Store, change: Change) -> Rollouts:
+    """Keep what a set of pods had noted when it was told to shrink, until it has."""
+    old, new = change.old, change.new
+    if new is None or old is None:
+        return rollouts
+    uid, before = new.metadata.uid, rollouts.noted.get(new.metadata.uid)
+    after = before
+    if _wanted(new) < _wanted(old):
+        told = _available(old)
+        after = told if before is None else min(before, told)
+    elif before is not None and _has_shrunk(store, new):
+        after = None
+    if after == before:
+        return rollouts
+    noted = rollouts.noted.remove(uid) if after is None else rollouts.noted.set(uid, after)
+    return attrs.evolve(rollouts, noted=noted)
 
 
 def _overfull(rollouts: Rollouts, store: Store, change: Change) -> list[str]:
@@ -108,15 +141,15 @@ def _rolled(rollouts: Rollouts, cluster: Cluster, change: Change, deployment: An
     said = []
     if _grows(change) and wanted > wide.most:
         said.append(f"{name} wants {wanted} pods of at most {wide.most} since {change.key} changed")
-    if _takes_available(cluster, change):
+    if _takes_available(rollouts, cluster, change):
         ready = sum([store.table("pods").count("standing", (one.metadata.uid, "ready")) for one in sets])
         if ready < wide.least:
             said.append(f"{name} has {ready} ready pods of at least {wide.least} since {change.key} changed")
-    if _is_observed(deployment) and all(map(_is_observed, sets)) and wanted <= current.most:
+    if _is_observed(deployment) and wanted <= current.most and all([_has_shrunk(store, one) for one in sets]):
         wide = current
-    return (
-        rollouts if wide == rollouts.known.get(uid) else Rollouts(rollouts.known.set(uid, wide), rollouts.sizes)
-    ), said
+    if wide == rollouts.known.get(uid):
+        return rollouts, said
+    return attrs.evolve(rollouts, known=rollouts.known.set(uid, wide)), said
 
 
 def bounds(deployment: Any) -> Bounds:
@@ -170,7 +203,7 @@ def _grows(change: Change) -> bool:
     return _wanted(change.new) > (0 if change.old is None else _wanted(change.old))
 
 
-def _takes_available(cluster: Cluster, change: Change) -> bool:
+def _takes_available(rollouts: Rollouts, cluster: Cluster, change: Change) -> bool:
     """Tell whether a pod that is available is being deleted, or is gone at once."""
     old, new = change.old, change.new
     if change.resource != "pods" or old is None or old.metadata.deletion_timestamp is not None:
@@ -182,10 +215,19 @@ def _takes_available(cluster: Cluster, change: Change) -> bool:
     if owner is None or ready is None or ready.status != "True":
         return False
     left = cluster.store.table("pods").count("standing", (owner.metadata.uid, "ready"))
-    if ((owner.status and owner.status.ready_replicas) or 0) <= left:
-        return False  # its controller has not noted yet that so many are ready: it meant to take one that is not
+    if rollouts.noted.get(owner.metadata.uid, _available(owner)) <= left:
+        return False  # its controller had not noted that so many are available: one was meant that is not
     seconds = owner.spec.min_ready_seconds or 0
     return not seconds or bool(ready.last_transition_time.instant + seconds * SECOND <= cluster.now)
+
+
+def _has_shrunk(store: Store, one: Any) -> bool:
+    """Tell whether a set of pods has observed what it is to be, and has no pod left that it was told to take away."""
+    return _is_observed(one) and store.table("pods").count("standing", (one.metadata.uid, "active")) <= _wanted(one)
+
+
+def _available(one: Any) -> int:
+    return (one.status.available_replicas or 0) if one.status else 0
 
 
 def _wanted(one: Any) -> int:
