@@ -363,6 +363,24 @@ class SkipChanges:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class HoldWatch:
+    """Hold back all that a watch is to be told: it lags, until `ReleaseWatch` or a new life of its process."""
+
+    process: str
+    watch: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ReleaseWatch:
+    """Undo `HoldWatch`: the watch catches up."""
+
+    process: str
+    watch: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class DropCall:
     """Lose a call that is on its way (the API server never sees it) or its answer; the caller sees a timeout."""
 
@@ -417,6 +435,8 @@ Fault: TypeAlias = (
     | KillContainer
     | CutWatch
     | SkipChanges
+    | HoldWatch
+    | ReleaseWatch
     | DropCall
     | RepeatCall
     | DropOrder

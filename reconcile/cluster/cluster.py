@@ -78,6 +78,7 @@ class Cursor:
         position: the next change in it; -1 if the watch has to list first.
         view: the resource's table as of the last delivery: the informer's cache.
         place: where the watch stands among the channel's watchers.
+        held: whether what it is to be told is held back.
     """
 
     resource: str
@@ -86,6 +87,7 @@ class Cursor:
     position: int = -1
     view: Table[str, Any] | None = attrs.field(default=None, repr=False)
     place: int = 0
+    held: bool = False
 
 
 @quick

@@ -68,7 +68,7 @@ def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
         end = ends.get(cursor.channel)
         if end is None:
             end = ends[cursor.channel] = cluster.store.history(cursor.channel).end
-        if cursor.position != end and reached(cluster.processes[name].host):
+        if cursor.position != end and not cursor.held and reached(cluster.processes[name].host):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
 

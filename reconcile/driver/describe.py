@@ -40,12 +40,13 @@ def describe(what: Any, cluster: Cluster | None = None) -> str:
 
     Args:
         what: a value of events.py or effects.py.
-        cluster: where it happens next: then a call or a message is shown in words beside its number.
+        cluster: where it happens next: then a call or a message is shown in words beside its number, or of a fault
+            that hits one instead of it.
 
     Raises:
         ReconcileError: it is neither an event nor an effect.
     """
-    for part in (_of_choice, _of_outside, _of_fault, _of_component, _of_report, _of_order, _of_effect):
+    for part in (_of_choice, _of_outside, _of_fault, _of_watch_fault, _of_component, _of_report, _of_order, _of_effect):
         text = part(what, cluster)
         if text:
             return text
@@ -177,7 +178,7 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return ""
 
 
-def _of_fault(what: Any, _: Cluster | None) -> str:
+def _of_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
         case on.StopHost(host):
             return f"stop host {host}"
@@ -189,16 +190,14 @@ def _of_fault(what: Any, _: Cluster | None) -> str:
             return f"start process {process}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
-        case on.CutWatch(process, watch):
-            return f"cut {watch} of {process}"
-        case on.SkipChanges(process, watch, count):
-            return f"skip {count} of {watch} to {process}"
         case on.DropCall(call):
-            return f"drop {call}"
+            return f"drop {called(call, cluster)}"
         case on.RepeatCall(call):
-            return f"repeat {call}"
+            return f"repeat {called(call, cluster)}"
         case on.DropOrder(message):
-            return f"drop order {message}"
+            item = None if cluster is None else cluster.pending.get(message)
+            whose = f" to {item.process}: {describe(item.body)}" if isinstance(item, Message) else f" {message}"
+            return f"drop order{whose}"
         case on.Disconnect(host):
             return f"disconnect {host}"
         case on.Reconnect(host):
@@ -207,6 +206,29 @@ def _of_fault(what: Any, _: Cluster | None) -> str:
             return f"compact to {revision}"
         case _:
             return ""
+
+
+def _of_watch_fault(what: Any, _: Cluster | None) -> str:
+    match what:
+        case on.CutWatch(process, watch):
+            return f"cut {watch} of {process}"
+        case on.SkipChanges(process, watch, count):
+            return f"skip {count} of {watch} to {process}"
+        case on.HoldWatch(process, watch):
+            return f"hold {watch} of {process}"
+        case on.ReleaseWatch(process, watch):
+            return f"release {watch} of {process}"
+        case _:
+            return ""
+
+
+def called(call: int, cluster: Cluster | None) -> str:
+    """Say what call or answer has this number: `call PUT /api/... of kubelet/node-1`; the number if none is known."""
+    item = None if cluster is None else cluster.pending.get(call)
+    if not isinstance(item, Sent | Replied):
+        return str(call)
+    what = "call" if isinstance(item, Sent) else "answer to"
+    return f"{what} {_line(item.request)} of {item.process or 'a client'}"
 
 
 # Events of a component

@@ -29,9 +29,11 @@ from reconcile.driver.machine import (
     fire,
     give_back,
     hold,
+    hold_back,
     kill_container,
     lapse,
     launch,
+    release,
     report,
     skip,
     turn,
@@ -54,8 +56,10 @@ from reconcile.events import (
     DropOrder,
     Execute,
     Fire,
+    HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseWatch,
     RepeatCall,
     ReportIn,
     Return,
@@ -102,6 +106,10 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _choose(machine, event)
         case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
             _power(machine, event)
+        case HoldWatch(process, watch):
+            hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case ReleaseWatch(process, watch):
+            release(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
         case KillContainer(pod, container):
@@ -355,6 +363,8 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
         raise ReconcileError(f"cannot deliver {count} changes")
     if cursor.position == machine.store.history(cursor.channel).end:
         raise ReconcileError(f"{process.name} has seen all of {watch}")
+    if cursor.held:
+        raise ReconcileError(f"{watch} of {process.name} is held back: release it first")
     if server_for(machine, process.host) is None:
         raise ReconcileError(f"{process.name} reaches no API server")
     return watch

@@ -8,21 +8,26 @@ be so at rest needs rest.
 """
 
 from reconcile.properties.always import ALWAYS, uids_after, uids_of, violations
+from reconcile.properties.ends import PAST, Ends, Past, differences, normal
 from reconcile.properties.heeding import Unheeded, unheeded
 from reconcile.properties.property import Passage, Property, broken, broken_by
-from reconcile.properties.rest import leftovers, normal
+from reconcile.properties.rest import leftovers
 from reconcile.properties.rollouts import Rollouts
 from reconcile.properties.sometimes import SOMETIMES
 
 __all__ = [
     "ALWAYS",
+    "PAST",
     "SOMETIMES",
+    "Ends",
     "Passage",
+    "Past",
     "Property",
     "Rollouts",
     "Unheeded",
     "broken",
     "broken_by",
+    "differences",
     "leftovers",
     "normal",
     "uids_after",

@@ -17,6 +17,7 @@ from reconcile.cluster.pending import Sent
 from reconcile.components import world
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
+from reconcile.model import conditions
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
 from reconcile.properties.property import Passage, Property, broken
@@ -105,19 +106,18 @@ def _recent(cluster: Cluster, resource: str) -> tuple[Change, ...]:
 
 
 def _within_allocatable(cluster: Cluster) -> Iterator[str]:
-    """The pods bound to a node request no more than it can allocate."""
+    """
+    The pods bound to a node request no more than it can allocate.
+
+    One that its user gave a node counts once the node's kubelet has taken it: until then nobody has judged it.
+    """
     for node in cluster.store.table("nodes").values():
         yield from _over(cluster, node)
 
 
 def _filled_within_allocatable(passage: Passage) -> Iterator[str]:
-    nodes: dict[str, None] = {}
-    for change in passage.changes:
-        if change.resource == "pods" and change.new is not None and change.new.spec.node_name:
-            if change.old is None or change.old.spec is not change.new.spec:
-                nodes[change.new.spec.node_name] = None
-        elif change.resource == "nodes" and change.new is not None:
-            nodes[change.new.metadata.name] = None
+    # What a node can allocate may shrink under the pods that it has; only who comes then is one too many.
+    nodes = dict.fromkeys([change.new.spec.node_name for change in passage.changes if _fills(change)])
     for name in nodes:
         node = passage.after.store.get("nodes", name)
         if node is not None:
@@ -140,8 +140,21 @@ def _over(cluster: Cluster, node: Any) -> Iterator[str]:
             yield f"node {node.metadata.name} has {amount} of {name} requested, of {room.get(name, 0)}"
 
 
+def _fills(change: Change) -> bool:
+    """Tell whether a change puts a pod on a node, or lets one there ask for more."""
+    old, new = change.old, change.new
+    if change.resource != "pods" or new is None or not new.spec.node_name:
+        return False
+    return old is None or old.spec is not new.spec or _placed(old) != _placed(new)
+
+
 def _counts(pod: Any) -> bool:
-    return not (pod.status and pod.status.phase in _FINISHED)
+    return _placed(pod) and pod.status.phase not in _FINISHED
+
+
+def _placed(pod: Any) -> bool:
+    """Tell whether the scheduler bound a pod to its node, or the node's kubelet took it."""
+    return pod.status is not None and conditions.is_true(pod.status.conditions, "PodScheduled")
 
 
 # Owner references valid -----------------------------------------------------------------------------------------------

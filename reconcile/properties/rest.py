@@ -1,16 +1,12 @@
 """
-What must be so once a cluster rests: nothing left over, and the same end as any other run of the same manifests.
-
-`normal` gives what two runs must agree on, up to names, uids, times, places and addresses. `leftovers` says what no
-cluster at rest with healthy hosts may have.
+What must be so once a cluster rests: nothing is left over.
 
 Takes:    a cluster at rest, its hosts up and connected.
-Gives:    plain JSON values; sentences.
+Gives:    sentences.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,88 +14,17 @@ from reconcile.api import kinds
 from reconcile.cluster.cluster import Cluster
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import conditions, selectors
-from reconcile.model.owners import controller_of
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
 from reconcile.properties.always import running
-from reconcile.store.indexes import is_ready
+from reconcile.properties.ends import FINISHED, addresses
 
-_FINISHED: Final = ("Succeeded", "Failed")
 _CONTROL_PLANE: Final = "kube-system"
 _CONFIG: Final = "kubernetes.io/config.hash"
 _SERVICE: Final = "kubernetes.io/service-name"
+_SCHEDULERS: Final = (None, "", "default-scheduler")
 _SICK: Final = "node.kubernetes.io/"
 _CORDONED: Final = "node.kubernetes.io/unschedulable"  # no sickness where somebody asked for it
-
-# resource -> the counts of its status that tell how it stands
-_WORKLOADS: Final = {
-    "deployments.apps": (
-        "replicas",
-        "updated_replicas",
-        "ready_replicas",
-        "available_replicas",
-        "unavailable_replicas",
-    ),
-    "replicasets.apps": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
-    "replicationcontrollers": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
-}
-_CONDITIONS: Final = ("Available", "Progressing", "ReplicaFailure")
-
-
-def normal(cluster: Cluster, namespace: str = "default") -> dict[str, Any]:
-    """
-    Give what a run of the same manifests must end with, whatever happened on the way.
-
-    Names that the cluster made, uids, times, places and addresses are left out; so is history: the ReplicaSets of
-    former templates, and revisions.
-    """
-    ends: dict[str, Any] = {}
-    for resource, counts in _WORKLOADS.items():
-        for obj in cluster.objects(resource, namespace=namespace):
-            if not controller_of(obj):
-                ends[f"{resource} {obj.metadata.name}"] = _workload(cluster, resource, obj, counts)
-    for pod in cluster.objects("pods", namespace=namespace):
-        if not controller_of(pod):
-            ends[f"pods {pod.metadata.name}"] = _pod(pod)
-    for service in cluster.objects("services", namespace=namespace):
-        ends[f"services {service.metadata.name}"] = {"backends": len(_addresses(cluster, service))}
-    return ends
-
-
-def differences(ends: dict[str, Any], others: dict[str, Any]) -> tuple[str, ...]:
-    """Say, a sentence each, where the first end is not the second."""
-    return tuple(
-        [
-            f"{name} is {ends.get(name, 'not there')}, undisturbed it is {others.get(name, 'not there')}"
-            for name in sorted({*ends, *others})
-            if ends.get(name) != others.get(name)
-        ]
-    )
-
-
-def _workload(cluster: Cluster, resource: str, obj: Any, counts: tuple[str, ...]) -> dict[str, Any]:
-    owners = [obj]
-    if resource == "deployments.apps":
-        owners = list(cluster.store.table("replicasets.apps").under("owner", obj.metadata.uid))
-    pods = [pod for owner in owners for pod in cluster.store.table("pods").under("owner", owner.metadata.uid)]
-    found = Counter([tuple(_pod(pod).items()) for pod in pods if pod.status and pod.status.phase not in _FINISHED])
-    known = (obj.status.conditions if obj.status else None) or ()
-    return {
-        "wants": obj.spec.replicas,
-        "images": [container.image for container in obj.spec.template.spec.containers],
-        "status": {name: getattr(obj.status, name) or 0 for name in counts} if obj.status else {},
-        "observed": obj.status is not None and obj.status.observed_generation == obj.metadata.generation,
-        "conditions": {each.type: each.status for each in known if each.type in _CONDITIONS},
-        "pods": [[dict(pod), count] for pod, count in sorted(found.items())],
-    }
-
-
-def _pod(pod: Any) -> dict[str, Any]:
-    return {
-        "images": " ".join([container.image for container in pod.spec.containers]),
-        "phase": pod.status.phase if pod.status else "",
-        "ready": is_ready(pod),
-    }
 
 
 def leftovers(cluster: Cluster) -> tuple[str, ...]:
@@ -153,7 +78,7 @@ def _waiting(cluster: Cluster) -> Iterator[str]:
     """No pod waits although it fits: a node has room for it, and what it selects."""
     pods = cluster.store.table("pods")
     for key, pod in pods.items():
-        if pod.spec.node_name or (pod.status and pod.status.phase in _FINISHED):
+        if pod.spec.node_name or (pod.status and pod.status.phase in FINISHED):
             continue
         for node in cluster.store.table("nodes").values():
             if _fits(pods, pod, node):
@@ -162,12 +87,17 @@ def _waiting(cluster: Cluster) -> Iterator[str]:
 
 
 def _fits(pods: Any, pod: Any, node: Any) -> bool:
-    if (node.spec and (node.spec.taints or node.spec.unschedulable)) or pod.spec.affinity is not None:
+    spec = pod.spec
+    if (node.spec and (node.spec.taints or node.spec.unschedulable)) or spec.affinity is not None:
         return False  # tolerations and affinity are the scheduler's to judge
+    if spec.scheduling_gates or spec.topology_spread_constraints or spec.scheduler_name not in _SCHEDULERS:
+        return False  # it is not to be scheduled yet, or not by this scheduler, or so are its constraints
+    if any(port.host_port for container in spec.containers for port in container.ports or ()):
+        return False  # who else has the port is the scheduler's to judge as well
     if not selectors.matches_all(pod.spec.node_selector, node.metadata.labels):
         return False
     room = dict(allocatable(node))
-    placed = [one for one in pods.under("node", node.metadata.name) if one.status.phase not in _FINISHED]
+    placed = [one for one in pods.under("node", node.metadata.name) if one.status.phase not in FINISHED]
     for one in placed:
         for name, amount in requests_of(one.spec).items():
             room[name] = room.get(name, 0) - amount
@@ -181,7 +111,7 @@ def _stray(cluster: Cluster) -> Iterator[str]:
     bound: dict[str, str] = {}
     for pod in cluster.store.table("pods").values():
         configured = (pod.metadata.annotations or {}).get(_CONFIG)
-        if pod.spec.node_name and pod.status.phase not in _FINISHED:
+        if pod.spec.node_name and pod.status.phase not in FINISHED:
             bound[configured or pod.metadata.uid] = f"{pod.metadata.namespace}/{pod.metadata.name}"
     lives = {uid: host for host, uid in running(cluster)}
     for uid, host in lives.items():
@@ -197,7 +127,7 @@ def _stale(cluster: Cluster) -> Iterator[str]:
     for service in cluster.store.table("services").values():
         if not service.spec.selector:
             continue
-        key, wanted = joined(service.metadata.namespace, service.metadata.name), _addresses(cluster, service)
+        key, wanted = joined(service.metadata.namespace, service.metadata.name), addresses(cluster, service)
         endpoints = cluster.store.get("endpoints", key)
         listed = [
             address.ip
@@ -217,19 +147,3 @@ def _stale(cluster: Cluster) -> Iterator[str]:
         ]
         if sorted(sliced) != wanted:
             yield f"the endpoint slices of {key} have {sorted(sliced)}, ready are {wanted}"
-
-
-def _addresses(cluster: Cluster, service: Any) -> list[str]:
-    pods = cluster.objects("pods", namespace=service.metadata.namespace)
-    return sorted(
-        [
-            pod.status.pod_ip
-            for pod in pods
-            if service.spec.selector
-            and selectors.matches_all(service.spec.selector, pod.metadata.labels)
-            and pod.metadata.deletion_timestamp is None
-            and is_ready(pod)
-            and pod.status.phase not in _FINISHED
-            and pod.status.pod_ip
-        ]
-    )

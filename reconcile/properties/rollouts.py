@@ -8,10 +8,10 @@ While nothing fails and only users change things:
 - no available pod of a Deployment is taken away so that fewer than its replicas less its maxUnavailable are ready.
 
 Each of the two levels is late by what it has not observed yet: a change of the spec moves the bounds before its
-controller can know of it. And an order that was given is carried out, whatever is declared meanwhile: a Deployment does
-not let a ReplicaSet grow again that it told to shrink. So until the change is observed, all is within the new bounds and
-no ReplicaSet has pods left that it was told to take away, the widest bounds since then count; and whether a pod was
-missed when it was taken away is told by what its ReplicaSet had noted when it was told to shrink.
+controller can know of it. And an order that was given is carried out, whatever is declared meanwhile: a Deployment
+does not let a ReplicaSet grow again that it told to shrink. So until the change is observed, all is within the new
+bounds and no ReplicaSet has pods left that it was told to take away, the widest bounds since then count; and whether a
+pod is missed when it is taken away is told by what its ReplicaSet had noted when it was told to shrink.
 So pods may be more than surge allows for the moment in which one ReplicaSet has to shrink and another grows.
 
 Takes:    the changes of a passage, in order.
@@ -145,7 +145,7 @@ def _rolled(rollouts: Rollouts, cluster: Cluster, change: Change, deployment: An
         ready = sum([store.table("pods").count("standing", (one.metadata.uid, "ready")) for one in sets])
         if ready < wide.least:
             said.append(f"{name} has {ready} ready pods of at least {wide.least} since {change.key} changed")
-    if _is_observed(deployment) and wanted <= current.most and all([_has_shrunk(store, one) for one in sets]):
+    if _is_observed(deployment) and wanted <= current.most and all(_has_shrunk(store, one) for one in sets):
         wide = current
     if wide == rollouts.known.get(uid):
         return rollouts, said

@@ -3,7 +3,8 @@ Fuzzing of convergence: a schedule is drawn, played, judged.
 
 A schedule is data: what is declared, and what then happens, one move after the other. Playing it checks the
 properties after every step. After the last move everything that was broken is repaired, the cluster is left alone until
-it rests, and it must have become what an undisturbed run of the same manifests becomes.
+it rests, and every object in it, but for what is past, must have become what an undisturbed run of the same manifests
+becomes.
 
     boot = settle(Cluster.boot(Topology(nodes=2), seed=1)).cluster
     verdict = play(boot, Schedule(manifests, (Wander(50, 3), StopHost("node-2"), Wait(30 * SECOND))))
@@ -19,15 +20,17 @@ import attrs
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.circles import HURRY
-from reconcile.properties import ALWAYS, Property
+from reconcile.driver.run import collector_paused
+from reconcile.properties import ALWAYS, PAST, Past, Property
 from reconcile.testing.game import LIMIT, QUIET, Broken, Game, undisturbed
-from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = [
     "HURRY",
     "LIMIT",
     "QUIET",
     "Declare",
+    "Lag",
     "Move",
     "Resize",
     "Schedule",
@@ -59,7 +62,13 @@ class Verdict:
     steps: int
 
 
-def play(cluster: Cluster, schedule: Schedule, properties: tuple[Property, ...] = ALWAYS) -> Verdict:
+def play(
+    cluster: Cluster,
+    schedule: Schedule,
+    properties: tuple[Property, ...] = ALWAYS,
+    *,
+    past: tuple[Past, ...] = PAST,
+) -> Verdict:
     """
     Play *schedule* on a booted cluster that rests, and judge it.
 
@@ -67,15 +76,21 @@ def play(cluster: Cluster, schedule: Schedule, properties: tuple[Property, ...] 
         cluster: where to begin; it stays as it is.
         schedule: what is to happen.
         properties: what must hold after every step.
+        past: what tells of the way and not of the end, and so is not compared.
     """
-    game = Game(cluster, properties)
+    game = Game(cluster, properties, past)
+    with collector_paused():
+        problems = _played(game, schedule)
+    machine = game.machine
+    return Verdict(machine.closed(), problems, tuple(game.happened), machine.steps - cluster.steps)
+
+
+def _played(game: Game, schedule: Schedule) -> tuple[str, ...]:
     try:
         for manifest in schedule.manifests:
             game.move(Declare(manifest))
         for move in schedule.moves:
             game.move(move)
-        problems = game.verdict()
+        return game.verdict()
     except Broken as broken:
-        problems = broken.problems
-    machine = game.machine
-    return Verdict(machine.closed(), problems, tuple(game.happened), machine.steps - cluster.steps)
+        return broken.problems

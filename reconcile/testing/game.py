@@ -9,18 +9,17 @@ Gives:    what the moves were in this cluster; `Broken` when something is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from operator import is_
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from reconcile.api.kinds import resource_of
 from reconcile.cluster.cluster import Cluster, Process
-from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.circles import Circles
-from reconcile.driver.describe import describe, method_of, path_of
+from reconcile.driver.describe import describe
 from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.failures import failures
 from reconcile.driver.kubectl import Said, holding
@@ -30,12 +29,10 @@ from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
 from reconcile.events import (
     ClusterEvent,
-    DropCall,
-    DropOrder,
     Execute,
     Fault,
     Reconnect,
-    RepeatCall,
+    ReleaseWatch,
     Return,
     StartHost,
     StartProcess,
@@ -44,10 +41,10 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.model.patches import merge
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import Passage, Property, Rollouts, broken_by, leftovers, normal, uids_after, uids_of
-from reconcile.properties.rest import differences
-from reconcile.testing.moves import Declare, Move, Resize, Strike, Wait, Wander, Withdraw
-from reconcile.testing.strikes import UNWATCHED, candidates
+from reconcile.properties import PAST, Passage, Past, Property, Rollouts, broken_by, leftovers, uids_after, uids_of
+from reconcile.testing.judging import compared
+from reconcile.testing.moves import Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.strikes import UNWATCHED, behind, candidates
 
 QUIET: Final = 75 * SECOND
 """How long a repaired cluster must keep still: the time in which a lost host or leader is noticed, and some more."""
@@ -55,11 +52,11 @@ QUIET: Final = 75 * SECOND
 LIMIT: Final = 40 * MINUTE
 """How much virtual time it gets to come to rest: a progress deadline of ten minutes, and back-offs of five."""
 
-_GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
+T = TypeVar("T")
 
 _STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
 
-_MEANT: Final = ("wants", "images", "observed")  # what of a workload does not depend on its pods
+_GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
 # What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
 # defaulted has to be taken back explicitly.
@@ -81,12 +78,14 @@ class Game:
     Args:
         cluster: where to begin; it stays as it is.
         properties: what must hold after every step.
+        past: what is not compared in the end.
     """
 
-    def __init__(self, cluster: Cluster, properties: tuple[Property, ...]) -> None:
+    def __init__(self, cluster: Cluster, properties: tuple[Property, ...], past: tuple[Past, ...] = PAST) -> None:
         self.machine = Machine(cluster)
         self.machine.observed = []
         self.properties = properties
+        self.past = past
         self.declared: dict[tuple[str, str], dict[str, Any]] = {}  # by resource, and namespace and name
         self.happened: list[str] = []
         self.refused: list[str] = []  # what no user of a sound cluster would be
@@ -128,6 +127,8 @@ class Game:
                 self.delete(move.kind, move.name)
             case Strike():
                 self._strike(move)
+            case Lag():
+                self._lag(move)
             case _:
                 with suppress(ReconcileError):
                     self.happen(move)
@@ -215,7 +216,7 @@ class Game:
             ReconcileError: it cannot; nothing has happened then.
         """
         machine = self.machine
-        said = _described(event, machine.closed())
+        said = describe(event, machine.closed())
         apply_event(machine, event)
         self.happened.append(said)
         if isinstance(event, Fault):
@@ -223,7 +224,10 @@ class Game:
         self._judge(machine.closed())
 
     def repair(self) -> None:
-        """Start and connect what is not."""
+        """Start and connect what is not; let catch up what is held back."""
+        for (process, watch), cursor in self.machine.closed().cursors.items():
+            if cursor.held:
+                self.happen(ReleaseWatch(process, watch))
         for name, status in self.machine.closed().hosts.items():
             if not status.connected:
                 self.happen(Reconnect(name))
@@ -262,7 +266,12 @@ class Game:
         self.repair()
         if self.refused:
             return tuple(self.refused)
-        return self.rest() or self._compared_with(undisturbed(self._began, tuple(self.declared.values()), self._marked))
+        problems = self.rest()
+        if problems:
+            return problems
+        calm = undisturbed(self._began, tuple(self.declared.values()), self._marked)
+        lost = self._outage >= _GRACE
+        return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._adopting)
 
     def _wander(self, move: Wander) -> None:
         machine, policy = self.machine, Shuffled.of(move.seed)
@@ -312,13 +321,28 @@ class Game:
                 self._struck, self._rollouts = True, None
                 self.delete("pods", pod.metadata.name)
             return
-        found = candidates(cluster, move.what)
-        end = cluster.now + MINUTE
-        while not found and self._goes_on(end):
-            found = candidates(self.machine.closed(), move.what)
+        found = self._awaited(lambda cluster: candidates(cluster, move.what))
         for event in found[move.number % len(found)] if found else ():
             with suppress(ReconcileError):
                 self.happen(event)
+
+    def _awaited(self, hits: Callable[[Cluster], list[T]]) -> list[T]:
+        """Give what can be hit now, or as soon as there is anything, within a minute."""
+        found = hits(self.machine.closed())
+        end = self.machine.now + MINUTE
+        while not found and self._goes_on(end):
+            found = hits(self.machine.closed())
+        return found
+
+    def _lag(self, move: Lag) -> None:
+        found = self._awaited(behind)
+        if not found:
+            return
+        held = found[move.number % len(found)]
+        self.happen(held)
+        self._until(self.machine.now + move.time)
+        with suppress(ReconcileError):  # its process may have ended, and begun anew with a watch that lags no more
+            self.happen(ReleaseWatch(held.process, held.watch))
 
     # Users
     # ---------------------------------------------------------------------------------------------------
@@ -398,28 +422,6 @@ class Game:
         if self._silent_since is not None:
             self._outage = max(self._outage, cluster.now - self._silent_since)
 
-    def _compared_with(self, calm: Cluster) -> tuple[str, ...]:
-        """Say how this end differs from *calm*, the end of the undisturbed run, in what does not depend on order."""
-        now = self.machine.closed()
-        ends, others = normal(now), normal(calm)
-        # A pod without a controller is not replaced when its node was lost, and goes with one that adopted it.
-        waiting = any(not pod.spec.node_name for one in (calm, now) for pod in one.objects("pods"))
-        skipped: tuple[str, ...] = ("pods ", "services ") if self._outage >= _GRACE or self._adopting else ()
-        if waiting:
-            skipped = (*skipped, "services ")
-        if self._adopting:
-            # Which of its pods a controller keeps, and so of what image, depends on what it had when.
-            for end in (*ends.values(), *others.values()):
-                end.pop("pods", None)
-        for name, end in others.items():
-            if "status" in end and waiting:
-                # How far a rollout came before its pods fitted nowhere depends on what was there before.
-                others[name] = _meant(end)
-                ends[name] = _meant(ends.get(name, {}))
-        return differences(
-            *[{name: end for name, end in one.items() if not name.startswith(skipped)} for one in (ends, others)]
-        )
-
 
 def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches: tuple[Request, ...] = ()) -> Cluster:
     """
@@ -438,33 +440,8 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
     return game.machine.closed()
 
 
-def called(call: int, cluster: Cluster) -> str:
-    """Say what call or answer has this number: `call PUT /api/... of kubelet/node-1`."""
-    item: Any = cluster.pending.get(call)
-    if not isinstance(item, Sent | Replied):
-        return f"call {call}"
-    what = "call" if isinstance(item, Sent) else "answer to"
-    return f"{what} {method_of(item.request)} {path_of(item.request)} of {item.process or 'a client'}"
-
-
-def _described(event: ClusterEvent, cluster: Cluster) -> str:
-    match event:
-        case DropCall(call):
-            return f"drop {called(call, cluster)}"
-        case RepeatCall(call):
-            return f"repeat {called(call, cluster)}"
-        case DropOrder(message) if isinstance(item := cluster.pending.get(message), Message):
-            return f"drop order to {item.process}: {describe(item.body)}"
-        case _:
-            return describe(event, cluster)
-
-
 def _key(request: Request) -> tuple[str, str]:
     return request.resource, joined(request.namespace, request.name)
-
-
-def _meant(end: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in end.items() if key in _MEANT}
 
 
 def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:

@@ -62,16 +62,32 @@ class Strike:
     Args:
         what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
             none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
+            `lag` lets a watch stay behind from then on (until it is released, all is repaired or its process dies),
             `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `delete`
             deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
-    what: Literal["drop", "repeat", "cut", "kill", "halt", "compact", "delete"]
+    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "delete"]
     number: int = 0
 
 
-Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Strike | Fault
+@attrs.frozen
+class Lag:
+    """
+    One watch stays behind for so long, while all else goes on, and then catches up: one of a resource that its own
+    process is just writing to, which is where a stale cache hurts.
+
+    Args:
+        number: which of those that there are, counted round and round; of the user's own controllers, if there are any.
+        time: for how long.
+    """
+
+    number: int
+    time: Duration
+
+
+Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Strike | Lag | Fault
 """One thing of a schedule. A fault that cannot happen (a host is stopped twice) does not."""
 
 

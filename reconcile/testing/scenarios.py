@@ -27,7 +27,7 @@ from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import Circles
-from reconcile.driver.describe import method_of, path_of
+from reconcile.driver.describe import called, method_of, path_of
 from reconcile.driver.errands import VERBS, errand_of
 from reconcile.driver.run import play_until_settled, settle, still_moving
 from reconcile.driver.wire import from_json, topology_from_json
@@ -38,8 +38,10 @@ from reconcile.events import (
     Disconnect,
     DropCall,
     Execute,
+    HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseWatch,
     Return,
     StartHost,
     StartProcess,
@@ -51,9 +53,9 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
 from reconcile.model.requests import Response, joined
-from reconcile.properties import ALWAYS, violations
-from reconcile.testing.game import Broken, Game, called
-from reconcile.testing.moves import Strike, Wait, Wander
+from reconcile.properties import ALWAYS, PAST, Past, violations
+from reconcile.testing.game import Broken, Game
+from reconcile.testing.moves import Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 
 RULE: Final = "----"
@@ -124,6 +126,7 @@ class Scenario:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
         controllers: the user's own, which every cluster is booted with.
         find: gives the controllers that a file names, `module:name` (an adapter's work); they come after the others.
+        past: what `judge` does not compare.
     """
 
     def __init__(
@@ -132,15 +135,17 @@ class Scenario:
         *,
         controllers: tuple[Controller, ...] = (),
         find: Callable[[str], tuple[Controller, ...]] | None = None,
+        past: tuple[Past, ...] = PAST,
     ) -> None:
         self._documents = documents
         self._controllers = controllers
         self._find = find
+        self._past = past
         self._expected = ""
         self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
 
     def _begin(self, cluster: Cluster) -> None:
-        self._game = Game(cluster, ALWAYS)
+        self._game = Game(cluster, ALWAYS, self._past)
         self._machine = self._game.machine
         self._machine.trace = []
 
@@ -236,10 +241,7 @@ class Scenario:
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        time = parse_duration(block.words[0])
-        if time < 0:
-            raise ReconcileError(f"{block.command!r}: time does not go back")
-        self._game.move(Wait(time))
+        self._game.move(Wait(_duration(block, block.words[0])))
         yield from ()
 
     def wander(self, block: Block) -> Iterator[str]:
@@ -266,7 +268,7 @@ class Scenario:
         yield from ()
 
     def strike(self, block: Block) -> Iterator[str]:
-        """Strike drop|repeat|cut|kill|halt|compact|delete [NUMBER]: break the NUMBERth thing that could break so."""
+        """Strike drop|repeat|cut|lag|kill|halt|compact|delete [NUMBER]: break the NUMBERth of what could break so."""
         what, *rest = block.words
         if what not in (*KINDS, "delete"):
             raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
@@ -274,8 +276,15 @@ class Scenario:
         self._game.move(Strike(what, _number(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
         yield from self._game.happened[before:] or (f"nothing to {what}",)
 
+    def lag(self, block: Block) -> Iterator[str]:
+        """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
+        number, time = block.words
+        before = len(self._game.happened)
+        self._game.move(Lag(_number(number), _duration(block, time)))
+        yield from self._game.happened[before:] or ("nothing to lag",)
+
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
-        """Repair: start and connect what is not."""
+        """Repair: start and connect what is not, release what is held back."""
         before = len(self._game.happened)
         self._game.repair()
         yield from self._game.happened[before:]
@@ -334,6 +343,16 @@ class Scenario:
         """Cut HOST (from the network) or cut PROCESS WATCH (so that it lists again)."""
         name, *watch = block.words
         self._game.happen(CutWatch(name, watch[0]) if watch else Disconnect(name))
+        yield from ()
+
+    def hold(self, block: Block) -> Iterator[str]:
+        """Hold PROCESS WATCH: hold back what a watch is to be told, so that it lags."""
+        self._game.happen(HoldWatch(*block.words))
+        yield from ()
+
+    def release(self, block: Block) -> Iterator[str]:
+        """Release PROCESS WATCH, which was held back: it catches up."""
+        self._game.happen(ReleaseWatch(*block.words))
         yield from ()
 
     def reconnect(self, block: Block) -> Iterator[str]:
@@ -416,7 +435,10 @@ COMMANDS: Final = {
     "cut": (1, 2),
     "disconnect": (1, 1),
     "reconnect": (1, 1),
+    "hold": (2, 2),
+    "release": (2, 2),
     "strike": (1, 2),
+    "lag": (2, 2),
     "repair": (0, 0),
     "show": (1, _MANY),
     "send": (2, 3),
@@ -449,6 +471,13 @@ def _number(text: Any) -> int:
     if not _NUMBER.fullmatch(str(text)):
         raise ReconcileError(f"{text!r} is not a number")
     return int(text)
+
+
+def _duration(block: Block, text: str) -> int:
+    time = parse_duration(text)
+    if time < 0:
+        raise ReconcileError(f"{block.command!r}: time does not go back")
+    return time
 
 
 def _reached(response: Response | None) -> Response:

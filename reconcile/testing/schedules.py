@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, StopHost, StopProcess
 from reconcile.lib.instant import MILLISECOND, SECOND
-from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = ["IMAGES", "STEADY", "manifests", "moves", "schedules"]
 
@@ -144,6 +144,8 @@ def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[st
         return change
     if what == "strike":
         return Strike(draw(_STRIKES), draw(st.integers(0, 200)))
+    if what == "lag":
+        return draw(_LAGS)
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
@@ -151,12 +153,26 @@ def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[st
 
 
 _CALM: Final = ("wander", "wander", "wander", "change", "change", "change", "wait")
-_FAULTY: Final = ("wander", "wander", "wander", "change", "change", "wait", "wait", "strike", "strike", "outage")
+_FAULTY: Final = (
+    "wander",
+    "wander",
+    "wander",
+    "change",
+    "change",
+    "wait",
+    "wait",
+    "strike",
+    "strike",
+    "lag",
+    "lag",
+    "outage",
+)
 _TIMES: Final = st.sampled_from(
     (50 * MILLISECOND, SECOND, 3 * SECOND, 6 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND)
 )
+_LAGS: Final = st.builds(Lag, st.integers(0, 200), _TIMES)
 _STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
-    ("drop", "drop", "repeat", "repeat", "cut", "kill", "kill", "halt", "compact", "delete")
+    ("drop", "drop", "repeat", "repeat", "cut", "lag", "lag", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StopProcess, StartProcess)
@@ -165,9 +181,15 @@ _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
 
 @st.composite
 def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -> Schedule:
-    """Draw manifests and up to *most* moves; where no *hosts* are given only users disturb."""
+    """
+    Draw manifests and up to *most* moves; where no *hosts* are given only users disturb.
+
+    Where things break, two of three schedules begin with a watch that lags: what is made from a stale cache is made
+    while what was just declared is answered.
+    """
     declared = draw(manifests((*STEADY, "flaky:1") if hosts else STEADY))
-    return Schedule(declared, tuple(draw(st.lists(moves(declared, hosts), max_size=most))))
+    first = (draw(_LAGS),) if hosts and draw(st.sampled_from((False, True, True))) else ()
+    return Schedule(declared, (*first, *draw(st.lists(moves(declared, hosts), max_size=most - len(first)))))
 
 
 @st.composite

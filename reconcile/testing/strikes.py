@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Message
+from reconcile.cluster.pending import Message, Sent
 from reconcile.driver.choices import choices
 from reconcile.events import (
     Compact,
@@ -20,10 +20,14 @@ from reconcile.events import (
     DropOrder,
     Execute,
     Fault,
+    HoldWatch,
     RepeatCall,
     Return,
     StopProcess,
 )
+
+_WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
+_CONTROLLERS: Final = "kube-controller-manager/"  # it runs the user's own
 
 UNWATCHED: Final = ("events", "leases.coordination.k8s.io")
 """The resources of records and heartbeats: no property is about them, and losing one changes little."""
@@ -53,6 +57,43 @@ def _watches(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(CutWatch(process, watch),) for process, watch in cluster.cursors]
 
 
+def _holds(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    """
+    Give the watches that can be made to lag.
+
+    Of the user's own controllers, if there are any, as often as of all others together: it is theirs that are on trial,
+    and they are a few among dozens.
+    """
+    free = [key for key, cursor in cluster.cursors.items() if not cursor.held and not key[0].startswith("watch/")]
+    tried = {source.resource for controller in cluster.controllers for source in controller.sources}
+    own = [key for key in free if key[0].startswith(_CONTROLLERS) and key[1] in tried]
+    others = [key for key in free if key not in own]
+    times = max(len(others) // len(own), 1) if own else 0
+    return [(HoldWatch(process, watch),) for process, watch in (*own * times, *others)]
+
+
+def behind(cluster: Cluster) -> list[HoldWatch]:
+    """
+    Give the watches that can be made to lag behind what their own process is just writing, in a fixed order.
+
+    It is what a cache may lack that its owner relies on most. Where the user has controllers of their own, only what
+    these write counts.
+    """
+    names = {controller.name for controller in cluster.controllers}
+    found: dict[tuple[str, str], None] = {}
+    for item in cluster.pending.values():
+        if not isinstance(item, Sent) or item.tag is None or item.request.verb not in _WRITES:
+            continue
+        process = cluster.processes.get(item.process)
+        if process is None or item.request.resource in UNWATCHED or (names and item.tag[0] not in names):
+            continue
+        for watch in process.watches:
+            cursor = cluster.cursors.get((process.name, watch))
+            if cursor is not None and cursor.resource == item.request.resource and not cursor.held:
+                found[process.name, watch] = None
+    return [HoldWatch(process, watch) for process, watch in found]
+
+
 def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(StopProcess(name),) for name in cluster.processes if not name.startswith("runtime/")]
 
@@ -79,6 +120,7 @@ _CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
     "drop": _calls,
     "repeat": _sent,
     "cut": _watches,
+    "lag": _holds,
     "kill": _processes,
     "halt": _halts,
     "compact": _compactions,

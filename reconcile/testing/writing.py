@@ -25,8 +25,10 @@ from reconcile.events import (
     CutWatch,
     Disconnect,
     Fault,
+    HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseWatch,
     StartHost,
     StartProcess,
     StopHost,
@@ -35,7 +37,8 @@ from reconcile.events import (
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.requests import split_key
-from reconcile.testing.moves import Declare, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.properties import PAST, Past
+from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 from reconcile.testing.scenarios import VIOLATION, Block, Scenario
 
 __all__ = ["scenario_of", "yaml_of"]
@@ -49,7 +52,14 @@ _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _OTHERWISE: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 
-def scenario_of(topology: Topology, seed: int, schedule: Schedule, *, controllers: tuple[Controller, ...] = ()) -> str:
+def scenario_of(
+    topology: Topology,
+    seed: int,
+    schedule: Schedule,
+    *,
+    controllers: tuple[Controller, ...] = (),
+    past: tuple[Past, ...] = PAST,
+) -> str:
     """
     Write the scenario that plays *schedule* on a cluster of this topology, booted with this seed and settled.
 
@@ -58,14 +68,14 @@ def scenario_of(topology: Topology, seed: int, schedule: Schedule, *, controller
         seed: of the cluster.
         schedule: what is to happen.
         controllers: the user's own; the file cannot say them, so `Scenario` has to be given the same.
+        past: what is not compared in the end; `Scenario` has to be given the same.
     """
     written = _blocks(topology, seed, schedule)
-    scenario = Scenario(
-        {yaml_of(*documents): documents for _, documents in written}.__getitem__, controllers=controllers
-    )
+    documents = {yaml_of(*each): each for _, each in written}.__getitem__
+    scenario = Scenario(documents, controllers=controllers, past=past)
     blocks, wrong = [], []
-    for command, documents in written:
-        block = Block((), command, yaml_of(*documents))
+    for command, below in written:
+        block = Block((), command, yaml_of(*below))
         said = scenario.play(block).split("\n")
         wrong += [line.removeprefix(VIOLATION).strip() for line in said if line.startswith(VIOLATION)]
         right = [line for line in said if not line.startswith(VIOLATION)]
@@ -126,6 +136,8 @@ def _move(move: Move) -> Written:
             return f"delete {resource_named(kind).plural} {name}", ()
         case Strike(what, number):
             return f"strike {what} {number}", ()
+        case Lag(number, time):
+            return f"lag {number} {duration_text(time)}", ()
         case _:
             return _fault(move)
 
@@ -157,6 +169,10 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "kill", name, container, namespace
         case CutWatch(process, watch):
             return "cut", process, watch
+        case HoldWatch(process, watch):
+            return "hold", process, watch
+        case ReleaseWatch(process, watch):
+            return "release", process, watch
         case _:
             return ()
 

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 import attrs
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
-from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
-from reconcile.driver.client import patch
+from reconcile.components.controllers import Controller, Outcome, Source, controller_of, keys_of_itself
+from reconcile.driver.client import create, patch
 from reconcile.driver.run import settle
 from reconcile.driver.wire import state_digest
 from reconcile.events import StopHost
@@ -22,6 +22,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
+from reconcile.model.requests import joined
 from reconcile.testing.fuzzing import HURRY, Schedule, Strike, Wait, Wander, play
 from reconcile.testing.scenarios import Scenario, read
 from reconcile.testing.schedules import IMAGES, schedules
@@ -178,3 +179,91 @@ def test_a_scenario_may_have_controllers_of_the_users_own():
     assert outputs[:-1] == ["ok", "configmap/note created"]
     assert outputs[-1].startswith("VIOLATION it does not come to rest: ")
     assert scenario_of(Topology(nodes=1), 1, Schedule((NOTE,))).endswith("\n\njudge\n----\nok\n")
+
+
+# Stale caches ---------------------------------------------------------------------------------------------------------
+
+
+def deployment_of(change, _):
+    """Give the Deployment that owns an object."""
+    found = change.new or change.old
+    owner = controller_of(found)
+    return () if owner is None or owner.kind != "Deployment" else (joined(found.metadata.namespace, owner.name),)
+
+
+def token(deployment, **named):
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment.metadata.name, "controller": True}
+    metadata = {**named, "ownerReferences": [{**owner, "uid": deployment.metadata.uid}]}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    return create(secret, namespace=deployment.metadata.namespace)
+
+
+def lacks_one(ask):
+    """Give the Deployment if it is there and, as far as the cache shows, has no secret of its own."""
+    found = ask.views.get("deployments.apps", ask.key)
+    if found is None or found.metadata.deletion_timestamp is not None:
+        return None
+    own = [controller_of(each) for each in ask.views.table("secrets").under("namespace", found.metadata.namespace)]
+    return None if found.metadata.uid in [owner.uid for owner in own if owner is not None] else found
+
+
+def hasty(ask):
+    """Make a secret under a name that is drawn if the cache has none: wrong, since the cache may lag."""
+    found = lacks_one(ask)
+    return Outcome() if found is None else Outcome(calls=(token(found, generateName=f"{found.metadata.name}-"),))
+
+
+def naming(ask):
+    """Make it under a name that says whose it is: a second one is refused."""
+    found = lacks_one(ask)
+    return Outcome() if found is None else Outcome(calls=(token(found, name=f"{found.metadata.name}-token"),))
+
+
+@cache
+def with_tokens(reconcile):
+    sources = (Source("deployments.apps", keys_of_itself), Source("secrets", deployment_of))
+    controller = Controller(name="tokens", sources=sources, reconcile=reconcile)
+    topology = attrs.evolve(SHAPES["two"], behaviours=Behaviours.parse(IMAGES))
+    return settle(Cluster.boot(topology, seed=7, controllers=(controller,))).cluster
+
+
+class Duplicate(Exception):  # noqa: N818 -- what is looked for
+    pass
+
+
+def drawn_for(reconcile, *, most):
+    """Play schedules of the default moves against a controller; give how many, and the smallest that breaks it."""
+    count, smallest = 0, None
+
+    @settings(max_examples=most, database=None, phases=(Phase.generate, Phase.shrink), print_blob=False)
+    @given(schedules(hosts("two")))
+    def plays(schedule):
+        nonlocal count, smallest
+        count += smallest is None
+        problems = play(with_tokens(reconcile), schedule).problems
+        if problems:
+            smallest = schedule
+            raise Duplicate(problems)
+
+    with suppress(Duplicate):
+        plays()
+    return count, smallest
+
+
+def test_a_controller_that_makes_what_its_stale_cache_lacks_is_found():
+    count, smallest = drawn_for(hasty, most=30)
+    assert smallest is not None
+    assert count <= 30
+    problems = play(with_tokens(hasty), smallest).problems
+    assert all(re.fullmatch(r"secrets default/[a-c]-\* is there .*, undisturbed once", each) for each in problems)
+    # It is told as a scenario, which says the same as long as the controller is as it was.
+    controllers = with_tokens(hasty).controllers
+    text = scenario_of(with_tokens(hasty).topology, 7, smallest, controllers=controllers)
+    scenario = Scenario(documents, controllers=controllers)
+    said = [scenario.play(block) for block in read(text)]
+    assert said[-1] == "\n".join(f"VIOLATION {problem}" for problem in problems)
+    assert re.search(r"^(strike )?lag \d|^wander", text, re.MULTILINE)
+
+
+def test_a_controller_that_minds_its_stale_cache_passes():
+    assert drawn_for(naming, most=30) == (30, None)

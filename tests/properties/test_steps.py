@@ -24,7 +24,9 @@ from reconcile.events import (
     DropOrder,
     Execute,
     Fire,
+    HoldWatch,
     Reconnect,
+    ReleaseWatch,
     RepeatCall,
     ReportIn,
     Return,
@@ -67,7 +69,7 @@ def near(cluster):
     drawn += [counted.map(lambda parts, kind=kind: kind(*parts)) for kind in (Deliver, SkipChanges)]
     return st.one_of(
         *drawn,
-        watch.map(lambda parts: CutWatch(*parts)),
+        *[watch.map(lambda parts, kind=kind: kind(*parts)) for kind in (CutWatch, HoldWatch, ReleaseWatch)],
         st.integers(-1, cluster.store.revision + 1).map(Compact),
         st.sampled_from(choices(cluster)),
     )

@@ -6,7 +6,7 @@ from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, report
 from reconcile.driver.machine.reach import unpark
-from reconcile.driver.machine.watches import cut, deliver, skip
+from reconcile.driver.machine.watches import cut, deliver, hold_back, release, skip
 
 __all__ = [
     "Machine",
@@ -20,11 +20,13 @@ __all__ = [
     "fire",
     "give_back",
     "hold",
+    "hold_back",
     "kill_container",
     "lapse",
     "launch",
     "next_step",
     "play_now",
+    "release",
     "report",
     "skip",
     "turn",

@@ -22,10 +22,12 @@ _NOBODY: Final = Channel()
 
 
 def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> bool:
-    """Deliver the next *count* changes of a watch, all if 0; false if there is nothing to deliver."""
+    """Deliver the next *count* changes of a watch, all if 0; false if there is nothing, or it is held back."""
     key = (process.name, watch)
     cursor = machine.cursors.get(key)
     assert cursor is not None, f"{process.name} has no watch {watch}"
+    if cursor.held:
+        return False
     history = machine.store.history(cursor.channel)
     end = history.end
     if cursor.position < history.start:
@@ -98,6 +100,25 @@ def cut(machine: Machine, process: Process, watch: str) -> None:
     cursor = machine.cursors.get((process.name, watch))
     assert cursor is not None
     machine.cursors.set((process.name, watch), attrs.evolve(cursor, position=-1))
+    machine.push(Listing(process.name, process.life, watch))
+
+
+def hold_back(machine: Machine, process: Process, watch: str) -> None:
+    """Hold back what a watch is to be told from now on."""
+    cursor = machine.cursors.get((process.name, watch))
+    assert cursor is not None
+    if cursor.held:
+        raise ReconcileError(f"{watch} of {process.name} is held back already")
+    machine.cursors.set((process.name, watch), attrs.evolve(cursor, held=True))
+
+
+def release(machine: Machine, process: Process, watch: str) -> None:
+    """Let a watch that was held back catch up."""
+    cursor = machine.cursors.get((process.name, watch))
+    assert cursor is not None
+    if not cursor.held:
+        raise ReconcileError(f"{watch} of {process.name} is not held back")
+    machine.cursors.set((process.name, watch), attrs.evolve(cursor, held=False))
     machine.push(Listing(process.name, process.life, watch))
 
 

@@ -112,12 +112,13 @@ def _needed(cluster: Cluster) -> dict[str, int]:
 
 
 def _cursor(cursor: Cursor, store: Store, writer: _Writes) -> dict[str, Any]:
-    return {
+    told = {
         "resource": cursor.resource,
         "partition": cursor.partition,
         "position": cursor.position,
         "view": _cache(cursor, store, writer),
     }
+    return {**told, "held": True} if cursor.held else told
 
 
 def _cache(cursor: Cursor, store: Store, writer: _Writes) -> Any:

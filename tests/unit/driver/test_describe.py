@@ -55,6 +55,8 @@ AT = 1_767_225_600_500_000_000
         (on.KillContainer("default/web", "c"), "kill container c of default/web"),
         (on.CutWatch("kubelet/node-1", "pods"), "cut pods of kubelet/node-1"),
         (on.SkipChanges("kubelet/node-1", "pods", 2), "skip 2 of pods to kubelet/node-1"),
+        (on.HoldWatch("kubelet/node-1", "pods"), "hold pods of kubelet/node-1"),
+        (on.ReleaseWatch("kubelet/node-1", "pods"), "release pods of kubelet/node-1"),
         (on.DropCall(12), "drop 12"),
         (on.RepeatCall(12), "repeat 12"),
         (on.DropOrder(12), "drop order 12"),

@@ -129,6 +129,24 @@ def test_uids_are_kept_by_what_changes(cluster, pod):
     assert uids_after(uids_of(cluster), changes) == uids_of(machine.closed()) != uids_of(cluster)
 
 
+def test_a_pod_that_its_user_put_on_a_node_counts_once_the_kubelet_took_it(cluster, pod, written):
+    (container,) = pod.spec.containers
+    hungry = replace(container.resources, requests=Map({"cpu": Quantity.parse("100")}))
+    spec = replace(pod.spec, containers=(replace(container, resources=hungry),))
+    metadata = replace(pod.metadata, name="big", uid="big")
+    put = written(cluster, "pods", "default/big", replace(pod, metadata=metadata, spec=spec, status=None))
+    assert (violations(put.after), broken_by(put, ALWAYS)) == ((), ())
+    taken = written(put.after, "pods", "default/big", replace(pod, metadata=metadata, spec=spec))
+    for said in (violations(taken.after), broken_by(taken, ALWAYS)):
+        assert "no node over its allocatable" in {sentence.partition(":")[0] for sentence in said}
+
+
+def test_a_node_may_shrink_under_its_pods(cluster, pod, rewritten):
+    node = cluster.get("nodes", pod.spec.node_name)
+    small = replace(node.status, allocatable=Map({**node.status.allocatable, "cpu": Quantity.parse("0")}))
+    assert broken_by(rewritten(cluster, "nodes", node, status=small), ALWAYS) == ()
+
+
 def test_every_property_has_a_mutation():
     assert {each.name for each in ALWAYS} == set(MUTATIONS.values())
 

@@ -1,29 +1,11 @@
-"""What a cluster at rest must be, and what it may not have."""
+"""What a cluster at rest may not have."""
 
 import attrs
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.lib.replacing import replace
-from reconcile.properties import leftovers, normal
-from reconcile.properties.rest import differences
-
-
-def test_the_end_of_a_deployment(cluster):
-    ends = normal(cluster)
-    assert sorted(ends) == ["deployments.apps web", "services kubernetes", "services web"]
-    web = ends["deployments.apps web"]
-    assert (web["wants"], web["images"], web["observed"]) == (2, ["web:1"], True)
-    assert web["pods"] == [[{"images": "web:1", "phase": "Running", "ready": True}, 2]]
-    assert web["conditions"] == {"Available": "True", "Progressing": "True"}
-    assert ends["services web"] == {"backends": 2}
-
-
-def test_ends_that_differ_are_said(cluster):
-    ends = normal(cluster)
-    assert differences(ends, ends) == ()
-    others = {name: end for name, end in ends.items() if name != "services web"}
-    assert differences(ends, others) == ("services web is {'backends': 2}, undisturbed it is not there",)
+from reconcile.properties import leftovers
 
 
 def test_nothing_is_left_over(cluster):
@@ -51,3 +33,24 @@ def test_leftovers_are_found(cluster, written, rewritten, pod):
     }
     for words, mutated in found.items():
         assert any(words in said for said in leftovers(mutated)), words
+
+
+def test_a_node_that_its_user_cordoned_is_well(cluster, rewritten):
+    node = cluster.get("nodes", "node-1")
+    taint = core_v1.Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
+    assert leftovers(rewritten(cluster, "nodes", node, spec=replace(node.spec, taints=(taint,))).after) != ()
+    cordoned = replace(node.spec, taints=(taint,), unschedulable=True)
+    assert leftovers(rewritten(cluster, "nodes", node, spec=cordoned).after) == ()
+
+
+def test_a_pod_that_the_scheduler_may_not_bind_does_not_wait_in_vain(cluster, written, pod):
+    (container,) = pod.spec.containers
+    ported = replace(container, ports=(core_v1.ContainerPort(container_port=80, host_port=80),))
+    for part in (
+        {"scheduling_gates": (core_v1.PodSchedulingGate(name="not-yet"),)},
+        {"scheduler_name": "another"},
+        {"containers": (ported,)},
+    ):
+        metadata = replace(pod.metadata, name="loose", uid="loose", labels=None)
+        loose = replace(pod, spec=replace(pod.spec, node_name=None, **part), metadata=metadata)
+        assert leftovers(written(cluster, "pods", "default/loose", loose).after) == (), part

@@ -7,9 +7,9 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.driver.run import settle
 from reconcile.driver.wire import state_digest
-from reconcile.events import Compact, StopHost
+from reconcile.events import Compact, HoldWatch, ReleaseWatch, StopHost
 from reconcile.lib.instant import SECOND
-from reconcile.testing.fuzzing import Declare, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
+from reconcile.testing.fuzzing import Declare, Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.game import Game
 from reconcile.testing.scenarios import COMMANDS, Block, Scenario, read
 from reconcile.testing.writing import yaml_of
@@ -20,6 +20,10 @@ POD = {
     "kind": "Pod",
     "metadata": {"name": "web"},
     "spec": {"containers": [{"name": "web", "image": "web"}]},
+}
+SPEC = {
+    "selector": {"matchLabels": {"app": "a"}},
+    "template": {"metadata": {"labels": {"app": "a"}}, "spec": POD["spec"]},
 }
 POD_TEXT = 'apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: "web"}]}'
 
@@ -60,7 +64,7 @@ def says():
         ("wander 3", "error: 'wander 3' is short of a word or has too many. Wander STEPS SEED"),
         ("advance -5s", "error: 'advance -5s': time does not go back"),
         ("advance soon", "error: 'soon' is not a duration such as 300ms, 2s or 1m30s"),
-        ("strike twice", "error: strike 'twice': there are compact, cut, delete, drop, halt, kill, repeat"),
+        ("strike twice", "error: strike 'twice': there are compact, cut, delete, drop, halt, kill, lag, repeat"),
         ("strike delete", "nothing to delete"),
         ("strike kill 0", "stop process etcd/node-1"),
         ("restart node-2", "error: host node-2 is on already"),
@@ -75,6 +79,11 @@ def says():
         ("apply\napiVersion: v1\nkind: Pod", "error: metadata.name: a manifest that is applied has one"),
         ("judge", "ok"),
         ("repair", "ok"),
+        ("hold kubelet/node-2 pods", "ok"),
+        ("hold kubelet/node-2 secrets", "error: kubelet/node-2 has no watch 'secrets'; it has "),
+        ("release kubelet/node-2 pods", "error: pods of kubelet/node-2 is not held back"),
+        ("lag 1 -5s", "error: 'lag 1 -5s': time does not go back"),
+        ("lag 1", "error: 'lag 1' is short of a word or has too many. Lag NUMBER 10s: "),
     ],
 )
 def test_what_a_command_says(says, command, said):
@@ -123,15 +132,26 @@ def test_load_takes_hosts_and_behaviours(says):
     assert topology.behaviours.sandbox.low == 2 * SECOND
 
 
+def test_what_is_held_back_is_released_by_repair(says):
+    assert says("hold kubelet/node-2 pods", "repair") == "release pods of kubelet/node-2"
+    assert says("repair") == "ok"
+    assert says("strike lag 0").startswith("hold ")
+
+
+def test_a_watch_lags_behind_what_its_process_writes(says):
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": SPEC}
+    said = says(f"apply\n{deployment}", "lag 0 2s").split("\n")
+    assert said == [f"{verb} replicasets.apps of kube-controller-manager/node-1" for verb in ("hold", "release")]
+    assert says("settle", "judge") == "ok"
+    assert says("lag 0 2s") == "nothing to lag"
+
+
 def test_each_word_is_a_move(says):
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "a"},
-        "spec": {
-            "selector": {"matchLabels": {"app": "a"}},
-            "template": {"metadata": {"labels": {"app": "a"}}, "spec": POD["spec"]},
-        },
+        "spec": SPEC,
     }
     moves = {
         f"apply\n{POD_TEXT}": Declare(POD),
@@ -142,7 +162,11 @@ def test_each_word_is_a_move(says):
         "strike cut 5": Strike("cut", 5),
         "crash node-2": StopHost("node-2"),
         "step\nevent: Compact\nrevision: 40": Compact(40),
+        "lag 1 2s": Lag(1, 2 * SECOND),
+        "strike lag 3": Strike("lag", 3),
+        "hold kube-controller-manager/node-1 secrets": HoldWatch("kube-controller-manager/node-1", "secrets"),
         "strike delete 1": Strike("delete", 1),
+        "release kube-controller-manager/node-1 secrets": ReleaseWatch("kube-controller-manager/node-1", "secrets"),
         "delete pods web": Withdraw("Pod", "web"),
     }
     game = Game(says.scenario.cluster, ())

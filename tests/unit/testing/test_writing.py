@@ -17,8 +17,10 @@ from reconcile.events import (
     Disconnect,
     DropCall,
     DropOrder,
+    HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseWatch,
     RepeatCall,
     SkipChanges,
     StartHost,
@@ -30,7 +32,7 @@ from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.hosts import Host
-from reconcile.testing.fuzzing import Resize, Schedule, Strike, Wait, Wander, Withdraw, play
+from reconcile.testing.fuzzing import Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.scenarios import Scenario, read
 from reconcile.testing.writing import scenario_of, yaml_of
 
@@ -84,6 +86,9 @@ def test_yaml_is_compact_and_no_wider_than_it_must_be():
         (Resize("ReplicationController", "a", 0), "scale replicationcontrollers a 0", ""),
         (Withdraw("Service", "s"), "delete services s", ""),
         (Strike("halt", 12), "strike halt 12", ""),
+        (Lag(3, 20 * SECOND), "lag 3 20s", ""),
+        (HoldWatch("kubelet/node-1", "pods"), "hold kubelet/node-1 pods", ""),
+        (ReleaseWatch("kubelet/node-1", "pods"), "release kubelet/node-1 pods", ""),
         (StopHost("node-1"), "crash node-1", ""),
         (StopProcess("kubelet/node-1"), "crash kubelet/node-1", ""),
         (StartHost("node-1"), "restart node-1", ""),

@@ -92,9 +92,13 @@ def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
 
 
 def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the pod if it came to a node that is not well, or will not be taken away; the node if nobody knows it."""
+    """
+    Give the pod if it came to a node that is not well, or is to go and will not be taken away; the node if nobody knows
+    it. What else becomes of a pod concerns nobody: its kubelet may be back before the node's status says so, and would
+    take back whatever was written of it.
+    """
     old, new = change.old, change.new
-    if new is not None and old is not None and new.metadata.deletion_timestamp is None:
+    if new is not None and old is not None and not _is_marked(old, new):
         before, after = old.spec, new.spec
         if before is after or (before.node_name == after.node_name and before.tolerations == after.tolerations):
             return ()
@@ -106,6 +110,11 @@ def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
     if node is None:
         return (name,) if new is not None else (change.key,)
     return (change.key,) if no_execute(node) or ready_status(node) != "True" else ()
+
+
+def _is_marked(old: Any, new: Any) -> bool:
+    """Tell whether a change marks a pod for deletion."""
+    return old.metadata.deletion_timestamp is None and new.metadata.deletion_timestamp is not None
 
 
 def no_keys(_: Change, __: Views) -> tuple[Key, ...]:

@@ -126,8 +126,8 @@ def _answered(ask: Ask, pod: Any) -> Outcome:
 
 
 def _with_readiness(ask: Ask, pod: Any, node: Any, outcome: Outcome) -> Outcome:
-    """Take back the readiness of a pod whose node is heard of no more."""
-    if ready_status(node) != "Unknown":
+    """Take back the readiness of a pod that came to a node which is heard of no more."""
+    if ready_status(node) != "Unknown" or pod.metadata.deletion_timestamp is not None:
         return outcome
     call = marked_unready(pod, ask.now)
     return outcome if call is None else replace(outcome, calls=(call,), again=True, after=None)

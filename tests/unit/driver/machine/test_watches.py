@@ -6,9 +6,23 @@ from hypothesis import strategies as st
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.founding import founding
-from reconcile.driver import Shuffled, run, settle, step
+from reconcile.driver import Shuffled, choices, run, settle, step
 from reconcile.driver.client import create, delete, scale
-from reconcile.events import Compact, CutWatch, Deliver, Disconnect, Reconnect, Submit, Watched
+from reconcile.driver.client import watch as watching_of
+from reconcile.driver.wire import state_digest
+from reconcile.events import (
+    Compact,
+    CutWatch,
+    Deliver,
+    Disconnect,
+    HoldWatch,
+    Reconnect,
+    ReleaseWatch,
+    StopProcess,
+    Submit,
+    Watched,
+)
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.requests import key_of
 from reconcile.store import PARTITIONS
@@ -137,6 +151,74 @@ def test_a_watch_of_an_empty_resource_hears_that_it_is_in_step(heard):
         first.setdefault(event.watch, event)
     assert first["replicationcontrollers"].changes == ()
     assert len(first["nodes"].changes) in (0, 1)
+
+
+def test_whoever_is_told_after_a_process_that_ends_is_told_all_the_same():
+    watching = tuple([Submit(watching_of("configmaps"), tag=tag) for tag in "abc"])
+    cluster = run(run(booted(), watching).cluster, (Submit(create(configmap())),), steps=2).cluster
+    for _ in range(12):
+        for gone in "abc":
+            after = run(cluster, (StopProcess(f"watch/kubectl:{gone}"),)).cluster
+            assert [after.lag(*key) for key in after.cursors if key[1] == "watch"] == [0, 0], gone
+        cluster = run(cluster, steps=1).cluster
+
+
+# A watch that is held back -------------------------------------------------------------------------------------------
+
+
+def test_a_watch_that_is_held_lags_while_all_else_goes_on(heard):
+    notes = heard("kube-controller-manager")
+    cluster, _ = step(booted(), HoldWatch(MANAGER, "deployments.apps"))
+    cluster = settle(changed(cluster, "ab")).cluster
+    assert seen(notes, "deployments.apps") == []
+    assert cluster.lag(MANAGER, "deployments.apps") == 2
+    assert not [choice for choice in choices(cluster) if isinstance(choice, Deliver)]
+    assert cluster.objects("replicasets") == ()
+    cluster, _ = step(cluster, ReleaseWatch(MANAGER, "deployments.apps"))
+    cluster = settle(cluster).cluster
+    assert seen(notes, "deployments.apps")[:2] == [("a", False, True), ("b", False, True)]
+    assert cluster.lag(MANAGER, "deployments.apps") == 0
+    assert len(cluster.objects("replicasets")) == 2
+
+
+def test_a_watch_that_is_held_and_cut_lists_when_it_is_released(heard):
+    notes = heard("kube-controller-manager")
+    cluster = changed(settle(booted(), (HoldWatch(MANAGER, "deployments.apps"),)).cluster, "ab")
+    cluster = settle(cluster, (CutWatch(MANAGER, "deployments.apps"), Compact(cluster.store.revision))).cluster
+    assert (cluster.lag(MANAGER, "deployments.apps"), seen(notes, "deployments.apps")) == (-1, [])
+    settle(cluster, (ReleaseWatch(MANAGER, "deployments.apps"),))
+    assert seen(notes, "deployments.apps")[:2] == [("a", False, True), ("b", False, True)]
+
+
+def test_a_new_life_begins_with_watches_that_are_not_held():
+    cluster = settle(booted(), (HoldWatch(MANAGER, "deployments.apps"), StopProcess(MANAGER))).cluster
+    assert not [key for key, cursor in cluster.cursors.items() if cursor.held]
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (
+            HoldWatch(MANAGER, "deployments.apps"),
+            "deployments.apps of .* is held back already",
+        ),
+        (ReleaseWatch(MANAGER, "pods"), "pods of kube-controller-manager/node-1 is not held back"),
+        (Deliver(MANAGER, "deployments.apps"), "is held back: release it first"),
+        (HoldWatch(MANAGER, "spells"), "has no watch 'spells'"),
+        (HoldWatch("kubelet/node-9", "pods"), "there is no process 'kubelet/node-9' running"),
+    ],
+)
+def test_what_cannot_be_held_or_released_is_refused(event, message):
+    cluster, _ = step(booted(), HoldWatch(MANAGER, "deployments.apps"))
+    with pytest.raises(ReconcileError, match=message):
+        step(changed(cluster, "a"), event)
+
+
+def test_that_a_watch_is_held_decides_the_future():
+    held, _ = step(booted(), HoldWatch(MANAGER, "pods"))
+    assert state_digest(held) != state_digest(attrs.evolve(booted(), steps=held.steps))
+    free, _ = step(held, ReleaseWatch(MANAGER, "pods"))
+    assert state_digest(settle(free).cluster) != state_digest(held)
 
 
 # The cache is what was told -------------------------------------------------------------------------------------------

@@ -266,6 +266,23 @@ def test_a_pod_that_is_deleted_meanwhile_is_forgotten():
     assert len(lab.state.works[0].memory.evictions) == 0
 
 
+@pytest.mark.parametrize("leaving", [False, True])
+def test_what_a_kubelet_says_before_its_node_is_ready_is_not_taken_back(leaving):
+    lab = lab_of(3, pod("p", tolerations=tolerating(300)))
+    beat(lab, 60, "node-2", "node-3")
+    assert ready(lab).status == "Unknown"
+    gone = {"deletion_timestamp": Time.at(lab.now)} if leaving else {}
+    found = lab.get("pods", "default/p")
+    lab.put("pods", replace(found, metadata=replace(found.metadata, **gone)))
+    lab.settle()
+    for number in range(3):
+        found = lab.get("pods", "default/p")
+        said = core_v1.PodCondition(type="Ready", status="True", message=str(number))
+        lab.put("pods", replace(found, status=replace(found.status or core_v1.PodStatus(), conditions=(said,))))
+        lab.settle()
+        assert find(lab.get("pods", "default/p").status.conditions, "Ready") == said
+
+
 def test_a_pod_bound_to_a_tainted_node_is_evicted():
     lab = lab_of()
     beat(lab, 60, "node-2", "node-3")
