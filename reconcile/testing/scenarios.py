@@ -16,8 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import attrs
-
 from reconcile.api import convert
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster.cluster import Cluster
@@ -54,67 +52,16 @@ from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
 from reconcile.model.requests import Response, joined
 from reconcile.properties import ALWAYS, PAST, Past, violations
+from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 
-RULE: Final = "----"
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
 _NUMBER: Final = re.compile("-?[0-9]{1,20}")
-
-
-@attrs.frozen
-class Block:
-    """One command of a scenario: the comment above it, the command with its document, and what it printed."""
-
-    comment: tuple[str, ...]
-    command: str
-    document: str
-    output: str = ""
-
-    @property
-    def words(self) -> list[str]:
-        """What follows the command's name."""
-        return self.command.split()[1:]
-
-    def text(self) -> str:
-        """Give the block as it stands in a file."""
-        return "\n".join([*self.comment, self.command, *([self.document] if self.document else []), RULE, self.output])
-
-
-def read(text: str) -> tuple[Block, ...]:
-    """
-    Read a scenario file.
-
-    Raises:
-        ReconcileError: a command has no `----` after it; its line is shown.
-    """
-    blocks: list[Block] = []
-    lines = text.split("\n")
-    place = 0
-    while place < len(lines):
-        if not lines[place].strip():
-            place += 1
-            continue
-        start = place
-        while place < len(lines) and lines[place].startswith("#"):
-            place += 1
-        comment, command_at = tuple(lines[start:place]), place
-        try:
-            rule = lines.index(RULE, command_at)
-        except ValueError:
-            raise ReconcileError(f"line {command_at + 1}: {lines[command_at]!r} has no {RULE} after it") from None
-        place = rule + 1
-        while place < len(lines) and lines[place].strip():
-            place += 1
-        document = "\n".join(lines[command_at + 1 : rule])
-        blocks.append(Block(comment, lines[command_at], document, "\n".join(lines[rule + 1 : place])))
-    return tuple(blocks)
-
-
 _OWN: Final = "controllers="
 
 

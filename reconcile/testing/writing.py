@@ -38,8 +38,9 @@ from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.requests import split_key
 from reconcile.properties import PAST, Past
+from reconcile.testing.blocks import Block
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
-from reconcile.testing.scenarios import VIOLATION, Block, Scenario
+from reconcile.testing.scenarios import VIOLATION, Scenario
 
 __all__ = ["scenario_of", "yaml_of"]
 

@@ -23,8 +23,9 @@ from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.requests import joined
+from reconcile.testing.blocks import read
 from reconcile.testing.fuzzing import HURRY, Schedule, Strike, Wait, Wander, play
-from reconcile.testing.scenarios import Scenario, read
+from reconcile.testing.scenarios import Scenario
 from reconcile.testing.schedules import IMAGES, schedules
 from reconcile.testing.writing import scenario_of
 

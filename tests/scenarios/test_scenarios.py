@@ -8,7 +8,8 @@ import pytest
 
 from reconcile.adapters.manifests import read_text
 from reconcile.adapters.own import load_controllers
-from reconcile.testing.scenarios import VIOLATION, Scenario, read
+from reconcile.testing.blocks import read
+from reconcile.testing.scenarios import VIOLATION, Scenario
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.txt"))

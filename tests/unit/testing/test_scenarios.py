@@ -9,9 +9,10 @@ from reconcile.driver.run import settle
 from reconcile.driver.wire import state_digest
 from reconcile.events import Compact, HoldWatch, ReleaseWatch, StopHost
 from reconcile.lib.instant import SECOND
+from reconcile.testing.blocks import Block, read
 from reconcile.testing.fuzzing import Declare, Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.game import Game
-from reconcile.testing.scenarios import COMMANDS, Block, Scenario, read
+from reconcile.testing.scenarios import COMMANDS, Scenario
 from reconcile.testing.writing import yaml_of
 from tests.scenarios.own import modest
 

@@ -32,8 +32,9 @@ from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.hosts import Host
+from reconcile.testing.blocks import read
 from reconcile.testing.fuzzing import Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
-from reconcile.testing.scenarios import Scenario, read
+from reconcile.testing.scenarios import Scenario
 from reconcile.testing.writing import scenario_of, yaml_of
 
 # What a manifest's text may be: no lone surrogates; and whole floats are written as the integers that they are.
