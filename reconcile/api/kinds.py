@@ -21,6 +21,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.quick import quick
 
 __all__ = [
+    "KINDS",
     "KUBERNETES_VERSION",
     "ListRule",
     "Resource",

@@ -13,8 +13,8 @@ import attrs
 
 from reconcile.api import kinds
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import discovery
-from reconcile.components.apiserver.rest.encoding import encoded
+from reconcile.components.apiserver.rest import discovery, openapi
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.model import statuses
@@ -32,6 +32,13 @@ def answer(http: HttpRequest, address: str) -> HttpResponse:
         return _json(VERSION)
     if path in _HEALTH:
         return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=b"ok")
+    if http.path == "/openapi/v3":
+        return _described_api(openapi.index())
+    if http.path.startswith("/openapi/v3/"):
+        document = openapi.document(http.path.removeprefix("/openapi/v3/"))
+        if document is None:
+            return HttpResponse(code=404)
+        return _described_api(document)
     if path.startswith("/api"):
         how = accepted(http.header("accept"), shapes=_DISCOVERY) or Accepted("json")
         aggregated = discovery.is_aggregated(how)
@@ -69,3 +76,7 @@ def _described(found: dict[str, Any], how: Accepted, *, aggregated: bool) -> Htt
 
 def _json(value: dict[str, Any]) -> HttpResponse:
     return encoded(200, value, Accepted("json", pretty=True))
+
+
+def _described_api(value: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(code=200, headers=(("Content-Type", "application/json"),), body=json_bytes(value))

@@ -1,0 +1,125 @@
+"""
+OpenAPI: the documents that say which requests there are, and of which form their objects.
+
+Source:   https://kubernetes.io/docs/concepts/overview/kubernetes-api/#api-specification
+Left out: descriptions; /openapi/v2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+from reconcile.api import kinds, meta_v1
+from reconcile.api.kinds import Resource
+from reconcile.components.apiserver.rest.openapi.paths import paths_of
+from reconcile.components.apiserver.rest.openapi.schemas import META, closure, name_of, reference
+
+_TOKEN: Final = {
+    "BearerToken": {"type": "apiKey", "description": "Bearer token", "name": "authorization", "in": "header"}
+}
+_UNGROUPED: Final = (".well-known/openid-configuration", "openid/v1/jwks", "version")
+
+
+def index() -> dict[str, Any]:
+    """Give the document at /openapi/v3: where each of the others is, with its hash."""
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={_digest(name)}"} for name in _names()}}
+
+
+def document(name: str) -> dict[str, Any] | None:
+    """Give the document of `apis/GROUP/VERSION`, `api/v1`, `apis/GROUP`, `version` and the like; None if there is none."""
+    return _document(name) if name in _names() else None
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    found = {*_UNGROUPED, "api", "apis"}
+    for resource in kinds.all_resources():
+        found.add(resource.path.lstrip("/"))
+        if resource.group:
+            found.add(f"apis/{resource.group}")
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str) -> str:
+    written = json.dumps(_document(name), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha512(written.encode()).hexdigest().upper()
+
+
+@lru_cache(maxsize=64)
+def _document(name: str) -> dict[str, Any]:
+    served = [resource for resource in kinds.all_resources() if resource.path.lstrip("/") == name]
+    if served:
+        return _group_version(served)
+    answered = {
+        "api": ("getCoreAPIVersions", "core", meta_v1.APIVersions),
+        "apis": ("getAPIVersions", "apis", meta_v1.APIGroupList),
+        "version": ("getCodeVersion", "version", meta_v1.VersionInfo),
+    }.get(name, ("get", name, meta_v1.APIGroup))
+    if name in _UNGROUPED and name != "version":
+        return _whole({f"/{name}/": {"get": _plain(name)}}, {})
+    operation, tag, cls = answered
+    schema = {"schema": reference(name_of(cls))}
+    media = ("application/json",) if name == "version" else _MEDIA
+    responses = {"200": {"description": "OK", "content": dict.fromkeys(media, schema)}, **_UNAUTHORIZED}
+    get = {"tags": [tag], "operationId": operation, "responses": responses}
+    return _whole({f"/{name}/": {"get": get}}, closure([cls]))
+
+
+_MEDIA: Final = ("application/json", "application/vnd.kubernetes.protobuf", "application/yaml")
+_UNAUTHORIZED: Final[dict[str, Any]] = {"401": {"description": "Unauthorized"}}
+
+
+def _plain(name: str) -> dict[str, Any]:
+    responses = {"200": {"description": "OK", "content": {"application/json": {"schema": {"type": "string"}}}}}
+    return {"tags": [name], "operationId": f"get {name}", "responses": {**responses, **_UNAUTHORIZED}}
+
+
+def _group_version(served: Iterable[Resource]) -> dict[str, Any]:
+    every = list(served)
+    found = paths_of(every)
+    names = sorted(set(_references(found)))
+    roots = [*_classes(names), *[name for name in names if name == META + "Patch"]]
+    # What a watch is answered with is described though the documents speak of lists.
+    return _whole(found, closure(roots, [(every[0].group, every[0].version)]))
+
+
+def _whole(paths: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    components: dict[str, Any] = {"schemas": schemas} if schemas else {}
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": kinds.KUBERNETES_VERSION.rpartition(".")[0]},
+        "paths": paths,
+        "components": {**components, "securitySchemes": _TOKEN},
+    }
+
+
+def _references(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if key == "$ref":
+                yield str(entry).removeprefix("#/components/schemas/")
+            else:
+                yield from _references(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _references(entry)
+
+
+def _classes(names: Iterable[str]) -> list[type]:
+    known = _known()
+    return [known[name] for name in names if name in known]
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, type]:
+    found: dict[str, type] = {}
+    for version, kind in kinds.KINDS:
+        cls = kinds.class_for(version, kind)
+        if cls is not None:
+            found[name_of(cls)] = cls
+    return found
