@@ -70,12 +70,12 @@ RESOURCES: tuple[Row, ...] = (
     ('coordination.k8s.io', 'v1', 'leases', 'lease', (), 'Lease', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'coordination_v1'),
     ('node.k8s.io', 'v1', 'runtimeclasses', 'runtimeclass', (), 'RuntimeClass', False, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'node_v1'),
     ('discovery.k8s.io', 'v1', 'endpointslices', 'endpointslice', (), 'EndpointSlice', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'discovery_v1'),
-    ('flowcontrol.apiserver.k8s.io', 'v1', 'flowschemas', 'flowschema', (), 'FlowSchema', False, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'flowcontrol_v1'),
-    ('flowcontrol.apiserver.k8s.io', 'v1', 'prioritylevelconfigurations', 'prioritylevelconfiguration', (), 'PriorityLevelConfiguration', False, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'flowcontrol_v1'),
     ('resource.k8s.io', 'v1', 'deviceclasses', 'deviceclass', (), 'DeviceClass', False, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'resource_v1'),
     ('resource.k8s.io', 'v1', 'resourceclaims', 'resourceclaim', (), 'ResourceClaim', True, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'resource_v1'),
     ('resource.k8s.io', 'v1', 'resourceclaimtemplates', 'resourceclaimtemplate', (), 'ResourceClaimTemplate', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'resource_v1'),
     ('resource.k8s.io', 'v1', 'resourceslices', 'resourceslice', (), 'ResourceSlice', False, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'resource_v1'),
+    ('flowcontrol.apiserver.k8s.io', 'v1', 'flowschemas', 'flowschema', (), 'FlowSchema', False, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'flowcontrol_v1'),
+    ('flowcontrol.apiserver.k8s.io', 'v1', 'prioritylevelconfigurations', 'prioritylevelconfiguration', (), 'PriorityLevelConfiguration', False, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'flowcontrol_v1'),
 )
 
 # The module of every kind, whether a resource has it or not, by apiVersion and kind.

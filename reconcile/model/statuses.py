@@ -11,6 +11,7 @@ from reconcile.api import meta_v1
 from reconcile.lib.replacing import replace
 
 _NO_META = meta_v1.ListMeta()
+_MEDIA_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -92,13 +93,10 @@ def unsupported_media_type() -> meta_v1.Status:
     return _status(415, "UnsupportedMediaType", said, meta_v1.StatusDetails())
 
 
-def not_acceptable() -> meta_v1.Status:
-    """406: nothing that the client accepts can be served."""
-    said = (
-        "only the following media types are accepted: application/json, application/yaml,"
-        " application/vnd.kubernetes.protobuf"
-    )
-    return _status(406, "NotAcceptable", said, meta_v1.StatusDetails())
+def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> meta_v1.Status:
+    """406: of *types* the client accepts none."""
+    said = said or f"only the following media types are accepted: {', '.join(types)}"
+    return _status(406, "NotAcceptable", said)
 
 
 def method_not_allowed() -> meta_v1.Status:

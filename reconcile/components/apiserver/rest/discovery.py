@@ -48,6 +48,16 @@ _KINDS: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
+# The group and version that objects are stored in, where it is not the one that is served.
+_STORED: Final[dict[str, tuple[str, str]]] = {
+    "horizontalpodautoscalers.autoscaling": ("autoscaling", "v2"),
+    "events.events.k8s.io": ("", "v1"),
+    "customresourcedefinitions.apiextensions.k8s.io": ("apiextensions.k8s.io", "v1beta1"),
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": ("admissionregistration.k8s.io", "v1beta1"),
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": ("admissionregistration.k8s.io", "v1beta1"),
+}
+
+
 def is_aggregated(accepted: Accepted) -> bool:
     """Tell whether a client asks for the aggregated document."""
     return (accepted.shape, accepted.shape_group, accepted.shape_version) == _AGGREGATED
@@ -171,7 +181,7 @@ def _kind(group: str, version: str, kind: str) -> dict[str, str]:
 
 
 def _version_hash(resource: Resource) -> str:
-    """Tell versions apart in which objects are stored: both of an autoscaler's share one."""
-    version = "v2" if resource.key == "horizontalpodautoscalers.autoscaling" else resource.version
-    written = f"{resource.group}/{version}/{resource.kind}"
+    """Tell versions apart in which objects are stored."""
+    group, version = _STORED.get(resource.key, (resource.group, resource.version))
+    written = f"{group}/{version}/{resource.kind}"
     return base64.b64encode(hashlib.sha256(written.encode()).digest()[:8]).decode("ascii")

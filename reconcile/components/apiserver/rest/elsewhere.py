@@ -1,7 +1,7 @@
 """
-Elsewhere: what is served beside resources: discovery, the version, whether the server is well.
+Elsewhere: what is served beside resources: discovery, OpenAPI, the version, whether the server is well, metrics.
 
-Source:   https://kubernetes.io/docs/reference/using-api/health-checks/
+Source:   the handlers that kube-apiserver has beside its resources.
 Left out: see docs/limits.md, "REST".
 """
 
@@ -13,39 +13,47 @@ import attrs
 
 from reconcile.api import kinds
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import discovery, openapi
+from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
+from reconcile.lib.instant import Instant
 from reconcile.model import statuses
+from reconcile.store import Reads
 
-_HEALTH: Final = ("/healthz", "/livez", "/readyz")
 _DISCOVERY: Final = ("APIGroupDiscoveryList",)
+_READING: Final = ("GET", "HEAD")
+_ISSUER: Final = "https://kubernetes.default.svc"
+_PAGES: Final = ("/flagz", "/statusz")
 
 
-def answer(http: HttpRequest, address: str) -> HttpResponse:
-    """Answer a request whose path leads to no resource."""
-    if http.method not in ("GET", "HEAD"):
-        raise Refusal(statuses.no_such_resource())
+def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpResponse:
+    """
+    Answer a request whose path leads to no resource.
+
+    Args:
+        http: the request.
+        store: what metrics are counted of.
+        now: the server's time.
+        address: where it says that it is reached.
+    """
     path = http.path.rstrip("/")
     if path == "/version":
-        return _json(VERSION)
-    if path in _HEALTH:
-        return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=b"ok")
-    if http.path == "/openapi/v3":
-        return _described_api(openapi.index())
-    if http.path.startswith("/openapi/v3/"):
-        document = openapi.document(http.path.removeprefix("/openapi/v3/"))
-        if document is None:
-            return HttpResponse(code=404)
-        return _described_api(document)
-    if path.startswith("/api"):
-        how = accepted(http.header("accept"), shapes=_DISCOVERY) or Accepted("json")
-        aggregated = discovery.is_aggregated(how)
-        found = discovery.document(path, kinds.all_resources(), aggregated=aggregated, address=address)
-        if found is not None:
-            return _described(found, how, aggregated=aggregated)
-    raise Refusal(statuses.no_such_resource())
+        return _version(http)
+    found = health.answer(http)
+    if found is not None:
+        return found
+    if path == "/metrics":
+        return metrics.answer(store, now)
+    if path == "/.well-known/openid-configuration":
+        return _json(_issuer(address))
+    if path in _PAGES:
+        raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
+    found = _described_api(http) if http.path.startswith("/openapi/") else None
+    found = found or (_discovered(http, address) if http.path.startswith("/api") else None)
+    if not path and http.method in _READING:
+        return _json({"paths": _paths()})
+    return found or health.text("404 page not found\n", 404)
 
 
 VERSION: Final[dict[str, Any]] = {
@@ -65,7 +73,24 @@ VERSION: Final[dict[str, Any]] = {
 }
 
 
-def _described(found: dict[str, Any], how: Accepted, *, aggregated: bool) -> HttpResponse:
+def _version(http: HttpRequest) -> HttpResponse:
+    if http.method not in _READING:
+        raise Refusal(statuses.method_not_allowed())
+    how = accepted(http.header("accept"), shapes=())
+    if how is None or how.encoding != "json":
+        said = "406: Not Acceptable\n\nAvailable representations: application/json"
+        raise Refusal(statuses.not_acceptable(said=said))
+    return _json(VERSION)
+
+
+def _discovered(http: HttpRequest, address: str) -> HttpResponse | None:
+    how = accepted(http.header("accept"), shapes=_DISCOVERY) or Accepted("json")
+    aggregated = discovery.is_aggregated(how)
+    found = discovery.document(http.path.rstrip("/"), kinds.all_resources(), aggregated=aggregated, address=address)
+    if found is None:
+        return None
+    if http.method not in _READING:
+        raise Refusal(statuses.method_not_allowed())
     response = encoded(200, found, how)
     if not aggregated:
         return response
@@ -74,9 +99,33 @@ def _described(found: dict[str, Any], how: Accepted, *, aggregated: bool) -> Htt
     return attrs.evolve(response, headers=tuple(headers))
 
 
+def _described_api(http: HttpRequest) -> HttpResponse | None:
+    if http.path == "/openapi/v2":
+        return _json(openapi.swagger())
+    if http.path == "/openapi/v3":
+        index = json_bytes(openapi.index()).rstrip()
+        return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=index)
+    document = openapi.document(http.path.removeprefix("/openapi/v3/"))
+    return HttpResponse(code=404) if document is None else _json(document)
+
+
+def _issuer(address: str) -> dict[str, Any]:
+    return {
+        "issuer": _ISSUER,
+        "jwks_uri": f"https://{address}/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }
+
+
+def _paths() -> list[str]:
+    versions = {resource.path for resource in kinds.all_resources()}
+    groups = {f"/apis/{resource.group}" for resource in kinds.all_resources() if resource.group}
+    checks = {f"/{name}/{check}" for name, each in health.CHECKS.items() for check in each}
+    other = ("/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz")
+    return sorted({*versions, *groups, *checks, *other, "/version", "/.well-known/openid-configuration"})
+
+
 def _json(value: dict[str, Any]) -> HttpResponse:
-    return encoded(200, value, Accepted("json", pretty=True))
-
-
-def _described_api(value: dict[str, Any]) -> HttpResponse:
     return HttpResponse(code=200, headers=(("Content-Type", "application/json"),), body=json_bytes(value))

@@ -94,7 +94,7 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         if not target.is_resource:
-            return elsewhere.answer(http, serving.address)
+            return elsewhere.answer(http, serving.store, serving.now, serving.address)
         return _asked(serving, http, user, target)
     except Refusal as refusal:
         return refused(refusal.response.body, http)

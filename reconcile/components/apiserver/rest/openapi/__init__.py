@@ -2,7 +2,7 @@
 OpenAPI: the documents that say which requests there are, and of which form their objects.
 
 Source:   https://kubernetes.io/docs/concepts/overview/kubernetes-api/#api-specification
-Left out: descriptions; /openapi/v2.
+Left out: descriptions, which are Kubernetes' own text.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reconcile.api import kinds, meta_v1
 from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.rest.openapi.paths import paths_of
 from reconcile.components.apiserver.rest.openapi.schemas import META, closure, name_of, reference
+from reconcile.components.apiserver.rest.openapi.swagger import swagger_of
 
 _TOKEN: Final = {
     "BearerToken": {"type": "apiKey", "description": "Bearer token", "name": "authorization", "in": "header"}
@@ -30,8 +31,14 @@ def index() -> dict[str, Any]:
 
 
 def document(name: str) -> dict[str, Any] | None:
-    """Give the document of `apis/GROUP/VERSION`, `api/v1`, `apis/GROUP`, `version` and the like; None if there is none."""
+    """Give the document of `apis/GROUP/VERSION`, `apis/GROUP`, `version` and the like; None if there is none."""
     return _document(name) if name in _names() else None
+
+
+@lru_cache(maxsize=1)
+def swagger() -> dict[str, Any]:
+    """Give the document of version 2, which holds all groups."""
+    return swagger_of([_document(name) for name in _names()], f"v{kinds.KUBERNETES_VERSION}")
 
 
 @lru_cache(maxsize=1)
@@ -83,8 +90,7 @@ def _group_version(served: Iterable[Resource]) -> dict[str, Any]:
     every = list(served)
     found = paths_of(every)
     names = sorted(set(_references(found)))
-    roots = [*_classes(names), *[name for name in names if name == META + "Patch"]]
-    # What a watch is answered with is described though the documents speak of lists.
+    roots: list[type | str] = [*_classes(names), *[name for name in names if name == META + "Patch"]]
     return _whole(found, closure(roots, [(every[0].group, every[0].version)]))
 
 

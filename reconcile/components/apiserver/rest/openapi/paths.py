@@ -44,6 +44,10 @@ _DELETING: Final = (
     ("orphanDependents", "boolean"),
     ("propagationPolicy", "string"),
 )
+_COLLECTION: Final = tuple(
+    sorted({*_DELETING, *[row for row in _LISTING if row[0] not in ("allowWatchBookmarks", "watch")]})
+)
+_OPTIONS: Final = {"content": {"*/*": {"schema": reference(META + "DeleteOptions")}}}
 _PRETTY: Final = (("pretty", "string"),)
 _CONNECTING: Final = ("attach", "exec", "portforward", "proxy")
 # The kind that a subresource speaks: (group, version, kind).
@@ -68,8 +72,7 @@ def paths_of(resources: Iterable[Resource]) -> dict[str, Any]:
         )
     }
     for resource in every:
-        for path, item in _paths(resource):
-            found[path] = item
+        found.update(_paths(resource))
     return dict(sorted(found.items()))
 
 
@@ -99,9 +102,7 @@ def _collection(resource: Resource) -> dict[str, Any]:
     item: dict[str, Any] = {}
     title = _title(resource)
     if "list" in resource.verbs:
-        item["get"] = _acting(
-            resource, "list", f"list{title}", "list", _LISTING, _answered(resource.list_class, watch=True)
-        )
+        item["get"] = _acting(resource, "list", f"list{title}", "list", _LISTING, _answered(resource.list_class))
     if "create" in resource.verbs:
         answers = _responses(resource.object_class, "200", "201", "202")
         item["post"] = _acting(resource, "create", f"create{title}", "post", _WRITING, answers, resource.object_class)
@@ -128,8 +129,8 @@ def _object(resource: Resource) -> dict[str, Any]:
         )
     if "delete" in resource.verbs:
         answers = _responses(meta_v1.Status, "200", "202")
-        item["delete"] = _acting(resource, "delete a", f"delete{title}", "delete", _DELETING, answers)
-        item["delete"]["requestBody"] = {"content": {"*/*": {"schema": reference(name_of(meta_v1.DeleteOptions))}}}
+        delete = _acting(resource, "delete a", f"delete{title}", "delete", _DELETING, answers)
+        item["delete"] = {**delete, "requestBody": _OPTIONS}
     if "patch" in resource.verbs:
         item["patch"] = _patching(resource, f"patch{title}", cls, _kind(resource))
     return {**item, "parameters": _places(("name", *_space(resource)), _PRETTY)}
@@ -187,7 +188,7 @@ def _connecting(resource: Resource, name: str, places: tuple[str, ...]) -> dict[
 
 def _everywhere(resource: Resource) -> dict[str, Any]:
     name = f"list{_camel(resource)}{resource.kind}ForAllNamespaces"
-    answers = _answered(resource.list_class, watch=True)
+    answers = _answered(resource.list_class)
     get = _acting(resource, "list or watch objects of kind", name, "list", (), answers)
     return {"get": get, "parameters": _places((), tuple(sorted((*_LISTING, *_PRETTY))))}
 
@@ -195,7 +196,7 @@ def _everywhere(resource: Resource) -> dict[str, Any]:
 def _watching(resource: Resource, ending: str, action: str, places: tuple[str, ...]) -> dict[str, Any]:
     scope = "" if ending == "ListForAllNamespaces" else _scope(resource)
     name = f"watch{_camel(resource)}{scope}{resource.kind}{ending}"
-    get = _acting(resource, "watch changes to", name, action, (), _answered(meta_v1.WatchEvent, watch=True))
+    get = _acting(resource, "watch changes to", name, action, (), _answered(meta_v1.WatchEvent))
     return {"get": get, "parameters": _places(places, tuple(sorted((*_LISTING, *_PRETTY))))}
 
 
@@ -205,7 +206,7 @@ def _patching(resource: Resource, name: str, cls: type, about: dict[str, str]) -
     return {**found, "requestBody": {"content": content, "required": True}, "x-kubernetes-group-version-kind": about}
 
 
-def _acting(
+def _acting(  # noqa: PLR0917 -- in the order in which a document has them
     resource: Resource,
     what: str,
     name: str,
@@ -236,10 +237,10 @@ def _responses(cls: type | None, *codes: str) -> dict[str, Any]:
     return {code: {"description": _SAID[code], "content": content} for code in codes or ("200",)} | _UNAUTHORIZED
 
 
-def _answered(cls: type | None, *, watch: bool) -> dict[str, Any]:
+def _answered(cls: type | None) -> dict[str, Any]:
+    """Give what a list or a watch is answered with."""
     assert cls is not None, "what can be listed has a class of lists"
-    media = sorted((*_MEDIA, *_STREAMS)) if watch else _MEDIA
-    content = {each: {"schema": reference(name_of(cls))} for each in media}
+    content = {media: {"schema": reference(name_of(cls))} for media in sorted((*_MEDIA, *_STREAMS))}
     return {"200": {"description": "OK", "content": content}, **_UNAUTHORIZED}
 
 
