@@ -107,7 +107,7 @@ def _whole(paths: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
 def _references(value: Any) -> Iterable[str]:
     if isinstance(value, dict):
         for key, entry in value.items():
-            if key == "$ref":
+            if key == "$ref" and isinstance(entry, str):  # a property may be called so as well
                 yield str(entry).removeprefix("#/components/schemas/")
             else:
                 yield from _references(entry)

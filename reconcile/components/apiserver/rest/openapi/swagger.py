@@ -38,7 +38,7 @@ def _schema(schema: Any) -> Any:
         return [_schema(each) for each in schema]
     if not isinstance(schema, Mapping):
         return schema
-    if "$ref" in schema:
+    if isinstance(schema.get("$ref"), str):  # a property may be called so as well
         return {"$ref": _reference(schema["$ref"])}
     found = {key: _schema(value) for key, value in schema.items() if key not in ("allOf", "oneOf", "default")}
     if "allOf" in schema:
