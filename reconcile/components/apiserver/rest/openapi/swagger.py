@@ -32,19 +32,23 @@ def swagger_of(documents: Iterable[Mapping[str, Any]], version: str) -> dict[str
     }
 
 
-def _schema(schema: Any) -> Any:
+def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Give a schema of version 2: no `allOf` around a reference, no variants, references to definitions."""
-    if isinstance(schema, list):
-        return [_schema(each) for each in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    if isinstance(schema.get("$ref"), str):  # a property may be called so as well
-        return {"$ref": _reference(schema["$ref"])}
-    found = {key: _schema(value) for key, value in schema.items() if key not in ("allOf", "oneOf", "default")}
-    if "allOf" in schema:
-        found["$ref"] = _reference(schema["allOf"][0]["$ref"])
-    if "oneOf" in schema:
-        found["type"] = "string"
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        match key:
+            case "$ref":
+                found["$ref"] = _reference(value)
+            case "allOf":
+                found["$ref"] = _reference(value[0]["$ref"])
+            case "oneOf":
+                found["type"] = "string"
+            case "properties":
+                found[key] = {name: _schema(each) for name, each in value.items()}
+            case "items" | "additionalProperties":
+                found[key] = _schema(value)
+            case _ if key != "default":
+                found[key] = value
     return found
 
 
