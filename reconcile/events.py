@@ -421,6 +421,19 @@ class Reconnect:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class SetClock:
+    """
+    Let a host's clock jump: from now on it is *ahead* of the cluster's time (negative: behind), for all its processes.
+
+    Timers that are set come when they would have: they go by a clock that never jumps, as Go's do.
+    """
+
+    host: str
+    ahead: Duration
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Compact:
     """Compact the store's history up to *revision*: watches that lag behind it must relist."""
 
@@ -442,6 +455,7 @@ Fault: TypeAlias = (
     | DropOrder
     | Disconnect
     | Reconnect
+    | SetClock
     | Compact
 )
 """What can go wrong, and right again."""

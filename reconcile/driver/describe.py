@@ -202,6 +202,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"disconnect {host}"
         case on.Reconnect(host):
             return f"reconnect {host}"
+        case on.SetClock(host, ahead):
+            return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
         case on.Compact(revision):
             return f"compact to {revision}"
         case _:

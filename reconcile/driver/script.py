@@ -40,6 +40,7 @@ from reconcile.events import (
     Fault,
     KillContainer,
     Reconnect,
+    SetClock,
     StartHost,
     StartProcess,
     StopHost,
@@ -121,6 +122,17 @@ class Connection:
 
 
 @attrs.frozen
+class Clock:
+    """Let a host's clock jump, so that it is so far ahead."""
+
+    host: str
+    ahead: Duration
+
+    def __str__(self) -> str:
+        return f"clock {self.host} {duration_text(self.ahead)}"
+
+
+@attrs.frozen
 class Life:
     """Kill a process, or start one that its host starts."""
 
@@ -142,7 +154,7 @@ class Kill:
         return f"kill {self.target} {self.container}"
 
 
-Happening: TypeAlias = Power | Connection | Life | Kill
+Happening: TypeAlias = Power | Connection | Clock | Life | Kill
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -169,6 +181,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start host": (),
     "disconnect": (),
     "reconnect": (),
+    "clock": ("ahead",),
     "kill": ("container", "namespace"),
     "start process": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
@@ -239,12 +252,24 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return SetImage(target_at(row["set image"], where, namespace), _images(row, path))
         case "disconnect" | "reconnect":
             return Connection(text_at(row[operation], where), on=operation == "reconnect")
+        case "clock":
+            return Clock(text_at(row["clock"], where), _ahead(row, path))
         case "kill":
             return _kill(row, path, namespace)
         case "start process":
             return Life(text_at(row[operation], where), on=True)
         case _:
             return _errand(operation, row, path, namespace)
+
+
+def _ahead(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Duration:
+    where = (*path, "ahead")
+    if "ahead" not in row:
+        raise ScriptError(where, "must say how far, such as 90s, or -90s for behind")
+    try:
+        return parse_duration(text_at(row["ahead"], where))
+    except ReconcileError as error:
+        raise error if isinstance(error, ScriptError) else ScriptError(where, str(error)) from None
 
 
 def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -> Kill | Life:
@@ -316,6 +341,8 @@ def event_of(command: Command) -> Fault | None:
             return StartHost(host) if on else StopHost(host)
         case Connection(host, on):
             return Reconnect(host) if on else Disconnect(host)
+        case Clock(host, ahead):
+            return SetClock(host, ahead)
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)
         case Kill(target, container):

@@ -16,6 +16,7 @@ from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.topology import is_written
 from reconcile.components import world
 from reconcile.driver.machine import (
     Machine,
@@ -63,6 +64,7 @@ from reconcile.events import (
     RepeatCall,
     ReportIn,
     Return,
+    SetClock,
     SkipChanges,
     StartHost,
     StartProcess,
@@ -73,7 +75,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
-from reconcile.lib.instant import rfc3339
+from reconcile.lib.instant import Duration, rfc3339
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
@@ -104,7 +106,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _submit(machine, event)
         case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
             _choose(machine, event)
-        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | SetClock():
             _power(machine, event)
         case HoldWatch(process, watch):
             hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -192,7 +194,10 @@ def _advance(machine: Machine, to: int) -> None:
     machine.now = to
 
 
-def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect) -> None:
+def _power(
+    machine: Machine,
+    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect | SetClock,
+) -> None:
     match event:
         case StopHost(host):
             _stop_host(machine, _known_host(machine, host))
@@ -213,6 +218,8 @@ def _power(machine: Machine, event: StopHost | StartHost | StopProcess | StartPr
             _connect(machine, host, connected=False)
         case Reconnect(host):
             _connect(machine, host, connected=True)
+        case SetClock(host, ahead):
+            _set_clock(machine, _known_host(machine, host), ahead)
 
 
 def _mortal(machine: Machine, name: str) -> Process:
@@ -276,6 +283,17 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         unpark(machine)
     if kubelet is not None and connected != status.connected and not machine.cluster.topology.heartbeats:
         (hold if connected else lapse)(machine, kubelet)
+
+
+def _set_clock(machine: Machine, name: str, ahead: Duration) -> None:
+    if not is_written(ahead):
+        raise ReconcileError(f"ahead: {ahead!r} is not an integer of 64 bits")
+    status = machine.host(name)
+    machine.hosts.set(name, attrs.evolve(status, host=attrs.evolve(status.host, clock_skew=ahead)))
+    for kind in sorted(COMPONENTS):
+        process = machine.processes.get(f"{kind}/{name}")
+        if process is not None and kind != "runtime":  # the simulated runtime goes by the cluster's own time
+            machine.processes.set(process.name, attrs.evolve(process, skew=ahead))
 
 
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:

@@ -41,6 +41,7 @@ from reconcile.events import (
     Reconnect,
     ReleaseWatch,
     Return,
+    SetClock,
     StartHost,
     StartProcess,
     StopHost,
@@ -280,6 +281,12 @@ class Scenario:
         self._game.happen(Disconnect(block.words[0]))
         yield from ()
 
+    def clock(self, block: Block) -> Iterator[str]:
+        """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
+        host, ahead = block.words
+        self._game.happen(SetClock(host, parse_duration(ahead)))
+        yield from ()
+
     def restart(self, block: Block) -> Iterator[str]:
         """Restart HOST (one without power) or restart kubelet/HOST."""
         (name,) = block.words
@@ -382,6 +389,7 @@ COMMANDS: Final = {
     "cut": (1, 2),
     "disconnect": (1, 1),
     "reconnect": (1, 1),
+    "clock": (2, 2),
     "hold": (2, 2),
     "release": (2, 2),
     "strike": (1, 2),

@@ -29,6 +29,7 @@ from reconcile.events import (
     KillContainer,
     Reconnect,
     ReleaseWatch,
+    SetClock,
     StartHost,
     StartProcess,
     StopHost,
@@ -165,6 +166,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "cut", host
         case Reconnect(host):
             return "reconnect", host
+        case SetClock(host, ahead):
+            return "clock", host, duration_text(ahead)
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace

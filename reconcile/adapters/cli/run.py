@@ -29,6 +29,7 @@ from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
+    Clock,
     Connection,
     Delete,
     Kill,
@@ -210,7 +211,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Life | Kill):
+        if isinstance(command, Power | Connection | Clock | Life | Kill):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))
