@@ -25,6 +25,14 @@ def path(monkeypatch, pytestconfig):
     monkeypatch.setenv("PYTHONPATH", str(pytestconfig.rootpath))
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    # What runs in the background may be told to ignore Ctrl-C, and its children with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_version(reconcile):
     assert reconcile("--version").out == f"reconcile, version {__version__}\n"
 
