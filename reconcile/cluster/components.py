@@ -26,6 +26,7 @@ class Setting:
     disk: Any = None
     managed_fields: bool = False
     heartbeats: bool = True
+    without: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +78,7 @@ COMPONENTS: Final[dict[str, Component]] = {
     "kube-controller-manager": Component(
         begin=lambda setting: controllers.begin(
             (
-                *controllers.standard(heartbeats=setting.heartbeats),
+                *controllers.standard(heartbeats=setting.heartbeats, without=setting.without),
                 *map(controllers.identified, setting.controllers),
             ),
             setting.dice,

@@ -47,6 +47,8 @@ class Topology:
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
         proxy: run kube-proxy on every node.
+        without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
+            name, such as `deployment`.
         lock: the kind of object that leader election locks, `leases` or `endpoints`.
         events: let components record Kubernetes Events; without them a cluster does the same in fewer steps.
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
@@ -63,6 +65,7 @@ class Topology:
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
     proxy: bool = True
+    without: tuple[str, ...] = ()
     lock: Literal["leases", "endpoints"] = "leases"
     events: bool = True
     heartbeats: bool = True
@@ -112,7 +115,8 @@ class Topology:
         run = ["kube-proxy"] if self.proxy else []
         labels, taints = host.labels, host.taints
         if place < self.masters:
-            run = ["etcd"] * (place == 0) + ["kube-apiserver", "kube-controller-manager", "kube-scheduler", *run]
+            brains = [name for name in ("kube-controller-manager", "kube-scheduler") if name not in self.without]
+            run = ["etcd"] * (place == 0) + ["kube-apiserver", *brains, *run]
             labels = labels.merge(_MASTER_LABELS)
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         return attrs.evolve(

@@ -84,6 +84,12 @@ class Writer:
         self._chain = Chain()
         self._ended = False
 
+    def fork(self, write: Callable[[str], object]) -> Writer:
+        """Give a writer that goes on from here with lines of its own."""
+        other = Writer(write)
+        other._number, other._chain, other._ended = self._number, self._chain, self._ended
+        return other
+
     def line(self, content: dict[str, Any]) -> None:
         """Write one line; *content* is plain JSON. ReconcileError after the end line."""
         if self._ended:

@@ -62,13 +62,29 @@ class Recorder:
         self.detail = detail
         self._checkpoint = checkpoint
         self._checked_at = 0
+        self._open(cluster, Writer(write))
+        self._writer.line(header_of(cluster, detail, modules))
+
+    def _open(self, cluster: Cluster, writer: Writer) -> None:
         self._machine = Machine(cluster)
         self._machine.marks = array("H")
-        self._machine.observed = [] if detail == "changes" else None
+        self._machine.observed = [] if self.detail == "changes" else None
         self._circles = Circles()
         self._known = Known()
-        self._writer = Writer(write)
-        self._writer.line(header_of(cluster, detail, modules))
+        self._writer = writer
+
+    def fork(self, write: Callable[[str], object]) -> Recorder:
+        """
+        Give another recorder, which goes on from here on its own.
+
+        Args:
+            write: takes the lines that follow; those up to here are the same for both.
+        """
+        self.segment()
+        other = object.__new__(Recorder)
+        other.detail, other._checkpoint, other._checked_at = self.detail, self._checkpoint, self._checked_at
+        other._open(self.cluster, self._writer.fork(write))
+        return other
 
     @property
     def cluster(self) -> Cluster:

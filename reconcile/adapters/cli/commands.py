@@ -206,7 +206,15 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("manifests", nargs=-1, type=_FILE)
-@click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
+@click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
+@click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
+@click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="PART",
+    help="Leave out kube-scheduler, kube-controller-manager, kube-proxy, kubelet or a controller; may be repeated.",
+)
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 for any that is free.  [default: 0]")
@@ -217,7 +225,7 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
     show_default=True,
     help="Write the admin's kubeconfig there.",
 )
-@click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max or manual.")
+@click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max, manual or held.")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
 @_controllers
 def serve(**options: Any) -> int:

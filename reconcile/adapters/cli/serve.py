@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import attrs
 import click
 
-from reconcile.adapters.cli.files import load_manifests
+from reconcile.adapters.cli.files import BadFiles, Declared, load_file, load_manifests
 from reconcile.adapters.cli.session import Interrupted, attentive
+from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
 from reconcile.adapters.http.serving import served
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster, Topology
+from reconcile.components import controllers
 from reconcile.driver.client import applied
 from reconcile.driver.live import Live
-from reconcile.driver.machine import Machine
 from reconcile.driver.recording import Recorder
-from reconcile.driver.run import settle
+from reconcile.driver.serving import ready
+from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND
+from reconcile.model.behaviours import Behaviours
+
+_PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +38,10 @@ class Options:
     """What the command was given; see its options."""
 
     manifests: tuple[Path, ...] = ()
-    nodes: int = 3
+    nodes: int | None = None
+    topology: Path | None = None
+    behaviours: Path | None = None
+    without: tuple[str, ...] = ()
     seed: int = 0
     host: str = "127.0.0.1"
     port: int = 0
@@ -40,54 +51,117 @@ class Options:
     own: tuple[str, ...] = ()
 
 
+@attrs.define
+class _Session:
+    """What is served, and where its log is kept; it may be set back to a snapshot meanwhile."""
+
+    live: Live
+    journal: FileJournal | None = None
+
+
 def serve_cluster(options: Options) -> int:
     """Serve until interrupted, and give the exit status."""
     given = load_manifests(options.manifests, "default")
     for warning in given.warnings:
         click.echo(f"warning: {warning}", err=True)
-    topology, controllers = Topology(nodes=options.nodes, managed_fields=True), load_controllers(options.own)
-    cluster = Cluster.boot(topology, seed=options.seed, controllers=controllers)
-    with attentive() as interrupted, _recorded(cluster, options) as recorder:
-        if recorder is None:
-            live = Live(settle(cluster).cluster)
-        else:
-            recorder.settle()
-            live = Live(recorder.cluster, recorder)
-        machine = Machine(live.cluster) if recorder is None else recorder.machine
+    without = _without(options.without)
+    bare = options.nodes == 0 or "kubelet" in without
+    own = load_controllers(options.own)
+    cluster = Cluster.boot(_topology(options, without), seed=options.seed, controllers=own)
+    _check_record(options, given.files)
+    with attentive() as interrupted, _recorded(cluster, options) as session:
+        ready(session.live, bare=bare)
         for each in given.declared:
-            response = applied(machine, each.object, submit=None if recorder is None else recorder.happen)
-            if not response.ok:
-                raise ReconcileError(f"{each.manifest.file}: {response.body.message}")
-        if recorder is None:
-            live = Live(machine.closed())
+            _apply(session.live, each)
         if interrupted():
             raise Interrupted(interrupted())
         try:
-            asyncio.run(_serve(live, options))
+            asyncio.run(_serve(session, options))
         except OSError as error:
-            raise ReconcileError(f"{options.host}:{options.port}: {error.strerror}") from None
+            raise ReconcileError(f"{options.host}:{options.port}: {_why(error)}") from None
     return 0
 
 
-async def _serve(live: Live, options: Options) -> None:
+def _without(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Read what is to be left out, comma-separated or one by one; ReconcileError if there is no such part."""
+    names = tuple([name.strip() for text in texts for name in text.split(",") if name.strip()])
+    known = (*_PARTS, *[each.name for each in controllers.STANDARD])
+    for name in names:
+        if name not in known:
+            raise ReconcileError(f"--without: {name!r} is none of {', '.join(known)}")
+    return names
+
+
+def _topology(options: Options, without: tuple[str, ...]) -> Topology:
+    """Give the machines that are asked for, powered on now."""
+    topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
+    changes: dict[str, Any] = {"managed_fields": True}
+    behaviours = load_file(options.behaviours, Behaviours.parse)
+    if behaviours is not None:
+        changes["behaviours"] = behaviours
+    left_out = {*topology.without, *without}
+    if options.nodes == 0:
+        changes |= {"nodes": 1, "masters": 1, "hosts": (), "proxy": False}
+        left_out.add("kube-scheduler")
+    elif options.nodes is not None:
+        if topology.hosts:
+            raise ReconcileError("--nodes: the topology names its hosts one by one")
+        changes["nodes"] = options.nodes
+    if "kube-proxy" in left_out:
+        changes["proxy"] = False
+    changes["without"] = tuple(sorted(left_out - {"kube-proxy", "kubelet"}))
+    return attrs.evolve(topology, **changes)
+
+
+def _check_record(options: Options, files: tuple[Path, ...]) -> None:
+    """Refuse a log that would overwrite what was read."""
+    inputs = [path for path in (options.topology, options.behaviours, *files) if path is not None]
+    for path in inputs if options.record is not None and options.record.exists() else ():
+        if path.exists() and options.record is not None and options.record.samefile(path):
+            raise BadFiles([f"{options.record}: --record would overwrite what was read"])
+
+
+def _apply(live: Live, each: Declared) -> None:
+    response = applied(live.machine, each.object, submit=live.happen)
+    if not response.ok:
+        raise ReconcileError(f"{each.place()}: {response.body.message}")
+
+
+async def _serve(session: _Session, options: Options) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with served(live, speed=options.speed, host=options.host, port=options.port) as address:
-        write_private(options.kubeconfig, address.kubeconfig)
-        click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig}")
+    async with served(
+        session.live, speed=options.speed, host=options.host, port=options.port, journal=session.journal
+    ) as address:
+        try:
+            write_private(options.kubeconfig, address.kubeconfig())
+        except OSError as error:
+            raise ReconcileError(f"{options.kubeconfig}: cannot be written: {_why(error)}") from None
+        click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig.absolute()}")
         await stop.wait()
+    session.live = address.clusters.first.live
 
 
 @contextmanager
-def _recorded(cluster: Cluster, options: Options) -> Iterator[Recorder | None]:
+def _recorded(cluster: Cluster, options: Options) -> Iterator[_Session]:
     if options.record is None:
-        yield None
+        yield _Session(Live(cluster))
         return
-    with options.record.open("w", encoding="utf-8") as file:
-        recorder = Recorder(cluster, file.write, modules=options.own)
-        try:
-            yield recorder
-        finally:
-            recorder.end()
+    try:
+        journal = FileJournal(options.record)
+    except OSError as error:
+        raise ReconcileError(f"{options.record}: cannot be written: {_why(error)}") from None
+    recorder = Recorder(cluster, journal.write, modules=options.own)
+    session = _Session(Live(cluster, recorder), journal)
+    try:
+        yield session
+    finally:
+        if session.live.recorder is not None:
+            session.live.recorder.end()
+        journal.close()
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

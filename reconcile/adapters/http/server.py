@@ -1,14 +1,18 @@
 """
-Server: connections to REST values and back.
+Server: one cluster's requests, from HTTP to REST values and back.
 
 One task steps the cluster; a request lets it play at once until it is answered. A watch's frames wait in a queue of its
-own; a client that does not read them is cut off before they fill memory.
+own; a client that does not read them is cut off before they fill memory. Whatever goes wrong is said on standard error
+and answered with 500: the server goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
+import time
+import traceback
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -16,12 +20,15 @@ from urllib.parse import parse_qsl, unquote
 import attrs
 from aiohttp import web
 
+from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.pace import Pace
 from reconcile.components.apiserver import rest
-from reconcile.driver.live import Live, Ticket
+from reconcile.driver.containerlogs import Logs, runs
+from reconcile.driver.live import Live, Ticket, unreachable
 from reconcile.effects import Answer, Notice
+from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
-from reconcile.model.requests import Response
+from reconcile.model.requests import Request, Response
 
 MOST_BYTES: Final = 3 * 1024 * 1024
 """The largest body that is read: etcd's limit with upstream's factor."""
@@ -29,6 +36,11 @@ MOST_BYTES: Final = 3 * 1024 * 1024
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
+_PATIENCE: Final = 5.0  # seconds that a request waits for an API server that can be reached
+_MOST_PLAYED: Final = 60.0  # seconds that it may take to answer one: upstream's --request-timeout
+_READS: Final = ("get", "list", "watch")
+_QUIET: Final = ("leases.coordination.k8s.io", "events", "events.events.k8s.io")  # what is written again and again
+_UPGRADES: Final = frozenset({"exec", "attach", "portforward", "proxy"})
 
 
 @attrs.define
@@ -45,71 +57,152 @@ class Server:
 
     Args:
         live: the cluster.
-        pace: moves its time.
+        speed: how its time goes, as Pace takes it.
+        journal: where its log is kept, if it is recorded.
+        name: for what is said of it.
     """
 
-    def __init__(self, live: Live, pace: Pace) -> None:
-        self._live = live
-        self._pace = pace
+    def __init__(self, live: Live, speed: str, journal: Journal | FileJournal | None = None, name: str = "") -> None:
+        self.live = live
+        self.pace = Pace(live, speed)
+        self.journal = journal
+        self.name = name
+        self.patience = _PATIENCE
         self._answers: dict[str, asyncio.Future[Response]] = {}
         self._watches: dict[str, _Watch] = {}
+        self._abandoned: dict[str, Ticket] = {}
         self._woken = asyncio.Event()
+        self._circle = ""
 
     async def run(self) -> None:
         """Move time until cancelled."""
         while True:
-            if self._pace.move():
-                self._tell()
+            try:
+                more = self.pace.move()
+                self.tell()
+            except Exception:  # noqa: BLE001 -- whatever it is, others are to be served
+                self.failed("while time moved")
+                await asyncio.sleep(1.0)
+                continue
+            if more:
                 await asyncio.sleep(0)
                 continue
-            self._tell()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _TICK)
             self._woken.clear()
 
-    async def respond(self, request: web.Request, path: str) -> web.StreamResponse:
-        """Answer one request, whose *path* is percent-encoded."""
-        http = await _read(request, path)
-        found = self._live.take(http)
-        if isinstance(found, rest.HttpResponse):
-            return _response(found)
-        response = await self._answer(found)
-        if found.asked.request.verb == "watch" and response.ok:
-            return await self._stream(request, found)
-        return _response(rest.replied(found.asked.reply, response))
+    async def respond(self, request: web.Request, http: rest.HttpRequest) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            return await self._respond(request, http)
+        except ReconcileError as error:
+            self._say(f"{http.method} {http.path}: {error}")
+            return response_of(rest.refused(statuses.internal(str(error)), http))
+        except (ConnectionError, web.HTTPException):
+            raise
+        except Exception as error:  # noqa: BLE001 -- no request may end the server
+            self.failed(f"{http.method} {http.path}")
+            return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http))
+
+    def wake(self) -> None:
+        """Let time be looked at soon."""
+        self._woken.set()
 
     def end_watches(self) -> None:
         """End every watch, as a server does that stops."""
         for watch in self._watches.values():
             _put(watch, None)
 
-    async def _answer(self, ticket: Ticket) -> Response:
+    def go_on_with(self, live: Live, lines: list[str] | None) -> None:
+        """Serve *live* from now on, whose log is *lines*: watches end with 410, so that clients list again."""
+        expired = statuses.expired("too old resource version: the cluster was set back to a snapshot")
+        for watch in self._watches.values():
+            _clear(watch)
+            watch.frames.put_nowait(rest.frame(watch.ticket.asked.reply, "ERROR", expired))
+            watch.frames.put_nowait(None)
+        for future in self._answers.values():
+            if not future.done():
+                status = statuses.unavailable("the cluster was set back to a snapshot")
+                future.set_result(Response(status.code or 503, status))
+        self._answers.clear()
+        self._watches.clear()
+        self._abandoned.clear()
+        if self.journal is not None and lines is not None:
+            self.journal.replace(lines)
+        self.live, self.pace = live, Pace(live, self.pace.speed)
+        self.wake()
+
+    def tell(self) -> None:
+        """Hand out what left the cluster."""
+        if self.live.circle != self._circle:
+            self._circle = self.live.circle
+            if self._circle:
+                self._say(f"time stands still: {self._circle}")
+        for effect in self.live.effects():
+            if isinstance(effect, Answer):
+                self._answer_to(effect)
+            elif isinstance(effect, Notice) and effect.tag in self._watches:
+                watch = self._watches[effect.tag]
+                _put(watch, rest.frame(watch.ticket.asked.reply, effect.type, effect.object))
+
+    async def _respond(self, request: web.Request, http: rest.HttpRequest) -> web.StreamResponse:
+        if http.path.rpartition("/")[2] in _UPGRADES or _is_proxied(http.path):
+            return response_of(_no_container(http))
+        self.pace.catch_up()
+        found = self.live.take(http)
+        if isinstance(found, rest.HttpResponse):
+            return response_of(found)
+        if isinstance(found, Logs):
+            return await self._show(request, found)
+        asked = found.asked.request
+        if _stirs(asked):
+            self.pace.stir()
+        if not await self._answered(found):
+            why = self.live.circle or "no API server that can be reached has answered"
+            return response_of(unreachable(why, http))
+        response = self._answers.pop(found.tag).result()
+        if asked.verb == "watch" and response.ok:
+            return await self._stream(request, found)
+        self._watches.pop(found.tag, None)
+        return response_of(rest.replied(found.asked.reply, response))
+
+    async def _answered(self, ticket: Ticket) -> bool:
+        """Play until a request is answered; false if nobody can."""
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._answers[ticket.tag] = future
         if ticket.asked.request.verb == "watch":
             self._watches[ticket.tag] = _Watch(ticket)
-        while not future.done():
-            idle = self._live.play(_SLICE)
-            self._tell()
-            if future.done() or idle:
-                break
-            await asyncio.sleep(0)
-        self._woken.set()
-        response = await future
-        if not response.ok:
-            self._watches.pop(ticket.tag, None)
-        return response
+        try:
+            end = time.monotonic() + _MOST_PLAYED
+            while not (future.done() or self.pace.holds) and time.monotonic() < end:
+                idle = self.live.play(_SLICE)
+                self.tell()
+                if future.done() or (idle and not self.live.circle):
+                    break
+                await asyncio.sleep(0)
+            self._woken.set()
+            if not future.done():
+                await asyncio.wait((future,), timeout=_MOST_PLAYED if self.pace.holds else self.patience)
+        except asyncio.CancelledError:
+            self._abandon(ticket)
+            raise
+        if not future.done():
+            self._abandon(ticket)
+        return future.done()
 
-    def _tell(self) -> None:
-        """Hand out what left the cluster."""
-        for effect in self._live.effects():
-            if isinstance(effect, Answer):
-                future = self._answers.pop(effect.tag, None)
-                if future is not None and not future.done():
-                    future.set_result(effect.response)
-            elif isinstance(effect, Notice) and effect.tag in self._watches:
-                watch = self._watches[effect.tag]
-                _put(watch, rest.frame(watch.ticket.asked.reply, effect.type, effect.object))
+    def _abandon(self, ticket: Ticket) -> None:
+        """Let nobody wait for an answer any more, which may come all the same."""
+        self._answers.pop(ticket.tag, None)
+        if self._watches.pop(ticket.tag, None) is not None:
+            self._abandoned[ticket.tag] = ticket
+            self.live.end_watch(ticket)
+
+    def _answer_to(self, effect: Answer) -> None:
+        future = self._answers.get(effect.tag)
+        if future is not None and not future.done():
+            future.set_result(effect.response)
+        elif effect.tag in self._abandoned:
+            self.live.end_watch(self._abandoned.pop(effect.tag))
 
     async def _stream(self, request: web.Request, ticket: Ticket) -> web.StreamResponse:
         watch = self._watches[ticket.tag]
@@ -121,32 +214,38 @@ class Server:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(_copy(watch, stream), timeout)
             await stream.write_eof()
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
             pass
         finally:
-            self._watches.pop(ticket.tag, None)
-            self._live.end_watch(ticket)
-            self._woken.set()
+            if self._watches.get(ticket.tag) is watch:
+                del self._watches[ticket.tag]
+                self.live.end_watch(ticket)
+                self._woken.set()
         return stream
 
+    async def _show(self, request: web.Request, found: Logs) -> web.StreamResponse:
+        """Send a container's log; of one that is followed, the end when the container ends."""
+        stream = web.StreamResponse(status=200, headers={"Content-Type": "text/plain"})
+        with suppress(ConnectionError):
+            await stream.prepare(request)
+            await stream.write(found.text.encode())
+            while found.follow and runs(self.live.machine, found):
+                await asyncio.sleep(_TICK)
+                if request.transport is None or request.transport.is_closing():
+                    break
+            await stream.write_eof()
+        return stream
 
-async def _copy(watch: _Watch, stream: web.StreamResponse) -> None:
-    while (frame := await watch.frames.get()) is not None:
-        await stream.write(frame)
+    def failed(self, what: str) -> None:
+        """Say on standard error what has just failed, and how."""
+        self._say(f"{what}: {traceback.format_exc().rstrip()}")
+
+    def _say(self, text: str) -> None:
+        print(f"{f'cluster {self.name}: ' if self.name else ''}{text}", file=sys.stderr, flush=True)
 
 
-def _put(watch: _Watch, frame: bytes | None) -> None:
-    """Give a watch its next frame; one whose client is too slow ends with 410, so that the client lists again."""
-    if watch.frames.full():
-        while not watch.frames.empty():
-            watch.frames.get_nowait()
-        expired = statuses.expired("too old resource version: the client is too slow")
-        watch.frames.put_nowait(rest.frame(watch.ticket.asked.reply, "ERROR", expired))
-        frame = None
-    watch.frames.put_nowait(frame)
-
-
-async def _read(request: web.Request, path: str) -> rest.HttpRequest:
+async def read(request: web.Request, path: str) -> rest.HttpRequest:
+    """Read a request, whose *path* is percent-encoded, to its end."""
     _, _, query = request.raw_path.partition("?")
     return rest.HttpRequest(
         method=request.method,
@@ -156,6 +255,11 @@ async def _read(request: web.Request, path: str) -> rest.HttpRequest:
         body=await request.read(),
         certificate=_certificate(request),
     )
+
+
+def response_of(found: rest.HttpResponse) -> web.Response:
+    """Give a response as aiohttp sends it."""
+    return web.Response(status=found.code, headers=found.headers, body=found.body)
 
 
 def _certificate(request: web.Request) -> tuple[str, tuple[str, ...]] | None:
@@ -170,5 +274,36 @@ def _certificate(request: web.Request) -> tuple[str, tuple[str, ...]] | None:
     return (names[-1], tuple([value for key, value in pairs if key == "organizationName"])) if names else None
 
 
-def _response(found: rest.HttpResponse) -> web.Response:
-    return web.Response(status=found.code, headers=found.headers, body=found.body)
+def _no_container(http: rest.HttpRequest) -> rest.HttpResponse:
+    said = "containers are simulated here: no program runs in them that could be attached to or reached"
+    status = attrs.evolve(statuses.unavailable(said), code=501, reason="NotImplemented")
+    return rest.refused(status, http)
+
+
+def _is_proxied(path: str) -> bool:
+    parts = path.split("/")
+    return path.startswith("/api/v1/") and "proxy" in parts[4:]
+
+
+def _stirs(asked: Request) -> bool:
+    return asked.verb not in _READS and asked.resource not in _QUIET
+
+
+async def _copy(watch: _Watch, stream: web.StreamResponse) -> None:
+    while (frame := await watch.frames.get()) is not None:
+        await stream.write(frame)
+
+
+def _clear(watch: _Watch) -> None:
+    while not watch.frames.empty():
+        watch.frames.get_nowait()
+
+
+def _put(watch: _Watch, frame: bytes | None) -> None:
+    """Give a watch its next frame; one whose client is too slow ends with 410, so that the client lists again."""
+    if watch.frames.qsize() >= _MOST_WAITING - 1:
+        _clear(watch)
+        expired = statuses.expired("too old resource version: the client is too slow")
+        watch.frames.put_nowait(rest.frame(watch.ticket.asked.reply, "ERROR", expired))
+        frame = None
+    watch.frames.put_nowait(frame)

@@ -1,38 +1,66 @@
-"""Serving: from a cluster to a port with a certificate, a kubeconfig, and an orderly end."""
+"""Serving: from clusters to a port with a certificate, kubeconfigs, and an orderly end."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 from aiohttp import web
 
-from reconcile.adapters.http.certificates import Authority
+from reconcile.adapters.http.certificates import Authority, Pair
+from reconcile.adapters.http.clusters import FIRST, PREFIX, Clusters
+from reconcile.adapters.http.control import PREFIX as CONTROL
+from reconcile.adapters.http.control import Refused, controlled
+from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.kubeconfig import kubeconfig
-from reconcile.adapters.http.pace import Pace
-from reconcile.adapters.http.server import MOST_BYTES, Server
+from reconcile.adapters.http.server import MOST_BYTES, Server, read, response_of
+from reconcile.components.apiserver import rest
+from reconcile.components.apiserver.access.authorising import MASTERS
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest import authentication
+from reconcile.driver.exchange import serving
 from reconcile.driver.live import Live
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import statuses
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_ADMIN: Final = ("kubernetes-admin", ("system:masters",))
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- where its clients find it
+_ADMIN: Final = ("kubernetes-admin", (MASTERS,))
 
 
 @attrs.frozen
 class Address:
-    """Where a cluster is served: its URL, and the kubeconfig of its admin."""
+    """Where clusters are served: the URL of the first, the authority, the admin's certificate; and all of them."""
 
     url: str
-    kubeconfig: str
+    authority: bytes
+    admin: Pair
+    clusters: Clusters
+
+    def url_of(self, name: str) -> str:
+        """Give the URL of a cluster."""
+        return self.url if name == FIRST else f"{self.url}{PREFIX}{name}"
+
+    def kubeconfig(self, name: str = FIRST) -> str:
+        """Give the text of the kubeconfig of a cluster's admin."""
+        return kubeconfig(self.url_of(name), self.authority, self.admin)
 
 
 @asynccontextmanager
-async def served(live: Live, *, speed: str = "max", host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
+async def served(
+    live: Live,
+    *,
+    speed: str = "max",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    journal: Journal | FileJournal | None = None,
+) -> AsyncIterator[Address]:
     """
     Serve *live* while the context lasts.
 
@@ -41,37 +69,86 @@ async def served(live: Live, *, speed: str = "max", host: str = "127.0.0.1", por
         ReconcileError: *speed* is none.
     """
     authority = Authority()
-    server = Server(live, Pace(live, speed))
+    clusters = Clusters(Server(live, speed, journal))
     application = web.Application(client_max_size=MOST_BYTES)
-    application.router.add_route("*", "/{tail:.*}", _answering(server))
+    application.router.add_route("*", "/{tail:.*}", _answering(clusters))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
-    ticking = asyncio.create_task(server.run())
     try:
         site = web.TCPSite(runner, host, port, ssl_context=_context(authority, host))
         await site.start()
-        url = f"https://{host}:{_port(runner)}"
-        yield Address(url, kubeconfig(url, authority.certificate, authority.for_client(*_ADMIN)))
+        url = f"https://{_reached(host)}:{_port(runner)}"
+        yield Address(url, authority.certificate, authority.for_client(*_ADMIN), clusters)
     finally:
-        server.end_watches()
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
+        await clusters.close()
         await runner.cleanup()
 
 
-def _answering(server: Server) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _answering(clusters: Clusters) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
-        return await server.respond(request, request.raw_path.partition("?")[0])
+        raw = request.raw_path.partition("?")[0]
+        try:
+            server, path = clusters.routed(raw)
+        except ReconcileError as error:
+            missing = attrs.evolve(statuses.no_such_resource(), message=str(error))
+            return response_of(rest.refused(missing, await read(request, raw)))
+        try:
+            http = await read(request, path)
+        except web.HTTPRequestEntityTooLarge:
+            large = attrs.evolve(
+                statuses.bad_request(f"the body is larger than {MOST_BYTES} bytes"),
+                code=413,
+                reason="RequestEntityTooLarge",
+            )
+            return response_of(rest.refused(large, rest.HttpRequest(method=request.method, path=path)))
+        if path == CONTROL or path.startswith(f"{CONTROL}/"):
+            return _control(clusters, server, http)
+        return await server.respond(request, http)
 
     return answer
+
+
+def _control(clusters: Clusters, server: Server, http: rest.HttpRequest) -> web.Response:
+    """Do what an admin asks of a cluster beside Kubernetes' API."""
+    try:
+        _check_admin(server, http)
+        done = controlled(clusters, server, http.method, http.path.removeprefix(CONTROL), http.body)
+    except Refusal as refusal:
+        return response_of(rest.refused(refusal.response.body, http))
+    except Refused as refused:
+        status = attrs.evolve(statuses.bad_request(str(refused)), code=refused.code, reason=refused.reason)
+        return response_of(rest.refused(status, http))
+    except ReconcileError as error:
+        return response_of(rest.refused(statuses.bad_request(str(error)), http))
+    except Exception as error:  # noqa: BLE001 -- no request may end the server
+        server.failed(f"{http.method} {http.path}")
+        return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http))
+    if isinstance(done, str):
+        return web.Response(text=done, content_type="application/x-ndjson")
+    return web.json_response(done)
+
+
+def _check_admin(server: Server, http: rest.HttpRequest) -> None:
+    """Refuse whoever is not of system:masters; a certificate counts even where no API server runs."""
+    if http.certificate is not None:
+        name, groups = http.certificate
+    else:
+        try:
+            user = authentication.requester(serving(server.live.machine).state, http)
+        except ReconcileError as error:
+            raise Refusal(statuses.unavailable(str(error))) from None
+        name, groups = user.name, user.groups
+    if MASTERS not in groups:
+        status = statuses.forbidden("", "", "")
+        said = f'User "{name}" cannot {http.method.lower()} path "{http.path}": it is for the group {MASTERS}'
+        raise Refusal(attrs.evolve(status, message=f"forbidden: {said}"))
 
 
 def _context(authority: Authority, host: str) -> ssl.SSLContext:
     """Give the server's side of TLS: whoever shows a certificate must show one of the authority's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority.certificate.decode())
     context.verify_mode = ssl.CERT_OPTIONAL
-    pair = authority.for_server(sorted({*_LOOPBACK, host}))
+    pair = authority.for_server(sorted({*_LOOPBACK, host} - {""}))
     with tempfile.TemporaryDirectory() as folder:
         # OpenSSL reads a key from a file only.
         path = Path(folder) / "server.pem"
@@ -81,6 +158,15 @@ def _context(authority: Authority, host: str) -> ssl.SSLContext:
     return context
 
 
+def _reached(host: str) -> str:
+    """Give the host of the URL under which a server that listens at *host* is found from here."""
+    found = _EVERYWHERE.get(host, host)
+    try:
+        return f"[{IPv6Address(found)}]"
+    except ValueError:
+        return found
+
+
 def _port(runner: web.AppRunner) -> int:
-    address = runner.addresses[0]
+    address: Any = runner.addresses[0]
     return int(address[1])

@@ -55,11 +55,12 @@ STANDARD: Final[tuple[Controller, ...]] = (
 """Every controller that the controller-manager runs, beside the user's own."""
 
 
-def standard(*, heartbeats: bool = True) -> tuple[Controller, ...]:
-    """Give every controller that the controller-manager runs, in a cluster with heartbeats or without."""
+def standard(*, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
+    """Give every controller that the controller-manager runs but those named, with heartbeats or without."""
+    found = tuple([each for each in STANDARD if each.name not in without]) if without else STANDARD
     if heartbeats:
-        return STANDARD
-    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in STANDARD])
+        return found
+    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
 
 
 __all__ = [

@@ -68,6 +68,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         _disk(machine, process.host),
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
+        without=topology.without,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))

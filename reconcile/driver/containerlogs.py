@@ -1,0 +1,195 @@
+"""
+Container logs: what `kubectl logs` shows.
+
+An API server passes such a request on to the kubelet of the pod's node, and that one to its container runtime. Here the
+world says what a container has written: the lines of its image's behaviour, all of them when it starts.
+
+Takes:    an open machine, an HTTP request for pods/NAME/log.
+Gives:    Logs, or the refusal in upstream's words.
+Source:   the API server's registry of pods (LogLocation) and the kubelet's container logs.
+Left out: see docs/limits.md, "Serving".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import attrs
+
+from reconcile.api import meta_v1
+from reconcile.components import world
+from reconcile.components.apiserver import rest
+from reconcile.components.apiserver.access import authorising
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest import authentication, impersonation
+from reconcile.driver.machine import Machine
+from reconcile.lib.instant import SECOND, rfc3339
+from reconcile.model import statuses
+from reconcile.model.requests import Request
+
+_PATH: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
+_TRUE: Final = frozenset({"true", "1"})
+
+
+@attrs.frozen(kw_only=True)
+class Logs:
+    """
+    What a container has written.
+
+    Args:
+        pod: the pod's key.
+        container: its name.
+        container_id: which run of it.
+        text: what is to be shown of it now.
+        follow: whether the client stays until this run of it ends.
+    """
+
+    pod: str
+    container: str
+    container_id: str
+    text: str
+    follow: bool
+
+
+def is_logs(http: rest.HttpRequest) -> bool:
+    """Tell whether a request asks for a container's log."""
+    return http.path.endswith("/log") and http.method == "GET" and _PATH.fullmatch(http.path) is not None
+
+
+def logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Logs | rest.HttpResponse:
+    """Give what a container has written, if who asks may see it."""
+    try:
+        return _logs(machine, serving, http)
+    except Refusal as refusal:
+        return rest.refused(refusal.response.body, http)
+
+
+def runs(machine: Machine, found: Logs) -> bool:
+    """Tell whether the container still runs whose log is followed."""
+    pod = machine.store.get("pods", found.pod)
+    status = None if pod is None else _status(pod, found.container)
+    return status is not None and status.container_id == found.container_id and status.state.running is not None
+
+
+def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Logs | rest.HttpResponse:
+    match = _PATH.fullmatch(http.path)
+    assert match is not None, "is_logs has said so"
+    namespace, name = match.groups()
+    user = impersonation.impersonated(authentication.requester(serving.state, http), http, serving.store)
+    probe = Request(verb="get", resource="pods", namespace=namespace, name=name, subresource="log")
+    authorising.authorise(user, probe, serving.store)
+    pod = serving.store.get("pods", f"{namespace}/{name}")
+    if pod is None:
+        raise Refusal(statuses.not_found("pods", name))
+    container = _chosen(pod, http.parameter("container"))
+    if not pod.spec.node_name:
+        raise Refusal(statuses.bad_request(f"pod {name} does not have a host assigned"))
+    previous = http.parameter("previous") in _TRUE
+    status = _status(pod, container)
+    run = _run(pod, container, status, previous=previous)
+    lines = _lines(machine, pod, container)
+    text = _shown(lines, run, http, serving, name)
+    follow = http.parameter("follow") in _TRUE and not previous
+    return Logs(
+        pod=f"{namespace}/{name}",
+        container=container,
+        container_id=(status.container_id or "") if status is not None else "",
+        text=text,
+        follow=follow,
+    )
+
+
+def _chosen(pod: Any, asked: str) -> str:
+    """Give the container that is asked for; the only one if none is named."""
+    spec = pod.spec
+    own, init = [each.name for each in spec.containers], [each.name for each in spec.init_containers or ()]
+    if not asked:
+        if len(own) == 1:
+            return str(own[0])
+        said = f"a container name must be specified for pod {pod.metadata.name}, choose one of: [{' '.join(own)}]"
+        if init:
+            said += f" or one of the init containers: [{' '.join(init)}]"
+        raise Refusal(statuses.bad_request(said))
+    if asked not in (*own, *init):
+        raise Refusal(statuses.bad_request(f"container {asked} is not valid for pod {pod.metadata.name}"))
+    return asked
+
+
+def _status(pod: Any, container: str) -> Any:
+    status = pod.status
+    every = (*(status.container_statuses or ()), *(status.init_container_statuses or ())) if status is not None else ()
+    return next((each for each in every if each.name == container), None)
+
+
+def _run(pod: Any, container: str, status: Any, *, previous: bool) -> Any:
+    """Give the run of a container whose log is asked for: its running or terminated state."""
+    name = pod.metadata.name
+    if previous:
+        last = status.last_state.terminated if status is not None and status.last_state is not None else None
+        if last is None:
+            raise Refusal(
+                statuses.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
+            )
+        return last
+    state = None if status is None else status.state
+    found = None if state is None else state.running or state.terminated
+    if found is None and status is not None and status.last_state is not None:
+        found = status.last_state.terminated  # of a container that waits to start again
+    if found is None:
+        waits = state.waiting.reason if state is not None and state.waiting is not None else "ContainerCreating"
+        why = _WAITS.get(waits, waits)
+        raise Refusal(statuses.bad_request(f'container "{container}" in pod "{name}" is waiting to start: {why}'))
+    return found
+
+
+_WAITS: Final = dict.fromkeys(("ErrImagePull", "ImagePullBackOff"), "trying and failing to pull image")
+
+
+def _lines(machine: Machine, pod: Any, container: str) -> tuple[str, ...]:
+    """Ask the runtime of the pod's node, through its kubelet."""
+    node = pod.spec.node_name
+    host = machine.hosts.get(node)
+    if host is None or not host.up or not host.connected or machine.processes.get(f"kubelet/{node}") is None:
+        address = "" if host is None else host.host.ip
+        where = f"https://{address}:10250/containerLogs/{pod.metadata.namespace}/{pod.metadata.name}/{container}"
+        raise Refusal(statuses.internal(f'Get "{where}": dial tcp {address}:10250: connect: connection refused'))
+    runtime = machine.states.get(f"runtime/{node}")
+    uid = (pod.metadata.annotations or {}).get("kubernetes.io/config.hash", pod.metadata.uid)
+    return () if runtime is None else world.logs(runtime, uid, container)
+
+
+def _shown(lines: tuple[str, ...], run: Any, http: rest.HttpRequest, serving: rest.Serving, name: str) -> str:
+    """Give of *lines* what the request's parameters leave, in upstream's order: since, tail, limit."""
+    written = 0 if run.started_at is None else run.started_at.instant
+    tail, limit, since = [_number(http, parameter) for parameter in ("tailLines", "limitBytes", "sinceSeconds")]
+    faults = [
+        ("tailLines", tail, 0, "must be greater than or equal to 0"),
+        ("limitBytes", limit, 1, "must be greater than 0"),
+        ("sinceSeconds", since, 1, "must be greater than 0"),
+    ]
+    causes = [_cause(field, value, said) for field, value, least, said in faults if value is not None and value < least]
+    if causes:
+        raise Refusal(statuses.invalid("", "PodLogOptions", name, tuple(causes)))
+    if since is not None and written < serving.now - since * SECOND:
+        lines = ()
+    if tail is not None:
+        lines = lines[max(len(lines) - tail, 0) :]
+    stamp = f"{rfc3339(written)} " if http.parameter("timestamps") in _TRUE else ""
+    text = "".join([f"{stamp}{line}\n" for line in lines])
+    return text if limit is None else text.encode()[:limit].decode("utf-8", "ignore")
+
+
+def _cause(field: str, value: int, said: str) -> meta_v1.StatusCause:
+    return meta_v1.StatusCause(reason="FieldValueInvalid", message=f"Invalid value: {value}: {said}", field=field)
+
+
+def _number(http: rest.HttpRequest, name: str) -> int | None:
+    text = http.parameter(name)
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        said = f'strconv.ParseInt: parsing "{text}": invalid syntax'
+        raise Refusal(statuses.bad_request(said)) from None
