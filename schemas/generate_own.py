@@ -1,5 +1,6 @@
 """
-Write the schemas of reconcile's own vocabulary: events.json, effects.json, requests.json, topology.json, pipe.json.
+Write the schemas of reconcile's own vocabulary: events.json, effects.json, requests.json, topology.json, pipe.json,
+control.json.
 
     python schemas/generate_own.py           write them
     python schemas/generate_own.py --check   compare them with what is checked in; exit status 1 if they differ
@@ -20,6 +21,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reconcile import effects, events  # noqa: E402 -- found by the line above
+from reconcile.adapters.http.asking import Body  # noqa: E402
 from reconcile.adapters.pipe import Boot, Command  # noqa: E402
 from reconcile.api._resources import KINDS  # noqa: E402
 from reconcile.cluster.topology import Topology  # noqa: E402
@@ -49,6 +51,7 @@ CLUSTER_EVENTS: Final = get_args(events.ClusterEvent)
 REPORTS: Final = get_args(events.RuntimeReport)
 OUTSIDE_EFFECTS: Final = get_args(effects.OutsideEffect)
 COMMANDS: Final = get_args(Command)
+BODIES: Final = get_args(Body)
 ORDERS: Final = (*get_args(effects.RuntimeOrder), effects.Install)
 
 # The file in which each class is defined.
@@ -57,6 +60,7 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((*OUTSIDE_EFFECTS, *ORDERS, RuleSet, Backed), "effects.json"),
     **dict.fromkeys((Request, Response, User, List), "requests.json"),
     **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
+    **dict.fromkeys(BODIES, "control.json"),
     **dict.fromkeys((Topology, Host, Behaviours, Behaviour, Rule, Ending, Span), "topology.json"),
 }
 TITLES: Final = {
@@ -65,6 +69,7 @@ TITLES: Final = {
     "requests.json": ("A request to the API server", (Request,)),
     "topology.json": ("The machines of a cluster", (Topology,)),
     "pipe.json": ("A line that reconcile step reads", COMMANDS),
+    "control.json": ("What a request to control carries; each of $defs at a path of its own", BODIES),
 }
 SCALARS: Final[dict[Any, str]] = {str: "string", int: "integer", bool: "boolean"}
 

@@ -234,6 +234,9 @@ def serve(**options: Any) -> int:
 
     MANIFESTS are applied first.
     """
-    from reconcile.adapters.cli.serve import Options, serve_cluster  # noqa: PLC0415
+    try:
+        from reconcile.adapters.cli.serve import Options, serve_cluster  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ReconcileError(f"serving needs the extra [serve]: {error.name} is not installed") from None
 
     return serve_cluster(Options(**options))

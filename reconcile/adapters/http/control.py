@@ -2,7 +2,7 @@
 Control: what Kubernetes' own API has no words for, beside it: time, faults, snapshots, forks, the log.
 
 All is below /reconcile/v1 of a cluster's address, in JSON, and for admins only (system:masters). See
-docs/reference/control.md; schemas/control.json is made of the classes here.
+docs/reference/control.md; schemas/control.json says what requests carry.
 
 Takes:    a method, a path below the prefix, a body.
 Gives:    plain JSON; Refused.
@@ -12,10 +12,9 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import attrs
-
+from reconcile.adapters.http.asking import Advance, Choose, Happen, NewCluster, Settle, Speed, Wait
 from reconcile.adapters.http.clusters import Clusters, Snapshot
 from reconcile.adapters.http.journal import Journal
 from reconcile.adapters.http.server import Server
@@ -25,10 +24,9 @@ from reconcile.driver.awaiting import condition
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import describe
 from reconcile.driver.run import still_moving
-from reconcile.driver.wire import from_json, state_digest, state_json, to_json
-from reconcile.events import ClusterEvent
+from reconcile.driver.wire import from_json, integer_to_json, refuse_rounded, state_digest, state_json, to_json
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, Instant, parse_duration, rfc3339
+from reconcile.lib.instant import Duration, parse_duration, rfc3339
 from reconcile.lib.version import __version__
 from reconcile.model.requests import joined
 
@@ -42,113 +40,6 @@ class Refused(ReconcileError):  # noqa: N818 -- it reads as what it is
         super().__init__(message)
         self.code = code
         self.reason = reason
-
-
-@attrs.frozen(kw_only=True)
-class Advance:
-    """
-    Let time move on, and let happen what is due meanwhile.
-
-    Args:
-        by: how long, as text such as 90s or 5m.
-        to: up to when, in nanoseconds since the Unix epoch; in place of by.
-    """
-
-    by: str = ""
-    to: Instant | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Settle:
-    """
-    Run until nothing is left to do but wait for periodic timers.
-
-    Args:
-        limit: give up after this much virtual time, as text such as 30m.
-        quiet: after the last thing that happened, wait this much longer; empty for what the cluster needs.
-    """
-
-    limit: str = "30m"
-    quiet: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Wait:
-    """
-    Run until a condition holds upon an object.
-
-    Args:
-        for_: as kubectl wait --for takes it: condition=NAME[=VALUE], jsonpath={PATH}[=VALUE], create, delete; or
-            converged.
-        resource: as kubectl takes it: pods, po, deployments.apps.
-        name: of the object.
-        namespace: of the object.
-        limit: give up after this much virtual time.
-    """
-
-    for_: str
-    resource: str
-    name: str
-    namespace: str = "default"
-    limit: str = "30m"
-
-
-@attrs.frozen(kw_only=True)
-class Happen:
-    """
-    Let events happen: faults, choices, requests; in order, until one cannot.
-
-    Args:
-        events: as schemas/events.json has them.
-    """
-
-    events: tuple[ClusterEvent, ...]
-
-
-@attrs.frozen(kw_only=True)
-class Choose:
-    """
-    Let one of the choices happen.
-
-    Args:
-        choice: its place in the list that GET choices gives, from 0.
-        steps: the step count that list was made at; 409 if more has happened since.
-    """
-
-    choice: int
-    steps: int | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Speed:
-    """
-    Let time go at another speed.
-
-    Args:
-        speed: a factor of the clock on the wall, max, manual or held.
-    """
-
-    speed: str
-
-
-@attrs.frozen(kw_only=True)
-class NewCluster:
-    """
-    Serve another cluster, under /clusters/NAME.
-
-    Args:
-        name: the new one's.
-        snapshot: from where it goes on; empty for the cluster as it is now.
-        speed: how its time goes; empty for as this one's does.
-    """
-
-    name: str
-    snapshot: str = ""
-    speed: str = ""
-
-
-Body: TypeAlias = Advance | Settle | Wait | Happen | Choose | Speed | NewCluster
-"""Everything that a request to control can carry."""
 
 
 def controlled(clusters: Clusters, server: Server, method: str, path: str, body: bytes) -> Any:
@@ -189,6 +80,7 @@ def _nowhere(method: str, path: str, parts: tuple[str, ...]) -> Refused:
 
 def _read(body: bytes, cls: type[Any]) -> Any:
     content = loads_json(body) if body.strip() else {}
+    refuse_rounded(content)
     if cls is Happen and isinstance(content, dict) and "event" in content:
         content = {"events": [content]}
     elif cls is Happen and isinstance(content, list):
@@ -217,7 +109,7 @@ def _about(clusters: Clusters, server: Server) -> dict[str, Any]:
 
 def _place(server: Server) -> dict[str, Any]:
     machine = server.live.machine
-    return {"now": machine.now, "steps": machine.steps, "revision": machine.store.revision}
+    return {"now": integer_to_json(machine.now), "steps": machine.steps, "revision": machine.store.revision}
 
 
 def _choices(_: Clusters, server: Server) -> dict[str, Any]:

@@ -119,8 +119,8 @@ def test_a_run_without_it_imports_nothing_for_it(tmp_path):
         import sys
 
         def test_imports():
-            loaded = [name for name in ("aiohttp", "cryptography", "asyncio", "reconcile.cluster") if name in sys.modules]
-            assert loaded == []
+            names = "aiohttp", "cryptography", "asyncio", "reconcile.cluster"
+            assert [name for name in names if name in sys.modules] == []
         """
     ended = played(tmp_path, text, "-p", "no:xdist", "-p", "no:kopf", "-p", "no:anyio", "-p", "no:hypothesispytest")
     assert ended.returncode == 0, ended.stdout
