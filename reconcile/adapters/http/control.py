@@ -23,6 +23,7 @@ from reconcile.api.kinds import KUBERNETES_VERSION, resource_named
 from reconcile.driver.awaiting import condition
 from reconcile.driver.choices import choices
 from reconcile.driver.describe import describe
+from reconcile.driver.machine import Machine
 from reconcile.driver.run import still_moving
 from reconcile.driver.wire import from_json, integer_to_json, refuse_rounded, state_digest, state_json, to_json
 from reconcile.lib.errors import ReconcileError
@@ -80,11 +81,11 @@ def _nowhere(method: str, path: str, parts: tuple[str, ...]) -> Refused:
 
 def _read(body: bytes, cls: type[Any]) -> Any:
     content = loads_json(body) if body.strip() else {}
-    refuse_rounded(content)
     if cls is Happen and isinstance(content, dict) and "event" in content:
         content = {"events": [content]}
     elif cls is Happen and isinstance(content, list):
         content = {"events": content}
+    refuse_rounded(content, cls)
     return from_json(content, cls)
 
 
@@ -108,7 +109,10 @@ def _about(clusters: Clusters, server: Server) -> dict[str, Any]:
 
 
 def _place(server: Server) -> dict[str, Any]:
-    machine = server.live.machine
+    return _place_of(server.live.machine)
+
+
+def _place_of(machine: Machine) -> dict[str, Any]:
     return {"now": integer_to_json(machine.now), "steps": machine.steps, "revision": machine.store.revision}
 
 
@@ -157,10 +161,8 @@ def _log(_: Clusters, server: Server) -> str:
 
 
 def _snapshots(clusters: Clusters, _: Server) -> dict[str, Any]:
-    kept = sorted(clusters.snapshots.items())
-    return {
-        "snapshots": [{"name": name, "now": each.live.now, "steps": each.live.machine.steps} for name, each in kept]
-    }
+    rows = [(name, each.live.machine) for name, each in sorted(clusters.snapshots.items())]
+    return {"snapshots": [{"name": name, **_place_of(machine)} for name, machine in rows]}
 
 
 def _clusters(clusters: Clusters, _: Server) -> dict[str, Any]:
