@@ -35,7 +35,7 @@ def kubectl(kube, kubectl_program, tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=20,
             env={**environment, **more},
             cwd=tmp_path,
         )

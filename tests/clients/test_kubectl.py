@@ -1,8 +1,9 @@
 """Every kubectl command that needs no process in a container, against a served cluster."""
 
+import contextlib
 import json
-import signal
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -282,37 +283,36 @@ def test_get_many_kinds_selected_and_sorted(web):
     assert "NotFound" in web("get", "pod", "nope", code=1)
 
 
-def test_get_watch(web):
+@contextlib.contextmanager
+def started(kubectl, *args):
+    """A kubectl that goes on until it is ended, at most for 20 seconds; gives its output."""
     process = subprocess.Popen(
-        [web.program, "get", "pods", "--watch", "-o", "name"], env=web.environment, stdout=subprocess.PIPE, text=True
+        [kubectl.program, *args], env=kubectl.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
+    timer = threading.Timer(20, process.kill)
+    timer.start()
     try:
-        first = process.stdout.readline()
-        web("scale", "deployment", "web", "--replicas=3")
-        lines = [first, *[process.stdout.readline() for _ in range(4)]]
+        yield process.stdout
     finally:
-        process.send_signal(signal.SIGINT)
+        timer.cancel()
+        process.kill()
         process.wait(10)
         process.stdout.close()
-    assert len({line for line in lines if line.startswith("pod/")}) == 3
+
+
+def test_get_watch(web):
+    with started(web, "get", "pods", "--watch", "-o", "name") as out:
+        lines = [out.readline(), out.readline()]
+        web("scale", "deployment", "web", "--replicas=3")
+        lines += [out.readline()]
+    assert len(set(lines)) == 3
 
 
 def test_get_watch_only_with_events(kubectl):
-    process = subprocess.Popen(
-        [kubectl.program, "get", "configmaps", "--watch-only", "--output-watch-events", "-o", "name"],
-        env=kubectl.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with started(kubectl, "get", "configmaps", "--watch-only", "--output-watch-events", "-o", "name") as out:
         time.sleep(1.0)
         kubectl("create", "-f", "-", stdin=CONFIG)
-        line = process.stdout.readline()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-        process.stdout.close()
-    assert "configmap/settings" in line
+        assert "configmap/settings" in out.readline()
 
 
 @pytest.mark.parametrize("target", ["deployment/web", "replicaset", "pods", "node/node-1", "namespace/default"])
@@ -485,17 +485,10 @@ def test_as_another(kubectl):
 
 
 def test_proxy(kubectl):
-    process = subprocess.Popen(
-        [kubectl.program, "proxy", "--port=0"], env=kubectl.environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        port = process.stdout.readline().strip().rpartition(":")[2]
+    with started(kubectl, "proxy", "--port=0") as out:
+        port = out.readline().strip().rpartition(":")[2]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/nodes") as answer:
             assert len(json.load(answer)["items"]) == 3
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
 
 
 # The server's own ---------------------------------------------------------------------------------------------------
