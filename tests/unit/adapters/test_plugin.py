@@ -1,5 +1,6 @@
 """The fixture kube: a cluster of its own for each test, cheap, and its log where a test fails."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -130,3 +131,17 @@ def test_an_unknown_keyword_is_refused(tmp_path):
     text = "import pytest\n\n@pytest.mark.kube(hosts=3)\ndef test_it(kube):\n    pass\n"
     ended = played(tmp_path, text)
     assert "kube: hosts: there are nodes, topology" in ended.stdout
+
+
+PAGES = ["drive-time", "break-something", "replace-fake-clients"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tests_of_the_documentation_pass(page, root, tmp_path):
+    if page == "replace-fake-clients":
+        pytest.importorskip("kubernetes", reason="the package kubernetes is not installed")
+    text = (root / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ended = played(tmp_path, "\n".join(blocks), "-p", "no:kopf")
+    assert ended.returncode == 0, ended.stdout
+    assert "1 passed" in ended.stdout
