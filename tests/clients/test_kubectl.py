@@ -38,19 +38,19 @@ needs_tokens = pytest.mark.xfail(strict=False, reason="serviceaccounts/token is 
 needs_reviews = pytest.mark.xfail(strict=False, reason="access reviews are not answered yet")
 needs_strategic = pytest.mark.xfail(strict=False, reason="strategic merge patches are not there yet")
 needs_json_patch = pytest.mark.xfail(strict=False, reason="JSON patches are not there yet")
-needs_apply = pytest.mark.xfail(strict=False, reason="server-side apply is not there yet")
-needs_paths = pytest.mark.xfail(strict=False, reason="the path of one namespace, or of its status, is not understood yet")
+needs_paths = pytest.mark.xfail(
+    strict=False, reason="the path of one namespace, or of its status, is not understood yet"
+)
 needs_tables = pytest.mark.xfail(strict=False, reason="tables have other columns than upstream's yet")
 needs_events = pytest.mark.xfail(strict=False, reason="events.k8s.io shows other events than the core group yet")
 needs_scaling = pytest.mark.xfail(strict=False, reason="autoscaling/v1 is not converted to v2 yet")
-needs_dry_run = pytest.mark.xfail(strict=False, reason="a dry run is not there yet")
 
 
 @pytest.fixture
-def web(kubectl):
+def web(kube, kubectl):
     """A Deployment of two that is rolled out."""
     kubectl("apply", "-f", "-", stdin=WEB)
-    kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    kube.cluster.wait("converged", "deployments", "web")
     return kubectl
 
 
@@ -106,7 +106,6 @@ def test_apply_twice(kubectl):
     assert got(kubectl, "deployment", "web")["spec"]["replicas"] == 3
 
 
-@needs_apply
 def test_apply_on_the_server(kubectl):
     said = "deployment.apps/web serverside-applied\n"
     assert kubectl("apply", "--server-side", "-f", "-", stdin=WEB) == said
@@ -122,12 +121,10 @@ def test_apply_on_the_server(kubectl):
     assert got(kubectl, "deployment", "web")["spec"]["replicas"] == 5
 
 
-@needs_apply
 def test_apply_prunes(kubectl):
     kubectl("apply", "-f", "-", "--prune", "-l", "app=web", stdin=WEB)
 
 
-@needs_dry_run
 def test_apply_dry_run_changes_nothing(kubectl):
     assert "created (server dry run)" in kubectl("apply", "--dry-run=server", "-f", "-", stdin=WEB)
     assert got(kubectl, "deployments")["items"] == []
@@ -183,6 +180,7 @@ def test_replace(kubectl):
     assert got(kubectl, "configmap", "settings")["data"] == {"colour": "blue"}
 
 
+@needs_streaming
 def test_replace_by_force(kubectl):
     kubectl("create", "-f", "-", stdin=CONFIG)
     before = got(kubectl, "configmap", "settings")["metadata"]["uid"]
@@ -194,7 +192,7 @@ def test_replace_by_force(kubectl):
 def test_edit(kubectl):
     kubectl("apply", "-f", "-", stdin=CONFIG)
     editor = kubectl.folder / "editor"
-    editor.write_text("#!/bin/sh\nsed -i s/red/green/ \"$1\"\n")
+    editor.write_text('#!/bin/sh\nsed -i s/red/green/ "$1"\n')
     editor.chmod(0o755)
     assert kubectl("edit", "configmap", "settings", EDITOR=str(editor)) == "configmap/settings edited\n"
     assert got(kubectl, "configmap", "settings")["data"] == {"colour": "green"}
@@ -224,17 +222,20 @@ def test_patch_of_a_subresource(web):
     assert got(web, "deployment", "web")["spec"]["replicas"] == 5
 
 
+@needs_streaming
 @pytest.mark.parametrize("how", [(), ("--wait=false",), ("--cascade=foreground",), ("--now",)], ids=" ".join)
 def test_delete(web, how):
     assert web("delete", "deployment", "web", *how).startswith('deployment.apps "web" deleted')
-    web("wait", "--for=delete", "pods", "-l", "app=web", "--timeout=30s")
+    web("wait", "--for=delete", "pods", "-l", "app=web", "--timeout=10s")
 
 
+@needs_streaming
 def test_delete_leaves_orphans(web):
     web("delete", "deployment", "web", "--cascade=orphan")
     assert len(got(web, "replicasets")["items"]) == 1
 
 
+@needs_streaming
 def test_delete_all_and_by_label(web):
     web("delete", "pods", "-l", "app=web", "--wait=false")
     web("delete", "deployments", "--all")
@@ -367,9 +368,10 @@ def test_label_and_annotate(web):
     assert "'app' already has a value" in web("label", "deployment", "web", "app=other", code=1)
 
 
+@needs_streaming
 def test_scale(web):
     assert web("scale", "deployment/web", "--replicas=4") == "deployment.apps/web scaled\n"
-    web("rollout", "status", "deployment/web", "--timeout=30s")
+    web("rollout", "status", "deployment/web", "--timeout=10s")
     assert got(web, "deployment", "web")["status"]["readyReplicas"] == 4
     assert "Expected replicas to be 9" in web("scale", "deployment/web", "--current-replicas=9", "--replicas=1", code=1)
 
@@ -399,13 +401,13 @@ def test_set_selector(kubectl):
 @needs_strategic
 def test_rollout(web):
     web("set", "image", "deployment/web", "web=nginx:1.28")
-    assert "successfully rolled out" in web("rollout", "status", "deployment/web", "--timeout=30s")
+    assert "successfully rolled out" in web("rollout", "status", "deployment/web", "--timeout=10s")
     assert [line.split()[0] for line in web("rollout", "history", "deployment/web").splitlines()[2:4]] == ["1", "2"]
     assert web("rollout", "undo", "deployment/web") == "deployment.apps/web rolled back\n"
-    web("rollout", "status", "deployment/web", "--timeout=30s")
+    web("rollout", "status", "deployment/web", "--timeout=10s")
     assert web("get", "deployment", "web", "-o", "jsonpath={..image}") == "nginx:1.27"
     assert web("rollout", "restart", "deployment/web") == "deployment.apps/web restarted\n"
-    web("rollout", "status", "deployment/web", "--timeout=30s")
+    web("rollout", "status", "deployment/web", "--timeout=10s")
     assert web("rollout", "pause", "deployment/web") == "deployment.apps/web paused\n"
     assert web("rollout", "resume", "deployment/web") == "deployment.apps/web resumed\n"
 
@@ -425,14 +427,15 @@ def test_expose(web):
 @needs_protobuf
 def test_run(kubectl):
     assert kubectl("run", "once", "--image=nginx", "--restart=Never") == "pod/once created\n"
-    kubectl("wait", "--for=condition=Ready", "pod/once", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "pod/once", "--timeout=10s")
 
 
+@needs_streaming
 def test_wait(web):
-    assert "condition met" in web("wait", "--for=condition=Available", "deployment/web", "--timeout=30s")
-    assert "condition met" in web("wait", "--for=jsonpath={.status.phase}=Running", "pods", "--all", "--timeout=30s")
+    assert "condition met" in web("wait", "--for=condition=Available", "deployment/web", "--timeout=10s")
+    assert "condition met" in web("wait", "--for=jsonpath={.status.phase}=Running", "pods", "--all", "--timeout=10s")
     web("delete", "deployment", "web", "--wait=false")
-    web("wait", "--for=delete", "deployment/web", "--timeout=30s")
+    web("wait", "--for=delete", "deployment/web", "--timeout=10s")
     said = web("wait", "--for=condition=Never", "node/node-1", "--timeout=1s", code=1)
     assert "timed out waiting for the condition" in said
 
@@ -449,8 +452,8 @@ def test_cordon_and_uncordon(kubectl):
 
 @needs_strategic
 def test_drain(web):
-    web("drain", "node-2", "--ignore-daemonsets", "--force", "--timeout=60s")
-    web("rollout", "status", "deployment/web", "--timeout=60s")
+    web("drain", "node-2", "--ignore-daemonsets", "--force", "--timeout=10s")
+    web("rollout", "status", "deployment/web", "--timeout=10s")
     assert "node-2" not in web("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.nodeName}")
 
 

@@ -1,11 +1,9 @@
 """Python's clients against a served cluster: kubernetes, its leader election and watch; kr8s, lightkube, and others."""
 
-import asyncio
 import json
 import subprocess
 import sys
 import threading
-import warnings
 
 import pytest
 

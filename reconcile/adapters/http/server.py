@@ -9,10 +9,12 @@ and answered with 500: the server goes on.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 import sys
 import time
 import traceback
+import uuid
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -33,6 +35,7 @@ from reconcile.model.requests import Request, Response
 MOST_BYTES: Final = 3 * 1024 * 1024
 """The largest body that is read: etcd's limit with upstream's factor."""
 
+_ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
@@ -97,12 +100,12 @@ class Server:
             return await self._respond(request, http)
         except ReconcileError as error:
             self._say(f"{http.method} {http.path}: {error}")
-            return response_of(rest.refused(statuses.internal(str(error)), http))
+            return response_of(rest.refused(statuses.internal(str(error)), http), http)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # noqa: BLE001 -- no request may end the server
             self.failed(f"{http.method} {http.path}")
-            return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http))
+            return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http), http)
 
     def wake(self) -> None:
         """Let time be looked at soon."""
@@ -147,11 +150,11 @@ class Server:
 
     async def _respond(self, request: web.Request, http: rest.HttpRequest) -> web.StreamResponse:
         if http.path.rpartition("/")[2] in _UPGRADES or _is_proxied(http.path):
-            return response_of(_no_container(http))
+            return response_of(_no_container(http), http)
         self.pace.catch_up()
         found = self.live.take(http)
         if isinstance(found, rest.HttpResponse):
-            return response_of(found)
+            return response_of(found, http)
         if isinstance(found, Logs):
             return await self._show(request, found)
         asked = found.asked.request
@@ -159,12 +162,12 @@ class Server:
             self.pace.stir()
         if not await self._answered(found):
             why = self.live.circle or "no API server that can be reached has answered"
-            return response_of(unreachable(why, http))
+            return response_of(unreachable(why, http), http)
         response = self._answers.pop(found.tag).result()
         if asked.verb == "watch" and response.ok:
             return await self._stream(request, found)
         self._watches.pop(found.tag, None)
-        return response_of(rest.replied(found.asked.reply, response))
+        return response_of(rest.replied(found.asked.reply, response), http)
 
     async def _answered(self, ticket: Ticket) -> bool:
         """Play until a request is answered; false if nobody can."""
@@ -252,14 +255,34 @@ async def read(request: web.Request, path: str) -> rest.HttpRequest:
         path=unquote(path),
         query=tuple(parse_qsl(query, keep_blank_values=True)),
         headers=tuple([(name.lower(), value) for name, value in request.headers.items()]),
-        body=await request.read(),
+        body=await _body(request),
         certificate=_certificate(request),
     )
 
 
-def response_of(found: rest.HttpResponse) -> web.Response:
-    """Give a response as aiohttp sends it."""
-    return web.Response(status=found.code, headers=found.headers, body=found.body)
+async def _body(request: web.Request) -> bytes:
+    """Read a body up to one byte more than may be: whoever refuses it need not have all of it."""
+    found = bytearray()
+    while len(found) <= MOST_BYTES:
+        part = await request.content.read(MOST_BYTES + 1 - len(found))
+        if not part:
+            break
+        found += part
+    return bytes(found)
+
+
+def response_of(found: rest.HttpResponse, http: rest.HttpRequest) -> web.Response:
+    """Give a response as aiohttp sends it: with an Audit-Id; compressed if it is large and the client takes that."""
+    audited = http.header("audit-id") or str(uuid.uuid4())
+    headers, body = (("Audit-Id", audited), *found.headers), found.body
+    if len(body) >= _ZIPPED and _takes_gzip(http.header("accept-encoding")):
+        headers = (*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+    return web.Response(status=found.code, headers=headers, body=body)
+
+
+def _takes_gzip(header: str) -> bool:
+    return any(part.partition(";")[0].strip() == "gzip" for part in header.split(","))
 
 
 def _certificate(request: web.Request) -> tuple[str, tuple[str, ...]] | None:

@@ -70,7 +70,7 @@ async def served(
     """
     authority = Authority()
     clusters = Clusters(Server(live, speed, journal))
-    application = web.Application(client_max_size=MOST_BYTES)
+    application = web.Application()
     application.router.add_route("*", "/{tail:.*}", _answering(clusters))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
@@ -91,16 +91,13 @@ def _answering(clusters: Clusters) -> Callable[[web.Request], Awaitable[web.Stre
             server, path = clusters.routed(raw)
         except ReconcileError as error:
             missing = attrs.evolve(statuses.no_such_resource(), message=str(error))
-            return response_of(rest.refused(missing, await read(request, raw)))
-        try:
-            http = await read(request, path)
-        except web.HTTPRequestEntityTooLarge:
-            large = attrs.evolve(
-                statuses.bad_request(f"the body is larger than {MOST_BYTES} bytes"),
-                code=413,
-                reason="RequestEntityTooLarge",
-            )
-            return response_of(rest.refused(large, rest.HttpRequest(method=request.method, path=path)))
+            http = await read(request, raw)
+            return response_of(rest.refused(missing, http), http)
+        http = await read(request, path)
+        if len(http.body) > MOST_BYTES:
+            said = statuses.bad_request(f"the body is larger than {MOST_BYTES} bytes")
+            large = attrs.evolve(said, code=413, reason="RequestEntityTooLarge")
+            return response_of(rest.refused(large, http), http)
         if path == CONTROL or path.startswith(f"{CONTROL}/"):
             return _control(clusters, server, http)
         return await server.respond(request, http)
@@ -114,15 +111,15 @@ def _control(clusters: Clusters, server: Server, http: rest.HttpRequest) -> web.
         _check_admin(server, http)
         done = controlled(clusters, server, http.method, http.path.removeprefix(CONTROL), http.body)
     except Refusal as refusal:
-        return response_of(rest.refused(refusal.response.body, http))
+        return response_of(rest.refused(refusal.response.body, http), http)
     except Refused as refused:
         status = attrs.evolve(statuses.bad_request(str(refused)), code=refused.code, reason=refused.reason)
-        return response_of(rest.refused(status, http))
+        return response_of(rest.refused(status, http), http)
     except ReconcileError as error:
-        return response_of(rest.refused(statuses.bad_request(str(error)), http))
+        return response_of(rest.refused(statuses.bad_request(str(error)), http), http)
     except Exception as error:  # noqa: BLE001 -- no request may end the server
         server.failed(f"{http.method} {http.path}")
-        return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http))
+        return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http), http)
     if isinstance(done, str):
         return web.Response(text=done, content_type="application/x-ndjson")
     return web.json_response(done)
