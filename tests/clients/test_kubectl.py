@@ -179,7 +179,6 @@ def test_replace(kubectl):
     assert got(kubectl, "configmap", "settings")["data"] == {"colour": "blue"}
 
 
-@needs_streaming
 def test_replace_by_force(kubectl):
     kubectl("create", "-f", "-", stdin=CONFIG)
     before = got(kubectl, "configmap", "settings")["metadata"]["uid"]
@@ -187,7 +186,6 @@ def test_replace_by_force(kubectl):
     assert got(kubectl, "configmap", "settings")["metadata"]["uid"] != before
 
 
-@needs_strategic
 def test_edit(kubectl):
     kubectl("apply", "-f", "-", stdin=CONFIG)
     editor = kubectl.folder / "editor"
@@ -221,20 +219,17 @@ def test_patch_of_a_subresource(web):
     assert got(web, "deployment", "web")["spec"]["replicas"] == 5
 
 
-@needs_streaming
 @pytest.mark.parametrize("how", [(), ("--wait=false",), ("--cascade=foreground",), ("--now",)], ids=" ".join)
 def test_delete(web, how):
     assert web("delete", "deployment", "web", *how).startswith('deployment.apps "web" deleted')
     web("wait", "--for=delete", "pods", "-l", "app=web", "--timeout=10s")
 
 
-@needs_streaming
 def test_delete_leaves_orphans(web):
     web("delete", "deployment", "web", "--cascade=orphan")
     assert len(got(web, "replicasets")["items"]) == 1
 
 
-@needs_streaming
 def test_delete_all_and_by_label(web):
     web("delete", "pods", "-l", "app=web", "--wait=false")
     web("delete", "deployments", "--all")
@@ -315,6 +310,7 @@ def test_get_watch_only_with_events(kubectl):
         assert "configmap/settings" in out.readline()
 
 
+@needs_protobuf
 @pytest.mark.parametrize("target", ["deployment/web", "replicaset", "pods", "node/node-1", "namespace/default"])
 def test_describe(web, target):
     said = web("describe", *target.split("/"))
@@ -336,6 +332,7 @@ def test_get_events(web):
     assert "Scheduled" in web("get", "events", "-o", "jsonpath={.items[*].reason}")
 
 
+@needs_protobuf
 @pytest.mark.kube(behaviours={"images": {"nginx": 'logs "ready", logs "listening on 80"'}})
 def test_logs(web):
     assert web("logs", "deployment/web") == "ready\nlistening on 80\n" or web("logs", "-l", "app=web")
@@ -345,6 +342,7 @@ def test_logs(web):
     assert "not found" in web("logs", pod, "--previous", code=1)
 
 
+@needs_protobuf
 @pytest.mark.parametrize(
     "args",
     [("exec", "deployment/web", "--", "ls"), ("attach", "deployment/web"), ("port-forward", "deployment/web", "0:80")],
