@@ -75,7 +75,7 @@ def invalid(group: str, kind: str, name: str, causes: tuple[meta_v1.StatusCause,
             texts.append(text)
     qualified = f"{kind}.{group}" if group else kind
     said = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = meta_v1.StatusDetails(name=name, group=group or None, kind=kind, causes=causes)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=kind, causes=causes)
     return _status(422, "Invalid", f'{qualified} "{name}" is invalid: {said}', details)
 
 
@@ -84,19 +84,27 @@ def bad_request(message: str) -> meta_v1.Status:
     return _status(400, "BadRequest", message)
 
 
-def unsupported_media_type() -> meta_v1.Status:
+def unsupported_media_type(known: tuple[str, ...] = _MEDIA_TYPES) -> meta_v1.Status:
     """415: the body is in a form that nobody here reads."""
-    said = (
-        "the body of the request was in an unknown format - accepted media types include: application/json,"
-        " application/yaml, application/vnd.kubernetes.protobuf"
-    )
-    return _status(415, "UnsupportedMediaType", said, meta_v1.StatusDetails())
+    said = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"
+    return _status(415, "UnsupportedMediaType", said)
 
 
 def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> meta_v1.Status:
     """406: of *types* the client accepts none."""
     said = said or f"only the following media types are accepted: {', '.join(types)}"
     return _status(406, "NotAcceptable", said)
+
+
+def not_routed(code: int, said: str) -> meta_v1.Status:
+    """406 or 415 of the router: what the headers name leads to none of the path's ways."""
+    reason = "NotAcceptable" if code == 406 else "UnsupportedMediaType"  # noqa: PLR2004 -- HTTP's own
+    return _status(code, reason, said, meta_v1.StatusDetails())
+
+
+def too_large_request(said: str) -> meta_v1.Status:
+    """413: the body is more than is read."""
+    return _status(413, "RequestEntityTooLarge", f"Request entity too large: {said}")
 
 
 def method_not_allowed() -> meta_v1.Status:

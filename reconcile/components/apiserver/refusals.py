@@ -7,6 +7,7 @@ from typing import Any
 
 from reconcile.api import convert, meta_v1
 from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.api.unmarshalling import quoted
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 
@@ -56,7 +57,7 @@ def not_found(field: str, value: Any) -> Cause:
 
 def not_supported(field: str, value: Any, supported: tuple[str, ...]) -> Cause:
     """Say that a value is none of those that there are."""
-    listed = ", ".join([_quoted(known) for known in supported])
+    listed = ", ".join([quoted(known) for known in supported])
     return _cause("FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}", f"supported values: {listed}")
 
 
@@ -80,11 +81,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, (Quantity, Time, MicroTime)):
-        return _quoted(value.text)
+        return quoted(value.text)
     return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
 
 
@@ -94,7 +95,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (dict, str, int, float)) or value is None:
         return value
     return convert.dump(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

@@ -8,9 +8,11 @@ Left out: see docs/limits.md, "REST".
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
-from reconcile.api import golang, kinds, meta_v1
+from reconcile.api import golang, gotypes, kinds, meta_v1, protobuf, yaml_text
+from reconcile.api.zeros import name_of
 from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
 from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
 from reconcile.model.requests import List
@@ -58,6 +60,43 @@ def encoded(code: int, value: dict[str, Any], accepted: Accepted, *, warnings: t
     headers: Pairs = (
         ("Cache-Control", "no-cache, private"),
         ("Content-Type", NAMES[accepted.encoding]),
-        *[("Warning", f"299 - {json.dumps(text, ensure_ascii=False)}") for text in warnings],
+        *[("Warning", f"299 - {_warned(text)}") for text in warnings],
     )
-    return HttpResponse(code=code, headers=headers, body=json_bytes(value, pretty=bool(accepted.pretty)))
+    return HttpResponse(code=code, headers=headers, body=written(value, accepted))
+
+
+def written(value: dict[str, Any], accepted: Accepted) -> bytes:
+    """Write plain JSON in the form that was asked for."""
+    if accepted.encoding == "protobuf":
+        found = protobuf_bytes(value)
+        if found is not None:
+            return found
+    if accepted.encoding == "yaml":
+        return yaml_text.written(value).encode("utf-8", "replace")
+    return json_bytes(value, pretty=bool(accepted.pretty))
+
+
+def protobuf_bytes(value: dict[str, Any]) -> bytes | None:
+    """Write an object, a list or a Status in protobuf; None if its kind has no such form."""
+    version, kind = value.get("apiVersion", ""), value.get("kind", "")
+    name = _message_of(version, kind)
+    return None if name is None else protobuf.enveloped(name, value, version, kind)
+
+
+@cache
+def _message_of(version: str, kind: str) -> str | None:
+    """Give the name of the struct that a kind is; what every group has is defined once."""
+    cls = kinds.class_for(version, kind) or kinds.class_for(version, kind.removesuffix("List"))
+    if cls is not None:
+        name = name_of(cls)
+        found = name if name.endswith(f".{kind}") else f"{name.rpartition('.')[0]}.{kind}"
+        if gotypes.knows(found):
+            return found
+    shared = f"meta_v1.{kind}"
+    return shared if gotypes.knows(shared) else None
+
+
+def _warned(text: str) -> str:
+    """Quote a warning as a header carries it: what cannot be printed is left out."""
+    shown = "".join([char for char in text if char.isprintable()])
+    return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain
+from reconcile.api import protobuf
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain, protobuf_bytes
 from reconcile.components.apiserver.rest.negotiation import NAMES
 from reconcile.components.apiserver.rest.taking import Reply
 from reconcile.components.apiserver.rest.values import HttpResponse
@@ -25,11 +26,17 @@ def replied(reply: Reply, response: Response) -> HttpResponse:
 
 def streaming(reply: Reply) -> HttpResponse:
     """Give the head of the response that a watch's frames follow."""
-    return HttpResponse(
-        code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", NAMES[reply.accepted.encoding]))
-    )
+    kind = NAMES[reply.accepted.encoding]
+    if reply.accepted.encoding != "json":
+        kind += ";stream=watch"
+    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind)))
 
 
-def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:  # noqa: ARG001
+def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:
     """Give one event of a watch, as its stream carries it."""
-    return json_bytes({"type": type_, "object": plain(obj)})
+    value = plain(obj)
+    if reply.accepted.encoding == "protobuf":
+        found = protobuf_bytes(value)
+        if found is not None:
+            return protobuf.framed(type_, found)
+    return json_bytes({"type": type_, "object": value})

@@ -16,11 +16,21 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
 from reconcile.components.apiserver.rest.encoding import encoded, plain
-from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
+from reconcile.components.apiserver.rest.negotiation import (
+    CUSTOM_TYPES,
+    MEDIA_TYPES,
+    STREAMS,
+    Accepted,
+    accepted,
+    content_type,
+    is_pretty,
+    routed,
+)
 from reconcile.components.apiserver.rest.paths import Target, target_of
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.components.apiserver.state import State
@@ -103,7 +113,7 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
 def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
     """Give the response to a request that is refused."""
     found = accepted(http.header("accept"), shapes=()) or _JSON
-    return encoded(status.code or 500, plain(status), found)
+    return encoded(status.code or 500, plain(status), attrs.evolve(found, pretty=is_pretty(found, http)))
 
 
 def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
@@ -116,12 +126,24 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     )
     authorising.authorise(user, probe, serving.store)
     resource = _served(target)
-    how = accepted(http.header("accept"))
-    if how is None:
-        raise Refusal(statuses.not_acceptable())
+    how = _negotiated(http, target, resource)
     fields, warnings = _fields(http, target, resource)
     request = attrs.evolve(probe, version=_version(resource), **fields)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
+
+
+def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> Accepted:
+    """Say how to answer; refuse what the client wants if that cannot be served."""
+    is_custom = resource.object_class is CustomObject
+    if not is_custom and (refusal := routed(http, target.verb)):
+        raise Refusal(statuses.not_routed(*refusal))
+    watches = target.verb == "watch"
+    served = CUSTOM_TYPES if is_custom else tuple(MEDIA_TYPES)
+    how = accepted(http.header("accept"), served=served, stream=watches)
+    if how is None:
+        streams = STREAMS[:1] if is_custom else STREAMS
+        raise Refusal(statuses.not_acceptable(streams if watches else served))
+    return attrs.evolve(how, pretty=is_pretty(how, http))
 
 
 def _served(target: Target) -> kinds.Resource:
@@ -145,18 +167,22 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
         case "get" | "list" | "watch":
             return options.reading_options(http), ()
         case "create" | "update":
-            written = options.writing_options(http)
+            decoding.input_encoding(http)
+            decoding.whole_body(http)
+            written = options.writing_options(http, f"{target.verb.title()}Options")
             cls = _CARRIED.get(target.subresource, resource.object_class)
-            body, warnings = decoding.decoded(http, cls, written["field_validation"])
-            return {**written, "body": body}, warnings
+            found = decoding.decoded(http, cls, written["field_validation"], resource)
+            return {**written, "body": found.object}, found.warnings
         case "patch":
-            kind = content_type(http.header("content-type")) or ""
-            if kind not in _PATCHES:
-                raise Refusal(statuses.unsupported_media_type())
-            fields = options.writing_options(http)
-            return {**fields, "body": decoding.patch_body(http), "patch_type": _PATCHES[kind]}, ()
+            kind = _PATCHES.get(content_type(http.header("content-type")) or "")
+            if kind is None:
+                raise Refusal(statuses.unsupported_media_type(tuple(_PATCHES)))
+            decoding.whole_body(http)
+            fields = options.writing_options(http, "PatchOptions", applies=kind == "apply")
+            body = decoding.patch_body(http, kind, fields["field_validation"])
+            return {**fields, "body": body, "patch_type": kind}, ()
         case "delete" | "deletecollection":
-            found = options.deleting_options(http, decoding.options_body(http))
-            return found, ()
+            many = target.verb == "deletecollection"
+            return options.deleting_options(http, decoding.options_body(http), many=many), ()
         case _:
             raise Refusal(statuses.method_not_allowed())
