@@ -328,16 +328,30 @@ def _warnings(strict: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _apply_body(body: bytes, validation: str) -> Any:
-    failed = "error decoding YAML: "
+def _apply_body(body: bytes, validation: str) -> dict[str, Any]:
+    """Give what is applied, which comes as YAML: JSON is YAML."""
     try:
-        return convert.loads_json(body)
+        found = convert.loads_json(body)
     except ReconcileError:
-        pass
+        found = _applied_yaml(body, validation)
+    if found is not None and not isinstance(found, dict):
+        wrong = f"json: cannot unmarshal {unmarshalling.sort_of(found)} into Go value of type map[string]interface {{}}"
+        said = f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {wrong}"
+        raise Refusal(statuses.bad_request(said))
+    found = found or {}
+    version, kind = (found.get(name) if isinstance(found.get(name), str) else "" for name in ("apiVersion", "kind"))
+    if not version or not kind:
+        group, _, version = (version or "").rpartition("/")
+        raise Refusal(statuses.bad_request(f"invalid object type: {group}/{version}, Kind={kind or ''}"))
+    return found
+
+
+def _applied_yaml(body: bytes, validation: str) -> Any:
     try:
         found = yamls.read(gosyntax.text_of(body))
     except yamls.YamlFault as error:
-        raise Refusal(statuses.bad_request(f"{failed}error converting YAML to JSON: {error}")) from None
+        said = f"error decoding YAML: error converting YAML to JSON: {error}"
+        raise Refusal(statuses.bad_request(said)) from None
     if found.repeated and validation == "Strict":
         lines = "".join([f"\n  {line}" for line in found.repeated])
         said = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{lines}"

@@ -31,12 +31,14 @@ _MOST: Final = (1 << 63) - 1
 _DIGITS: Final = 40  # more than any number of 64 bits has, zeros before it included
 _LONGEST: Final = 128  # bytes of a manager's name
 _VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
+_MATCH: Final = "resourceVersionMatch"
 _POLICIES: Final = ("Foreground", "Background", "Orphan", "nil")
 
 
-def reading_options(http: HttpRequest) -> dict[str, Any]:
-    """Give what get, list and watch take from the query, as fields of a Request."""
-    return {
+def reading_options(http: HttpRequest, *, listing: bool = True) -> dict[str, Any]:
+    """Give what get, and if *listing* list and watch, take from the query, as fields of a Request."""
+    initial = _given(http, "sendInitialEvents") is not None
+    found = {
         "label_selector": http.parameter("labelSelector"),
         "field_selector": http.parameter("fieldSelector"),
         "limit": max(_number(http, "limit"), 0),
@@ -44,9 +46,14 @@ def reading_options(http: HttpRequest) -> dict[str, Any]:
         "resource_version": http.parameter("resourceVersion"),
         "resource_version_match": http.parameter("resourceVersionMatch"),
         "bookmarks": _truth(http, "allowWatchBookmarks"),
-        "initial_events": _truth(http, "sendInitialEvents") if _given(http, "sendInitialEvents") is not None else None,
+        "initial_events": _truth(http, "sendInitialEvents") if initial else None,
         "timeout_seconds": max(_number(http, "timeoutSeconds"), 0),
     }
+    if (initial or found["resource_version_match"]) and listing:
+        causes = _causes_of_watching(found) if is_watch(http) else _causes_of_listing(found)
+        if causes:
+            raise Refusal(statuses.invalid("meta.k8s.io", "ListOptions", "", causes))
+    return found
 
 
 def writing_options(http: HttpRequest, kind: str, *, applies: bool = False) -> dict[str, Any]:
@@ -132,6 +139,37 @@ def _causes_of_deleting(options: meta_v1.DeleteOptions) -> Causes:
     if policy is not None and policy not in _POLICIES:
         found.append(not_supported("propagationPolicy", policy, _POLICIES))
     return (*found, *_causes_of_dry_run(options.dry_run or ()))
+
+
+def _causes_of_listing(asked: dict[str, Any]) -> Causes:
+    match, found = asked["resource_version_match"], []
+    if match:
+        if not asked["resource_version"]:
+            found.append(forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        if asked["continue_"]:
+            found.append(forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+        if match not in ("Exact", "NotOlderThan"):
+            found.append(not_supported(_MATCH, match, ("Exact", "NotOlderThan", "")))
+        if match == "Exact" and asked["resource_version"] == "0":
+            found.append(forbidden(_MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if asked["initial_events"] is not None:
+        found.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    return tuple(found)
+
+
+def _causes_of_watching(asked: dict[str, Any]) -> Causes:
+    match, found = asked["resource_version_match"], []
+    if asked["initial_events"] is not None and match != "NotOlderThan":
+        found.append(forbidden(_MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+    if match:
+        if asked["initial_events"] is None:
+            said = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            found.append(forbidden(_MATCH, said))
+        if match != "NotOlderThan":
+            found.append(not_supported(_MATCH, match, ("NotOlderThan",)))
+        if asked["continue_"]:
+            found.append(forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+    return tuple(found)
 
 
 def _causes_of_dry_run(asked: tuple[str, ...]) -> Causes:

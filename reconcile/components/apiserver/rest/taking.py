@@ -42,6 +42,24 @@ from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
 _JSON: Final = Accepted("json")
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_READ_AND_WRITTEN: Final = ("get", "update", "patch")
+# What upstream does with subresources, by verb.
+_SUBRESOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "status": _READ_AND_WRITTEN,
+    "scale": _READ_AND_WRITTEN,
+    "ephemeralcontainers": _READ_AND_WRITTEN,
+    "resize": _READ_AND_WRITTEN,
+    "approval": _READ_AND_WRITTEN,
+    "finalize": ("update",),
+    "binding": ("create",),
+    "eviction": ("create",),
+    "token": ("create",),
+    "log": ("get",),
+    "attach": ("get", "create"),
+    "exec": ("get", "create"),
+    "portforward": ("get", "create"),
+}
 _PATCHES: Final = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -99,6 +117,11 @@ class Asked:
 
 def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     """Give what *http* asks, or the answer to it if that needs no verb of a resource."""
+    found = _taken(serving, http)
+    return attrs.evolve(found, body=b"") if http.method == "HEAD" and isinstance(found, HttpResponse) else found
+
+
+def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     try:
         user = authentication.requester(serving.state, http)
         user = impersonation.impersonated(user, http, serving.store)
@@ -126,10 +149,25 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     )
     authorising.authorise(user, probe, serving.store)
     resource = _served(target)
+    if not _offered(http, target, resource):
+        raise Refusal(statuses.method_not_allowed())
     how = _negotiated(http, target, resource)
     fields, warnings = _fields(http, target, resource)
     request = attrs.evolve(probe, version=_version(resource), **fields)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
+
+
+def _offered(http: HttpRequest, target: Target, resource: kinds.Resource) -> bool:
+    """Tell whether the router knows the method on the path; a path that it does not know is not for it to say."""
+    if http.method not in _METHODS:
+        return False
+    if target.subresource:
+        known = _SUBRESOURCES.get(target.subresource)
+        return known is None or target.subresource not in resource.subresources or target.verb in known
+    if target.name:
+        return target.verb not in ("create", "deletecollection", "list")
+    placed = bool(target.namespace) or not resource.namespaced
+    return target.verb in ("list", "watch") or (placed and target.verb in ("create", "deletecollection"))
 
 
 def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> Accepted:
@@ -165,7 +203,7 @@ def _version(resource: kinds.Resource) -> str:
 def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tuple[dict[str, Any], tuple[str, ...]]:
     match target.verb:
         case "get" | "list" | "watch":
-            return options.reading_options(http), ()
+            return options.reading_options(http, listing=target.verb != "get"), ()
         case "create" | "update":
             decoding.input_encoding(http)
             decoding.whole_body(http)
