@@ -266,7 +266,7 @@ def _by_number(name: str) -> dict[int, GoField]:
 
 def _is_zero(go: Go, value: Any) -> bool:
     """Tell whether Go leaves a field out that says omitempty."""
-    return go.sort not in ("pointer", "quantity", "int-or-string", "bytes") and value in ("", 0, False, None, {})
+    return go.sort not in ("pointer", "quantity", "int-or-string", "bytes", "raw") and value in ("", 0, False, None, {})
 
 
 def _entry(found: dict[str, Any], go: Go, content: memoryview, depth: int) -> None:

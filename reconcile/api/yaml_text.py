@@ -20,10 +20,11 @@ from reconcile.api import yaml_words
 from reconcile.lib.errors import ReconcileError
 
 _INDICATORS: Final = frozenset("#,[]{}&*!|>'\"%@`")
-_UNSAFE: Final = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNSAFE: Final = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?")
-_MOST_KEY: Final = 128  # letters of a key that stands on its value's line
+_WIDTH: Final = 80
+_NO_COLUMN: Final = 1 << 30
 _SHORT: Final = {
     "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
     "\x1b": "\\e", '"': '\\"', "\\": "\\\\", "\x85": "\\N", "\xa0": "\\_", "\u2028": "\\L", "\u2029": "\\P",
@@ -36,7 +37,7 @@ def written(value: Any) -> str:
     if isinstance(value, (dict, list)) and value:
         _block(lines, value, 0)
         return "\n".join(lines) + "\n"
-    return f"{_inline(value, 0)}\n"
+    return f"{_inline(value, 0, 0)}\n"
 
 
 def _block(lines: list[str], value: Any, indent: int) -> None:
@@ -48,10 +49,10 @@ def _block(lines: list[str], value: Any, indent: int) -> None:
                 _block(lines, entry, indent + 2)
                 lines[start] = f"{pad}- {lines[start][indent + 2 :]}"
             else:
-                lines.append(f"{pad}- {_inline(entry, indent)}")
+                lines.append(f"{pad}- {_inline(entry, indent, indent + 2)}")
         return
     for key in sorted(value, key=_natural):
-        entry, shown = value[key], _text(key, 0, is_key=True)
+        entry, shown = value[key], _text(key, 0, _NO_COLUMN)
         if isinstance(entry, dict) and entry:
             lines.append(f"{pad}{shown}:")
             _block(lines, entry, indent + 2)
@@ -59,7 +60,7 @@ def _block(lines: list[str], value: Any, indent: int) -> None:
             lines.append(f"{pad}{shown}:")
             _block(lines, entry, indent)
         else:
-            lines.append(f"{pad}{shown}: {_inline(entry, indent)}")
+            lines.append(f"{pad}{shown}: {_inline(entry, indent, indent + len(shown) + 2)}")
 
 
 def _natural(key: str) -> tuple[tuple[int, int, str], ...]:
@@ -74,26 +75,45 @@ def _natural(key: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(parts)
 
 
-def _inline(value: Any, indent: int) -> str:
+def _inline(value: Any, indent: int, column: int) -> str:
     if value is None:
         return "null"
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):
-        return _text(value, indent)
+        return _text(value, indent, column)
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
     return json.dumps(value)
 
 
-def _text(text: str, indent: int, *, is_key: bool = False) -> str:
-    if _UNSAFE.search(text) or "\x85" in text or "\u2028" in text or "\u2029" in text or "\t" in text[:1]:
-        return _double(text)
+def _text(text: str, indent: int, column: int) -> str:
+    """Write text that begins at *column*; a key, which has no column, stays on its line."""
+    is_key = column == _NO_COLUMN
+    if _UNSAFE.search(text):
+        return _double(text, indent, column)
     if "\n" in text:
-        return _double(text) if is_key or not _literal(text) else _block_text(text, indent)
+        return _double(text, indent, column) if is_key or not _literal(text) else _block_text(text, indent)
     if not _means_text(text):
-        return _double(text)
-    return text if _plain(text) else _single(text)
+        return _double(text, indent, column)
+    plain = _plain(text)
+    shown = text if plain else "'" + text.replace("'", "''") + "'"
+    return shown if is_key or column + len(shown) <= _WIDTH else _folded(shown, indent, column, plain=plain)
+
+
+def _folded(shown: str, indent: int, column: int, *, plain: bool) -> str:
+    """Break lines at single spaces that come after the 80th column."""
+    out: list[str] = []
+    last = len(shown) - (1 if plain else 2)
+    for at, char in enumerate(shown):
+        single = char == " " and shown[at - 1 : at] != " " and shown[at + 1 : at + 2] != " "
+        if single and column > _WIDTH and (plain or 1 < at < last):
+            out.append("\n" + " " * (indent + 2))
+            column = indent + 2
+        else:
+            out.append(char)
+            column += 1
+    return "".join(out)
 
 
 def _literal(text: str) -> bool:
@@ -112,8 +132,10 @@ def _block_text(text: str, indent: int) -> str:
 @lru_cache(maxsize=4096)
 def _means_text(text: str) -> bool:
     """Tell whether a plain word would be read as text."""
-    if _BASE_60.fullmatch(text) or _DATE.fullmatch(text) or text in ("<<", "="):
+    if _BASE_60.fullmatch(text) or _DATE.fullmatch(text):
         return False
+    if text in ("<<", "="):
+        return True
     try:
         return isinstance(yaml_words.word(text), str)
     except ReconcileError:
@@ -128,18 +150,25 @@ def _plain(text: str) -> bool:
     return ": " not in text and " #" not in text and not text.endswith(":")
 
 
-def _single(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _double(text: str) -> str:
-    return '"' + "".join([_escaped(char) for char in text]) + '"'
+def _double(text: str, indent: int, column: int) -> str:
+    out, spaces = ['"'], False
+    column += 1
+    for at, char in enumerate(text):
+        shown = _escaped(char)
+        if char == " " and not spaces and _WIDTH < column and column < _NO_COLUMN and 0 < at < len(text) - 1:
+            shown = "\n" + " " * (indent + 2) + ("\\" if text[at + 1] == " " else "")
+            column = indent + 2
+        else:
+            column += len(shown)
+        spaces = char == " "
+        out.append(shown)
+    return "".join([*out, '"'])
 
 
 def _escaped(char: str) -> str:
     if char in _SHORT:
         return _SHORT[char]
-    if not _UNSAFE.match(char) and char != "\ufeff":
+    if not _UNSAFE.match(char):
         return char
     code = ord(char)
     if code <= 0xFF:  # noqa: PLR2004 -- what two digits can say

@@ -8,6 +8,7 @@ own; a client that does not read them is cut off before they fill memory.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 from contextlib import suppress
 from typing import Final
@@ -23,9 +24,7 @@ from reconcile.effects import Answer, Notice
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 
-MOST_BYTES: Final = 3 * 1024 * 1024
-"""The largest body that is read: etcd's limit with upstream's factor."""
-
+_ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
@@ -72,11 +71,11 @@ class Server:
         http = await _read(request, path)
         found = self._live.take(http)
         if isinstance(found, rest.HttpResponse):
-            return _response(found)
+            return _response(found, http)
         response = await self._answer(found)
         if found.asked.request.verb == "watch" and response.ok:
             return await self._stream(request, found)
-        return _response(rest.replied(found.asked.reply, response))
+        return _response(rest.replied(found.asked.reply, response), http)
 
     def end_watches(self) -> None:
         """End every watch, as a server does that stops."""
@@ -153,7 +152,7 @@ async def _read(request: web.Request, path: str) -> rest.HttpRequest:
         path=unquote(path),
         query=tuple(parse_qsl(query, keep_blank_values=True)),
         headers=tuple([(name.lower(), value) for name, value in request.headers.items()]),
-        body=await request.read(),
+        body=await _body(request),
         certificate=_certificate(request),
     )
 
@@ -170,5 +169,24 @@ def _certificate(request: web.Request) -> tuple[str, tuple[str, ...]] | None:
     return (names[-1], tuple([value for key, value in pairs if key == "organizationName"])) if names else None
 
 
-def _response(found: rest.HttpResponse) -> web.Response:
-    return web.Response(status=found.code, headers=found.headers, body=found.body)
+async def _body(request: web.Request) -> bytes:
+    """Read a body up to one byte more than may be: whoever refuses it need not have all of it."""
+    found = bytearray()
+    while len(found) <= rest.MOST_BYTES:
+        part = await request.content.read(rest.MOST_BYTES + 1 - len(found))
+        if not part:
+            break
+        found += part
+    return bytes(found)
+
+
+def _response(found: rest.HttpResponse, http: rest.HttpRequest) -> web.Response:
+    headers, body = found.headers, found.body
+    if len(body) >= _ZIPPED and _takes_gzip(http.header("accept-encoding")):
+        headers = (*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+    return web.Response(status=found.code, headers=headers, body=body)
+
+
+def _takes_gzip(header: str) -> bool:
+    return any(part.partition(";")[0].strip() == "gzip" for part in header.split(","))

@@ -16,7 +16,7 @@ from aiohttp import web
 from reconcile.adapters.http.certificates import Authority
 from reconcile.adapters.http.kubeconfig import kubeconfig
 from reconcile.adapters.http.pace import Pace
-from reconcile.adapters.http.server import MOST_BYTES, Server
+from reconcile.adapters.http.server import Server
 from reconcile.driver.live import Live
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -42,7 +42,7 @@ async def served(live: Live, *, speed: str = "max", host: str = "127.0.0.1", por
     """
     authority = Authority()
     server = Server(live, Pace(live, speed))
-    application = web.Application(client_max_size=MOST_BYTES)
+    application = web.Application()
     application.router.add_route("*", "/{tail:.*}", _answering(server))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()

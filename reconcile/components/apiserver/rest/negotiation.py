@@ -63,7 +63,11 @@ class Accepted:
 
 @lru_cache(maxsize=256)
 def accepted(
-    header: str, *, shapes: tuple[str, ...] = _SHAPES, served: tuple[str, ...] = tuple(MEDIA_TYPES), stream: bool = False
+    header: str,
+    *,
+    shapes: tuple[str, ...] = _SHAPES,
+    served: tuple[str, ...] = tuple(MEDIA_TYPES),
+    stream: bool = False,
 ) -> Accepted | None:
     """
     Give the first clause of an Accept header, by quality, that can be served; None if there is none.
