@@ -1,9 +1,9 @@
 """
 JSON as an API object as Go reads it: what is wrong with it, in Go's words, and what is left when that is let go.
 
-The second, slow reading: good JSON never comes here. It goes through the data in the order in which it stands, as Go
-does: the first value of a wrong type is named with the struct that it stands in, the way there and the type that it
-should be of; a value that reads itself, such as a quantity, ends the reading. Unknown and repeated fields are collected.
+The second, slow reading: good JSON never comes here. It goes through the data in their order, as Go does: the first
+value of a wrong type is named with the struct that it stands in, the way there and the type that it should be of; a
+value that reads itself, such as a quantity, ends the reading. Unknown and repeated fields are collected.
 
 Takes:    data as gosyntax gives it, the struct that it should be.
 Gives:    Read: plain JSON data for convert, and what is strictly wrong.
@@ -245,7 +245,8 @@ def _base64(reading: _Reading, value: str) -> str | None:
 def _base64_fault(value: str) -> tuple[int | None, str]:
     """Give where Go stops to read base64, if it does, and the text without line breaks."""
     octets = value.encode("utf-8", "replace").decode("latin-1")
-    kept, count = [], 0
+    kept: list[str] = []
+    count = 0
     for at, char in enumerate(octets):
         if char in "\r\n":
             continue
@@ -279,7 +280,7 @@ def _padding_fault(octets: str, at: int, filled: int, kept: str) -> tuple[int | 
 
 
 def _plain_number(value: str) -> int | float:
-    return int(value) if len(value) <= 20 and _INTEGER.fullmatch(value) else float(value)  # noqa: PLR2004 -- as _integer
+    return int(value) if len(value) <= 20 and _INTEGER.fullmatch(value) else float(value)  # noqa: PLR2004
 
 
 def _time(reading: _Reading, go: Go, value: Any) -> Any:
@@ -351,7 +352,7 @@ def _quantity_fault(text: str) -> str:
 _PARTED: Final = re.compile(r"[+-]?[0-9]*(?:\.[0-9]*)?[eEinumkKMGTP]*[+-]?[0-9]*")
 
 
-def _int_or_string(reading: _Reading, go: Go, value: Any) -> Any:
+def _int_or_string(reading: _Reading, _: Go, value: Any) -> Any:
     if value.__class__ is str:
         return value
     whole = gotypes.typed("int32")
@@ -363,7 +364,7 @@ def _int_or_string(reading: _Reading, go: Go, value: Any) -> Any:
     raise Unreadable(reading.mistyped(sort_of(value), whole))
 
 
-def _raw(reading: _Reading, _: Go, value: Any) -> Any:
+def _raw(_: _Reading, __: Go, value: Any) -> Any:
     # What reads itself is skipped by the strict reading: nothing in it is unknown, nothing repeated.
     return _free(_Reading(), value)
 

@@ -155,7 +155,7 @@ def _double(text: str, indent: int, column: int) -> str:
     column += 1
     for at, char in enumerate(text):
         shown = _escaped(char)
-        if char == " " and not spaces and _WIDTH < column and column < _NO_COLUMN and 0 < at < len(text) - 1:
+        if char == " " and not spaces and column > _WIDTH and column < _NO_COLUMN and 0 < at < len(text) - 1:
             shown = "\n" + " " * (indent + 2) + ("\\" if text[at + 1] == " " else "")
             column = indent + 2
         else:

@@ -64,6 +64,12 @@ OBJECTS = st.builds(
     ]),
     st.dictionaries(WORDS, TREES, max_size=5),
 )  # fmt: skip
+
+
+def _sized(content):
+    return b"\x12" + bytes([len(content) & 127]) + content
+
+
 PARTS = st.tuples(st.integers(1, 20), st.sampled_from([0, 1, 2, 3, 4, 5, 6]), st.binary(max_size=6)).map(
     lambda part: bytes([part[0] << 3 & 0xFF | part[1]]) + (bytes([len(part[2])]) if part[1] == 2 else b"") + part[2]
 )
@@ -73,10 +79,11 @@ BODIES = (
     | OBJECTS.map(lambda value: json.dumps(value).encode())
     | OBJECTS.map(lambda value: json.dumps([value, value]).encode())
     | DEEP
-    | st.sampled_from([BOMB, b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00", b'{"a":"\xff"}', b"{}{}", b"x" * 4_000_000, b"\x00"])
+    | st.sampled_from([BOMB, b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00", b'{"a":"\xff"}', b"{}{}", b"\x00"])
+    | st.just(b"x" * 4_000_000)
     | st.sampled_from([gzip.compress(b"{}"), struct.pack("<d", 1.0), b"!!python/object:os.system x", b"*a", b"&a [*a]"])
     | st.lists(PARTS, max_size=6).map(lambda parts: protobuf.PREFIX + b"".join(parts))
-    | st.lists(PARTS, max_size=6).map(lambda parts: protobuf.PREFIX + b"\x12" + bytes([len(b"".join(parts)) & 127]) + b"".join(parts))
+    | st.lists(PARTS, max_size=6).map(lambda parts: protobuf.PREFIX + _sized(b"".join(parts)))
 )  # fmt: skip
 REQUESTS = st.builds(
     HttpRequest,
@@ -98,7 +105,7 @@ def test_whatever_is_asked_is_answered(requests):
         assert 200 <= response.code < 600
         assert response.code != 500, (http, response.body)
         for name, value in response.headers:
-            assert name.isprintable() and value.isprintable(), (name, value)
+            assert (name + value).isprintable(), (name, value)
 
 
 def test_a_good_object_is_taken_in_every_form():

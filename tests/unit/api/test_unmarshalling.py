@@ -23,13 +23,17 @@ QUANTITIES = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEi
         ),
         (
             {"spec": {"containers": [{"env": [{"valueFrom": {"fieldRef": "x"}}]}]}},
-            "json: cannot unmarshal string into Go struct field"
-            " EnvVarSource.spec.containers.env.valueFrom.fieldRef of type v1.ObjectFieldSelector",
+            (
+                "json: cannot unmarshal string into Go struct field"
+                " EnvVarSource.spec.containers.env.valueFrom.fieldRef of type v1.ObjectFieldSelector"
+            ),
         ),
         (
             {"spec": {"volumes": [{"configMap": []}]}},
-            "json: cannot unmarshal array into Go struct field"
-            " Volume.spec.volumes.VolumeSource.configMap of type v1.ConfigMapVolumeSource",
+            (
+                "json: cannot unmarshal array into Go struct field"
+                " Volume.spec.volumes.VolumeSource.configMap of type v1.ConfigMapVolumeSource"
+            ),
         ),
         (
             {"metadata": {"labels": {"a": 1}}},
@@ -37,18 +41,24 @@ QUANTITIES = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEi
         ),
         (
             {"spec": {"securityContext": {"fsGroup": 1.5}}},
-            "json: cannot unmarshal number 1.5 into Go struct field"
-            " PodSecurityContext.spec.securityContext.fsGroup of type int64",
+            (
+                "json: cannot unmarshal number 1.5 into Go struct field"
+                " PodSecurityContext.spec.securityContext.fsGroup of type int64"
+            ),
         ),
         (
             {"spec": {"securityContext": {"fsGroupChangePolicy": 1}}},
-            "json: cannot unmarshal number into Go struct field"
-            " PodSecurityContext.spec.securityContext.fsGroupChangePolicy of type v1.PodFSGroupChangePolicy",
+            (
+                "json: cannot unmarshal number into Go struct field"
+                " PodSecurityContext.spec.securityContext.fsGroupChangePolicy of type v1.PodFSGroupChangePolicy"
+            ),
         ),
         (
             {"spec": {"containers": [{"resources": {"limits": []}}]}},
-            "json: cannot unmarshal array into Go struct field"
-            " ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+            (
+                "json: cannot unmarshal array into Go struct field"
+                " ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList"
+            ),
         ),
         ({"spec": {"containers": [{"resources": {"limits": {"cpu": "much"}}}]}}, QUANTITIES),
         ({"spec": {"containers": [{"resources": {"limits": {"cpu": "1nn"}}}]}}, "unable to parse quantity's suffix"),

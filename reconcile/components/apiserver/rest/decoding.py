@@ -113,10 +113,9 @@ def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
         raise Refusal(statuses.bad_request(named))
     try:
         data = _data_of(said, meta_v1.DeleteOptions, form)[0]
-        found = convert.load(_unnamed(data), cls=meta_v1.DeleteOptions, unknown="Ignore", absent="zero").object
+        return convert.load(_unnamed(data), cls=meta_v1.DeleteOptions, unknown="Ignore", absent="zero").object
     except _BAD as error:
         raise Refusal(statuses.bad_request(str(error))) from None
-    return found if isinstance(found, meta_v1.DeleteOptions) else None
 
 
 def patch_body(http: HttpRequest, patch_type: str, validation: str = "") -> Any:
@@ -292,8 +291,9 @@ def _read(said: _Said, cls: type[Any], form: Encoding, home: _Home) -> tuple[Any
 
 
 def _data_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any], tuple[str, ...]]:
+    strict: tuple[str, ...] = ()
     if form == "protobuf":
-        data, strict = protobuf.read(name_of(cls), said.raw), ()
+        data = protobuf.read(name_of(cls), said.raw)
     elif cls is CustomObject:
         read = unmarshalling.free(said.data)
         data, strict = dict(read.data or {}), read.strict
