@@ -114,7 +114,7 @@ def is_pretty(found: Accepted, http: HttpRequest) -> bool:
     return http.header("user-agent").startswith(_HUMAN)
 
 
-def routed(http: HttpRequest, verb: str, produced: tuple[str, ...] = ()) -> tuple[int, str] | None:
+def routed(http: HttpRequest, verb: str) -> tuple[int, str] | None:
     """
     Say why the router finds no way, from what a request's headers name: a code and a message; None if it finds one.
 
@@ -124,7 +124,7 @@ def routed(http: HttpRequest, verb: str, produced: tuple[str, ...] = ()) -> tupl
         kind = http.header("content-type").split(";")[0].strip()
         if kind not in _PATCHES:
             return 415, "415: Unsupported Media Type"
-    produced = produced or (*MEDIA_TYPES, *(STREAMS if verb in ("list", "watch") else ()))
+    produced = (*MEDIA_TYPES, *(STREAMS if verb in ("list", "watch") else ()))
     wanted = [clause.split(";")[0].strip() for clause in http.header("accept").split(",")]
     if wanted == [""] or "*/*" in wanted or any(name in wanted for name in produced):
         return None
