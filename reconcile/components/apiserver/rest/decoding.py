@@ -168,6 +168,10 @@ class _Home:
     version: str
     kind: str
 
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
     @classmethod
     def of(cls, wanted: type, resource: kinds.Resource | None) -> _Home:
         """Say it of a class; a custom resource says it for its objects."""
@@ -263,6 +267,8 @@ def _summary(body: bytes) -> str:
 def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
     """Give the class of what a body says itself to be; refuse what cannot become what the path takes."""
     if cls is CustomObject:
+        if said.api_version != home.api_version:
+            raise _of_another_version(said, home)
         return cls
     found = kinds.class_for(said.api_version, said.kind)
     if found is cls:
@@ -271,10 +277,8 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
         named = f'no kind "{said.kind}" is registered for version "{said.api_version}" {_SCHEME}'
         raise _unreadable(said, home, named)
     if (said.group, said.kind) == (home.group, home.kind) or {said.group, home.group} == {"", "events.k8s.io"}:
-        mine = f"{home.group}/{home.version}" if home.group else home.version
-        if said.kind == home.kind and said.api_version != mine:
-            wrong = f"the API version in the data ({said.api_version}) does not match the expected API version ({mine})"
-            raise Refusal(statuses.bad_request(wrong))
+        if said.kind == home.kind and said.api_version != home.api_version:
+            raise _of_another_version(said, home)
     _read(said, found, "json" if said.data is not None else "protobuf", home)
     group = name_of(cls).partition("_")[0]
     target = f"{_INTERNAL.get(group, group)}.{cls.__name__}"
@@ -295,10 +299,7 @@ def _data_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any
     if form == "protobuf":
         data = protobuf.read(name_of(cls), said.raw)
     elif cls is CustomObject:
-        read = unmarshalling.free(said.data)
-        data, strict = dict(read.data or {}), read.strict
-        metadata = dict(said.data or ()).get("metadata")
-        data["metadata"] = unmarshalling.unmarshalled(metadata, "meta_v1.ObjectMeta").data
+        data, strict = _custom_data(said.data or gosyntax.Pairs())
     else:
         read = unmarshalling.unmarshalled(said.data, name_of(cls))
         data, strict = dict(read.data or {}), read.strict
@@ -310,8 +311,22 @@ def _data_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any
     return data, strict
 
 
+def _custom_data(pairs: gosyntax.Pairs) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read what a custom resource's object holds: of its metadata alone the shape is known before its schema is."""
+    read = unmarshalling.free(pairs)
+    metadata = unmarshalling.unmarshalled(dict(pairs).get("metadata"), "meta_v1.ObjectMeta")
+    unknown = [text for text in metadata.strict if text.startswith("unknown")]
+    below = [text.replace('field "', 'field "metadata.', 1) for text in unknown]
+    return {**read.data, "metadata": metadata.data}, (*read.strict, *below)
+
+
 def _unnamed(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in ("apiVersion", "kind")}
+
+
+def _of_another_version(said: _Said, home: _Home) -> Refusal:
+    expected = f"does not match the expected API version ({home.api_version})"
+    return Refusal(statuses.bad_request(f"the API version in the data ({said.api_version}) {expected}"))
 
 
 def _unreadable(said: _Said, home: _Home, why: str) -> Refusal:

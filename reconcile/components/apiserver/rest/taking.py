@@ -153,7 +153,9 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
         raise Refusal(statuses.method_not_allowed())
     how = _negotiated(http, target, resource)
     fields, warnings = _fields(http, target, resource)
-    request = attrs.evolve(probe, version=_version(resource), **fields)
+    # For authorisation a Namespace is in itself; it is stored in none.
+    namespace = "" if resource.key == "namespaces" else target.namespace
+    request = attrs.evolve(probe, namespace=namespace, version=_version(resource), **fields)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
 
 

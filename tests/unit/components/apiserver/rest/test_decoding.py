@@ -2,9 +2,12 @@
 
 import json
 
+import attrs
 import pytest
 
-from reconcile.api import core_v1, kinds, meta_v1, protobuf
+from reconcile.api import core_v1, kinds, protobuf
+from reconcile.api.scalars import freeze
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import HttpRequest, decoding
 
@@ -183,3 +186,27 @@ def test_delete_options_are_what_they_say():
     with pytest.raises(Refusal) as caught:
         decoding.options_body(_http({"apiVersion": "v1", "kind": "Pod"}))
     assert caught.value.response.body.message == f'no kind "Pod" is registered for version "v1" {SCHEME}'
+
+
+THING = attrs.evolve(kinds.resource("configmaps"), group="example.com", version="v1", kind="Thing", plural="things")
+
+
+def _custom(body, validation=""):
+    body = {"apiVersion": "example.com/v1", "kind": "Thing", **body}
+    return decoding.decoded(_http(body), CustomObject, validation, THING)
+
+
+def test_of_a_custom_object_the_metadata_have_a_shape():
+    found = _custom({"metadata": {"name": "x", "foo": 1}, "spec": {"a": [1.5, None]}})
+    assert found.object.metadata.name == "x"
+    assert found.object.body == freeze({"spec": {"a": [1.5, None]}})
+    assert found.warnings == ('unknown field "metadata.foo"',)
+    said = "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string"
+    with pytest.raises(Refusal) as caught:
+        _custom({"metadata": {"labels": {"a": 1}}})
+    assert caught.value.response.body.message == f'Thing in version "v1" cannot be handled as a Thing: {said}'
+    with pytest.raises(Refusal) as caught:
+        _custom({"apiVersion": "example.com/v2"})
+    assert caught.value.response.body.message == (
+        "the API version in the data (example.com/v2) does not match the expected API version (example.com/v1)"
+    )
