@@ -280,7 +280,9 @@ def _padding_fault(octets: str, at: int, filled: int, kept: str) -> tuple[int | 
 
 
 def _plain_number(value: str) -> int | float:
-    return int(value) if len(value) <= 20 and _INTEGER.fullmatch(value) else float(value)  # noqa: PLR2004
+    """Read a number of free JSON: an integer if 64 bits hold it, else a double, as sigs.k8s.io/json has it."""
+    found = _integer(value, 64)
+    return float(value) if found is None else found
 
 
 def _time(reading: _Reading, go: Go, value: Any) -> Any:

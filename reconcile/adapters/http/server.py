@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import uuid
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -181,7 +182,8 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _response(found: rest.HttpResponse, http: rest.HttpRequest) -> web.Response:
-    headers, body = found.headers, found.body
+    audited = http.header("audit-id") or str(uuid.uuid4())
+    headers, body = (("Audit-Id", audited), *found.headers), found.body
     if len(body) >= _ZIPPED and _takes_gzip(http.header("accept-encoding")):
         headers = (*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
         body = gzip.compress(body, compresslevel=1, mtime=0)

@@ -276,9 +276,9 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
     if found is None:
         named = f'no kind "{said.kind}" is registered for version "{said.api_version}" {_SCHEME}'
         raise _unreadable(said, home, named)
-    if (said.group, said.kind) == (home.group, home.kind) or {said.group, home.group} == {"", "events.k8s.io"}:
-        if said.kind == home.kind and said.api_version != home.api_version:
-            raise _of_another_version(said, home)
+    same = said.group == home.group or {said.group, home.group} == {"", "events.k8s.io"}
+    if same and said.kind == home.kind and said.api_version != home.api_version:
+        raise _of_another_version(said, home)
     _read(said, found, "json" if said.data is not None else "protobuf", home)
     group = name_of(cls).partition("_")[0]
     target = f"{_INTERNAL.get(group, group)}.{cls.__name__}"
