@@ -13,6 +13,7 @@ Left out: an object that comes twice in an object with a list in both: Go reads 
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -179,6 +180,8 @@ def _over(old: Any, new: Any) -> Any:
 
 
 def _list(reading: _Reading, go: Go, value: list[Any]) -> Any:
+    if go.sort == "bytes":
+        return _octets(reading, value)
     if go.sort not in ("slice", "message"):
         reading.save(reading.mistyped("array", go))
         return None
@@ -242,6 +245,20 @@ def _base64(reading: _Reading, value: str) -> str | None:
     return None
 
 
+def _octets(reading: _Reading, value: list[Any]) -> str:
+    """Read bytes that are a list of numbers, which Go takes as well."""
+    octet = gotypes.Go("int32", "uint8")
+    found = bytearray()
+    for entry in value:
+        number = _integer(entry, 64) if isinstance(entry, Literal) else None
+        if entry is None or (number is not None and 0 <= number <= 0xFF):  # noqa: PLR2004 -- the width
+            found.append(number or 0)
+        else:
+            sort = f"number {entry}" if isinstance(entry, Literal) else sort_of(entry)
+            reading.save(reading.mistyped(sort, octet))
+    return base64.b64encode(found).decode("ascii")
+
+
 def _base64_fault(value: str) -> tuple[int | None, str]:
     """Give where Go stops to read base64, if it does, and the text without line breaks."""
     octets = value.encode("utf-8", "replace").decode("latin-1")
@@ -298,27 +315,37 @@ def _time(reading: _Reading, go: Go, value: Any) -> Any:
 def time_fault(value: str, *, micro: bool = False) -> str:
     """Give the error of Go's time.Parse for a text that is no time of RFC 3339."""
     layout = "2006-01-02T15:04:05.000000Z07:00" if micro else "2006-01-02T15:04:05Z07:00"
-    said = f"parsing time {quoted(value)}"
+    said = f"parsing time {_timely(value)}"
     rest = value
     for pattern, name, lowest, highest, what in _PARTS:
         match = re.match(pattern, rest)
         if match is None:
-            return f"{said} as {quoted(layout)}: cannot parse {quoted(rest)} as {quoted(name)}"
+            return f"{said} as {_timely(layout)}: cannot parse {_timely(rest)} as {_timely(name)}"
         if what and not lowest <= int(match[0]) <= highest:
             return f"{said}: {what} out of range"
         rest = rest[match.end() :]
         if micro and name == "05":
             match = re.match(r"[.,][0-9]{6}(?![0-9])", rest)
             if match is None:
-                return f"{said} as {quoted(layout)}: cannot parse {quoted(rest)} as {quoted('.000000')}"
+                return f"{said} as {_timely(layout)}: cannot parse {_timely(rest)} as {_timely('.000000')}"
             rest = rest[match.end() :]
         elif name == "05":
             rest = re.sub(r"^[.,][0-9]+", "", rest)
     match = re.match(r"Z|[+-][0-9]{2}:[0-9]{2}", rest)
     if match is None:
-        return f"{said} as {quoted(layout)}: cannot parse {quoted(rest)} as {quoted('Z07:00')}"
+        return f"{said} as {_timely(layout)}: cannot parse {_timely(rest)} as {_timely('Z07:00')}"
     rest = rest[match.end() :]
-    return f"{said}: extra text: {quoted(rest)}" if rest else f"{said}: day out of range"
+    return f"{said}: extra text: {_timely(rest)}" if rest else f"{said}: day out of range"
+
+
+def _timely(text: str) -> str:
+    """Quote text as Go's time package does, which knows ASCII alone."""
+    octets = text.encode("utf-8", "replace")
+    shown = [
+        f"\\{chr(octet)}" if octet in b'"\\' else chr(octet) if 0x20 <= octet < 0x7F + 1 else f"\\x{octet:02x}"  # noqa: PLR2004 -- ASCII
+        for octet in octets
+    ]
+    return '"' + "".join(shown) + '"'
 
 
 _PARTS: Final = (

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from reconcile.api._zeros import ATOMIC, ZEROS
+from reconcile.api.scalars import IntOrString
 from reconcile.api.shapes import blank, fields_of, within
 from reconcile.lib.mapping import Map
 
@@ -47,6 +48,8 @@ def zero(cls: type, json: str, shape: Any) -> Any:
         return empty(shape)
     if found is not None:
         return found
+    if shape == IntOrString:
+        return 0
     if within(shape, tuple) is not None:
         return ()
     return Map[Any]() if within(shape, Map) is not None else None
