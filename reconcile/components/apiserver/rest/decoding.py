@@ -212,7 +212,8 @@ def _said(body: bytes, form: Encoding, home: _Home, *, bare: bool = False) -> _S
             text = body
             if form == "yaml":
                 found = yamls.read(gosyntax.text_of(body))
-                text, repeated = json.dumps(found.data).encode(), found.repeated
+                # Upstream's way from YAML to JSON is over maps, whose keys it sorts.
+                text, repeated = json.dumps(found.data, sort_keys=True).encode(), found.repeated
             data, named, kind = _identity(text)
         group, version = _parted(named)
     except _BAD as error:

@@ -10,6 +10,7 @@ Left out: without libyaml's parser, the words of a syntax error are those of the
 from __future__ import annotations
 
 import importlib
+import re
 from functools import cache
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from reconcile.lib.quick import quick
 _MOST: Final = 250_000  # values of one document whose text is shorter than that
 _DEEPEST: Final = 200
 _OPEN: Final = object()
+_WHOLE: Final = re.compile(r"[-+]?[0-9]{1,300}")
 
 
 class YamlFault(ReconcileError):  # noqa: N818 -- it reads as what the text is
@@ -155,6 +157,8 @@ class _Reading:
                 return yaml_words.scalar(text, tag, plain=event.implicit[0])
             return yaml_words.word(text) if event.implicit[0] else text
         except yaml_words.BadWord:
+            if tag is None and _WHOLE.fullmatch(text):
+                return float(text)  # beyond 64 bits
             short = (tag or "").replace(yaml_words.TAGS, "!!")
             raise YamlFault(f"yaml: cannot decode !!str `{text}` as a {short or '!!float'}") from None
 
