@@ -74,7 +74,7 @@ def _library() -> Any:
 def _said(yaml: Any, error: Any, text: str) -> str:
     """Say what libyaml says, with the line that Go's port of it names: it counts them from 0, a scanner's from 1."""
     scans = isinstance(error, yaml.scanner.ScannerError)
-    lines = [_line(mark, text) for mark in (error.context_mark, error.problem_mark) if mark is not None]
+    lines = [_line(mark, text) for mark in (error.problem_mark, error.context_mark) if mark is not None]
     line = next((each for each in lines if each), 0)
     where = f"line {line + scans}: " if line else ""
     return f"yaml: {where}{error.problem or error.context}"
