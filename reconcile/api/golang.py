@@ -1,9 +1,9 @@
 """
 API objects as the API server writes them: like `convert.dump`, with the zeros that Go has where nothing is said.
 
-Takes:    API objects, plain JSON data.
-Gives:    plain JSON data, text.
-Source:   Go's encoding/json and fmt.
+Takes:    API objects.
+Gives:    plain JSON data.
+Source:   Go's encoding/json.
 Left out: nothing known.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from json import dumps
 from operator import attrgetter
 from typing import Any
 
@@ -21,7 +20,6 @@ from reconcile.api.zeros import empty_field, zeros_of
 from reconcile.lib.mapping import Map
 
 Writer = Callable[[Any], Any]
-_CONTAINERS = (tuple, Map)
 
 
 def written(obj: Any) -> dict[str, Any]:
@@ -51,8 +49,7 @@ def _writer(cls: type) -> Writer:
                     found[key] = written(empty_field(cls, key))
                 elif nothing is not None or required:
                     found[key] = nothing
-            elif required or value or value.__class__ not in _CONTAINERS:
-                # Go leaves out an empty list or map that need not be there.
+            else:
                 found[key] = value if hook is None else hook(value)
         return found
 
@@ -80,24 +77,3 @@ def _list_writer(hook: Writer) -> Writer:
 
 def _dict_writer(hook: Writer) -> Writer:
     return lambda entries: {key: hook(entry) for key, entry in entries.items()}
-
-
-def shown(value: Any) -> str:
-    """Give plain JSON data as Go prints it with %v: `map[a:1 b:[x y]]`."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return f"map[{' '.join([f'{key}:{shown(value[key])}' for key in sorted(value)])}]"
-    if isinstance(value, (list, tuple)):
-        return f"[{' '.join(map(shown, value))}]"
-    return str(value)
-
-
-def text(value: Any) -> str:
-    """Give plain JSON data as Go writes it: no spaces, and nothing in it that a page of HTML could take for its own."""
-    found = dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for letter in "<>&\u2028\u2029":
-        found = found.replace(letter, f"\\u{ord(letter):04x}")
-    return found

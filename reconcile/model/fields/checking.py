@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconcile.api.golang import shown
+from reconcile.api.gotext import shown
 from reconcile.model.fields import sets
 from reconcile.model.fields.shapes import Shape, item_element, settled
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconcile.api.golang import shown
+from reconcile.api.gotext import shown
 from reconcile.api.kinds import list_rules
 from reconcile.api.scalars import Json
 from reconcile.api.shapes import fields_of, within

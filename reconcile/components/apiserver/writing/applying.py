@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, convert, golang, unmarshalling
+from reconcile.api import autoscaling_v1, convert, golang, gotext, unmarshalling
 from reconcile.api.scalars import freeze, thaw
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
@@ -163,7 +163,7 @@ def _renew_last_applied(ask: Ask, config: Mapping[str, Any], new: dict[str, Any]
     metadata = {key: value for key, value in metadata.items() if key != "annotations"} | (
         {"annotations": own} if own else {}
     )
-    said = golang.text(_sorted({**config, "metadata": metadata})) + "\n"
+    said = gotext.written(_sorted({**config, "metadata": metadata})) + "\n"
     new["metadata"] = {**new["metadata"], "annotations": {**annotations, managers.LAST_APPLIED: said}}
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert, golang, gosyntax, kinds, unmarshalling
+from reconcile.api import convert, golang, gosyntax, gotext, kinds, unmarshalling
 from reconcile.api.scalars import MicroTime, Quantity, Time, freeze, thaw
 from reconcile.api.shapes import CustomObject, fields_of
 from reconcile.api.unstructured import refusal
@@ -104,13 +104,13 @@ def _merged(ask: Ask, patch: Mapping[str, Any], old: Any, strict: list[str] | No
 
 def _merged_text(old: Any, patch: Mapping[str, Any]) -> str:
     whole = golang.written(old)
-    return golang.text(_sorted_where_changed(patches.merge(whole, patch), whole))
+    return gotext.written(_sorted_where_changed(patches.merge(whole, patch), whole))
 
 
 def _decoded(ask: Ask, data: Any, old: Any, strict: list[str]) -> Made:
     """Give the object that patched data is."""
-    made = _object(data, old, lambda: golang.text(data))
-    return made.object, _heeded(ask, [*strict, *made.warnings], lambda: golang.text(data))
+    made = _object(data, old, lambda: gotext.written(data))
+    return made.object, _heeded(ask, [*strict, *made.warnings], lambda: gotext.written(data))
 
 
 def _object(data: Any, old: Any, text: Callable[[], str]) -> convert.Loaded[Any]:
@@ -130,7 +130,7 @@ def _object(data: Any, old: Any, text: Callable[[], str]) -> convert.Loaded[Any]
 def _in_go(data: Any, cls: type) -> str:
     """Say in Go's words why data is no object of *cls*; empty if Go has none."""
     try:
-        unmarshalling.unmarshalled(gosyntax.pairs_of(golang.text(data).encode()), name_of(cls))
+        unmarshalling.unmarshalled(gosyntax.pairs_of(gotext.written(data).encode()), name_of(cls))
     except ReconcileError as error:
         return str(error)
     return ""
@@ -149,14 +149,14 @@ def _strategically(ask: Ask, body: Any, old: Any) -> Made:
     data = strategic.merged(golang.written(old), patch, cls)
     said = refusal(cls, data)
     if said:
-        raise _refused_patch(golang.shown(patch), said)
+        raise _refused_patch(gotext.shown(patch), said)
     # What it says itself to be is not looked at.
     data = {**data, "apiVersion": old.api_version, "kind": old.kind}
     try:
         made = convert.load(data, cls=cls, unknown="Warn", absent="zero")
     except ReconcileError as error:
-        raise _refused_patch(golang.shown(patch), _in_go(data, cls) or str(error)) from None
-    return made.object, _heeded(ask, [*strict, *sorted(made.warnings)], lambda: golang.shown(patch))
+        raise _refused_patch(gotext.shown(patch), _in_go(data, cls) or str(error)) from None
+    return made.object, _heeded(ask, [*strict, *sorted(made.warnings)], lambda: gotext.shown(patch))
 
 
 _WAYS: Final[Mapping[str, Callable[[Ask, Any, Any], Made]]] = {
