@@ -75,13 +75,19 @@ def invalid(group: str, kind: str, name: str, causes: tuple[meta_v1.StatusCause,
             texts.append(text)
     qualified = f"{kind}.{group}" if group else kind
     said = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=kind, causes=causes)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=kind or None, causes=causes)
     return _status(422, "Invalid", f'{qualified} "{name}" is invalid: {said}', details)
 
 
 def bad_request(message: str) -> meta_v1.Status:
     """400: the request makes no sense."""
     return _status(400, "BadRequest", message)
+
+
+def unprocessable() -> meta_v1.Status:
+    """422: a JSON patch does not fit the object."""
+    said = "the server rejected our request due to an error in our request"
+    return _status(422, "Invalid", said, meta_v1.StatusDetails())
 
 
 def unsupported_media_type(known: tuple[str, ...] = _MEDIA_TYPES) -> meta_v1.Status:
@@ -132,6 +138,13 @@ def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v
     details = meta_v1.StatusDetails(group=group or None, kind=plural, retry_after_seconds=retry_after_seconds)
     said = f"The {verb} operation against {resource} could not be completed at this time, please try again."
     return _status(500, "ServerTimeout", said, details)
+
+
+def too_many_requests(message: str, why: str, retry_after_seconds: int) -> meta_v1.Status:
+    """429: a disruption budget allows no eviction for now."""
+    causes = (meta_v1.StatusCause(reason="DisruptionBudget", message=why),)
+    details = meta_v1.StatusDetails(retry_after_seconds=retry_after_seconds or None, causes=causes)
+    return _status(429, "TooManyRequests", message, details)
 
 
 def unavailable(message: str) -> meta_v1.Status:

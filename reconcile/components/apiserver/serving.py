@@ -20,7 +20,17 @@ from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
-from reconcile.components.apiserver.writing import creating, deleting, patching, subresources, updating
+from reconcile.components.apiserver.writing import (
+    approving,
+    creating,
+    deleting,
+    evicting,
+    patching,
+    pod_parts,
+    scaling,
+    subresources,
+    updating,
+)
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
@@ -62,7 +72,7 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
         else:
             obj = store.get(planned.resource, key)
         if planned.scale:
-            obj = subresources.scale_of(obj)
+            obj = scaling.scale_of(obj)
     return Response(planned.code, obj, planned.warnings)
 
 
@@ -79,11 +89,20 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("update", "status"): updating.update_status,
     ("patch", "status"): patching.patch_status,
     ("create", "binding"): subresources.bind,
-    ("create", "eviction"): subresources.evict,
-    ("get", "scale"): subresources.scale,
-    ("update", "scale"): subresources.update_scale,
-    ("patch", "scale"): subresources.patch_scale,
+    ("create", "eviction"): evicting.evict,
+    ("get", "scale"): scaling.scale,
+    ("update", "scale"): scaling.update_scale,
+    ("patch", "scale"): scaling.patch_scale,
     ("update", "finalize"): subresources.finalize,
+    ("get", "ephemeralcontainers"): objects.get,
+    ("update", "ephemeralcontainers"): pod_parts.update,
+    ("patch", "ephemeralcontainers"): pod_parts.patch,
+    ("get", "resize"): objects.get,
+    ("update", "resize"): pod_parts.update,
+    ("patch", "resize"): pod_parts.patch,
+    ("get", "approval"): objects.get,
+    ("update", "approval"): approving.update,
+    ("patch", "approval"): approving.patch,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")

@@ -32,7 +32,6 @@ from reconcile.model import statuses
 MOST_BYTES: Final = 3 * 1024 * 1024
 """The largest body that is read: etcd's limit with upstream's factor."""
 
-_MOST_OPERATIONS: Final = 10_000  # of a JSON patch
 _SUMMARY: Final = 30  # bytes of a body that an error shows
 _SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 _META: Final = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -119,28 +118,9 @@ def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
         raise Refusal(statuses.bad_request(str(error))) from None
 
 
-def patch_body(http: HttpRequest, patch_type: str, validation: str = "") -> Any:
-    """Give a patch as plain JSON data."""
-    body = whole_body(http)
-    if patch_type == "apply":
-        return _apply_body(body, validation)
-    said = "" if patch_type == "strategic" else "error decoding patch: "
-    try:
-        found = convert.loads_json(body)
-    except ReconcileError:
-        try:
-            found = unmarshalling.free(gosyntax.pairs_of(body)).data
-        except _BAD as error:
-            raise Refusal(statuses.bad_request(f"{said}{error}")) from None
-    wanted = list if patch_type == "json" else dict
-    if found is not None and not isinstance(found, wanted):
-        shape = "[]handlers.jsonPatchOp" if patch_type == "json" else "map[string]interface {}"
-        sort = unmarshalling.sort_of(found)
-        raise Refusal(statuses.bad_request(f"{said}json: cannot unmarshal {sort} into Go value of type {shape}"))
-    if patch_type == "json" and found and len(found) > _MOST_OPERATIONS:
-        said = f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(found)}"
-        raise Refusal(statuses.too_large_request(said))
-    return found if found is not None else wanted()
+def patch_body(http: HttpRequest) -> str:
+    """Give a patch's text: what it says is read once it is known that there is something to patch."""
+    return gosyntax.text_of(whole_body(http))
 
 
 def whole_body(http: HttpRequest) -> bytes:
@@ -345,34 +325,3 @@ def _warnings(strict: tuple[str, ...]) -> tuple[str, ...]:
         head, *lines = text.split("\n")
         found += [line.strip() for line in lines] if head.startswith("yaml: ") else [text]
     return tuple(found)
-
-
-def _apply_body(body: bytes, validation: str) -> dict[str, Any]:
-    """Give what is applied, which comes as YAML: JSON is YAML."""
-    try:
-        found = convert.loads_json(body)
-    except ReconcileError:
-        found = _applied_yaml(body, validation)
-    if found is not None and not isinstance(found, dict):
-        wrong = f"json: cannot unmarshal {unmarshalling.sort_of(found)} into Go value of type map[string]interface {{}}"
-        said = f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {wrong}"
-        raise Refusal(statuses.bad_request(said))
-    found = found or {}
-    version, kind = (found.get(name) if isinstance(found.get(name), str) else "" for name in ("apiVersion", "kind"))
-    if not version or not kind:
-        group, _, version = (version or "").rpartition("/")
-        raise Refusal(statuses.bad_request(f"invalid object type: {group}/{version}, Kind={kind or ''}"))
-    return found
-
-
-def _applied_yaml(body: bytes, validation: str) -> Any:
-    try:
-        found = yamls.read(gosyntax.text_of(body))
-    except yamls.YamlFault as error:
-        said = f"error decoding YAML: error converting YAML to JSON: {error}"
-        raise Refusal(statuses.bad_request(said)) from None
-    if found.repeated and validation == "Strict":
-        lines = "".join([f"\n  {line}" for line in found.repeated])
-        said = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{lines}"
-        raise Refusal(statuses.bad_request(said))
-    return found.data

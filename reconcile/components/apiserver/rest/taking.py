@@ -219,8 +219,7 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
                 raise Refusal(statuses.unsupported_media_type(tuple(_PATCHES)))
             decoding.whole_body(http)
             fields = options.writing_options(http, "PatchOptions", applies=kind == "apply")
-            body = decoding.patch_body(http, kind, fields["field_validation"])
-            return {**fields, "body": body, "patch_type": kind}, ()
+            return {**fields, "body": decoding.patch_body(http), "patch_type": kind}, ()
         case "delete" | "deletecollection":
             many = target.verb == "deletecollection"
             return options.deleting_options(http, decoding.options_body(http), many=many), ()

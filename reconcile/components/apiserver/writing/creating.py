@@ -36,11 +36,12 @@ def create(ask: Ask) -> Plan:
     return created(ask, checked_body(ask, ask.request.body))
 
 
-def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
+def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to create *body*; *managed* are its managed fields if they are known, as after an apply."""
     request, resource = ask.request, ask.request.resource
     if ask.state.managed_fields:
-        managed = managed or managing.after_create(ask, defaulted(resource, body))
+        if managed is managing.NOT_SAID:
+            managed = managing.after_create(ask, defaulted(resource, body))
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
@@ -81,11 +82,26 @@ def named_body(ask: Ask, given: Any) -> Any:
     return body
 
 
+def check_place(ask: Ask, body: Any, wanted: str) -> None:
+    """Refuse with 400 the body of a write to a subresource that names another object than the request."""
+    metadata = body.metadata
+    name, namespace = (metadata.name, metadata.namespace) if metadata is not None else ("", "")
+    if namespace and namespace != ask.request.namespace:
+        said = "the namespace of the provided object does not match the namespace sent on the request"
+        raise Refusal(statuses.bad_request(said))
+    if not name:
+        said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        raise Refusal(statuses.bad_request(said))
+    if name != wanted:
+        said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
+        raise Refusal(statuses.bad_request(said))
+
+
 def checked_body(ask: Ask, given: Any) -> Any:
     """Give the body of a write if it is an object of the resource, in the namespace that was asked for."""
     resource = ask.resource
     if not isinstance(given, resource.object_class):
-        raise Refusal(statuses.bad_request(_misplaced(given, resource.kind)))
+        raise Refusal(statuses.bad_request(misplaced(given, resource.kind, resource.group)))
     body: Any = given
     metadata = body.metadata
     if metadata is not None and metadata.namespace and metadata.namespace != ask.request.namespace:
@@ -134,12 +150,14 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
     return metadata, generated
 
 
-def _misplaced(given: Any, kind: str) -> str:
-    """Say that something is no object of *kind*."""
+def misplaced(given: Any, kind: str, group: str = "") -> str:
+    """Say that something is no object of *kind* in API *group*."""
     own, version = getattr(given, "kind", None), getattr(given, "api_version", None)
     if not own or not version:
         return f"the object provided is unrecognized (must be of type {kind})"
-    return f'{own} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}'
+    short = version.rpartition("/")[2]
+    unknown = f"converting ({short}.{own}) to ({group.partition('.')[0] or 'core'}.{kind}): unknown conversion"
+    return f'{own} in version "{short}" cannot be handled as a {kind}: {unknown}'
 
 
 def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:

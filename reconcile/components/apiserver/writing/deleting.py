@@ -116,7 +116,7 @@ def checked_options(options: Any) -> meta_v1.DeleteOptions:
 
 def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
     resource, metadata = ask.request.resource, old.metadata
-    _check_preconditions(resource, metadata, options.preconditions)
+    check_preconditions(resource, metadata, options.preconditions)
     key = key_of(old)
     if resource == "namespaces":
         return _namespace_outcome(ask, old, options)
@@ -226,7 +226,8 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
     return _Outcome(new, (Delete("namespaces", metadata.name or ""),), gone=True)
 
 
-def _check_preconditions(resource: str, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+def check_preconditions(resource: str, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+    """Refuse with 409 a deletion that is meant for another object, or for it as it was."""
     if preconditions is None:
         return
     if preconditions.uid is not None and preconditions.uid != metadata.uid:

@@ -10,9 +10,12 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter, is_
 from typing import Any, Final
+
+import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver import admission
@@ -29,6 +32,7 @@ from reconcile.components.apiserver.registry.validation import (
 )
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, managing
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
@@ -53,7 +57,7 @@ def update_status(ask: Ask) -> Plan:
     return status_updated(ask, body, found(ask))
 
 
-def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to make *body* of *old*, all but the status; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata if body.metadata is old.metadata else _metadata(ask, body, old)
@@ -63,7 +67,9 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         new = replace(body, metadata=metadata)
     new = _with_old_parts(defaulted(resource, new), old)
     if ask.state.managed_fields:
-        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
+        new = _with_managed(new, managed)
     if resource == "pods":
         new = _repaired_pod(new, old)
     elif resource == "services":
@@ -90,7 +96,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     return stored(ask, new, old, compares, operations)
 
 
-def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
@@ -107,12 +113,56 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = No
     else:
         new = copier(old.__class__, "metadata", "status")(old, metadata, status)
     if ask.state.managed_fields:
-        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
+        new = _with_managed(new, managed)
         metadata = new.metadata
     admission.restrict_node(ask, new, old)
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    return stored(ask, new, old)
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Part:
+    """
+    What a subresource writes of an object.
+
+    Args:
+        made: gives what becomes of the object, of the body of the write and the object.
+        causes: says why that cannot be, of the new object and the old.
+        generation: whether a changed specification is a new generation.
+    """
+
+    made: Callable[[Any, Any], Any]
+    causes: Callable[[Any, Any], Causes]
+    generation: bool = False
+
+
+def part_updated(ask: Ask, body: Any, old: Any, part: Part, managed: managing.Entries = managing.NOT_SAID) -> Plan:
+    """Plan to make of *old* what *part* takes of *body*; *managed* are its managed fields if they are known."""
+    resource = ask.request.resource
+    body = defaulted(resource, body)
+    metadata = replace(_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
+    if resource in strategies.METADATA_KEPT_BY_PARTS:
+        metadata = old.metadata
+    new = _with_old_parts(defaulted(resource, part.made(body, replace(old, metadata=metadata))), old)
+    if new.metadata == old.metadata:
+        new = old if _same_content(new, old) else replace(new, metadata=old.metadata)
+    if ask.state.managed_fields:
+        said = replace(body, metadata=metadata)
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, said, old, None)
+        new = _with_managed(new, managed)
+    admission.restrict_node(ask, new, old)
+    causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
+    causes += part.causes(new, old)
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    if part.generation and _is_new_generation(resource, new, old):
+        generation = (old.metadata.generation or 0) + 1
+        new = replace(new, metadata=replace(new.metadata, generation=generation))
     return stored(ask, new, old)
 
 
@@ -157,12 +207,19 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     given: meta_v1.ObjectMeta = body.metadata
     kept: meta_v1.ObjectMeta = old.metadata
     resource, name = ask.request.resource, kept.name or ""
-    check_uid(ask, given.uid, kept.uid)
+    patches = ask.request.verb == "patch"
+    if not patches:
+        check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
         if given.resource_version != kept.resource_version:
             raise Refusal(statuses.conflict(resource, name))
     elif resource in strategies.CONDITIONAL:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
+        # Whoever finds this out knows the resource, not its kind.
+        refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))
+    if patches and given.uid and given.uid != kept.uid:
+        # Only an update is made on condition of its uid; that a patch changes it is a fault of the object.
+        cause = wrong("metadata.uid", given.uid, "field is immutable")
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, (cause,))
     same = (
         given.labels == kept.labels
@@ -202,6 +259,8 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
         return old
     if resource == "pods":
         return replace(new, owner_references=old.owner_references)
+    if resource in strategies.METADATA_KEPT_BY_STATUS:
+        return replace(old, managed_fields=new.managed_fields)
     return replace(new, labels=old.labels) if resource in strategies.LABELS_KEPT_BY_STATUS else new
 
 

@@ -10,7 +10,9 @@ options = meta_v1.DeleteOptions
 @pytest.fixture
 def bound(server, pod):
     server.made("pods", pod)
-    binding = core_v1.Binding(target=core_v1.ObjectReference(kind="Node", name="n1"))
+    binding = core_v1.Binding(
+        metadata=meta_v1.ObjectMeta(name="web"), target=core_v1.ObjectReference(kind="Node", name="n1")
+    )
     assert server("create", "pods", "default", "web", binding, subresource="binding").code == 201
     return server
 
@@ -111,7 +113,7 @@ def test_replication_controllers_orphan_by_default(server):
 def test_options_must_make_sense(bound, given, said):
     message = f'DeleteOptions.meta.k8s.io "" is invalid: {said}'
     assert bound("delete", "pods", "default", "web", options(**given)).body.message == message
-    eviction = policy_v1.Eviction(delete_options=options(**given))
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"), delete_options=options(**given))
     assert bound("create", "pods", "default", "web", eviction, subresource="eviction").body.message == message
 
 
@@ -119,7 +121,7 @@ def test_a_dry_run_deletes_nothing(bound):
     before, dry = bound.store, options(dry_run=("All",))
     assert bound("delete", "pods", "default", "web", dry).body.metadata.deletion_grace_period_seconds == 30
     assert bound("deletecollection", "pods", "default", body=dry).code == 200
-    eviction = policy_v1.Eviction(delete_options=dry)
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"), delete_options=dry)
     assert bound("create", "pods", "default", "web", eviction, subresource="eviction").code == 201
     assert bound.store is before
 

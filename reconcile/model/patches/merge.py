@@ -1,8 +1,8 @@
 """
-Patches: JSON merge patch over plain JSON, RFC 7386.
+JSON merge patch, RFC 7386.
 
 Source:   RFC 7386; its pseudo-code is the whole of it.
-Left out: see docs/limits.md, "API server".
+Left out: nothing known.
 """
 
 from __future__ import annotations
