@@ -75,7 +75,7 @@ def invalid(group: str, kind: str, name: str, causes: tuple[meta_v1.StatusCause,
             texts.append(text)
     qualified = f"{kind}.{group}" if group else kind
     said = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = meta_v1.StatusDetails(name=name, group=group or None, kind=kind, causes=causes)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=kind, causes=causes)
     return _status(422, "Invalid", f'{qualified} "{name}" is invalid: {said}', details)
 
 
