@@ -42,7 +42,7 @@ def internal(value: Any) -> Any:
         return value
     if isinstance(value, (Quantity, Time, MicroTime)):
         return value.text
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [internal(entry) for entry in value]
     if isinstance(value, Mapping):
         return {key: internal(entry) for key, entry in value.items()}
@@ -61,10 +61,13 @@ def text(value: Any) -> str:
 
 def difference(old: Any, new: Any) -> str:
     """Give the difference of two values in the API server's own form, as its messages show it: a unified diff."""
-    lines = [json.dumps(internal(value), indent=1, ensure_ascii=False).split("\n") for value in (old, new)]
-    found = list(unified_diff(*[[line + "\n" for line in one] for one in lines]))
+    found = list(unified_diff(_lines(old), _lines(new)))
     # The two files that a unified diff begins with have no names.
     return "".join(found[2:])
+
+
+def _lines(value: Any) -> list[str]:
+    return [f"{line}\n" for line in json.dumps(internal(value), indent=1, ensure_ascii=False).split("\n")]
 
 
 Row = tuple[str, str, Any, Any]

@@ -33,7 +33,8 @@ _LABEL_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE: Final = f"({_QUALIFIED})?"
 _PATTERNS: Final = {
-    form: re.compile(form) for form in (_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, "[-a-z0-9]+", _UNDERSCORED, _HEADER, _KEY)
+    form: re.compile(form)
+    for form in (_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, "[-a-z0-9]+", _UNDERSCORED, _HEADER, _KEY)
 }
 
 
@@ -100,7 +101,12 @@ def qualified_faults(name: str) -> Faults:
     if slash and not prefix:
         faults += ("prefix part must be non-empty",)
     elif prefix:
-        faults += tuple([f"prefix part {fault.replace('characters', 'bytes') if fault.startswith('must be no more') else fault}" for fault in subdomain_faults(prefix)])
+        faults += tuple(
+            [
+                f"prefix part {fault.replace('characters', 'bytes') if fault.startswith('must be no more') else fault}"
+                for fault in subdomain_faults(prefix)
+            ]
+        )
     if not rest:
         faults += ("name part must be non-empty",)
     else:

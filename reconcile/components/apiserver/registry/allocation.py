@@ -22,7 +22,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Cause, Refusal, wrong
-from reconcile.components.apiserver.registry.validation.services import checks_health
+from reconcile.components.apiserver.registry.validation.core.services import checks_health
 from reconcile.components.apiserver.state import Ask, drawing
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map

@@ -14,10 +14,10 @@ from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
+from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
-from reconcile.components.apiserver.registry.validation import metadata_causes, object_causes
+from reconcile.components.apiserver.registry.validation import metadata_causes, new_pod_causes, object_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.writing import managing
 from reconcile.lib.mapping import Map
@@ -144,10 +144,10 @@ def _misplaced(given: Any, kind: str) -> str:
 
 def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:
     if body.spec is None:
-        return replace(body, metadata=metadata), (required("spec.containers"),)
+        return replace(body, metadata=metadata), new_pod_causes(body)
     admitted = admission.admit_pod(ask, body, name)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
-    return pod, admitted.causes
+    return pod, new_pod_causes(pod, admitted.causes)
 
 
 def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]:

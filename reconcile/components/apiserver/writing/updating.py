@@ -23,7 +23,6 @@ from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
     change_causes,
-    metadata_causes,
     metadata_change_causes,
     object_causes,
 )
@@ -163,7 +162,8 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
             raise Refusal(statuses.conflict(resource, name))
     elif resource in strategies.CONDITIONAL:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
-        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, (cause,))
+        # Here upstream names the resource where it names the kind everywhere else.
+        refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))
     same = (
         given.labels == kept.labels
         and given.annotations == kept.annotations
@@ -206,7 +206,7 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_causes(ask.request.resource, new, generated=True) + metadata_change_causes(new, old)
+    return metadata_change_causes(ask.request.resource, new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
