@@ -42,7 +42,7 @@ def internals_module(facts: Path, definitions: dict[str, Any], head: str) -> str
         for cls, fields in sorted(internals.items())
     ]
     return (
-        f'"""How the API server itself writes classes of Kubernetes in its messages; {head}."""\n'
+        f'"""How the API server writes classes of Kubernetes in its messages; {head}."""\n'
         "\n"
         "from typing import Any\n"
         "\n"

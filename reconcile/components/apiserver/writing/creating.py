@@ -191,6 +191,11 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
     return replace(job, spec=replace(spec, template=template, selector=selector))
 
 
+def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
+    status = core_v1.PersistentVolumeStatus(phase="Pending", last_phase_transition_time=Time.at(ask.now))
+    return replace(volume, status=status)
+
+
 def _ready(ask: Ask, cidr: Any) -> Any:
     condition = meta_v1.Condition(
         type="Ready",
@@ -206,6 +211,7 @@ def _ready(ask: Ask, cidr: Any) -> Any:
 _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "nodes": admission.admit_node,
     "namespaces": _with_finalizer,
+    "persistentvolumes": _waiting,
     "jobs.batch": _with_controller_labels,
     admission.CLASSES: admission.admit_priority_class,
     "servicecidrs.networking.k8s.io": _ready,

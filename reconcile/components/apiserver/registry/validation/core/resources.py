@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
@@ -16,6 +16,7 @@ from reconcile.components.apiserver.refusals import (
     required,
     wrong,
 )
+from reconcile.components.apiserver.registry.aggregation import aggregated, amounts_of
 from reconcile.components.apiserver.registry.validation.values import NOT_NEGATIVE, label, qualified
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
@@ -220,43 +221,8 @@ def pod_resources_causes(field: str, spec: core_v1.PodSpec, claims: tuple[str, .
             why = f"must be greater than or equal to aggregate container limits of {amount.text}"
             found.append(wrong(f"{at}.limits[{name}]", limits[name].text, why))
     for place, container in enumerate(spec.containers):
-        for name, amount in _amounts(container, "limits").items():
+        for name, amount in amounts_of(container, "limits").items():
             if name in limits and amount > limits[name]:
                 why = f"must be less than or equal to pod limits of {limits[name].text}"
                 found.append(wrong(f"{at}.containers[{place}][{name}].limits", amount.text, why))
     return found
-
-
-def aggregated(spec: core_v1.PodSpec, kind: str) -> Map[Quantity]:
-    """Give what all containers of a pod ask for together: its *kind* is limits or requests."""
-    total: dict[str, Quantity] = {}
-    for container in spec.containers:
-        _add(total, _amounts(container, kind))
-    # What goes on beside the others adds up; what runs before them needs its own at its time only.
-    beside: dict[str, Quantity] = {}
-    most: dict[str, Quantity] = {}
-    for container in spec.init_containers or ():
-        amounts = dict(_amounts(container, kind))
-        if container.restart_policy == "Always":
-            _add(total, amounts)
-            _add(beside, amounts)
-            amounts = dict(beside)
-        else:
-            _add(amounts, beside)
-        for name, amount in amounts.items():
-            if name not in most or amount > most[name]:
-                most[name] = amount
-    for name, amount in most.items():
-        if name not in total or amount > total[name]:
-            total[name] = amount
-    return Map(total)
-
-
-def _amounts(container: Any, kind: str) -> Map[Quantity]:
-    resources = container.resources
-    return (getattr(resources, kind) if resources is not None else None) or Map[Quantity]()
-
-
-def _add(total: dict[str, Quantity], amounts: Any) -> None:
-    for name, amount in amounts.items():
-        total[name] = total[name] + amount if name in total else amount
