@@ -18,6 +18,7 @@ from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import metadata_causes, new_pod_causes, object_causes
+from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.writing import managing
 from reconcile.lib.mapping import Map
@@ -64,7 +65,10 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
         txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
     else:
         txn = Txn((compare,), (Put(resource, key, obj),))
-    return Response(201, obj) if request.dry_run else Planned(txn, 201, resource, key)
+    warnings = creation_warnings(resource, obj) if request.warned else ()
+    if request.dry_run:
+        return Response(201, obj, warnings)
+    return Planned(txn, 201, resource, key, warnings=warnings)
 
 
 def named_body(ask: Ask, given: Any) -> Any:

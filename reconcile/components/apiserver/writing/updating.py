@@ -26,6 +26,7 @@ from reconcile.components.apiserver.registry.validation import (
     metadata_change_causes,
     object_causes,
 )
+from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, managing
 from reconcile.lib.replacing import copier, replace
@@ -86,7 +87,10 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
         new, compares, operations = allocation.allocated(ask, new, old)
-    return stored(ask, new, old, compares, operations)
+    plan = stored(ask, new, old, compares, operations)
+    if ask.request.warned:
+        return replace(plan, warnings=plan.warnings + change_warnings(resource, new, old))
+    return plan
 
 
 def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
@@ -244,6 +248,7 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
         new,
         spec=replace(
             spec,
+            tolerations=_with_tolerations(spec.tolerations, before.tolerations),
             service_account_name=spec.service_account_name or before.service_account_name,
             service_account=spec.service_account or before.service_account,
             priority=before.priority if spec.priority is None else spec.priority,
@@ -251,6 +256,23 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
             enable_service_links=before.enable_service_links,
         ),
     )
+
+
+def _with_tolerations(given: Any, before: Any) -> Any:
+    """Give tolerations with those that every pod has, which admission adds on every write."""
+    if given is before:
+        return given
+    missing = [
+        had
+        for had in before or ()
+        if had.key in _TOLERATED
+        and had.effect == "NoExecute"
+        and not any(each.key in (had.key, "", None) and each.effect in ("NoExecute", "", None) for each in given or ())
+    ]
+    return (*(given or ()), *missing) if missing else given
+
+
+_TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def _is_new_generation(resource: str, new: Any, old: Any) -> bool:
