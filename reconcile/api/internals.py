@@ -25,6 +25,7 @@ from reconcile.api._internals import INTERNALS
 from reconcile.api.scalars import MicroTime, Quantity, Time
 from reconcile.api.shapes import CustomObject, fields_of
 from reconcile.api.zeros import name_of
+from reconcile.lib.mapping import Map
 
 # What a pod's specification says and the API server keeps in its security context.
 _MOVED = {
@@ -77,12 +78,13 @@ def _struct(value: Any, rows: tuple[Row, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     metadata = getattr(value, "metadata", None)
     if metadata is not None:
-        found.update(convert.dump(metadata))
+        found.update(internal(metadata))
     for name, field, zero, cls in rows:
+        omitted = zero is None and name[0].islower()
         said = getattr(value, field) if field else None
-        if said is not None:
+        if said is not None and not (omitted and said in ((), Map())):
             found[name] = internal(said)
-        else:
+        elif not omitted:
             found[name] = _empty(cls) if cls is not None else zero
     if "DNSPolicy" in found and isinstance(found.get("SecurityContext"), dict):
         for name, field in _MOVED.items():

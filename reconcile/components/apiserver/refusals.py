@@ -24,7 +24,8 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a request, caught
 def refuse_invalid(kind: str, api_version: str, name: str, causes: Causes) -> None:
     """Refuse an object that has causes to be; nothing if there are none."""
     if causes:
-        group = api_version.rpartition("/")[0]
+        # However an Event is asked for, to the API server it is the core group's.
+        group = "" if kind == "Event" else api_version.rpartition("/")[0]
         raise Refusal(statuses.invalid(group, kind, name, causes))
 
 

@@ -196,6 +196,10 @@ def _with_address(ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec)
         if found is None:
             raise Refusal(statuses.internal("failed to allocate a serviceIP: range is full"))
         address = str(IPv4Address(found))
+        if service.metadata is None or not service.metadata.name:
+            # What is allocated says for whom, and a service without a name is nobody.
+            whose = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
+            _refuse(service, wrong("spec.clusterIPs", ("",), f"failed to allocate IP: {whose}"))
     return replace(spec, cluster_ip=address, cluster_ips=(address,))
 
 

@@ -17,7 +17,12 @@ from reconcile.components.apiserver.access import granting
 from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
-from reconcile.components.apiserver.registry.validation import metadata_causes, new_pod_causes, object_causes
+from reconcile.components.apiserver.registry.validation import (
+    metadata_causes,
+    new_pod_causes,
+    object_causes,
+    service_addresses_causes,
+)
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.writing import managing
@@ -25,7 +30,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response, joined
-from reconcile.store import RIGHTS, Compare, Put, Txn
+from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 _ATTEMPTS: Final = 8
 _LONGEST_BASE: Final = 58
@@ -51,6 +56,11 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
         obj, causes = _pod(ask, body, metadata, name)
     else:
         obj, causes = _other(ask, body, metadata)
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put | Delete, ...] = ()
+    if resource == "services":
+        obj, compares, operations = _with_addresses(ask, obj)
+        causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
@@ -59,12 +69,7 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
     if ask.store.get(resource, key) is not None:
         refusal = statuses.not_generated if generated else statuses.already_exists
         raise Refusal(refusal(resource, name))
-    compare = Compare(resource, key, 0)
-    if resource == "services":
-        obj, compares, operations = allocation.allocated(ask, obj, None)
-        txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
-    else:
-        txn = Txn((compare,), (Put(resource, key, obj),))
+    txn = Txn((Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations))
     warnings = creation_warnings(resource, obj) if request.warned else ()
     if request.dry_run:
         return Response(201, obj, warnings)
@@ -166,6 +171,15 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     if admit is not None:
         obj = admit(ask, obj)
     return obj, object_causes(resource, obj)
+
+
+def _with_addresses(
+    ask: Ask, service: core_v1.Service
+) -> tuple[core_v1.Service, tuple[Compare, ...], tuple[Put | Delete, ...]]:
+    """Give a service with what it gets of the cluster: nobody asks before what else is wrong with it."""
+    name = (service.metadata.name if service.metadata is not None else None) or ""
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, name, service_addresses_causes(service))
+    return allocation.allocated(ask, service, None)
 
 
 def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
 from reconcile.components.apiserver.registry.defaults import volumes
+from reconcile.components.apiserver.registry.defaults.each import each
 from reconcile.components.apiserver.registry.defaults.pods import (
-    each,
     labels_of,
     pod_spec_defaulted,
     template_defaulted,
@@ -119,7 +119,11 @@ def _node(obj: core_v1.Node) -> core_v1.Node:
         capacity = rounded(status.capacity)
         allocatable = capacity if status.allocatable is None else rounded(status.allocatable)
         status = replace(status, capacity=capacity, allocatable=allocatable)
-    return replace(obj, spec=obj.spec or core_v1.NodeSpec(), status=status)
+    spec = obj.spec or core_v1.NodeSpec()
+    # The first of a node's blocks may be said alone, and is always said alone as well.
+    blocks = spec.pod_cidrs or ((spec.pod_cidr,) if spec.pod_cidr else None)
+    spec = replace(spec, pod_cidrs=blocks, pod_cidr=blocks[0] if blocks else spec.pod_cidr)
+    return replace(obj, spec=spec, status=status)
 
 
 def _secret(obj: core_v1.Secret) -> core_v1.Secret:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from reconcile.api import apps_v1, discovery_v1
 from reconcile.components.apiserver.registry.defaults import core
-from reconcile.components.apiserver.registry.defaults.pods import each, template_defaulted, with_labels
+from reconcile.components.apiserver.registry.defaults.each import each
+from reconcile.components.apiserver.registry.defaults.pods import template_defaulted, with_labels
 from reconcile.lib.replacing import replace
 
 

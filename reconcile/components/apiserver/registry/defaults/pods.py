@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -10,6 +9,8 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.aggregation import aggregated
+from reconcile.components.apiserver.registry.defaults.dropping import without_disabled
+from reconcile.components.apiserver.registry.defaults.each import each
 from reconcile.components.apiserver.registry.defaults.rounding import resources_rounded, rounded
 from reconcile.components.apiserver.registry.defaults.volumes import claim_spec_defaulted, source_defaulted
 from reconcile.lib.mapping import Map
@@ -33,7 +34,7 @@ def template_spec_defaulted(spec: core_v1.PodSpec) -> core_v1.PodSpec:
 
 @lru_cache(maxsize=4096)
 def _template_spec(same: Same) -> core_v1.PodSpec:
-    spec: core_v1.PodSpec = same.value
+    spec = without_disabled(same.value)
     account = spec.service_account_name or spec.service_account
     return replace(
         spec,
@@ -77,6 +78,10 @@ def with_labels(metadata: meta_v1.ObjectMeta | None, template: Any) -> meta_v1.O
 def pod_spec_defaulted(spec: core_v1.PodSpec) -> core_v1.PodSpec:
     """Give a pod's own specification with its defaults: a template's, and those that only pods have."""
     spec = template_spec_defaulted(spec)
+    grace = spec.termination_grace_period_seconds
+    if grace is not None and grace < 0:
+        # No pod stops before it is told to.
+        spec = replace(spec, termination_grace_period_seconds=1)
     containers = each(spec.containers, _with_requests)
     init_containers = each(spec.init_containers, _with_requests)
     if spec.host_network:
@@ -114,17 +119,6 @@ def _whole(spec: core_v1.PodSpec, whole: core_v1.ResourceRequirements) -> core_v
         }
     )
     return replace(whole, limits=limits, requests=requests or None)
-
-
-def each(entries: Any, change: Callable[[T], T]) -> Any:
-    """Give *entries* with *change* made to each: the same tuple if none changed."""
-    if not entries:
-        return entries
-    changed = tuple([change(entry) for entry in entries])
-    for old, new in zip(entries, changed, strict=True):
-        if old is not new:
-            return changed
-    return entries
 
 
 def pull_policy(image: str) -> str:
@@ -234,8 +228,9 @@ def _host_port(port: core_v1.ContainerPort) -> core_v1.ContainerPort:
 def _volume(volume: core_v1.Volume) -> core_v1.Volume:
     if not has_source(volume):
         return replace(volume, empty_dir=_EMPTY_DIR)
+    sourced: core_v1.Volume = source_defaulted(volume)
     return replace(
-        source_defaulted(volume),
+        sourced,
         secret=_moded(volume.secret),
         config_map=_moded(volume.config_map),
         downward_api=_downward(_moded(volume.downward_api)),

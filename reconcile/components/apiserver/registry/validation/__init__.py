@@ -8,6 +8,7 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.registry.validation.core.pods import new_pod_causes, pod_spec_causes
+from reconcile.components.apiserver.registry.validation.core.services import service_addresses_causes
 from reconcile.components.apiserver.registry.validation.kinds import change_causes, object_causes
 from reconcile.components.apiserver.registry.validation.metadata import metadata_causes, metadata_change_causes
 
@@ -18,4 +19,5 @@ __all__ = [
     "new_pod_causes",
     "object_causes",
     "pod_spec_causes",
+    "service_addresses_causes",
 ]

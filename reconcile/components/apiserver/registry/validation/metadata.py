@@ -57,6 +57,9 @@ _UNPREFIXED: Final = frozenset({"replicationcontrollers"})
 _FREE_FINALIZERS: Final = frozenset(
     {
         "events",
+        "leases.coordination.k8s.io",
+        "poddisruptionbudgets.policy",
+        "runtimeclasses.node.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "apiservices.apiregistration.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",

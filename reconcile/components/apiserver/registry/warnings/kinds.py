@@ -243,10 +243,8 @@ def _secret(new: core_v1.Secret, _: Any) -> list[str]:
 def _service_account(new: core_v1.ServiceAccount, old: core_v1.ServiceAccount | None) -> list[str]:
     if _MOUNTABLE not in _annotations(new) or (old is not None and _MOUNTABLE in _annotations(old)):
         return []
-    return [
-        f"metadata.annotations[{_MOUNTABLE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to"
-        " mounted secrets"
-    ]
+    why = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+    return [f"metadata.annotations[{_MOUNTABLE}]: {why}"]
 
 
 def _quota(new: core_v1.ResourceQuota) -> list[str]:

@@ -81,8 +81,8 @@ def _of_source(source: core_v1.VolumeProjection) -> Paths:
         return [(source.service_account_token.path, "ServiceAccountToken")]
     bundle, certificate = source.cluster_trust_bundle, source.pod_certificate
     if bundle is not None:
-        what = bundle.name if bundle.name is not None else bundle.signer_name
-        return [(bundle.path, f"ClusterTrustBundle {quoted(what or '')}")]
+        name = bundle.name if bundle.name is not None else bundle.signer_name
+        return [(bundle.path, f"ClusterTrustBundle {quoted(name or '')}")]
     if certificate is None:
         return []
     paths = (

@@ -105,8 +105,10 @@ def claim_warnings(field: str, spec: core_v1.PersistentVolumeClaimSpec | None) -
     if resources is None:
         return []
     return [
-        *fraction_warnings(f"{field}.resources.requests[storage]", (resources.requests or {}).get("storage")),
-        *fraction_warnings(f"{field}.resources.limits[storage]", (resources.limits or {}).get("storage")),
+        *fraction_warnings(
+            f"{field}.resources.requests[storage]", (resources.requests or Map[Quantity]()).get("storage")
+        ),
+        *fraction_warnings(f"{field}.resources.limits[storage]", (resources.limits or Map[Quantity]()).get("storage")),
     ]
 
 

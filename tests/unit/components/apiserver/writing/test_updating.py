@@ -51,7 +51,7 @@ def test_update_without_version_overwrites_where_that_is_allowed(server, deploym
     server.made("leases.coordination.k8s.io", lease)
     response = server("update", "leases.coordination.k8s.io", "default", "l", lease)
     assert response.body.message == (
-        'Lease.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for'
+        'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for'
         " an update"
     )
 

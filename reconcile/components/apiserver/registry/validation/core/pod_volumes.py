@@ -22,13 +22,13 @@ DOWNWARD: Final = (
 )
 
 
-def volumes_causes(field: str, spec: core_v1.PodSpec) -> list[Cause]:
-    """Say what is wrong with a pod's volumes."""
+def volumes_causes(field: str, spec: core_v1.PodSpec, *, pod: bool) -> list[Cause]:
+    """Say what is wrong with the volumes of a *pod*, or of a template."""
     found: list[Cause] = []
     seen: set[str] = set()
     for place, volume in enumerate(spec.volumes or ()):
         at = f"{field}[{place}]"
-        faults = volumes.sources_causes(at, volume, _SOURCES)
+        faults = volumes.sources_causes(at, volume, _POD_SOURCES if pod else _SOURCES)
         faults += volumes.iscsi_name(f"{at}.name", volume.name, volume.name, volume.iscsi)
         if not volume.name:
             faults.append(required(f"{at}.name"))
@@ -42,11 +42,11 @@ def volumes_causes(field: str, spec: core_v1.PodSpec) -> list[Cause]:
     return found
 
 
-def well_volumes(field: str, spec: core_v1.PodSpec) -> dict[str, core_v1.Volume]:
+def well_volumes(field: str, spec: core_v1.PodSpec, *, pod: bool) -> dict[str, core_v1.Volume]:
     """Give, by name, the volumes that nothing is wrong with: only these can be mounted."""
     if not spec.volumes:
         return {}
-    faults = volumes_causes(field, spec)
+    faults = volumes_causes(field, spec, pod=pod)
     bad = {cause.field.partition("]")[0] for cause in faults if cause.field is not None}
     found: dict[str, core_v1.Volume] = {}
     for place, volume in enumerate(spec.volumes):
@@ -122,14 +122,20 @@ _SOURCES: Final[tuple[volumes.Source, ...]] = (
 )
 
 
+def _own_image(field: str, source: core_v1.ImageVolumeSource) -> list[Cause]:
+    # A template may leave it to whoever makes pods of it.
+    return volumes.needs("reference")(field, source) + volumes.image(field, source)
+
+
+_POD_SOURCES: Final = (*_SOURCES[:-1], ("image", "image", "image", _own_image))
+
+
 def own_volumes_causes(field: str, name: str, spec: core_v1.PodSpec) -> list[Cause]:
     """Say what is wrong with volumes for a pod of this *name*, not for a template."""
     found: list[Cause] = []
     made = {f"{name}-{volume.name}" for volume in spec.volumes or () if volume.ephemeral is not None}
     for place, volume in enumerate(spec.volumes or ()):
         at = f"{field}[{place}]"
-        if volume.image is not None and not volume.image.reference:
-            found.append(required(f"{at}.image.reference"))
         if volume.ephemeral is not None and name and volume.name:
             made_name = f"{name}-{volume.name}"
             found += [

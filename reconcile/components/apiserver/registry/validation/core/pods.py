@@ -109,7 +109,7 @@ def _mirror_causes(annotations: Map[str], spec: core_v1.PodSpec) -> list[Cause]:
 @lru_cache(maxsize=4096)
 def _has_own_volumes(same: Same) -> bool:
     volumes = same.value.volumes or ()
-    return any(volume.ephemeral is not None or volume.image is not None for volume in volumes)
+    return any(volume.ephemeral is not None for volume in volumes)
 
 
 def pod_spec_causes(field: str, spec: core_v1.PodSpec, *, pod: bool = True) -> Causes:
@@ -125,10 +125,10 @@ def _pod_spec_causes(field: str, same: Same, pod: bool) -> Causes:  # noqa: FBT0
         found.append(required(f"{field}.terminationGracePeriodSeconds"))
     volumes = f"{field}.volumes"
     if spec.volumes:
-        found += volumes_causes(volumes, spec)
+        found += volumes_causes(volumes, spec, pod=pod)
     if spec.resource_claims:
         found += claims_causes(f"{field}.resourceClaims", spec.resource_claims)
-    found += containers_causes(field, spec, well_volumes(volumes, spec))
+    found += containers_causes(field, spec, well_volumes(volumes, spec, pod=pod))
     claims = tuple([claim.name for claim in spec.resource_claims or () if claim.name])
     found += pod_resources_causes(field, spec, claims)
     found += on_host_causes(field, spec, pod=pod)

@@ -168,7 +168,7 @@ def _claims_causes(field: str, claims: tuple[core_v1.ResourceClaim, ...], known:
                 found += [duplicate(at, name) for other in sorted(seen) if other.partition("/")[0] == name]
             seen.add(key)
         if name not in known:
-            listed = f": {', '.join(sorted(known))}" if known else " which is empty"
+            listed = f": {', '.join(sorted(set(known)))}" if known else " which is empty"
             found.append(not_found(at, name, f"must be one of the names in pod.spec.resourceClaims{listed}"))
     return found
 

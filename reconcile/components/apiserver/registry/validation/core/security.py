@@ -109,7 +109,7 @@ def pod_context_causes(field: str, spec: core_v1.PodSpec) -> list[Cause]:
     if context.supplemental_groups_policy is not None:
         found += among(f"{field}.supplementalGroupsPolicy", context.supplemental_groups_policy, ("Merge", "Strict"))
     if context.se_linux_change_policy is not None:
-        found += among(f"{field}.seLinuxChangePolicy", context.se_linux_change_policy, ("MountOption", "Recursive"))
+        found += among(f"{field}.seLinuxChangePolicy", context.se_linux_change_policy, ("Recursive",))
     return found
 
 

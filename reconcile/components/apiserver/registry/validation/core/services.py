@@ -71,7 +71,12 @@ def service_causes(obj: core_v1.Service, old: core_v1.Service | None = None) -> 
 
 def is_headless(spec: core_v1.ServiceSpec) -> bool:
     """Tell whether a service has no address of its own."""
-    return spec.cluster_ips == ("None",) or (not spec.cluster_ips and spec.cluster_ip == "None")
+    return addresses_of(spec) == ("None",)
+
+
+def addresses_of(spec: core_v1.ServiceSpec) -> tuple[str, ...]:
+    """Give a service's addresses, of which the first may be said alone."""
+    return spec.cluster_ips or ((spec.cluster_ip,) if spec.cluster_ip else ())
 
 
 def checks_health(spec: core_v1.ServiceSpec) -> bool:
@@ -92,7 +97,7 @@ def _type_causes(spec: core_v1.ServiceSpec) -> list[Cause]:
         return []
     why = "may not be set for ExternalName services"
     parts = (
-        ("clusterIPs", spec.cluster_ips or spec.cluster_ip),
+        ("clusterIPs", addresses_of(spec)),
         ("ipFamilies", spec.ip_families),
         ("ipFamilyPolicy", spec.ip_family_policy is not None),
     )
@@ -165,6 +170,14 @@ def _affinity_causes(spec: core_v1.ServiceSpec) -> list[Cause]:
     return found
 
 
+def service_addresses_causes(obj: core_v1.Service) -> Causes:
+    """Say what is wrong with the addresses that a new service asks for, and their families."""
+    spec = obj.spec
+    if spec is None or spec.type == "ExternalName":
+        return ()
+    return tuple(_addresses_causes(spec, core_v1.ServiceSpec()))
+
+
 def _addresses_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> list[Cause]:
     addresses, families, at = spec.cluster_ips or (), spec.ip_families or (), "spec.clusterIPs"
     found: list[Cause] = []
@@ -198,7 +211,7 @@ def _addresses_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) ->
 
 
 def _each_address_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> list[Cause]:
-    addresses = spec.cluster_ips or ((spec.cluster_ip,) if spec.cluster_ip else ())
+    addresses = addresses_of(spec)
     found: list[Cause] = []
     for place, address in enumerate(addresses):
         if not place and address == "None":
@@ -293,7 +306,7 @@ def service_change_causes(new: core_v1.Service, old: core_v1.Service) -> Causes:
 
 
 def _released_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> list[Cause]:
-    new, old, at = spec.cluster_ips or (), before.cluster_ips or (), "spec.clusterIPs"
+    new, old, at = addresses_of(spec), addresses_of(before), "spec.clusterIPs"
     once = "may not change once set"
     if len(new) == len(old):
         changed = [place for place, (was, said) in enumerate(zip(old, new, strict=True)) if was != said]
@@ -315,10 +328,10 @@ def _families_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> 
     if len(new) == len(old):
         return [wrong(at, new, once) for pair in zip(old, new, strict=True) if len({*pair}) > 1]
     found: list[Cause] = []
-    if len(old) > len(new) and not spec.cluster_ips:
+    if len(old) > len(new) and not addresses_of(spec):
         found.append(wrong(at, new, "primary ipFamily can not be unset"))
     if old and new and new[0] != old[0]:
-        found.append(wrong(at, spec.cluster_ips or (), once))
+        found.append(wrong(at, addresses_of(spec), once))
     if len(old) > len(new) == 1 and spec.ip_family_policy != "SingleStack":
         why = "must be set to 'SingleStack' when releasing the secondary ipFamily"
         found.append(wrong("spec.ipFamilyPolicy", spec.ip_family_policy, why))

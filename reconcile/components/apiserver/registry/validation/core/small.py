@@ -119,7 +119,7 @@ def namespace_causes(obj: core_v1.Namespace) -> Causes:
 
 def event_causes(obj: core_v1.Event) -> Causes:
     """Say what is wrong with an event of the core group."""
-    namespace = (obj.metadata.namespace if obj.metadata is not None else None) or ""
+    namespace = obj.metadata.namespace or ""
     about = obj.involved_object.namespace or ""
     found: list[Cause] = []
     if obj.event_time is None:

@@ -41,7 +41,10 @@ _HOST_PATHS: Final = (
 _LONGEST_TENANT: Final = 64
 _LONGEST_DRIVER: Final = 63
 _LONGEST_PORTAL: Final = 64
-_TOO_LONG_PORTAL: Final = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified."
+_TOO_LONG_PORTAL: Final = (
+    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is"
+    " specified."
+)
 _PAIRS: Final = "must be a host:port pair or multiple pairs separated by commas"
 _INITIATORS: Final = {
     "iqn": re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)$"),
