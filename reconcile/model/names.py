@@ -66,6 +66,19 @@ def subdomain_faults(name: str) -> Faults:
     return faults
 
 
+def long_name_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a long name: a subdomain of RFC 1123, whose bytes are counted."""
+    return in_bytes(subdomain_faults(name))
+
+
+def in_bytes(faults: Faults) -> Faults:
+    """Give the faults of a name with its length in bytes, which is what is counted."""
+    return tuple([fault.replace("characters", "bytes") if fault.startswith(_LENGTH) else fault for fault in faults])
+
+
+_LENGTH: Final = "must be no more than "
+
+
 @lru_cache(maxsize=1024)
 def label_1035_faults(name: str) -> Faults:
     """Say what keeps *name* from being a label of RFC 1035: a service's."""
@@ -101,12 +114,7 @@ def qualified_faults(name: str) -> Faults:
     if slash and not prefix:
         faults += ("prefix part must be non-empty",)
     elif prefix:
-        faults += tuple(
-            [
-                f"prefix part {fault.replace('characters', 'bytes') if fault.startswith('must be no more') else fault}"
-                for fault in subdomain_faults(prefix)
-            ]
-        )
+        faults += tuple([f"prefix part {fault}" for fault in in_bytes(subdomain_faults(prefix))])
     if not rest:
         faults += ("name part must be non-empty",)
     else:

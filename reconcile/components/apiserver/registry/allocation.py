@@ -141,9 +141,11 @@ def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) ->
         return spec
     if not spec.cluster_ip:
         return replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
+    same = spec.cluster_ip == before.cluster_ip
     if not spec.cluster_ips:
-        return replace(spec, cluster_ips=before.cluster_ips if spec.cluster_ip == before.cluster_ip else None)
-    return spec
+        return replace(spec, cluster_ips=before.cluster_ips if same else None)
+    # Whoever knows only the first address changes that alone.
+    return spec if same or spec.cluster_ips != before.cluster_ips else replace(spec, cluster_ips=None)
 
 
 def _with_old_ports(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:

@@ -59,8 +59,10 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
     compares: tuple[Compare, ...] = ()
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services":
+        named_only = obj.spec is not None and obj.spec.type == "ExternalName"
         obj, compares, operations = _with_addresses(ask, obj)
-        causes = object_causes(resource, obj)
+        if not named_only:
+            causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:

@@ -25,6 +25,7 @@ from reconcile.components.apiserver.registry.validation import (
     change_causes,
     metadata_change_causes,
     object_causes,
+    service_addresses_causes,
 )
 from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -75,8 +76,12 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)
+    if resource == "services" and new.spec is not old.spec:
+        # Addresses are asked for before what else is wrong.
+        causes = service_addresses_causes(new, old)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
-    if not _same_content(new, old):
+    if not _same_content(new, old) or new.metadata.annotations is not old.metadata.annotations:
         causes += object_causes(resource, new) + change_causes(resource, new, old)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)

@@ -121,8 +121,10 @@ def _node(obj: core_v1.Node) -> core_v1.Node:
         status = replace(status, capacity=capacity, allocatable=allocatable)
     spec = obj.spec or core_v1.NodeSpec()
     # The first of a node's blocks may be said alone, and is always said alone as well.
-    blocks = spec.pod_cidrs or ((spec.pod_cidr,) if spec.pod_cidr else None)
-    spec = replace(spec, pod_cidrs=blocks, pod_cidr=blocks[0] if blocks else spec.pod_cidr)
+    blocks = spec.pod_cidrs or None
+    if spec.pod_cidr and (blocks is None or blocks[0] != spec.pod_cidr):
+        blocks = (spec.pod_cidr,)
+    spec = replace(spec, pod_cidrs=blocks, pod_cidr=blocks[0] if blocks else spec.pod_cidr, config_source=None)
     return replace(obj, spec=spec, status=status)
 
 

@@ -40,6 +40,7 @@ Naming = Callable[[str], names.Faults]
 NAMINGS: Final[dict[str, Naming]] = {
     "services": names.label_faults,
     "namespaces": names.label_faults,
+    "replicationcontrollers": names.long_name_faults,
     "roles.rbac.authorization.k8s.io": names.path_segment_faults,
     "rolebindings.rbac.authorization.k8s.io": names.path_segment_faults,
     "clusterroles.rbac.authorization.k8s.io": names.path_segment_faults,

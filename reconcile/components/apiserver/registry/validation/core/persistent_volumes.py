@@ -85,10 +85,10 @@ def volume_causes(obj: core_v1.PersistentVolume) -> Causes:
     if spec.persistent_volume_reclaim_policy:
         found += among("spec.persistentVolumeReclaimPolicy", spec.persistent_volume_reclaim_policy, _POLICIES)
     found += _affinity_causes("spec.nodeAffinity", spec.node_affinity)
-    found += volumes.sources_causes("spec", spec, _SOURCES)
     if spec.iscsi is not None:
         portal = spec.iscsi.target_portal
         found += volumes.iscsi_name("spec.iscsi.targetportal", portal, name, spec.iscsi)
+    found += volumes.sources_causes("spec", spec, _SOURCES)
     if spec.local is not None and spec.node_affinity is None:
         found.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
     found += _rest_causes(spec)

@@ -170,12 +170,12 @@ def _affinity_causes(spec: core_v1.ServiceSpec) -> list[Cause]:
     return found
 
 
-def service_addresses_causes(obj: core_v1.Service) -> Causes:
-    """Say what is wrong with the addresses that a new service asks for, and their families."""
+def service_addresses_causes(obj: core_v1.Service, old: core_v1.Service | None = None) -> Causes:
+    """Say what is wrong with the addresses that a service asks for, and their families."""
     spec = obj.spec
     if spec is None or spec.type == "ExternalName":
         return ()
-    return tuple(_addresses_causes(spec, core_v1.ServiceSpec()))
+    return tuple(_addresses_causes(spec, (old.spec if old is not None else None) or core_v1.ServiceSpec()))
 
 
 def _addresses_causes(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> list[Cause]:

@@ -87,12 +87,24 @@ def _json_fault(text: str) -> str:
         letter = stripped[place : place + 1]
         if not letter:
             return "unexpected end of JSON input"
-        where = "looking for beginning of value" if not place else "after top-level value"
-        return f"invalid character '{letter}' {where}"
+        return f"invalid character '{letter}' {_where(str(fault))}"
     kinds = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}
     if found is None or isinstance(found, dict):
         return ""
     return f"json: cannot unmarshal {kinds[type(found)]} into Go value of type map[string]interface {{}}"
+
+
+def _where(fault: str) -> str:
+    """Say where Go stands in a JSON text when it finds what Python does not expect either."""
+    for beginning, where in (
+        ("Expecting property name", "looking for beginning of object key string"),
+        ("Expecting ':'", "after object key"),
+        ("Expecting ','", "after object key:value pair"),
+        ("Extra data", "after top-level value"),
+    ):
+        if fault.startswith(beginning):
+            return where
+    return "looking for beginning of value"
 
 
 def content_change_causes(new: core_v1.ConfigMap | core_v1.Secret, old: core_v1.ConfigMap | core_v1.Secret) -> Causes:
