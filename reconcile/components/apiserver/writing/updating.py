@@ -81,7 +81,8 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         causes = service_addresses_causes(new, old)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
-    if not _same_content(new, old) or new.metadata.annotations is not old.metadata.annotations:
+    annotated = resource in _ANNOTATED and new.metadata.annotations is not old.metadata.annotations
+    if annotated or not _same_content(new, old):
         causes += object_causes(resource, new) + change_causes(resource, new, old)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
@@ -277,6 +278,8 @@ def _with_tolerations(given: Any, before: Any) -> Any:
     return (*(given or ()), *missing) if missing else given
 
 
+# Whose annotations say what is in no field, and are judged with the specification.
+_ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})
 _TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 

@@ -46,6 +46,12 @@ def annotation_causes(field: str, annotations: Map[str], spec: core_v1.PodSpec) 
     return found
 
 
+def unbound_mirror(annotations: Map[str]) -> Cause:
+    """Say that the mirror of a static pod is on no node."""
+    why = "must set spec.nodeName if mirror pod annotation is set"
+    return wrong(f"metadata.annotations[{MIRROR}]", annotations[MIRROR], why)
+
+
 def _tolerations_causes(field: str, text: str) -> list[Cause]:
     try:
         given = json.loads(text)

@@ -7,8 +7,10 @@ from typing import Any, Final
 from reconcile.api import core_v1, internals
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, required, wrong
 from reconcile.components.apiserver.registry.validation.core.annotations import (
+    MIRROR,
     annotation_causes,
     annotation_change_causes,
+    unbound_mirror,
 )
 from reconcile.components.apiserver.registry.validation.core.containers import padded_image_causes
 from reconcile.components.apiserver.registry.validation.core.scheduling import tolerations_causes
@@ -60,7 +62,10 @@ def _annotations_causes(new: core_v1.Pod, old: core_v1.Pod, spec: core_v1.PodSpe
     said = (new.metadata.annotations if new.metadata is not None else None) or Map[str]()
     had = (old.metadata.annotations if old.metadata is not None else None) or Map[str]()
     field = "metadata.annotations"
-    return annotation_change_causes(field, said, had) + annotation_causes(field, said, spec)
+    found = annotation_change_causes(field, said, had) + annotation_causes(field, said, spec)
+    if MIRROR in said and not spec.node_name:
+        found.append(unbound_mirror(said))
+    return found
 
 
 def _expected(spec: core_v1.PodSpec, before: core_v1.PodSpec) -> tuple[core_v1.PodSpec, list[Cause]]:

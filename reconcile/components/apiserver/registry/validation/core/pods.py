@@ -16,6 +16,7 @@ from reconcile.components.apiserver.registry.validation.core.annotations import 
     MIRROR,
     annotation_causes,
     matching_causes,
+    unbound_mirror,
 )
 from reconcile.components.apiserver.registry.validation.core.containers import (
     containers_causes,
@@ -99,10 +100,7 @@ def new_pod_causes(pod: core_v1.Pod, given: Causes | None = None) -> Causes:
 
 
 def _mirror_causes(annotations: Map[str], spec: core_v1.PodSpec) -> list[Cause]:
-    found: list[Cause] = []
-    if not spec.node_name:
-        at = f"metadata.annotations[{MIRROR}]"
-        found.append(wrong(at, annotations[MIRROR], "must set spec.nodeName if mirror pod annotation is set"))
+    found = [] if spec.node_name else [unbound_mirror(annotations)]
     return found + [forbidden("", "static pods do not support resource claims") for _ in spec.resource_claims or ()]
 
 
