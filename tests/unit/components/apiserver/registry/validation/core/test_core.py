@@ -48,7 +48,8 @@ OBJECTS = [
         {"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "x"}},
         [
             (
-                "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": invalid character 'x' looking for"
+                'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid'
+                " character 'x' looking for"
                 " beginning of value"
             ),
         ],
@@ -58,7 +59,8 @@ OBJECTS = [
         {"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "[]"}},
         [
             (
-                'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go'
+                'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": json: cannot'
+                " unmarshal array into Go"
                 " value of type map[string]interface {}"
             ),
         ],
@@ -95,7 +97,8 @@ OBJECTS = [
         [
             'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
             (
-                'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 2 is greater than default request value'
+                'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 2 is greater than'
+                " default request value"
                 " 1"
             ),
             'spec.limits[0].default[cpu]: Invalid value: "2": min value 2 is greater than default value 1',
@@ -120,7 +123,8 @@ OBJECTS = [
         {"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "effect": "NoSchedule"}]}},
         [
             (
-                'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints'
+                "metadata.taints[1]: Duplicate value:"
+                ' {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints'
                 " must be unique by key and effect pair"
             ),
         ],
@@ -155,7 +159,8 @@ OBJECTS = [
             "spec.ports[0].name: Required value",
             "spec.ports[1].name: Required value",
             (
-                'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,'
+                "spec.ports[1]: Duplicate value:"
+                ' {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,'
                 '"NodePort":0}'
             ),
         ],
@@ -200,8 +205,10 @@ CHANGES = [
         {"spec": {**CLAIM, "accessModes": ["ReadWriteMany"]}},
         [
             (
-                "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName"
-                ' for bound claims\n@@ -1,6 +1,6 @@\n {\n  "AccessModes": [\n-  "ReadWriteOnce"\n+  "ReadWriteMany"\n  ],\n'
+                "spec: Forbidden: spec is immutable after creation except resources.requests and"
+                " volumeAttributesClassName"
+                ' for bound claims\n@@ -1,6 +1,6 @@\n {\n  "AccessModes": [\n-  "ReadWriteOnce"\n+ '
+                ' "ReadWriteMany"\n  ],\n'
                 '  "Selector": null,\n  "Resources": {\n'
             ),
         ],

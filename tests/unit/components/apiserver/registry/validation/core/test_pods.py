@@ -44,7 +44,8 @@ SPECS = [
         [
             "spec.tolerations[0].operator: Invalid value: \"x\": value must be empty when `operator` is 'Exists'",
             (
-                'spec.tolerations[0].effect: Unsupported value: "Bad": supported values: "NoSchedule", "PreferNoSchedule",'
+                'spec.tolerations[0].effect: Unsupported value: "Bad": supported values: "NoSchedule",'
+                ' "PreferNoSchedule",'
                 ' "NoExecute"'
             ),
         ],
@@ -103,7 +104,8 @@ SPECS = [
         {"resourceClaims": [{"name": "c"}]},
         [
             (
-                'spec.resourceClaims[0]: Invalid value: {"Name":"c","ResourceClaimName":null,"ResourceClaimTemplateName"'
+                "spec.resourceClaims[0]: Invalid value:"
+                ' {"Name":"c","ResourceClaimName":null,"ResourceClaimTemplateName"'
                 ":null}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
             ),
         ],
@@ -126,7 +128,8 @@ CONTAINERS = [
         {"env": [{"name": "a=b"}, {"name": "c", "valueFrom": {}}]},
         [
             (
-                'spec.containers[0].env[0].name: Invalid value: "a=b": a valid environment variable name must consist only'
+                'spec.containers[0].env[0].name: Invalid value: "a=b": a valid environment variable name'
+                " must consist only"
                 " of printable ASCII characters other than '='"
             ),
             (
@@ -161,7 +164,8 @@ CONTAINERS = [
             ),
             'spec.containers[0].resources.requests[example.com/a]: Invalid value: "1500m": must be an integer',
             (
-                'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not positive integer'
+                'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not'
+                " positive integer"
                 " multiple of hugepages-2Mi"
             ),
             "spec.containers[0].resources: Forbidden: HugePages require cpu or memory",
@@ -215,7 +219,8 @@ VOLUMES = [
         {"configMap": {"name": "c", "defaultMode": 4096}},
         [
             (
-                "spec.volumes[0].configMap.defaultMode: Invalid value: 4096: must be a number between 0 and 0777 (octal),"
+                "spec.volumes[0].configMap.defaultMode: Invalid value: 4096: must be a number between 0"
+                " and 0777 (octal),"
                 " both inclusive"
             ),
         ],
@@ -264,7 +269,8 @@ ANNOTATIONS = [
     (
         {"kubernetes.io/config.mirror": "x"},
         (
-            'metadata.annotations[kubernetes.io/config.mirror]: Invalid value: "x": must set spec.nodeName if mirror pod'
+            'metadata.annotations[kubernetes.io/config.mirror]: Invalid value: "x": must set'
+            " spec.nodeName if mirror pod"
             " annotation is set"
         ),
     ),
