@@ -38,7 +38,7 @@ def internals_module(facts: Path, definitions: dict[str, Any], head: str) -> str
         if unknown:
             raise SystemExit(f"{facts}: {cls} has no fields {sorted(unknown)}")
     lines = [
-        f"    {json.dumps(cls)}: ({''.join([f'{tuple(field)!r}, ' for field in fields])}),"
+        f"    {json.dumps(cls)}: {tuple([tuple(field) for field in fields])!r},"
         for cls, fields in sorted(internals.items())
     ]
     return (
