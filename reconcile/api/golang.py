@@ -1,5 +1,6 @@
 """
-API objects as the API server writes them: like `convert.dump`, with the zeros that Go has where nothing is said.
+API objects as the API server writes them: like `convert.dump`, with the zeros that Go has where nothing is said; and
+text as Go writes it.
 
 Takes:    API objects.
 Gives:    plain JSON data.
@@ -9,6 +10,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
@@ -54,6 +56,45 @@ def _writer(cls: type) -> Writer:
         return found
 
     return write if fields else lambda _: {}
+
+
+_ESCAPED = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+_ASCII = 0x80
+_TWO_BYTES = 0x10000
+
+
+def quoted(text: str) -> str:
+    """Give *text* in quotes, as Go's %q does: what cannot be printed is escaped."""
+    return '"' + "".join([_escaped(letter) for letter in text]) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in _ESCAPED:
+        return _ESCAPED[letter]
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    if code < _ASCII:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < _TWO_BYTES else f"\\U{code:08x}"
+
+
+def json_text(value: Any) -> str:
+    """Give plain JSON data on one line, as Go writes it: what HTML would take for markup is escaped."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    for letter in "&<>\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
 
 
 def _inner(shape: Any) -> Writer | None:

@@ -68,6 +68,7 @@ class Request:
         bookmarks: a watch is told now and then how far it has come.
         initial_events: a watch begins with what is there, and says when that is over; None if the client did not say.
         timeout_seconds: how long a watch lasts; 0 for as long as it may.
+        warned: somebody reads the warnings of what is written, which are found only then.
     """
 
     verb: Verb
@@ -91,6 +92,7 @@ class Request:
     bookmarks: bool = False
     initial_events: bool | None = None
     timeout_seconds: int = 0
+    warned: bool = False
 
 
 @quick

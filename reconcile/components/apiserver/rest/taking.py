@@ -122,24 +122,29 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
 
 
 def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
+    warnings: tuple[str, ...] = ()
     try:
         user = authentication.requester(serving.state, http)
         user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         if not target.is_resource:
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
-        return _asked(serving, http, user, target)
+        probe = _probe(serving, user, target)
+        warnings = _deprecation(target)
+        return _asked(http, user, target, probe)
     except Refusal as refusal:
-        return refused(refusal.response.body, http)
+        return refused(refusal.response.body, http, warnings)
 
 
-def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
+def refused(status: meta_v1.Status, http: HttpRequest, warnings: tuple[str, ...] = ()) -> HttpResponse:
     """Give the response to a request that is refused."""
     found = accepted(http.header("accept"), shapes=()) or _JSON
-    return encoded(status.code or 500, plain(status), attrs.evolve(found, pretty=is_pretty(found, http)))
+    how = attrs.evolve(found, pretty=is_pretty(found, http))
+    return encoded(status.code or 500, plain(status), how, warnings=warnings)
 
 
-def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
+def _probe(serving: Serving, user: User, target: Target) -> Request:
+    """Give what is asked, without what the body says, if the user may ask it."""
     probe = Request(
         verb=target.verb,  # type: ignore[arg-type]  # an unknown method gives an empty verb, which nobody may
         resource=target.key,
@@ -148,6 +153,10 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
         subresource=target.subresource,
     )
     authorising.authorise(user, probe, serving.store)
+    return probe
+
+
+def _asked(http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
     resource = _served(target)
     if not _offered(http, target, resource):
         raise Refusal(statuses.method_not_allowed())
@@ -155,7 +164,8 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     fields, warnings = _fields(http, target, resource)
     # For authorisation a Namespace is in itself; it is stored in none.
     namespace = "" if resource.key == "namespaces" else target.namespace
-    request = attrs.evolve(probe, namespace=namespace, version=_version(resource), **fields)
+    request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
+    warnings = (*_deprecation(target), *warnings)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
 
 
@@ -184,6 +194,18 @@ def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> 
         streams = STREAMS[:1] if is_custom else STREAMS
         raise Refusal(statuses.not_acceptable(streams if watches else served))
     return attrs.evolve(how, pretty=is_pretty(how, http))
+
+
+def _deprecation(target: Target) -> tuple[str, ...]:
+    """Give the warning that whoever asks for a resource gets, whatever comes of it."""
+    said = _DEPRECATED.get((target.group, target.version, target.plural))
+    return (said,) if said is not None else ()
+
+
+_DEPRECATED: Final = {
+    ("", "v1", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "v1", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+}
 
 
 def _served(target: Target) -> kinds.Resource:

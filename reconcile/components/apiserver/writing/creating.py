@@ -14,17 +14,23 @@ from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
+from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
-from reconcile.components.apiserver.registry.validation import metadata_causes, object_causes
+from reconcile.components.apiserver.registry.validation import (
+    metadata_causes,
+    new_pod_causes,
+    object_causes,
+    service_addresses_causes,
+)
+from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.writing import managing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response, joined
-from reconcile.store import RIGHTS, Compare, Put, Txn
+from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 _ATTEMPTS: Final = 8
 _LONGEST_BASE: Final = 58
@@ -51,6 +57,13 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         obj, causes = _pod(ask, body, metadata, name)
     else:
         obj, causes = _other(ask, body, metadata)
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put | Delete, ...] = ()
+    if resource == "services":
+        named_only = obj.spec is not None and obj.spec.type == "ExternalName"
+        obj, compares, operations = _with_addresses(ask, obj)
+        if not named_only:
+            causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
@@ -59,13 +72,11 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if ask.store.get(resource, key) is not None:
         refusal = statuses.not_generated if generated else statuses.already_exists
         raise Refusal(refusal(resource, name))
-    compare = Compare(resource, key, 0)
-    if resource == "services":
-        obj, compares, operations = allocation.allocated(ask, obj, None)
-        txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
-    else:
-        txn = Txn((compare,), (Put(resource, key, obj),))
-    return Response(201, obj) if request.dry_run else Planned(txn, 201, resource, key)
+    txn = Txn((Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations))
+    warnings = creation_warnings(resource, obj) if request.warned else ()
+    if request.dry_run:
+        return Response(201, obj, warnings)
+    return Planned(txn, 201, resource, key, warnings=warnings)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
@@ -162,10 +173,10 @@ def misplaced(given: Any, kind: str, group: str = "") -> str:
 
 def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:
     if body.spec is None:
-        return replace(body, metadata=metadata), (required("spec.containers"),)
+        return replace(body, metadata=metadata), new_pod_causes(body)
     admitted = admission.admit_pod(ask, body, name)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
-    return pod, admitted.causes
+    return pod, new_pod_causes(pod, admitted.causes)
 
 
 def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]:
@@ -180,6 +191,15 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     if admit is not None:
         obj = admit(ask, obj)
     return obj, object_causes(resource, obj)
+
+
+def _with_addresses(
+    ask: Ask, service: core_v1.Service
+) -> tuple[core_v1.Service, tuple[Compare, ...], tuple[Put | Delete, ...]]:
+    """Give a service with what it gets of the cluster: nobody asks before what else is wrong with it."""
+    name = (service.metadata.name if service.metadata is not None else None) or ""
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, name, service_addresses_causes(service))
+    return allocation.allocated(ask, service, None)
 
 
 def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
@@ -209,6 +229,11 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
     return replace(job, spec=replace(spec, template=template, selector=selector))
 
 
+def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
+    status = core_v1.PersistentVolumeStatus(phase="Pending", last_phase_transition_time=Time.at(ask.now))
+    return replace(volume, status=status)
+
+
 def _ready(ask: Ask, cidr: Any) -> Any:
     condition = meta_v1.Condition(
         type="Ready",
@@ -224,6 +249,7 @@ def _ready(ask: Ask, cidr: Any) -> Any:
 _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "nodes": admission.admit_node,
     "namespaces": _with_finalizer,
+    "persistentvolumes": _waiting,
     "jobs.batch": _with_controller_labels,
     admission.CLASSES: admission.admit_priority_class,
     "servicecidrs.networking.k8s.io": _ready,

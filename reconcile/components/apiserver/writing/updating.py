@@ -26,10 +26,11 @@ from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
     change_causes,
-    metadata_causes,
     metadata_change_causes,
     object_causes,
+    service_addresses_causes,
 )
+from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, managing
 from reconcile.lib.quick import quick
@@ -81,8 +82,13 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
     admission.restrict_node(ask, new, old)
+    if resource == "services" and new.spec is not old.spec:
+        # Addresses are asked for before what else is wrong.
+        causes = service_addresses_causes(new, old)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
-    if not _same_content(new, old):
+    annotated = resource in _ANNOTATED and new.metadata.annotations is not old.metadata.annotations
+    if annotated or not _same_content(new, old):
         causes += object_causes(resource, new) + change_causes(resource, new, old)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
@@ -93,7 +99,10 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
         new, compares, operations = allocation.allocated(ask, new, old)
-    return stored(ask, new, old, compares, operations)
+    plan = stored(ask, new, old, compares, operations)
+    if ask.request.warned:
+        return replace(plan, warnings=plan.warnings + change_warnings(resource, new, old))
+    return plan
 
 
 def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
@@ -265,7 +274,7 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_causes(ask.request.resource, new, generated=True) + metadata_change_causes(new, old)
+    return metadata_change_causes(ask.request.resource, new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
@@ -303,6 +312,7 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
         new,
         spec=replace(
             spec,
+            tolerations=_with_tolerations(spec.tolerations, before.tolerations),
             service_account_name=spec.service_account_name or before.service_account_name,
             service_account=spec.service_account or before.service_account,
             priority=before.priority if spec.priority is None else spec.priority,
@@ -310,6 +320,25 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
             enable_service_links=before.enable_service_links,
         ),
     )
+
+
+def _with_tolerations(given: Any, before: Any) -> Any:
+    """Give tolerations with those that every pod has, which admission adds on every write."""
+    if given is before:
+        return given
+    missing = [
+        had
+        for had in before or ()
+        if had.key in _TOLERATED
+        and had.effect == "NoExecute"
+        and not any(each.key in (had.key, "", None) and each.effect in ("NoExecute", "", None) for each in given or ())
+    ]
+    return (*(given or ()), *missing) if missing else given
+
+
+# Whose annotations say what is in no field, and are judged with the specification.
+_ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})
+_TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def _is_new_generation(resource: str, new: Any, old: Any) -> bool:

@@ -7,17 +7,15 @@ from typing import Any, Final
 
 from reconcile.api import apps_v1, core_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, not_supported, required, wrong
+from reconcile.components.apiserver.registry.validation.core import pods
 from reconcile.components.apiserver.registry.validation.metadata import (
     IMMUTABLE,
-    annotations_causes,
     at_least_zero,
-    labels_causes,
     one_of,
     selector_causes,
 )
-from reconcile.components.apiserver.registry.validation.pods import pod_spec_causes
 from reconcile.lib.replacing import replace
-from reconcile.model import names, selectors
+from reconcile.model import selectors
 
 _PERCENT: Final = re.compile("[0-9]+%")
 _MOST_DIGITS: Final = 9
@@ -56,22 +54,6 @@ def replica_set_causes(obj: apps_v1.ReplicaSet) -> Causes:
     found = [*_count_causes(spec), *_selection_causes("deployment", spec)]
     if spec.template is None:
         return (*found, required("spec.template"))
-    return (*found, *template_causes("spec.template", spec.template, ("Always",)))
-
-
-def replication_controller_causes(obj: core_v1.ReplicationController) -> Causes:
-    """Say what is wrong with a replication controller."""
-    spec = obj.spec
-    if spec is None:
-        return (required("spec.selector"), required("spec.template"))
-    found = [*_count_causes(spec)]
-    if not spec.selector:
-        found.append(required("spec.selector"))
-    if spec.template is None:
-        return (*found, required("spec.template"))
-    labels = spec.template.metadata.labels if spec.template.metadata is not None else None
-    if spec.selector and not selectors.matches_all(spec.selector, labels):
-        found.append(wrong("spec.template.metadata.labels", labels, _MISMATCH))
     return (*found, *template_causes("spec.template", spec.template, ("Always",)))
 
 
@@ -183,16 +165,10 @@ def job_change_causes(new: Any, old: Any) -> Causes:
 
 def template_causes(field: str, template: core_v1.PodTemplateSpec, restart: tuple[str, ...]) -> Causes:
     """Say what is wrong with a pod template whose pods may have these restart policies."""
-    found: list[Cause] = []
-    metadata, spec = template.metadata, template.spec
-    if metadata is not None:
-        if metadata.labels and not names.labels_are_well(metadata.labels):
-            found += labels_causes(f"{field}.labels", metadata.labels)
-        if metadata.annotations:
-            found += annotations_causes(f"{field}.annotations", metadata.annotations)
+    found = pods.template_causes(field, template)
+    spec = template.spec
     if spec is None:
-        return (*found, required(f"{field}.spec.containers"))
-    found += pod_spec_causes(f"{field}.spec", spec)
+        return tuple(found)
     if spec.restart_policy not in restart:
         found.append(not_supported(f"{field}.spec.restartPolicy", spec.restart_policy, restart))
     if restart == ("Always",) and spec.active_deadline_seconds is not None:
