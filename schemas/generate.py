@@ -66,7 +66,7 @@ GROUPS = {
 SCALARS = {
     QUANTITY: "Quantity",
     INT_OR_STRING: "IntOrString",
-    RAW_EXTENSION: "Map[Json]",
+    RAW_EXTENSION: "Json",
     META + "Time": "Time",
     META + "MicroTime": "MicroTime",
     META + "FieldsV1": "Map[Json]",

@@ -17,8 +17,10 @@ from operator import attrgetter
 from typing import Any
 
 from reconcile.api import convert
+from reconcile.api.nulls import NULLS
+from reconcile.api.scalars import Json
 from reconcile.api.shapes import CustomObject, fields_of, within
-from reconcile.api.zeros import empty_field, zeros_of
+from reconcile.api.zeros import empty_field, name_of, zeros_of
 from reconcile.lib.mapping import Map
 
 Writer = Callable[[Any], Any]
@@ -36,17 +38,19 @@ def _writer(cls: type) -> Writer:
         return convert.dump
     fields = fields_of(cls)
     getter = attrgetter(*(field.name for field in fields))
-    zeros = zeros_of(cls)
-    rows: list[tuple[str, Writer | None, Any, bool]] = []
+    zeros, nulls = zeros_of(cls), NULLS.get(name_of(cls), ())
+    rows: list[tuple[str, Writer | None, Any, bool, bool]] = []
 
     def write(obj: Any) -> dict[str, Any]:
         if not rows:
             # Not before the first object: a class may hold itself.
-            rows.extend((field.json, _inner(field.type), zeros.get(field.json), field.required) for field in fields)
+            for field in fields:
+                there = field.required or field.json in nulls
+                rows.append((field.json, _inner(field.type), zeros.get(field.json), there, _is_dropped(field.type)))
         values = getter(obj) if len(fields) > 1 else (getter(obj),)
         found: dict[str, Any] = {}
-        for (key, hook, nothing, required), value in zip(rows, values, strict=True):
-            if value is None or (value == () and required):
+        for (key, hook, nothing, required, dropped), value in zip(rows, values, strict=True):
+            if value is None or (dropped and not value):
                 if isinstance(nothing, Mapping):
                     found[key] = written(empty_field(cls, key))
                 elif nothing is not None or required:
@@ -56,6 +60,12 @@ def _writer(cls: type) -> Writer:
         return found
 
     return write if fields else lambda _: {}
+
+
+def _is_dropped(shape: Any) -> bool:
+    """Tell whether a value of type *shape* is as good as absent when it is empty: a list, a map that is not raw."""
+    inner = within(shape, Map)
+    return within(shape, tuple) is not None or (inner is not None and inner is not Json)
 
 
 _ESCAPED = {

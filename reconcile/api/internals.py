@@ -51,8 +51,10 @@ def internal(value: Any) -> Any:
     if cls is CustomObject:
         return convert.dump(value)
     rows = _rows(cls)
-    # Types that have no form of their own there are shown as clients see them.
-    return golang.written(value) if rows is None else _struct(value, rows)
+    if rows is not None:
+        return _struct(value, rows)
+    # Types that have no form of their own there are shown as clients see them: without what is empty.
+    return {key: entry for key, entry in golang.written(value).items() if entry not in ({}, [])}
 
 
 def text(value: Any) -> str:

@@ -29,12 +29,17 @@ _UNDERSCORED_LABEL: Final = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _UNDERSCORED: Final = rf"{_UNDERSCORED_LABEL}(\.{_UNDERSCORED_LABEL})*"
 _HEADER: Final = "[-A-Za-z0-9]+"
 _KEY: Final = "[-._a-zA-Z0-9]+"
+_WILDCARD: Final = rf"\*\.{_SUBDOMAIN}"
+_IDENTIFIER: Final = "[A-Za-z_][A-Za-z0-9_]*"
 _LABEL_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE: Final = f"({_QUALIFIED})?"
 _PATTERNS: Final = {
     form: re.compile(form)
-    for form in (_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, "[-a-z0-9]+", _UNDERSCORED, _HEADER, _KEY)
+    for form in (
+        *(_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, _UNDERSCORED, _HEADER, _KEY),
+        *(_WILDCARD, _IDENTIFIER, "[-a-z0-9]+"),
+    )
 }
 
 
@@ -93,11 +98,40 @@ def label_1035_faults(name: str) -> Faults:
 
 
 @lru_cache(maxsize=1024)
+def wildcard_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a subdomain whose first label may be any: `*.example.com`."""
+    if _is(_WILDCARD, name):
+        return ()
+    said = (
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of"
+        " lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+    )
+    return (_by_form(said, _WILDCARD, "*.example.com"),)
+
+
+@lru_cache(maxsize=1024)
+def identifier_faults(name: str) -> Faults:
+    """Say what keeps *name* from being an identifier of C: a device's attribute."""
+    if _is(_IDENTIFIER, name):
+        return ()
+    said = (
+        "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric"
+        " characters or '_'"
+    )
+    return (_by_form(said, _IDENTIFIER, "my_name", "MY_NAME", "MyName"),)
+
+
+@lru_cache(maxsize=1024)
 def path_segment_faults(name: str) -> Faults:
     """Say what keeps *name* from being a segment of a path: all that some kinds ask of a name."""
     if name in (".", ".."):
         return (f"may not be '{name}'",)
     return tuple([f"may not contain '{part}'" for part in ("/", "%") if part in name])
+
+
+def any_faults(name: str) -> Faults:  # noqa: ARG001 -- as all namings
+    """Say nothing: any text is a name to some kinds."""
+    return ()
 
 
 @lru_cache(maxsize=8192)

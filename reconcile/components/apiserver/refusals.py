@@ -44,6 +44,11 @@ def wrong(field: str, value: Any, detail: str) -> Cause:
     return _cause("FieldValueInvalid", field, f"Invalid value: {_shown(value)}", detail)
 
 
+def unfit(field: str, detail: str) -> Cause:
+    """Say that a value which is not shown is not what it must be."""
+    return _cause("FieldValueInvalid", field, "Invalid value", detail)
+
+
 def duplicate(field: str, value: Any, detail: str = "") -> Cause:
     """Say that a value is there twice."""
     return _cause("FieldValueDuplicate", field, f"Duplicate value: {_shown(value)}", detail)

@@ -54,7 +54,6 @@ CONDITIONAL: Final = frozenset(
         "runtimeclasses.node.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "apiservices.apiregistration.k8s.io",
-        "csistoragecapacities.storage.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingadmissionpolicies.admissionregistration.k8s.io",

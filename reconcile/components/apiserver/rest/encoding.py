@@ -11,7 +11,7 @@ import json
 from functools import cache
 from typing import Any
 
-from reconcile.api import golang, gotypes, kinds, meta_v1, protobuf, yaml_text
+from reconcile.api import golang, gotypes, kinds, meta_v1, protobuf, versions, yaml_text
 from reconcile.api.zeros import name_of
 from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
 from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
@@ -31,15 +31,15 @@ def plain(body: Any) -> dict[str, Any]:
     return {"kind": kind, "apiVersion": version, **found} if kind else found
 
 
-def listed(found: List) -> dict[str, Any]:
-    """Give a list as plain JSON; its items do not say what they are."""
-    resource = kinds.resource(found.resource)
+def listed(found: List, asked: kinds.Resource | None = None) -> dict[str, Any]:
+    """Give a list as plain JSON, as the resource that was *asked* for has it; its items do not say what they are."""
+    resource = kinds.resource(found.resource) if asked is None else asked
     metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
     if found.continue_:
         metadata["continue"] = found.continue_
     if found.remaining is not None:
         metadata["remainingItemCount"] = found.remaining
-    items = [golang.written(item) for item in found.items]
+    items = [golang.written(versions.served(item, resource.api_version)) for item in found.items]
     for item in items:
         item.pop("kind", None)
         item.pop("apiVersion", None)

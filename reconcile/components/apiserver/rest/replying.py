@@ -11,17 +11,22 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from reconcile.api import protobuf
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain, protobuf_bytes
+from reconcile.api import protobuf, versions
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, listed, plain, protobuf_bytes
 from reconcile.components.apiserver.rest.negotiation import NAMES
 from reconcile.components.apiserver.rest.taking import Reply
 from reconcile.components.apiserver.rest.values import HttpResponse
-from reconcile.model.requests import Response
+from reconcile.model.requests import List, Response
 
 
 def replied(reply: Reply, response: Response) -> HttpResponse:
     """Give the HTTP response that carries an answer."""
-    return encoded(response.code, plain(response.body), reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    body = response.body
+    if isinstance(body, List):
+        plainly = listed(body, reply.resource)
+    else:
+        plainly = plain(versions.unlike(_served(reply, body), reply.resource.api_version))
+    return encoded(response.code, plainly, reply.accepted, warnings=(*reply.warnings, *response.warnings))
 
 
 def streaming(reply: Reply) -> HttpResponse:
@@ -34,9 +39,13 @@ def streaming(reply: Reply) -> HttpResponse:
 
 def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:
     """Give one event of a watch, as its stream carries it."""
-    value = plain(obj)
+    value = plain(_served(reply, obj))
     if reply.accepted.encoding == "protobuf":
         found = protobuf_bytes(value)
         if found is not None:
             return protobuf.framed(type_, found)
     return json_bytes({"type": type_, "object": value})
+
+
+def _served(reply: Reply, obj: Any) -> Any:
+    return versions.served(obj, reply.resource.api_version)

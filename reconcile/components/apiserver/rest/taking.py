@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
+from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
@@ -60,6 +60,9 @@ _SUBRESOURCES: Final[dict[str, tuple[str, ...]]] = {
     "exec": ("get", "create"),
     "portforward": ("get", "create"),
 }
+NEW_EVENTS: Final = "events.events.k8s.io"
+"""The resource whose objects are those of another."""
+
 _PATCHES: Final = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -164,6 +167,9 @@ def _asked(http: HttpRequest, user: User, target: Target, probe: Request) -> Ask
     fields, warnings = _fields(http, target, resource)
     # For authorisation a Namespace is in itself; it is stored in none.
     namespace = "" if resource.key == "namespaces" else target.namespace
+    if resource.key == NEW_EVENTS:
+        # They are stored with those of the core group.
+        probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
     warnings = (*_deprecation(target), *warnings)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
@@ -216,7 +222,9 @@ def _served(target: Target) -> kinds.Resource:
 
 
 def _version(resource: kinds.Resource) -> str:
-    """Give the version of the group if it is not the one that objects are stored in."""
+    """Give the version of the group if it is not the one that objects are stored in; the group too if that is not."""
+    if resource.key == NEW_EVENTS:
+        return resource.api_version
     try:
         preferred = kinds.resource(resource.key)
     except ReconcileError:
@@ -234,7 +242,7 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
             written = options.writing_options(http, f"{target.verb.title()}Options")
             cls = _CARRIED.get(target.subresource, resource.object_class)
             found = decoding.decoded(http, cls, written["field_validation"], resource)
-            return {**written, "body": found.object}, found.warnings
+            return {**written, "body": versions.stored(found.object)}, found.warnings
         case "patch":
             kind = _PATCHES.get(content_type(http.header("content-type")) or "")
             if kind is None:

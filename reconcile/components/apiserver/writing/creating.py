@@ -25,7 +25,7 @@ from reconcile.components.apiserver.registry.validation import (
 )
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.writing import managing
+from reconcile.components.apiserver.writing import managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -33,6 +33,7 @@ from reconcile.model.requests import Response, joined
 from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 _ATTEMPTS: Final = 8
+_OWN_PODS: Final = "batch.kubernetes.io/controller-uid"
 _LONGEST_BASE: Final = 58
 _NO_METADATA: Final = meta_v1.ObjectMeta()
 
@@ -187,10 +188,10 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     else:
         obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
-    admit = _ADMISSIONS.get(resource)
+    admit = _ADMISSIONS.get(resource) or preparing.NEW.get(resource)
     if admit is not None:
         obj = admit(ask, obj)
-    return obj, object_causes(resource, obj)
+    return obj, object_causes(resource, obj, ask.request.version)
 
 
 def _with_addresses(
@@ -224,9 +225,18 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
         }
     )
     inner = spec.template.metadata or _NO_METADATA
-    template = replace(spec.template, metadata=replace(inner, labels=(inner.labels or Map[str]()).merge(labels)))
-    selector = meta_v1.LabelSelector(match_labels=Map({"batch.kubernetes.io/controller-uid": uid}))
-    return replace(job, spec=replace(spec, template=template, selector=selector))
+    had = inner.labels or Map[str]()
+    labels = had.merge({key: value for key, value in labels.items() if key not in had})
+    template = replace(spec.template, metadata=replace(inner, labels=labels))
+    selector = spec.selector or meta_v1.LabelSelector()
+    own = selector.match_labels or Map[str]()
+    if _OWN_PODS not in own:
+        selector = replace(selector, match_labels=own.set(_OWN_PODS, uid))
+    metadata = job.metadata
+    if metadata.labels is inner.labels or not metadata.labels:
+        # A job without labels of its own has its template's, those that it was given just now too.
+        metadata = replace(metadata, labels=labels)
+    return replace(job, spec=replace(spec, template=template, selector=selector), metadata=metadata)
 
 
 def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
@@ -235,6 +245,8 @@ def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVo
 
 
 def _ready(ask: Ask, cidr: Any) -> Any:
+    if cidr.metadata.name != "kubernetes":
+        return cidr
     condition = meta_v1.Condition(
         type="Ready",
         status="True",

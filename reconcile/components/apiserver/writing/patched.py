@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert, golang, gosyntax, gotext, kinds, unmarshalling
+from reconcile.api import convert, golang, gosyntax, gotext, kinds, unmarshalling, versions
 from reconcile.api.scalars import MicroTime, Quantity, Time, freeze, thaw
 from reconcile.api.shapes import CustomObject, fields_of
 from reconcile.api.unstructured import refusal
@@ -41,6 +41,14 @@ def patched(ask: Ask, old: Any) -> Made:
     Raises:
         Refusal: the patch is none, cannot be made, or makes what is no object of its kind.
     """
+    if not ask.request.version:
+        return _made(ask, old)
+    # A patch is of the version in which the client speaks.
+    made, warnings = _made(ask, versions.served(old, versions.spoken(ask.request.resource, ask.request.version)))
+    return versions.stored(made), warnings
+
+
+def _made(ask: Ask, old: Any) -> Made:
     body, kind = ask.request.body, ask.request.patch_type
     if kind == "merge" and isinstance(body, Mapping):
         return _merged(ask, body, old)

@@ -25,14 +25,13 @@ from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_inva
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
-    change_causes,
     metadata_change_causes,
-    object_causes,
     service_addresses_causes,
+    update_causes,
 )
 from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import creating, managing
+from reconcile.components.apiserver.writing import creating, managing, preparing
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -71,17 +70,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
         if managed is managing.NOT_SAID:
             managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
         new = _with_managed(new, managed)
-    if resource == "pods":
-        new = _repaired_pod(new, old)
-    elif resource == "services":
-        new = allocation.carried(new, old)
-    elif resource == admission.CLASSES:
-        admission.admit_priority_class(ask, new)
-    elif resource in RIGHTS:
-        granting.admit(ask, new, old)
-    if resource == "namespaces" and new.spec is not old.spec:
-        new = replace(new, spec=old.spec)
-    admission.restrict_node(ask, new, old)
+    new = _admitted(ask, new, old)
     if resource == "services" and new.spec is not old.spec:
         # Addresses are asked for before what else is wrong.
         causes = service_addresses_causes(new, old)
@@ -89,7 +78,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
     annotated = resource in _ANNOTATED and new.metadata.annotations is not old.metadata.annotations
     if annotated or not _same_content(new, old):
-        causes += object_causes(resource, new) + change_causes(resource, new, old)
+        causes += update_causes(resource, new, old, ask.request.version)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
@@ -103,6 +92,26 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     if ask.request.warned:
         return replace(plan, warnings=plan.warnings + change_warnings(resource, new, old))
     return plan
+
+
+def _admitted(ask: Ask, new: Any, old: Any) -> Any:
+    """Give what admission and the kind's own strategy make of an update."""
+    resource = ask.request.resource
+    if resource == "pods":
+        new = _repaired_pod(new, old)
+    elif resource == "services":
+        new = allocation.carried(new, old)
+    elif resource == admission.CLASSES:
+        admission.admit_priority_class(ask, new)
+    elif resource in RIGHTS:
+        granting.admit(ask, new, old)
+    if resource == "namespaces" and new.spec is not old.spec:
+        new = replace(new, spec=old.spec)
+    prepare = preparing.CHANGED.get(resource)
+    if prepare is not None:
+        new = prepare(ask, new, old)
+    admission.restrict_node(ask, new, old)
+    return new
 
 
 def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:

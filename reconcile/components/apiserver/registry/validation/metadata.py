@@ -19,6 +19,7 @@ from reconcile.components.apiserver.refusals import (
     too_long,
     wrong,
 )
+from reconcile.components.apiserver.registry.validation.addresses import canonical_faults
 from reconcile.components.apiserver.registry.validation.values import IMMUTABLE, at_least_zero, one_of
 from reconcile.lib.mapping import Map
 from reconcile.model import names
@@ -39,6 +40,8 @@ Naming = Callable[[str], names.Faults]
 # How objects of a resource are named, if not as a subdomain of RFC 1123.
 NAMINGS: Final[dict[str, Naming]] = {
     "services": names.label_faults,
+    "statefulsets.apps": names.label_faults,
+    "certificatesigningrequests.certificates.k8s.io": names.any_faults,
     "namespaces": names.label_faults,
     "replicationcontrollers": names.long_name_faults,
     "roles.rbac.authorization.k8s.io": names.path_segment_faults,
@@ -46,9 +49,10 @@ NAMINGS: Final[dict[str, Naming]] = {
     "clusterroles.rbac.authorization.k8s.io": names.path_segment_faults,
     "clusterrolebindings.rbac.authorization.k8s.io": names.path_segment_faults,
     "apiservices.apiregistration.k8s.io": names.path_segment_faults,
-    "ipaddresses.networking.k8s.io": names.path_segment_faults,
-    # All that events know of names is what every path asks for.
+    "ipaddresses.networking.k8s.io": canonical_faults,
+    # All that these know of names is what every path asks for.
     "events": names.path_segment_faults,
+    "poddisruptionbudgets.policy": names.path_segment_faults,
 }
 
 # Whose generated names are looked at, but not what they were generated from.
@@ -86,6 +90,35 @@ _LOOKS: Final[dict[str, str]] = {
     "namespaces": "mu",
     "limitranges": "m",
     "events": "",
+    "controllerrevisions.apps": "um",
+    "jobs.batch": "mu",
+    "ingresses.networking.k8s.io": "um",
+    "ingressclasses.networking.k8s.io": "um",
+    "ipaddresses.networking.k8s.io": "mu",
+    "poddisruptionbudgets.policy": "",
+    "roles.rbac.authorization.k8s.io": "mu",
+    "clusterroles.rbac.authorization.k8s.io": "mu",
+    "rolebindings.rbac.authorization.k8s.io": "mu",
+    "clusterrolebindings.rbac.authorization.k8s.io": "mu",
+    "storageclasses.storage.k8s.io": "mu",
+    "volumeattachments.storage.k8s.io": "m",
+    "csinodes.storage.k8s.io": "m",
+    "csistoragecapacities.storage.k8s.io": "mu",
+    "volumeattributesclasses.storage.k8s.io": "um",
+    "runtimeclasses.node.k8s.io": "mu",
+    "endpointslices.discovery.k8s.io": "m",
+    "flowschemas.flowcontrol.apiserver.k8s.io": "m",
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": "m",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": "m",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": "m",
+    "validatingadmissionpolicies.admissionregistration.k8s.io": "m",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": "m",
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": "m",
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "m",
+    "certificatesigningrequests.certificates.k8s.io": "mu",
+    "resourceclaims.resource.k8s.io": "mu",
+    "deviceclasses.resource.k8s.io": "mu",
+    "apiservices.apiregistration.k8s.io": "um",
 }
 
 _GC_FINALIZERS: Final = ("orphan", "foregroundDeletion", "kubernetes")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
+from reconcile.components.apiserver.registry.warnings.groups import GROUPS
 from reconcile.components.apiserver.registry.warnings.pods import (
     claim_warnings,
     node_term_warnings,
@@ -284,4 +285,5 @@ _OBJECTS: Final[Mapping[str, Callable[[Any, Any], list[str]]]] = {
     "statefulsets.apps": _stateful_set,
     "jobs.batch": _job,
     "cronjobs.batch": _cron_job,
+    **GROUPS,
 }

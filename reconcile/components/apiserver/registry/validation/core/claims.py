@@ -34,7 +34,7 @@ _FIXED: Final = (
 
 def claim_causes(obj: core_v1.PersistentVolumeClaim) -> Causes:
     """Say what is wrong with a claim."""
-    return tuple(_spec_causes("spec", obj.spec or core_v1.PersistentVolumeClaimSpec()))
+    return tuple(spec_causes("spec", obj.spec or core_v1.PersistentVolumeClaimSpec()))
 
 
 def template_causes(field: str, template: core_v1.PersistentVolumeClaimTemplate) -> list[Cause]:
@@ -54,7 +54,7 @@ def template_causes(field: str, template: core_v1.PersistentVolumeClaimTemplate)
     ):
         if said:
             found.append(forbidden(f"{field}.metadata.{name}", "cannot be set"))
-    return found + _spec_causes(f"{field}.spec", template.spec)
+    return found + spec_causes(f"{field}.spec", template.spec)
 
 
 def modes_causes(field: str, modes: tuple[str, ...]) -> list[Cause]:
@@ -67,7 +67,8 @@ def modes_causes(field: str, modes: tuple[str, ...]) -> list[Cause]:
     return found
 
 
-def _spec_causes(field: str, spec: core_v1.PersistentVolumeClaimSpec) -> list[Cause]:
+def spec_causes(field: str, spec: core_v1.PersistentVolumeClaimSpec) -> list[Cause]:
+    """Say what is wrong with the specification of a claim."""
     found: list[Cause] = []
     if not spec.access_modes:
         found.append(required(f"{field}.accessModes", "at least 1 access mode is required"))

@@ -129,8 +129,8 @@ def namespace_causes(obj: core_v1.Namespace) -> Causes:
     return tuple([cause for name in finalizers for cause in finalizer_causes("spec.finalizers", name)])
 
 
-def event_causes(obj: core_v1.Event) -> Causes:
-    """Say what is wrong with an event of the core group."""
+def event_causes(obj: core_v1.Event, reporter: str = "reportingComponent") -> Causes:
+    """Say what is wrong with an event of the core group; *reporter* is what the field of its reporter is called."""
     namespace = obj.metadata.namespace or ""
     about = obj.involved_object.namespace or ""
     found: list[Cause] = []
@@ -141,14 +141,14 @@ def event_causes(obj: core_v1.Event) -> Causes:
     else:
         if not about and namespace not in ("default", "kube-system"):
             found.append(wrong("involvedObject.namespace", about, _UNMATCHED))
-        found += _reported_causes(obj)
+        found += _reported_causes(obj, reporter)
     return (*found, *subdomain("namespace", namespace))
 
 
-def _reported_causes(obj: core_v1.Event) -> list[Cause]:
+def _reported_causes(obj: core_v1.Event, reporter: str) -> list[Cause]:
     who = obj.reporting_component or ""
-    found = [] if who else [required("reportingComponent")]
-    found += qualified("reportingComponent", who)
+    found = [] if who else [required(reporter)]
+    found += qualified(reporter, who)
     for name, text in (
         ("reportingInstance", obj.reporting_instance),
         ("action", obj.action),
