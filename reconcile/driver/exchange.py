@@ -64,7 +64,7 @@ def _watched(machine: Machine, found: rest.Asked) -> rest.HttpResponse:
             if isinstance(effect, Answer) and effect.tag == tag:
                 response = effect.response
             elif isinstance(effect, Notice) and effect.tag == tag:
-                frames.append(rest.frame(found.reply, effect.type, effect.object))
+                frames.append(rest.frame(found.reply, effect.type, effect.object, first=not frames))
         seen = len(machine.outbox)
         if response is not None and not response.ok:
             return rest.replied(found.reply, response)

@@ -11,16 +11,23 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import NAMES
-from reconcile.components.apiserver.rest.taking import Reply
+from reconcile.components.apiserver.rest.shapes import shaped
+from reconcile.components.apiserver.rest.taking import Reply, refused
 from reconcile.components.apiserver.rest.values import HttpResponse
+from reconcile.lib.instant import Instant
 from reconcile.model.requests import Response
 
 
 def replied(reply: Reply, response: Response) -> HttpResponse:
     """Give the HTTP response that carries an answer."""
-    return encoded(response.code, plain(response.body), reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    try:
+        value = shaped(reply.accepted, reply.http, reply.resource.key, response.body, reply.now)
+    except Refusal as refusal:
+        return refused(refusal.response.body, reply.http)
+    return encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
 
 
 def streaming(reply: Reply) -> HttpResponse:
@@ -30,6 +37,25 @@ def streaming(reply: Reply) -> HttpResponse:
     )
 
 
-def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:  # noqa: ARG001
-    """Give one event of a watch, as its stream carries it."""
-    return json_bytes({"type": type_, "object": plain(obj)})
+def frame(
+    reply: Reply,
+    type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"],
+    obj: Any,
+    *,
+    now: Instant | None = None,
+    first: bool = True,
+) -> bytes:
+    """
+    Give one event of a watch, as its stream carries it.
+
+    Args:
+        reply: how the watch is answered.
+        type_: of the event.
+        obj: what it tells.
+        now: the instant to which ages count; None for when the watch was asked for.
+        first: whether it is the watch's first event: of a watch that shows tables, only that one has headings.
+    """
+    at = reply.now if now is None else now
+    return json_bytes(
+        {"type": type_, "object": shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first)}
+    )

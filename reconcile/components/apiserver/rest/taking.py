@@ -18,7 +18,7 @@ import attrs
 from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
+from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options, shapes
 from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
 from reconcile.components.apiserver.rest.paths import Target, target_of
@@ -68,12 +68,14 @@ class Reply:
         resource: what the path leads to.
         version: of the resource's group, as the path says.
         http: the request.
+        now: the instant at which it came, by the server's clock.
         warnings: of what was read.
     """
 
     accepted: Accepted
     resource: kinds.Resource
     http: HttpRequest
+    now: Instant = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -119,9 +121,11 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     how = accepted(http.header("accept"))
     if how is None:
         raise Refusal(statuses.not_acceptable())
+    shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)
     request = attrs.evolve(probe, version=_version(resource), **fields)
-    return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
+    reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings)
+    return Asked(request=request, user=user, reply=reply)
 
 
 def _served(target: Target) -> kinds.Resource:

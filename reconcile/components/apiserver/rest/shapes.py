@@ -1,0 +1,139 @@
+"""
+Shapes: an answer as a client wants to see it: as a Table, or with its metadata alone.
+
+Takes:    Reply, and the body of an answer or the object of a watch's notice.
+Gives:    plain JSON.
+Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from reconcile.api import autoscaling_v1, core_v1, golang, meta_v1
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest.encoding import plain
+from reconcile.components.apiserver.rest.negotiation import Accepted
+from reconcile.components.apiserver.rest.values import HttpRequest
+from reconcile.lib.instant import Instant
+from reconcile.model import printing, statuses
+from reconcile.model.requests import List
+
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+"""The annotation of the bookmark with which a watch says that it has told what is there."""
+
+_API_VERSION: Final = "meta.k8s.io/v1"
+_INCLUDED: Final = ("", "None", "Metadata", "Object")
+_FINISHED: Final = {
+    "Succeeded": "The pod has completed successfully.",
+    "Failed": "The pod failed.",
+}
+
+
+def check_shape(accepted: Accepted, http: HttpRequest) -> None:
+    """Refuse with 400 what a query says of a Table's rows if it is nothing that may be said."""
+    included = http.parameter("includeObject")
+    if accepted.shape == "Table" and included not in _INCLUDED:
+        said = f"includeObject: Invalid value: {json.dumps(included)}: must be 'Metadata', 'Object', 'None', or empty"
+        raise Refusal(statuses.bad_request(f"Unable to convert to Table as requested: {said}"))
+
+
+def shaped(  # noqa: PLR0913 -- each says another thing
+    accepted: Accepted, http: HttpRequest, resource: str, body: Any, now: Instant, *, headings: bool = True
+) -> dict[str, Any]:
+    """
+    Give *body* in the shape that was asked for.
+
+    Args:
+        accepted: the form that was asked for.
+        http: the request; its query says what a Table's rows carry.
+        resource: the key of what is shown.
+        body: an object, a list or a Status; a Status has one shape only.
+        now: the instant to which ages count.
+        headings: whether a Table says what its columns are; in a watch only the first one does.
+
+    Raises:
+        Refusal: one object was asked for as a list, or a list as one object.
+    """
+    match accepted.shape:
+        case _ if isinstance(body, meta_v1.Status):
+            return plain(body)
+        case "Table":
+            return _table(http, resource, body, now, headings=headings)
+        case "PartialObjectMetadata":
+            if isinstance(body, List):
+                raise _unlike("PartialObjectMetadata", "is a list", body)
+            return _partial(body)
+        case "PartialObjectMetadataList":
+            if not isinstance(body, List):
+                raise _unlike("PartialObjectMetadataList", "is not a list", body)
+            items = [_partial(item) for item in body.items]
+            return {"kind": accepted.shape, "apiVersion": _API_VERSION, "metadata": _list_metadata(body), "items": items}
+        case _:
+            return plain(body)
+
+
+def _table(http: HttpRequest, resource: str, body: Any, now: Instant, *, headings: bool) -> dict[str, Any]:
+    shape = printing.scale_shape() if isinstance(body, autoscaling_v1.Scale) else printing.shape_of(resource)
+    items = body.items if isinstance(body, List) else (body,)
+    included = http.parameter("includeObject")
+    metadata = _list_metadata(body) if isinstance(body, List) else {"resourceVersion": _version(body)}
+    rows = [_row(shape, item, now, included) for item in items]
+    return {
+        "kind": "Table",
+        "apiVersion": _API_VERSION,
+        "metadata": {key: value for key, value in metadata.items() if value},
+        "columnDefinitions": [_definition(column) for column in shape.columns] if headings else None,
+        "rows": rows if rows or printing.has_printer(resource) else None,
+    }
+
+
+def _definition(column: printing.Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": column.format,
+        "description": column.description,
+        "priority": column.priority,
+    }
+
+
+def _row(shape: printing.Shape, item: Any, now: Instant, included: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"cells": shape.typed(item, now)}
+    if isinstance(item, core_v1.Pod) and item.status is not None and item.status.phase in _FINISHED:
+        reason = item.status.phase
+        row["conditions"] = [
+            {"type": "Completed", "status": "True", "reason": reason, "message": _FINISHED[reason]},
+        ]
+    if included == "Object":
+        row["object"] = plain(item)
+    elif included == "None" and INITIAL_EVENTS_END not in (item.metadata.annotations or {}):
+        row["object"] = None
+    else:
+        row["object"] = _partial(item)
+    return row
+
+
+def _partial(obj: Any) -> dict[str, Any]:
+    metadata = {} if obj.metadata is None else golang.written(obj.metadata)
+    return {"kind": "PartialObjectMetadata", "apiVersion": _API_VERSION, "metadata": metadata}
+
+
+def _list_metadata(found: List) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
+    if found.continue_:
+        metadata["continue"] = found.continue_
+    if found.remaining is not None:
+        metadata["remainingItemCount"] = found.remaining
+    return metadata
+
+
+def _version(obj: Any) -> str:
+    return (obj.metadata and obj.metadata.resource_version) or ""
+
+
+def _unlike(shape: str, why: str, body: Any) -> Refusal:
+    kind = body.kind if not isinstance(body, List) else plain(body)["kind"]
+    return Refusal(statuses.not_acceptable(said=f"you requested {shape}, but the requested object {why} ({kind})"))
