@@ -58,7 +58,8 @@ def _watched(machine: Machine, found: rest.Asked) -> rest.HttpResponse:
     tag = f"watch-{machine.serial}"
     end = machine.now + (found.request.timeout_seconds or _WATCHED) * SECOND
     apply_event(machine, Submit(request=found.request, user=found.user, client=_CLIENT, tag=tag))
-    response, frames, seen = None, [], len(machine.outbox)
+    response, seen = None, len(machine.outbox)
+    frames: list[bytes] = []
     while True:
         for effect in machine.outbox[seen:]:
             if isinstance(effect, Answer) and effect.tag == tag:

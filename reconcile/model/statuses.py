@@ -105,17 +105,25 @@ def method_not_allowed() -> meta_v1.Status:
     return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails())
 
 
-def expired(message: str = "The resourceVersion for the provided list is too old.") -> meta_v1.Status:
-    """410: what was asked for is compacted away."""
-    return _status(410, "Expired", message)
+def expired(
+    message: str = "The resourceVersion for the provided list is too old.", *, continue_: str = ""
+) -> meta_v1.Status:
+    """410: what was asked for is compacted away; *continue_* goes on with what is there now."""
+    found = _status(410, "Expired", message)
+    return replace(found, metadata=meta_v1.ListMeta(continue_=continue_)) if continue_ else found
 
 
-def too_large_version(asked: int, current: int) -> meta_v1.Status:
-    """504: the client has seen a revision that this server has not."""
+def too_large_version(asked: int, current: int, *, wait: bool = True) -> meta_v1.Status:
+    """504: the client has seen a revision that this server has not; *wait* if it may come."""
     said = f"Too large resource version: {asked}, current: {current}"
     causes = (meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version"),)
-    details = meta_v1.StatusDetails(retry_after_seconds=1, causes=causes)
+    details = meta_v1.StatusDetails(retry_after_seconds=1 if wait else None, causes=causes)
     return _status(504, "Timeout", f"Timeout: {said}", details)
+
+
+def unexplained(message: str) -> meta_v1.Status:
+    """500: an error of which the server says no reason."""
+    return _status(500, "", message)
 
 
 def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v1.Status:

@@ -187,7 +187,7 @@ def _component(obj: Any, _: Instant) -> Cells:
 def _binding(obj: Any, now: Instant) -> Cells:
     by_kind: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
     for subject in obj.subjects or ():
-        name = f"{subject.namespace}/{subject.name}" if subject.kind == "ServiceAccount" else subject.name
+        name = f"{subject.namespace or ''}/{subject.name}" if subject.kind == "ServiceAccount" else subject.name
         by_kind.setdefault(subject.kind, []).append(name)
     return (
         obj.metadata.name,

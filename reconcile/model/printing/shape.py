@@ -42,13 +42,13 @@ class Shape:
 
     def typed(self, obj: Any, now: Instant) -> list[str | int | bool]:
         """Give the cells of a row as JSON."""
-        return [cell if isinstance(cell, (str, int)) else str(cell) for cell in self.cells(obj, now)]
+        return [cell if isinstance(cell, (str, int)) else _text(cell) for cell in self.cells(obj, now)]
 
 
 def _text(cell: object) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return str(cell)
+    return "" if cell is None else str(cell)
 
 
 def listed(parts: Iterable[object], empty: str = NONE) -> str:

@@ -16,8 +16,8 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.model import statuses
 
-_TRUE: Final = ("1", "t", "T", "true", "TRUE", "True")
-_NUMBER: Final = re.compile(r"[+-]?\d+")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}")
+_LARGEST: Final = (1 << 63) - 1
 
 
 def reading_options(http: HttpRequest) -> dict[str, Any]:
@@ -77,7 +77,11 @@ def _dry_run(http: HttpRequest) -> bool:
 
 
 def _truth(http: HttpRequest, name: str) -> bool:
-    return http.parameter(name) in _TRUE
+    """Tell whether a query says yes; whatever it says beside `false` and `0` is that."""
+    for key, value in http.query:
+        if key == name:
+            return value.lower() not in ("false", "0")
+    return False
 
 
 def _number(http: HttpRequest, name: str) -> int:
@@ -86,4 +90,6 @@ def _number(http: HttpRequest, name: str) -> int:
         return 0
     if not _NUMBER.fullmatch(text):
         raise Refusal(statuses.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax'))
+    if not -_LARGEST - 1 <= int(text) <= _LARGEST:
+        raise Refusal(statuses.bad_request(f'strconv.ParseInt: parsing "{text}": value out of range'))
     return int(text)

@@ -82,8 +82,6 @@ def target_of(method: str, path: str, *, watch: bool = False) -> Target:
     verb = _VERBS.get(method, "")
     if verb == "get" and not name:
         verb = "watch" if watch else "list"
-    elif verb == "get" and watch and not subresource:
-        verb = "watch"
     elif verb == "delete" and not name:
         verb = "deletecollection"
     return Target(

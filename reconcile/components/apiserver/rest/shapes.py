@@ -13,6 +13,7 @@ import json
 from typing import Any, Final
 
 from reconcile.api import autoscaling_v1, core_v1, golang, meta_v1
+from reconcile.components.apiserver.reading.watching import INITIAL_EVENTS_END
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.encoding import plain
 from reconcile.components.apiserver.rest.negotiation import Accepted
@@ -20,9 +21,6 @@ from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.instant import Instant
 from reconcile.model import printing, statuses
 from reconcile.model.requests import List
-
-INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
-"""The annotation of the bookmark with which a watch says that it has told what is there."""
 
 _API_VERSION: Final = "meta.k8s.io/v1"
 _INCLUDED: Final = ("", "None", "Metadata", "Object")
@@ -40,7 +38,7 @@ def check_shape(accepted: Accepted, http: HttpRequest) -> None:
         raise Refusal(statuses.bad_request(f"Unable to convert to Table as requested: {said}"))
 
 
-def shaped(  # noqa: PLR0913 -- each says another thing
+def shaped(
     accepted: Accepted, http: HttpRequest, resource: str, body: Any, now: Instant, *, headings: bool = True
 ) -> dict[str, Any]:
     """
@@ -69,8 +67,8 @@ def shaped(  # noqa: PLR0913 -- each says another thing
         case "PartialObjectMetadataList":
             if not isinstance(body, List):
                 raise _unlike("PartialObjectMetadataList", "is not a list", body)
-            items = [_partial(item) for item in body.items]
-            return {"kind": accepted.shape, "apiVersion": _API_VERSION, "metadata": _list_metadata(body), "items": items}
+            head = {"kind": accepted.shape, "apiVersion": _API_VERSION, "metadata": _list_metadata(body)}
+            return {**head, "items": [_partial(item) for item in body.items]}
         case _:
             return plain(body)
 
