@@ -93,6 +93,7 @@ class Planned:
         body: what to answer with if there is no key.
         scale: answer with the object's Scale.
         warnings: texts of Warning headers.
+        then: what to commit after that, each at a revision of its own.
     """
 
     txn: Txn
@@ -102,6 +103,7 @@ class Planned:
     body: Any = None
     scale: bool = False
     warnings: tuple[str, ...] = ()
+    then: tuple[Txn, ...] = ()
 
 
 Plan = Response | Planned

@@ -85,7 +85,7 @@ def _wanted(ask: Ask) -> tuple[int, Table[str, Any]]:
         # A first page with a version but nothing said of it is of exactly that version.
         exact = request.resource_version_match == "Exact" or (request.limit > 0 and not request.resource_version_match)
         if wanted > store.revision:
-            raise Refusal(statuses.too_large_version(wanted, store.revision, wait=not exact))
+            raise Refusal(statuses.too_large_version(wanted, store.revision))
         if exact:
             return wanted, paging.table_as_of(store, request.resource, wanted)
     return store.revision, store.table(request.resource)
@@ -99,13 +99,6 @@ def _listed(ask: Ask, items: list[Any], revision: int, token: str = "", left: in
         continue_=token,
         remaining=left,
     )
-
-
-def selected(ask: Ask) -> tuple[Any, ...]:
-    """Give every object that a request's namespace and selectors name, in key order."""
-    table = ask.store.table(ask.request.resource)
-    selects = selecting(ask.request)
-    return tuple([obj for obj in map(table.__getitem__, _keys(ask, table)) if selects(obj)])
 
 
 _Requirements: TypeAlias = tuple[tuple[selectors.Requirement, ...], tuple[selectors.FieldRequirement, ...]]

@@ -7,7 +7,7 @@ is not there for the client: an object that begins to fit was ADDED, one that ce
 Takes:    Watched, TimerFired.
 Gives:    Notice, SetTimer.
 Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes; the watch cache.
-Left out: a bookmark tells the version of the last change of what is watched, not of the whole store; see docs/limits.md.
+Left out: see docs/limits.md, "API server".
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _on_timer_fired(state: Watching, event: TimerFired) -> tuple[Watching, tuple
 
 
 def _timer(state: Watching, now: Instant, *, first: bool = False) -> list[SetTimer]:
-    """Say when the next bookmark is due: in a minute, or shortly before the end; after the first events once at once."""
+    """Say when the next bookmark is due: in a minute, or shortly before the end; at once after the first events."""
     at = now + (SECOND if first else _EVERY)
     if state.ends is not None and not first:
         at = min(at, state.ends - _BEFORE_THE_END)

@@ -21,6 +21,9 @@ from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 
+_TYPE_META: Final = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+)
 _UNKNOWN: Final[dict[str, Unknown]] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
 
 
@@ -51,10 +54,24 @@ def decoded(http: HttpRequest, cls: type[Any], validation: str) -> tuple[Any, tu
 
 def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
     """Give the DeleteOptions that a delete carries, if it does."""
-    if not http.body.strip():
+    if not http.body:
         return None
-    found, _ = decoded(http, meta_v1.DeleteOptions, "Ignore")
-    return found if isinstance(found, meta_v1.DeleteOptions) else None
+    data = plain_body(http)
+    if not isinstance(data, dict):
+        said = f"json: cannot unmarshal {_json_type(data)} into Go value of type {_TYPE_META}"
+        raise Refusal(statuses.bad_request(f"couldn't get version/kind; json parse error: {said}"))
+    kind, version = data.pop("kind", None) or "DeleteOptions", data.pop("apiVersion", None) or "v1"
+    if kind != "DeleteOptions":
+        # Upstream names the file of its own in which the kinds are kept.
+        said = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
+        raise Refusal(statuses.bad_request(said))
+    try:
+        found: meta_v1.DeleteOptions = convert.load(
+            data, cls=meta_v1.DeleteOptions, unknown="Ignore", absent="zero"
+        ).object
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
+    return found
 
 
 def patch_body(http: HttpRequest) -> Any:

@@ -56,6 +56,13 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
     return found or health.text("404 page not found\n", 404)
 
 
+def has_group(path: str) -> bool:
+    """Tell whether a path leads to no API group, or to one that is served."""
+    prefix, _, rest = path.strip("/").partition("/")
+    group = rest.partition("/")[0]
+    return prefix != "apis" or not group or any(resource.group == group for resource in kinds.all_resources())
+
+
 VERSION: Final[dict[str, Any]] = {
     "major": "1",
     "minor": "36",

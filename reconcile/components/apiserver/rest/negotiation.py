@@ -21,6 +21,9 @@ MEDIA_TYPES: Final[dict[str, Encoding]] = {
     "application/yaml": "yaml",
     "application/vnd.kubernetes.protobuf": "protobuf",
 }
+STREAMED: Final = ("application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
+"""What a watch can be served as besides, by its own media type."""
+
 NAMES: Final[dict[Encoding, str]] = {encoding: name for name, encoding in MEDIA_TYPES.items()}
 _SHAPED: Final = (("meta.k8s.io", "v1"), ("apidiscovery.k8s.io", "v2"))
 _SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
@@ -64,6 +67,17 @@ def accepted(header: str, *, shapes: tuple[str, ...] = _SHAPES) -> Accepted | No
         pretty = parameters["pretty"] in ("1", "true") if "pretty" in parameters else None
         return Accepted(encoding, shape, group if shape else "", version if shape else "", pretty)
     return None
+
+
+@lru_cache(maxsize=256)
+def accepts_some(header: str) -> bool:
+    """
+    Tell whether an Accept header names a media type that is served, or any at all.
+
+    This is the first look at it, before its parameters and their quality count; `application/*` names none.
+    """
+    named = [clause.partition(";")[0].strip() for clause in header.split(",")]
+    return not header.strip() or any(name == "*/*" or name in MEDIA_TYPES for name in named)
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ from reconcile.model import statuses
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}")
 _LARGEST: Final = (1 << 63) - 1
+_DELETING: Final = ("gracePeriodSeconds", "propagationPolicy", "orphanDependents", "dryRun")
 
 
 def reading_options(http: HttpRequest) -> dict[str, Any]:
@@ -46,18 +47,18 @@ def writing_options(http: HttpRequest) -> dict[str, Any]:
 
 
 def deleting_options(http: HttpRequest, body: meta_v1.DeleteOptions | None) -> dict[str, Any]:
-    """Give what delete and deletecollection take from the body, else from the query, as fields of a Request."""
+    """Give what delete and deletecollection take from the body, or without one from the query, for a Request."""
     if body is None:
-        grace = http.parameter("gracePeriodSeconds")
-        policy = http.parameter("propagationPolicy")
-        orphan = http.parameter("orphanDependents")
-        if grace or policy or orphan:
+        said = {key for key, _ in http.query}
+        dry_run = tuple([value for key, value in http.query if key == "dryRun"])
+        if said.intersection(_DELETING):
             body = meta_v1.DeleteOptions(
-                grace_period_seconds=_number(http, "gracePeriodSeconds") if grace else None,
-                propagation_policy=policy or None,
-                orphan_dependents=_truth(http, "orphanDependents") if orphan else None,
+                grace_period_seconds=_number(http, "gracePeriodSeconds") if "gracePeriodSeconds" in said else None,
+                propagation_policy=http.parameter("propagationPolicy") if "propagationPolicy" in said else None,
+                orphan_dependents=_truth(http, "orphanDependents") if "orphanDependents" in said else None,
+                dry_run=dry_run or None,
             )
-    dry = _dry_run(http) or (body is not None and bool(body.dry_run))
+    dry = body is not None and bool(body.dry_run)
     return {**reading_options(http), "body": body, "dry_run": dry}
 
 

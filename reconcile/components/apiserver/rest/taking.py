@@ -18,9 +18,24 @@ import attrs
 from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options, shapes
+from reconcile.components.apiserver.rest import (
+    authentication,
+    decoding,
+    elsewhere,
+    impersonation,
+    options,
+    routes,
+    shapes,
+)
 from reconcile.components.apiserver.rest.encoding import encoded, plain
-from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
+from reconcile.components.apiserver.rest.negotiation import (
+    MEDIA_TYPES,
+    STREAMED,
+    Accepted,
+    accepted,
+    accepts_some,
+    content_type,
+)
 from reconcile.components.apiserver.rest.paths import Target, target_of
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.components.apiserver.state import State
@@ -95,7 +110,7 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = authentication.requester(serving.state, http)
         user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
-        if not target.is_resource:
+        if not target.is_resource or not elsewhere.has_group(target.path):
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
         return _asked(serving, http, user, target)
     except Refusal as refusal:
@@ -105,7 +120,8 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
 def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
     """Give the response to a request that is refused."""
     found = accepted(http.header("accept"), shapes=()) or _JSON
-    return encoded(status.code or 500, plain(status), found)
+    response = encoded(status.code or 500, plain(status), found)
+    return attrs.evolve(response, body=b"") if http.method == "HEAD" else response
 
 
 def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
@@ -118,6 +134,10 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     )
     authorising.authorise(user, probe, serving.store)
     resource = _served(target)
+    routes.check_route(resource, http.method, target)
+    if not accepts_some(http.header("accept")):
+        lists = not target.name and target.verb in ("list", "watch")
+        raise Refusal(statuses.no_representation((*MEDIA_TYPES, *(STREAMED if lists else ()))))
     how = accepted(http.header("accept"))
     if how is None:
         raise Refusal(statuses.not_acceptable())

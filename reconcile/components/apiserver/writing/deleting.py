@@ -14,7 +14,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
-from reconcile.components.apiserver.reading.objects import found, selected
+from reconcile.components.apiserver.reading.objects import found, list_
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -22,7 +22,7 @@ from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
-from reconcile.model.requests import List, Response, key_of
+from reconcile.model.requests import Response, key_of
 from reconcile.store import Compare, Delete, Put, Txn
 
 ORPHAN: Final = "orphan"
@@ -76,20 +76,24 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
 
 
 def delete_collection(ask: Ask) -> Plan:
-    """Plan the deletion of every object that the request's selectors name, in one transaction."""
+    """Plan the deletion of every object that a list would give, each by itself; one that is refused ends it."""
     options = _options(ask)
-    items = selected(ask)
-    compares: list[Compare] = []
-    operations: list[Put | Delete] = []
-    for old in items:
-        outcome = _outcome(ask, old, options)
+    listed = list_(ask)
+    txns: list[Txn] = []
+    answer = listed
+    for old in listed.body.items:
+        try:
+            outcome = _outcome(ask, old, options)
+        except Refusal as refusal:
+            answer = refusal.response
+            break
         if outcome.operations:
-            compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))
-            operations += outcome.operations
-    body = List(resource=ask.request.resource, items=items, resource_version=str(ask.store.revision))
-    if not operations or ask.request.dry_run or options.dry_run:
-        return Response(200, body)
-    return Planned(Txn(tuple(compares), tuple(operations)), 200, body=body)
+            compare = Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version))
+            txns.append(Txn((compare,), outcome.operations))
+    if not txns or ask.request.dry_run or options.dry_run:
+        return answer
+    then = tuple([Txn((), txn.operations) for txn in txns[1:]])
+    return Planned(txns[0], answer.code, body=answer.body, then=then)
 
 
 def _options(ask: Ask) -> meta_v1.DeleteOptions:
@@ -116,7 +120,7 @@ def checked_options(options: Any) -> meta_v1.DeleteOptions:
 
 def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
     resource, metadata = ask.request.resource, old.metadata
-    _check_preconditions(resource, metadata, options.preconditions)
+    _check_preconditions(ask, metadata, options.preconditions)
     key = key_of(old)
     if resource == "namespaces":
         return _namespace_outcome(ask, old, options)
@@ -150,9 +154,15 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
         had = metadata.deletion_grace_period_seconds
         if had is None:
             return pod, 0
+        if had == 0:
+            return pod, 0
         if grace is None or grace >= had:
             return None
-        ends = _ending(begun.instant + (grace - had) * SECOND)
+        instant = begun.instant + (grace - had) * SECOND
+        if instant < ask.now:
+            # What is left of it is over: the shortest that still is a grace.
+            instant, grace = ask.now, 1 if grace else 0
+        ends = _ending(instant)
         ending = copier(meta_v1.ObjectMeta, "deletion_timestamp", "deletion_grace_period_seconds")
         return copier(core_v1.Pod, "metadata")(pod, ending(metadata, ends, grace)), grace
     if grace is None:
@@ -226,22 +236,25 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
     return _Outcome(new, (Delete("namespaces", metadata.name or ""),), gone=True)
 
 
-def _check_preconditions(resource: str, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+def _check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
     if preconditions is None:
         return
+    # Upstream names the kind here.
+    kind, group = ask.resource.kind, ask.resource.group
+    what = f"{kind}.{group}" if group else kind
     if preconditions.uid is not None and preconditions.uid != metadata.uid:
         why = (
             f"the UID in the precondition ({preconditions.uid}) does not match the UID in record ({metadata.uid})."
             " The object might have been deleted and then recreated"
         )
-        raise Refusal(statuses.conflict(resource, metadata.name, why))
+        raise Refusal(statuses.conflict(what, metadata.name, why))
     wanted = preconditions.resource_version
     if wanted is not None and wanted != metadata.resource_version:
         why = (
             f"the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record"
             f" ({metadata.resource_version}). The object might have been modified"
         )
-        raise Refusal(statuses.conflict(resource, metadata.name, why))
+        raise Refusal(statuses.conflict(what, metadata.name, why))
 
 
 def _warnings(resource: str, options: meta_v1.DeleteOptions) -> tuple[str, ...]:
