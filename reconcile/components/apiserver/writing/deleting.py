@@ -239,6 +239,9 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
 def _check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
     if preconditions is None:
         return
+    if ask.request.resource == "namespaces":
+        _check_namespace(metadata, preconditions)
+        return
     # Upstream names the kind here.
     kind, group = ask.resource.kind, ask.resource.group
     what = f"{kind}.{group}" if group else kind
@@ -255,6 +258,17 @@ def _check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Precond
             f" ({metadata.resource_version}). The object might have been modified"
         )
         raise Refusal(statuses.conflict(what, metadata.name, why))
+
+
+def _check_namespace(metadata: Any, preconditions: meta_v1.Preconditions) -> None:
+    # A namespace's own storage has other words for the same.
+    for field, wanted, found_ in (
+        ("UID", preconditions.uid, metadata.uid),
+        ("ResourceVersion", preconditions.resource_version, metadata.resource_version),
+    ):
+        if wanted is not None and wanted != found_:
+            why = f"Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {found_}"
+            raise Refusal(statuses.conflict("namespaces", metadata.name, why))
 
 
 def _warnings(resource: str, options: meta_v1.DeleteOptions) -> tuple[str, ...]:

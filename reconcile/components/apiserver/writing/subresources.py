@@ -20,8 +20,11 @@ from reconcile.lib.replacing import copier, replace
 from reconcile.model import conditions, names, selectors, statuses
 from reconcile.model.places import TOPOLOGY
 from reconcile.model.requests import Response, joined
-from reconcile.store import Compare, Put, Txn
+from reconcile.store import Compare, Delete, Put, Txn
 
+_EVICTED: Final = core_v1.PodCondition(
+    type="DisruptionTarget", status="True", reason="EvictionByEvictionAPI", message="Eviction API: evicting"
+)
 _BOUND: Final = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
 
 
@@ -106,11 +109,26 @@ def evict(ask: Ask) -> Plan:
     if name and name != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Eviction object: " + name))
     options = deleting.checked_options(eviction.delete_options or meta_v1.DeleteOptions())
-    plan = deleting.deleted(ask, found(ask), options)
+    pod = found(ask)
+    # First the pod says why it goes, then it goes: two writes.
+    told = _disrupted(ask, pod)
+    plan = deleting.deleted(ask, told, options)
     done = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
-    if isinstance(plan, Response):
-        return plan if not plan.ok else Response(201, done)
-    return Planned(plan.txn, 201, body=done)
+    if isinstance(plan, Response) and not plan.ok:
+        return plan
+    writes: list[tuple[Put | Delete, ...]] = [(Put("pods", ask.key, told),)] if told is not pod else []
+    writes += [plan.txn.operations] if isinstance(plan, Planned) else []
+    if not writes or ask.request.dry_run or options.dry_run:
+        return Response(201, done)
+    compare = Compare("pods", ask.key, int(pod.metadata.resource_version))
+    return Planned(Txn((compare,), writes[0]), 201, body=done, then=tuple([Txn((), more) for more in writes[1:]]))
+
+
+def _disrupted(ask: Ask, pod: core_v1.Pod) -> core_v1.Pod:
+    """Give an evicted pod with the condition that says so."""
+    status = pod.status or core_v1.PodStatus()
+    kept = conditions.set(status.conditions, _EVICTED, ask.now)
+    return pod if kept is status.conditions else replace(pod, status=replace(status, conditions=kept))
 
 
 def scale(ask: Ask) -> Plan:
