@@ -94,6 +94,7 @@ class Planned:
         scale: answer with the object's Scale.
         warnings: texts of Warning headers.
         then: what to commit after that, each at a revision of its own.
+        gone: the body is an object that is deleted then: it is answered with the revision that took it away.
     """
 
     txn: Txn
@@ -104,6 +105,7 @@ class Planned:
     scale: bool = False
     warnings: tuple[str, ...] = ()
     then: tuple[Txn, ...] = ()
+    gone: bool = False
 
 
 Plan = Response | Planned

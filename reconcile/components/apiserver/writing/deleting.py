@@ -39,10 +39,17 @@ _ORPHANS_JOBS: Final = (
 @quick
 @attrs.frozen(weakref_slot=False)
 class _Outcome:
-    """What is to be done to one object, nothing if it is as it should be, and what it is then; *gone* if deleted."""
+    """
+    What is to be done to one object, and what it is then.
+
+    Args:
+        obj: as it is then; as it was last, if it is *gone*.
+        writes: one after another, each at a revision of its own; none if it is as it should be.
+        gone: whether it is deleted.
+    """
 
     obj: Any
-    operations: tuple[Put | Delete, ...]
+    writes: tuple[tuple[Put | Delete, ...], ...]
     gone: bool
 
 
@@ -63,23 +70,30 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
     warnings = _warnings(resource, options)
-    if not outcome.operations or request.dry_run or options.dry_run:
-        return Response(code, outcome.obj, warnings)
+    if not outcome.writes or request.dry_run or options.dry_run:
+        return Response(code, _answered(resource, old, outcome), warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
-    txn = Txn((compare,), outcome.operations)
+    txn = Txn((compare,), outcome.writes[0])
     if not outcome.gone:
         return Planned(txn, code, resource, ask.key, warnings=warnings)
-    body = outcome.obj
-    if resource not in strategies.RETURNED_WHEN_DELETED:
-        body = statuses.success(resource, old.metadata.name, old.metadata.uid)
-    return Planned(txn, code, body=body, warnings=warnings)
+    then = tuple([Txn((), more) for more in outcome.writes[1:]])
+    body = _answered(resource, old, outcome)
+    return Planned(txn, code, body=body, warnings=warnings, then=then, gone=body is outcome.obj)
+
+
+def _answered(resource: str, old: Any, outcome: _Outcome) -> Any:
+    """Give what a delete answers with: the object, or for most kinds that are gone a Status."""
+    if not outcome.gone or resource in strategies.RETURNED_WHEN_DELETED:
+        return outcome.obj
+    return statuses.success(resource, old.metadata.name, old.metadata.uid)
 
 
 def delete_collection(ask: Ask) -> Plan:
     """Plan the deletion of every object that a list would give, each by itself; one that is refused ends it."""
     options = _options(ask)
     listed = list_(ask)
-    txns: list[Txn] = []
+    compares: list[Compare] = []
+    writes: list[tuple[Put | Delete, ...]] = []
     answer = listed
     for old in listed.body.items:
         try:
@@ -87,13 +101,13 @@ def delete_collection(ask: Ask) -> Plan:
         except Refusal as refusal:
             answer = refusal.response
             break
-        if outcome.operations:
-            compare = Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version))
-            txns.append(Txn((compare,), outcome.operations))
-    if not txns or ask.request.dry_run or options.dry_run:
+        if outcome.writes:
+            compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))
+            writes += outcome.writes
+    if not writes or ask.request.dry_run or options.dry_run:
         return answer
-    then = tuple([Txn((), txn.operations) for txn in txns[1:]])
-    return Planned(txns[0], answer.code, body=answer.body, then=then)
+    then = tuple([Txn((), more) for more in writes[1:]])
+    return Planned(Txn(tuple(compares), writes[0]), answer.code, body=answer.body, then=then)
 
 
 def _options(ask: Ask) -> meta_v1.DeleteOptions:
@@ -134,15 +148,20 @@ def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
         new, seconds = graceful
     else:
         new, seconds = old, 0
-    if metadata.deletion_timestamp is None or new is not old:
-        new = _with_finalizers(resource, new, options)
+    graced = new is not old
+    new = _with_finalizers(resource, new, options)
     if new.metadata.finalizers:
         new = replace(new, metadata=_marked(ask, new.metadata)) if seconds == 0 else new
-        return _Outcome(new, () if new is old else (Put(resource, key, new),), gone=False)
+        return _Outcome(new, () if new is old else ((Put(resource, key, new),),), gone=False)
+    put = (Put(resource, key, new),)
     if seconds > 0:
-        return _Outcome(new, (Put(resource, key, new),), gone=False)
+        return _Outcome(new, (put,), gone=False)
     beside = allocation.released(old) if isinstance(old, core_v1.Service) else ()
-    return _Outcome(new, (Delete(resource, key), *beside), gone=True)
+    gone = (Delete(resource, key), *beside)
+    if graced:
+        # What knows a grace and is given none is marked, and then it goes: whoever watches sees both.
+        return _Outcome(new, (put, gone), gone=True)
+    return _Outcome(old, (gone,), gone=True)
 
 
 def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Pod, int] | None:
@@ -232,8 +251,8 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
         new = replace(new, metadata=dying, status=status)
     waits = (old.spec is not None and old.spec.finalizers) or new.metadata.finalizers
     if waits:
-        return _Outcome(new, () if new is old else (Put("namespaces", metadata.name or "", new),), gone=False)
-    return _Outcome(new, (Delete("namespaces", metadata.name or ""),), gone=True)
+        return _Outcome(new, () if new is old else ((Put("namespaces", metadata.name or "", new),),), gone=False)
+    return _Outcome(new, ((Delete("namespaces", metadata.name or ""),),), gone=True)
 
 
 def _check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:

@@ -117,7 +117,7 @@ def evict(ask: Ask) -> Plan:
     if isinstance(plan, Response) and not plan.ok:
         return plan
     writes: list[tuple[Put | Delete, ...]] = [(Put("pods", ask.key, told),)] if told is not pod else []
-    writes += [plan.txn.operations] if isinstance(plan, Planned) else []
+    writes += [txn.operations for txn in (plan.txn, *plan.then)] if isinstance(plan, Planned) else []
     if not writes or ask.request.dry_run or options.dry_run:
         return Response(201, done)
     compare = Compare("pods", ask.key, int(pod.metadata.resource_version))
