@@ -164,7 +164,8 @@ def _autoscaler(obj: Any, now: Instant) -> Cells:
 
 
 def _targets(obj: Any) -> str:
-    if obj.api_version == "autoscaling/v1":
+    if not hasattr(obj.spec, "metrics"):
+        # autoscaling/v1 knows one metric only.
         wanted, status = obj.spec.target_cpu_utilization_percentage, obj.status
         if wanted is None:
             return NONE
@@ -175,7 +176,7 @@ def _targets(obj: Any) -> str:
 
 def _priority_class(obj: Any, now: Instant) -> Cells:
     policy = obj.preemption_policy or ""
-    return (obj.metadata.name, obj.value, bool(obj.global_default), age(obj, now), policy)
+    return (obj.metadata.name, number(obj.value), bool(obj.global_default), age(obj, now), policy)
 
 
 def _runtime_class(obj: Any, now: Instant) -> Cells:

@@ -17,7 +17,7 @@ from typing import Any, Final, assert_never
 
 import attrs
 
-from reconcile.api import convert, kinds, meta_v1
+from reconcile.api import kinds, meta_v1, zeros
 from reconcile.components.apiserver.reading.checking import check_watch, version_of
 from reconcile.components.apiserver.reading.objects import selecting
 from reconcile.components.apiserver.refusals import Refusal
@@ -142,8 +142,8 @@ def _bookmark(request: Request, revision: int, *, ends: bool = False) -> Any:
     """Give the object of a bookmark: nothing but a version, and the note that what is there is told."""
     resource = kinds.resource(request.resource)
     notes = Map({INITIAL_EVENTS_END: "true"}) if ends else None
-    empty: Any = convert.load({}, cls=resource.object_class, absent="zero").object
-    return replace(empty, metadata=meta_v1.ObjectMeta(resource_version=str(revision), annotations=notes))
+    metadata = meta_v1.ObjectMeta(resource_version=str(revision), annotations=notes)
+    return replace(zeros.hollow(resource.object_class), metadata=metadata)
 
 
 def _told(change: Change, selects: Callable[[Any], bool]) -> tuple[Any, Any] | None:

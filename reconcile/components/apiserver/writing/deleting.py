@@ -27,7 +27,7 @@ from reconcile.store import Compare, Delete, Put, Txn
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
-_POLICIES: Final = ("Background", "Foreground", "Orphan")
+_POLICIES: Final = ("Foreground", "Background", "Orphan")
 _LAST: Final = 253_402_300_799 * SECOND  # the last second of the year 9999: no later one can be written
 _NO_OPTIONS: Final = meta_v1.DeleteOptions()
 _ORPHANS_JOBS: Final = (
