@@ -65,7 +65,8 @@ def _watched(machine: Machine, found: rest.Asked) -> rest.HttpResponse:
             if isinstance(effect, Answer) and effect.tag == tag:
                 response = effect.response
             elif isinstance(effect, Notice) and effect.tag == tag:
-                frames.append(rest.frame(found.reply, effect.type, effect.object, first=not frames))
+                told = rest.frame(found.reply, effect.type, effect.object, now=machine.now, first=not frames)
+                frames.append(told)
         seen = len(machine.outbox)
         if response is not None and not response.ok:
             return rest.replied(found.reply, response)

@@ -29,6 +29,8 @@ NAMESPACED = "/api/v1/namespaces/default"
         ("PUT", "/api", 405),
         ("POST", "/apis/apps/v1", 405),
         ("GET", "/api/v2/pods", 404),
+        ("GET", "/api/v2", 404),
+        ("GET", "/apis/apps/v9", 404),
     ],
 )
 def test_refused_in_upstreams_words(client, method, path, code):
@@ -36,7 +38,7 @@ def test_refused_in_upstreams_words(client, method, path, code):
     assert client(method, path).code == code
 
 
-@pytest.mark.parametrize("path", ["/nope", "/apis/nope/v1", "/apis/extensions/v1beta1/deployments"])
+@pytest.mark.parametrize("path", ["/nope", "/apis/nope", "/apis/nope/v1", "/apis/extensions/v1beta1/deployments"])
 def test_what_is_no_group_is_no_page(client, path):
     response = client("GET", path)
     assert (response.code, response.body, response.header("content-type")) == (
