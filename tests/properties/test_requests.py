@@ -129,7 +129,7 @@ class Server:
             more = commit(self.store, txn)
             assert isinstance(more, Committed)
             self.store = more.store
-        return apiserver.answer(planned, done.store, done.changes)
+        return apiserver.answer(planned, self.store, done.changes)
 
 
 @given(st.data(), st.sampled_from(MANIFESTS))

@@ -102,8 +102,10 @@ def _decoded(token: str) -> dict[str, Any]:
     try:
         read = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (binascii.Error, ValueError, RecursionError):
-        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("utf-8", "replace")
-        raise _invalid(f"invalid character {text[:1]!r} looking for beginning of value") from None
+        first = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[:1].decode("latin-1")
+        # Upstream looks at bytes, not at letters.
+        shown = first if first.isprintable() else f"\\u{ord(first or chr(0)):04x}"
+        raise _invalid(f"invalid character '{shown}' looking for beginning of value") from None
     return read if isinstance(read, dict) else {}
 
 

@@ -35,7 +35,7 @@ class Server:
             more = commit(self.store, txn)
             assert isinstance(more, Committed)
             self.store = more.store
-        return apiserver.answer(planned, done.store, done.changes)
+        return apiserver.answer(planned, self.store, done.changes)
 
     def made(self, resource, body, namespace="default"):
         response = self("create", resource, namespace, body=body)

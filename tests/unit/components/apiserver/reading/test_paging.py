@@ -114,6 +114,7 @@ def test_after_a_compaction_the_refusal_says_how_to_go_on():
         ("x", "illegal base64 data at input byte 0"),
         ("ab!d", "illegal base64 data at input byte 2"),
         ("e30", "server does not recognize this encoded version "),
+        ("ngAA", "invalid character '\\u009e' looking for beginning of value"),
         ("aGVsbG8", "invalid character 'h' looking for beginning of value"),
         (token(v="meta.k8s.io/v2", rv=1, start="x"), "server does not recognize this encoded version meta.k8s.io/v2"),
         (token(v="meta.k8s.io/v1", start="x"), "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
