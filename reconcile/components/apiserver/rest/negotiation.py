@@ -25,7 +25,7 @@ STREAMED: Final = ("application/json;stream=watch", "application/vnd.kubernetes.
 """What a watch can be served as besides, by its own media type."""
 
 NAMES: Final[dict[Encoding, str]] = {encoding: name for name, encoding in MEDIA_TYPES.items()}
-_SHAPED: Final = (("meta.k8s.io", "v1"), ("apidiscovery.k8s.io", "v2"))
+_SHAPED: Final = (("meta.k8s.io", "v1"), ("meta.k8s.io", "v1beta1"), ("apidiscovery.k8s.io", "v2"))
 _SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 

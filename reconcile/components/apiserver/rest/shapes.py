@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from reconcile.api import autoscaling_v1, core_v1, golang, meta_v1
+from reconcile.api import autoscaling_v1, core_v1, golang, kinds, meta_v1
 from reconcile.components.apiserver.reading.watching import INITIAL_EVENTS_END
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.encoding import plain
@@ -22,7 +22,6 @@ from reconcile.lib.instant import Instant
 from reconcile.model import printing, statuses
 from reconcile.model.requests import List
 
-_API_VERSION: Final = "meta.k8s.io/v1"
 _INCLUDED: Final = ("", "None", "Metadata", "Object")
 _FINISHED: Final = {
     "Succeeded": "The pod has completed successfully.",
@@ -55,33 +54,37 @@ def shaped(
     Raises:
         Refusal: one object was asked for as a list, or a list as one object.
     """
+    version = f"{accepted.shape_group}/{accepted.shape_version}"
+    head = {"kind": accepted.shape, "apiVersion": version}
     match accepted.shape:
         case _ if isinstance(body, meta_v1.Status):
             return plain(body)
         case "Table":
-            return _table(http, resource, body, now, headings=headings)
+            return {**head, **_table(http, resource, body, now, version, headings=headings)}
         case "PartialObjectMetadata":
             if isinstance(body, List):
-                raise _unlike("PartialObjectMetadata", "is a list", body)
-            return _partial(body)
+                raise _unlike("PartialObjectMetadata", "is a list", resource)
+            return _partial(body, version)
         case "PartialObjectMetadataList":
             if not isinstance(body, List):
-                raise _unlike("PartialObjectMetadataList", "is not a list", body)
-            head = {"kind": accepted.shape, "apiVersion": _API_VERSION, "metadata": _list_metadata(body)}
-            return {**head, "items": [_partial(item) for item in body.items]}
+                raise _unlike("PartialObjectMetadataList", "is not a list", resource)
+            items = [_partial(item, version) for item in body.items]
+            return {**head, "metadata": _list_metadata(body), "items": items}
         case _:
             return plain(body)
 
 
-def _table(http: HttpRequest, resource: str, body: Any, now: Instant, *, headings: bool) -> dict[str, Any]:
+def _table(
+    http: HttpRequest, resource: str, body: Any, now: Instant, version: str, *, headings: bool
+) -> dict[str, Any]:
     shape = printing.scale_shape() if isinstance(body, autoscaling_v1.Scale) else printing.shape_of(resource)
     items = body.items if isinstance(body, List) else (body,)
     included = http.parameter("includeObject")
     metadata = _list_metadata(body) if isinstance(body, List) else {"resourceVersion": _version(body)}
-    rows = [_row(shape, item, now, included) for item in items]
+    rows = [
+        {"cells": shape.typed(item, now), **_ended(item), "object": _row(item, included, version)} for item in items
+    ]
     return {
-        "kind": "Table",
-        "apiVersion": _API_VERSION,
         "metadata": {key: value for key, value in metadata.items() if value},
         "columnDefinitions": [_definition(column) for column in shape.columns] if headings else None,
         "rows": rows if rows or printing.has_printer(resource) else None,
@@ -98,25 +101,26 @@ def _definition(column: printing.Column) -> dict[str, Any]:
     }
 
 
-def _row(shape: printing.Shape, item: Any, now: Instant, included: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"cells": shape.typed(item, now)}
-    if isinstance(item, core_v1.Pod) and item.status is not None and item.status.phase in _FINISHED:
-        reason = item.status.phase
-        row["conditions"] = [
-            {"type": "Completed", "status": "True", "reason": reason, "message": _FINISHED[reason]},
-        ]
+def _ended(item: Any) -> dict[str, Any]:
+    """Give what is said of a pod that has ended; nothing of anything else."""
+    if not (isinstance(item, core_v1.Pod) and item.status is not None and item.status.phase in _FINISHED):
+        return {}
+    reason = item.status.phase
+    return {"conditions": [{"type": "Completed", "status": "True", "reason": reason, "message": _FINISHED[reason]}]}
+
+
+def _row(item: Any, included: str, version: str) -> dict[str, Any] | None:
+    """Give what a row carries of its object."""
     if included == "Object":
-        row["object"] = plain(item)
-    elif included == "None" and INITIAL_EVENTS_END not in (item.metadata.annotations or {}):
-        row["object"] = None
-    else:
-        row["object"] = _partial(item)
-    return row
+        return plain(item)
+    if included == "None" and INITIAL_EVENTS_END not in (item.metadata.annotations or {}):
+        return None
+    return _partial(item, version)
 
 
-def _partial(obj: Any) -> dict[str, Any]:
+def _partial(obj: Any, version: str) -> dict[str, Any]:
     metadata = {} if obj.metadata is None else golang.written(obj.metadata)
-    return {"kind": "PartialObjectMetadata", "apiVersion": _API_VERSION, "metadata": metadata}
+    return {"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": metadata}
 
 
 def _list_metadata(found: List) -> dict[str, Any]:
@@ -132,6 +136,9 @@ def _version(obj: Any) -> str:
     return (obj.metadata and obj.metadata.resource_version) or ""
 
 
-def _unlike(shape: str, why: str, body: Any) -> Refusal:
-    kind = body.kind if not isinstance(body, List) else plain(body)["kind"]
+def _unlike(shape: str, why: str, resource: str) -> Refusal:
+    # Upstream names its own type, by the package that it is in.
+    found = kinds.resource(resource)
+    package = found.group.partition(".")[0] if found.group not in ("", "events.k8s.io") else "core"
+    kind = f"*{package}.{found.kind}{'List' if why == 'is a list' else ''}"
     return Refusal(statuses.not_acceptable(said=f"you requested {shape}, but the requested object {why} ({kind})"))

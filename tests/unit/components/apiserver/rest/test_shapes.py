@@ -74,8 +74,17 @@ def test_metadata_alone(client):
     assert (one["kind"], one["metadata"]["labels"], "data" in one) == ("PartialObjectMetadata", {"app": "web"}, False)
     _, many = client.read("GET", CONFIGS, accept=PARTIALS, labelSelector="app")
     assert [each["metadata"]["name"] for each in many["items"]] == ["a"]
-    assert client("GET", CONFIGS, accept=PARTIAL).code == 406
-    assert client("GET", f"{CONFIGS}/a", accept=PARTIALS).code == 406
+    asked = "you requested PartialObjectMetadata"
+    code, status = client.read("GET", CONFIGS, accept=PARTIAL)
+    assert (code, status["message"]) == (406, f"{asked}, but the requested object is a list (*core.ConfigMapList)")
+    code, status = client.read("GET", f"{CONFIGS}/a", accept=PARTIALS)
+    assert (code, status["message"]) == (406, f"{asked}List, but the requested object is not a list (*core.ConfigMap)")
+
+
+def test_the_older_version_is_served_too(client):
+    client.config("a")
+    _, table = client.read("GET", f"{CONFIGS}/a", accept="application/json;as=Table;v=v1beta1;g=meta.k8s.io")
+    assert (table["apiVersion"], table["rows"][0]["object"]["apiVersion"]) == ("meta.k8s.io/v1beta1",) * 2
 
 
 def test_a_status_has_one_shape(client):
