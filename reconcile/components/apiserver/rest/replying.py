@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain
 from reconcile.components.apiserver.rest.negotiation import NAMES
 from reconcile.components.apiserver.rest.shapes import shaped
 from reconcile.components.apiserver.rest.taking import Reply, refused
@@ -56,6 +56,9 @@ def frame(
         first: whether it is the watch's first event: of a watch that shows tables, only that one has headings.
     """
     at = reply.now if now is None else now
-    return json_bytes(
-        {"type": type_, "object": shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first)}
-    )
+    try:
+        value = shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first)
+    except Refusal:
+        # What cannot be shaped as asked is told as it is.
+        value = plain(obj)
+    return json_bytes({"type": type_, "object": value})

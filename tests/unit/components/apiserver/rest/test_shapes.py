@@ -2,6 +2,11 @@
 
 import pytest
 
+from reconcile.api import authorization_v1
+from reconcile.components.apiserver.rest import HttpRequest
+from reconcile.components.apiserver.rest.negotiation import Accepted
+from reconcile.components.apiserver.rest.shapes import shaped
+
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 CONFIGS = "/api/v1/namespaces/default/configmaps"
@@ -79,6 +84,20 @@ def test_metadata_alone(client):
     assert (code, status["message"]) == (406, f"{asked}, but the requested object is a list (*core.ConfigMapList)")
     code, status = client.read("GET", f"{CONFIGS}/a", accept=PARTIALS)
     assert (code, status["message"]) == (406, f"{asked}List, but the requested object is not a list (*core.ConfigMap)")
+
+
+def test_a_watch_of_lists_tells_what_is_there(client):
+    client.config("a")
+    events = client.watched(CONFIGS, accept=PARTIALS, fieldSelector="metadata.name=a")
+    assert [event["object"]["kind"] for event in events] == ["ConfigMap"]
+
+
+def test_what_is_not_kept_has_one_shape():
+    review = authorization_v1.SelfSubjectAccessReview(spec=authorization_v1.SelfSubjectAccessReviewSpec())
+    table = Accepted("json", "Table", "meta.k8s.io", "v1")
+    resource = "selfsubjectaccessreviews.authorization.k8s.io"
+    http = HttpRequest(method="POST", path="/")
+    assert shaped(table, http, resource, review, 0)["kind"] == "SelfSubjectAccessReview"
 
 
 def test_the_older_version_is_served_too(client):
