@@ -259,13 +259,14 @@ class Notice:
     Args:
         client: whose watch it is.
         tag: that of the request that began it.
-        type: what became of the object, as far as the watch's selectors let it be seen.
+        type: what became of the object, as far as the watch's selectors let it be seen; BOOKMARK if the object only
+            says how far the watch is; ERROR if it is the Status with which the watch ends.
         object: as it is; as it was last, if DELETED.
     """
 
     client: str
     tag: str
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
     object: Any
 
 

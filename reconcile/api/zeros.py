@@ -18,6 +18,7 @@ from reconcile.api._zeros import ATOMIC, ZEROS
 from reconcile.api.scalars import IntOrString
 from reconcile.api.shapes import blank, fields_of, within
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 
 
 def name_of(cls: type) -> str:
@@ -59,6 +60,14 @@ def empty(cls: type) -> Any:
     """Give an object of *cls* of which nothing was sent."""
     needed = {field.name: zero(cls, field.json, field.type) for field in fields_of(cls) if field.required}
     return cls(**{**blank(cls), **needed})
+
+
+@cache
+def hollow(cls: type) -> Any:
+    """Give an object of *cls* of which nothing was sent, with every struct in it that Go has there, as hollow."""
+    structs = {key for key, found in zeros_of(cls).items() if isinstance(found, Mapping)}
+    filled = {field.name: hollow(field.type) for field in fields_of(cls) if field.json in structs}
+    return replace(empty(cls), **filled) if filled else empty(cls)
 
 
 @cache

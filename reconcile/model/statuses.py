@@ -18,7 +18,7 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 def success(resource: str, name: str, uid: str | None) -> meta_v1.Status:
     """Say that an object of *resource* is deleted."""
     plural, _, group = resource.partition(".")
-    details = meta_v1.StatusDetails(name=name, group=group or None, kind=plural, uid=uid)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=plural, uid=uid)
     return meta_v1.Status(metadata=_NO_META, status="Success", details=details)
 
 
@@ -32,9 +32,10 @@ def no_such_resource() -> meta_v1.Status:
     return _status(404, "NotFound", "the server could not find the requested resource", meta_v1.StatusDetails())
 
 
-def already_exists(resource: str, name: str) -> meta_v1.Status:
-    """409: `deployments.apps "x" already exists`."""
-    return _about(409, "AlreadyExists", resource, name, f'{resource} "{name}" already exists')
+def already_exists(resource: str, name: str, *, going: bool = False) -> meta_v1.Status:
+    """409: `deployments.apps "x" already exists`; *going* if it is being deleted."""
+    said = f'{resource} "{name}" already exists'
+    return _about(409, "AlreadyExists", resource, name, f"object is being deleted: {said}" if going else said)
 
 
 def not_generated(resource: str, name: str) -> meta_v1.Status:
@@ -113,15 +114,24 @@ def too_large_request(said: str) -> meta_v1.Status:
     return _status(413, "RequestEntityTooLarge", f"Request entity too large: {said}")
 
 
+def no_representation(available: tuple[str, ...]) -> meta_v1.Status:
+    """406: the client accepts none of the media types that are *available* where it asks."""
+    said = f"406: Not Acceptable\n\nAvailable representations: {', '.join(available)}"
+    return _status(406, "NotAcceptable", said, meta_v1.StatusDetails())
+
+
 def method_not_allowed() -> meta_v1.Status:
     """405: the resource knows no such verb."""
     said = "the server does not allow this method on the requested resource"
     return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails())
 
 
-def expired(message: str = "The resourceVersion for the provided list is too old.") -> meta_v1.Status:
-    """410: what was asked for is compacted away."""
-    return _status(410, "Expired", message)
+def expired(
+    message: str = "The resourceVersion for the provided list is too old.", *, continue_: str = ""
+) -> meta_v1.Status:
+    """410: what was asked for is compacted away; *continue_* goes on with what is there now."""
+    found = _status(410, "Expired", message)
+    return replace(found, metadata=meta_v1.ListMeta(continue_=continue_)) if continue_ else found
 
 
 def too_large_version(asked: int, current: int) -> meta_v1.Status:
@@ -130,6 +140,11 @@ def too_large_version(asked: int, current: int) -> meta_v1.Status:
     causes = (meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version"),)
     details = meta_v1.StatusDetails(retry_after_seconds=1, causes=causes)
     return _status(504, "Timeout", f"Timeout: {said}", details)
+
+
+def unexplained(message: str) -> meta_v1.Status:
+    """500: an error of which the server says no reason."""
+    return _status(500, "", message)
 
 
 def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v1.Status:

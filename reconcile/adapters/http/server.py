@@ -33,10 +33,11 @@ _SLICE: Final = 2_000
 
 @attrs.define
 class _Watch:
-    """A watch that is open: its frames that were not sent yet; None ends it."""
+    """A watch that is open: its frames that were not sent yet (None ends it), and whether it was told any."""
 
     ticket: Ticket
     frames: asyncio.Queue[bytes | None] = attrs.field(factory=lambda: asyncio.Queue(_MOST_WAITING))
+    told: bool = False
 
 
 class Server:
@@ -109,7 +110,11 @@ class Server:
                     future.set_result(effect.response)
             elif isinstance(effect, Notice) and effect.tag in self._watches:
                 watch = self._watches[effect.tag]
-                _put(watch, rest.frame(watch.ticket.asked.reply, effect.type, effect.object))
+                reply, now = watch.ticket.asked.reply, self._live.now
+                _put(watch, rest.frame(reply, effect.type, effect.object, now=now, first=not watch.told))
+                watch.told = True
+                if effect.type == "ERROR":
+                    _put(watch, None)
 
     async def _stream(self, request: web.Request, ticket: Ticket) -> web.StreamResponse:
         watch = self._watches[ticket.tag]

@@ -36,7 +36,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Change, Reads
+from reconcile.store import Change, Reads, stamped
 
 Way = Callable[[Ask], Plan]
 
@@ -73,6 +73,8 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
             obj = store.get(planned.resource, key)
         if planned.scale:
             obj = scaling.scale_of(obj)
+    elif planned.gone:
+        obj = stamped(obj, store.revision)
     return Response(planned.code, obj, planned.warnings)
 
 

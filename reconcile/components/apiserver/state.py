@@ -93,6 +93,8 @@ class Planned:
         body: what to answer with if there is no key.
         scale: answer with the object's Scale.
         warnings: texts of Warning headers.
+        then: what to commit after that, each at a revision of its own.
+        gone: the body is an object that is deleted then: it is answered with the revision that took it away.
     """
 
     txn: Txn
@@ -102,6 +104,8 @@ class Planned:
     body: Any = None
     scale: bool = False
     warnings: tuple[str, ...] = ()
+    then: tuple[Txn, ...] = ()
+    gone: bool = False
 
 
 Plan = Response | Planned

@@ -93,6 +93,12 @@ RETURNED_WHEN_DELETED: Final = frozenset(
         "volumeattachments.storage.k8s.io",
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
+        "volumeattributesclasses.storage.k8s.io",
+        "namespaces",
+        "deviceclasses.resource.k8s.io",
+        "resourceclaims.resource.k8s.io",
+        "resourceclaimtemplates.resource.k8s.io",
+        "resourceslices.resource.k8s.io",
     }
 )
 

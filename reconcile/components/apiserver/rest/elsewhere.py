@@ -21,6 +21,7 @@ from reconcile.lib.instant import Instant
 from reconcile.model import statuses
 from reconcile.store import Reads
 
+_GROUP: Final = 2  # parts of the path of a group's document
 _DISCOVERY: Final = ("APIGroupDiscoveryList",)
 _READING: Final = ("GET", "HEAD")
 _ISSUER: Final = "https://kubernetes.default.svc"
@@ -53,7 +54,16 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
     found = found or (_discovered(http, address) if http.path.startswith("/api") else None)
     if not path and http.method in _READING:
         return _json({"paths": _paths()})
+    if found is None and path.startswith(("/api/", "/apis/")) and has_group(path):
+        raise Refusal(statuses.no_such_resource())
     return found or health.text("404 page not found\n", 404)
+
+
+def has_group(path: str) -> bool:
+    """Tell whether a path leads to no API group, or to one that is served."""
+    prefix, _, rest = path.strip("/").partition("/")
+    group = rest.partition("/")[0]
+    return prefix != "apis" or not group or any(resource.group == group for resource in kinds.all_resources())
 
 
 VERSION: Final[dict[str, Any]] = {
@@ -89,7 +99,7 @@ def _discovered(http: HttpRequest, address: str) -> HttpResponse | None:
     found = discovery.document(http.path.rstrip("/"), kinds.all_resources(), aggregated=aggregated, address=address)
     if found is None:
         return None
-    if http.method not in _READING:
+    if http.method not in _READING and not _takes_any(http.path):
         raise Refusal(statuses.method_not_allowed())
     response = encoded(200, found, how)
     if not aggregated:
@@ -97,6 +107,12 @@ def _discovered(http: HttpRequest, address: str) -> HttpResponse | None:
     kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     headers = [(name, kind if name == "Content-Type" else value) for name, value in response.headers]
     return attrs.evolve(response, headers=tuple(headers))
+
+
+def _takes_any(path: str) -> bool:
+    """Tell whether a document is given whatever the method: those of all groups and of one group are."""
+    parts = path.strip("/").split("/")
+    return parts[0] == "apis" and len(parts) <= _GROUP
 
 
 def _described_api(http: HttpRequest) -> HttpResponse | None:

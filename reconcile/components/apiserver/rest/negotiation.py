@@ -134,6 +134,17 @@ def routed(http: HttpRequest, verb: str) -> tuple[int, str] | None:
 
 
 @lru_cache(maxsize=256)
+def accepts_some(header: str) -> bool:
+    """
+    Tell whether an Accept header names a media type that is served, or any at all.
+
+    This is the first look at it, before its parameters and their quality count; `application/*` names none.
+    """
+    named = [clause.partition(";")[0].strip() for clause in header.split(",")]
+    return not header.strip() or any(name == "*/*" or name in MEDIA_TYPES for name in named)
+
+
+@lru_cache(maxsize=256)
 def content_type(header: str) -> str | None:
     """Give the media type of a Content-Type header, in lower case; None if the header is malformed."""
     name, *parameters = header.split(";")

@@ -19,7 +19,15 @@ from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, ve
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
+from reconcile.components.apiserver.rest import (
+    authentication,
+    decoding,
+    elsewhere,
+    impersonation,
+    options,
+    routes,
+    shapes,
+)
 from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import (
     CUSTOM_TYPES,
@@ -42,24 +50,6 @@ from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
 _JSON: Final = Accepted("json")
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_READ_AND_WRITTEN: Final = ("get", "update", "patch")
-# What upstream does with subresources, by verb.
-_SUBRESOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "status": _READ_AND_WRITTEN,
-    "scale": _READ_AND_WRITTEN,
-    "ephemeralcontainers": _READ_AND_WRITTEN,
-    "resize": _READ_AND_WRITTEN,
-    "approval": _READ_AND_WRITTEN,
-    "finalize": ("update",),
-    "binding": ("create",),
-    "eviction": ("create",),
-    "token": ("create",),
-    "log": ("get",),
-    "attach": ("get", "create"),
-    "exec": ("get", "create"),
-    "portforward": ("get", "create"),
-}
 NEW_EVENTS: Final = "events.events.k8s.io"
 """The resource whose objects are those of another."""
 
@@ -99,12 +89,14 @@ class Reply:
         resource: what the path leads to.
         version: of the resource's group, as the path says.
         http: the request.
+        now: the instant at which it came, by the server's clock.
         warnings: of what was read.
     """
 
     accepted: Accepted
     resource: kinds.Resource
     http: HttpRequest
+    now: Instant = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -130,11 +122,11 @@ def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = authentication.requester(serving.state, http)
         user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
-        if not target.is_resource:
+        if not target.is_resource or not elsewhere.has_group(target.path):
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
         probe = _probe(serving, user, target)
         warnings = _deprecation(target)
-        return _asked(http, user, target, probe)
+        return _asked(serving.now, http, user, target, probe)
     except Refusal as refusal:
         return refused(refusal.response.body, http, warnings)
 
@@ -159,11 +151,11 @@ def _probe(serving: Serving, user: User, target: Target) -> Request:
     return probe
 
 
-def _asked(http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
+def _asked(now: Instant, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
     resource = _served(target)
-    if not _offered(http, target, resource):
-        raise Refusal(statuses.method_not_allowed())
+    routes.check_route(resource, http.method, target)
     how = _negotiated(http, target, resource)
+    shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)
     # For authorisation a Namespace is in itself; it is stored in none.
     namespace = "" if resource.key == "namespaces" else target.namespace
@@ -172,20 +164,8 @@ def _asked(http: HttpRequest, user: User, target: Target, probe: Request) -> Ask
         probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
     warnings = (*_deprecation(target), *warnings)
-    return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
-
-
-def _offered(http: HttpRequest, target: Target, resource: kinds.Resource) -> bool:
-    """Tell whether the router knows the method on the path; a path that it does not know is not for it to say."""
-    if http.method not in _METHODS:
-        return False
-    if target.subresource:
-        known = _SUBRESOURCES.get(target.subresource)
-        return known is None or target.subresource not in resource.subresources or target.verb in known
-    if target.name:
-        return target.verb not in ("create", "deletecollection", "list")
-    placed = bool(target.namespace) or not resource.namespaced
-    return target.verb in ("list", "watch") or (placed and target.verb in ("create", "deletecollection"))
+    reply = Reply(accepted=how, resource=resource, http=http, now=now, warnings=warnings)
+    return Asked(request=request, user=user, reply=reply)
 
 
 def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> Accepted:

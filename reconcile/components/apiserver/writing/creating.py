@@ -70,9 +70,11 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
     key = f"{namespace}/{name}" if namespace else name
-    if ask.store.get(resource, key) is not None:
-        refusal = statuses.not_generated if generated else statuses.already_exists
-        raise Refusal(refusal(resource, name))
+    there = ask.store.get(resource, key)
+    if there is not None:
+        if generated:
+            raise Refusal(statuses.not_generated(resource, name))
+        raise Refusal(statuses.already_exists(resource, name, going=there.metadata.deletion_timestamp is not None))
     txn = Txn((Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations))
     warnings = creation_warnings(resource, obj) if request.warned else ()
     if request.dry_run:

@@ -54,7 +54,6 @@ def evict(ask: Ask) -> Plan:
         compare = Compare(_BUDGETS, key, int(budget.metadata.resource_version))
         from_budget = Txn((compare,), (Put(_BUDGETS, key, taken),))
     try:
-        _check_preconditions(pod, options.preconditions)
         plan = deleting.deleted(ask, pod if dry else _disrupted(ask, pod), options)
     except Refusal as refusal:
         if dry or not from_budget.operations:
@@ -65,12 +64,7 @@ def evict(ask: Ask) -> Plan:
         return plan if not plan.ok else Response(201, _DONE)
     txn = plan.txn
     txn = Txn((*txn.compares, *from_budget.compares), (*txn.operations, *from_budget.operations))
-    return Planned(txn, 201, body=_DONE)
-
-
-def _check_preconditions(pod: core_v1.Pod, preconditions: meta_v1.Preconditions | None) -> None:
-    """Refuse what is meant for another pod, or for it as it was: here it is called by its kind."""
-    deleting.check_preconditions("Pod", pod.metadata, preconditions)
+    return Planned(txn, 201, body=_DONE, then=plan.then)
 
 
 def _is_beyond_budgets(pod: core_v1.Pod) -> bool:
