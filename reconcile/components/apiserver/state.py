@@ -45,6 +45,8 @@ class State:
         tokens: bearer token -> who it is, as `--token-auth-file` says.
         managed_fields: whether metadata.managedFields are kept up; nothing within the cluster needs them, and they
             cost every write.
+        accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
+            nothing within the cluster needs the volumes, and they make each pod's specification another.
     """
 
     name: str
@@ -56,6 +58,7 @@ class State:
     disabled: tuple[str, ...] = ()
     tokens: Map[User] = attrs.field(factory=Map)
     managed_fields: bool = False
+    accounts: bool = False
 
 
 @quick
@@ -109,7 +112,7 @@ Plan = Response | Planned
 
 def begin(name: str, dice: Dice, *, managed_fields: bool = False) -> State:  # noqa: ARG001 -- every component begins alike
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
-    return State(name=name, managed_fields=managed_fields)
+    return State(name=name, managed_fields=managed_fields, accounts=managed_fields)
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin

@@ -80,6 +80,14 @@ def authorise(user: User, request: Request, store: Reads) -> None:
     raise Refusal(_forbidden(user, request.resource, namespace, asked, why))
 
 
+def may_use_signer(user: User, verb: str, signer: str, store: Reads) -> bool:
+    """Tell whether somebody may do *verb*, approve or sign, for a signer of certificates."""
+    if MASTERS in user.groups:
+        return True
+    asked = Asked(verb=verb, group="certificates.k8s.io", resource="signers", name=signer)
+    return _may_here(policy_of(store), user, "", asked)
+
+
 @lru_cache(maxsize=16384)
 def _may_here(policy: Policy, user: User, namespace: str, asked: Asked) -> bool:
     return rbac.allowed(policy, user.name, user.groups, namespace, asked)

@@ -54,6 +54,7 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
+    judged = admission.judged(ask, obj, None)
     key = f"{namespace}/{name}" if namespace else name
     if ask.store.get(resource, key) is not None:
         refusal = statuses.not_generated if generated else statuses.already_exists
@@ -64,7 +65,11 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
         txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
     else:
         txn = Txn((compare,), (Put(resource, key, obj),))
-    return Response(201, obj) if request.dry_run else Planned(txn, 201, resource, key)
+    if request.dry_run:
+        return Response(201, obj, judged.warnings)
+    if judged.operations:
+        txn = Txn((*txn.compares, *judged.compares), (*txn.operations, *judged.operations))
+    return Planned(txn, 201, resource, key, warnings=judged.warnings)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
@@ -146,6 +151,9 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if body.spec is None:
         return replace(body, metadata=metadata), (required("spec.containers"),)
     admitted = admission.admit_pod(ask, body, name)
+    if admitted.noted:
+        noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
+        metadata = replace(metadata, annotations=noted)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
     return pod, admitted.causes
 
@@ -191,6 +199,16 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
     return replace(job, spec=replace(spec, template=template, selector=selector))
 
 
+def _asked_by(ask: Ask, request: Any) -> Any:
+    """Let a certificate request say who asks for it, whatever its author wrote."""
+    spec = request.spec
+    if spec is None:
+        return request
+    user = ask.user
+    asked = replace(spec, username=user.name or None, uid=user.uid or None, groups=user.groups or None, extra=user.extra)
+    return replace(request, spec=asked)
+
+
 def _ready(ask: Ask, cidr: Any) -> Any:
     condition = meta_v1.Condition(
         type="Ready",
@@ -207,7 +225,11 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "nodes": admission.admit_node,
     "namespaces": _with_finalizer,
     "jobs.batch": _with_controller_labels,
-    admission.CLASSES: admission.admit_priority_class,
+    "ingresses.networking.k8s.io": admission.admit_ingress,
+    "persistentvolumeclaims": admission.admit_claim,
+    "persistentvolumes": admission.protect,
+    "volumeattributesclasses.storage.k8s.io": admission.protect,
+    "certificatesigningrequests.certificates.k8s.io": _asked_by,
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

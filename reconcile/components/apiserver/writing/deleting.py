@@ -57,8 +57,7 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     """Plan the deletion of *old*."""
     request = ask.request
     resource = request.resource
-    if resource == "namespaces" and request.name in admission.IMMORTAL:
-        raise Refusal(statuses.forbidden(resource, request.name, "this namespace may not be deleted"))
+    admission.check_mortal(ask)
     admission.restrict_node(ask, None, old)
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200

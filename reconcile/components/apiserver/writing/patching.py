@@ -61,7 +61,7 @@ def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
     """Give *plan* with *warnings* in its answer."""
     if not warnings:
         return plan
-    return replace(plan, warnings=warnings)
+    return replace(plan, warnings=(*warnings, *plan.warnings))
 
 
 def patched(patch: Any, old: Any) -> tuple[Any, tuple[str, ...]]:

@@ -36,6 +36,7 @@ from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 # A write that names one of these versions is for the object as it is.
 ANY_VERSION: Final = (None, "", "0")
+_UNJUDGED: Final = admission.Judged()
 
 
 def update(ask: Ask) -> Plan:
@@ -68,8 +69,6 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         new = _repaired_pod(new, old)
     elif resource == "services":
         new = allocation.carried(new, old)
-    elif resource == admission.CLASSES:
-        admission.admit_priority_class(ask, new)
     elif resource in RIGHTS:
         granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
@@ -80,6 +79,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         causes += object_causes(resource, new) + change_causes(resource, new, old)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    judged = admission.judged(ask, new, old)
     if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
         generation = (old.metadata.generation or 0) + 1
         new = replace(new, metadata=replace(new.metadata, generation=generation))
@@ -87,7 +87,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
         new, compares, operations = allocation.allocated(ask, new, old)
-    return stored(ask, new, old, compares, operations)
+    return stored(ask, new, old, judged, compares, operations)
 
 
 def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
@@ -113,7 +113,7 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = No
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
-    return stored(ask, new, old)
+    return stored(ask, new, old, admission.judged(ask, new, old))
 
 
 def _with_managed(new: Any, managed: managing.Entries) -> Any:
@@ -127,6 +127,7 @@ def stored(
     ask: Ask,
     new: Any,
     old: Any,
+    judged: admission.Judged = _UNJUDGED,
     compares: tuple[Compare, ...] = (),
     operations: tuple[Put | Delete, ...] = (),
 ) -> Plan:
@@ -134,15 +135,18 @@ def stored(
     request, before = ask.request, old.metadata
     resource, key = request.resource, ask.key
     if request.dry_run:
-        return Response(200, new)
+        return Response(200, new, judged.warnings)
+    if judged.operations:
+        compares, operations = (*compares, *judged.compares), (*operations, *judged.operations)
     freed = before.deletion_timestamp is not None and _is_free(new, old)
     if new is old and not freed:
-        return Response(200, old)
+        return Response(200, old, judged.warnings)
     compare = Compare(resource, key, int(before.resource_version))
     if freed:
         gone = allocation.released(old) if resource == "services" else ()
         return Planned(Txn((compare,), (Delete(resource, key), *gone)), 200, body=new)
-    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), 200, resource, key)
+    txn = Txn((compare, *compares), (Put(resource, key, new), *operations))
+    return Planned(txn, 200, resource, key, warnings=judged.warnings)
 
 
 def _created(ask: Ask, body: Any) -> Plan:

@@ -1,0 +1,84 @@
+"""
+Judging: the plugins that change nothing and may refuse, once an object is whole and valid, in upstream's order.
+
+Most writes of a cluster are of objects that no plugin looks at: they cost one question.
+
+Source:   the admission plugins in kube-apiserver's recommended order.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components.apiserver.admission import certificates, limits, priorities, quotas, storage, webhooks
+from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
+from reconcile.components.apiserver.state import Ask
+from reconcile.lib.quick import quick
+from reconcile.store import Compare, Put
+
+CERTIFICATES: Final = "certificatesigningrequests.certificates.k8s.io"
+_CLAIMS: Final = "persistentvolumeclaims"
+_WORKLOADS: Final = frozenset(
+    {
+        "podtemplates",
+        "replicationcontrollers",
+        "replicasets.apps",
+        "deployments.apps",
+        "daemonsets.apps",
+        "statefulsets.apps",
+        "jobs.batch",
+        "cronjobs.batch",
+    }
+)
+_LOOKED_AT: Final = _WORKLOADS | {"pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES}
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Judged:
+    """What plugins warn of, and what is to be written with the object."""
+
+    warnings: tuple[str, ...] = ()
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put, ...] = ()
+
+
+_NOTHING: Final = Judged()
+
+
+def judged(ask: Ask, new: Any, old: Any) -> Judged:
+    """Refuse what a plugin does not let be written; *old* is None for what is created."""
+    resource, ruled = ask.request.resource, ask.store.ruled
+    if not ruled and resource not in _LOOKED_AT:
+        return _NOTHING
+    if ask.request.subresource:
+        if ask.request.subresource == "status" and resource == CERTIFICATES:
+            certificates.check_signing(ask, new, old)
+        return Judged(webhooks.called(ask, new, old)) if ruled else _NOTHING
+    if ruled and (resource == _CLAIMS or (resource == "pods" and old is None)):
+        limits.check(ask, new)
+    warnings = _secured(ask, resource, new, old)
+    if resource == priorities.CLASSES:
+        priorities.check_class(ask, new, old)
+    elif resource == _CLAIMS and old is not None:
+        storage.check_resize(ask, new, old)
+    elif resource == CERTIFICATES and old is None:
+        certificates.check_subject(ask, new)
+    if not ruled:
+        return Judged(warnings) if warnings else _NOTHING
+    warnings += webhooks.called(ask, new, old)
+    charged = quotas.charge(ask, new, old)
+    return Judged(warnings, charged.compares, charged.operations)
+
+
+def _secured(ask: Ask, resource: str, new: Any, old: Any) -> tuple[str, ...]:
+    if "PodSecurity" in ask.state.disabled:
+        return ()
+    if resource == "pods":
+        return judge_pod(ask, new, old)
+    if resource == "namespaces":
+        return judge_namespace(ask, new, old)
+    return judge_workload(ask, new) if resource in _WORKLOADS else ()
