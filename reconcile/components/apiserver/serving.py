@@ -20,7 +20,7 @@ from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
-from reconcile.components.apiserver.writing import creating, deleting, patching, subresources, updating
+from reconcile.components.apiserver.writing import creating, deleting, patching, reviewing, subresources, tokening, updating
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
@@ -84,6 +84,7 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("update", "scale"): subresources.update_scale,
     ("patch", "scale"): subresources.patch_scale,
     ("update", "finalize"): subresources.finalize,
+    ("create", "token"): tokening.create,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")
@@ -121,6 +122,8 @@ def _route(
         raise Refusal(statuses.no_such_resource())
     if key == "bindings":
         way = subresources.bind
+    elif key in reviewing.WAYS:
+        way = reviewing.WAYS[key]
     elif key == CLUSTER_ROLES:
         way = granting.aggregating(way)
     return resource, way

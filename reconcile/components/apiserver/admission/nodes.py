@@ -31,7 +31,9 @@ _KUBELETS_LABELS: Final = frozenset(
     }
 )
 # What a kubelet may write of its own node only.
-_RESTRICTED_TO_NODE: Final = frozenset({"pods", "nodes", "leases.coordination.k8s.io", "csinodes.storage.k8s.io"})
+_RESTRICTED_TO_NODE: Final = frozenset(
+    {"pods", "nodes", "leases.coordination.k8s.io", "csinodes.storage.k8s.io", "serviceaccounts"}
+)
 
 
 def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
@@ -48,6 +50,8 @@ def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
         why = _pod_denied(ask, node, obj, old)
     elif request.resource == "nodes":
         why = _node_denied(node, name, obj, old)
+    elif request.resource == "serviceaccounts":
+        why = _token_denied(ask, node, obj) if request.subresource == "token" else ""
     elif request.resource == "leases.coordination.k8s.io" and name != node:
         why = "can only access node lease with the same name as the requesting node"
     elif request.resource == "csinodes.storage.k8s.io" and name != node:
@@ -111,18 +115,53 @@ def _references_denied(node: str, spec: core_v1.PodSpec) -> str:
 def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:
     if name != node:
         return f'node "{node}" is not allowed to modify node "{name}"'
-    if obj is None or old is None:
+    if obj is None:
         return ""
+    if old is None:
+        denied = [key for key in sorted(obj.metadata.labels or ()) if not _is_kubelets(key)]
+        return f'node "{node}" is not allowed to set the following labels: {", ".join(denied)}' if denied else ""
     if obj.spec is not old.spec and (obj.spec.taints or ()) != (old.spec.taints or ()):
         return f'node "{node}" is not allowed to modify taints'
     if obj.metadata is old.metadata:
         return ""
+    if (obj.metadata.owner_references or ()) != (old.metadata.owner_references or ()):
+        return f'node "{node}" is not allowed to modify ownerReferences'
     before, after = old.metadata.labels or {}, obj.metadata.labels or {}
     changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
     denied = [key for key in changed if not _is_kubelets(key)]
     if denied:
         return f"is not allowed to modify labels: {', '.join(denied)}"
     return ""
+
+
+def _token_denied(ask: Ask, node: str, asked: Any) -> str:
+    """Say why a kubelet gets no token: it may ask for those of its node's pods, each for the pod."""
+    bound = asked.spec.bound_object_ref if asked.spec is not None else None
+    if bound is None or bound.api_version != "v1" or bound.kind != "Pod" or not bound.name:
+        return "node requested token not bound to a pod"
+    if not bound.uid:
+        return "node requested token with a pod binding without a uid"
+    pod = ask.store.get("pods", f"{ask.request.namespace}/{bound.name}")
+    if pod is None:
+        raise Refusal(statuses.not_found("pods", bound.name))
+    if bound.uid != pod.metadata.uid:
+        uid = f"the UID in the bound object reference ({bound.uid}) does not match the UID in record"
+        return f"{uid}. The object might have been deleted and then recreated"
+    if pod.spec.node_name != node:
+        return "node requested token bound to a pod scheduled on a different node"
+    return _audience_denied(ask.user.name, asked.spec.audiences or (), pod.spec)
+
+
+def _audience_denied(user: str, audiences: tuple[str, ...], spec: core_v1.PodSpec) -> str:
+    if len(audiences) > 1:
+        return "node may only request 0 or 1 audiences"
+    wanted = audiences[0] if audiences else ""
+    for volume in spec.volumes or ():
+        for source in (volume.projected.sources if volume.projected is not None else None) or ():
+            if source.service_account_token is not None and (source.service_account_token.audience or "") == wanted:
+                return ""
+    said = f'audience "{wanted}" not found in pod spec volume'
+    return f"{said}, {user} is not authorized to request tokens for this audience"
 
 
 def _is_kubelets(label: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
+from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
@@ -43,7 +43,9 @@ _CARRIED: Final[dict[str, type]] = {
     "binding": core_v1.Binding,
     "eviction": policy_v1.Eviction,
     "scale": autoscaling_v1.Scale,
+    "token": authentication_v1.TokenRequest,
 }
+_SELECTED: Final = ("list", "watch", "deletecollection")
 
 
 @quick
@@ -90,10 +92,11 @@ class Asked:
 def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     """Give what *http* asks, or the answer to it if that needs no verb of a resource."""
     try:
-        user = authentication.requester(serving.state, http)
-        user = impersonation.impersonated(user, http, serving.store)
+        user = authentication.requester(serving.state, http, serving.store, serving.now)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
+        user = _impersonated(serving, http, user, target)
         if not target.is_resource:
+            authorising.authorise_path(user, target.verb, http.path, serving.store)
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
         return _asked(serving, http, user, target)
     except Refusal as refusal:
@@ -106,21 +109,46 @@ def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
     return encoded(status.code or 500, plain(status), found)
 
 
-def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
-    probe = Request(
+def _impersonated(serving: Serving, http: HttpRequest, user: User, target: Target) -> User:
+    """Give whom the request is to be taken for, if the one who sent it may be."""
+    wanted = impersonation.wanted_by(http)
+    if wanted is None:
+        return user
+
+    def does(user: User, prefix: str) -> None:
+        if target.is_resource:
+            probe = _probe(target, http)
+            verb: Any = f"{prefix}{probe.verb}"
+            authorising.authorise(user, attrs.evolve(probe, verb=verb), serving.store)
+        else:
+            authorising.authorise_path(user, f"{prefix}{target.verb}", http.path, serving.store)
+
+    return impersonation.impersonated(user, wanted, does, serving.store)
+
+
+def _probe(target: Target, http: HttpRequest) -> Request:
+    """Give as much of a request as says whether somebody may ask it."""
+    return Request(
         verb=target.verb,  # type: ignore[arg-type]  # an unknown method gives an empty verb, which nobody may
         resource=target.key,
         namespace=target.namespace,
         name=target.name,
         subresource=target.subresource,
+        field_selector=http.parameter("fieldSelector") if target.verb in _SELECTED else "",
     )
+
+
+def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
+    probe = _probe(target, http)
     authorising.authorise(user, probe, serving.store)
     resource = _served(target)
     how = accepted(http.header("accept"))
     if how is None:
         raise Refusal(statuses.not_acceptable())
     fields, warnings = _fields(http, target, resource)
-    request = attrs.evolve(probe, version=_version(resource), **fields)
+    # A namespace is authorised as if it were in itself; it is in none.
+    namespace = target.namespace if resource.namespaced else ""
+    request = attrs.evolve(probe, namespace=namespace, version=_version(resource), **fields)
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
 
 
