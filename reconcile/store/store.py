@@ -241,7 +241,18 @@ class _Drafts(dict[str, Draft[str, Any]]):
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_drafts", "_ruled", "compacted", "history", "leases", "revision", "rights", "touched")
+    __slots__ = (
+        "_channels",
+        "_closed",
+        "_drafts",
+        "_ruled",
+        "compacted",
+        "history",
+        "leases",
+        "revision",
+        "rights",
+        "touched",
+    )
 
     history: Callable[[str], Sequence[Change]]
     """Gives the kept changes of a watch channel; it is asked several times a step, so it is the draft's own method."""

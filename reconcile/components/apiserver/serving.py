@@ -20,7 +20,15 @@ from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
-from reconcile.components.apiserver.writing import creating, deleting, patching, reviewing, subresources, tokening, updating
+from reconcile.components.apiserver.writing import (
+    creating,
+    deleting,
+    patching,
+    reviewing,
+    subresources,
+    tokening,
+    updating,
+)
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant

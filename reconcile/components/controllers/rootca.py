@@ -46,7 +46,7 @@ _DATA: Final = Map({"ca.crt": CERTIFICATE})
 
 def keys_of_config_map(change: Change, _: Views) -> tuple[Key, ...]:
     """Give the namespace whose certificate was changed or deleted."""
-    namespace, _, name = change.key.partition("/")
+    namespace, _slash, name = change.key.partition("/")
     return (namespace,) if name == CONFIG_MAP and change.old is not None else ()
 
 

@@ -41,9 +41,9 @@ __all__ = [
     "decided_path",
     "may",
     "may_use_signer",
-    "refused",
     "node_of",
     "references",
+    "refused",
 ]
 
 MASTERS: Final = "system:masters"
@@ -111,8 +111,8 @@ def decided(user: User, request: Request, store: Reads) -> Decision:
     if why is None:
         return Decision(allowed=True)
     if _may_here(policy, user, namespace, asked):
-        return Decision(True, rbac.why(policy, user.name, user.groups, namespace, asked))
-    return Decision(False, _with_wrong(why, policy, user, namespace))
+        return Decision(allowed=True, reason=rbac.why(policy, user.name, user.groups, namespace, asked))
+    return Decision(allowed=False, reason=_with_wrong(why, policy, user, namespace))
 
 
 def decided_path(user: User, verb: str, path: str, store: Reads) -> Decision:
@@ -121,8 +121,8 @@ def decided_path(user: User, verb: str, path: str, store: Reads) -> Decision:
         return Decision(allowed=True)
     policy, asked = policy_of(store), Asked(verb=verb, group="", resource="", path=path)
     if _may_here(policy, user, "", asked):
-        return Decision(True, rbac.why(policy, user.name, user.groups, "", asked))
-    return Decision(False, _with_wrong("", policy, user, ""))
+        return Decision(allowed=True, reason=rbac.why(policy, user.name, user.groups, "", asked))
+    return Decision(allowed=False, reason=_with_wrong("", policy, user, ""))
 
 
 def _node_denies(user: User, request: Request, store: Reads) -> str | None:

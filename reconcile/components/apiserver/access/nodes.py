@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
@@ -215,6 +216,7 @@ def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
         return None if found is not None and found.spec.node_name == node else _unrelated(node)
     else:
         within = request.namespace
+    named: Collection[str | None]
     for pod in pods:
         if pod.metadata.namespace != within:
             continue

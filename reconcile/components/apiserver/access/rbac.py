@@ -12,6 +12,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -67,7 +68,7 @@ def allowed(policy: Policy, name: str, groups: tuple[str, ...], namespace: str, 
 
 def why(policy: Policy, name: str, groups: tuple[str, ...], namespace: str, asked: Asked) -> str:
     """Say by which binding somebody may do what is asked, in upstream's words; empty if by none."""
-    spaces = [("", policy.cluster_bindings.values())]
+    spaces: list[tuple[str, Iterable[Any]]] = [("", policy.cluster_bindings.values())]
     spaces += [(namespace, policy.bindings.under("namespace", namespace))] if namespace else []
     for space, bindings in spaces:
         for binding in bindings:
@@ -75,7 +76,11 @@ def why(policy: Policy, name: str, groups: tuple[str, ...], namespace: str, aske
             role = None if subject is None else role_of(policy, binding.role_ref, space)
             if subject is None or role is None or not any(allows(rule, asked) for rule in role.rules or ()):
                 continue
-            bound = f'RoleBinding "{binding.metadata.name}/{space}"' if space else f'ClusterRoleBinding "{binding.metadata.name}"'
+            bound = (
+                f'RoleBinding "{binding.metadata.name}/{space}"'
+                if space
+                else f'ClusterRoleBinding "{binding.metadata.name}"'
+            )
             where = f"/{subject.namespace or space}" if subject.kind == "ServiceAccount" else ""
             to = f'{subject.kind} "{subject.name}{where}"'
             return f'RBAC: allowed by {bound} of {binding.role_ref.kind} "{binding.role_ref.name}" to {to}'

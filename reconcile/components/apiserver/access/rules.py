@@ -40,7 +40,9 @@ class Asked:
 def allows(rule: PolicyRule, asked: Asked) -> bool:
     """Tell whether a rule allows what is asked."""
     if asked.path:
-        return _has(rule.verbs, asked.verb) and any(_covers_path(each, asked.path) for each in rule.non_resource_urls or ())
+        return _has(rule.verbs, asked.verb) and any(
+            _covers_path(each, asked.path) for each in rule.non_resource_urls or ()
+        )
     return (
         _has(rule.verbs, asked.verb)
         and _has(rule.api_groups or (), asked.group)

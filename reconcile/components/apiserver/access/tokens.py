@@ -65,7 +65,9 @@ def static(known: Map[User], token: str) -> User | None:
     return attrs.evolve(user, groups=(*user.groups, AUTHENTICATED))
 
 
-def bearer(key: str, token: str, store: Reads, now: Instant, audiences: tuple[str, ...]) -> tuple[User, tuple[str, ...]]:
+def bearer(
+    key: str, token: str, store: Reads, now: Instant, audiences: tuple[str, ...]
+) -> tuple[User, tuple[str, ...]]:
     """
     Give who comes with a token, and for which of *audiences* it is.
 

@@ -86,11 +86,37 @@ def with_account(ask: Ask, spec: core_v1.PodSpec, account: core_v1.ServiceAccoun
         mounted = _named(mounted, VOLUME + suffix)
     if not mounted.image_pull_secrets and account.image_pull_secrets:
         mounted = replace(mounted, image_pull_secrets=account.image_pull_secrets)
-    if account.metadata is not None and (account.metadata.annotations or {}).get(_ENFORCED) in _TRUE:
+    if _is_strict(account):
         why = _unreferenced(mounted, account)
         if why:
             raise Refusal(statuses.forbidden("pods", name, why))
     return mounted
+
+
+def check_debugging(ask: Ask, pod: core_v1.Pod) -> None:
+    """Refuse containers for debugging that refer to secrets which their pod's account does not list, if that counts."""
+    if not ask.state.accounts or pod.spec is None or pod.metadata is None:
+        return
+    name = pod.metadata.name or ""
+    if not pod.spec.service_account_name:
+        why = f"no service account specified for pod {ask.request.namespace}/{name}"
+        raise Refusal(statuses.forbidden("pods", name, why))
+    account = account_of(ask, pod.spec, name)
+    listed = {reference.name for reference in account.secrets or ()}
+    for container in (pod.spec.ephemeral_containers or ()) if _is_strict(account) else ():
+        said = _unlisted(container, listed, "ephemeral container")
+        if said:
+            raise Refusal(statuses.forbidden("pods", name, f"{said} {_not_listed(account)} secret"))
+
+
+def _is_strict(account: core_v1.ServiceAccount) -> bool:
+    """Tell whether pods of the account may refer to no secrets but those that it lists."""
+    annotations = account.metadata.annotations if account.metadata is not None else None
+    return annotations is not None and annotations.get(_ENFORCED) in _TRUE
+
+
+def _not_listed(account: Any) -> str:
+    return f"is not allowed because service account {account.metadata.name} does not reference that"
 
 
 def check_mirror(spec: core_v1.PodSpec, name: str) -> None:
@@ -130,9 +156,7 @@ def _without_name(spec: Same, account: Same) -> core_v1.PodSpec:
     return replace(given, init_containers=inits or given.init_containers, containers=containers, volumes=volumes)
 
 
-def _mounting(
-    containers: tuple[core_v1.Container, ...], mount: core_v1.VolumeMount
-) -> tuple[core_v1.Container, ...]:
+def _mounting(containers: tuple[core_v1.Container, ...], mount: core_v1.VolumeMount) -> tuple[core_v1.Container, ...]:
     # What is mounted at the path already stays there.
     return tuple(
         [
@@ -172,13 +196,13 @@ def _renamed(containers: tuple[core_v1.Container, ...], mount: core_v1.VolumeMou
 def _unreferenced(spec: core_v1.PodSpec, account: Any) -> str:
     """Say which secret the pod refers to that its account does not list; empty if there is none."""
     listed = {reference.name for reference in account.secrets or ()}
-    which = f"is not allowed because service account {account.metadata.name} does not reference that"
+    which = _not_listed(account)
     for volume in spec.volumes or ():
         if volume.secret is not None and volume.secret.secret_name not in listed:
             return f'volume with secret.secretName="{volume.secret.secret_name}" {which} secret'
     for what, containers in (("init container", spec.init_containers), ("container", spec.containers)):
         for container in containers or ():
-            said = unlisted(container, listed, what)
+            said = _unlisted(container, listed, what)
             if said:
                 return f"{said} {which} secret"
     pulls = {reference.name for reference in account.image_pull_secrets or ()}
@@ -188,12 +212,14 @@ def _unreferenced(spec: core_v1.PodSpec, account: Any) -> str:
     return ""
 
 
-def unlisted(container: Any, listed: set[str | None], what: str) -> str:
+def _unlisted(container: Any, listed: set[str | None], what: str) -> str:
     """Say by which part of its environment a container refers to a secret that is not *listed*."""
     for variable in container.env or ():
         reference = variable.value_from.secret_key_ref if variable.value_from is not None else None
         if reference is not None and reference.name not in listed:
-            return f'{what} {container.name} with envVar {variable.name} referencing secret.secretName="{reference.name}"'
+            return (
+                f'{what} {container.name} with envVar {variable.name} referencing secret.secretName="{reference.name}"'
+            )
     for source in container.env_from or ():
         if source.secret_ref is not None and source.secret_ref.name not in listed:
             return f'{what} {container.name} with envFrom referencing secret.secretName="{source.secret_ref.name}"'

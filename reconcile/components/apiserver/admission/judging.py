@@ -13,7 +13,15 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.apiserver.admission import certificates, limits, priorities, quotas, storage, webhooks
+from reconcile.components.apiserver.admission import (
+    accounts,
+    certificates,
+    limits,
+    priorities,
+    quotas,
+    storage,
+    webhooks,
+)
 from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.quick import quick
@@ -33,6 +41,8 @@ _WORKLOADS: Final = frozenset(
         "cronjobs.batch",
     }
 )
+# Subresources of pods that change what a pod's containers are.
+_PARTS: Final = ("ephemeralcontainers", "resize")
 _LOOKED_AT: Final = _WORKLOADS | {"pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES}
 
 
@@ -54,11 +64,14 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
     resource, ruled = ask.request.resource, ask.store.ruled
     if not ruled and resource not in _LOOKED_AT:
         return _NOTHING
-    if ask.request.subresource:
-        if ask.request.subresource == "status" and resource == CERTIFICATES:
-            certificates.check_signing(ask, new, old)
+    subresource = ask.request.subresource
+    if subresource and not (resource == "pods" and subresource in _PARTS):
+        if resource == CERTIFICATES:
+            _check_certificates(ask, subresource, new, old)
         return Judged(webhooks.called(ask, new, old)) if ruled else _NOTHING
-    if ruled and (resource == _CLAIMS or (resource == "pods" and old is None)):
+    if subresource == "ephemeralcontainers":
+        accounts.check_debugging(ask, new)
+    if ruled and (resource == _CLAIMS or (resource == "pods" and (old is None or subresource == "resize"))):
         limits.check(ask, new)
     warnings = _secured(ask, resource, new, old)
     if resource == priorities.CLASSES:
@@ -72,6 +85,13 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
     warnings += webhooks.called(ask, new, old)
     charged = quotas.charge(ask, new, old)
     return Judged(warnings, charged.compares, charged.operations)
+
+
+def _check_certificates(ask: Ask, subresource: str, new: Any, old: Any) -> None:
+    if subresource == "status":
+        certificates.check_signing(ask, new, old)
+    elif subresource == "approval":
+        certificates.check_approval(ask, new, old)
 
 
 def _secured(ask: Ask, resource: str, new: Any, old: Any) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def _is_placed(ask: Ask) -> bool:
 
 
 def _has(among: tuple[str, ...] | None, word: str) -> bool:
-    return bool(among) and ("*" in among or word in among)
+    return among is not None and ("*" in among or word in among)
 
 
 def _is(rule: str, plural: str, subresource: str) -> bool:

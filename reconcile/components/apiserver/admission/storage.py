@@ -74,7 +74,7 @@ def check_resize(ask: Ask, claim: Any, old: Any) -> None:
 
 
 def _is_default(annotations: Any) -> bool:
-    return annotations.get(_DEFAULT) == "true" or annotations.get(_BETA_DEFAULT) == "true"
+    return "true" in (annotations.get(_DEFAULT), annotations.get(_BETA_DEFAULT))
 
 
 def _class_of(claim: Any) -> str:

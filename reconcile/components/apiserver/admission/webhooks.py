@@ -10,7 +10,6 @@ Left out: the call itself, and matchConditions; see docs/limits.md, "API server"
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from reconcile.components.apiserver.admission import matching
 from reconcile.components.apiserver.refusals import Refusal
@@ -55,8 +54,7 @@ def _unreached(ask: Ask, webhook: Any) -> str:
     config, seconds = webhook.client_config, webhook.timeout_seconds or _SECONDS
     service = config.service
     if service is None:
-        address = urlsplit(config.url or "")
-        host, port = address.hostname or "", address.port or _PORT
+        host, port = _address(config.url or "")
         return f'Post "{config.url}?timeout={seconds}s": {_refused(host, port)}'
     where = f"{service.name}.{service.namespace}.svc:{service.port or _PORT}"
     asked = f'Post "https://{where}{_path(service.path)}?timeout={seconds}s"'
@@ -69,6 +67,13 @@ def _unreached(ask: Ask, webhook: Any) -> str:
     if found.spec.cluster_ip in (None, "", "None"):
         return f'{asked}: no endpoints available for service "{service.name}"'
     return f"{asked}: {_refused(found.spec.cluster_ip, ports[0].port)}"
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Give the host and the port of a URL."""
+    place = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host, colon, port = place.rpartition(":")
+    return (host.strip("[]"), int(port)) if colon and port.isdigit() else (place.strip("[]"), _PORT)
 
 
 def _path(path: str | None) -> str:

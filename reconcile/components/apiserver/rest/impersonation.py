@@ -11,9 +11,9 @@ Left out: see docs/limits.md, "REST".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import unquote
 
 import attrs
 
@@ -34,6 +34,7 @@ _NODES: Final = "system:nodes"
 _NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 _AUTHENTICATION: Final = "authentication.k8s.io"
 _MANY: Final = 4
+_HEX: Final = re.compile("%([0-9a-fA-F]{2})")
 
 # What the one who asks wants to do then: it is allowed if this refuses nothing; *verb* in place of the request's own.
 Does = Callable[[User, str], None]
@@ -48,7 +49,7 @@ def wanted_by(http: HttpRequest) -> User | None:
     extra: dict[str, tuple[str, ...]] = {}
     for key, value in http.headers:
         if key.startswith(_EXTRA):
-            place = unquote(key[len(_EXTRA) :])
+            place = _unescaped(key[len(_EXTRA) :])
             extra[place] = (*extra.get(place, ()), value)
     if name:
         return User(name=name, groups=groups, uid=uid, extra=Map(extra) if extra else None)
@@ -82,7 +83,7 @@ def _modes(user: User, wanted: User) -> list[str]:
         return []
     if account is not None:
         return ["serviceaccount"]
-    own = (user.extra or {}).get(_NODE_NAME) == (node,) and account_of(user.name) is not None
+    own = (user.extra or Map[tuple[str, ...]]()).get(_NODE_NAME) == (node,) and account_of(user.name) is not None
     return ["associated-node", "arbitrary-node"] if own else ["arbitrary-node"]
 
 
@@ -169,6 +170,14 @@ def account_of(name: str) -> tuple[str, str] | None:
 def _node_of(name: str) -> str:
     node = name.removeprefix(_NODE)
     return node if name != node and not names.subdomain_faults(node) else ""
+
+
+def _unescaped(text: str) -> str:
+    """Undo the percent-encoding of a header's name; what is no such encoding stays."""
+    try:
+        return _HEX.sub(lambda match: chr(int(match[1], 16)), text).encode("latin-1").decode()
+    except ValueError:
+        return text
 
 
 def _go(text: str) -> str:

@@ -205,7 +205,9 @@ def _asked_by(ask: Ask, request: Any) -> Any:
     if spec is None:
         return request
     user = ask.user
-    asked = replace(spec, username=user.name or None, uid=user.uid or None, groups=user.groups or None, extra=user.extra)
+    asked = replace(
+        spec, username=user.name or None, uid=user.uid or None, groups=user.groups or None, extra=user.extra
+    )
     return replace(request, spec=asked)
 
 

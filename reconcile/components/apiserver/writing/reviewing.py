@@ -146,9 +146,7 @@ def _managed(ask: Ask, review: Any) -> Any:
 
 def _answered(ask: Ask, review: Any, user: User) -> Response:
     decision = _decided(ask, review.spec, user)
-    status = authorization_v1.SubjectAccessReviewStatus(
-        allowed=decision.allowed, reason=decision.reason or None
-    )
+    status = authorization_v1.SubjectAccessReviewStatus(allowed=decision.allowed, reason=decision.reason or None)
     return Response(201, replace(review, status=status))
 
 

@@ -36,7 +36,6 @@ from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 # A write that names one of these versions is for the object as it is.
 ANY_VERSION: Final = (None, "", "0")
-_UNJUDGED: Final = admission.Judged()
 
 
 def update(ask: Ask) -> Plan:
@@ -79,7 +78,6 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
         causes += object_causes(resource, new) + change_causes(resource, new, old)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
-    judged = admission.judged(ask, new, old)
     if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
         generation = (old.metadata.generation or 0) + 1
         new = replace(new, metadata=replace(new.metadata, generation=generation))
@@ -87,7 +85,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
         new, compares, operations = allocation.allocated(ask, new, old)
-    return stored(ask, new, old, judged, compares, operations)
+    return stored(ask, new, old, compares, operations)
 
 
 def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
@@ -113,7 +111,7 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = No
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
-    return stored(ask, new, old, admission.judged(ask, new, old))
+    return stored(ask, new, old)
 
 
 def _with_managed(new: Any, managed: managing.Entries) -> Any:
@@ -127,13 +125,13 @@ def stored(
     ask: Ask,
     new: Any,
     old: Any,
-    judged: admission.Judged = _UNJUDGED,
     compares: tuple[Compare, ...] = (),
     operations: tuple[Put | Delete, ...] = (),
 ) -> Plan:
     """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
     request, before = ask.request, old.metadata
     resource, key = request.resource, ask.key
+    judged = admission.judged(ask, new, old)
     if request.dry_run:
         return Response(200, new, judged.warnings)
     if judged.operations:

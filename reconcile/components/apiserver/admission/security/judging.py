@@ -125,7 +125,9 @@ def _existing(ask: Ask, namespace: str, level: Level) -> tuple[str, ...]:
         checked = f"the first {_MOST_CHECKED} of {len(pods)} existing pods"
         said.append(f"new PodSecurity enforce level only checked against {checked}")
     if counted:
-        said.append(f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{level.text}"')
+        said.append(
+            f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{level.text}"'
+        )
     return (*said, *sorted([f"{_together(names)}: {why}" for why, names in counted.items()]))
 
 
@@ -136,7 +138,9 @@ def _together(names: list[str]) -> str:
 
 def _prioritised(pods: list[Any]) -> list[Any]:
     """Give pods with one of each controller first."""
-    first, rest, seen = [], [], set()
+    first: list[Any] = []
+    rest: list[Any] = []
+    seen = set()
     for pod in pods:
         owner = next((each.uid for each in pod.metadata.owner_references or () if each.controller), None)
         (rest if owner in seen else first).append(pod)

@@ -27,13 +27,24 @@ from reconcile.components.apiserver.admission.security.saying import (
 )
 
 _VOLUMES: Final = frozenset(
-    "config_map csi downward_api empty_dir ephemeral image persistent_volume_claim projected secret".split()
+    {
+        "config_map",
+        "csi",
+        "downward_api",
+        "empty_dir",
+        "ephemeral",
+        "image",
+        "persistent_volume_claim",
+        "projected",
+        "secret",
+    }
 )
+_VOLUME: Final[Any] = core_v1.Volume
 # The fields of a volume in upstream's words; the first that is set is its type.
 _TYPES: Final[tuple[tuple[str, str], ...]] = tuple(
     [
         (field.name, "storageos" if field.name == "storageos" else word)
-        for field, word in zip(attrs.fields(core_v1.Volume), core_v1.Volume.JSON_NAMES, strict=True)
+        for field, word in zip(attrs.fields(_VOLUME), core_v1.Volume.JSON_NAMES, strict=True)
         if field.name != "name"
     ]
 )
@@ -75,7 +86,10 @@ def volumes(_: Any, spec: Any) -> Finding:
         return None
     what = plural(len(types), "restricted volume type")
     uses = plural(len(bad), "uses", "use")
-    return "restricted volume types", f"{plural(len(bad), 'volume')} {quoted(bad)} {uses} {what} {quoted(sorted(types))}"
+    return (
+        "restricted volume types",
+        f"{plural(len(bad), 'volume')} {quoted(bad)} {uses} {what} {quoted(sorted(types))}",
+    )
 
 
 def non_root(_: Any, spec: Any) -> Finding:
