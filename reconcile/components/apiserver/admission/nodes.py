@@ -30,6 +30,8 @@ _KUBELETS_LABELS: Final = frozenset(
         "beta.kubernetes.io/instance-type",
     }
 )
+# What kubeadm would label a node with once it is there: a kubelet registers with it here.
+_ROLES: Final = ("node-role.kubernetes.io/control-plane",)
 # What a kubelet may write of its own node only.
 _RESTRICTED_TO_NODE: Final = frozenset(
     {"pods", "nodes", "leases.coordination.k8s.io", "csinodes.storage.k8s.io", "serviceaccounts"}
@@ -118,7 +120,7 @@ def _node_denied(node: str, name: str, obj: Any, old: Any) -> str:
     if obj is None:
         return ""
     if old is None:
-        denied = [key for key in sorted(obj.metadata.labels or ()) if not _is_kubelets(key)]
+        denied = [key for key in sorted(obj.metadata.labels or ()) if not _is_kubelets(key) and key not in _ROLES]
         return f'node "{node}" is not allowed to set the following labels: {", ".join(denied)}' if denied else ""
     if obj.spec is not old.spec and (obj.spec.taints or ()) != (old.spec.taints or ()):
         return f'node "{node}" is not allowed to modify taints'
