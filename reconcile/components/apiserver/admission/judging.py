@@ -17,6 +17,7 @@ from reconcile.components.apiserver.admission import (
     accounts,
     certificates,
     limits,
+    matching,
     priorities,
     quotas,
     storage,
@@ -41,6 +42,8 @@ _WORKLOADS: Final = frozenset(
         "cronjobs.batch",
     }
 )
+_MUTATING: Final = f"mutatingadmissionpolicybindings.{matching.GROUP}"
+_VALIDATING: Final = f"validatingadmissionpolicybindings.{matching.GROUP}"
 # Subresources of pods that change what a pod's containers are.
 _PARTS: Final = ("ephemeralcontainers", "resize")
 _LOOKED_AT: Final = _WORKLOADS | {"pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES}
@@ -60,15 +63,17 @@ _NOTHING: Final = Judged()
 
 
 def judged(ask: Ask, new: Any, old: Any) -> Judged:
-    """Refuse what a plugin does not let be written; *old* is None for what is created."""
+    """Refuse what a plugin does not let be written; *old* is None for what is created, *new* for what is deleted."""
     resource, ruled = ask.request.resource, ask.store.ruled
     if not ruled and resource not in _LOOKED_AT:
         return _NOTHING
+    if new is None:
+        return Judged(_ruled(ask, new, old)) if ruled else _NOTHING
     subresource = ask.request.subresource
     if subresource and not (resource == "pods" and subresource in _PARTS):
         if resource == CERTIFICATES:
             _check_certificates(ask, subresource, new, old)
-        return Judged(webhooks.called(ask, new, old)) if ruled else _NOTHING
+        return Judged(_ruled(ask, new, old)) if ruled else _NOTHING
     if subresource == "ephemeralcontainers":
         accounts.check_debugging(ask, new)
     if ruled and (resource == _CLAIMS or (resource == "pods" and (old is None or subresource == "resize"))):
@@ -82,9 +87,28 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
         certificates.check_subject(ask, new)
     if not ruled:
         return Judged(warnings) if warnings else _NOTHING
-    warnings += webhooks.called(ask, new, old)
+    warnings += _ruled(ask, new, old)
     charged = quotas.charge(ask, new, old)
     return Judged(warnings, charged.compares, charged.operations)
+
+
+def mutated(ask: Ask, new: Any, old: Any) -> Any:
+    """Give an object with what policies make of it before it is judged."""
+    if not ask.store.table(_MUTATING):
+        return new
+    from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- a language that few clusters speak
+
+    return policies.mutate(ask, new, old)
+
+
+def _ruled(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
+    """Ask the policies and the webhooks that are stored."""
+    warnings: tuple[str, ...] = ()
+    if ask.store.table(_VALIDATING):
+        from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- as above
+
+        warnings = policies.validate(ask, new, old)
+    return warnings + webhooks.called(ask, new, old)
 
 
 def _check_certificates(ask: Ask, subresource: str, new: Any, old: Any) -> None:

@@ -42,6 +42,8 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
     if ask.state.managed_fields:
         managed = managed or managing.after_create(ask, defaulted(resource, body))
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
+    if ask.store.ruled:
+        body = admission.mutated(ask, body, None)
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:

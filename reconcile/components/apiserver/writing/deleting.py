@@ -59,9 +59,10 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     resource = request.resource
     admission.check_mortal(ask)
     admission.restrict_node(ask, None, old)
+    judged = admission.judged(ask, None, old)
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
-    warnings = _warnings(resource, options)
+    warnings = (*judged.warnings, *_warnings(resource, options))
     if not outcome.operations or request.dry_run or options.dry_run:
         return Response(code, outcome.obj, warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
@@ -81,6 +82,7 @@ def delete_collection(ask: Ask) -> Plan:
     compares: list[Compare] = []
     operations: list[Put | Delete] = []
     for old in items:
+        admission.judged(ask, None, old)
         outcome = _outcome(ask, old, options)
         if outcome.operations:
             compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))

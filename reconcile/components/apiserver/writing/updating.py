@@ -64,6 +64,8 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     new = _with_old_parts(defaulted(resource, new), old)
     if ask.state.managed_fields:
         new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
+    if ask.store.ruled:
+        new = admission.mutated(ask, new, old)
     if resource == "pods":
         new = _repaired_pod(new, old)
     elif resource == "services":
