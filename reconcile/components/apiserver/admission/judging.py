@@ -46,7 +46,18 @@ _MUTATING: Final = f"mutatingadmissionpolicybindings.{matching.GROUP}"
 _VALIDATING: Final = f"validatingadmissionpolicybindings.{matching.GROUP}"
 # Subresources of pods that change what a pod's containers are.
 _PARTS: Final = ("ephemeralcontainers", "resize")
-_LOOKED_AT: Final = _WORKLOADS | {"pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES}
+# What is looked at whatever is stored: a resource, and a subresource or the object itself.
+_LOOKED_AT: Final = frozenset(
+    {
+        *[
+            (resource, "")
+            for resource in (*_WORKLOADS, "pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES)
+        ],
+        *[("pods", part) for part in _PARTS],
+        (CERTIFICATES, "status"),
+        (CERTIFICATES, "approval"),
+    }
+)
 
 
 @quick
@@ -64,12 +75,12 @@ _NOTHING: Final = Judged()
 
 def judged(ask: Ask, new: Any, old: Any) -> Judged:
     """Refuse what a plugin does not let be written; *old* is None for what is created, *new* for what is deleted."""
-    resource, ruled = ask.request.resource, ask.store.ruled
-    if not ruled and resource not in _LOOKED_AT:
+    request = ask.request
+    resource, subresource, ruled = request.resource, request.subresource, ask.store.ruled
+    if not ruled and (new is None or (resource, subresource) not in _LOOKED_AT):
         return _NOTHING
     if new is None:
-        return Judged(_ruled(ask, new, old)) if ruled else _NOTHING
-    subresource = ask.request.subresource
+        return Judged(_ruled(ask, new, old))
     if subresource and not (resource == "pods" and subresource in _PARTS):
         if resource == CERTIFICATES:
             _check_certificates(ask, subresource, new, old)

@@ -240,7 +240,7 @@ def _refused(ask: Ask, new: Any, old: Any, message: str, reason: str, *, whole: 
     name = ask.request.name or (metadata.name if metadata is not None else "") or ""
     status = statuses.forbidden(ask.request.resource, name, message)
     reason = reason or "Invalid"
-    details = attrs.evolve(status.details, causes=(meta_v1.StatusCause(message=message),))
+    details = attrs.evolve(status.details or meta_v1.StatusDetails(), causes=(meta_v1.StatusCause(message=message),))
     text = message if whole else status.message
     code = 403 if whole else _CODES.get(reason, 422)
     return attrs.evolve(status, message=text, reason=reason, code=code, details=details)
