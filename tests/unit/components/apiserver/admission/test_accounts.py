@@ -20,7 +20,8 @@ def test_every_container_gets_the_token(faithful, pod):
     pod["spec"]["initContainers"] = [{"name": "first", "image": "nginx"}]
     spec = faithful.made("pods", pod).spec
     volume = spec.volumes[-1]
-    assert volume.name.startswith("kube-api-access-") and len(volume.name) == len("kube-api-access-") + 5
+    assert volume.name.startswith("kube-api-access-")
+    assert len(volume.name) == len("kube-api-access-") + 5
     token, authority, downward = volume.projected.sources
     assert (token.service_account_token.path, token.service_account_token.expiration_seconds) == ("token", 3607)
     assert authority.config_map.name == "kube-root-ca.crt"

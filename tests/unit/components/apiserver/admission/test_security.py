@@ -15,7 +15,10 @@ def labelled(server, **labels):
     body = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": "n", "labels": {f"{PREFIX}{key.replace('_', '-')}": value for key, value in labels.items()}},
+        "metadata": {
+            "name": "n",
+            "labels": {f"{PREFIX}{key.replace('_', '-')}": value for key, value in labels.items()},
+        },
     }
     return server("create", "namespaces", body=body)
 
@@ -47,10 +50,17 @@ def refusal(server, pod):
             "baseline",
             {},
             {"securityContext": {"capabilities": {"add": ["SYS_ADMIN", "CHOWN"]}}},
-            'non-default capabilities (container "main" must not include "SYS_ADMIN" in'
-            " securityContext.capabilities.add)",
+            (
+                'non-default capabilities (container "main" must not include "SYS_ADMIN" in'
+                " securityContext.capabilities.add)"
+            ),
         ),
-        ("baseline", {}, {"ports": [{"containerPort": 1, "hostPort": 1}]}, 'hostPort (container "main" uses hostPort 1)'),
+        (
+            "baseline",
+            {},
+            {"ports": [{"containerPort": 1, "hostPort": 1}]},
+            'hostPort (container "main" uses hostPort 1)',
+        ),
         (
             "baseline",
             {"securityContext": {"sysctls": [{"name": "kernel.x", "value": "1"}]}},
@@ -71,7 +81,7 @@ def refusal(server, pod):
         ),
     ],
 )
-def test_what_a_level_forbids(server, pod, level, spec, container, said):
+def test_what_a_level_forbids(server, pod, level, spec, container, said):  # noqa: PLR0917 -- a row of the table
     assert labelled(server, enforce=level).ok
     pod["spec"] |= spec
     pod["spec"]["containers"][0] |= container
@@ -88,7 +98,9 @@ def test_a_plain_pod_violates_four_things(server, pod):
     labelled(server, enforce="restricted", enforce_version="v1.24")
     said = refusal(server, pod)
     assert said.startswith('"restricted:v1.24": allowPrivilegeEscalation != false')
-    assert [each in said for each in ("unrestricted capabilities", "runAsNonRoot != true", "seccompProfile")] == [True] * 3
+    assert [each in said for each in ("unrestricted capabilities", "runAsNonRoot != true", "seccompProfile")] == [
+        True
+    ] * 3
 
 
 def test_versions_differ(server, pod):
