@@ -62,7 +62,7 @@ def reconcile(ask: Ask) -> Outcome:
     if found is None:
         if namespace is None:
             return Outcome()
-        metadata = meta_v1.ObjectMeta(name=CONFIG_MAP, annotations=Map({_DESCRIPTION: _DESCRIBED}))
+        metadata = meta_v1.ObjectMeta(name=CONFIG_MAP, namespace=ask.key, annotations=Map({_DESCRIPTION: _DESCRIBED}))
         return _called(ask, "create", core_v1.ConfigMap(metadata=metadata, data=_DATA))
     annotations = found.metadata.annotations or Map[str]()
     if found.data == _DATA and annotations.get(_DESCRIPTION):

@@ -39,7 +39,7 @@ def reconcile(ask: Ask) -> Outcome:
         return Outcome()
     if ask.views.get("serviceaccounts", f"{ask.key}/{ACCOUNT}") is not None:
         return Outcome()
-    body = core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name=ACCOUNT))
+    body = core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name=ACCOUNT, namespace=ask.key))
     request = Request(verb="create", resource="serviceaccounts", namespace=ask.key, body=body)
     return Outcome(calls=(request,), again=True)
 
