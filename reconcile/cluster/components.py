@@ -77,7 +77,7 @@ COMPONENTS: Final[dict[str, Component]] = {
     "kube-controller-manager": Component(
         begin=lambda setting: controllers.begin(
             (
-                *controllers.standard(heartbeats=setting.heartbeats),
+                *controllers.standard(heartbeats=setting.heartbeats, accounts=setting.managed_fields),
                 *map(controllers.identified, setting.controllers),
             ),
             setting.dice,

@@ -62,6 +62,11 @@ def forbidden(resource: str, name: str, why: str) -> meta_v1.Status:
     return _about(403, "Forbidden", resource, name, said)
 
 
+def forbidden_path(said: str, why: str) -> meta_v1.Status:
+    """403 at a path that leads to no resource: `forbidden: User "x" cannot get path "/metrics"`."""
+    return _status(403, "Forbidden", f"forbidden: {said}" + (f": {why}" if why else ""), meta_v1.StatusDetails())
+
+
 def unauthorized() -> meta_v1.Status:
     """401: nobody knows who asks."""
     return _status(401, "Unauthorized", "Unauthorized")

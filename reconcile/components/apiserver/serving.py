@@ -27,8 +27,10 @@ from reconcile.components.apiserver.writing import (
     evicting,
     patching,
     pod_parts,
+    reviewing,
     scaling,
     subresources,
+    tokening,
     updating,
 )
 from reconcile.lib.dice import Dice
@@ -105,6 +107,7 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("get", "approval"): objects.get,
     ("update", "approval"): approving.update,
     ("patch", "approval"): approving.patch,
+    ("create", "token"): tokening.create,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")
@@ -142,6 +145,8 @@ def _route(
         raise Refusal(statuses.no_such_resource())
     if key == "bindings":
         way = subresources.bind
+    elif key in reviewing.WAYS:
+        way = reviewing.WAYS[key]
     elif key == CLUSTER_ROLES:
         way = granting.aggregating(way)
     return resource, way

@@ -20,6 +20,9 @@ from reconcile.components.controllers import (
     nodelifecycle,
     replicaset,
     replicationcontroller,
+    resourcequota,
+    rootca,
+    serviceaccount,
 )
 from reconcile.components.controllers._runtime import (
     KEPT,
@@ -52,17 +55,32 @@ STANDARD: Final[tuple[Controller, ...]] = (
     garbagecollector.CONTROLLER,
     nodelifecycle.CONTROLLER,
 )
-"""Every controller that the controller-manager runs, beside the user's own."""
+"""Every controller that the controller-manager runs in any cluster, beside the user's own."""
+
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (
+    resourcequota.CONTROLLER,
+    rootca.CONTROLLER,
+    serviceaccount.CONTROLLER,
+)
+"""Those whose work nothing within a cluster needs, but its clients see."""
 
 
-def standard(*, heartbeats: bool = True) -> tuple[Controller, ...]:
-    """Give every controller that the controller-manager runs, in a cluster with heartbeats or without."""
+def standard(*, heartbeats: bool = True, accounts: bool = False) -> tuple[Controller, ...]:
+    """
+    Give every controller that the controller-manager runs.
+
+    Args:
+        heartbeats: whether nodes say again and again that they live.
+        accounts: whether pods run as ServiceAccounts, and with them all else that only clients see.
+    """
+    found = (*STANDARD, *FOR_CLIENTS) if accounts else STANDARD
     if heartbeats:
-        return STANDARD
-    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in STANDARD])
+        return found
+    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
 
 
 __all__ = [
+    "FOR_CLIENTS",
     "KEPT",
     "STANDARD",
     "Ask",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
+from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
@@ -64,7 +64,9 @@ _CARRIED: Final[dict[str, type]] = {
     "binding": core_v1.Binding,
     "eviction": policy_v1.Eviction,
     "scale": autoscaling_v1.Scale,
+    "token": authentication_v1.TokenRequest,
 }
+_SELECTED: Final = ("list", "watch", "deletecollection")
 
 
 @quick
@@ -119,12 +121,14 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
 def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     warnings: tuple[str, ...] = ()
     try:
-        user = authentication.requester(serving.state, http)
-        user = impersonation.impersonated(user, http, serving.store)
+        user = authentication.requester(serving.state, http, serving.store, serving.now)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
+        user = _impersonated(serving, http, user, target)
         if not target.is_resource or not elsewhere.has_group(target.path):
+            authorising.authorise_path(user, target.verb, http.path, serving.store)
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
-        probe = _probe(serving, user, target)
+        probe = _probe(target, http)
+        authorising.authorise(user, probe, serving.store)
         warnings = _deprecation(target)
         return _asked(serving.now, http, user, target, probe)
     except Refusal as refusal:
@@ -138,17 +142,33 @@ def refused(status: meta_v1.Status, http: HttpRequest, warnings: tuple[str, ...]
     return encoded(status.code or 500, plain(status), how, warnings=warnings)
 
 
-def _probe(serving: Serving, user: User, target: Target) -> Request:
-    """Give what is asked, without what the body says, if the user may ask it."""
-    probe = Request(
+def _impersonated(serving: Serving, http: HttpRequest, user: User, target: Target) -> User:
+    """Give whom the request is to be taken for, if the one who sent it may be."""
+    wanted = impersonation.wanted_by(http)
+    if wanted is None:
+        return user
+
+    def does(user: User, prefix: str) -> None:
+        if target.is_resource:
+            probe = _probe(target, http)
+            verb: Any = f"{prefix}{probe.verb}"
+            authorising.authorise(user, attrs.evolve(probe, verb=verb), serving.store)
+        else:
+            authorising.authorise_path(user, f"{prefix}{target.verb}", http.path, serving.store)
+
+    return impersonation.impersonated(user, wanted, does, serving.store)
+
+
+def _probe(target: Target, http: HttpRequest) -> Request:
+    """Give as much of a request as says whether somebody may ask it."""
+    return Request(
         verb=target.verb,  # type: ignore[arg-type]  # an unknown method gives an empty verb, which nobody may
         resource=target.key,
         namespace=target.namespace,
         name=target.name,
         subresource=target.subresource,
+        field_selector=http.parameter("fieldSelector") if target.verb in _SELECTED else "",
     )
-    authorising.authorise(user, probe, serving.store)
-    return probe
 
 
 def _asked(now: Instant, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
@@ -157,8 +177,8 @@ def _asked(now: Instant, http: HttpRequest, user: User, target: Target, probe: R
     how = _negotiated(http, target, resource)
     shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)
-    # For authorisation a Namespace is in itself; it is stored in none.
-    namespace = "" if resource.key == "namespaces" else target.namespace
+    # A namespace is authorised as if it were in itself; it is in none.
+    namespace = target.namespace if resource.namespaced else ""
     if resource.key == NEW_EVENTS:
         # They are stored with those of the core group.
         probe = attrs.evolve(probe, resource="events")

@@ -50,6 +50,8 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         if managed is managing.NOT_SAID:
             managed = managing.after_create(ask, defaulted(resource, body))
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
+    if ask.store.ruled:
+        body = admission.mutated(ask, body, None)
     metadata, generated = _named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:
@@ -69,14 +71,17 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
+    judged = admission.judged(ask, obj, None)
     key = f"{namespace}/{name}" if namespace else name
     there = ask.store.get(resource, key)
     if there is not None:
         if generated:
             raise Refusal(statuses.not_generated(resource, name))
         raise Refusal(statuses.already_exists(resource, name, going=there.metadata.deletion_timestamp is not None))
+    if judged.operations:
+        compares, operations = (*compares, *judged.compares), (*operations, *judged.operations)
     txn = Txn((Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations))
-    warnings = creation_warnings(resource, obj) if request.warned else ()
+    warnings = judged.warnings + (creation_warnings(resource, obj) if request.warned else ())
     if request.dry_run:
         return Response(201, obj, warnings)
     return Planned(txn, 201, resource, key, warnings=warnings)
@@ -178,6 +183,9 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if body.spec is None:
         return replace(body, metadata=metadata), new_pod_causes(body)
     admitted = admission.admit_pod(ask, body, name)
+    if admitted.noted:
+        noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
+        metadata = replace(metadata, annotations=noted)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
     return pod, new_pod_causes(pod, admitted.causes)
 
@@ -243,7 +251,20 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
 
 def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
     status = core_v1.PersistentVolumeStatus(phase="Pending", last_phase_transition_time=Time.at(ask.now))
-    return replace(volume, status=status)
+    protected: core_v1.PersistentVolume = admission.protect(ask, replace(volume, status=status))
+    return protected
+
+
+def _asked_by(ask: Ask, request: Any) -> Any:
+    """Let a certificate request say who asks for it, whatever its author wrote."""
+    spec = request.spec
+    if spec is None:
+        return request
+    user = ask.user
+    asked = replace(
+        spec, username=user.name or None, uid=user.uid or None, groups=user.groups or None, extra=user.extra
+    )
+    return replace(request, spec=asked)
 
 
 def _ready(ask: Ask, cidr: Any) -> Any:
@@ -263,9 +284,12 @@ def _ready(ask: Ask, cidr: Any) -> Any:
 _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "nodes": admission.admit_node,
     "namespaces": _with_finalizer,
-    "persistentvolumes": _waiting,
     "jobs.batch": _with_controller_labels,
-    admission.CLASSES: admission.admit_priority_class,
+    "ingresses.networking.k8s.io": admission.admit_ingress,
+    "persistentvolumeclaims": admission.admit_claim,
+    "persistentvolumes": _waiting,
+    "volumeattributesclasses.storage.k8s.io": admission.protect,
+    "certificatesigningrequests.certificates.k8s.io": _asked_by,
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

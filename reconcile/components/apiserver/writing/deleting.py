@@ -27,8 +27,6 @@ from reconcile.store import Compare, Delete, Put, Txn
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
-_CLASSES: Final = "priorityclasses.scheduling.k8s.io"
-_SYSTEM_CLASSES: Final = ("system-node-critical", "system-cluster-critical")
 _POLICIES: Final = ("Foreground", "Background", "Orphan")
 _LAST: Final = 253_402_300_799 * SECOND  # the last second of the year 9999: no later one can be written
 _NO_OPTIONS: Final = meta_v1.DeleteOptions()
@@ -66,15 +64,12 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     """Plan the deletion of *old*."""
     request = ask.request
     resource = request.resource
-    if resource == "namespaces" and request.name in admission.IMMORTAL:
-        raise Refusal(statuses.forbidden(resource, request.name, "this namespace may not be deleted"))
-    if resource == _CLASSES and request.name in _SYSTEM_CLASSES:
-        why = "this is a system priority class and cannot be deleted"
-        raise Refusal(statuses.forbidden(resource, request.name, why))
+    admission.check_mortal(ask)
     admission.restrict_node(ask, None, old)
+    judged = admission.judged(ask, None, old)
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
-    warnings = _warnings(resource, options)
+    warnings = (*judged.warnings, *_warnings(resource, options))
     if not outcome.writes or request.dry_run or options.dry_run:
         return Response(code, _answered(resource, old, outcome), warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
@@ -102,6 +97,7 @@ def delete_collection(ask: Ask) -> Plan:
     answer = listed
     for old in listed.body.items:
         try:
+            admission.judged(ask, None, old)
             outcome = _outcome(ask, old, options)
         except Refusal as refusal:
             answer = refusal.response

@@ -70,6 +70,8 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
         if managed is managing.NOT_SAID:
             managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
         new = _with_managed(new, managed)
+    if ask.store.ruled:
+        new = admission.mutated(ask, new, old)
     new = _admitted(ask, new, old)
     if resource == "services" and new.spec is not old.spec:
         # Addresses are asked for before what else is wrong.
@@ -101,8 +103,6 @@ def _admitted(ask: Ask, new: Any, old: Any) -> Any:
         new = _repaired_pod(new, old)
     elif resource == "services":
         new = allocation.carried(new, old)
-    elif resource == admission.CLASSES:
-        admission.admit_priority_class(ask, new)
     elif resource in RIGHTS:
         granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
@@ -201,16 +201,20 @@ def stored(
     """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
     request, before = ask.request, old.metadata
     resource, key = request.resource, ask.key
+    judged = admission.judged(ask, new, old)
     if request.dry_run:
-        return Response(200, new)
+        return Response(200, new, judged.warnings)
+    if judged.operations:
+        compares, operations = (*compares, *judged.compares), (*operations, *judged.operations)
     freed = before.deletion_timestamp is not None and _is_free(new, old)
     if new is old and not freed:
-        return Response(200, old)
+        return Response(200, old, judged.warnings)
     compare = Compare(resource, key, int(before.resource_version))
     if freed:
         gone = allocation.released(old) if resource == "services" else ()
         return Planned(Txn((compare,), (Delete(resource, key), *gone)), 200, body=new)
-    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), 200, resource, key)
+    txn = Txn((compare, *compares), (Put(resource, key, new), *operations))
+    return Planned(txn, 200, resource, key, warnings=judged.warnings)
 
 
 def _created(ask: Ask, body: Any) -> Plan:

@@ -85,3 +85,12 @@ def service():
         "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
     }
+
+
+@pytest.fixture
+def faithful(server):
+    """A server that does for its clients what nothing within a cluster needs, with the default account there."""
+    server.state = apiserver.begin("kube-apiserver/host-1", Dice(1, "kube-apiserver/host-1"), managed_fields=True)
+    server.made("serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+    server.now += 10 * 10**9
+    return server
