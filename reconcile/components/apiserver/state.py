@@ -92,6 +92,8 @@ class Planned:
         key: of the object to answer with, as it is after the commit; empty to answer with *body*.
         body: what to answer with if there is no key.
         scale: answer with the object's Scale.
+        version: of a custom resource, in which to answer; empty for the one that objects are stored in.
+        follows: what the server asks of itself once this is committed.
         warnings: texts of Warning headers.
     """
 
@@ -102,6 +104,8 @@ class Planned:
     body: Any = None
     scale: bool = False
     warnings: tuple[str, ...] = ()
+    version: str = ""
+    follows: tuple[Request, ...] = ()
 
 
 Plan = Response | Planned

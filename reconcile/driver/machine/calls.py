@@ -102,6 +102,8 @@ def _served(machine: Machine, server: str, item: Sent) -> Response:
         changes = store.commit(planned.txn, lease)
         if not isinstance(changes, Refused):
             committed(machine, changes, store.touched)
+            for asked in planned.follows:
+                machine.push(Sent(server, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
             return apiserver.answer(planned, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)

@@ -25,6 +25,8 @@ from reconcile.lib.mapping import Map
 
 _KEY_DEFAULTS: Final = {"protocol": "TCP"}
 
+Scalar = Literal["numeric", "string", "boolean", "untyped"]
+
 
 @attrs.frozen(eq=False)
 class Shape:
@@ -38,6 +40,8 @@ class Shape:
         element: of a map's other entries, of a list's items.
         keys: of a list that is a map: the names of its items' keys; empty for a list that is a set.
         key_defaults: what a key is that an item does not say.
+        scalar: of a scalar: what it may be.
+        declared: of a map: whether it has no other entries than its fields.
     """
 
     kind: Literal["scalar", "map", "list", "free"]
@@ -46,6 +50,8 @@ class Shape:
     element: Callable[[], Shape] | None = None
     keys: tuple[str, ...] = ()
     key_defaults: Mapping[str, Any] = attrs.field(factory=dict)
+    scalar: Scalar = "untyped"
+    declared: bool = False
 
     def of(self, name: str) -> Shape:
         """Give the shape of a map's entry."""

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from reconcile.api import golang, kinds, meta_v1
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
 from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
 from reconcile.model.requests import List
@@ -18,10 +19,16 @@ from reconcile.model.requests import List
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def plain(body: Any) -> dict[str, Any]:
-    """Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them."""
+def plain(body: Any, resource: kinds.Resource | None = None) -> dict[str, Any]:
+    """
+    Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them.
+
+    *resource* is what a list is of, if it is custom.
+    """
     if isinstance(body, List):
-        return listed(body)
+        return listed(body, resource)
+    if isinstance(body, CustomObject):
+        return _sorted(golang.written(body))
     found = golang.written(body)
     if isinstance(body, meta_v1.Status):
         return {"kind": "Status", "apiVersion": "v1", **found}
@@ -29,8 +36,10 @@ def plain(body: Any) -> dict[str, Any]:
     return {"kind": kind, "apiVersion": version, **found} if kind else found
 
 
-def listed(found: List) -> dict[str, Any]:
-    """Give a list as plain JSON; its items do not say what they are."""
+def listed(found: List, custom: kinds.Resource | None = None) -> dict[str, Any]:
+    """Give a list as plain JSON; its items do not say what they are, unless they are custom."""
+    if custom is not None and custom.is_custom:
+        return _custom_list(found, custom)
     resource = kinds.resource(found.resource)
     metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
     if found.continue_:
@@ -42,6 +51,23 @@ def listed(found: List) -> dict[str, Any]:
         item.pop("kind", None)
         item.pop("apiVersion", None)
     return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
+
+
+def _custom_list(found: List, resource: kinds.Resource) -> dict[str, Any]:
+    # Upstream keeps such lists as maps, whose keys are sorted.
+    metadata: dict[str, Any] = {"continue": found.continue_}
+    if found.remaining is not None:
+        metadata["remainingItemCount"] = found.remaining
+    metadata["resourceVersion"] = found.resource_version
+    items = [_sorted(golang.written(item)) for item in found.items]
+    kind = resource.list_kind or f"{resource.kind}List"
+    return {"apiVersion": resource.api_version, "items": items, "kind": kind, "metadata": metadata}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(entry) for entry in value] if isinstance(value, list) else value
 
 
 def json_bytes(value: Any, *, pretty: bool = False) -> bytes:

@@ -18,6 +18,7 @@ import attrs
 from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
 from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
@@ -115,7 +116,7 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
         subresource=target.subresource,
     )
     authorising.authorise(user, probe, serving.store)
-    resource = _served(target)
+    resource = _served(serving.store, target)
     how = accepted(http.header("accept"))
     if how is None:
         raise Refusal(statuses.not_acceptable())
@@ -124,8 +125,8 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
 
 
-def _served(target: Target) -> kinds.Resource:
-    for resource in kinds.all_resources():
+def _served(store: Reads, target: Target) -> kinds.Resource:
+    for resource in (*kinds.all_resources(), *served.served(store).resources):
         if (resource.group, resource.version, resource.plural) == (target.group, target.version, target.plural):
             return resource
     raise Refusal(statuses.no_such_resource())
@@ -133,6 +134,8 @@ def _served(target: Target) -> kinds.Resource:
 
 def _version(resource: kinds.Resource) -> str:
     """Give the version of the group if it is not the one that objects are stored in."""
+    if resource.is_custom:
+        return resource.version
     try:
         preferred = kinds.resource(resource.key)
     except ReconcileError:

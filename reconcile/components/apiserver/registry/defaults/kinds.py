@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.api import apps_v1, core_v1, discovery_v1, meta_v1
+from reconcile.components.apiserver.registry.defaults.definitions import definition_defaulted
 from reconcile.components.apiserver.registry.defaults.pods import each, pod_spec_defaulted, template_spec_defaulted
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -264,6 +265,7 @@ def _binding(obj: Any) -> Any:
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _DEFAULTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "customresourcedefinitions.apiextensions.k8s.io": definition_defaulted,
     "pods": _pod,
     "podtemplates": _pod_template,
     "replicationcontrollers": _replication_controller,

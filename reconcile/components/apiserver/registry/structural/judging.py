@@ -95,7 +95,9 @@ def _judged(value: Any, schema: Schema, path: str, prefix: str, old: Any) -> _Re
 def same(one: Any, other: Any) -> bool:
     """Tell whether two values are the same JSON: 1, 1.0 and true are three."""
     if isinstance(one, Mapping):
-        return isinstance(other, Mapping) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return (
+            isinstance(other, Mapping) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        )
     if isinstance(one, list):
         return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
     return one.__class__ is other.__class__ and bool(one == other)

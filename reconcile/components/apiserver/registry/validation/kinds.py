@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, scheduling_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_long, wrong
-from reconcile.components.apiserver.registry.validation import roles, services, workloads
+from reconcile.components.apiserver.registry.validation import definitions, roles, services, workloads
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE, one_of
 from reconcile.components.apiserver.registry.validation.pods import pod_change_causes, pod_spec_causes
 from reconcile.model import names
@@ -177,6 +177,7 @@ def _budget(obj: Any) -> Causes:
 
 
 _OBJECTS: Final[dict[str, Callable[[Any], Causes]]] = {
+    "customresourcedefinitions.apiextensions.k8s.io": definitions.causes,
     "pods": _pod,
     "podtemplates": _pod_template,
     "replicationcontrollers": workloads.replication_controller_causes,
@@ -201,6 +202,7 @@ _OBJECTS: Final[dict[str, Callable[[Any], Causes]]] = {
     "clusterrolebindings.rbac.authorization.k8s.io": roles.binding_causes,
 }
 _CHANGES: Final[dict[str, Callable[[Any, Any], Causes]]] = {
+    "customresourcedefinitions.apiextensions.k8s.io": definitions.change_causes,
     "pods": pod_change_causes,
     "replicasets.apps": workloads.selector_change_causes,
     "deployments.apps": workloads.selector_change_causes,
