@@ -16,10 +16,13 @@ from typing import Any
 
 from reconcile.api import convert
 from reconcile.api.shapes import CustomObject, fields_of, within
-from reconcile.api.zeros import empty_field, zeros_of
+from reconcile.api.zeros import empty_field, name_of, zeros_of
 from reconcile.lib.mapping import Map
 
 Writer = Callable[[Any], Any]
+
+# What Go writes as null where nothing is said, though nobody has to say it: a list that is not left out when empty.
+_NULLS = {"apiextensions_v1.CustomResourceDefinitionStatus": ("conditions", "storedVersions")}
 
 
 def written(obj: Any) -> dict[str, Any]:
@@ -35,12 +38,16 @@ def _writer(cls: type) -> Writer:
     fields = fields_of(cls)
     getter = attrgetter(*(field.name for field in fields))
     zeros = zeros_of(cls)
+    nulls = _NULLS.get(name_of(cls), ())
     rows: list[tuple[str, Writer | None, Any, bool]] = []
 
     def write(obj: Any) -> dict[str, Any]:
         if not rows:
             # Not before the first object: a class may hold itself.
-            rows.extend((field.json, _inner(field.type), zeros.get(field.json), field.required) for field in fields)
+            rows.extend(
+                (field.json, _inner(field.type), zeros.get(field.json), field.required or field.json in nulls)
+                for field in fields
+            )
         values = getter(obj) if len(fields) > 1 else (getter(obj),)
         found: dict[str, Any] = {}
         for (key, hook, nothing, required), value in zip(rows, values, strict=True):

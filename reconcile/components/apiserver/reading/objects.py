@@ -13,9 +13,10 @@ import base64
 import binascii
 import json
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from reconcile.api.kinds import is_built_in
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.errors import ReconcileError
@@ -167,6 +168,8 @@ def selecting(request: Request) -> Callable[[Any], bool]:
 
 def _field_of(resource: str, field: str) -> Callable[[Any], str]:
     own = _FIELDS.get(resource)
+    if own is None and field not in _COMMON_FIELDS and not is_built_in(resource.partition(".")[2]):
+        return _custom_field(field)
     path = _COMMON_FIELDS.get(field) or (own or {}).get(field)
     if path is None:
         said = f"field label not supported: {field}"
@@ -183,6 +186,21 @@ def _field_of(resource: str, field: str) -> Callable[[Any], str]:
         if obj is None:
             return "false" if path in _TRUTHS else ""
         return str(obj).lower() if isinstance(obj, bool) else str(obj)
+
+    return read
+
+
+def _custom_field(field: str) -> Callable[[Any], str]:
+    """Give how a field of a custom object is read: which ones may be asked for, its definition says."""
+    parts = field.split(".")
+
+    def read(obj: Any) -> str:
+        value = obj.body
+        for part in parts:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
     return read
 

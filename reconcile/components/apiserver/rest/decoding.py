@@ -15,10 +15,14 @@ from typing import Any, Final
 
 from reconcile.api import convert, kinds, meta_v1
 from reconcile.api.faults import Unknown
+from reconcile.api.scalars import freeze
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry.structural.metadata import metadata_of
 from reconcile.components.apiserver.rest.negotiation import MEDIA_TYPES, content_type
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
 from reconcile.model import statuses
 
 _UNKNOWN: Final[dict[str, Unknown]] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
@@ -47,6 +51,27 @@ def decoded(http: HttpRequest, cls: type[Any], validation: str) -> tuple[Any, tu
     except ReconcileError as error:
         raise Refusal(statuses.bad_request(str(error))) from None
     return loaded.object, loaded.warnings
+
+
+def custom(http: HttpRequest, resource: kinds.Resource, validation: str) -> tuple[CustomObject, tuple[str, ...]]:
+    """Give the custom object that a request carries, and what to warn about; its schema is asked when it is written."""
+    data = plain_body(http)
+    if not isinstance(data, dict):
+        said = f"json: cannot unmarshal {_json_type(data)} into Go value of type map[string]interface {{}}"
+        raise Refusal(statuses.bad_request(said))
+    kind = data.get("kind") or resource.kind
+    metadata, unknown = metadata_of(data.get("metadata"), kind, resource.version)
+    warnings = tuple(f'unknown field "{path}"' for path in unknown) if validation != "Ignore" else ()
+    if warnings and validation == "Strict":
+        said = f'{kind} in version "{resource.version}" cannot be handled as a {kind}: strict decoding error: '
+        raise Refusal(statuses.bad_request(said + ", ".join(warnings)))
+    try:
+        body = freeze({key: value for key, value in data.items() if key not in ("apiVersion", "kind", "metadata")})
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
+    assert isinstance(body, Map), "an object is frozen to a map"
+    version = data.get("apiVersion") or resource.api_version
+    return CustomObject(api_version=version, kind=kind, metadata=metadata, body=body), warnings
 
 
 def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:

@@ -20,7 +20,12 @@ from reconcile.model.requests import Response
 
 def replied(reply: Reply, response: Response) -> HttpResponse:
     """Give the HTTP response that carries an answer."""
-    return encoded(response.code, plain(response.body, reply.resource), reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    return encoded(
+        response.code,
+        plain(response.body, reply.resource),
+        reply.accepted,
+        warnings=(*reply.warnings, *response.warnings),
+    )
 
 
 def streaming(reply: Reply) -> HttpResponse:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
@@ -150,7 +151,10 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
         case "create" | "update":
             written = options.writing_options(http)
             cls = _CARRIED.get(target.subresource, resource.object_class)
-            body, warnings = decoding.decoded(http, cls, written["field_validation"])
+            if cls is CustomObject:
+                body, warnings = decoding.custom(http, resource, written["field_validation"])
+            else:
+                body, warnings = decoding.decoded(http, cls, written["field_validation"])
             return {**written, "body": body}, warnings
         case "patch":
             kind = content_type(http.header("content-type")) or ""

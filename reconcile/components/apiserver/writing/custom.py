@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, convert, meta_v1
+from reconcile.api import autoscaling_v1, meta_v1
 from reconcile.api.scalars import freeze, thaw
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import admission
@@ -24,6 +24,7 @@ from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Refusal, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import served, structural
 from reconcile.components.apiserver.registry.structural.judging import MISSING, NOWHERE
+from reconcile.components.apiserver.registry.structural.metadata import FIELDS, metadata_of
 from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -124,12 +125,21 @@ def _apply(ask: Ask) -> Plan:
         raise Refusal(statuses.not_found(ask.request.resource, ask.request.name))
     config = thaw(freeze(ask.request.body))
     new, managed = managing.applied(ask, config, old, CustomObject, version.shape)
-    read = _read(ask, new)
+    read = _read(ask, _nulled(new, config), nulls=False)
     body = creating.named_body(ask, read.obj)
     if old is None:
         return _warning(ask, read.warnings, lambda: created(ask, body, managed))
     change = status_updated if ask.request.subresource == "status" else updated
     return _warning(ask, read.warnings, lambda: change(ask, body, old, managed))
+
+
+def _nulled(new: Any, config: Any) -> Any:
+    """Give what an apply makes, null where it took the last of what an object had that it still names."""
+    # Source: structured-merge-diff, which leaves a null of a map that it has emptied; of a struct that is no field.
+    if not isinstance(config, Mapping) or not isinstance(new, Mapping):
+        return new
+    made = {key: _nulled(value, config.get(key)) for key, value in new.items()}
+    return {**made, **{key: None for key, value in config.items() if value == {} and key not in new}}
 
 
 def updated(ask: Ask, body: CustomObject, old: CustomObject, managed: managing.Entries = None) -> Plan:
@@ -202,8 +212,8 @@ def _old(ask: Ask) -> CustomObject:
     return obj
 
 
-def _read(ask: Ask, given: Any) -> _Read:
-    """Give what a client sent, read through the schema of the version it asked for."""
+def _read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
+    """Give what a client sent, read through the schema of its version; without *nulls*, those that there are stay."""
     version = asked_version(ask)
     data = plain(given) if isinstance(given, CustomObject) else given
     if not isinstance(data, dict):
@@ -213,9 +223,11 @@ def _read(ask: Ask, given: Any) -> _Read:
     data = {**data, "apiVersion": data.get("apiVersion") or wanted, "kind": kind}
     if data["apiVersion"] != wanted:
         _refuse_version(ask, data)
-    metadata, unknown = _metadata(ask, data.get("metadata"), kind)
+    metadata, unknown = metadata_of(data.get("metadata"), kind, ask.resource.version)
     schema = version.schema
-    data = structural.defaulted(structural.without_nulls(data, schema), schema)
+    if nulls:
+        data = structural.without_nulls(data, schema)
+    data = structural.defaulted(data, schema)
     embedded: list[str] = []
     data = _coerced(data, schema, "", embedded)
     data, pruned = structural.kept(data, schema, root=True)
@@ -251,33 +263,6 @@ def _refuse_version(ask: Ask, data: Mapping[str, Any]) -> None:
     raise refusal
 
 
-def _metadata(ask: Ask, given: Any, kind: str, path: str = "metadata") -> tuple[meta_v1.ObjectMeta, tuple[str, ...]]:
-    """Give metadata that a client sent, and the paths of what it does not have."""
-    fields = {name for field in (meta_v1.ObjectMeta,) for name in field.JSON_NAMES}
-    data = given if isinstance(given, Mapping) else {} if given is None else given
-    try:
-        if not isinstance(data, Mapping):
-            raise ReconcileError("json: cannot unmarshal into Go struct field of type v1.ObjectMeta")  # noqa: TRY301 -- one answer to all
-        known = {key: value for key, value in data.items() if key in fields}
-        loaded = convert.load(known, cls=meta_v1.ObjectMeta, unknown="Ignore", absent="zero").object
-    except ReconcileError as error:
-        text = str(error)
-        said = f'{kind} in version "{ask.resource.version}" cannot be handled as a {kind}: {_go_words(data, text)}'
-        raise Refusal(statuses.bad_request(said)) from None
-    return loaded, tuple(f"{path}.{key}" for key in data if key not in fields)
-
-
-def _go_words(data: Any, otherwise: str) -> str:
-    """Say as Go does which text of labels and annotations is none."""
-    names = {bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
-    for field in ("labels", "annotations"):
-        entries = data.get(field) if isinstance(data, Mapping) else None
-        for value in (entries or {}).values() if isinstance(entries, Mapping) else ():
-            if not isinstance(value, str) and value is not None:
-                return f"json: cannot unmarshal {names[type(value)]} into Go struct field ObjectMeta.{field} of type string"
-    return otherwise
-
-
 def _coerced(value: Any, schema: Any, path: str, unknown: list[str]) -> Any:
     """Give *value* with the metadata of objects within it as metadata are; note what these do not have."""
     if schema is None:
@@ -292,9 +277,8 @@ def _coerced(value: Any, schema: Any, path: str, unknown: list[str]) -> Any:
     for key, entry in value.items():
         there = f"{path}.{key}" if path else key
         if key == "metadata" and schema.get("x-kubernetes-embedded-resource") and isinstance(entry, dict):
-            names = meta_v1.ObjectMeta.JSON_NAMES
-            unknown += [f"{there}.{name}" for name in entry if name not in names]
-            made[key] = {name: inner for name, inner in entry.items() if name in names}
+            unknown += [f"{there}.{name}" for name in entry if name not in FIELDS]
+            made[key] = {name: inner for name, inner in entry.items() if name in FIELDS}
             continue
         inner = named.get(key) or (rest if isinstance(rest, Mapping) else None)
         made[key] = _coerced(entry, inner, there, unknown)
