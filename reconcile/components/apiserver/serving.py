@@ -34,6 +34,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses
+from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change, Reads
 
@@ -145,7 +146,7 @@ def _route(
         resource = kinds.resource(key)
     except ReconcileError:
         return None
-    if key == served.DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
+    if key == DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
         way: Way | None = _DEFINITION_WAYS[verb, subresource]
         if subresource == definitions.ESTABLISH:
             return resource, definitions.establish

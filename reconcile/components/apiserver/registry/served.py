@@ -11,7 +11,6 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -19,16 +18,14 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import apiextensions_v1, convert
-from reconcile.api.kinds import CUSTOM, Resource
+from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.structural.rules import has_rules
+from reconcile.model import definitions
+from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.fields.schemas import shape_of_schema
 from reconcile.model.fields.shapes import Shape
 from reconcile.store import Reads
-
-DEFINITIONS: Final = "customresourcedefinitions.apiextensions.k8s.io"
-VERBS: Final = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
-_KUBE_VERSION: Final = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
 @attrs.frozen(eq=False)
@@ -125,66 +122,30 @@ def _served(same: Same) -> Served:
 
 @lru_cache(maxsize=512)
 def _definition(same: Same) -> Definition | None:
-    crd: apiextensions_v1.CustomResourceDefinition = same.value
-    status = crd.status
-    if status is None or not is_true(status.conditions, "Established"):
+    crd: definitions.Definition = same.value
+    if not definitions.is_established(crd):
         return None
-    versions = {each.name: _version(crd, each) for each in sorted(crd.spec.versions, key=_preference)}
-    storage = next((each.name for each in crd.spec.versions if each.storage), "")
     conversion = crd.spec.conversion
     return Definition(
-        key=f"{crd.spec.names.plural}.{crd.spec.group}",
-        versions=versions,
-        storage=storage,
+        key=definitions.key_of(crd),
+        versions={each.name: _version(crd, each) for each in definitions.versions_of(crd)},
+        storage=definitions.storage_of(crd),
         is_converted=conversion is not None and conversion.strategy == "Webhook",
         is_ending=crd.metadata is not None and crd.metadata.deletion_timestamp is not None,
     )
 
 
-def is_true(conditions: Any, kind: str) -> bool:
-    """Tell whether a condition of a definition is True."""
-    return any(each.type == kind and each.status == "True" for each in conditions or ())
-
-
-def _preference(version: apiextensions_v1.CustomResourceDefinitionVersion) -> tuple[Any, ...]:
-    # Source: apimachinery's CompareKubeAwareVersionStrings: v2, v1, v1beta2, v1beta1, v1alpha1, then by name.
-    found = _KUBE_VERSION.fullmatch(version.name)
-    if not found:
-        return 1, 0, 0, 0, version.name
-    stability = {None: 0, "beta": 1, "alpha": 2}[found[2]]
-    return 0, stability, -int(found[1]), -int(found[3] or 0), ""
-
-
-def _version(
-    crd: apiextensions_v1.CustomResourceDefinition, version: apiextensions_v1.CustomResourceDefinitionVersion
-) -> Version:
-    group, accepted = crd.spec.group, crd.status.accepted_names if crd.status is not None else None
-    names = accepted or crd.spec.names
+def _version(crd: definitions.Definition, version: definitions.Version) -> Version:
     parts = version.subresources
     scale = parts.scale if parts is not None else None
-    status = parts is not None and parts.status is not None
-    resource = Resource(
-        group=group,
-        version=version.name,
-        plural=names.plural,
-        singular=names.singular or "",
-        short_names=names.short_names or (),
-        kind=names.kind,
-        namespaced=crd.spec.scope == "Namespaced",
-        subresources=(*(("status",) if status else ()), *(("scale",) if scale is not None else ())),
-        verbs=VERBS,
-        categories=names.categories or (),
-        module=CUSTOM,
-        storage_version=next((each.name for each in crd.spec.versions if each.storage), ""),
-        list_kind=names.list_kind or "",
-    )
     schema = version.schema.open_api_v3_schema if version.schema is not None else None
-    said = version.deprecation_warning or f"{group}/{version.name} {names.kind} is deprecated"
+    resource = definitions.resource_of(crd, version)
+    said = version.deprecation_warning or f"{resource.api_version} {resource.kind} is deprecated"
     return Version(
         resource=resource,
         served=bool(version.served),
         schema={} if schema is None else convert.dump(schema),
-        status=status,
+        status="status" in resource.subresources,
         scale=None
         if scale is None
         else (scale.spec_replicas_path, scale.status_replicas_path, scale.label_selector_path or ""),

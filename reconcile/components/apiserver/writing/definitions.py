@@ -20,11 +20,11 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
-from reconcile.components.apiserver.registry.served import DEFINITIONS, is_true
 from reconcile.components.apiserver.state import ITSELF, Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, deleting, managing, patching, updating
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
+from reconcile.model.definitions import DEFINITIONS, is_true, key_of
 from reconcile.model.requests import Request, Response
 from reconcile.store import Compare, Delete, Put, Txn
 
@@ -211,7 +211,7 @@ def _accepted(wanted: Names, had: Names, resources: set[str], kinds: set[str]) -
 
 def _emptied(ask: Ask, crd: Definition) -> Plan:
     """Delete the objects of a definition that is being deleted; let it go when none is left."""
-    key = f"{crd.spec.names.plural}.{crd.spec.group}"
+    key = key_of(crd)
     operations: list[Put | Delete] = []
     compares: list[Compare] = []
     remaining = 0

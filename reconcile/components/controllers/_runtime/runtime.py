@@ -29,7 +29,7 @@ from reconcile.components.controllers._runtime.contract import (
     Views,
 )
 from reconcile.components.controllers._runtime.workqueue import WorkQueue
-from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
+from reconcile.effects import Call, CancelTimer, Effect, OpenWatch, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.bucket import Bucket
 from reconcile.lib.dice import Dice
@@ -38,6 +38,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
+from reconcile.model.definitions import DEFINITIONS, is_established, key_of
 from reconcile.model.requests import Request, Response
 from reconcile.model.watches import Watch
 from reconcile.store import Change
@@ -249,7 +250,27 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     if not state.views.has(resource):
         for place, _, _ in interests:
             works[place] = _synced(controllers[place], works[place], views, effects)
-    return State(controllers, state.interests, state.places, state.dice, views, tuple(works)), tuple(effects)
+    interests = state.interests
+    if resource == DEFINITIONS and changes:
+        interests = _with_customs(state, changes, effects)
+    return State(controllers, interests, state.places, state.dice, views, tuple(works)), tuple(effects)
+
+
+def _with_customs(state: State, changes: tuple[Change, ...], effects: list[Effect]) -> Map[tuple[_Interest, ...]]:
+    """Give the interests with those in custom resources that are established by now; they are watched from now on."""
+    interests = state.interests
+    interested = tuple(
+        [
+            (place, controller.observe, (controller.customs,))
+            for place, controller in enumerate(state.controllers)
+            if controller.customs is not None
+        ]
+    )
+    for change in changes if interested else ():
+        if change.new is not None and is_established(change.new) and key_of(change.new) not in interests:
+            effects.append(OpenWatch(key_of(change.new)))
+            interests = interests.set(key_of(change.new), interested)
+    return interests
 
 
 def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: Any, effects: list[Effect]) -> Work:
