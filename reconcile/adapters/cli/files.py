@@ -186,7 +186,7 @@ def _definitions(manifests: Iterable[Manifest]) -> Iterator[Definition]:
     """Give the definitions among manifests: they are applied before what they define."""
     for manifest in manifests:
         content = manifest.content
-        if isinstance(content, dict) and content.get("kind") == "CustomResourceDefinition":
+        if content.get("kind") == "CustomResourceDefinition":
             try:
                 found = convert.load(content).object
             except ReconcileError:

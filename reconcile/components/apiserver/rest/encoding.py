@@ -28,7 +28,8 @@ def plain(body: Any, resource: kinds.Resource | None = None) -> dict[str, Any]:
     if isinstance(body, List):
         return listed(body, resource)
     if isinstance(body, CustomObject):
-        return _sorted(golang.written(body))
+        written: dict[str, Any] = _sorted(golang.written(body))
+        return written
     found = golang.written(body)
     if isinstance(body, meta_v1.Status):
         return {"kind": "Status", "apiVersion": "v1", **found}

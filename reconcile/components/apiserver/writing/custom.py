@@ -70,8 +70,9 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     definition = served.definition(ask.store, request.resource)
     assert definition is not None, "it was found when the request was routed"
     if definition.is_ending:
+        refused = statuses.method_not_allowed()
         said = "create not allowed while custom resource definition is terminating"
-        raise Refusal(statuses.method_not_allowed(said))
+        raise Refusal(replace(refused, message=said))
     if version.status:
         body = replace(body, body=body.body.remove("status"))
     if ask.state.managed_fields:

@@ -171,7 +171,8 @@ def _named(ask: Ask, crd: Definition) -> apiextensions_v1.CustomResourceDefiniti
         else:
             said = ("True", "InitialNamesAccepted", "the initial names have been accepted")
             conditions.append(_condition("Established", *said))
-    return replace(_with(status, ask, *conditions), accepted_names=names)
+    found: apiextensions_v1.CustomResourceDefinitionStatus = _with(status, ask, *conditions)
+    return replace(found, accepted_names=names)
 
 
 def _taken(ask: Ask, crd: Definition) -> tuple[set[str], set[str]]:
@@ -188,7 +189,8 @@ def _taken(ask: Ask, crd: Definition) -> tuple[set[str], set[str]]:
 
 def _accepted(wanted: Names, had: Names, resources: set[str], kinds: set[str]) -> tuple[Names, tuple[str, ...]]:
     """Give the names that a definition may have, and what speaks against one that it may not: the last such."""
-    new, conflict = had, ()
+    new = had
+    conflict: tuple[str, ...] = ()
     for field, reason, taken in (
         ("plural", "PluralConflict", resources),
         ("singular", "SingularConflict", resources),

@@ -59,7 +59,7 @@ _RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
 
 
 def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
-    """Give the managed fields of an object that is created as *body*, its defaults among it; *shape* if not its class's."""
+    """Give the managed fields of an object created as *body*, its defaults among it; *shape* if not its class's."""
     given: Entries = body.metadata.managed_fields if body.metadata is not None else None
     if not ask.state.managed_fields:
         return given

@@ -250,10 +250,10 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     if not state.views.has(resource):
         for place, _, _ in interests:
             works[place] = _synced(controllers[place], works[place], views, effects)
-    interests = state.interests
+    known = state.interests
     if resource == DEFINITIONS and changes:
-        interests = _with_customs(state, changes, effects)
-    return State(controllers, interests, state.places, state.dice, views, tuple(works)), tuple(effects)
+        known = _with_customs(state, changes, effects)
+    return State(controllers, known, state.places, state.dice, views, tuple(works)), tuple(effects)
 
 
 def _with_customs(state: State, changes: tuple[Change, ...], effects: list[Effect]) -> Map[tuple[_Interest, ...]]:

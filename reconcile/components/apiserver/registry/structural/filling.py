@@ -44,7 +44,7 @@ def has_rest(schema: Schema) -> bool:
 
 
 def kept(value: Any, schema: Schema, *, root: bool = False) -> tuple[Any, tuple[str, ...]]:
-    """Give *value* without the fields that *schema* lacks, and their paths, sorted; *root* keeps what every object has."""
+    """Give *value* without fields that *schema* lacks, and their paths, sorted; *root* keeps what every object has."""
     unknown: list[str] = []
     found = _kept(value, {**schema, EMBEDDED: True} if root else schema, "", unknown)
     return found, tuple(sorted(unknown))

@@ -3,7 +3,7 @@ Judging: whether a value is what its schema says: types, formats, bounds, and th
 
 Takes:    plain JSON data, its schema, what it was before.
 Gives:    causes, in upstream's words.
-Source:   kube-openapi's validation of schemas, as apiextensions asks it; its ratcheting: what is as it was is not judged.
+Source:   kube-openapi's validation of schemas, as apiextensions asks it, and its ratcheting.
 Left out: see docs/limits.md, "Custom resources".
 """
 
@@ -221,8 +221,8 @@ def _in_range(value: Any, wanted: str, shape: str) -> bool:
         if isinstance(value, float) and value != int(value):
             return False
         least, most = _RANGES.get(shape, _RANGES["int64"])
-        return least <= value <= most
-    return shape != "float" or abs(value) <= _FLOAT32
+        return bool(least <= value <= most)
+    return shape != "float" or bool(abs(value) <= _FLOAT32)
 
 
 def bound_text(bound: Any, value: Any) -> str:

@@ -276,7 +276,7 @@ def _asked(
             _asked(asking, item, inner or {}, f"{field}[{place}]", was, unchanged=unchanged)
 
 
-def _held(
+def _held(  # noqa: PLR0917 -- one value's own
     asking: _Asking,
     rules: tuple[Rule, ...],
     value: Any,
@@ -339,7 +339,9 @@ def _failed(asking: _Asking, error: str, said: Mapping[str, Any]) -> str:
     return f"{error} evaluating rule: {shown}"
 
 
-def _broken(asking: _Asking, rule: Rule, value: Any, field: str, kind: str, variables: Mapping[str, Any]) -> Cause:
+def _broken(  # noqa: PLR0917 -- one rule's own
+    asking: _Asking, rule: Rule, value: Any, field: str, kind: str, variables: Mapping[str, Any]
+) -> Cause:
     """Say that a rule does not hold."""
     said = rule.said
     detail = _message(asking, rule, variables)

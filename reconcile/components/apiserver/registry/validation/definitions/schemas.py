@@ -108,8 +108,8 @@ def _root_causes(schema: Schema, field: str) -> Iterator[Cause]:
     for key, value in schema.items():
         if key == "type":
             if value != "object":
-                said = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
-                yield wrong(f"{field}.type", value, said)
+                said = 'only "object" is allowed as the type at the root of the schema if the status subresource is'
+                yield wrong(f"{field}.type", value, f"{said} enabled")
                 return
         elif key not in _AT_ROOT:
             listed = " ".join(_AT_ROOT.values())

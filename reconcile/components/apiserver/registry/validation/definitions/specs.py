@@ -29,6 +29,7 @@ from reconcile.components.apiserver.refusals import (
 from reconcile.components.apiserver.registry.structural.paths import PathError, field_path
 from reconcile.components.apiserver.registry.validation.definitions.schemas import schema_causes
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE
+from reconcile.lib.mapping import Map
 from reconcile.model import names
 
 _SCOPES: Final = ("Cluster", "Namespaced")
@@ -210,13 +211,13 @@ def _scale(scale: apiextensions_v1.CustomResourceSubresourceScale | None, field:
             yield wrong(where, path, "must be a simple json path starting with .")
         elif not path.startswith(head):
             yield wrong(where, path, f"should be a json path under {head[:-1]}")
-    path = scale.label_selector_path
-    if path:
+    selector = scale.label_selector_path
+    if selector:
         where = f"{field}.labelSelectorPath"
-        if path[0] != ".":
-            yield wrong(where, path, "must be a simple json path starting with .")
-        elif not path.startswith((".spec.", ".status.")):
-            yield wrong(where, path, "should be a json path under either .spec or .status")
+        if selector[0] != ".":
+            yield wrong(where, selector, "must be a simple json path starting with .")
+        elif not selector.startswith((".spec.", ".status.")):
+            yield wrong(where, selector, "should be a json path under either .spec or .status")
 
 
 def _column(column: apiextensions_v1.CustomResourceColumnDefinition, field: str) -> Iterator[Cause]:
@@ -347,7 +348,8 @@ def _approval(crd: Definition) -> Iterator[Cause]:
     group = crd.spec.group
     if not any(group == each or group.endswith(f".{each}") for each in ("k8s.io", "kubernetes.io")):
         return
-    text = ((crd.metadata.annotations if crd.metadata is not None else None) or {}).get(_APPROVAL, "")
+    annotations = crd.metadata.annotations if crd.metadata is not None else None
+    text = (annotations or Map[str]()).get(_APPROVAL, "")
     field, where = f"metadata.annotations[{_APPROVAL}]", "https://github.com/kubernetes/enhancements/pull/1111"
     if not text:
         yield required(field, f'protected groups must have approval annotation "{_APPROVAL}", see {where}')

@@ -96,7 +96,7 @@ def _invariants(schema: Schema, level: Level, field: str) -> Iterator[Cause]:
 
 
 def _first_is(schema: Schema) -> bool:
-    every = schema.get("allOf") or ()
+    every: Any = schema.get("allOf") or ()
     return bool(every) and every[0].get("anyOf") == INT_OR_STRING
 
 
