@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from reconcile.api import kinds
 from reconcile.components.apiserver.access import authorising, granting
@@ -75,8 +75,14 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
         if planned.version:
             obj = reading_custom.answered(obj, planned.version)
         if planned.scale:
-            obj = subresources.scale_of(obj)
+            obj = _scale_of(planned, obj, store)
     return Response(planned.code, obj, planned.warnings)
+
+
+def _scale_of(planned: Planned, obj: Any, store: Reads) -> Any:
+    definition = served.definition(store, planned.resource)
+    paths = None if definition is None else definition.version(planned.version).scale
+    return subresources.scale_of(obj) if paths is None else custom.scale_at(obj, paths)
 
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {

@@ -410,6 +410,11 @@ def scale_of(ask: Ask, obj: CustomObject) -> autoscaling_v1.Scale:
     """Give an object's Scale, read at the paths that its definition names."""
     paths = asked_version(ask).scale
     assert paths is not None, "it was found when the request was routed"
+    return scale_at(obj, paths)
+
+
+def scale_at(obj: CustomObject, paths: tuple[str, str, str]) -> autoscaling_v1.Scale:
+    """Give an object's Scale: how many there are to be, how many there are, and what selects them, by their paths."""
     data, metadata = plain(obj), obj.metadata
     assert metadata is not None, "a stored object has metadata"
     wanted, there, selector = (value_at(data, path) if path else None for path in paths)

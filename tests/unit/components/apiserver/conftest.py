@@ -31,7 +31,10 @@ class Server:
         done = commit(self.store, planned.txn)
         assert isinstance(done, Committed)
         self.store = done.store
-        return apiserver.answer(planned, done.store, done.changes)
+        response = apiserver.answer(planned, done.store, done.changes)
+        for asked in planned.follows:
+            self(asked.verb, asked.resource, name=asked.name, subresource=asked.subresource)
+        return response
 
     def made(self, resource, body, namespace="default"):
         response = self("create", resource, namespace, body=body)

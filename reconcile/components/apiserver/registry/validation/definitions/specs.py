@@ -36,8 +36,6 @@ _SCOPES: Final = ("Cluster", "Namespaced")
 _STRATEGIES: Final = ("None", "Webhook")
 _COLUMN_TYPES: Final = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS: Final = (
-    "binary",
-    "bool",
     "byte",
     "date",
     "date-time",
@@ -314,7 +312,11 @@ def _conversion(spec: apiextensions_v1.CustomResourceDefinitionSpec) -> Iterator
     elif (client.url is None) == (client.service is None):
         yield required(where, "exactly one of url or service is required")
     elif client.url is not None and not client.url.startswith("https://"):
-        yield wrong(f"{where}.url", client.url.partition(":")[0], "'https' is the only allowed URL scheme")
+        yield wrong(
+            f"{where}.url",
+            client.url.partition(":")[0],
+            "'https' is the only allowed URL scheme; desired format: https://host[/path]",
+        )
     reviews = webhook.conversion_review_versions if webhook is not None else ()
     if not reviews:
         yield required(versions)
