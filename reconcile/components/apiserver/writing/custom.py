@@ -24,11 +24,12 @@ from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Refusal, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import served, structural
 from reconcile.components.apiserver.registry.structural.judging import MISSING, NOWHERE
-from reconcile.components.apiserver.registry.structural.metadata import FIELDS, metadata_of
+from reconcile.components.apiserver.registry.structural.metadata import FIELDS, embedded_faults, metadata_of, misplaced
 from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, patching, updating
+from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -43,11 +44,13 @@ _BLOCKING: Final = (
     "FieldValueTooMany",
     "FieldValueTypeInvalid",
 )
+_PATCHES: Final = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
 _UNCHECKED: Final = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete"
     " validation"
 )
 _INT32: Final = (1 << 31) - 1
+_STANDARD_FINALIZERS: Final = ("orphan", "foregroundDeletion", "kubernetes")
 
 
 @attrs.frozen
@@ -61,7 +64,7 @@ class _Read:
 def create(ask: Ask) -> Plan:
     """Plan to create an object."""
     read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: created(ask, read.obj))
+    return _warning(ask, read.warnings, lambda: created(ask, creating.checked_body(ask, read.obj)))
 
 
 def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> Plan:
@@ -87,8 +90,9 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     refuse_invalid(obj.kind or "", ask.resource.api_version, name, causes)
     key = f"{request.namespace}/{name}" if request.namespace else name
     if ask.store.get(request.resource, key) is not None:
-        refusal = statuses.not_generated if generated else statuses.already_exists
-        raise Refusal(refusal(request.resource, name))
+        refused = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
+        refused.response = replace(refused.response, warnings=warnings)
+        raise refused
     if request.dry_run:
         return Response(201, obj, warnings)
     put = Put(request.resource, key, stored_form(definition, obj))
@@ -229,15 +233,23 @@ def _read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
     if nulls:
         data = structural.without_nulls(data, schema)
     data = structural.defaulted(data, schema)
+    fault = misplaced(data, schema)
+    if fault is not None:
+        said = (
+            f'{kind} in version "{ask.resource.version}" cannot be handled as a {kind}: {fault.field}: {fault.message}'
+        )
+        raise Refusal(statuses.bad_request(said))
     embedded: list[str] = []
     data = _coerced(data, schema, "", embedded)
     data, pruned = structural.kept(data, schema, root=True)
-    warnings = tuple(f'unknown field "{path}"' for path in sorted({*unknown, *pruned, *embedded}))
+    warnings = tuple(f'unknown field "{path}"' for path in (*pruned, *sorted({*unknown, *embedded})))
     validation = ask.request.field_validation
     if validation == "Ignore":
         warnings = ()
     elif warnings and validation == "Strict" and ask.request.patch_type != "apply":
         said = f"strict decoding error: {', '.join(warnings)}"
+        if ask.request.verb == "patch":
+            refuse_invalid("", "", "", (wrong("patch", canonical(given), said),))
         raise Refusal(
             statuses.bad_request(f'{kind} in version "{ask.resource.version}" cannot be handled as a {kind}: {said}')
         )
@@ -290,7 +302,9 @@ def _patched(ask: Ask, data: dict[str, Any]) -> Any:
     """Give an object's plain data with the request's patch made to it."""
     body = ask.request.body
     if ask.request.patch_type != "merge":
-        raise Refusal(statuses.unsupported_media_type())
+        refused = statuses.unsupported_media_type()
+        said = f"the body of the request was in an unknown format - accepted media types include: {_PATCHES}"
+        raise Refusal(replace(refused, message=said))
     if not isinstance(body, Mapping):
         raise Refusal(statuses.bad_request("a merge patch is a JSON object"))
     try:
@@ -322,9 +336,12 @@ def _causes(
     if new.kind != ask.resource.kind:
         return (wrong("kind", new.kind, f"must be {ask.resource.kind}"),), ()
     assert new.metadata is not None, "metadata were made"
-    causes = list(metadata_causes(ask.request.resource, new.metadata, generated=generated))
+    # A finalizer that is not qualified is warned of, not refused.
+    judged = replace(new.metadata, finalizers=None)
+    causes = list(metadata_causes(ask.request.resource, judged, generated=generated))
     if old is not None and old.metadata is not None:
         causes += metadata_change_causes(new.metadata, old.metadata)
+    said = _finalizer_warnings(new.metadata, None if old is None else old.metadata)
     schema, data = version.schema, plain(new)
     before = MISSING if old is None else plain(old)
     if ask.request.subresource == "status":
@@ -332,14 +349,28 @@ def _causes(
     else:
         causes += structural.faults(data, schema, "", before)
         causes += _scale_causes(data, version.scale)
+        causes += embedded_faults(data, schema)
     if before is MISSING or not structural.list_faults(before, schema):
         causes += structural.list_faults(data, schema)
     if not version.has_rules:
-        return tuple(causes), ()
+        return tuple(causes), said
     if any(cause.reason in _BLOCKING for cause in causes):
-        return (*causes, wrong(NOWHERE, None, _UNCHECKED)), ()
+        unchecked = Cause(reason="FieldValueInvalid", message=f"Invalid value: null: {_UNCHECKED}", field=NOWHERE)
+        return (*causes, unchecked), ()
     broken, warnings = structural.rule_faults(data, schema, "", before, root=True)
-    return (*causes, *broken), warnings
+    return (*causes, *broken), (*said, *warnings)
+
+
+def _finalizer_warnings(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta | None) -> tuple[str, ...]:
+    """Warn of new finalizers that could be another's."""
+    known = {*_STANDARD_FINALIZERS, *((old.finalizers if old is not None else None) or ())}
+    found = []
+    for name in sorted({*(new.finalizers or ())} - known):
+        if "/" not in name:
+            path = " including a path (/)" if "." in name else ""
+            why = f"prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other"
+            found.append(f'metadata.finalizers: "{name}": {why} finalizer writers')
+    return tuple(found)
 
 
 def _status_causes(data: Any, before: Any, schema: Mapping[str, Any]) -> list[Cause]:

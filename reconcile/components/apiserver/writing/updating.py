@@ -163,8 +163,7 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
             raise Refusal(statuses.conflict(resource, name))
     elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
-        known = ask.resource.plural if ask.resource.is_custom else ask.resource.kind
-        refuse_invalid(known, ask.resource.api_version, name, (cause,))
+        refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))
     same = (
         given.labels == kept.labels
         and given.annotations == kept.annotations

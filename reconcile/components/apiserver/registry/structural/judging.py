@@ -103,6 +103,12 @@ def same(one: Any, other: Any) -> bool:
     return one.__class__ is other.__class__ and bool(one == other)
 
 
+def equal_json(one: Any, other: Any) -> bool:
+    """Tell whether two values are written alike: 1 and 1.0 are."""
+    numbers = [isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other)]
+    return bool(one == other) if all(numbers) else same(one, other)
+
+
 def type_of(value: Any) -> str:
     """Give the name of a value's type in JSON Schema."""
     return "null" if value is None else _TYPES.get(value.__class__, "object")
@@ -125,12 +131,21 @@ def _typed(value: Any, schema: Schema, path: str, field: str) -> _Result:
             return _Result([_of_type(path, field, ",".join(wanted), "null")])
         return _Result(matches=1)
     is_whole = given == "number" and value == int(value) if isinstance(value, float) and abs(value) < 2.0**63 else False
+    if shape and given not in ("string", "array") and wanted and not _is_format(given, shape, wanted, whole=is_whole):
+        known = {"integer": "int64", "number": "double"}.get(given, "")
+        return _Result([_of_type(path, field, shape, known)])
     fits = given in wanted or (is_whole and "integer" in wanted) or (given == "integer" and "number" in wanted)
     if not {"integer", "number"} & {*wanted} and shape and given in ("string", "array"):
         fits = True  # the format says what it must look like
     if not fits and wanted:
         return _Result([_of_type(path, field, ",".join(wanted), given)])
     return _Result(matches=2)
+
+
+def _is_format(given: str, shape: str, wanted: tuple[str, ...], *, whole: bool) -> bool:
+    """Tell whether a value that is no text may have a type that has this format."""
+    numeric = (whole and "integer" in wanted) or (given == "integer" and "number" in wanted)
+    return given in wanted or numeric or shape == {"integer": "int64", "number": "double"}.get(given)
 
 
 def _of_type(path: str, field: str, wanted: str, value: str) -> Cause:
@@ -204,9 +219,14 @@ def _number(value: Any, schema: Schema, path: str, prefix: str, field: str) -> _
         said = f"Checked value must be of type {wanted[0]} {how} in {path}"
         result.causes.append(wrong(prefix or NOWHERE, "", said))
     step = schema.get("multipleOf")
-    if step and Decimal(str(value)) % Decimal(str(step)):
-        result.causes.append(wrong(field, value, f"{path} in body should be a multiple of {bound_text(step, 0.5)}"))
     most, least = schema.get("maximum"), schema.get("minimum")
+    if isinstance(value, int):
+        # Upstream compares whole numbers with whole numbers, whatever the schema says.
+        step, most, least = (None if bound is None else int(bound) for bound in (step, most, least))
+    if step == 0:
+        result.causes.append(wrong(field, 0, f"factor MultipleOf declared for {path} must be positive: 0"))
+    elif step and Decimal(str(value)) % Decimal(str(step)):
+        result.causes.append(wrong(field, value, f"{path} in body should be a multiple of {bound_text(step, value)}"))
     if most is not None and (value > most or (value == most and schema.get("exclusiveMaximum"))):
         words = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
         result.causes.append(wrong(field, value, f"{path} in body should be {words} {bound_text(most, value)}"))
@@ -268,7 +288,11 @@ def key_text(schema: Schema, item: Any) -> str:
 def _listed(value: Any, schema: Schema, path: str, field: str) -> _Result:  # noqa: ARG001 -- as its like
     result = _Result(matches=1)
     options = schema.get("enum")
-    if options and not (value is None and schema.get("nullable")) and not any(same(value, each) for each in options):
+    if (
+        options
+        and not (value is None and schema.get("nullable"))
+        and not any(equal_json(value, each) for each in options)
+    ):
         shown = tuple([each if isinstance(each, str) else json.dumps(each, separators=(",", ":")) for each in options])
         result.causes.append(not_supported(field, value, shown))
     return result
