@@ -20,7 +20,7 @@ from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
-from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
+from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, health, impersonation, options
 from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
 from reconcile.components.apiserver.rest.paths import Target, target_of
@@ -98,6 +98,8 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         if not target.is_resource:
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
         return _asked(serving, http, user, target)
+    except _Nowhere:
+        return health.text("404 page not found\n", 404)
     except Refusal as refusal:
         return refused(refusal.response.body, http)
 
@@ -129,8 +131,16 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> A
 def _served(store: Reads, target: Target) -> kinds.Resource:
     for resource in (*kinds.all_resources(), *served.served(store).resources):
         if (resource.group, resource.version, resource.plural) == (target.group, target.version, target.plural):
+            if resource.is_custom and target.namespace and not resource.namespaced:
+                break
             return resource
+    if not kinds.is_built_in(target.group):
+        raise _Nowhere
     raise Refusal(statuses.no_such_resource())
+
+
+class _Nowhere(Exception):  # noqa: N818 -- it is an answer
+    """The path is that of no group of the API: not even a Status answers there."""
 
 
 def _version(resource: kinds.Resource) -> str:

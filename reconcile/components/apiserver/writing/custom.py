@@ -90,9 +90,9 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     refuse_invalid(obj.kind or "", ask.resource.api_version, name, causes)
     key = f"{request.namespace}/{name}" if request.namespace else name
     if ask.store.get(request.resource, key) is not None:
-        refused = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
-        refused.response = replace(refused.response, warnings=warnings)
-        raise refused
+        refusal = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
+        refusal.response = replace(refusal.response, warnings=warnings)
+        raise refusal
     if request.dry_run:
         return Response(201, obj, warnings)
     put = Put(request.resource, key, stored_form(definition, obj))
