@@ -76,7 +76,7 @@ def told(spec: Any, **old: Any) -> list[tuple[str | None, str | None]]:
             "spec.count",
             "Invalid value: 10: spec.count in body should be less than or equal to 9",
         ),
-        ({"name": "ab", "ratio": 4}, "spec.ratio", "Invalid value: 4: spec.ratio in body should be less than 4"),
+        ({"name": "ab", "ratio": 4.5}, "spec.ratio", "Invalid value: 4.5: spec.ratio in body should be less than 4"),
         (
             {"name": "ab", "ratio": 0.3},
             "spec.ratio",
@@ -133,7 +133,7 @@ def test_nothing_is_wrong_with_what_fits() -> None:
     spec = {
         "name": "ab",
         "count": 9.0,
-        "ratio": 1,
+        "ratio": 1.5,
         "flag": None,
         "one": 2,
         "all": 6,
