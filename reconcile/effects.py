@@ -67,6 +67,14 @@ class Wake:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class OpenWatch:
+    """Watch one resource more, from now on, under its own key: what a definition established meanwhile."""
+
+    resource: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Record:
     """
     Record an event about an object (the Kubernetes kind Event); the process's recorder aggregates and sends it.
@@ -225,7 +233,18 @@ class EndProcess:
 
 
 Effect: TypeAlias = (
-    Call | SetTimer | CancelTimer | Wake | Record | RuntimeOrder | Install | Exit | Report | LaunchProcess | EndProcess
+    Call
+    | SetTimer
+    | CancelTimer
+    | Wake
+    | OpenWatch
+    | Record
+    | RuntimeOrder
+    | Install
+    | Exit
+    | Report
+    | LaunchProcess
+    | EndProcess
 )
 """Everything that a component can order."""
 

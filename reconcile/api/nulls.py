@@ -16,6 +16,7 @@ _UPDATED: Final = ("lastUpdateTime", "lastTransitionTime")
 
 NULLS: Final[Mapping[str, tuple[str, ...]]] = {
     "apiextensions_v1.CustomResourceDefinitionCondition": _SINCE,
+    "apiextensions_v1.CustomResourceDefinitionStatus": ("conditions", "storedVersions"),
     "apiregistration_v1.APIServiceCondition": _SINCE,
     "apps_v1.DaemonSetCondition": _SINCE,
     "apps_v1.DeploymentCondition": _UPDATED,

@@ -21,7 +21,10 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.regexp import compiled
 
-_HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62})(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62}))*\.?", re.ASCII)
+_LETTER: Final = "[^\\W_]"  # of any script, or a digit
+_HOSTNAME: Final = re.compile(
+    rf"{_LETTER}(-?{_LETTER}{{0,62}})?|({_LETTER}((-|{_LETTER}){{0,61}}{_LETTER})?\.)+[^\W\d_]{{2,63}}"
+)
 _EMAIL: Final = re.compile(
     r"[^@\s<>()\[\]\\,;:\"]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\"[^\"]+\"@[A-Za-z0-9.-]+"
 )

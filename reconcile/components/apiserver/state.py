@@ -98,6 +98,8 @@ class Planned:
         key: of the object to answer with, as it is after the commit; empty to answer with *body*.
         body: what to answer with if there is no key.
         scale: answer with the object's Scale.
+        version: of a custom resource, in which to answer; empty for the one that objects are stored in.
+        follows: what the server asks of itself once this is committed.
         warnings: texts of Warning headers.
         then: what to commit after that, each at a revision of its own.
         gone: the body is an object that is deleted then: it is answered with the revision that took it away.
@@ -112,6 +114,8 @@ class Planned:
     warnings: tuple[str, ...] = ()
     then: tuple[Txn, ...] = ()
     gone: bool = False
+    version: str = ""
+    follows: tuple[Request, ...] = ()
 
 
 Plan = Response | Planned

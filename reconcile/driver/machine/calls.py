@@ -111,6 +111,8 @@ def _served(machine: Machine, server: str, item: Sent) -> Response:
                 more = store.commit(txn, lease)
                 assert not isinstance(more, Refused), "it compares nothing"
                 committed(machine, more, store.touched)
+            for asked in planned.follows:
+                machine.push(Sent(server, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
             return apiserver.answer(planned, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)

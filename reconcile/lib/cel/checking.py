@@ -9,9 +9,12 @@ Left out: see docs/limits.md, "Custom resources".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, assert_never
 
+import attrs
+
+from reconcile.lib.cel.standard import duration, timestamp
 from reconcile.lib.cel.syntax import (
     Call,
     Comprehension,
@@ -25,19 +28,50 @@ from reconcile.lib.cel.syntax import (
     Struct,
 )
 from reconcile.lib.cel.types import BOOL, DYN, ERROR, INT, Library, Overload, Type, list_of, map_of, optional_of
-from reconcile.lib.cel.values import type_name
+from reconcile.lib.cel.values import CelError, type_name
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.regexp import compiled
 
 TYPES: Final = frozenset(
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint", "type", "duration", "timestamp"]
 )
 _WIDE: Final = ("dyn", "any", "!error!")
+# (function, operands) -> what reads its last one.
+_LITERALS: Final[dict[tuple[str, int], Callable[[str], Any]]] = {
+    ("matches", 2): compiled,
+    ("duration", 1): duration,
+    ("timestamp", 1): timestamp,
+}
 
 
 def check(node: Node, variables: Mapping[str, Type], library: Library) -> tuple[Type, tuple[Issue, ...]]:
     """Give the type of an expression, and what is wrong with it."""
     checker = _Checker(library)
     found = checker.type_of(node, dict(variables))
-    return found, tuple(checker.issues)
+    issues = checker.issues or list(_literal_issues(node))
+    return found, tuple(issues)
+
+
+def _literal_issues(node: Any) -> Iterator[Issue]:
+    """Say which texts that are written out are no patterns, durations or times where these are taken."""
+    if isinstance(node, Call) and node.arguments:
+        last = node.arguments[-1]
+        read = _LITERALS.get((node.function, len(node.arguments) + (node.target is not None)))
+        if read is not None and isinstance(last, Literal) and isinstance(last.value, str):
+            try:
+                read(last.value)
+            except (CelError, ReconcileError):
+                yield Issue(last.at, f"invalid {node.function} argument")
+    for inner in _parts(node):
+        yield from _literal_issues(inner)
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    """Give what a node, or a tuple of nodes, is made of."""
+    if isinstance(node, tuple):
+        yield from node
+    elif isinstance(node, Select | Call | ListOf | MapOf | Struct | Comprehension):
+        yield from [getattr(node, field.name) for field in attrs.fields(node.__class__)]
 
 
 class _Checker:

@@ -95,8 +95,10 @@ def _tokens(source: str, issues: list[Issue]) -> list[_Token]:
             # In a raw text a backslash is a letter like any other, but it keeps a quote from ending it.
             found = _TOKEN.match(source, at) or raw
         if found is None:
-            issues.append(Issue(at, f"Syntax error: token recognition error at: '{source[at]}'"))
-            at += 1
+            # A text without an end reaches as far as its line.
+            end = (source + "\n").index("\n", at) if source[at] in "\"'" else at + 1
+            issues.append(Issue(at, f"Syntax error: token recognition error at: '{source[at:end]}'"))
+            at = end
             continue
         kind = found.lastgroup if found.re is _TOKEN else "line"
         if kind in ("body", "quote", "prefix"):
@@ -174,6 +176,9 @@ class _Parser:
     def expect(self, text: str, among: str = "") -> _Token:
         found = self.accept(text)
         if found is None:
+            if self.peek().kind == "end" and not among:
+                self.issues.append(Issue(self.peek().at, f"Syntax error: missing '{text}' at '<EOF>'"))
+                raise _Stopped
             self.mismatch(among or f"'{text}'")
         return found  # type: ignore[return-value]  # mismatch stops
 

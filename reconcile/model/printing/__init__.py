@@ -98,6 +98,7 @@ def rows(
     namespaced: bool = False,
     wide: bool = False,
     typed: bool = False,
+    shape: Shape | None = None,
 ) -> tuple[tuple[str, ...], ...]:
     """
     Give a table's cells, the headings first.
@@ -109,8 +110,9 @@ def rows(
         namespaced: begin with the namespace, as `-A` does.
         wide: add the columns of `-o wide`.
         typed: write `deployment.apps/web` for `web`, as kubectl does when it is asked for several resources.
+        shape: how objects of a custom resource are shown.
     """
-    shape = shape_of(resource_key)
+    shape = shape or shape_of(resource_key)
     headings = shape.headings(wide=wide)
     named = headings.index("NAME") if typed and "NAME" in headings else -1
     prefix = f"{type_name(resource_key)}/"
@@ -131,9 +133,10 @@ def table(
     wide: bool = False,  # noqa: FBT001, FBT002 -- the same
     *,
     typed: bool = False,
+    shape: Shape | None = None,
 ) -> str:
     """Give the table that kubectl prints, a line each and no line end at its end; see `rows`."""
-    return aligned(rows(resource_key, objects, now, namespaced=namespaced, wide=wide, typed=typed))
+    return aligned(rows(resource_key, objects, now, namespaced=namespaced, wide=wide, typed=typed, shape=shape))
 
 
 def aligned(cells: Iterable[tuple[str, ...]]) -> str:

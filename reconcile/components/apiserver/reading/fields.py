@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.api.kinds import is_built_in
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.model import statuses
 
@@ -45,6 +46,8 @@ def field_of(resource: str, label: str) -> Read:
     own = _KINDS.get(resource)
     if label == "metadata.name" or (label == "metadata.namespace" and (own is None or own.namespaced)):
         return _reading((label,))
+    if own is None and not is_built_in(resource.partition(".")[2]):
+        return _custom(label)
     if own is None:
         said = f'{json.dumps(label)} is not a known field selector: only "metadata.name", "metadata.namespace"'
         raise Refusal(statuses.bad_request(said))
@@ -52,6 +55,21 @@ def field_of(resource: str, label: str) -> Read:
     if paths is None:
         raise Refusal(statuses.bad_request(own.refusal.format(label)))
     return _reading(paths)
+
+
+def _custom(label: str) -> Read:
+    """Give how a field of a custom object is read: which ones may be asked for, its definition says."""
+    parts = label.split(".")
+
+    def read(obj: Any) -> str:
+        value = obj.body
+        for part in parts:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return read
 
 
 def _reading(paths: tuple[str, ...]) -> Read:

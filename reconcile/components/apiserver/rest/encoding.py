@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from reconcile.api import golang, gotypes, kinds, meta_v1, protobuf, versions, yaml_text
+from reconcile.api.shapes import CustomObject
 from reconcile.api.zeros import name_of
 from reconcile.components.apiserver.rest.negotiation import NAMES, Accepted
 from reconcile.components.apiserver.rest.values import HttpResponse, Pairs
@@ -20,10 +21,17 @@ from reconcile.model.requests import List
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def plain(body: Any) -> dict[str, Any]:
-    """Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them."""
+def plain(body: Any, resource: kinds.Resource | None = None) -> dict[str, Any]:
+    """
+    Give an object, a list or a Status as plain JSON, kind and apiVersion first as upstream writes them.
+
+    *resource* is what a list is of, if it is custom.
+    """
     if isinstance(body, List):
-        return listed(body)
+        return listed(body, resource)
+    if isinstance(body, CustomObject):
+        written: dict[str, Any] = _sorted(golang.written(body))
+        return written
     found = golang.written(body)
     if isinstance(body, meta_v1.Status):
         return {"kind": "Status", "apiVersion": "v1", **found}
@@ -32,7 +40,13 @@ def plain(body: Any) -> dict[str, Any]:
 
 
 def listed(found: List, asked: kinds.Resource | None = None) -> dict[str, Any]:
-    """Give a list as plain JSON, as the resource that was *asked* for has it; its items do not say what they are."""
+    """
+    Give a list as plain JSON, as the resource that was *asked* for has it.
+
+    Its items do not say what they are, unless they are custom.
+    """
+    if asked is not None and asked.is_custom:
+        return _custom_list(found, asked)
     resource = kinds.resource(found.resource) if asked is None else asked
     metadata: dict[str, Any] = {"resourceVersion": found.resource_version}
     if found.continue_:
@@ -44,6 +58,23 @@ def listed(found: List, asked: kinds.Resource | None = None) -> dict[str, Any]:
         item.pop("kind", None)
         item.pop("apiVersion", None)
     return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
+
+
+def _custom_list(found: List, resource: kinds.Resource) -> dict[str, Any]:
+    # Upstream keeps such lists as maps, whose keys are sorted.
+    metadata: dict[str, Any] = {"continue": found.continue_}
+    if found.remaining is not None:
+        metadata["remainingItemCount"] = found.remaining
+    metadata["resourceVersion"] = found.resource_version
+    items = [_sorted(golang.written(item)) for item in found.items]
+    kind = resource.list_kind or f"{resource.kind}List"
+    return {"apiVersion": resource.api_version, "items": items, "kind": kind, "metadata": metadata}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(entry) for entry in value] if isinstance(value, list) else value
 
 
 def json_bytes(value: Any, *, pretty: bool = False) -> bytes:

@@ -19,10 +19,12 @@ from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, met
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.rest import (
     authentication,
     decoding,
     elsewhere,
+    health,
     impersonation,
     options,
     routes,
@@ -124,13 +126,15 @@ def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = authentication.requester(serving.state, http, serving.store, serving.now)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         user = _impersonated(serving, http, user, target)
-        if not target.is_resource or not elsewhere.has_group(target.path):
+        if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
             authorising.authorise_path(user, target.verb, http.path, serving.store)
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
         warnings = _deprecation(target)
-        return _asked(serving.now, http, user, target, probe)
+        return _asked(serving, http, user, target, probe)
+    except _Nowhere:
+        return health.text("404 page not found\n", 404)
     except Refusal as refusal:
         return refused(refusal.response.body, http, warnings)
 
@@ -171,8 +175,8 @@ def _probe(target: Target, http: HttpRequest) -> Request:
     )
 
 
-def _asked(now: Instant, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
-    resource = _served(target)
+def _asked(serving: Serving, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
+    resource = _served(serving.store, target)
     routes.check_route(resource, http.method, target)
     how = _negotiated(http, target, resource)
     shapes.check_shape(how, http)
@@ -184,7 +188,7 @@ def _asked(now: Instant, http: HttpRequest, user: User, target: Target, probe: R
         probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
     warnings = (*_deprecation(target), *warnings)
-    reply = Reply(accepted=how, resource=resource, http=http, now=now, warnings=warnings)
+    reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings)
     return Asked(request=request, user=user, reply=reply)
 
 
@@ -214,17 +218,27 @@ _DEPRECATED: Final = {
 }
 
 
-def _served(target: Target) -> kinds.Resource:
-    for resource in kinds.all_resources():
+def _served(store: Reads, target: Target) -> kinds.Resource:
+    for resource in (*kinds.all_resources(), *served.served(store).resources):
         if (resource.group, resource.version, resource.plural) == (target.group, target.version, target.plural):
+            if resource.is_custom and target.namespace and not resource.namespaced:
+                break
             return resource
+    if not kinds.is_built_in(target.group):
+        raise _Nowhere
     raise Refusal(statuses.no_such_resource())
+
+
+class _Nowhere(Exception):  # noqa: N818 -- it is an answer
+    """The path is that of no group of the API: not even a Status answers there."""
 
 
 def _version(resource: kinds.Resource) -> str:
     """Give the version of the group if it is not the one that objects are stored in; the group too if that is not."""
     if resource.key == NEW_EVENTS:
         return resource.api_version
+    if resource.is_custom:
+        return resource.version
     try:
         preferred = kinds.resource(resource.key)
     except ReconcileError:

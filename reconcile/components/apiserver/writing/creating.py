@@ -52,7 +52,7 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
     if ask.store.ruled:
         body = admission.mutated(ask, body, None)
-    metadata, generated = _named(ask, body.metadata or _NO_METADATA)
+    metadata, generated = named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:
         admission.admit_namespace(ask, name)
@@ -133,7 +133,7 @@ def checked_body(ask: Ask, given: Any) -> Any:
     return body
 
 
-def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
+def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
     """Give a new object's metadata: what its author may say, and what only the server says."""
     request = ask.request
     if given.resource_version not in (None, "", "0"):

@@ -111,6 +111,14 @@ def delete_collection(ask: Ask) -> Plan:
     return Planned(Txn(tuple(compares), writes[0]), answer.code, body=answer.body, then=then)
 
 
+def removal(ask: Ask, old: Any) -> tuple[tuple[Compare, ...], tuple[Put | Delete, ...], bool]:
+    """Give what it takes to delete *old* in a larger transaction, and whether it is gone then."""
+    outcome = _outcome(ask, old, _NO_OPTIONS)
+    compare = Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version))
+    operations = tuple([each for writes in outcome.writes for each in writes])
+    return (compare,) if operations else (), operations, outcome.gone
+
+
 def _options(ask: Ask) -> meta_v1.DeleteOptions:
     return _NO_OPTIONS if ask.request.body is None else checked_options(ask.request.body)
 
@@ -135,7 +143,7 @@ def checked_options(options: Any) -> meta_v1.DeleteOptions:
 
 def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
     resource, metadata = ask.request.resource, old.metadata
-    _check_preconditions(ask, metadata, options.preconditions)
+    check_preconditions(ask, metadata, options.preconditions)
     key = key_of(old)
     if resource == "namespaces":
         return _namespace_outcome(ask, old, options)
@@ -256,7 +264,8 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
     return _Outcome(new, ((Delete("namespaces", metadata.name or ""),),), gone=True)
 
 
-def _check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+def check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+    """Refuse with 409 to delete what is not the object that the client means."""
     if preconditions is None:
         return
     if ask.request.resource == "namespaces":

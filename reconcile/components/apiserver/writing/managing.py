@@ -25,7 +25,7 @@ from reconcile.model import statuses
 from reconcile.model.fields import managers, scaling, sets
 from reconcile.model.fields.managers import Conflicts, Managed, Write
 from reconcile.model.fields.sets import FieldSet
-from reconcile.model.fields.shapes import shape_of
+from reconcile.model.fields.shapes import Shape, shape_of
 
 Entries = tuple[meta_v1.ManagedFieldsEntry, ...] | None
 
@@ -63,17 +63,19 @@ _RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
 }
 
 
-def after_create(ask: Ask, body: Any) -> Entries:
-    """Give the managed fields of an object that is created as *body*, its defaults among it."""
+def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
+    """Give the managed fields of an object created as *body*, its defaults among it; *shape* if not its class's."""
     given: Entries = body.metadata.managed_fields if body.metadata is not None else None
     if not ask.state.managed_fields:
         return given
     live = golang.written(empty(body.__class__))
-    managed = managers.updated(_write(ask, body.__class__), live, golang.written(body), _decoded(given), created=True)
+    managed = managers.updated(
+        _write(ask, body.__class__, shape), live, golang.written(body), _decoded(given), created=True
+    )
     return _encoded(managed)
 
 
-def after_update(ask: Ask, new: Any, old: Any, given: Entries) -> Entries:
+def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | None = None) -> Entries:
     """Give the managed fields of *old* once it became *new*; *given* is what the client says of them."""
     before: Entries = old.metadata.managed_fields
     if not ask.state.managed_fields:
@@ -82,11 +84,13 @@ def after_update(ask: Ask, new: Any, old: Any, given: Entries) -> Entries:
         managed: Managed = {}
     else:
         managed = (_decoded(given) if not ask.request.subresource else {}) or _decoded(before)
-    changed = managers.updated(_write(ask, new.__class__), golang.written(old), golang.written(new), managed)
+    changed = managers.updated(_write(ask, new.__class__, shape), golang.written(old), golang.written(new), managed)
     return _kept(_encoded(changed), before)
 
 
-def applied(ask: Ask, config: Mapping[str, Any], old: Any, cls: type) -> tuple[dict[str, Any], Entries]:
+def applied(
+    ask: Ask, config: Mapping[str, Any], old: Any, cls: type, shape: Shape | None = None
+) -> tuple[dict[str, Any], Entries]:
     """
     Give what an apply of *config* makes of *old* (None: of nothing), as plain JSON, and its managed fields.
 
@@ -99,7 +103,7 @@ def applied(ask: Ask, config: Mapping[str, Any], old: Any, cls: type) -> tuple[d
     live.get("metadata", {}).pop("managedFields", None)
     try:
         new, managed = managers.applied(
-            _write(ask, cls), live, config, _decoded(before), blank=blank, force=ask.request.force
+            _write(ask, cls, shape), live, config, _decoded(before), blank=blank, force=ask.request.force
         )
     except Conflicts as conflicts:
         raise Refusal(_conflict(conflicts)) from None
@@ -167,12 +171,12 @@ def version_of(ask: Ask) -> str:
     return f"{ask.resource.group}/{version}" if ask.resource.group else version
 
 
-def _write(ask: Ask, cls: type) -> Write:
+def _write(ask: Ask, cls: type, shape: Shape | None = None) -> Write:
     request = ask.request
     resource, subresource = request.resource, request.subresource
     usual = _SPEC if subresource == "status" else _STATUS if "status" in ask.resource.subresources else sets.NOTHING
     return Write(
-        shape=shape_of(cls),
+        shape=shape or shape_of(cls),
         version=version_of(ask),
         manager=request.field_manager or _PROGRAMS.get(ask.user.name, ask.user.name.rpartition(":")[2]),
         subresource=subresource,

@@ -29,6 +29,7 @@ from reconcile.model.patches import Unpatchable, json, strategic
 
 _IDENTITY: Final = ("apiVersion", "kind")
 _OPERATION: Final = {"op": str, "path": str, "from": str, "value": object}
+_OF_CUSTOM: Final = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
 _SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 
 Made = tuple[Any, tuple[str, ...]]
@@ -46,6 +47,29 @@ def patched(ask: Ask, old: Any) -> Made:
     # A patch is of the version in which the client speaks.
     made, warnings = _made(ask, versions.served(old, versions.spoken(ask.request.resource, ask.request.version)))
     return versions.stored(made), warnings
+
+
+def patched_data(ask: Ask, data: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    """
+    Give a custom object's plain data with the request's patch made to it, and what to warn of.
+
+    Raises:
+        Refusal: the patch is none, cannot be made, or is strategic.
+    """
+    body, kind = ask.request.body, ask.request.patch_type
+    try:
+        if kind == "merge":
+            patch, strict = _merge_patch(ask, body)
+            made = patches.merge(data, patch)
+        elif kind == "json":
+            operations, strict = _operations(ask, body)
+            made = json.applied(data, operations)
+        else:
+            said = f"the body of the request was in an unknown format - accepted media types include: {_OF_CUSTOM}"
+            raise Refusal(replace(statuses.unsupported_media_type(), message=said))
+    except Unpatchable as reason:
+        raise Refusal(_status(reason)) from None
+    return made, _heeded(ask, strict, lambda: gotext.written(made))
 
 
 def _made(ask: Ask, old: Any) -> Made:
@@ -73,24 +97,34 @@ def _status(reason: Unpatchable) -> Any:
 # ---------------------------------------------------------------- JSON, and JSON merge
 
 
-def _by_operations(ask: Ask, body: Any, old: Any) -> Made:
+def _operations(ask: Ask, body: Any) -> tuple[list[Any], list[str]]:
     operations, strict = _read(ask, body, "error decoding patch: ")
     strict = [f"json patch {said}" for said in strict]
     if _heeds_unknown(ask):
         strict += [f"json patch {said}" for said in _checked_operations(operations)]
     elif not _are_operations(operations):
         raise Unpatchable(_not_of_type(operations, "jsonpatch.Patch"), "malformed")
+    return operations or [], strict
+
+
+def _by_operations(ask: Ask, body: Any, old: Any) -> Made:
+    operations, strict = _operations(ask, body)
     written = golang.written(old)
-    return _decoded(ask, _sorted_where_changed(json.applied(written, operations or []), written), old, strict)
+    return _decoded(ask, _sorted_where_changed(json.applied(written, operations), written), old, strict)
 
 
-def _by_merging(ask: Ask, body: Any, old: Any) -> Made:
+def _merge_patch(ask: Ask, body: Any) -> tuple[dict[str, Any], list[str]]:
     patch, strict = _read(ask, body, "error decoding patch: ")
     if patch is None:
         raise Unpatchable("Invalid JSON Patch", "malformed")
     if not isinstance(patch, dict):
         said = _not_of_type(patch, "map[string]interface {}")
         raise Unpatchable(f"error decoding patch: {said}", "malformed")
+    return patch, strict
+
+
+def _by_merging(ask: Ask, body: Any, old: Any) -> Made:
+    patch, strict = _merge_patch(ask, body)
     return _merged(ask, patch, old, strict)
 
 

@@ -60,7 +60,7 @@ def update_status(ask: Ask) -> Plan:
 def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to make *body* of *old*, all but the status; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
-    metadata = old.metadata if body.metadata is old.metadata else _metadata(ask, body, old)
+    metadata = old.metadata if body.metadata is old.metadata else update_metadata(ask, body, old)
     if "status" in ask.resource.subresources:
         new = replace(body, metadata=metadata, status=old.status)
     else:
@@ -119,7 +119,7 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     resource = ask.request.resource
     metadata = old.metadata
     if body.metadata is not metadata:
-        metadata = _status_metadata(resource, _metadata(ask, body, old), metadata)
+        metadata = _status_metadata(resource, update_metadata(ask, body, old), metadata)
     status = body.status
     if status is None and old.status is not None:
         status = strategies.NO_STATUS.get(resource) or old.status.__class__()
@@ -163,7 +163,7 @@ def part_updated(ask: Ask, body: Any, old: Any, part: Part, managed: managing.En
     """Plan to make of *old* what *part* takes of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     body = defaulted(resource, body)
-    metadata = replace(_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
+    metadata = replace(update_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
     if resource in strategies.METADATA_KEPT_BY_PARTS:
         metadata = old.metadata
     new = _with_old_parts(defaulted(resource, part.made(body, replace(old, metadata=metadata))), old)
@@ -224,7 +224,7 @@ def _created(ask: Ask, body: Any) -> Plan:
     return creating.create(ask)
 
 
-def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
+def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     """Give the metadata that an update makes: the client's part of the body's, the server's part of what is stored."""
     given: meta_v1.ObjectMeta = body.metadata
     kept: meta_v1.ObjectMeta = old.metadata
@@ -235,7 +235,7 @@ def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     if given.resource_version not in ANY_VERSION:
         if given.resource_version != kept.resource_version:
             raise Refusal(statuses.conflict(resource, name))
-    elif resource in strategies.CONDITIONAL:
+    elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
         # Whoever finds this out knows the resource, not its kind.
         refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))

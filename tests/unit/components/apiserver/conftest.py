@@ -35,7 +35,10 @@ class Server:
             more = commit(self.store, txn)
             assert isinstance(more, Committed)
             self.store = more.store
-        return apiserver.answer(planned, self.store, done.changes)
+        response = apiserver.answer(planned, self.store, done.changes)
+        for asked in planned.follows:
+            self(asked.verb, asked.resource, name=asked.name, subresource=asked.subresource)
+        return response
 
     def made(self, resource, body, namespace="default"):
         response = self("create", resource, namespace, body=body)

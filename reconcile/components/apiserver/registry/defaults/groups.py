@@ -17,6 +17,7 @@ from reconcile.api import (
 )
 from reconcile.api.zeros import empty
 from reconcile.components.apiserver.registry.defaults import workloads
+from reconcile.components.apiserver.registry.defaults.definitions import definition_defaulted
 from reconcile.components.apiserver.registry.defaults.each import each
 from reconcile.lib.replacing import replace
 
@@ -275,6 +276,7 @@ GROUPS: Final[Mapping[str, Default]] = {
     "daemonsets.apps": workloads.daemon_set,
     "statefulsets.apps": workloads.stateful_set,
     "jobs.batch": workloads.job,
+    "customresourcedefinitions.apiextensions.k8s.io": definition_defaulted,
     "cronjobs.batch": workloads.cron_job,
     "horizontalpodautoscalers.autoscaling": _in_spec(autoscaling_v2.HorizontalPodAutoscalerSpec, _autoscaler_spec),
     "networkpolicies.networking.k8s.io": _in_spec(networking_v1.NetworkPolicySpec, _policy_spec),

@@ -13,6 +13,7 @@ from reconcile.components.apiserver.registry.validation import (
     batch,
     claims,
     coordination,
+    definitions,
     discovery,
     flowcontrol,
     ingresses,
@@ -41,6 +42,10 @@ def _and(ask: Creation, change: Change) -> Change:
 
 
 RULES: Final[Mapping[str, tuple[Creation, Change]]] = {
+    "customresourcedefinitions.apiextensions.k8s.io": (
+        definitions.causes,
+        _and(definitions.causes, definitions.change_causes),
+    ),
     "deployments.apps": (apps.deployment_causes, apps.deployment_update_causes),
     "replicasets.apps": (apps.replica_set_causes, apps.replica_set_update_causes),
     "daemonsets.apps": (apps.daemon_set_causes, apps.daemon_set_update_causes),
