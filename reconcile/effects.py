@@ -67,6 +67,14 @@ class Wake:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class OpenWatch:
+    """Watch one resource more, from now on, under its own key: what a definition established meanwhile."""
+
+    resource: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Record:
     """
     Record an event about an object (the Kubernetes kind Event); the process's recorder aggregates and sends it.
@@ -225,7 +233,18 @@ class EndProcess:
 
 
 Effect: TypeAlias = (
-    Call | SetTimer | CancelTimer | Wake | Record | RuntimeOrder | Install | Exit | Report | LaunchProcess | EndProcess
+    Call
+    | SetTimer
+    | CancelTimer
+    | Wake
+    | OpenWatch
+    | Record
+    | RuntimeOrder
+    | Install
+    | Exit
+    | Report
+    | LaunchProcess
+    | EndProcess
 )
 """Everything that a component can order."""
 
@@ -259,13 +278,14 @@ class Notice:
     Args:
         client: whose watch it is.
         tag: that of the request that began it.
-        type: what became of the object, as far as the watch's selectors let it be seen.
+        type: what became of the object, as far as the watch's selectors let it be seen; BOOKMARK if the object only
+            says how far the watch is; ERROR if it is the Status with which the watch ends.
         object: as it is; as it was last, if DELETED.
     """
 
     client: str
     tag: str
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
     object: Any
 
 

@@ -4,8 +4,8 @@ Write schemas/kubernetes/ and the generated modules of reconcile/api/.
     python schemas/generate.py           write them
     python schemas/generate.py --check   compare them with what is checked in; exit status 1 if they differ
 
-A development tool. Its source is the data of the PyPI package kubernetes-validate; besides, it reads resources.json
-and zeros.json, which are curated by hand, and refuses them where they name what the definitions lack.
+A development tool. Its source is the data of the PyPI package kubernetes-validate; besides, it reads resources.json,
+zeros.json and internals.json, which are curated by hand, and refuses them where they name what the definitions lack.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from generate_zeros import zeros_module
+from generate_zeros import internals_module, zeros_module
 
 KUBERNETES_VERSION = "1.36.0"
 
@@ -66,7 +66,7 @@ GROUPS = {
 SCALARS = {
     QUANTITY: "Quantity",
     INT_OR_STRING: "IntOrString",
-    RAW_EXTENSION: "Map[Json]",
+    RAW_EXTENSION: "Json",
     META + "Time": "Time",
     META + "MicroTime": "MicroTime",
     META + "FieldsV1": "Map[Json]",
@@ -132,6 +132,7 @@ def outputs() -> dict[Path, str]:
         f"{place[0]}_{place[1]}.{_short(name)}": definitions[name] for place in packages for name in packages[place]
     }
     written[MODULES / "_zeros.py"] = zeros_module(ROOT / "schemas/zeros.json", classes, HEAD)
+    written[MODULES / "_internals.py"] = internals_module(ROOT / "schemas/internals.json", classes, HEAD)
     written[MODULES / "_resources.py"] = _resources(definitions)
     return written
 

@@ -1,4 +1,4 @@
-"""The part of schemas/generate.py that writes reconcile/api/_zeros.py, from schemas/zeros.json."""
+"""The part of schemas/generate.py that writes reconcile/api/_zeros.py and _internals.py, from facts in schemas."""
 # ruff: noqa: INP001, TID251 -- a part of a script, which reads files
 
 import json
@@ -26,4 +26,27 @@ def zeros_module(facts: Path, definitions: dict[str, Any], head: str) -> str:
         "\n"
         "# Classes that are written and owned as a whole.\n"
         "ATOMIC: frozenset[str] = frozenset({\n" + names + "\n})\n"
+    )
+
+
+def internals_module(facts: Path, definitions: dict[str, Any], head: str) -> str:
+    """Return the module that says how the API server's own form of each class looks."""
+    internals: dict[str, list[list[Any]]] = json.loads(facts.read_text(encoding="utf-8"))["internals"]
+    for cls, fields in internals.items():
+        known = set(definitions.get(cls, {}).get("properties", {}))
+        unknown = {json_name for _, json_name, _ in fields} - known - {""}
+        if unknown:
+            raise SystemExit(f"{facts}: {cls} has no fields {sorted(unknown)}")
+    lines = [
+        f"    {json.dumps(cls)}: {tuple([tuple(field) for field in fields])!r},"
+        for cls, fields in sorted(internals.items())
+    ]
+    return (
+        f'"""How the API server writes classes of Kubernetes in its messages; {head}."""\n'
+        "\n"
+        "from typing import Any\n"
+        "\n"
+        "# By class, in order: a field's name there, its name in JSON (empty if it has none), and what it has where\n"
+        "# nothing is said; {} is a struct.\n"
+        "INTERNALS: dict[str, tuple[tuple[str, str, Any], ...]] = {\n" + "\n".join(lines) + "\n}\n"
     )

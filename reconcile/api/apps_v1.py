@@ -7,7 +7,6 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api._shown import shown
 from reconcile.api.scalars import Int32, Int64, IntOrString, Json, Time
-from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 
 __all__ = [
@@ -48,7 +47,7 @@ __all__ = [
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ControllerRevision:
     api_version: str | None = "apps/v1"
-    data: Map[Json] | None = None
+    data: Json = None
     kind: str | None = "ControllerRevision"
     metadata: meta_v1.ObjectMeta | None = None
     revision: Int64

@@ -6,7 +6,7 @@ one of its classes is first asked for.
 
 Source:   the discovery documents of a Kubernetes API server.
 Left out: resources that custom resource definitions add: those are facts of
-          one cluster, not of Kubernetes.
+          one cluster, not of Kubernetes. They are values of the same class.
 """
 
 import difflib
@@ -36,10 +36,18 @@ __all__ = [
 ]
 
 
+CUSTOM = "shapes"  # the module of the one class of all custom objects
+
+
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Resource:
-    """One resource of one version of one API group; *group* is "" for the core group."""
+    """
+    One resource of one version of one API group.
+
+    *group* is "" for the core group, *module* the module of its classes; *storage_version* is the version that objects
+    are stored in, *list_kind* the kind of a list of them, where a definition says so.
+    """
 
     group: str
     version: str
@@ -52,6 +60,8 @@ class Resource:
     verbs: tuple[str, ...]
     categories: tuple[str, ...]
     module: str
+    storage_version: str = ""
+    list_kind: str = ""
 
     @property
     def key(self) -> str:
@@ -66,7 +76,12 @@ class Resource:
     @property
     def object_class(self) -> type:
         """The class of this resource's objects."""
-        return _class_named(self.module, self.kind)
+        return _class_named(self.module, self.kind if self.module != CUSTOM else "CustomObject")
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether a CustomResourceDefinition defines it."""
+        return self.module == CUSTOM
 
     @property
     def list_class(self) -> type | None:

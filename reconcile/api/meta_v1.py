@@ -302,7 +302,7 @@ class Status:
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WatchEvent:
-    object: Map[Json]
+    object: Json
     type: str
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("object", "type")
     __repr__ = shown

@@ -71,7 +71,7 @@ class NetworkDeviceData:
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AllocatedDeviceStatus:
     conditions: tuple[meta_v1.Condition, ...] | None = None
-    data: Map[Json] | None = None
+    data: Json = None
     device: str
     driver: str
     network_data: NetworkDeviceData | None = None
@@ -85,7 +85,7 @@ class AllocatedDeviceStatus:
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class OpaqueDeviceConfiguration:
     driver: str
-    parameters: Map[Json]
+    parameters: Json
     JSON_NAMES: ClassVar[tuple[str, ...]] = ("driver", "parameters")
     __repr__ = shown
 

@@ -15,8 +15,10 @@ from functools import cache
 from typing import Any
 
 from reconcile.api._zeros import ATOMIC, ZEROS
+from reconcile.api.scalars import IntOrString
 from reconcile.api.shapes import blank, fields_of, within
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 
 
 def name_of(cls: type) -> str:
@@ -47,6 +49,8 @@ def zero(cls: type, json: str, shape: Any) -> Any:
         return empty(shape)
     if found is not None:
         return found
+    if shape == IntOrString:
+        return 0
     if within(shape, tuple) is not None:
         return ()
     return Map[Any]() if within(shape, Map) is not None else None
@@ -56,6 +60,14 @@ def empty(cls: type) -> Any:
     """Give an object of *cls* of which nothing was sent."""
     needed = {field.name: zero(cls, field.json, field.type) for field in fields_of(cls) if field.required}
     return cls(**{**blank(cls), **needed})
+
+
+@cache
+def hollow(cls: type) -> Any:
+    """Give an object of *cls* of which nothing was sent, with every struct in it that Go has there, as hollow."""
+    structs = {key for key, found in zeros_of(cls).items() if isinstance(found, Mapping)}
+    filled = {field.name: hollow(field.type) for field in fields_of(cls) if field.json in structs}
+    return replace(empty(cls), **filled) if filled else empty(cls)
 
 
 @cache

@@ -78,7 +78,9 @@ COMPONENTS: Final[dict[str, Component]] = {
     "kube-controller-manager": Component(
         begin=lambda setting: controllers.begin(
             (
-                *controllers.standard(heartbeats=setting.heartbeats, without=setting.without),
+                *controllers.standard(
+                    heartbeats=setting.heartbeats, accounts=setting.managed_fields, without=setting.without
+                ),
                 *map(controllers.identified, setting.controllers),
             ),
             setting.dice,

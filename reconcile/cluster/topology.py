@@ -55,8 +55,9 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
-        managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by; nothing within
-            a cluster needs them, so they cost nothing where nobody asks.
+        managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
+            that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
+            quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
     """
 

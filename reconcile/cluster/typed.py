@@ -70,6 +70,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "external": ("true or false", _is_truth),
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
+    "without": ("a tuple of text", _all(str)),
     "name": ("text", _is_text),
     "ip": ("text", _is_text),
     "capacity": ("a map of text to the text of a quantity", _texts),

@@ -19,6 +19,7 @@ from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.circles import Circles
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.mapping import established, mapped
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
 from reconcile.effects import Answer
@@ -174,7 +175,8 @@ def applied(
     wanted = as_object(manifest)
     if wanted.metadata.generate_name and not wanted.metadata.name:
         raise ReconcileError(f"from {wanted.metadata.generate_name}: cannot use generate name with apply")
-    resource, space = resource_of(wanted).key, _space(wanted, namespace)
+    kind = mapped(wanted, established(machine.store))
+    resource, space = kind.key, (wanted.metadata.namespace or namespace) if kind.namespaced else ""
     reading = Request(verb="get", resource=resource, namespace=space, name=wanted.metadata.name or "")
     found = asked(machine, reading, submit=submit)
     marked = _marked(wanted)

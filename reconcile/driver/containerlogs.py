@@ -22,7 +22,7 @@ from reconcile.components import world
 from reconcile.components.apiserver import rest
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, impersonation
+from reconcile.components.apiserver.rest import paths, taking
 from reconcile.driver.machine import Machine
 from reconcile.lib.instant import SECOND, rfc3339
 from reconcile.model import statuses
@@ -76,7 +76,7 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
     match = _PATH.fullmatch(http.path)
     assert match is not None, "is_logs has said so"
     namespace, name = match.groups()
-    user = impersonation.impersonated(authentication.requester(serving.state, http), http, serving.store)
+    user = taking.user_of(serving, http, paths.target_of(http.method, http.path, watch=False))
     probe = Request(verb="get", resource="pods", namespace=namespace, name=name, subresource="log")
     authorising.authorise(user, probe, serving.store)
     pod = serving.store.get("pods", f"{namespace}/{name}")

@@ -311,6 +311,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"set {'periodic ' if periodic else ''}timer {_words(key)} to {_instant(at)}"
         case do.CancelTimer(key):
             return f"cancel timer {_words(key)}"
+        case do.OpenWatch(resource):
+            return f"watch {resource} from now on"
         case do.Wake(queue):
             return f"wake {queue}"
         case do.Record(about, kind, reason, message):

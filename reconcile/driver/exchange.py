@@ -58,13 +58,15 @@ def _watched(machine: Machine, found: rest.Asked) -> rest.HttpResponse:
     tag = f"watch-{machine.serial}"
     end = machine.now + (found.request.timeout_seconds or _WATCHED) * SECOND
     apply_event(machine, Submit(request=found.request, user=found.user, client=_CLIENT, tag=tag))
-    response, frames, seen = None, [], len(machine.outbox)
+    response, seen = None, len(machine.outbox)
+    frames: list[bytes] = []
     while True:
         for effect in machine.outbox[seen:]:
             if isinstance(effect, Answer) and effect.tag == tag:
                 response = effect.response
             elif isinstance(effect, Notice) and effect.tag == tag:
-                frames.append(rest.frame(found.reply, effect.type, effect.object))
+                told = rest.frame(found.reply, effect.type, effect.object, now=machine.now, first=not frames)
+                frames.append(told)
         seen = len(machine.outbox)
         if response is not None and not response.ok:
             return rest.replied(found.reply, response)

@@ -22,7 +22,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -35,6 +35,7 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, scale, three_wa
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
+from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
     Disconnect,
     Fault,
@@ -51,6 +52,8 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text, parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model.definitions import Definition
+from reconcile.model.definitions import resource_for as resource_in
 from reconcile.model.requests import Request, Response, joined
 
 _NOT_FOUND: Final = 404
@@ -317,9 +320,9 @@ def _objects(value: Any, path: tuple[str | int, ...], namespace: str) -> tuple[A
     found = []
     for place, row in enumerate(rows):
         where = (*path, place) if isinstance(value, list) else path
-        unserved = unmatched(row)
-        if unserved:
-            raise ScriptError(where, unserved)
+        said = unmatched(row)
+        if said:
+            raise ScriptError(where, said)
         try:
             found.append(settled_in(convert.load(row).object, namespace))
         except convert.InvalidObject as error:
@@ -382,14 +385,15 @@ def running(errand: Errand, now: Instant, say: Callable[[str], object]) -> Askin
     return said.response
 
 
-def applying(obj: Any) -> Asking:
+def applying(obj: Any, crds: Iterable[Definition] = ()) -> Asking:
     """
     Give the requests of `kubectl apply`: read the object; create it if it is not there, else send the three-way patch.
 
     Args:
         obj: an API object with its namespace (see `settled_in`).
+        crds: the definitions that it may belong to.
     """
-    resource, metadata = resource_of(obj), obj.metadata
+    resource, metadata = mapped(obj, crds), obj.metadata
     space, name = metadata.namespace or "", metadata.name
     found = yield Request(verb="get", resource=resource.key, namespace=space, name=name)
     marked = _marked(obj)
@@ -401,7 +405,7 @@ def applying(obj: Any) -> Asking:
     return (yield Request(verb="patch", resource=resource.key, namespace=space, name=name, body=freeze(body)))
 
 
-def settled_in(obj: Any, namespace: str) -> Any:
+def settled_in(obj: Any, namespace: str, crds: Iterable[Definition] = ()) -> Any:
     """
     Give an API object with *namespace* if it is of a namespaced kind and names none; without any if it is of the
     cluster's own.
@@ -409,9 +413,7 @@ def settled_in(obj: Any, namespace: str) -> Any:
     Raises:
         ReconcileError: it cannot be applied: it has no name, or its kind is not served.
     """
-    if isinstance(obj, convert.CustomObject):
-        raise ReconcileError(_unserved(obj.api_version or "", obj.kind or ""))
-    resource, metadata = resource_of(obj), obj.metadata
+    resource, metadata = mapped(obj, crds), obj.metadata
     if metadata and metadata.generate_name and not metadata.name:
         raise ReconcileError(f"from {metadata.generate_name}: cannot use generate name with apply")
     if not metadata or not metadata.name:
@@ -420,7 +422,7 @@ def settled_in(obj: Any, namespace: str) -> Any:
     return obj if (metadata.namespace or None) == space else replace(obj, metadata=replace(metadata, namespace=space))
 
 
-def unmatched(content: Any) -> str:
+def unmatched(content: Any, crds: Iterable[Definition] = ()) -> str:
     """Say, as kubectl does, that no resource has the kind that plain data is of; empty if one has, or it says none."""
     version, kind = (content.get("apiVersion"), content.get("kind")) if isinstance(content, Mapping) else (None, None)
     if not (isinstance(version, str) and isinstance(kind, str) and version and kind):
@@ -428,12 +430,8 @@ def unmatched(content: Any) -> str:
     try:
         resource_for(version, kind)
     except ReconcileError:
-        return _unserved(version, kind)
+        return "" if resource_in(crds, version, kind) is not None else unserved(version, kind)
     return ""
-
-
-def _unserved(version: str, kind: str) -> str:
-    return f'no matches for kind "{kind}" in version "{version}"'
 
 
 def _get(target: Target) -> Request:

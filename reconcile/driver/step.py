@@ -141,7 +141,7 @@ def given(event: ClusterEvent) -> ClusterEvent:
                 body = body_from_json(body, request.verb, request.resource, request.subresource, "request.body")
             if body is request.body and groups is user.groups:
                 return event
-            return replace(event, request=replace(request, body=body), user=User(name=user.name, groups=groups))
+            return replace(event, request=replace(request, body=body), user=replace(user, groups=groups))
         case Fire(process, key):
             found: Any = key if key.__class__ is tuple else freeze(key)
             return event if found is key else Fire(process, found)

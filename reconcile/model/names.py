@@ -25,19 +25,31 @@ PORT_NAME_LENGTH: Final = 15
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
+_UNDERSCORED_LABEL: Final = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_UNDERSCORED: Final = rf"{_UNDERSCORED_LABEL}(\.{_UNDERSCORED_LABEL})*"
+_HEADER: Final = "[-A-Za-z0-9]+"
+_KEY: Final = "[-._a-zA-Z0-9]+"
+_WILDCARD: Final = rf"\*\.{_SUBDOMAIN}"
+_IDENTIFIER: Final = "[A-Za-z_][A-Za-z0-9_]*"
 _LABEL_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE: Final = f"({_QUALIFIED})?"
 _PATTERNS: Final = {
-    form: re.compile(form) for form in (_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, "[-a-z0-9]*")
+    form: re.compile(form)
+    for form in (
+        *(_LABEL, _SUBDOMAIN, _LABEL_1035, _QUALIFIED, _LABEL_VALUE, _UNDERSCORED, _HEADER, _KEY),
+        *(_WILDCARD, _IDENTIFIER, "[-a-z0-9]+"),
+    )
 }
 
 
 @lru_cache(maxsize=8192)
 def label_faults(name: str) -> Faults:
     """Say what keeps *name* from being a label of RFC 1123: a namespace's, a container's."""
-    faults = too_long(name, LABEL_LENGTH)
+    faults = _too_many(name, LABEL_LENGTH)
     if not _is(_LABEL, name):
+        if _is(_SUBDOMAIN, name):
+            return (*faults, "must not contain dots")
         said = (
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and"
             " end with an alphanumeric character"
@@ -49,7 +61,7 @@ def label_faults(name: str) -> Faults:
 @lru_cache(maxsize=16384)
 def subdomain_faults(name: str) -> Faults:
     """Say what keeps *name* from being a subdomain of RFC 1123: most objects' names."""
-    faults = too_long(name, SUBDOMAIN_LENGTH)
+    faults = _too_many(name, SUBDOMAIN_LENGTH)
     if not _is(_SUBDOMAIN, name):
         said = (
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must"
@@ -59,10 +71,23 @@ def subdomain_faults(name: str) -> Faults:
     return faults
 
 
+def long_name_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a long name: a subdomain of RFC 1123, whose bytes are counted."""
+    return in_bytes(subdomain_faults(name))
+
+
+def in_bytes(faults: Faults) -> Faults:
+    """Give the faults of a name with its length in bytes, which is what is counted."""
+    return tuple([fault.replace("characters", "bytes") if fault.startswith(_LENGTH) else fault for fault in faults])
+
+
+_LENGTH: Final = "must be no more than "
+
+
 @lru_cache(maxsize=1024)
 def label_1035_faults(name: str) -> Faults:
     """Say what keeps *name* from being a label of RFC 1035: a service's."""
-    faults = too_long(name, LABEL_LENGTH)
+    faults = _too_many(name, LABEL_LENGTH)
     if not _is(_LABEL_1035, name):
         said = (
             "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic"
@@ -73,11 +98,40 @@ def label_1035_faults(name: str) -> Faults:
 
 
 @lru_cache(maxsize=1024)
+def wildcard_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a subdomain whose first label may be any: `*.example.com`."""
+    if _is(_WILDCARD, name):
+        return ()
+    said = (
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of"
+        " lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+    )
+    return (_by_form(said, _WILDCARD, "*.example.com"),)
+
+
+@lru_cache(maxsize=1024)
+def identifier_faults(name: str) -> Faults:
+    """Say what keeps *name* from being an identifier of C: a device's attribute."""
+    if _is(_IDENTIFIER, name):
+        return ()
+    said = (
+        "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric"
+        " characters or '_'"
+    )
+    return (_by_form(said, _IDENTIFIER, "my_name", "MY_NAME", "MyName"),)
+
+
+@lru_cache(maxsize=1024)
 def path_segment_faults(name: str) -> Faults:
     """Say what keeps *name* from being a segment of a path: all that some kinds ask of a name."""
     if name in (".", ".."):
         return (f"may not be '{name}'",)
     return tuple([f"may not contain '{part}'" for part in ("/", "%") if part in name])
+
+
+def any_faults(name: str) -> Faults:  # noqa: ARG001 -- as all namings
+    """Say nothing: any text is a name to some kinds."""
+    return ()
 
 
 @lru_cache(maxsize=8192)
@@ -86,7 +140,7 @@ def qualified_faults(name: str) -> Faults:
     prefix, slash, rest = name.rpartition("/")
     if "/" in prefix:
         return (
-            "a qualified name "
+            "a valid label key "
             + _by_form(_PART, _QUALIFIED, "MyName", "my.name", "123-abc")
             + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
         )
@@ -94,7 +148,7 @@ def qualified_faults(name: str) -> Faults:
     if slash and not prefix:
         faults += ("prefix part must be non-empty",)
     elif prefix:
-        faults += tuple([f"prefix part {fault}" for fault in subdomain_faults(prefix)])
+        faults += tuple([f"prefix part {fault}" for fault in in_bytes(subdomain_faults(prefix))])
     if not rest:
         faults += ("name part must be non-empty",)
     else:
@@ -122,8 +176,8 @@ def label_value_faults(value: str) -> Faults:
 @lru_cache(maxsize=1024)
 def port_name_faults(name: str) -> Faults:
     """Say what keeps *name* from being a port's name."""
-    faults = too_long(name, PORT_NAME_LENGTH)
-    if not _is("[-a-z0-9]*", name):
+    faults = _too_many(name, PORT_NAME_LENGTH)
+    if not _is("[-a-z0-9]+", name):
         faults += ("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",)
     if not any("a" <= letter <= "z" for letter in name):
         faults += ("must contain at least one letter (a-z)",)
@@ -131,6 +185,52 @@ def port_name_faults(name: str) -> Faults:
         faults += ("must not contain consecutive hyphens",)
     if name and (name[0] == "-" or name[-1] == "-"):
         faults += ("must not begin or end with a hyphen",)
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def underscored_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a subdomain in which underscores may be: a search path of DNS."""
+    faults = _too_many(name, SUBDOMAIN_LENGTH)
+    if not _is(_UNDERSCORED, name):
+        said = (
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and"
+            " must start and end with an alphanumeric character"
+        )
+        faults += (_by_form(said, _UNDERSCORED, "example.com"),)
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def header_faults(name: str) -> Faults:
+    """Say what keeps *name* from being the name of a header of HTTP."""
+    if _is(_HEADER, name):
+        return ()
+    said = "a valid HTTP header must consist of alphanumeric characters or '-'"
+    return (_by_form(said, _HEADER, "X-Header-Name"),)
+
+
+@lru_cache(maxsize=4096)
+def variable_faults(name: str) -> Faults:
+    """Say what keeps *name* from being that of an environment variable."""
+    faults: Faults = () if name else ("environment variable name must be non-empty",)
+    if not all(" " <= letter <= "~" and letter != "=" for letter in name):
+        said = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+        faults += (said,)
+    return faults
+
+
+@lru_cache(maxsize=4096)
+def key_faults(name: str) -> Faults:
+    """Say what keeps *name* from being a key of a ConfigMap or a Secret."""
+    faults = _too_many(name, SUBDOMAIN_LENGTH)
+    if not _is(_KEY, name):
+        said = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+        faults += (_by_form(said, _KEY, "key.name", "KEY_NAME", "key-name"),)
+    if name in (".", ".."):
+        faults += (f"must not be '{name}'",)
+    elif name.startswith(".."):
+        faults += ("must not start with '..'",)
     return faults
 
 
@@ -144,6 +244,11 @@ def too_long(text: str, most: int) -> Faults:
     if len(text) <= most and (text.isascii() or len(text.encode()) <= most):
         return ()
     return (f"must be no more than {most} bytes",)
+
+
+def _too_many(text: str, most: int) -> Faults:
+    # What DNS has says how many characters it may have, though bytes are counted.
+    return tuple([fault.replace("bytes", "characters") for fault in too_long(text, most)])
 
 
 def _is(form: str, text: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import meta_v1
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 
 Verb: TypeAlias = Literal["create", "get", "list", "watch", "update", "patch", "delete", "deletecollection"]
@@ -33,10 +34,20 @@ VERBS: Final[tuple[Verb, ...]] = (
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class User:
-    """Who asks, as authentication found out."""
+    """
+    Who asks, as authentication found out.
+
+    Args:
+        name: the user name; empty for nobody.
+        groups: that the user is in.
+        uid: what tells the user from others who had the name before.
+        extra: what else is known, by key.
+    """
 
     name: str
     groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Map[tuple[str, ...]] | None = None
 
 
 @quick
@@ -68,6 +79,7 @@ class Request:
         bookmarks: a watch is told now and then how far it has come.
         initial_events: a watch begins with what is there, and says when that is over; None if the client did not say.
         timeout_seconds: how long a watch lasts; 0 for as long as it may.
+        warned: somebody reads the warnings of what is written, which are found only then.
     """
 
     verb: Verb
@@ -91,6 +103,7 @@ class Request:
     bookmarks: bool = False
     initial_events: bool | None = None
     timeout_seconds: int = 0
+    warned: bool = False
 
 
 @quick

@@ -211,7 +211,7 @@ def _requirement(tokens: tuple[str, ...], place: int) -> tuple[Requirement, int]
 def _values(tokens: tuple[str, ...], place: int) -> tuple[tuple[str, ...], int]:
     """Give the values between parentheses, sorted, and the place after them; between two commas is the empty value."""
     if tokens[place] != "(":
-        raise _unparsed(f"found '{tokens[place]}', expected: '('")
+        raise _unparsed(f"found '{tokens[place]}' expected: '('")
     values = {""} if tokens[place + 1] in (",", ")") else set[str]()
     place += 1
     while tokens[place] != ")":

@@ -18,7 +18,7 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 def success(resource: str, name: str, uid: str | None) -> meta_v1.Status:
     """Say that an object of *resource* is deleted."""
     plural, _, group = resource.partition(".")
-    details = meta_v1.StatusDetails(name=name, group=group or None, kind=plural, uid=uid)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=plural, uid=uid)
     return meta_v1.Status(metadata=_NO_META, status="Success", details=details)
 
 
@@ -32,9 +32,10 @@ def no_such_resource() -> meta_v1.Status:
     return _status(404, "NotFound", "the server could not find the requested resource", meta_v1.StatusDetails())
 
 
-def already_exists(resource: str, name: str) -> meta_v1.Status:
-    """409: `deployments.apps "x" already exists`."""
-    return _about(409, "AlreadyExists", resource, name, f'{resource} "{name}" already exists')
+def already_exists(resource: str, name: str, *, going: bool = False) -> meta_v1.Status:
+    """409: `deployments.apps "x" already exists`; *going* if it is being deleted."""
+    said = f'{resource} "{name}" already exists'
+    return _about(409, "AlreadyExists", resource, name, f"object is being deleted: {said}" if going else said)
 
 
 def not_generated(resource: str, name: str) -> meta_v1.Status:
@@ -61,6 +62,11 @@ def forbidden(resource: str, name: str, why: str) -> meta_v1.Status:
     return _about(403, "Forbidden", resource, name, said)
 
 
+def forbidden_path(said: str, why: str) -> meta_v1.Status:
+    """403 at a path that leads to no resource: `forbidden: User "x" cannot get path "/metrics"`."""
+    return _status(403, "Forbidden", f"forbidden: {said}" + (f": {why}" if why else ""), meta_v1.StatusDetails())
+
+
 def unauthorized() -> meta_v1.Status:
     """401: nobody knows who asks."""
     return _status(401, "Unauthorized", "Unauthorized")
@@ -75,7 +81,7 @@ def invalid(group: str, kind: str, name: str, causes: tuple[meta_v1.StatusCause,
             texts.append(text)
     qualified = f"{kind}.{group}" if group else kind
     said = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = meta_v1.StatusDetails(name=name, group=group or None, kind=kind, causes=causes)
+    details = meta_v1.StatusDetails(name=name or None, group=group or None, kind=kind or None, causes=causes)
     return _status(422, "Invalid", f'{qualified} "{name}" is invalid: {said}', details)
 
 
@@ -84,13 +90,16 @@ def bad_request(message: str) -> meta_v1.Status:
     return _status(400, "BadRequest", message)
 
 
-def unsupported_media_type() -> meta_v1.Status:
+def unprocessable() -> meta_v1.Status:
+    """422: a JSON patch does not fit the object."""
+    said = "the server rejected our request due to an error in our request"
+    return _status(422, "Invalid", said, meta_v1.StatusDetails())
+
+
+def unsupported_media_type(known: tuple[str, ...] = _MEDIA_TYPES) -> meta_v1.Status:
     """415: the body is in a form that nobody here reads."""
-    said = (
-        "the body of the request was in an unknown format - accepted media types include: application/json,"
-        " application/yaml, application/vnd.kubernetes.protobuf"
-    )
-    return _status(415, "UnsupportedMediaType", said, meta_v1.StatusDetails())
+    said = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"
+    return _status(415, "UnsupportedMediaType", said)
 
 
 def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> meta_v1.Status:
@@ -99,15 +108,35 @@ def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> met
     return _status(406, "NotAcceptable", said)
 
 
+def not_routed(code: int, said: str) -> meta_v1.Status:
+    """406 or 415 of the router: what the headers name leads to none of the path's ways."""
+    reason = "NotAcceptable" if code == 406 else "UnsupportedMediaType"  # noqa: PLR2004 -- HTTP's own
+    return _status(code, reason, said, meta_v1.StatusDetails())
+
+
+def too_large_request(said: str) -> meta_v1.Status:
+    """413: the body is more than is read."""
+    return _status(413, "RequestEntityTooLarge", f"Request entity too large: {said}")
+
+
+def no_representation(available: tuple[str, ...]) -> meta_v1.Status:
+    """406: the client accepts none of the media types that are *available* where it asks."""
+    said = f"406: Not Acceptable\n\nAvailable representations: {', '.join(available)}"
+    return _status(406, "NotAcceptable", said, meta_v1.StatusDetails())
+
+
 def method_not_allowed() -> meta_v1.Status:
     """405: the resource knows no such verb."""
     said = "the server does not allow this method on the requested resource"
     return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails())
 
 
-def expired(message: str = "The resourceVersion for the provided list is too old.") -> meta_v1.Status:
-    """410: what was asked for is compacted away."""
-    return _status(410, "Expired", message)
+def expired(
+    message: str = "The resourceVersion for the provided list is too old.", *, continue_: str = ""
+) -> meta_v1.Status:
+    """410: what was asked for is compacted away; *continue_* goes on with what is there now."""
+    found = _status(410, "Expired", message)
+    return replace(found, metadata=meta_v1.ListMeta(continue_=continue_)) if continue_ else found
 
 
 def too_large_version(asked: int, current: int) -> meta_v1.Status:
@@ -118,12 +147,24 @@ def too_large_version(asked: int, current: int) -> meta_v1.Status:
     return _status(504, "Timeout", f"Timeout: {said}", details)
 
 
+def unexplained(message: str) -> meta_v1.Status:
+    """500: an error of which the server says no reason."""
+    return _status(500, "", message)
+
+
 def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v1.Status:
     """500: the request did not come to an end in time; trying again is right."""
     plural, _, group = resource.partition(".")
     details = meta_v1.StatusDetails(group=group or None, kind=plural, retry_after_seconds=retry_after_seconds)
     said = f"The {verb} operation against {resource} could not be completed at this time, please try again."
     return _status(500, "ServerTimeout", said, details)
+
+
+def too_many_requests(message: str, why: str, retry_after_seconds: int) -> meta_v1.Status:
+    """429: a disruption budget allows no eviction for now."""
+    causes = (meta_v1.StatusCause(reason="DisruptionBudget", message=why),)
+    details = meta_v1.StatusDetails(retry_after_seconds=retry_after_seconds or None, causes=causes)
+    return _status(429, "TooManyRequests", message, details)
 
 
 def unavailable(message: str) -> meta_v1.Status:

@@ -258,7 +258,6 @@ _UNHEEDED_KINDS: Final = (
         "no request is judged",
         what=("admission policy", "admission policies"),
     ),
-    _Kinds(("customresourcedefinitions.apiextensions.k8s.io",), "no kind that is defined so is served"),
     _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
     _Kinds(("certificatesigningrequests.certificates.k8s.io",), "nobody signs"),
     _Kinds(("runtimeclasses.node.k8s.io",), "no pod gets an overhead or a place by it"),

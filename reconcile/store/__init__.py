@@ -7,6 +7,7 @@ The store: what etcd keeps, as a value.
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
 from reconcile.store.store import (
     RIGHTS,
+    RULES,
     Change,
     Committed,
     Compare,
@@ -34,6 +35,7 @@ __all__ = [
     "INDEXES",
     "PARTITIONS",
     "RIGHTS",
+    "RULES",
     "Change",
     "Committed",
     "Compare",

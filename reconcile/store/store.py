@@ -39,6 +39,24 @@ RIGHTS: Final = frozenset(
     ]
 )
 
+# What rules over what others write: admission asks for it only if there is any.
+RULES: Final = frozenset(
+    [
+        "limitranges",
+        "resourcequotas",
+        "runtimeclasses.node.k8s.io",
+        *[
+            f"{plural}.admissionregistration.k8s.io"
+            for plural in (
+                "mutatingadmissionpolicybindings",
+                "mutatingwebhookconfigurations",
+                "validatingadmissionpolicybindings",
+                "validatingwebhookconfigurations",
+            )
+        ],
+    ]
+)
+
 
 @quick
 @attrs.frozen(weakref_slot=False)
@@ -154,6 +172,11 @@ class Store:
         """None: a value keeps nothing."""
         return None
 
+    @property
+    def ruled(self) -> bool:
+        """Whether anything of RULES is stored."""
+        return any(self.tables.get(resource) for resource in RULES)
+
 
 _NO_CHANGES: Final[Sequence[Change]] = Sequence()
 
@@ -174,6 +197,11 @@ class Reads(Protocol):
     @property
     def rights(self) -> Any:
         """What was made of the tables of RIGHTS as they are now; None if nothing."""
+        ...
+
+    @property
+    def ruled(self) -> bool:
+        """Whether anything of RULES is stored."""
         ...
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -213,7 +241,18 @@ class _Drafts(dict[str, Draft[str, Any]]):
 class OpenStore:
     """A store while a machine steps its cluster: what a transaction writes goes into plain dicts over its tables."""
 
-    __slots__ = ("_channels", "_closed", "_drafts", "compacted", "history", "leases", "revision", "rights", "touched")
+    __slots__ = (
+        "_channels",
+        "_closed",
+        "_drafts",
+        "_ruled",
+        "compacted",
+        "history",
+        "leases",
+        "revision",
+        "rights",
+        "touched",
+    )
 
     history: Callable[[str], Sequence[Change]]
     """Gives the kept changes of a watch channel; it is asked several times a step, so it is the draft's own method."""
@@ -227,6 +266,7 @@ class OpenStore:
         self.compacted = store.compacted
         self.leases = Draft(store.leases)
         self.rights: Any = None
+        self._ruled: bool | None = None
         self.touched: list[str] = []
 
     def table(self, resource: str) -> Table[str, Any]:
@@ -236,6 +276,14 @@ class OpenStore:
     def get(self, resource: str, key: str) -> Any:
         """Give the object at *key*, or None."""
         return self._drafts[resource].get(key)
+
+    @property
+    def ruled(self) -> bool:
+        """Whether anything of RULES is stored."""
+        known = self._ruled
+        if known is None:
+            known = self._ruled = any(self.table(resource) for resource in sorted(RULES))
+        return known
 
     def size(self) -> int:
         """Count the objects that are stored."""
@@ -308,6 +356,8 @@ class OpenStore:
         draft.set(key, new)
         if resource in RIGHTS:
             self.rights = None
+        elif resource in RULES:
+            self._ruled = None
         change = Change(revision, resource, key, old, new)
         names, history, channels = channels_of(resource, old, new), self.history, self._channels
         for name in names:

@@ -125,7 +125,11 @@ class Server:
         done = commit(self.store, planned.txn)
         assert isinstance(done, Committed)
         self.store = done.store
-        return apiserver.answer(planned, done.store, done.changes)
+        for txn in planned.then:
+            more = commit(self.store, txn)
+            assert isinstance(more, Committed)
+            self.store = more.store
+        return apiserver.answer(planned, self.store, done.changes)
 
 
 @given(st.data(), st.sampled_from(MANIFESTS))

@@ -13,10 +13,12 @@ from reconcile.adapters.cli import kustomize
 from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manifests
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
-from reconcile.api.kinds import Resource, resource_of
+from reconcile.api.kinds import Resource
 from reconcile.driver.fields import ScriptError
+from reconcile.driver.mapping import mapped
 from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
+from reconcile.model.definitions import Definition
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
@@ -101,13 +103,14 @@ def load_manifests(
     faults: list[str] = []
     unknown: list[str] = []
     warnings = [warning for manifest in manifests for warning in manifest.warnings]
+    crds = tuple(_definitions(manifests))
     for manifest in manifests:
-        unserved = unmatched(manifest.content)
+        unserved = unmatched(manifest.content, crds)
         if unserved:
             unknown.append(_unmapped(manifest, unserved))
             continue
         try:
-            found.append(_declared(manifest, namespace))
+            found.append(_declared(manifest, namespace, crds))
         except InvalidObject as error:
             faults += [f"{place_of(manifest, fault.path)}: {fault}" for fault in error.faults]
         except ReconcileError as error:
@@ -174,9 +177,22 @@ def place_of(manifest: Manifest, field: str | Path_ = ()) -> str:
     return place_text(manifest.file, manifest.document, line)
 
 
-def _declared(manifest: Manifest, namespace: str) -> Declared:
-    obj = settled_in(convert.load(manifest.content).object, namespace)
-    return Declared(manifest, obj, resource_of(obj))
+def _declared(manifest: Manifest, namespace: str, crds: tuple[Definition, ...]) -> Declared:
+    obj = settled_in(convert.load(manifest.content).object, namespace, crds)
+    return Declared(manifest, obj, mapped(obj, crds))
+
+
+def _definitions(manifests: Iterable[Manifest]) -> Iterator[Definition]:
+    """Give the definitions among manifests: they are applied before what they define."""
+    for manifest in manifests:
+        content = manifest.content
+        if content.get("kind") == "CustomResourceDefinition":
+            try:
+                found = convert.load(content).object
+            except ReconcileError:
+                continue  # it is told of when its turn comes
+            if isinstance(found, Definition):
+                yield found
 
 
 def _twice(found: list[Declared]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import click
 import yaml
 
 from reconcile.adapters.cli.files import BadFiles
-from reconcile.adapters.cli.listing import is_namespaced, resource_key, resource_keys
+from reconcile.adapters.cli.listing import custom_shapes, is_namespaced, resource_key, resource_keys
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import dump
@@ -99,6 +99,7 @@ def _print(cluster: Cluster, found: list[tuple[str, list[Any]]], options: Option
         if items or not _names_asked(options):
             _print_whole(items, options)
         return
+    shapes = custom_shapes(cluster)
     for place, (key, objects) in enumerate(found):
         if options.output == "name":
             for obj in objects:
@@ -108,7 +109,8 @@ def _print(cluster: Cluster, found: list[tuple[str, list[Any]]], options: Option
             click.echo()
         namespaced = options.all_namespaces and is_namespaced(key)
         wide = options.output == "wide"
-        click.echo(table(key, objects, cluster.now, namespaced=namespaced, wide=wide, typed=len(found) > 1))
+        typed, shape = len(found) > 1, shapes.get(key)
+        click.echo(table(key, objects, cluster.now, namespaced=namespaced, wide=wide, typed=typed, shape=shape))
 
 
 def _names_asked(options: Options) -> int:

@@ -9,8 +9,12 @@ import click
 
 from reconcile.api.kinds import all_resources, resource, resource_named
 from reconcile.cluster import Cluster
+from reconcile.driver.mapping import established
 from reconcile.lib.errors import ReconcileError
+from reconcile.model.definitions import key_of, versions_of
 from reconcile.model.printing import table
+from reconcile.model.printing.custom import shape_with
+from reconcile.model.printing.shape import Shape
 
 _MOST: Final = 50
 _FIRST: Final = (
@@ -37,12 +41,25 @@ def print_tables(
     found = [(key, [obj for obj in cluster.store.table(key).values() if wanted(key, obj)]) for key in ordered(cluster)]
     found = [(key, objects) for key, objects in found if objects and (not keys or key in keys)]
     spaces = {obj.metadata.namespace for _, objects in found for obj in objects if obj.metadata.namespace}
+    shapes = custom_shapes(cluster)
     for key, objects in found:
         namespaced = len(spaces) > 1 and bool(objects[0].metadata.namespace)
-        click.echo(table(key, objects[:most], cluster.now, namespaced=namespaced, typed=len(found) > 1))
+        click.echo(
+            table(key, objects[:most], cluster.now, namespaced=namespaced, typed=len(found) > 1, shape=shapes.get(key))
+        )
         if len(objects) > most:
             click.echo(f"... and {len(objects) - most} more")
         click.echo()
+
+
+def custom_shapes(cluster: Cluster) -> dict[str, Shape]:
+    """Say how objects of each custom resource are shown: by the columns that its preferred version adds."""
+    shapes = {}
+    for crd in established(cluster.store):
+        version = next(iter([each for each in versions_of(crd) if each.served]), None)
+        if version is not None:
+            shapes[key_of(crd)] = shape_with(version.additional_printer_columns or ())
+    return shapes
 
 
 def ordered(cluster: Cluster) -> tuple[str, ...]:

@@ -18,12 +18,14 @@ from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
 from reconcile.adapters.cli.wording import request_text
 from reconcile.adapters.own import load_controllers
-from reconcile.api.kinds import resource_named, resource_of
+from reconcile.api.kinds import resource_named
+from reconcile.api.shapes import CustomObject
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
 from reconcile.driver.failures import failures
+from reconcile.driver.mapping import established, mapped
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
@@ -46,6 +48,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
+from reconcile.model.definitions import Definition
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -179,7 +182,7 @@ class Job:
             self._shown.tell(f"warning: {warning}")
         refused: list[str] = []
         for each in given.declared:
-            response = self._session.drive(applying(each.object))
+            response = self._session.drive(applying(each.object, self._crds(each.object)))
             if response.ok:
                 self._note(response.body)
             else:
@@ -263,10 +266,14 @@ class Job:
             self._shown.tell(text)
 
     def _note(self, obj: Any) -> None:
-        resource = resource_of(obj)
+        resource = mapped(obj, self._crds(obj))
         self._applied[resource.key, key_of(obj)] = None
         self._deleted.pop((resource.key, key_of(obj)), None)
         self._say(f"{resource.singular}{f'.{resource.group}' if resource.group else ''}/{obj.metadata.name} applied")
+
+    def _crds(self, obj: Any) -> tuple[Definition, ...]:
+        """Give the definitions that an object of no built-in kind may belong to."""
+        return established(self._session.cluster.store) if isinstance(obj, CustomObject) else ()
 
     def _forget(self, command: Delete) -> None:
         """Declare no longer what is deleted: an object, and if that is a namespace, all that is in it."""

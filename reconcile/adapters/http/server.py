@@ -32,9 +32,6 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
 
-MOST_BYTES: Final = 3 * 1024 * 1024
-"""The largest body that is read: etcd's limit with upstream's factor."""
-
 _ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
 _TICK: Final = 0.05  # seconds between two looks at the clock
@@ -48,10 +45,11 @@ _UPGRADES: Final = frozenset({"exec", "attach", "portforward", "proxy"})
 
 @attrs.define
 class _Watch:
-    """A watch that is open: its frames that were not sent yet; None ends it."""
+    """A watch that is open: its frames that were not sent yet (None ends it), and whether it was told any."""
 
     ticket: Ticket
     frames: asyncio.Queue[bytes | None] = attrs.field(factory=lambda: asyncio.Queue(_MOST_WAITING))
+    told: bool = False
 
 
 class Server:
@@ -146,7 +144,11 @@ class Server:
                 self._answer_to(effect)
             elif isinstance(effect, Notice) and effect.tag in self._watches:
                 watch = self._watches[effect.tag]
-                _put(watch, rest.frame(watch.ticket.asked.reply, effect.type, effect.object))
+                reply, now = watch.ticket.asked.reply, self.live.now
+                _put(watch, rest.frame(reply, effect.type, effect.object, now=now, first=not watch.told))
+                watch.told = True
+                if effect.type == "ERROR":
+                    _put(watch, None)
 
     async def _respond(self, request: web.Request, http: rest.HttpRequest) -> web.StreamResponse:
         if http.path.rpartition("/")[2] in _UPGRADES or _is_proxied(http.path):
@@ -263,8 +265,8 @@ async def read(request: web.Request, path: str) -> rest.HttpRequest:
 async def _body(request: web.Request) -> bytes:
     """Read a body up to one byte more than may be: whoever refuses it need not have all of it."""
     found = bytearray()
-    while len(found) <= MOST_BYTES:
-        part = await request.content.read(MOST_BYTES + 1 - len(found))
+    while len(found) <= rest.MOST_BYTES:
+        part = await request.content.read(rest.MOST_BYTES + 1 - len(found))
         if not part:
             break
         found += part

@@ -19,7 +19,7 @@ from reconcile.adapters.http.control import PREFIX as CONTROL
 from reconcile.adapters.http.control import Refused, controlled
 from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.kubeconfig import kubeconfig
-from reconcile.adapters.http.server import MOST_BYTES, Server, read, response_of
+from reconcile.adapters.http.server import Server, read, response_of
 from reconcile.components.apiserver import rest
 from reconcile.components.apiserver.access.authorising import MASTERS
 from reconcile.components.apiserver.refusals import Refusal
@@ -94,8 +94,8 @@ def _answering(clusters: Clusters) -> Callable[[web.Request], Awaitable[web.Stre
             http = await read(request, raw)
             return response_of(rest.refused(missing, http), http)
         http = await read(request, path)
-        if len(http.body) > MOST_BYTES:
-            said = statuses.bad_request(f"the body is larger than {MOST_BYTES} bytes")
+        if len(http.body) > rest.MOST_BYTES:
+            said = statuses.bad_request(f"the body is larger than {rest.MOST_BYTES} bytes")
             large = attrs.evolve(said, code=413, reason="RequestEntityTooLarge")
             return response_of(rest.refused(large, http), http)
         if path == CONTROL or path.startswith(f"{CONTROL}/"):
@@ -131,7 +131,8 @@ def _check_admin(server: Server, http: rest.HttpRequest) -> None:
         name, groups = http.certificate
     else:
         try:
-            user = authentication.requester(serving(server.live.machine).state, http)
+            asked = serving(server.live.machine)
+            user = authentication.requester(asked.state, http, asked.store, asked.now)
         except ReconcileError as error:
             raise Refusal(statuses.unavailable(str(error))) from None
         name, groups = user.name, user.groups

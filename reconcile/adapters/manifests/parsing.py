@@ -24,7 +24,7 @@ import attrs
 import yaml
 
 from reconcile.adapters.manifests.places import ManifestError, Spot
-from reconcile.adapters.manifests.words import TAGS, BadWord, key_text, scalar, word
+from reconcile.api.yaml_words import TAGS, BadWord, key_text, scalar, word
 
 T = TypeVar("T")
 

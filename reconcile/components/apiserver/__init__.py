@@ -7,14 +7,14 @@ several.
 
 `step` serves a client's watch.
 
-Takes:    Request, User, Store; Watched.
-Gives:    Response, Planned; Notice.
+Takes:    Request, User, Store; Watched, TimerFired.
+Gives:    Response, Planned; Notice, SetTimer.
 Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
 Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.access.bootstrap import Grant, founded
-from reconcile.components.apiserver.reading.watching import Watching, step, watches
+from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
 
@@ -29,6 +29,7 @@ __all__ = [
     "begin",
     "bootstrap",
     "founded",
+    "lists",
     "plan",
     "step",
     "watches",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from reconcile.api import convert, meta_v1
-from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.api import internals, meta_v1
+from reconcile.api.golang import quoted
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 
@@ -25,7 +24,8 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a request, caught
 def refuse_invalid(kind: str, api_version: str, name: str, causes: Causes) -> None:
     """Refuse an object that has causes to be; nothing if there are none."""
     if causes:
-        group = api_version.rpartition("/")[0]
+        # However an Event is asked for, to the API server it is the core group's.
+        group = "" if kind == "Event" else api_version.rpartition("/")[0]
         raise Refusal(statuses.invalid(group, kind, name, causes))
 
 
@@ -44,30 +44,35 @@ def wrong(field: str, value: Any, detail: str) -> Cause:
     return _cause("FieldValueInvalid", field, f"Invalid value: {_shown(value)}", detail)
 
 
-def duplicate(field: str, value: Any) -> Cause:
+def unfit(field: str, detail: str) -> Cause:
+    """Say that a value which is not shown is not what it must be."""
+    return _cause("FieldValueInvalid", field, "Invalid value", detail)
+
+
+def duplicate(field: str, value: Any, detail: str = "") -> Cause:
     """Say that a value is there twice."""
-    return _cause("FieldValueDuplicate", field, f"Duplicate value: {_shown(value)}", "")
+    return _cause("FieldValueDuplicate", field, f"Duplicate value: {_shown(value)}", detail)
 
 
-def not_found(field: str, value: Any) -> Cause:
+def not_found(field: str, value: Any, detail: str = "") -> Cause:
     """Say that what a value names is not there."""
-    return _cause("FieldValueNotFound", field, f"Not found: {_shown(value)}", "")
+    return _cause("FieldValueNotFound", field, f"Not found: {_shown(value)}", detail)
 
 
 def not_supported(field: str, value: Any, supported: tuple[str, ...]) -> Cause:
     """Say that a value is none of those that there are."""
-    listed = ", ".join([_quoted(known) for known in supported])
+    listed = ", ".join([quoted(known) for known in supported])
     return _cause("FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}", f"supported values: {listed}")
 
 
 def too_long(field: str, most: int) -> Cause:
     """Say that a value has too many bytes."""
-    return _cause("FieldValueTooLong", field, "Too long", f"may not be more than {most} bytes")
+    return _cause("FieldValueTooLong", field, "Too long", f"may not be more than {most} byte{'s'[: most != 1]}")
 
 
 def too_many(field: str, count: int, most: int) -> Cause:
     """Say that a list has too many entries."""
-    return _cause("FieldValueTooMany", field, f"Too many: {count}", f"must have at most {most} items")
+    return _cause("FieldValueTooMany", field, f"Too many: {count}", f"must have at most {most} item{'s'[: most != 1]}")
 
 
 def _cause(reason: str, field: str, said: str, detail: str) -> Cause:
@@ -76,25 +81,11 @@ def _cause(reason: str, field: str, said: str, detail: str) -> Cause:
 
 def _shown(value: Any) -> str:
     if value is None:
-        return '"null"'
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, (Quantity, Time, MicroTime)):
-        return _quoted(value.text)
-    return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, (dict, str, int, float)) or value is None:
-        return value
-    return convert.dump(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return internals.text(value)

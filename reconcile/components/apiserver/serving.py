@@ -11,22 +11,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from reconcile.api import kinds
 from reconcile.components.apiserver.access import authorising, granting
 from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
+from reconcile.components.apiserver.reading import custom as reading_custom
 from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.registry import strategies
+from reconcile.components.apiserver.registry import served, strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned, State
-from reconcile.components.apiserver.writing import creating, deleting, patching, subresources, updating
+from reconcile.components.apiserver.writing import (
+    approving,
+    creating,
+    custom,
+    definitions,
+    deleting,
+    evicting,
+    patching,
+    pod_parts,
+    reviewing,
+    scaling,
+    subresources,
+    tokening,
+    updating,
+)
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses
+from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response, User
-from reconcile.store import Change, Reads
+from reconcile.store import Change, Reads, stamped
 
 Way = Callable[[Ask], Plan]
 
@@ -44,7 +60,8 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
         if not authorising.may(policy, asking.name, asking.groups, verb, asked, subresource):
             authorising.authorise(asking, request, store)
         name, namespace = request.name, request.namespace
-        resource, way = _route(asked, verb, subresource, not name, not namespace)
+        route = _route(asked, verb, subresource, not name, not namespace)
+        resource, way = _custom_route(store, request) if route is None else route
         key = f"{namespace}/{name}" if namespace else name
         return way(Ask(state, request, asking, store, now, dice, resource, key))
     except Refusal as refusal:
@@ -61,9 +78,19 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
                 break
         else:
             obj = store.get(planned.resource, key)
+        if planned.version:
+            obj = reading_custom.answered(obj, planned.version)
         if planned.scale:
-            obj = subresources.scale_of(obj)
+            obj = _scale_of(planned, obj, store)
+    elif planned.gone:
+        obj = stamped(obj, store.revision)
     return Response(planned.code, obj, planned.warnings)
+
+
+def _scale_of(planned: Planned, obj: Any, store: Reads) -> Any:
+    definition = served.definition(store, planned.resource)
+    paths = None if definition is None else definition.version(planned.version).scale
+    return scaling.scale_of(obj) if paths is None else custom.scale_at(obj, paths)
 
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {
@@ -79,11 +106,48 @@ _WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("update", "status"): updating.update_status,
     ("patch", "status"): patching.patch_status,
     ("create", "binding"): subresources.bind,
-    ("create", "eviction"): subresources.evict,
-    ("get", "scale"): subresources.scale,
-    ("update", "scale"): subresources.update_scale,
-    ("patch", "scale"): subresources.patch_scale,
+    ("create", "eviction"): evicting.evict,
+    ("get", "scale"): scaling.scale,
+    ("update", "scale"): scaling.update_scale,
+    ("patch", "scale"): scaling.patch_scale,
     ("update", "finalize"): subresources.finalize,
+    ("get", "ephemeralcontainers"): objects.get,
+    ("update", "ephemeralcontainers"): pod_parts.update,
+    ("patch", "ephemeralcontainers"): pod_parts.patch,
+    ("get", "resize"): objects.get,
+    ("update", "resize"): pod_parts.update,
+    ("patch", "resize"): pod_parts.patch,
+    ("get", "approval"): objects.get,
+    ("update", "approval"): approving.update,
+    ("patch", "approval"): approving.patch,
+    ("create", "token"): tokening.create,
+}
+# A definition is looked at once it is written.
+_DEFINITION_WAYS: Final[Mapping[tuple[str, str], Way]] = {
+    ("create", ""): definitions.create,
+    ("update", ""): definitions.update,
+    ("patch", ""): definitions.patch,
+    ("delete", ""): definitions.delete,
+    ("deletecollection", ""): definitions.delete_collection,
+    ("update", "status"): definitions.update_status,
+    ("patch", "status"): definitions.patch_status,
+    ("update", definitions.ESTABLISH): definitions.establish,
+}
+_CUSTOM_WAYS: Final[Mapping[tuple[str, str], Way]] = {
+    ("create", ""): custom.create,
+    ("get", ""): reading_custom.get,
+    ("list", ""): reading_custom.list_,
+    ("watch", ""): reading_custom.watch,
+    ("update", ""): custom.update,
+    ("patch", ""): custom.patch,
+    ("delete", ""): custom.delete,
+    ("deletecollection", ""): custom.delete_collection,
+    ("get", "status"): reading_custom.get,
+    ("update", "status"): custom.update_status,
+    ("patch", "status"): custom.patch,
+    ("get", "scale"): custom.scale,
+    ("update", "scale"): custom.update_scale,
+    ("patch", "scale"): custom.patch_scale,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")
@@ -96,13 +160,22 @@ def _route(
     subresource: str,
     unnamed: bool,  # noqa: FBT001 -- a cached function's key
     unplaced: bool,  # noqa: FBT001 -- a cached function's key
-) -> tuple[kinds.Resource, Way]:
-    """Give the resource and what carries the verb out; refuse a request whose path would be none."""
+) -> tuple[kinds.Resource, Way] | None:
+    """
+    Give the resource and what carries the verb out; refuse a request whose path would be none.
+
+    None if the resource is none of Kubernetes' own: a definition in the store may still establish it.
+    """
     try:
         resource = kinds.resource(key)
     except ReconcileError:
-        raise Refusal(statuses.no_such_resource()) from None
-    way = _WAYS.get((verb, subresource))
+        return None
+    if key == DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
+        way: Way | None = _DEFINITION_WAYS[verb, subresource]
+        if subresource == definitions.ESTABLISH:
+            return resource, definitions.establish
+    else:
+        way = _WAYS.get((verb, subresource))
     if subresource:
         known = [name for _, name in _WAYS]
         if subresource not in resource.subresources or subresource not in known:
@@ -113,14 +186,37 @@ def _route(
         way = None
     if way is None:
         raise Refusal(statuses.method_not_allowed())
+    _check_path(resource, verb, subresource, unnamed=unnamed, unplaced=unplaced)
+    if key == "bindings":
+        way = subresources.bind
+    elif key in reviewing.WAYS:
+        way = reviewing.WAYS[key]
+    elif key == CLUSTER_ROLES:
+        way = granting.aggregating(way)
+    return resource, way
+
+
+def _custom_route(store: Reads, request: Request) -> tuple[kinds.Resource, Way]:
+    """Give the custom resource that a request is about, and what carries its verb out."""
+    definition = served.definition(store, request.resource)
+    version = None if definition is None else definition.versions.get(request.version or definition.storage)
+    if version is None or (request.version and not version.served):
+        raise Refusal(statuses.no_such_resource())
+    resource, subresource, verb = version.resource, request.subresource, request.verb
+    if subresource and subresource not in resource.subresources:
+        raise Refusal(statuses.not_found(request.resource, request.name))
+    way = _CUSTOM_WAYS.get((verb, subresource))
+    if way is None:
+        raise Refusal(statuses.method_not_allowed())
+    _check_path(resource, verb, subresource, unnamed=not request.name, unplaced=not request.namespace)
+    return resource, way
+
+
+def _check_path(resource: kinds.Resource, verb: str, subresource: str, *, unnamed: bool, unplaced: bool) -> None:
+    """Refuse a request without a name or a namespace that it needs, or with a namespace that there cannot be."""
     if unnamed and (subresource or verb not in _UNNAMED):
         raise Refusal(statuses.bad_request("name must be provided"))
     if resource.namespaced and unplaced and verb not in _EVERYWHERE:
         raise Refusal(statuses.bad_request("an empty namespace may not be set during creation"))
     if not (resource.namespaced or unplaced):
         raise Refusal(statuses.no_such_resource())
-    if key == "bindings":
-        way = subresources.bind
-    elif key == CLUSTER_ROLES:
-        way = granting.aggregating(way)
-    return resource, way

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
+from reconcile.components.apiserver.access import tokens
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
@@ -45,6 +46,9 @@ class State:
         tokens: bearer token -> who it is, as `--token-auth-file` says.
         managed_fields: whether metadata.managedFields are kept up; nothing within the cluster needs them, and they
             cost every write.
+        accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
+            nothing within the cluster needs the volumes, and they make each pod's specification another.
+        signing_key: what ServiceAccounts' tokens are signed with, in hexadecimal; empty for no such tokens.
     """
 
     name: str
@@ -56,6 +60,8 @@ class State:
     disabled: tuple[str, ...] = ()
     tokens: Map[User] = attrs.field(factory=Map)
     managed_fields: bool = False
+    accounts: bool = False
+    signing_key: str = ""
 
 
 @quick
@@ -92,7 +98,11 @@ class Planned:
         key: of the object to answer with, as it is after the commit; empty to answer with *body*.
         body: what to answer with if there is no key.
         scale: answer with the object's Scale.
+        version: of a custom resource, in which to answer; empty for the one that objects are stored in.
+        follows: what the server asks of itself once this is committed.
         warnings: texts of Warning headers.
+        then: what to commit after that, each at a revision of its own.
+        gone: the body is an object that is deleted then: it is answered with the revision that took it away.
     """
 
     txn: Txn
@@ -102,14 +112,20 @@ class Planned:
     body: Any = None
     scale: bool = False
     warnings: tuple[str, ...] = ()
+    then: tuple[Txn, ...] = ()
+    gone: bool = False
+    version: str = ""
+    follows: tuple[Request, ...] = ()
 
 
 Plan = Response | Planned
 
 
-def begin(name: str, dice: Dice, *, managed_fields: bool = False) -> State:  # noqa: ARG001 -- every component begins alike
+def begin(name: str, dice: Dice, *, managed_fields: bool = False) -> State:
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
-    return State(name=name, managed_fields=managed_fields)
+    if not managed_fields:
+        return State(name=name)
+    return State(name=name, managed_fields=True, accounts=True, signing_key=tokens.key_of(dice.seed))
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin

@@ -20,6 +20,9 @@ from reconcile.components.controllers import (
     nodelifecycle,
     replicaset,
     replicationcontroller,
+    resourcequota,
+    rootca,
+    serviceaccount,
 )
 from reconcile.components.controllers._runtime import (
     KEPT,
@@ -52,18 +55,37 @@ STANDARD: Final[tuple[Controller, ...]] = (
     garbagecollector.CONTROLLER,
     nodelifecycle.CONTROLLER,
 )
-"""Every controller that the controller-manager runs, beside the user's own."""
+"""Every controller that the controller-manager runs in any cluster, beside the user's own."""
+
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (
+    resourcequota.CONTROLLER,
+    rootca.CONTROLLER,
+    serviceaccount.CONTROLLER,
+)
+"""Those whose work nothing within a cluster needs, but its clients see."""
 
 
-def standard(*, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
-    """Give every controller that the controller-manager runs but those named, with heartbeats or without."""
-    found = tuple([each for each in STANDARD if each.name not in without]) if without else STANDARD
+def standard(
+    *, heartbeats: bool = True, accounts: bool = False, without: tuple[str, ...] = ()
+) -> tuple[Controller, ...]:
+    """
+    Give every controller that the controller-manager runs.
+
+    Args:
+        heartbeats: whether nodes say again and again that they live.
+        accounts: whether pods run as ServiceAccounts, and with them all else that only clients see.
+        without: the names of those that are left out.
+    """
+    found = (*STANDARD, *FOR_CLIENTS) if accounts else STANDARD
+    if without:
+        found = tuple([each for each in found if each.name not in without])
     if heartbeats:
         return found
     return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
 
 
 __all__ = [
+    "FOR_CLIENTS",
     "KEPT",
     "STANDARD",
     "Ask",

@@ -8,7 +8,7 @@ owner's key.
 - Foreground: the owner waits, with the finalizer foregroundDeletion, until no dependent is left that blocks it.
 - Orphan: the owner waits, with the finalizer orphan, until no dependent refers to it any more.
 
-Takes:    changes of every resource that can be deleted, but events.
+Takes:    changes of every resource that can be deleted, custom ones too, but events.
 Gives:    get, delete (with the uid as precondition) and update of any object.
 Source:   pkg/controller/garbagecollector: garbagecollector.go, graph_builder.go.
 Left out: see docs/limits.md, "Controllers".
@@ -21,7 +21,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import meta_v1
-from reconcile.api.kinds import Resource, all_resources, resource, resource_for
+from reconcile.api.kinds import Resource, all_resources, resource_for
 from reconcile.components.controllers._answers import NOT_FOUND, is_done, text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views
 from reconcile.effects import Record
@@ -30,6 +30,7 @@ from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model import definitions
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 
@@ -116,9 +117,17 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name, table in views.filled(RESOURCES):
+    for name, table in views.filled((*RESOURCES, *_customs(views))):
         found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
+
+
+def _customs(views: Views) -> tuple[str, ...]:
+    """Give the custom resources that are watched."""
+    if not views.has(definitions.DEFINITIONS):
+        return ()
+    keys = [definitions.key_of(crd) for crd in views.table(definitions.DEFINITIONS).values()]
+    return tuple([key for key in keys if views.has(key)])
 
 
 def _keys_of_dependents(uid: str, views: Views) -> list[Key]:
@@ -147,7 +156,7 @@ def _is_well_owned(item: Any, views: Views) -> bool:
 
 
 def _cached_owner(item: Any, reference: meta_v1.OwnerReference, views: Views) -> Any:
-    kind = _kind_of(reference)
+    kind = _kind_of(reference, views)
     if kind is None or not views.has(kind.key):
         return None
     owner = views.get(kind.key, joined(item.metadata.namespace if kind.namespaced else "", reference.name))
@@ -160,7 +169,8 @@ def _waiting_owners(item: Any, views: Views) -> list[Key]:
     for reference in item.metadata.owner_references or ():
         owner = _cached_owner(item, reference, views)
         if owner is not None and _waits(owner):
-            kind = resource_for(reference.api_version, reference.kind)
+            kind = _kind_of(reference, views)
+            assert kind is not None, "its owner was found"
             found.append((kind.key, joined(owner.metadata.namespace or "", reference.name)))
     return found
 
@@ -171,11 +181,14 @@ def _waits(owner: Any) -> bool:
     return metadata.deletion_timestamp is not None and FOREGROUND in (metadata.finalizers or ())
 
 
-def _kind_of(reference: meta_v1.OwnerReference) -> Resource | None:
+def _kind_of(reference: meta_v1.OwnerReference, views: Views) -> Resource | None:
     try:
         return resource_for(reference.api_version, reference.kind)
     except ReconcileError:
-        return None
+        if not views.has(definitions.DEFINITIONS):
+            return None
+        crds = views.table(definitions.DEFINITIONS).values()
+        return definitions.resource_for(crds, reference.api_version, reference.kind)
 
 
 def _orphan_dependents(ask: Ask, item: Any) -> Outcome:
@@ -207,7 +220,7 @@ def _look(ask: Ask, item: Any) -> Outcome:
         return Outcome()
     calls = [_get(ask.key)]
     for reference in item.metadata.owner_references:
-        kind = _kind_of(reference)
+        kind = _kind_of(reference, ask.views)
         if kind is None:
             return Outcome(after=UNKNOWN_KIND_RETRY, after_is_periodic=True)
         if kind.namespaced and not item.metadata.namespace:
@@ -254,7 +267,7 @@ def _classified(ask: Ask, latest: Any) -> tuple[Memory, list[Any], list[Any], li
     asked = {(request.resource, request.namespace, request.name): answer for request, answer in ask.answers[1:]}
     solid, dangling, waiting = [], [], []
     for reference in _owners(latest):
-        kind = _kind_of(reference)
+        kind = _kind_of(reference, ask.views)
         if reference.uid in memory.absent:
             dangling.append(reference)
             continue
@@ -290,7 +303,7 @@ def _misplaced(item: Any, lost: tuple[Any, ...], views: Views) -> tuple[Record, 
     """
     records = []
     for reference in lost:
-        kind = _kind_of(reference)
+        kind = _kind_of(reference, views)
         if kind is None or not kind.namespaced or not views.has(kind.key):
             continue
         if not any(owner.metadata.uid == reference.uid for owner in views.table(kind.key).values()):
@@ -366,7 +379,7 @@ def _update(key: Key, body: Any) -> Request:
 
 
 def _place(key: Key) -> tuple[str, str]:
-    return split_key(key[1]) if resource(key[0]).namespaced else ("", key[1])
+    return split_key(key[1])
 
 
 CONTROLLER: Final = Controller(
@@ -377,4 +390,5 @@ CONTROLLER: Final = Controller(
     observe=observe,
     workers=20,
     component="garbage-collector-controller",
+    customs=keys_of_change,
 )

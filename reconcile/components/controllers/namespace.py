@@ -18,14 +18,14 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.api.kinds import all_resources, resource
+from reconcile.api.kinds import all_resources
 from reconcile.components.controllers._answers import text_of
 from reconcile.components.controllers._runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions
+from reconcile.model import conditions, definitions
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -137,20 +137,26 @@ def _empties(namespace: str, resources: Iterable[str]) -> tuple[Request, ...]:
     return tuple([Request(verb="deletecollection", resource=key, namespace=namespace) for key in resources])
 
 
-def _resources() -> tuple[str, ...]:
-    """Give every resource that a namespace can hold, and that can be listed and deleted."""
+def _resources(views: Views) -> tuple[str, ...]:
+    """Give every resource that a namespace can hold, and that can be listed and deleted: custom ones last."""
     found = [
         known.key
         for known in all_resources()
         if known.namespaced and {"delete", "deletecollection", "list"} <= {*known.verbs} and known.key not in _SKIPPED
     ]
+    if views.has(definitions.DEFINITIONS):
+        found += [
+            definitions.key_of(crd)
+            for crd in views.table(definitions.DEFINITIONS).values()
+            if crd.spec.scope == "Namespaced" and definitions.is_established(crd)
+        ]
     return tuple(dict.fromkeys(found))
 
 
 def _look(ask: Ask, purge: Purge) -> Outcome:
     fresh = Purge(due=purge.due)
     itself = Request(verb="get", resource="namespaces", name=ask.key)
-    return _called(ask, fresh, "look", (itself, *_lists(ask.key, _resources())))
+    return _called(ask, fresh, "look", (itself, *_lists(ask.key, _resources(ask.views))))
 
 
 def _looked(ask: Ask, purge: Purge) -> Outcome:
@@ -258,8 +264,7 @@ def _conditions(purge: Purge) -> tuple[core_v1.NamespaceCondition, ...]:
 
 def _dotted(key: str) -> str:
     """Give the resource with its group, which is empty for the core group: `pods.`."""
-    known = resource(key)
-    return f"{known.plural}.{known.group}"
+    return key if "." in key else f"{key}."
 
 
 def _reported(ask: Ask, purge: Purge) -> Outcome:

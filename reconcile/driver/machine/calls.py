@@ -16,6 +16,7 @@ from reconcile.driver.machine.reach import hears, park, server_for
 from reconcile.effects import Answer
 from reconcile.events import Answered
 from reconcile.lib.dice import Dice
+from reconcile.lib.instant import SECOND
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 from reconcile.store import Refused, channel, grant, position_after, table_at
@@ -74,10 +75,13 @@ def _watch(machine: Machine, item: Sent) -> None:
     end(machine, name)
     process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
     machine.processes.set(name, process)
-    machine.states.set(name, apiserver.Watching(client=client, tag=tag, request=request))
+    ends = machine.now + request.timeout_seconds * SECOND if request.timeout_seconds > 0 else None
+    state = apiserver.Watching(client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends)
+    machine.states.set(name, state)
     cursor = Cursor(request.resource, "", channel(request.resource))
-    if request.resource_version not in ("", "0"):
-        position = position_after(machine.store.history(request.resource), int(request.resource_version))
+    if not apiserver.lists(request):
+        since = int(request.resource_version or 0) or machine.store.revision
+        position = position_after(machine.store.history(request.resource), since)
         cursor = attrs.evolve(cursor, position=position, view=table_at(machine.store, request.resource, position))
     open_watch(machine, process, "watch", cursor)
 
@@ -102,6 +106,13 @@ def _served(machine: Machine, server: str, item: Sent) -> Response:
         changes = store.commit(planned.txn, lease)
         if not isinstance(changes, Refused):
             committed(machine, changes, store.touched)
+            for txn in planned.then:
+                # Nothing comes between: they are of the same step.
+                more = store.commit(txn, lease)
+                assert not isinstance(more, Refused), "it compares nothing"
+                committed(machine, more, store.touched)
+            for asked in planned.follows:
+                machine.push(Sent(server, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
             return apiserver.answer(planned, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)

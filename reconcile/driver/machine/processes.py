@@ -22,6 +22,7 @@ from reconcile.effects import (
     Install,
     LaunchProcess,
     Notice,
+    OpenWatch,
     Order,
     ProbeContainer,
     PullImage,
@@ -258,6 +259,11 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.hosts.set(process.host, attrs.evolve(host, rules=effect.rules))
             if host.host.external:
                 machine.outbox.append(Order(process.host, effect))
+        case OpenWatch():
+            current = machine.processes.get(process.name)
+            if current is not None:
+                machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
+                open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
         case LaunchProcess():
             launch(machine, effect.process, process.host)
         case EndProcess():

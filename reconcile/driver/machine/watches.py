@@ -11,11 +11,13 @@ from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.pending import Draining, Listing
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import tell, tidied
+from reconcile.driver.machine.processes import end, tell, tidied
 from reconcile.driver.machine.reach import park, server_for
+from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.table import Table
+from reconcile.model import statuses
 from reconcile.store import PARTITIONS, RIGHTS, Change, position_after, table_at
 
 _NOBODY: Final = Channel()
@@ -29,18 +31,20 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     if cursor.held:
         return False
     history = machine.store.history(cursor.channel)
-    end = history.end
+    last = history.end
     if cursor.position < history.start:
-        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), end
+        if process.kind == "watch" and cursor.position >= 0:
+            return _expire(machine, process)
+        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), last
         if not changes and cursor.view is not None:
             machine.cursors.set(key, attrs.evolve(cursor, position=position, view=view))
             return False
     else:
-        position = min(end, cursor.position + count) if count else end
+        position = min(last, cursor.position + count) if count else last
         changes = history.between(cursor.position, position)
         if not changes:
             return False
-        if position == end:
+        if position == last:
             view = machine.store.table(cursor.resource)
         else:
             view = _view(machine, cursor.resource, changes[-1].revision)
@@ -48,6 +52,15 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
     tell(machine, process, Watched(machine.now + process.skew, watch, changes, view))
+    return True
+
+
+def _expire(machine: Machine, process: Process) -> bool:
+    """End a client's watch that is behind what is still known: the client has to list again."""
+    state = machine.states.get(process.name)
+    said = f"too old resource version: {state.seen} ({machine.store.compacted})"
+    machine.outbox.append(Notice(state.client, state.tag, "ERROR", statuses.expired(said)))
+    end(machine, process.name)
     return True
 
 

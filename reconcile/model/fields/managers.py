@@ -76,9 +76,9 @@ Managed = dict[Identity, Owned]
 class Conflicts(Exception):  # noqa: N818 -- it is an outcome of an apply
     """An apply would change what others own: *rows* are (manager, path), in the order in which they are told."""
 
-    def __init__(self, found: Mapping[Identity, FieldSet]) -> None:
-        self.rows = [(identity, path) for identity in sorted(found) for path in sets.paths(found[identity])]
-        super().__init__(f"{len(self.rows)} conflicts")
+    def __init__(self, rows: list[tuple[Identity, sets.Path]]) -> None:
+        self.rows = rows
+        super().__init__(f"{len(rows)} conflicts")
 
 
 @attrs.frozen(kw_only=True)
@@ -152,24 +152,32 @@ def updated(write: Write, live: Any, new: Any, managed: Managed, *, created: boo
     return _capped(left)
 
 
-def applied(
-    write: Write, live: Any, config: Any, managed: Managed, *, created: bool = False, force: bool
-) -> tuple[Any, Managed]:
+def applied(write: Write, live: Any, config: Any, managed: Managed, *, blank: Any, force: bool) -> tuple[Any, Managed]:
     """
-    Give what *live* becomes by an apply of *config*, and who owns what then; *created* if there was nothing before.
+    Give what *live* becomes by an apply of *config*, and who owns what then.
+
+    Args:
+        write: who applies, and how.
+        live: the object as it is; *blank* if there is none.
+        config: what is applied.
+        managed: who owned what.
+        blank: an object of the same type of which nothing is said.
+        force: take what others own.
 
     Raises:
         Conflicts: others own what it would change, and it does not force them.
     """
-    if not managed and not created:
+    if not managed:
         # What was there before anyone applied belongs to nobody in particular.
-        first = attrs.evolve(write, manager=BEFORE_FIRST_APPLY, subresource="")
-        managed = updated(first, {}, live, managed, created=True)
+        managed = updated(attrs.evolve(write, manager=BEFORE_FIRST_APPLY), blank, live, managed, created=True)
     try:
         return _applied(write, live, config, managed, force=force)
     except Conflicts as conflicts:
-        if write.manager != KUBECTL or not _are_its_own(write, live, conflicts):
+        if write.manager != KUBECTL:
             raise
+        others = _without_its_own(write, live, conflicts)
+        if others.rows:
+            raise others from None
         return _applied(write, live, config, managed, force=True)
 
 
@@ -188,12 +196,13 @@ def _applied(write: Write, live: Any, config: Any, managed: Managed, *, force: b
     others = {each: owned for each, owned in after.items() if each != identity}
     conflicts = {each: sets.intersection(owned.fields, touched) for each, owned in others.items()}
     if not force and any(conflicts.values()):
-        raise Conflicts({each: fields for each, fields in conflicts.items() if fields})
+        raise Conflicts([(each, path) for each in sorted(conflicts) for path in sets.paths(conflicts[each])])
     left = _taken(others, touched, change.removed)
     own = _stripped(wanted)
     if own:
         changed = new != live
-        time = write.now if changed or last is None else last.time
+        # An apply that changes nothing changes no time, and gives none to whom had none.
+        time = write.now if changed else last.time if last is not None else None
         left[identity] = Owned(own, write.version, time)
     return new, left
 
@@ -210,17 +219,17 @@ def _pruned(shape: Shape, new: Any, last: FieldSet, managed: Managed) -> Any:
     return typed.without(shape, new, gone)
 
 
-def _are_its_own(write: Write, live: Any, conflicts: Conflicts) -> bool:
-    """Tell whether kubectl would only change what its client-side apply had said, and what still stands as it said."""
+def _without_its_own(write: Write, live: Any, conflicts: Conflicts) -> Conflicts:
+    """Leave out what kubectl's client-side apply had said, and what still stands as it said: that is its own."""
     annotations = (live or {}).get("metadata", {}).get("annotations") or {}
     said = write_of_last_apply(annotations.get(LAST_APPLIED))
     if said is None or said.get("apiVersion") != write.version:
-        return False
+        return conflicts
     change = typed.compared(write.shape, said, live)
     allowed = typed.fields_in(write.shape, said)
     for fields in (change.modified, change.added, change.removed):
         allowed = sets.difference(allowed, fields)
-    return all(sets.has(allowed, path) for _, path in conflicts.rows)
+    return Conflicts([row for row in conflicts.rows if not sets.has(allowed, row[1])])
 
 
 def write_of_last_apply(text: Any) -> Any:

@@ -18,12 +18,14 @@ from typing import Any, Final, Literal
 import attrs
 
 from reconcile.api.kinds import list_rules
-from reconcile.api.scalars import Json
+from reconcile.api.scalars import Base64, Int32, Int64, Json
 from reconcile.api.shapes import CustomObject, fields_of, within
-from reconcile.api.zeros import is_atomic
+from reconcile.api.zeros import is_atomic, zeros_of
 from reconcile.lib.mapping import Map
 
 _KEY_DEFAULTS: Final = {"protocol": "TCP"}
+
+Scalar = Literal["numeric", "string", "boolean", "untyped"]
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +40,8 @@ class Shape:
         element: of a map's other entries, of a list's items.
         keys: of a list that is a map: the names of its items' keys; empty for a list that is a set.
         key_defaults: what a key is that an item does not say.
+        scalar: of a scalar: what it may be.
+        declared: of a map: whether it has no other entries than its fields.
     """
 
     kind: Literal["scalar", "map", "list", "free"]
@@ -46,6 +50,8 @@ class Shape:
     element: Callable[[], Shape] | None = None
     keys: tuple[str, ...] = ()
     key_defaults: Mapping[str, Any] = attrs.field(factory=dict)
+    scalar: Scalar = "untyped"
+    declared: bool = False
 
     def of(self, name: str) -> Shape:
         """Give the shape of a map's entry."""
@@ -64,6 +70,16 @@ class Shape:
 
 
 SCALAR: Final = Shape("scalar")
+_NUMERIC: Final = Shape("scalar", scalar="numeric")
+_STRING: Final = Shape("scalar", scalar="string")
+_SCALARS: Final[Mapping[Any, Shape]] = {
+    Int32: _NUMERIC,
+    Int64: _NUMERIC,
+    float: _NUMERIC,
+    str: _STRING,
+    Base64: _STRING,
+    bool: Shape("scalar", scalar="boolean"),
+}
 ATOMIC: Final = Shape("free", atomic=True)
 FREE: Final = Shape("free")
 _FREE_MAP: Final = Shape("map", element=lambda: FREE)
@@ -106,7 +122,7 @@ def shape_of(cls: type) -> Shape:
         fields[field.json] = _later(
             field.type, "" if rule is None else rule.type, () if rule is None else rule.map_keys
         )
-    return Shape("map", atomic=is_atomic(cls), fields=fields)
+    return Shape("map", atomic=is_atomic(cls), fields=fields, declared=True)
 
 
 def _later(shape: Any, rule: str, keys: tuple[str, ...]) -> Callable[[], Shape]:
@@ -120,17 +136,23 @@ def _made(shape: Any, rule: str, keys: tuple[str, ...]) -> Shape:
     inner = within(shape, tuple)
     if inner is not None:
         if rule not in ("map", "set"):
-            return _FREE_LIST
-        defaults = {key: value for key, value in _KEY_DEFAULTS.items() if key in keys}
+            return Shape("list", atomic=True, element=_later(inner, "", ()))
+        defaults = {**_zeros_of_keys(inner, keys), **{key: text for key, text in _KEY_DEFAULTS.items() if key in keys}}
         return Shape("list", element=_later(inner, "", ()), keys=keys, key_defaults=defaults)
     inner = within(shape, Map)
     if inner is not None:
         if rule == "atomic":
-            return Shape("map", atomic=True)
+            return Shape("map", atomic=True, element=_later(inner, "", ()))
         return _FREE_MAP if inner == Json else Shape("map", element=_later(inner, "", ()))
     if hasattr(shape, "JSON_NAMES"):
         return attrs.evolve(shape_of(shape), atomic=True) if rule == "atomic" else shape_of(shape)
-    return SCALAR
+    return _SCALARS.get(shape, SCALAR)
+
+
+def _zeros_of_keys(inner: Any, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Give what an item's keys are where it does not say: a text that has to be there is empty."""
+    zeros = zeros_of(inner) if hasattr(inner, "JSON_NAMES") else {}
+    return {key: zeros[key] for key in keys if zeros.get(key) == ""}
 
 
 def _text(value: Any) -> str:

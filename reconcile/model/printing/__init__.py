@@ -1,9 +1,10 @@
 """
-What `kubectl get` prints: the columns of each kind, and tables of them.
+What a table shows of each kind: the API server's `Table`, and the text that kubectl makes of it.
 
 Takes:    API objects and the instant at which one looks at them.
-Gives:    rows of text, and tables.
-Source:   https://kubernetes.io/docs/reference/kubectl/#formatting-output and what kubectl 1.36 prints.
+Gives:    rows of typed cells, rows of text, and tables of them.
+Source:   https://kubernetes.io/docs/reference/kubectl/#formatting-output and what kubectl 1.36 prints;
+          the API server's printers.
 Left out: columns that a CustomResourceDefinition adds; -o formats other than the plain and the wide table; see
           docs/limits.md, "Command line".
 """
@@ -16,19 +17,77 @@ from typing import Any, Final
 from reconcile.api.kinds import resource
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
-from reconcile.model.printing.ages import age, human_duration
+from reconcile.model.printing.ages import UNKNOWN, age, human_duration
 from reconcile.model.printing.cluster import CLUSTER, node_status
+from reconcile.model.printing.columns import AGE, COLUMNS, CREATED_AT, NAME, PLAIN, SCALE, Column
 from reconcile.model.printing.network import NETWORK
 from reconcile.model.printing.pods import Standing, standing
-from reconcile.model.printing.shape import Shape
+from reconcile.model.printing.shape import Cells, Fill, Shape
+from reconcile.model.printing.storage import STORAGE
 from reconcile.model.printing.workloads import WORKLOADS
 
-__all__ = ["Standing", "aligned", "human_duration", "node_status", "rows", "standing", "table", "type_name"]
+__all__ = [
+    "Column",
+    "Shape",
+    "Standing",
+    "aligned",
+    "has_printer",
+    "human_duration",
+    "node_status",
+    "rows",
+    "scale_shape",
+    "shape_of",
+    "standing",
+    "table",
+    "type_name",
+]
 
 _GAP: Final = 3
 _NARROWEST: Final = 6
-_PLAIN: Final = Shape(("NAME", "AGE"), lambda obj, now: (obj.metadata.name, age(obj, now)))
-_SHAPES: Final[dict[str, Shape]] = {**WORKLOADS, **NETWORK, **CLUSTER}
+
+
+def _aged(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, age(obj, now))
+
+
+def _created(obj: Any, _: Instant) -> Cells:
+    created = obj.metadata.creation_timestamp
+    return (obj.metadata.name, UNKNOWN if created is None else created.text)
+
+
+def _scale(obj: Any, now: Instant) -> Cells:
+    wanted = obj.spec.replicas if obj.spec is not None else 0
+    there = obj.status.replicas if obj.status is not None else 0
+    return (obj.metadata.name, wanted or 0, there or 0, age(obj, now))
+
+
+_FILLS: Final[dict[str, Fill]] = {**WORKLOADS, **NETWORK, **STORAGE, **CLUSTER}
+_SHAPES: Final[dict[str, Shape]] = {
+    key: Shape(columns, _FILLS.get(key, _created if columns[-1] is CREATED_AT else _aged))
+    for key, columns in COLUMNS.items()
+}
+_PLAIN: Final = Shape(PLAIN, _created)
+_CUSTOM: Final = Shape((NAME, AGE), _aged)
+_SCALE: Final = Shape(SCALE, _scale)
+_UNPRINTED: Final = ("csistoragecapacities.storage.k8s.io", "customresourcedefinitions.apiextensions.k8s.io")
+
+
+def shape_of(resource_key: str) -> Shape:
+    """Say how objects of a resource are shown; one that nobody knows has Name and Age, as custom resources have."""
+    found = _SHAPES.get(resource_key)
+    if found is not None:
+        return found
+    return _PLAIN if resource_key in _UNPRINTED else _CUSTOM
+
+
+def has_printer(resource_key: str) -> bool:
+    """Tell whether the API server has a printer of its own for a built-in kind."""
+    return resource_key not in _UNPRINTED
+
+
+def scale_shape() -> Shape:
+    """Say how the subresource scale is shown."""
+    return _SCALE
 
 
 def rows(
@@ -39,6 +98,7 @@ def rows(
     namespaced: bool = False,
     wide: bool = False,
     typed: bool = False,
+    shape: Shape | None = None,
 ) -> tuple[tuple[str, ...], ...]:
     """
     Give a table's cells, the headings first.
@@ -50,8 +110,9 @@ def rows(
         namespaced: begin with the namespace, as `-A` does.
         wide: add the columns of `-o wide`.
         typed: write `deployment.apps/web` for `web`, as kubectl does when it is asked for several resources.
+        shape: how objects of a custom resource are shown.
     """
-    shape = _SHAPES.get(resource_key, _PLAIN)
+    shape = shape or shape_of(resource_key)
     headings = shape.headings(wide=wide)
     named = headings.index("NAME") if typed and "NAME" in headings else -1
     prefix = f"{type_name(resource_key)}/"
@@ -72,9 +133,10 @@ def table(
     wide: bool = False,  # noqa: FBT001, FBT002 -- the same
     *,
     typed: bool = False,
+    shape: Shape | None = None,
 ) -> str:
     """Give the table that kubectl prints, a line each and no line end at its end; see `rows`."""
-    return aligned(rows(resource_key, objects, now, namespaced=namespaced, wide=wide, typed=typed))
+    return aligned(rows(resource_key, objects, now, namespaced=namespaced, wide=wide, typed=typed, shape=shape))
 
 
 def aligned(cells: Iterable[tuple[str, ...]]) -> str:

@@ -1,22 +1,15 @@
-"""Nodes, namespaces, events, configuration, storage and access, as `kubectl get` shows them."""
+"""Nodes, namespaces, events, admission and access, as tables show them."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.model import conditions
-from reconcile.model.printing.ages import UNKNOWN, age, since
-from reconcile.model.printing.shape import NONE, UNSET, Cells, Shape, listed
+from reconcile.model.printing.ages import UNKNOWN, age, human_duration, since
+from reconcile.model.printing.shape import NONE, UNSET, Cells, Fill, listed, selector_text
 
 _ROLE: Final = "node-role.kubernetes.io/"
-_DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
-_MODES: Final = {
-    "ReadWriteOnce": "RWO",
-    "ReadOnlyMany": "ROX",
-    "ReadWriteMany": "RWX",
-    "ReadWriteOncePod": "RWOP",
-}
 
 
 # Nodes, namespaces, leases --------------------------------------------------------------------------------------------
@@ -30,13 +23,20 @@ def _node(obj: Any, now: Instant) -> Cells:
         node_status(obj),
         _roles(obj),
         age(obj, now),
-        seen.kubelet_version if seen is not None else "",
+        (seen and seen.kubelet_version) or "",
         _address(status, "InternalIP"),
         _address(status, "ExternalIP"),
         (seen and seen.os_image) or UNKNOWN,
-        (seen and seen.kernel_version) or UNKNOWN,
+        _kernel(seen),
         (seen and seen.container_runtime_version) or UNKNOWN,
     )
+
+
+def _kernel(seen: Any) -> str:
+    if seen is None:
+        return UNKNOWN
+    version = seen.kernel_version or UNKNOWN
+    return f"{version} ({seen.architecture})" if seen.architecture else version
 
 
 def node_status(node: Any) -> str:
@@ -73,12 +73,12 @@ def _event(obj: Any, now: Instant) -> Cells:
     first = obj.first_timestamp or obj.event_time
     last = series.last_observed_time if series is not None else obj.last_timestamp or first
     count = series.count if series is not None else obj.count or 1
-    named = f"{(about.kind or '').lower()}/{about.name}" if about.name else (about.kind or "").lower()
+    named = (about.kind or "").lower()
     return (
         since(last, now),
         obj.type or "",
         obj.reason or "",
-        named,
+        f"{named}/{about.name}" if about.name else named,
         about.field_path or "",
         _source(obj),
         (obj.message or "").strip(),
@@ -94,118 +94,6 @@ def _source(event: Any) -> str:
     return f"{component}, {host}" if host else component
 
 
-# Configuration --------------------------------------------------------------------------------------------------------
-
-
-def _config_map(obj: Any, now: Instant) -> Cells:
-    return (obj.metadata.name, len(obj.data or ()) + len(obj.binary_data or ()), age(obj, now))
-
-
-def _secret(obj: Any, now: Instant) -> Cells:
-    return (obj.metadata.name, obj.type or "Opaque", len(obj.data or ()), age(obj, now))
-
-
-def _quota(obj: Any, now: Instant) -> Cells:
-    status = obj.status
-    hard = (status and status.hard) or {}
-    used = (status and status.used) or {}
-    rows = [(name, f"{name}: {used.get(name, '0')}/{amount}") for name, amount in hard.items()]
-    requests = [text for name, text in rows if not name.startswith("limits.")]
-    limits = [text for name, text in rows if name.startswith("limits.")]
-    return (obj.metadata.name, ", ".join(requests), ", ".join(limits), age(obj, now))
-
-
-def _priority_class(obj: Any, now: Instant) -> Cells:
-    policy = obj.preemption_policy or "PreemptLowerPriority"
-    return (obj.metadata.name, obj.value, _word(obj.global_default), age(obj, now), policy)
-
-
-def _runtime_class(obj: Any, now: Instant) -> Cells:
-    return (obj.metadata.name, obj.handler, age(obj, now))
-
-
-# Storage --------------------------------------------------------------------------------------------------------------
-
-
-def _volume(obj: Any, now: Instant) -> Cells:
-    spec, status = obj.spec, obj.status
-    claim = spec.claim_ref
-    return (
-        obj.metadata.name,
-        (spec.capacity or {}).get("storage", ""),
-        _modes(spec.access_modes),
-        spec.persistent_volume_reclaim_policy or "Retain",
-        "Terminating" if obj.metadata.deletion_timestamp else (status and status.phase) or "",
-        f"{claim.namespace}/{claim.name}" if claim is not None else "",
-        spec.storage_class_name or "",
-        spec.volume_attributes_class_name or UNSET,
-        (status and status.reason) or "",
-        age(obj, now),
-        spec.volume_mode or UNSET,
-    )
-
-
-def _claim(obj: Any, now: Instant) -> Cells:
-    spec, status = obj.spec, obj.status
-    bound = bool(spec.volume_name) and status is not None
-    return (
-        obj.metadata.name,
-        "Terminating" if obj.metadata.deletion_timestamp else (status and status.phase) or "",
-        spec.volume_name or "",
-        (status.capacity or {}).get("storage", "") if bound else "",
-        _modes(status.access_modes) if bound else "",
-        spec.storage_class_name or "",
-        spec.volume_attributes_class_name or UNSET,
-        age(obj, now),
-        spec.volume_mode or UNSET,
-    )
-
-
-def _storage_class(obj: Any, now: Instant) -> Cells:
-    default = (obj.metadata.annotations or {}).get(_DEFAULT_CLASS) == "true"
-    return (
-        f"{obj.metadata.name} (default)" if default else obj.metadata.name,
-        obj.provisioner,
-        obj.reclaim_policy or "Delete",
-        obj.volume_binding_mode or "Immediate",
-        _word(obj.allow_volume_expansion),
-        age(obj, now),
-    )
-
-
-def _csi_driver(obj: Any, now: Instant) -> Cells:
-    spec = obj.spec
-    return (
-        obj.metadata.name,
-        _word(spec.attach_required is not False),
-        _word(spec.pod_info_on_mount),
-        _word(spec.storage_capacity),
-        listed([request.audience for request in spec.token_requests or ()], UNSET),
-        _word(spec.requires_republish),
-        listed(spec.volume_lifecycle_modes or ()),
-        age(obj, now),
-    )
-
-
-def _csi_node(obj: Any, now: Instant) -> Cells:
-    return (obj.metadata.name, len(obj.spec.drivers), age(obj, now))
-
-
-def _attachment(obj: Any, now: Instant) -> Cells:
-    spec = obj.spec
-    attached = _word(obj.status is not None and obj.status.attached)
-    volume = spec.source.persistent_volume_name or ""
-    return (obj.metadata.name, spec.attacher, volume, spec.node_name, attached, age(obj, now))
-
-
-def _word(said: object) -> str:
-    return "true" if said else "false"
-
-
-def _modes(modes: Any) -> str:
-    return listed([_MODES[mode] for mode in _MODES if mode in (modes or ())], "")
-
-
 # Admission, access ----------------------------------------------------------------------------------------------------
 
 
@@ -213,21 +101,93 @@ def _webhooks(obj: Any, now: Instant) -> Cells:
     return (obj.metadata.name, len(obj.webhooks or ()), age(obj, now))
 
 
-def _admission_policy(obj: Any, now: Instant) -> Cells:
-    kind = obj.spec.param_kind
-    parameters = UNSET if kind is None else f"{kind.api_version}/{kind.kind}"
-    return (obj.metadata.name, len(obj.spec.validations or ()), parameters, age(obj, now))
+def _validating_policy(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, len(obj.spec.validations or ()), _param_kind(obj), age(obj, now))
 
 
-def _created_at(obj: Any, _: Instant) -> Cells:
-    created = obj.metadata.creation_timestamp
-    return (obj.metadata.name, UNKNOWN if created is None else created.text)
+def _mutating_policy(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, len(obj.spec.mutations or ()), _param_kind(obj), age(obj, now))
+
+
+def _param_kind(policy: Any) -> str:
+    kind = policy.spec.param_kind
+    return UNSET if kind is None else f"{kind.api_version or ''}/{kind.kind or ''}"
+
+
+def _policy_binding(obj: Any, now: Instant) -> Cells:
+    ref = obj.spec.param_ref
+    text = UNSET
+    if ref is not None and ref.name:
+        text = f"{ref.namespace or '*'}/{ref.name}"
+    elif ref is not None and ref.selector is not None:
+        text = selector_text(ref.selector)
+    return (obj.metadata.name, obj.spec.policy_name or "", text, age(obj, now))
+
+
+def _flow_schema(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    dangling = conditions.find((obj.status and obj.status.conditions) or (), "Dangling")
+    return (
+        obj.metadata.name,
+        spec.priority_level_configuration.name,
+        spec.matching_precedence or 0,
+        NONE if spec.distinguisher_method is None else spec.distinguisher_method.type,
+        age(obj, now),
+        "?" if dangling is None else dangling.status or "",
+    )
+
+
+def _priority_level(obj: Any, now: Instant) -> Cells:
+    limited = obj.spec.limited
+    shares: object = NONE
+    queues: Cells = (NONE, NONE, NONE)
+    if limited is not None:
+        shares = limited.nominal_concurrency_shares or 0
+        queuing = limited.limit_response.queuing if limited.limit_response is not None else None
+        if queuing is not None:
+            queues = (queuing.queues or 0, queuing.hand_size or 0, queuing.queue_length_limit or 0)
+    return (obj.metadata.name, obj.spec.type, shares, *queues, age(obj, now))
+
+
+def _api_service(obj: Any, now: Instant) -> Cells:
+    service = obj.spec.service if obj.spec is not None else None
+    where = "Local" if service is None else f"{service.namespace}/{service.name}"
+    seen = conditions.find((obj.status and obj.status.conditions) or (), "Available")
+    word = "Unknown" if seen is None else seen.status
+    if seen is not None and seen.status != "True" and seen.reason:
+        word = f"{seen.status} ({seen.reason})"
+    return (obj.metadata.name, where, word, age(obj, now))
+
+
+def _signing_request(obj: Any, now: Instant) -> Cells:
+    spec, status = obj.spec, obj.status
+    found = [each.type for each in (status and status.conditions) or ()]
+    words = ["Denied" if "Denied" in found else "Approved" if "Approved" in found else "Pending"]
+    words += ["Failed"] if "Failed" in found else []
+    words += ["Issued"] if status is not None and status.certificate else []
+    seconds = spec.expiration_seconds
+    return (
+        obj.metadata.name,
+        age(obj, now),
+        spec.signer_name or NONE,
+        spec.username or "",
+        NONE if seconds is None else human_duration(seconds * SECOND),
+        ",".join(words),
+    )
+
+
+def _component(obj: Any, _: Instant) -> Cells:
+    seen = conditions.find(obj.conditions or (), "Healthy")
+    if seen is None:
+        return (obj.metadata.name, "Unknown", "", "")
+    word = "Healthy" if seen.status == "True" else "Unhealthy"
+    return (obj.metadata.name, word, seen.message or "", seen.error or "")
 
 
 def _binding(obj: Any, now: Instant) -> Cells:
     by_kind: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
     for subject in obj.subjects or ():
-        name = f"{subject.namespace}/{subject.name}" if subject.kind == "ServiceAccount" else subject.name
+        name = f"{subject.namespace or ''}/{subject.name}" if subject.kind == "ServiceAccount" else subject.name
         by_kind.setdefault(subject.kind, []).append(name)
     return (
         obj.metadata.name,
@@ -237,69 +197,22 @@ def _binding(obj: Any, now: Instant) -> Cells:
     )
 
 
-_BINDING: Final = Shape(("NAME", "ROLE", "AGE", "*USERS", "*GROUPS", "*SERVICEACCOUNTS"), _binding)
-_CREATED_AT: Final = Shape(("NAME", "CREATED AT"), _created_at)
-_WEBHOOKS: Final = Shape(("NAME", "WEBHOOKS", "AGE"), _webhooks)
-
-CLUSTER: Final[dict[str, Shape]] = {
-    "nodes": Shape(
-        (
-            *("NAME", "STATUS", "ROLES", "AGE", "VERSION"),
-            *("*INTERNAL-IP", "*EXTERNAL-IP", "*OS-IMAGE", "*KERNEL-VERSION", "*CONTAINER-RUNTIME"),
-        ),
-        _node,
-    ),
-    "namespaces": Shape(("NAME", "STATUS", "AGE"), _namespace),
-    "leases.coordination.k8s.io": Shape(("NAME", "HOLDER", "AGE"), _lease),
-    "events": Shape(
-        (
-            *("LAST SEEN", "TYPE", "REASON", "OBJECT", "*SUBOBJECT", "*SOURCE", "MESSAGE"),
-            *("*FIRST SEEN", "*COUNT", "*NAME"),
-        ),
-        _event,
-    ),
-    "configmaps": Shape(("NAME", "DATA", "AGE"), _config_map),
-    "secrets": Shape(("NAME", "TYPE", "DATA", "AGE"), _secret),
-    "resourcequotas": Shape(("NAME", "REQUEST", "LIMIT", "AGE"), _quota),
-    "limitranges": _CREATED_AT,
-    "priorityclasses.scheduling.k8s.io": Shape(
-        ("NAME", "VALUE", "GLOBAL-DEFAULT", "AGE", "PREEMPTIONPOLICY"), _priority_class
-    ),
-    "runtimeclasses.node.k8s.io": Shape(("NAME", "HANDLER", "AGE"), _runtime_class),
-    "persistentvolumes": Shape(
-        (
-            *("NAME", "CAPACITY", "ACCESS MODES", "RECLAIM POLICY", "STATUS", "CLAIM", "STORAGECLASS"),
-            *("VOLUMEATTRIBUTESCLASS", "REASON", "AGE", "*VOLUMEMODE"),
-        ),
-        _volume,
-    ),
-    "persistentvolumeclaims": Shape(
-        (
-            *("NAME", "STATUS", "VOLUME", "CAPACITY", "ACCESS MODES", "STORAGECLASS", "VOLUMEATTRIBUTESCLASS"),
-            *("AGE", "*VOLUMEMODE"),
-        ),
-        _claim,
-    ),
-    "storageclasses.storage.k8s.io": Shape(
-        ("NAME", "PROVISIONER", "RECLAIMPOLICY", "VOLUMEBINDINGMODE", "ALLOWVOLUMEEXPANSION", "AGE"), _storage_class
-    ),
-    "csidrivers.storage.k8s.io": Shape(
-        (
-            *("NAME", "ATTACHREQUIRED", "PODINFOONMOUNT", "STORAGECAPACITY", "TOKENREQUESTS", "REQUIRESREPUBLISH"),
-            *("MODES", "AGE"),
-        ),
-        _csi_driver,
-    ),
-    "csinodes.storage.k8s.io": Shape(("NAME", "DRIVERS", "AGE"), _csi_node),
-    "volumeattachments.storage.k8s.io": Shape(("NAME", "ATTACHER", "PV", "NODE", "ATTACHED", "AGE"), _attachment),
-    "mutatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
-    "validatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
-    "validatingadmissionpolicies.admissionregistration.k8s.io": Shape(
-        ("NAME", "VALIDATIONS", "PARAMKIND", "AGE"), _admission_policy
-    ),
-    "roles.rbac.authorization.k8s.io": _CREATED_AT,
-    "clusterroles.rbac.authorization.k8s.io": _CREATED_AT,
-    "rolebindings.rbac.authorization.k8s.io": _BINDING,
-    "clusterrolebindings.rbac.authorization.k8s.io": _BINDING,
-    "customresourcedefinitions.apiextensions.k8s.io": _CREATED_AT,
+CLUSTER: Final[dict[str, Fill]] = {
+    "nodes": _node,
+    "namespaces": _namespace,
+    "leases.coordination.k8s.io": _lease,
+    "events": _event,
+    "componentstatuses": _component,
+    "certificatesigningrequests.certificates.k8s.io": _signing_request,
+    "apiservices.apiregistration.k8s.io": _api_service,
+    "flowschemas.flowcontrol.apiserver.k8s.io": _flow_schema,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": _priority_level,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": _validating_policy,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": _policy_binding,
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": _mutating_policy,
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": _policy_binding,
+    "rolebindings.rbac.authorization.k8s.io": _binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

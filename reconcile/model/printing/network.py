@@ -6,7 +6,10 @@ from typing import Any, Final
 
 from reconcile.lib.instant import Instant
 from reconcile.model.printing.ages import age
-from reconcile.model.printing.shape import NONE, UNSET, Cells, Shape, first_of, listed, pairs_text, selector_text
+from reconcile.model.printing.shape import NONE, UNSET, Cells, Fill, first_of, listed, pairs_text, selector_text
+
+_HOSTS: Final = 3
+_DEFAULT_CLASS: Final = "ingressclass.kubernetes.io/is-default-class"
 
 
 def _service(obj: Any, now: Instant) -> Cells:
@@ -26,12 +29,17 @@ def _service(obj: Any, now: Instant) -> Cells:
 def _external(service: Any) -> str:
     spec = service.spec
     if spec.type == "ExternalName":
-        return spec.external_name or NONE
+        return spec.external_name or ""
     if spec.type == "LoadBalancer":
-        given = service.status.load_balancer if service.status is not None else None
-        found = [each.ip or each.hostname or "" for each in (given and given.ingress) or ()]
-        return listed([*found, *(spec.external_ips or ())], "<pending>")
+        return listed([*_given(service.status), *(spec.external_ips or ())], "<pending>")
     return listed(spec.external_ips or ())
+
+
+def _given(status: Any) -> list[str]:
+    """Give the addresses that a load balancer has given."""
+    given = status.load_balancer if status is not None else None
+    found = {each.ip or each.hostname or "" for each in (given and given.ingress) or ()}
+    return sorted(found - {""})
 
 
 def _port(port: Any) -> str:
@@ -56,7 +64,7 @@ def _host(ip: str) -> str:
 
 
 def _endpoint_slice(obj: Any, now: Instant) -> Cells:
-    ports = ["*" if port.port is None and not port.name else str(port.port or port.name) for port in obj.ports or ()]
+    ports = [str(port.port if port.port is not None else port.name or "*") for port in obj.ports or ()]
     found = [address for endpoint in obj.endpoints or () for address in endpoint.addresses]
     return (
         obj.metadata.name,
@@ -69,17 +77,24 @@ def _endpoint_slice(obj: Any, now: Instant) -> Cells:
 
 def _ingress(obj: Any, now: Instant) -> Cells:
     spec = obj.spec
-    given = obj.status.load_balancer if obj.status is not None else None
-    address = listed([each.ip or each.hostname or "" for each in (given and given.ingress) or ()], "")
-    hosts = [rule.host for rule in spec.rules or () if rule.host]
     return (
         obj.metadata.name,
         spec.ingress_class_name or NONE,
-        first_of(hosts) or "*",
-        address,
+        _hosts(spec.rules or ()),
+        listed(_given(obj.status), ""),
         "80, 443" if spec.tls else "80",
         age(obj, now),
     )
+
+
+def _hosts(rules: tuple[Any, ...]) -> str:
+    shown: list[str] = []
+    for rule in rules:
+        if len(shown) == _HOSTS:
+            # Every rule counts, also one without a host.
+            return f"{','.join(shown)} + {len(rules) - _HOSTS} more..."
+        shown += [rule.host] if rule.host else []
+    return ",".join(shown) or "*"
 
 
 def _ingress_class(obj: Any, now: Instant) -> Cells:
@@ -89,30 +104,35 @@ def _ingress_class(obj: Any, now: Instant) -> Cells:
     if parameters is not None:
         kind = f"{parameters.kind}.{parameters.api_group}" if parameters.api_group else parameters.kind
         text = f"{kind}/{parameters.name}"
-    return (obj.metadata.name, spec.controller, text, age(obj, now))
+    default = (obj.metadata.annotations or {}).get(_DEFAULT_CLASS) == "true"
+    name = f"{obj.metadata.name} (default)" if default else obj.metadata.name
+    return (name, spec.controller, text, age(obj, now))
 
 
 def _network_policy(obj: Any, now: Instant) -> Cells:
     return (obj.metadata.name, selector_text(obj.spec.pod_selector), age(obj, now))
 
 
-def _ip_address(obj: Any, _: Instant) -> Cells:
+def _ip_address(obj: Any, now: Instant) -> Cells:
     parent = obj.spec.parent_ref
-    kind = f"{parent.resource}.{parent.group}" if parent.group else parent.resource
-    return (obj.metadata.name, "/".join([part for part in (kind, parent.namespace, parent.name) if part]))
+    text = NONE
+    if parent is not None:
+        kind = f"{parent.resource}.{parent.group}" if parent.group else parent.resource or ""
+        text = "/".join([kind.lower(), *([parent.namespace] if parent.namespace else []), parent.name or ""])
+    return (obj.metadata.name, text, age(obj, now))
 
 
 def _service_cidr(obj: Any, now: Instant) -> Cells:
     return (obj.metadata.name, listed(obj.spec.cidrs or (), ""), age(obj, now))
 
 
-NETWORK: Final[dict[str, Shape]] = {
-    "services": Shape(("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "*SELECTOR"), _service),
-    "endpoints": Shape(("NAME", "ENDPOINTS", "AGE"), _endpoints),
-    "endpointslices.discovery.k8s.io": Shape(("NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"), _endpoint_slice),
-    "ingresses.networking.k8s.io": Shape(("NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"), _ingress),
-    "ingressclasses.networking.k8s.io": Shape(("NAME", "CONTROLLER", "PARAMETERS", "AGE"), _ingress_class),
-    "networkpolicies.networking.k8s.io": Shape(("NAME", "POD-SELECTOR", "AGE"), _network_policy),
-    "ipaddresses.networking.k8s.io": Shape(("NAME", "PARENTREF"), _ip_address),
-    "servicecidrs.networking.k8s.io": Shape(("NAME", "CIDRS", "AGE"), _service_cidr),
+NETWORK: Final[dict[str, Fill]] = {
+    "services": _service,
+    "endpoints": _endpoints,
+    "endpointslices.discovery.k8s.io": _endpoint_slice,
+    "ingresses.networking.k8s.io": _ingress,
+    "ingressclasses.networking.k8s.io": _ingress_class,
+    "networkpolicies.networking.k8s.io": _network_policy,
+    "ipaddresses.networking.k8s.io": _ip_address,
+    "servicecidrs.networking.k8s.io": _service_cidr,
 }

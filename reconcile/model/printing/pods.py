@@ -15,7 +15,7 @@ import attrs
 from reconcile.lib.instant import Instant
 from reconcile.model import conditions
 from reconcile.model.printing.ages import age, since
-from reconcile.model.printing.shape import NONE, Cells, Shape
+from reconcile.model.printing.shape import NONE, Cells
 
 _FINISHED = ("Succeeded", "Failed")
 
@@ -47,14 +47,14 @@ def standing(pod: Any) -> Standing:
     sidecars = _sidecars(pod)
     total = len(pod.spec.containers) + len(sidecars)
     started = (status and status.init_container_statuses) or ()
-    init_word, ready = _initializing(pod, started, sidecars)
+    init_word, ready, seen = _initializing(pod, started, sidecars)
     initialized = status is not None and conditions.is_true(status.conditions, "Initialized")
     if init_word and not initialized:
-        return Standing(_deleted(pod, init_word), ready, total, _restarts(started), _restarted(started))
+        return Standing(_deleted(pod, init_word), ready, total, _restarts(started[:seen]), _restarted(started[:seen]))
     word = init_word or word
     containers = (status and status.container_statuses) or ()
     word, running = _running(word, containers, status)
-    counted = (*[each for each in started if each.name in sidecars], *containers)
+    counted = (*[each for each in started[:seen] if each.name in sidecars], *containers)
     return Standing(_deleted(pod, word), ready + running, total, _restarts(counted), _restarted(counted))
 
 
@@ -73,16 +73,11 @@ def pod_cells(pod: Any, now: Instant) -> Cells:
         seen.status,
         restarts,
         age(pod, now),
-        (ips[0].ip if ips else status and status.pod_ip) or NONE,
+        (ips[0].ip if ips else "") or NONE,
         pod.spec.node_name or NONE,
         (status and status.nominated_node_name) or NONE,
         f"{len(passed)}/{len(gates)}" if gates else NONE,
     )
-
-
-POD = Shape(
-    ("NAME", "READY", "STATUS", "RESTARTS", "AGE", "*IP", "*NODE", "*NOMINATED NODE", "*READINESS GATES"), pod_cells
-)
 
 
 def _gated(status: Any) -> str:
@@ -94,8 +89,14 @@ def _sidecars(pod: Any) -> tuple[str, ...]:
     return tuple([each.name for each in pod.spec.init_containers or () if each.restart_policy == "Always"])
 
 
-def _initializing(pod: Any, statuses: tuple[Any, ...], sidecars: tuple[str, ...]) -> tuple[str, int]:
-    """Give what an init container that is not through makes of the status, empty if all are; and the ready sidecars."""
+def _initializing(pod: Any, statuses: tuple[Any, ...], sidecars: tuple[str, ...]) -> tuple[str, int, int]:
+    """
+    Say how far the init containers are.
+
+    Returns:
+        What one that is not through makes of the status, empty if all are; the sidecars that are ready; how many
+        statuses were looked at.
+    """
     ready = 0
     for place, each in enumerate(statuses):
         state = each.state
@@ -106,17 +107,17 @@ def _initializing(pod: Any, statuses: tuple[Any, ...], sidecars: tuple[str, ...]
             ready += bool(each.ready)
             continue
         if ended is not None:
-            return f"Init:{_ended(ended)}", ready
+            return f"Init:{_ended(ended)}", ready, place + 1
         waiting = state.waiting if state is not None else None
         if waiting is not None and waiting.reason and waiting.reason != "PodInitializing":
-            return f"Init:{waiting.reason}", ready
-        return f"Init:{place}/{len(pod.spec.init_containers or ())}", ready
-    return "", ready
+            return f"Init:{waiting.reason}", ready, place + 1
+        return f"Init:{place}/{len(pod.spec.init_containers or ())}", ready, place + 1
+    return "", ready, len(statuses)
 
 
 def _running(word: str, statuses: tuple[Any, ...], status: Any) -> tuple[str, int]:
     """Give the status word that the containers make, the first one having the last word, and how many are ready."""
-    ready = 0
+    ready, failed = 0, ""
     for each in reversed(statuses):
         state = each.state
         if state is None:
@@ -125,10 +126,14 @@ def _running(word: str, statuses: tuple[Any, ...], status: Any) -> tuple[str, in
             word = state.waiting.reason
         elif state.terminated is not None:
             word = _ended(state.terminated)
+            failed = word if state.terminated.exit_code else failed
         elif each.ready and state.running is not None:
             ready += 1
-    if word == "Completed" and ready:
-        word = "Running" if conditions.is_true(status.conditions, "Ready") else "NotReady"
+    if word == "Completed":
+        if ready and conditions.is_true(status.conditions, "Ready"):
+            word = "Running"
+        elif failed or ready:
+            word = failed or "NotReady"
     return word, ready
 
 

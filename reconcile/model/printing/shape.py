@@ -1,4 +1,4 @@
-"""Shape: which columns `kubectl get` shows of a kind, and what stands in them."""
+"""Shape: which columns a table shows of a kind, and what stands in them; how parts of objects are written in cells."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any, TypeAlias
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.model.printing.columns import Column
 
 NONE = "<none>"
 UNSET = "<unset>"
 
 Cells: TypeAlias = tuple[object, ...]
+Fill: TypeAlias = Callable[[Any, Instant], Cells]
+"""Gives the cells of all columns of an object at an instant: numbers and truths as such, the rest as text."""
 
 
 @attrs.frozen
@@ -21,21 +24,31 @@ class Shape:
     How objects of one resource are shown.
 
     Args:
-        columns: their headings; one that begins with `*` is shown only in a wide table.
-        cells: gives the cells of all columns of an object at an instant.
+        columns: what is shown.
+        cells: what stands there. There may be more cells than columns (upstream's own IPAddress has one more).
     """
 
-    columns: tuple[str, ...]
-    cells: Callable[[Any, Instant], Cells]
+    columns: tuple[Column, ...]
+    cells: Fill
 
     def headings(self, *, wide: bool) -> tuple[str, ...]:
-        """Give the headings of a table."""
-        return tuple([column.removeprefix("*") for column in self.columns if wide or column[0] != "*"])
+        """Give the headings of a table as kubectl writes them."""
+        return tuple([column.name.upper() for column in self.columns if wide or not column.priority])
 
     def row(self, obj: Any, now: Instant, *, wide: bool) -> tuple[str, ...]:
-        """Give the cells of a table's row."""
-        pairs = zip(self.columns, self.cells(obj, now), strict=True)
-        return tuple([str(cell) for column, cell in pairs if wide or column[0] != "*"])
+        """Give the cells of a table's row as kubectl writes them."""
+        pairs = zip(self.columns, self.cells(obj, now), strict=False)
+        return tuple([_text(cell) for column, cell in pairs if wide or not column.priority])
+
+    def typed(self, obj: Any, now: Instant) -> list[str | int | bool]:
+        """Give the cells of a row as JSON."""
+        return [cell if isinstance(cell, (str, int)) else _text(cell) for cell in self.cells(obj, now)]
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return "" if cell is None else str(cell)
 
 
 def listed(parts: Iterable[object], empty: str = NONE) -> str:
@@ -50,26 +63,25 @@ def first_of(parts: list[str], most: int = 3) -> str:
 
 
 def pairs_text(pairs: Mapping[str, str] | None) -> str:
-    """Give labels as `a=1,b=2`."""
-    return listed([f"{key}={value}" for key, value in (pairs or {}).items()])
+    """Give labels as `a=1,b=2`, by key."""
+    return listed([f"{key}={value}" for key, value in sorted((pairs or {}).items())])
 
 
-def selector_text(selector: Any) -> str:
-    """Give a LabelSelector as kubectl writes it: `app=web,tier in (a,b),!old`."""
+def selector_text(selector: Any, empty: str = NONE) -> str:
+    """Give a LabelSelector as kubectl writes it, by key: `app=web,!old,tier in (a,b)`; *empty* if it says nothing."""
     if selector is None:
-        return NONE
-    parts = [f"{key}={value}" for key, value in (selector.match_labels or {}).items()]
+        return empty
+    parts = [(key, f"{key}={value}") for key, value in (selector.match_labels or {}).items()]
     for need in selector.match_expressions or ():
         values = ",".join(sorted(need.values or ()))
-        parts.append(
-            {
-                "In": f"{need.key} in ({values})",
-                "NotIn": f"{need.key} notin ({values})",
-                "Exists": need.key,
-                "DoesNotExist": f"!{need.key}",
-            }.get(need.operator, need.key)
-        )
-    return listed(parts)
+        text = {
+            "In": f"{need.key} in ({values})",
+            "NotIn": f"{need.key} notin ({values})",
+            "Exists": need.key,
+            "DoesNotExist": f"!{need.key}",
+        }.get(need.operator, need.key)
+        parts.append((need.key, text))
+    return listed([text for _, text in sorted(parts, key=lambda part: part[0])], empty)
 
 
 def templated(template: Any) -> tuple[str, str]:

@@ -7,21 +7,19 @@ from typing import Any, Final
 from reconcile.lib.instant import Instant
 from reconcile.model import conditions
 from reconcile.model.owners import controller_of
-from reconcile.model.printing.ages import age, human_duration, since
-from reconcile.model.printing.pods import POD
+from reconcile.model.printing.ages import UNKNOWN, age, human_duration, since
+from reconcile.model.printing.metrics import metrics_text
+from reconcile.model.printing.pods import pod_cells
 from reconcile.model.printing.shape import (
     NONE,
     UNSET,
     Cells,
-    Shape,
-    listed,
+    Fill,
     number,
     pairs_text,
     selector_text,
     templated,
 )
-
-_TEMPLATED: Final = ("*CONTAINERS", "*IMAGES", "*SELECTOR")
 
 
 def _deployment(obj: Any, now: Instant) -> Cells:
@@ -33,7 +31,7 @@ def _deployment(obj: Any, now: Instant) -> Cells:
         number(status and status.available_replicas),
         age(obj, now),
         *templated(obj.spec.template),
-        selector_text(obj.spec.selector),
+        selector_text(obj.spec.selector, ""),
     )
 
 
@@ -116,7 +114,7 @@ def _cronjob(obj: Any, now: Instant) -> Cells:
         obj.metadata.name,
         spec.schedule,
         spec.time_zone or NONE,
-        "True" if spec.suspend else "False",
+        UNSET if spec.suspend is None else "True" if spec.suspend else "False",
         len((status and status.active) or ()),
         NONE if last is None else since(last, now),
         age(obj, now),
@@ -144,8 +142,8 @@ def _disruption_budget(obj: Any, now: Instant) -> Cells:
     spec, status = obj.spec, obj.status
     return (
         obj.metadata.name,
-        "N/A" if spec.min_available is None else spec.min_available,
-        "N/A" if spec.max_unavailable is None else spec.max_unavailable,
+        "N/A" if spec.min_available is None else str(spec.min_available),
+        "N/A" if spec.max_unavailable is None else str(spec.max_unavailable),
         number(status and status.disruptions_allowed),
         age(obj, now),
     )
@@ -157,43 +155,47 @@ def _autoscaler(obj: Any, now: Instant) -> Cells:
     return (
         obj.metadata.name,
         f"{target.kind}/{target.name}",
-        listed([_metric(metric) for metric in getattr(spec, "metrics", None) or ()]).replace(",", ", "),
-        UNSET if spec.min_replicas is None else spec.min_replicas,
+        _targets(obj),
+        UNSET if spec.min_replicas is None else str(spec.min_replicas),
         spec.max_replicas,
         number(status and status.current_replicas),
         age(obj, now),
     )
 
 
-def _metric(metric: Any) -> str:
-    # Nothing measures in a cluster without a metrics server, so what is used is never known.
-    if metric.type == "Resource" and metric.resource.target.average_utilization is not None:
-        return (
-            f"{metric.resource.name}: {UNSET.replace('unset', 'unknown')}/{metric.resource.target.average_utilization}%"
-        )
-    return "<unknown>/<auto>"
+def _targets(obj: Any) -> str:
+    if not hasattr(obj.spec, "metrics"):
+        # autoscaling/v1 knows one metric only.
+        wanted, status = obj.spec.target_cpu_utilization_percentage, obj.status
+        if wanted is None:
+            return NONE
+        seen = status.current_cpu_utilization_percentage if status is not None else None
+        return f"cpu: {UNKNOWN if seen is None else f'{seen}%'}/{wanted}%"
+    return metrics_text(obj.spec.metrics or (), (obj.status and obj.status.current_metrics) or ())
 
 
-WORKLOADS: Final[dict[str, Shape]] = {
-    "pods": POD,
-    "deployments.apps": Shape(("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE", *_TEMPLATED), _deployment),
-    "replicasets.apps": Shape(("NAME", "DESIRED", "CURRENT", "READY", "AGE", *_TEMPLATED), _replicated),
-    "replicationcontrollers": Shape(("NAME", "DESIRED", "CURRENT", "READY", "AGE", *_TEMPLATED), _replicated),
-    "daemonsets.apps": Shape(
-        ("NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE", "NODE SELECTOR", "AGE", *_TEMPLATED),
-        _daemonset,
-    ),
-    "statefulsets.apps": Shape(("NAME", "READY", "AGE", "*CONTAINERS", "*IMAGES"), _statefulset),
-    "jobs.batch": Shape(("NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE", *_TEMPLATED), _job),
-    "cronjobs.batch": Shape(
-        ("NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE", *_TEMPLATED), _cronjob
-    ),
-    "podtemplates": Shape(("NAME", "CONTAINERS", "IMAGES", "POD LABELS"), _pod_template),
-    "controllerrevisions.apps": Shape(("NAME", "CONTROLLER", "REVISION", "AGE"), _controller_revision),
-    "poddisruptionbudgets.policy": Shape(
-        ("NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE"), _disruption_budget
-    ),
-    "horizontalpodautoscalers.autoscaling": Shape(
-        ("NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"), _autoscaler
-    ),
+def _priority_class(obj: Any, now: Instant) -> Cells:
+    policy = obj.preemption_policy or ""
+    return (obj.metadata.name, number(obj.value), bool(obj.global_default), age(obj, now), policy)
+
+
+def _runtime_class(obj: Any, now: Instant) -> Cells:
+    return (obj.metadata.name, obj.handler, age(obj, now))
+
+
+WORKLOADS: Final[dict[str, Fill]] = {
+    "pods": pod_cells,
+    "deployments.apps": _deployment,
+    "replicasets.apps": _replicated,
+    "replicationcontrollers": _replicated,
+    "daemonsets.apps": _daemonset,
+    "statefulsets.apps": _statefulset,
+    "jobs.batch": _job,
+    "cronjobs.batch": _cronjob,
+    "podtemplates": _pod_template,
+    "controllerrevisions.apps": _controller_revision,
+    "poddisruptionbudgets.policy": _disruption_budget,
+    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "priorityclasses.scheduling.k8s.io": _priority_class,
+    "runtimeclasses.node.k8s.io": _runtime_class,
 }

@@ -17,7 +17,7 @@ def test_what_is_said_of_a_bad_label():
         " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
     )
     assert names.label_faults("A") == (said,)
-    assert names.label_faults("a" * 64) == ("must be no more than 63 bytes",)
+    assert names.label_faults("a" * 64) == ("must be no more than 63 characters",)
 
 
 @pytest.mark.parametrize(

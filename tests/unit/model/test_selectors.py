@@ -23,7 +23,7 @@ UNPARSED = "unable to parse requirement: "
         ("a notin (b) c", "found 'c', expected: ',' or 'end of string'"),
         ("!", UNPARSED + "found '', expected: identifier"),
         ("a!", UNPARSED + "found '!', expected: in, notin, =, ==, !=, gt, lt"),
-        ("a in x", UNPARSED + "found 'x', expected: '('"),
+        ("a in x", UNPARSED + "found 'x' expected: '('"),
         ("a in (x y)", UNPARSED + "found 'y', expected: ',' or ')'"),
         ("a in (x", UNPARSED + "found '', expected: ',' or ')'"),
         ("a>x", UNPARSED + "values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer"),

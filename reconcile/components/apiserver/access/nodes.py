@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
@@ -53,9 +54,18 @@ _RULES: Final[tuple[Rule, ...]] = (
 REFERRED: Final = ("secrets", "configmaps", "persistentvolumeclaims")
 _BY_REFERENCE: Final = (*REFERRED, "persistentvolumes")
 _NODE_LEASES: Final = "kube-node-lease"
+_CLAIMS: Final = "persistentvolumeclaims"
+_ONE_BY_ONE: Final = ("get", "create", "update", "patch", "delete")
 
 # Of which a kubelet may write its own only, or read only what its pods refer to.
-_NODES_OWN: Final = (*_BY_REFERENCE, "leases.coordination.k8s.io", "csinodes.storage.k8s.io")
+_NODES_OWN: Final = (
+    *_BY_REFERENCE,
+    "leases.coordination.k8s.io",
+    "csinodes.storage.k8s.io",
+    "serviceaccounts",
+    "resourceclaims.resource.k8s.io",
+    "volumeattachments.storage.k8s.io",
+)
 
 
 def node_of(user: User) -> str:
@@ -86,21 +96,28 @@ def may_all(verb: str, resource: str, subresource: str) -> bool:
 
 def denied(node: str, request: Request, store: Reads) -> str | None:
     """Say why the kubelet of *node* may not do this, empty for no reason in particular; None if it may."""
-    resource, verb = request.resource, _as_list(request.verb)
-    target = f"{resource}/{request.subresource}" if request.subresource else resource
-    if not _allows(verb, target):
-        return ""
-    if resource == "leases.coordination.k8s.io":
-        return _denied_lease(node, request)
-    if resource in _BY_REFERENCE:
-        return _denied_reference(node, request, store)
-    if resource == "nodes" and verb in ("get", "list"):
-        return _denied_node(node, request)
-    if resource == "pods" and not request.subresource:
-        return _denied_pod(node, request, verb, store)
-    if resource == "csinodes.storage.k8s.io" and verb != "create" and request.name != node:
-        return "can only access CSINode with the same name as the requesting node"
-    return None
+    resource, verb, subresource = request.resource, _as_list(request.verb), request.subresource
+    match resource:
+        case "secrets" | "configmaps":
+            return _denied_read(node, request, store)
+        case "persistentvolumeclaims" if subresource == "status":
+            return None if verb in ("update", "patch") else "can only get/update/patch this type"
+        case "persistentvolumeclaims" | "persistentvolumes" | "resourceclaims.resource.k8s.io":
+            return _denied_get(node, request, store)
+        case "volumeattachments.storage.k8s.io":
+            return _denied_get(node, request, store)
+        case "serviceaccounts":
+            return _denied_account(node, request, store)
+        case "leases.coordination.k8s.io":
+            return _denied_lease(node, request)
+        case "csinodes.storage.k8s.io":
+            return _denied_csi_node(node, request)
+        case "nodes" if not subresource and verb in ("get", "list"):
+            return _denied_node(node, request)
+        case "pods" if not subresource and verb in ("get", "list"):
+            return _denied_pod(node, request, verb, store)
+        case _:
+            return None if _allows(verb, f"{resource}/{subresource}" if subresource else resource) else ""
 
 
 def _as_list(verb: str) -> str:
@@ -115,13 +132,12 @@ def _denied_node(node: str, request: Request) -> str | None:
 
 
 def _denied_pod(node: str, request: Request, verb: str, store: Reads) -> str | None:
-    if verb == "list" and not _selects(request, "spec.nodeName", node):
+    if verb == "list" and _selects(request, "spec.nodeName", node):
+        return None
+    if verb == "list" and not request.name:
         return "can only list/watch pods with spec.nodeName field selector"
-    if verb == "get":
-        pod = store.get("pods", f"{request.namespace}/{request.name}")
-        if pod is None or pod.spec.node_name != node:
-            return f"no relationship found between node '{node}' and this object"
-    return None
+    pod = store.get("pods", f"{request.namespace}/{request.name}")
+    return _unrelated(node) if pod is None or pod.spec.node_name != node else None
 
 
 def _selects(request: Request, field: str, value: str) -> bool:
@@ -134,6 +150,8 @@ def _selects(request: Request, field: str, value: str) -> bool:
 
 
 def _denied_lease(node: str, request: Request) -> str | None:
+    if request.verb not in _ONE_BY_ONE:
+        return "can only get, create, update, patch, or delete a node lease"
     if request.namespace != _NODE_LEASES:
         return f'can only access leases in the "{_NODE_LEASES}" system namespace'
     if request.verb != "create" and request.name != node:
@@ -141,16 +159,84 @@ def _denied_lease(node: str, request: Request) -> str | None:
     return None
 
 
+def _denied_csi_node(node: str, request: Request) -> str | None:
+    if request.verb not in _ONE_BY_ONE:
+        return "can only get, create, update, patch, or delete a CSINode"
+    if request.subresource:
+        return "cannot authorize CSINode subresources"
+    if request.verb != "create" and request.name != node:
+        return "can only access CSINode with the same name as the requesting node"
+    return None
+
+
+def _denied_read(node: str, request: Request, store: Reads) -> str | None:
+    if request.verb not in ("get", "list", "watch"):
+        return "can only read resources of this type"
+    if request.subresource:
+        return "cannot read subresource"
+    if not request.namespace:
+        return "can only read namespaced object of this type"
+    return _denied_reference(node, request, store)
+
+
+def _denied_get(node: str, request: Request, store: Reads) -> str | None:
+    if request.verb != "get":
+        return "can only get individual resources of this type"
+    if request.subresource:
+        return "cannot get subresource"
+    return _denied_reference(node, request, store)
+
+
+def _denied_account(node: str, request: Request, store: Reads) -> str | None:
+    if request.verb == "get" and not request.subresource:
+        return _denied_read(node, request, store)
+    if request.verb != "create" or not request.name:
+        return "can only create tokens for individual service accounts"
+    if request.subresource != "token":
+        return "can only create token subresource of serviceaccount"
+    return _denied_reference(node, request, store)
+
+
+def _unrelated(node: str) -> str:
+    return f"no relationship found between node '{node}' and this object"
+
+
 def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
-    none = f"no relationship found between node '{node}' and this object"
-    if not request.name:
-        return "can only read resources of this type with names"
-    for pod in store.table("pods").under("node", node):
-        if pod.metadata.namespace == request.namespace and request.name in references(pod.spec, request.resource):
+    """Say that no pod of the node refers to the object; None if one does."""
+    resource, name = request.resource, request.name or _named_by_selector(request)
+    if not name:
+        return "No Object name found"
+    pods = store.table("pods").under("node", node)
+    if resource == "persistentvolumes":
+        found = store.get(resource, name)
+        claim = found.spec.claim_ref if found is not None else None
+        within, name, resource = (claim.namespace, claim.name, _CLAIMS) if claim is not None else ("", "", _CLAIMS)
+    elif resource == "volumeattachments.storage.k8s.io":
+        found = store.get(resource, name)
+        return None if found is not None and found.spec.node_name == node else _unrelated(node)
+    else:
+        within = request.namespace
+    named: Collection[str | None]
+    for pod in pods:
+        if pod.metadata.namespace != within:
+            continue
+        if resource == "serviceaccounts":
+            named = {pod.spec.service_account_name}
+        elif resource == "resourceclaims.resource.k8s.io":
+            named = {each.resource_claim_name for each in pod.spec.resource_claims or ()}
+        else:
+            named = references(pod.spec, resource)
+        if name in named:
             return None
-        if request.resource == "persistentvolumes":
-            return None
-    return none
+    return _unrelated(node)
+
+
+def _named_by_selector(request: Request) -> str:
+    try:
+        terms = selectors.parse_fields(request.field_selector)
+    except ReconcileError:
+        return ""
+    return next((term.value for term in terms if term.field == "metadata.name" and term.operator == "="), "")
 
 
 def references(spec: object, resource: str) -> frozenset[str]:

@@ -7,11 +7,12 @@ four tables, and remembered under them: `policy_of` gives the same Policy as lon
 Takes:    the tables of roles and bindings; who asks for what.
 Gives:    whether it is allowed, the rules that apply, and the roles that bindings name in vain.
 Source:   RBAC's authorizer and rule resolver.
-Left out: paths that are no resources: nothing is asked at one.
+Left out: nothing known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -63,6 +64,27 @@ def _policy(roles: Same, bindings: Same, cluster_roles: Same, cluster_bindings: 
 def allowed(policy: Policy, name: str, groups: tuple[str, ...], namespace: str, asked: Asked) -> bool:
     """Tell whether somebody may do what is asked in *namespace*; empty for objects of no namespace, or of all."""
     return any(allows(rule, asked) for rule in rules_of(policy, name, groups, namespace)[0])
+
+
+def why(policy: Policy, name: str, groups: tuple[str, ...], namespace: str, asked: Asked) -> str:
+    """Say by which binding somebody may do what is asked, in upstream's words; empty if by none."""
+    spaces: list[tuple[str, Iterable[Any]]] = [("", policy.cluster_bindings.values())]
+    spaces += [(namespace, policy.bindings.under("namespace", namespace))] if namespace else []
+    for space, bindings in spaces:
+        for binding in bindings:
+            subject = next((each for each in binding.subjects or () if _is(name, groups, each, space)), None)
+            role = None if subject is None else role_of(policy, binding.role_ref, space)
+            if subject is None or role is None or not any(allows(rule, asked) for rule in role.rules or ()):
+                continue
+            bound = (
+                f'RoleBinding "{binding.metadata.name}/{space}"'
+                if space
+                else f'ClusterRoleBinding "{binding.metadata.name}"'
+            )
+            where = f"/{subject.namespace or space}" if subject.kind == "ServiceAccount" else ""
+            to = f'{subject.kind} "{subject.name}{where}"'
+            return f'RBAC: allowed by {bound} of {binding.role_ref.kind} "{binding.role_ref.name}" to {to}'
+    return ""
 
 
 @lru_cache(maxsize=4096)

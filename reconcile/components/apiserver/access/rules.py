@@ -23,17 +23,26 @@ Rules = tuple[PolicyRule, ...]
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Asked:
-    """What is asked of objects: the verb, the group and plural of their resource, one's name; empty name for all."""
+    """
+    What is asked of objects: the verb, the group and plural of their resource, one's name; empty name for all.
+
+    Or, with a *path*, what is asked at a path that leads to no resource; then the rest is empty but for the verb.
+    """
 
     verb: str
     group: str
     resource: str
     subresource: str = ""
     name: str = ""
+    path: str = ""
 
 
 def allows(rule: PolicyRule, asked: Asked) -> bool:
     """Tell whether a rule allows what is asked."""
+    if asked.path:
+        return _has(rule.verbs, asked.verb) and any(
+            _covers_path(each, asked.path) for each in rule.non_resource_urls or ()
+        )
     return (
         _has(rule.verbs, asked.verb)
         and _has(rule.api_groups or (), asked.group)

@@ -22,7 +22,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Cause, Refusal, wrong
-from reconcile.components.apiserver.registry.validation.services import checks_health
+from reconcile.components.apiserver.registry.validation.core.services import checks_health
 from reconcile.components.apiserver.state import Ask, drawing
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
@@ -141,9 +141,11 @@ def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) ->
         return spec
     if not spec.cluster_ip:
         return replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
+    same = spec.cluster_ip == before.cluster_ip
     if not spec.cluster_ips:
-        return replace(spec, cluster_ips=before.cluster_ips if spec.cluster_ip == before.cluster_ip else None)
-    return spec
+        return replace(spec, cluster_ips=before.cluster_ips if same else None)
+    # Whoever knows only the first address changes that alone.
+    return spec if same or spec.cluster_ips != before.cluster_ips else replace(spec, cluster_ips=None)
 
 
 def _with_old_ports(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
@@ -196,6 +198,10 @@ def _with_address(ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec)
         if found is None:
             raise Refusal(statuses.internal("failed to allocate a serviceIP: range is full"))
         address = str(IPv4Address(found))
+        if service.metadata is None or not service.metadata.name:
+            # What is allocated says for whom, and a service without a name is nobody.
+            whose = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
+            _refuse(service, wrong("spec.clusterIPs", ("",), f"failed to allocate IP: {whose}"))
     return replace(spec, cluster_ip=address, cluster_ips=(address,))
 
 

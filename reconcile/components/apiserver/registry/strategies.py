@@ -31,8 +31,7 @@ GENERATIONS: Final = frozenset(
         "poddisruptionbudgets.policy",
         "priorityclasses.scheduling.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
-        "flowschemas.flowcontrol.apiserver.k8s.io",
-        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+        "csistoragecapacities.storage.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingadmissionpolicies.admissionregistration.k8s.io",
@@ -48,7 +47,6 @@ GENERATIONS: Final = frozenset(
 CONDITIONAL: Final = frozenset(
     {
         "leases.coordination.k8s.io",
-        "serviceaccounts",
         "poddisruptionbudgets.policy",
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
@@ -56,8 +54,6 @@ CONDITIONAL: Final = frozenset(
         "runtimeclasses.node.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "apiservices.apiregistration.k8s.io",
-        "flowschemas.flowcontrol.apiserver.k8s.io",
-        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingadmissionpolicies.admissionregistration.k8s.io",
@@ -74,8 +70,8 @@ CREATED_BY_UPDATE: Final = frozenset(
         "events",
         "leases.coordination.k8s.io",
         "limitranges",
-        "podtemplates",
         "services",
+        "runtimeclasses.node.k8s.io",
         "roles.rbac.authorization.k8s.io",
         "rolebindings.rbac.authorization.k8s.io",
         "clusterroles.rbac.authorization.k8s.io",
@@ -97,6 +93,12 @@ RETURNED_WHEN_DELETED: Final = frozenset(
         "volumeattachments.storage.k8s.io",
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
+        "volumeattributesclasses.storage.k8s.io",
+        "namespaces",
+        "deviceclasses.resource.k8s.io",
+        "resourceclaims.resource.k8s.io",
+        "resourceclaimtemplates.resource.k8s.io",
+        "resourceslices.resource.k8s.io",
     }
 )
 
@@ -151,6 +153,23 @@ STATUS_KEPT: Final = frozenset({"nodes"})
 
 # Whose labels a write to `status` cannot change.
 LABELS_KEPT_BY_STATUS: Final = frozenset({"deployments.apps"})
+
+# Whose metadata a write to `status` cannot change at all.
+METADATA_KEPT_BY_STATUS: Final = frozenset(
+    {
+        "validatingadmissionpolicies.admissionregistration.k8s.io",
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+        "servicecidrs.networking.k8s.io",
+        "resourceclaims.resource.k8s.io",
+        "volumeattachments.storage.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "apiservices.apiregistration.k8s.io",
+    }
+)
+
+# Whose metadata a write to any other part of them cannot change.
+METADATA_KEPT_BY_PARTS: Final = frozenset({"pods"})
 
 # Of these a changed annotation counts as a new generation too.
 ANNOTATIONS_COUNT: Final = frozenset({"deployments.apps"})

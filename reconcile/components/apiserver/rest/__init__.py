@@ -5,11 +5,13 @@ REST: the API server's HTTP, as values.
 engine answers. There is no socket here: adapters, tests and replays share it.
 """
 
+from reconcile.components.apiserver.rest.decoding import MOST_BYTES
 from reconcile.components.apiserver.rest.replying import frame, replied, streaming
 from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, refused, take
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 
 __all__ = [
+    "MOST_BYTES",
     "Asked",
     "HttpRequest",
     "HttpResponse",

@@ -1,5 +1,5 @@
 """
-Authentication: who sends an HTTP request, by its certificate or its token, and whom it stands in for.
+Authentication: who sends an HTTP request, by its certificate or its token.
 
 Source:   https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 Left out: see docs/limits.md, "REST".
@@ -7,30 +7,30 @@ Left out: see docs/limits.md, "REST".
 
 from __future__ import annotations
 
-import attrs
-
-from reconcile.components.apiserver.access import authorising
+from reconcile.components.apiserver.access import authorising, tokens
+from reconcile.components.apiserver.access.tokens import AUTHENTICATED, Untrusted
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.components.apiserver.state import State
+from reconcile.lib.instant import Instant
 from reconcile.model import statuses
 from reconcile.model.requests import User
+from reconcile.store import Reads
 
-_AUTHENTICATED = "system:authenticated"
 
-
-def requester(state: State, http: HttpRequest) -> User:
+def requester(state: State, http: HttpRequest, store: Reads, now: Instant) -> User:
     """Give who asks, before impersonation; refuse with 401 credentials that are none."""
     if http.certificate is not None:
         name, groups = http.certificate
-        return User(name=name, groups=(*groups, _AUTHENTICATED))
+        return User(name=name, groups=(*groups, AUTHENTICATED))
     credential = http.header("authorization")
     scheme, _, token = credential.partition(" ")
-    if not credential or scheme.lower() != "bearer":
+    if not credential or scheme.lower() != "bearer" or not token.strip():
         return authorising.authenticated(User(name=""), anonymous=state.anonymous)
-    user = state.tokens.get(token.strip())
-    if user is None:
-        raise Refusal(statuses.unauthorized())
-    if _AUTHENTICATED in user.groups:
+    user = tokens.static(state.tokens, token.strip())
+    if user is not None:
         return user
-    return attrs.evolve(user, groups=(*user.groups, _AUTHENTICATED))
+    try:
+        return tokens.bearer(state.signing_key, token.strip(), store, now, (tokens.ISSUER,))[0]
+    except Untrusted:
+        raise Refusal(statuses.unauthorized()) from None

@@ -118,9 +118,13 @@ def _resources(group: str, version: str, found: list[Resource]) -> dict[str, Any
         if "watch" in resource.verbs:
             row["storageVersionHash"] = _version_hash(resource)
         rows.append(row)
-        rows += [_subresource(resource, name) for name in sorted(resource.subresources)]
+        rows += [_subresource(resource, name) for name in _subresources(resource)]
     document = {"kind": "APIResourceList", "groupVersion": f"{group}/{version}" if group else version}
     return {**document, **({"apiVersion": "v1"} if group else {}), "resources": rows}
+
+
+def _subresources(resource: Resource) -> list[str]:
+    return list(resource.subresources) if resource.is_custom else sorted(resource.subresources)
 
 
 def _subresource(resource: Resource, name: str) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def _discovered(resource: Resource) -> dict[str, Any]:
                 "responseKind": _kind(*_spoken(resource, name)),
                 "verbs": list(_VERBS[name]),
             }
-            for name in sorted(resource.subresources)
+            for name in _subresources(resource)
         ]
     return row
 
@@ -182,6 +186,6 @@ def _kind(group: str, version: str, kind: str) -> dict[str, str]:
 
 def _version_hash(resource: Resource) -> str:
     """Tell versions apart in which objects are stored."""
-    group, version = _STORED.get(resource.key, (resource.group, resource.version))
+    group, version = _STORED.get(resource.key, (resource.group, resource.storage_version or resource.version))
     written = f"{group}/{version}/{resource.kind}"
     return base64.b64encode(hashlib.sha256(written.encode()).digest()[:8]).decode("ascii")

@@ -13,6 +13,7 @@ import attrs
 
 from reconcile.api import kinds
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry.served import served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
@@ -21,6 +22,7 @@ from reconcile.lib.instant import Instant
 from reconcile.model import statuses
 from reconcile.store import Reads
 
+_GROUP: Final = 2  # parts of the path of a group's document
 _DISCOVERY: Final = ("APIGroupDiscoveryList",)
 _READING: Final = ("GET", "HEAD")
 _ISSUER: Final = "https://kubernetes.default.svc"
@@ -50,10 +52,21 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
     if path in _PAGES:
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
     found = _described_api(http) if http.path.startswith("/openapi/") else None
-    found = found or (_discovered(http, address) if http.path.startswith("/api") else None)
+    found = found or (_discovered(http, store, address) if http.path.startswith("/api") else None)
     if not path and http.method in _READING:
-        return _json({"paths": _paths()})
+        return _json({"paths": _paths(store)})
+    if found is None and path.startswith(("/api/", "/apis/")) and has_group(path, store):
+        raise Refusal(statuses.no_such_resource())
     return found or health.text("404 page not found\n", 404)
+
+
+def has_group(path: str, store: Reads) -> bool:
+    """Tell whether a path leads to no API group, or to one that is served."""
+    prefix, _, rest = path.strip("/").partition("/")
+    group = rest.partition("/")[0]
+    if prefix != "apis" or not group or kinds.is_built_in(group):
+        return True
+    return any(resource.group == group for resource in served(store).resources)
 
 
 VERSION: Final[dict[str, Any]] = {
@@ -83,13 +96,14 @@ def _version(http: HttpRequest) -> HttpResponse:
     return _json(VERSION)
 
 
-def _discovered(http: HttpRequest, address: str) -> HttpResponse | None:
+def _discovered(http: HttpRequest, store: Reads, address: str) -> HttpResponse | None:
     how = accepted(http.header("accept"), shapes=_DISCOVERY) or Accepted("json")
     aggregated = discovery.is_aggregated(how)
-    found = discovery.document(http.path.rstrip("/"), kinds.all_resources(), aggregated=aggregated, address=address)
+    resources = (*kinds.all_resources(), *served(store).resources)
+    found = discovery.document(http.path.rstrip("/"), resources, aggregated=aggregated, address=address)
     if found is None:
         return None
-    if http.method not in _READING:
+    if http.method not in _READING and not _takes_any(http.path):
         raise Refusal(statuses.method_not_allowed())
     response = encoded(200, found, how)
     if not aggregated:
@@ -97,6 +111,12 @@ def _discovered(http: HttpRequest, address: str) -> HttpResponse | None:
     kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     headers = [(name, kind if name == "Content-Type" else value) for name, value in response.headers]
     return attrs.evolve(response, headers=tuple(headers))
+
+
+def _takes_any(path: str) -> bool:
+    """Tell whether a document is given whatever the method: those of all groups and of one group are."""
+    parts = path.strip("/").split("/")
+    return parts[0] == "apis" and len(parts) <= _GROUP
 
 
 def _described_api(http: HttpRequest) -> HttpResponse | None:
@@ -119,9 +139,10 @@ def _issuer(address: str) -> dict[str, Any]:
     }
 
 
-def _paths() -> list[str]:
-    versions = {resource.path for resource in kinds.all_resources()}
-    groups = {f"/apis/{resource.group}" for resource in kinds.all_resources() if resource.group}
+def _paths(store: Reads) -> list[str]:
+    resources = (*kinds.all_resources(), *served(store).resources)
+    versions = {resource.path for resource in resources}
+    groups = {f"/apis/{resource.group}" for resource in resources if resource.group}
     checks = {f"/{name}/{check}" for name, each in health.CHECKS.items() for check in each}
     other = ("/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz")
     return sorted({*versions, *groups, *checks, *other, "/version", "/.well-known/openid-configuration"})

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import attrs
 
+from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.quick import quick
 
 Encoding = Literal["json", "yaml", "protobuf"]
@@ -21,8 +22,20 @@ MEDIA_TYPES: Final[dict[str, Encoding]] = {
     "application/yaml": "yaml",
     "application/vnd.kubernetes.protobuf": "protobuf",
 }
+STREAMS: Final = ("application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
+CUSTOM_TYPES: Final = ("application/json", "application/yaml")
+"""What custom resources are served in."""
+
 NAMES: Final[dict[Encoding, str]] = {encoding: name for name, encoding in MEDIA_TYPES.items()}
-_SHAPED: Final = (("meta.k8s.io", "v1"), ("apidiscovery.k8s.io", "v2"))
+_SHAPED: Final = (("meta.k8s.io", "v1"), ("meta.k8s.io", "v1beta1"), ("apidiscovery.k8s.io", "v2"))
+_HUMAN: Final = ("curl", "Wget", "Mozilla/5.0")
+_TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
+_PATCHES: Final = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+)
 _SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 
@@ -49,21 +62,86 @@ class Accepted:
 
 
 @lru_cache(maxsize=256)
-def accepted(header: str, *, shapes: tuple[str, ...] = _SHAPES) -> Accepted | None:
-    """Give the first clause of an Accept header, by quality, that can be served; None if there is none."""
-    if not header.strip():
+def accepted(
+    header: str,
+    *,
+    shapes: tuple[str, ...] = _SHAPES,
+    served: tuple[str, ...] = tuple(MEDIA_TYPES),
+    stream: bool = False,
+) -> Accepted | None:
+    """
+    Give the first clause of an Accept header, by quality, that can be served; None if there is none.
+
+    Args:
+        header: the header.
+        shapes: what an object can be turned into.
+        served: the media types that there are.
+        stream: whether a watch is to be served.
+    """
+    if not header:
         return Accepted("json")
     for name, parameters in _clauses(header):
-        encoding = _encoding_of(name)
-        if encoding is None:
-            continue
-        shape = parameters.get("as", "")
-        group, version = parameters.get("g", ""), parameters.get("v", "")
-        if shape and (shape not in shapes or (group, version) not in _SHAPED):
-            continue
-        pretty = parameters["pretty"] in ("1", "true") if "pretty" in parameters else None
-        return Accepted(encoding, shape, group if shape else "", version if shape else "", pretty)
+        for media in served:
+            if name not in (media, "application/*", "*/*"):
+                continue
+            found = _chosen(MEDIA_TYPES[media], parameters, shapes)
+            if found is not None:
+                return None if stream and found.encoding == "yaml" else found
     return None
+
+
+def _chosen(encoding: Encoding, parameters: dict[str, str], shapes: tuple[str, ...]) -> Accepted | None:
+    """Give how a clause wants to be answered; None if a parameter of it cannot be satisfied."""
+    shape, group, version = (parameters.get(name, "") for name in ("as", "g", "v"))
+    if shape or group or version:
+        tables = shape != "Table" or encoding != "protobuf"
+        if shape not in shapes or (group, version) not in _SHAPED or not tables:
+            return None
+    if parameters.get("stream") and (parameters["stream"] != "watch" or encoding == "yaml"):
+        return None
+    if parameters.get("sv"):
+        return None
+    return Accepted(encoding, shape, group, version, parameters["pretty"] == "1" if "pretty" in parameters else None)
+
+
+def is_pretty(found: Accepted, http: HttpRequest) -> bool:
+    """Tell whether JSON is to be indented: the client says so, or a human reads."""
+    if found.pretty:
+        return True
+    said = http.parameter("pretty")
+    if said:
+        return said in _TRUE
+    return http.header("user-agent").startswith(_HUMAN)
+
+
+def routed(http: HttpRequest, verb: str) -> tuple[int, str] | None:
+    """
+    Say why the router finds no way, from what a request's headers name: a code and a message; None if it finds one.
+
+    A router of upstream comes before negotiation: it knows no ranges but `*/*`, and no parameters.
+    """
+    if verb == "patch":
+        kind = http.header("content-type").split(";")[0].strip()
+        if kind not in _PATCHES:
+            return 415, "415: Unsupported Media Type"
+    produced = (*MEDIA_TYPES, *(STREAMS if verb in ("list", "watch") else ()))
+    wanted = [clause.split(";")[0].strip() for clause in http.header("accept").split(",")]
+    if wanted == [""] or "*/*" in wanted or any(name in wanted for name in produced):
+        return None
+    if http.method in ("POST", "PUT", "PATCH") and not http.body:
+        return 415, f"415: Unsupported Media Type\n\nAvailable representations: {', '.join(produced)}"
+    return 406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(produced)}"
+
+
+@lru_cache(maxsize=256)
+def accepts_some(header: str) -> bool:
+    """
+    Tell whether an Accept header names a media type that is served, or any at all.
+
+    This is the first look at it, before its parameters and their quality count; `application/*` names none.
+    """
+    named = [clause.partition(";")[0].strip() for clause in header.split(",")]
+    return not header.strip() or any(name == "*/*" or name in MEDIA_TYPES for name in named)
 
 
 @lru_cache(maxsize=256)
@@ -75,12 +153,6 @@ def content_type(header: str) -> str | None:
     if not (main and slash and sub) or any(not part.strip() for part in parameters):
         return None
     return name
-
-
-def _encoding_of(name: str) -> Encoding | None:
-    if name in ("*/*", "application/*"):
-        return "json"
-    return MEDIA_TYPES.get(name)
 
 
 def _clauses(header: str) -> list[tuple[str, dict[str, str]]]:

@@ -79,11 +79,12 @@ def target_of(method: str, path: str, *, watch: bool = False) -> Target:
         if len(rest) > 2 and rest[2] not in _NAMESPACES_OWN:  # noqa: PLR2004 -- namespaces, its name, a resource
             rest = rest[2:]
     plural, name, subresource = (*rest[:3], "", "")[:3] if len(rest) > 1 else (rest[0], "", "")
+    if plural == "namespaces":
+        # A namespace is not in one, though its name stands where others' namespace does.
+        namespace = ""
     verb = _VERBS.get(method, "")
     if verb == "get" and not name:
         verb = "watch" if watch else "list"
-    elif verb == "get" and watch and not subresource:
-        verb = "watch"
     elif verb == "delete" and not name:
         verb = "deletecollection"
     return Target(

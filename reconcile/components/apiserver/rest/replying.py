@@ -9,27 +9,73 @@ Left out: see docs/limits.md, "REST".
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Literal
 
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, plain
+from reconcile.api import protobuf, versions
+from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, listed, plain, protobuf_bytes
 from reconcile.components.apiserver.rest.negotiation import NAMES
-from reconcile.components.apiserver.rest.taking import Reply
+from reconcile.components.apiserver.rest.shapes import shaped
+from reconcile.components.apiserver.rest.taking import Reply, refused
 from reconcile.components.apiserver.rest.values import HttpResponse
-from reconcile.model.requests import Response
+from reconcile.lib.instant import Instant
+from reconcile.model.requests import List, Response
 
 
 def replied(reply: Reply, response: Response) -> HttpResponse:
     """Give the HTTP response that carries an answer."""
-    return encoded(response.code, plain(response.body), reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    body = response.body
+    try:
+        if reply.accepted.shape:
+            value = shaped(reply.accepted, reply.http, reply.resource.key, body, reply.now)
+        elif isinstance(body, List):
+            value = listed(body, reply.resource)
+        else:
+            value = plain(versions.unlike(_served(reply, body), reply.resource.api_version))
+    except Refusal as refusal:
+        return refused(refusal.response.body, reply.http)
+    return encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
 
 
 def streaming(reply: Reply) -> HttpResponse:
     """Give the head of the response that a watch's frames follow."""
-    return HttpResponse(
-        code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", NAMES[reply.accepted.encoding]))
-    )
+    kind = NAMES[reply.accepted.encoding]
+    if reply.accepted.encoding != "json":
+        kind += ";stream=watch"
+    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind)))
 
 
-def frame(reply: Reply, type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"], obj: Any) -> bytes:  # noqa: ARG001
-    """Give one event of a watch, as its stream carries it."""
-    return json_bytes({"type": type_, "object": plain(obj)})
+def frame(
+    reply: Reply,
+    type_: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"],
+    obj: Any,
+    *,
+    now: Instant | None = None,
+    first: bool = True,
+) -> bytes:
+    """
+    Give one event of a watch, as its stream carries it.
+
+    Args:
+        reply: how the watch is answered.
+        type_: of the event.
+        obj: what it tells.
+        now: the instant to which ages count; None for when the watch was asked for.
+        first: whether it is the watch's first event: of a watch that shows tables, only that one has headings.
+    """
+    at = reply.now if now is None else now
+    value = plain(_served(reply, obj))
+    if reply.accepted.shape:
+        # What cannot be shaped as asked is told as it is.
+        with suppress(Refusal):
+            value = shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first)
+    if reply.accepted.encoding == "protobuf":
+        found = protobuf_bytes(value)
+        if found is not None:
+            return protobuf.framed(type_, found)
+    return json_bytes({"type": type_, "object": value})
+
+
+def _served(reply: Reply, obj: Any) -> Any:
+    return versions.served(obj, reply.resource.api_version)

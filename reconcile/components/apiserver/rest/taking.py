@@ -15,12 +15,32 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1, policy_v1
+from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
+from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import authentication, decoding, elsewhere, impersonation, options
+from reconcile.components.apiserver.registry import served
+from reconcile.components.apiserver.rest import (
+    authentication,
+    decoding,
+    elsewhere,
+    health,
+    impersonation,
+    options,
+    routes,
+    shapes,
+)
 from reconcile.components.apiserver.rest.encoding import encoded, plain
-from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, content_type
+from reconcile.components.apiserver.rest.negotiation import (
+    CUSTOM_TYPES,
+    MEDIA_TYPES,
+    STREAMS,
+    Accepted,
+    accepted,
+    content_type,
+    is_pretty,
+    routed,
+)
 from reconcile.components.apiserver.rest.paths import Target, target_of
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.components.apiserver.state import State
@@ -32,6 +52,9 @@ from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
 _JSON: Final = Accepted("json")
+NEW_EVENTS: Final = "events.events.k8s.io"
+"""The resource whose objects are those of another."""
+
 _PATCHES: Final = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -43,7 +66,9 @@ _CARRIED: Final[dict[str, type]] = {
     "binding": core_v1.Binding,
     "eviction": policy_v1.Eviction,
     "scale": autoscaling_v1.Scale,
+    "token": authentication_v1.TokenRequest,
 }
+_SELECTED: Final = ("list", "watch", "deletecollection")
 
 
 @quick
@@ -68,12 +93,14 @@ class Reply:
         resource: what the path leads to.
         version: of the resource's group, as the path says.
         http: the request.
+        now: the instant at which it came, by the server's clock.
         warnings: of what was read.
     """
 
     accepted: Accepted
     resource: kinds.Resource
     http: HttpRequest
+    now: Instant = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -89,50 +116,129 @@ class Asked:
 
 def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     """Give what *http* asks, or the answer to it if that needs no verb of a resource."""
+    found = _taken(serving, http)
+    return attrs.evolve(found, body=b"") if http.method == "HEAD" and isinstance(found, HttpResponse) else found
+
+
+def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
+    warnings: tuple[str, ...] = ()
     try:
-        user = authentication.requester(serving.state, http)
-        user = impersonation.impersonated(user, http, serving.store)
         target = target_of(http.method, http.path, watch=options.is_watch(http))
-        if not target.is_resource:
+        user = user_of(serving, http, target)
+        if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
+            authorising.authorise_path(user, target.verb, http.path, serving.store)
             return elsewhere.answer(http, serving.store, serving.now, serving.address)
-        return _asked(serving, http, user, target)
+        probe = _probe(target, http)
+        authorising.authorise(user, probe, serving.store)
+        warnings = _deprecation(target)
+        return _asked(serving, http, user, target, probe)
+    except _Nowhere:
+        return health.text("404 page not found\n", 404)
     except Refusal as refusal:
-        return refused(refusal.response.body, http)
+        return refused(refusal.response.body, http, warnings)
 
 
-def refused(status: meta_v1.Status, http: HttpRequest) -> HttpResponse:
+def refused(status: meta_v1.Status, http: HttpRequest, warnings: tuple[str, ...] = ()) -> HttpResponse:
     """Give the response to a request that is refused."""
     found = accepted(http.header("accept"), shapes=()) or _JSON
-    return encoded(status.code or 500, plain(status), found)
+    how = attrs.evolve(found, pretty=is_pretty(found, http))
+    return encoded(status.code or 500, plain(status), how, warnings=warnings)
 
 
-def _asked(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked:
-    probe = Request(
+def user_of(serving: Serving, http: HttpRequest, target: Target) -> User:
+    """Give whom the request is to be taken for, if the one who sent it may be; refuse with 401 or 403."""
+    user = authentication.requester(serving.state, http, serving.store, serving.now)
+    wanted = impersonation.wanted_by(http)
+    if wanted is None:
+        return user
+
+    def does(user: User, prefix: str) -> None:
+        if target.is_resource:
+            probe = _probe(target, http)
+            verb: Any = f"{prefix}{probe.verb}"
+            authorising.authorise(user, attrs.evolve(probe, verb=verb), serving.store)
+        else:
+            authorising.authorise_path(user, f"{prefix}{target.verb}", http.path, serving.store)
+
+    return impersonation.impersonated(user, wanted, does, serving.store)
+
+
+def _probe(target: Target, http: HttpRequest) -> Request:
+    """Give as much of a request as says whether somebody may ask it."""
+    return Request(
         verb=target.verb,  # type: ignore[arg-type]  # an unknown method gives an empty verb, which nobody may
         resource=target.key,
         namespace=target.namespace,
         name=target.name,
         subresource=target.subresource,
+        field_selector=http.parameter("fieldSelector") if target.verb in _SELECTED else "",
     )
-    authorising.authorise(user, probe, serving.store)
-    resource = _served(target)
-    how = accepted(http.header("accept"))
-    if how is None:
-        raise Refusal(statuses.not_acceptable())
+
+
+def _asked(serving: Serving, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
+    resource = _served(serving.store, target)
+    routes.check_route(resource, http.method, target)
+    how = _negotiated(http, target, resource)
+    shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)
-    request = attrs.evolve(probe, version=_version(resource), **fields)
-    return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http, warnings=warnings))
+    # A namespace is authorised as if it were in itself; it is in none.
+    namespace = target.namespace if resource.namespaced else ""
+    if resource.key == NEW_EVENTS:
+        # They are stored with those of the core group.
+        probe = attrs.evolve(probe, resource="events")
+    request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
+    warnings = (*_deprecation(target), *warnings)
+    reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings)
+    return Asked(request=request, user=user, reply=reply)
 
 
-def _served(target: Target) -> kinds.Resource:
-    for resource in kinds.all_resources():
+def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> Accepted:
+    """Say how to answer; refuse what the client wants if that cannot be served."""
+    is_custom = resource.object_class is CustomObject
+    if not is_custom and (refusal := routed(http, target.verb)):
+        raise Refusal(statuses.not_routed(*refusal))
+    watches = target.verb == "watch"
+    served = CUSTOM_TYPES if is_custom else tuple(MEDIA_TYPES)
+    how = accepted(http.header("accept"), served=served, stream=watches)
+    if how is None:
+        streams = STREAMS[:1] if is_custom else STREAMS
+        raise Refusal(statuses.not_acceptable(streams if watches else served))
+    return attrs.evolve(how, pretty=is_pretty(how, http))
+
+
+def _deprecation(target: Target) -> tuple[str, ...]:
+    """Give the warning that whoever asks for a resource gets, whatever comes of it."""
+    said = _DEPRECATED.get((target.group, target.version, target.plural))
+    return (said,) if said is not None else ()
+
+
+_DEPRECATED: Final = {
+    ("", "v1", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "v1", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+
+
+def _served(store: Reads, target: Target) -> kinds.Resource:
+    for resource in (*kinds.all_resources(), *served.served(store).resources):
         if (resource.group, resource.version, resource.plural) == (target.group, target.version, target.plural):
+            if resource.is_custom and target.namespace and not resource.namespaced:
+                break
             return resource
+    if not kinds.is_built_in(target.group):
+        raise _Nowhere
     raise Refusal(statuses.no_such_resource())
 
 
+class _Nowhere(Exception):  # noqa: N818 -- it is an answer
+    """The path is that of no group of the API: not even a Status answers there."""
+
+
 def _version(resource: kinds.Resource) -> str:
-    """Give the version of the group if it is not the one that objects are stored in."""
+    """Give the version of the group if it is not the one that objects are stored in; the group too if that is not."""
+    if resource.key == NEW_EVENTS:
+        return resource.api_version
+    if resource.is_custom:
+        return resource.version
     try:
         preferred = kinds.resource(resource.key)
     except ReconcileError:
@@ -143,20 +249,23 @@ def _version(resource: kinds.Resource) -> str:
 def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tuple[dict[str, Any], tuple[str, ...]]:
     match target.verb:
         case "get" | "list" | "watch":
-            return options.reading_options(http), ()
+            return options.reading_options(http, listing=target.verb != "get"), ()
         case "create" | "update":
-            written = options.writing_options(http)
+            decoding.input_encoding(http)
+            decoding.whole_body(http)
+            written = options.writing_options(http, f"{target.verb.title()}Options")
             cls = _CARRIED.get(target.subresource, resource.object_class)
-            body, warnings = decoding.decoded(http, cls, written["field_validation"])
-            return {**written, "body": body}, warnings
+            found = decoding.decoded(http, cls, written["field_validation"], resource)
+            return {**written, "body": versions.stored(found.object)}, found.warnings
         case "patch":
-            kind = content_type(http.header("content-type")) or ""
-            if kind not in _PATCHES:
-                raise Refusal(statuses.unsupported_media_type())
-            fields = options.writing_options(http)
-            return {**fields, "body": decoding.patch_body(http), "patch_type": _PATCHES[kind]}, ()
+            kind = _PATCHES.get(content_type(http.header("content-type")) or "")
+            if kind is None:
+                raise Refusal(statuses.unsupported_media_type(tuple(_PATCHES)))
+            decoding.whole_body(http)
+            fields = options.writing_options(http, "PatchOptions", applies=kind == "apply")
+            return {**fields, "body": decoding.patch_body(http), "patch_type": kind}, ()
         case "delete" | "deletecollection":
-            found = options.deleting_options(http, decoding.options_body(http))
-            return found, ()
+            many = target.verb == "deletecollection"
+            return options.deleting_options(http, decoding.options_body(http), many=many), ()
         case _:
             raise Refusal(statuses.method_not_allowed())

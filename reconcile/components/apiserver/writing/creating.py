@@ -14,19 +14,26 @@ from reconcile.api import core_v1, meta_v1, networking_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required
+from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
-from reconcile.components.apiserver.registry.validation import metadata_causes, object_causes
+from reconcile.components.apiserver.registry.validation import (
+    metadata_causes,
+    new_pod_causes,
+    object_causes,
+    service_addresses_causes,
+)
+from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.writing import managing
+from reconcile.components.apiserver.writing import managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response, joined
-from reconcile.store import RIGHTS, Compare, Put, Txn
+from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
 _ATTEMPTS: Final = 8
+_OWN_PODS: Final = "batch.kubernetes.io/controller-uid"
 _LONGEST_BASE: Final = 58
 _NO_METADATA: Final = meta_v1.ObjectMeta()
 
@@ -36,13 +43,16 @@ def create(ask: Ask) -> Plan:
     return created(ask, checked_body(ask, ask.request.body))
 
 
-def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
+def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to create *body*; *managed* are its managed fields if they are known, as after an apply."""
     request, resource = ask.request, ask.request.resource
     if ask.state.managed_fields:
-        managed = managed or managing.after_create(ask, defaulted(resource, body))
+        if managed is managing.NOT_SAID:
+            managed = managing.after_create(ask, defaulted(resource, body))
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
-    metadata, generated = _named(ask, body.metadata or _NO_METADATA)
+    if ask.store.ruled:
+        body = admission.mutated(ask, body, None)
+    metadata, generated = named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:
         admission.admit_namespace(ask, name)
@@ -50,21 +60,31 @@ def created(ask: Ask, body: Any, managed: managing.Entries = None) -> Plan:
         obj, causes = _pod(ask, body, metadata, name)
     else:
         obj, causes = _other(ask, body, metadata)
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put | Delete, ...] = ()
+    if resource == "services":
+        named_only = obj.spec is not None and obj.spec.type == "ExternalName"
+        obj, compares, operations = _with_addresses(ask, obj)
+        if not named_only:
+            causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
+    judged = admission.judged(ask, obj, None)
     key = f"{namespace}/{name}" if namespace else name
-    if ask.store.get(resource, key) is not None:
-        refusal = statuses.not_generated if generated else statuses.already_exists
-        raise Refusal(refusal(resource, name))
-    compare = Compare(resource, key, 0)
-    if resource == "services":
-        obj, compares, operations = allocation.allocated(ask, obj, None)
-        txn = Txn((compare, *compares), (Put(resource, key, obj), *operations))
-    else:
-        txn = Txn((compare,), (Put(resource, key, obj),))
-    return Response(201, obj) if request.dry_run else Planned(txn, 201, resource, key)
+    there = ask.store.get(resource, key)
+    if there is not None:
+        if generated:
+            raise Refusal(statuses.not_generated(resource, name))
+        raise Refusal(statuses.already_exists(resource, name, going=there.metadata.deletion_timestamp is not None))
+    if judged.operations:
+        compares, operations = (*compares, *judged.compares), (*operations, *judged.operations)
+    txn = Txn((Compare(resource, key, 0), *compares), (Put(resource, key, obj), *operations))
+    warnings = judged.warnings + (creation_warnings(resource, obj) if request.warned else ())
+    if request.dry_run:
+        return Response(201, obj, warnings)
+    return Planned(txn, 201, resource, key, warnings=warnings)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
@@ -81,11 +101,26 @@ def named_body(ask: Ask, given: Any) -> Any:
     return body
 
 
+def check_place(ask: Ask, body: Any, wanted: str) -> None:
+    """Refuse with 400 the body of a write to a subresource that names another object than the request."""
+    metadata = body.metadata
+    name, namespace = (metadata.name, metadata.namespace) if metadata is not None else ("", "")
+    if namespace and namespace != ask.request.namespace:
+        said = "the namespace of the provided object does not match the namespace sent on the request"
+        raise Refusal(statuses.bad_request(said))
+    if not name:
+        said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        raise Refusal(statuses.bad_request(said))
+    if name != wanted:
+        said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
+        raise Refusal(statuses.bad_request(said))
+
+
 def checked_body(ask: Ask, given: Any) -> Any:
     """Give the body of a write if it is an object of the resource, in the namespace that was asked for."""
     resource = ask.resource
     if not isinstance(given, resource.object_class):
-        raise Refusal(statuses.bad_request(_misplaced(given, resource.kind)))
+        raise Refusal(statuses.bad_request(misplaced(given, resource.kind, resource.group)))
     body: Any = given
     metadata = body.metadata
     if metadata is not None and metadata.namespace and metadata.namespace != ask.request.namespace:
@@ -98,7 +133,7 @@ def checked_body(ask: Ask, given: Any) -> Any:
     return body
 
 
-def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
+def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
     """Give a new object's metadata: what its author may say, and what only the server says."""
     request = ask.request
     if given.resource_version not in (None, "", "0"):
@@ -134,20 +169,25 @@ def _named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, boo
     return metadata, generated
 
 
-def _misplaced(given: Any, kind: str) -> str:
-    """Say that something is no object of *kind*."""
+def misplaced(given: Any, kind: str, group: str = "") -> str:
+    """Say that something is no object of *kind* in API *group*."""
     own, version = getattr(given, "kind", None), getattr(given, "api_version", None)
     if not own or not version:
         return f"the object provided is unrecognized (must be of type {kind})"
-    return f'{own} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}'
+    short = version.rpartition("/")[2]
+    unknown = f"converting ({short}.{own}) to ({group.partition('.')[0] or 'core'}.{kind}): unknown conversion"
+    return f'{own} in version "{short}" cannot be handled as a {kind}: {unknown}'
 
 
 def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -> tuple[Any, Any]:
     if body.spec is None:
-        return replace(body, metadata=metadata), (required("spec.containers"),)
+        return replace(body, metadata=metadata), new_pod_causes(body)
     admitted = admission.admit_pod(ask, body, name)
+    if admitted.noted:
+        noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
+        metadata = replace(metadata, annotations=noted)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
-    return pod, admitted.causes
+    return pod, new_pod_causes(pod, admitted.causes)
 
 
 def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]:
@@ -158,10 +198,19 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     else:
         obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
-    admit = _ADMISSIONS.get(resource)
+    admit = _ADMISSIONS.get(resource) or preparing.NEW.get(resource)
     if admit is not None:
         obj = admit(ask, obj)
-    return obj, object_causes(resource, obj)
+    return obj, object_causes(resource, obj, ask.request.version)
+
+
+def _with_addresses(
+    ask: Ask, service: core_v1.Service
+) -> tuple[core_v1.Service, tuple[Compare, ...], tuple[Put | Delete, ...]]:
+    """Give a service with what it gets of the cluster: nobody asks before what else is wrong with it."""
+    name = (service.metadata.name if service.metadata is not None else None) or ""
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, name, service_addresses_causes(service))
+    return allocation.allocated(ask, service, None)
 
 
 def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
@@ -186,12 +235,41 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
         }
     )
     inner = spec.template.metadata or _NO_METADATA
-    template = replace(spec.template, metadata=replace(inner, labels=(inner.labels or Map[str]()).merge(labels)))
-    selector = meta_v1.LabelSelector(match_labels=Map({"batch.kubernetes.io/controller-uid": uid}))
-    return replace(job, spec=replace(spec, template=template, selector=selector))
+    had = inner.labels or Map[str]()
+    labels = had.merge({key: value for key, value in labels.items() if key not in had})
+    template = replace(spec.template, metadata=replace(inner, labels=labels))
+    selector = spec.selector or meta_v1.LabelSelector()
+    own = selector.match_labels or Map[str]()
+    if _OWN_PODS not in own:
+        selector = replace(selector, match_labels=own.set(_OWN_PODS, uid))
+    metadata = job.metadata
+    if metadata.labels is inner.labels or not metadata.labels:
+        # A job without labels of its own has its template's, those that it was given just now too.
+        metadata = replace(metadata, labels=labels)
+    return replace(job, spec=replace(spec, template=template, selector=selector), metadata=metadata)
+
+
+def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
+    status = core_v1.PersistentVolumeStatus(phase="Pending", last_phase_transition_time=Time.at(ask.now))
+    protected: core_v1.PersistentVolume = admission.protect(ask, replace(volume, status=status))
+    return protected
+
+
+def _asked_by(ask: Ask, request: Any) -> Any:
+    """Let a certificate request say who asks for it, whatever its author wrote."""
+    spec = request.spec
+    if spec is None:
+        return request
+    user = ask.user
+    asked = replace(
+        spec, username=user.name or None, uid=user.uid or None, groups=user.groups or None, extra=user.extra
+    )
+    return replace(request, spec=asked)
 
 
 def _ready(ask: Ask, cidr: Any) -> Any:
+    if cidr.metadata.name != "kubernetes":
+        return cidr
     condition = meta_v1.Condition(
         type="Ready",
         status="True",
@@ -207,7 +285,11 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "nodes": admission.admit_node,
     "namespaces": _with_finalizer,
     "jobs.batch": _with_controller_labels,
-    admission.CLASSES: admission.admit_priority_class,
+    "ingresses.networking.k8s.io": admission.admit_ingress,
+    "persistentvolumeclaims": admission.admit_claim,
+    "persistentvolumes": _waiting,
+    "volumeattributesclasses.storage.k8s.io": admission.protect,
+    "certificatesigningrequests.certificates.k8s.io": _asked_by,
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

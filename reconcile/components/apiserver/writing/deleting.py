@@ -14,7 +14,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
-from reconcile.components.apiserver.reading.objects import found, selected
+from reconcile.components.apiserver.reading.objects import found, list_
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -22,12 +22,12 @@ from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
-from reconcile.model.requests import List, Response, key_of
+from reconcile.model.requests import Response, key_of
 from reconcile.store import Compare, Delete, Put, Txn
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
-_POLICIES: Final = ("Background", "Foreground", "Orphan")
+_POLICIES: Final = ("Foreground", "Background", "Orphan")
 _LAST: Final = 253_402_300_799 * SECOND  # the last second of the year 9999: no later one can be written
 _NO_OPTIONS: Final = meta_v1.DeleteOptions()
 _ORPHANS_JOBS: Final = (
@@ -39,10 +39,17 @@ _ORPHANS_JOBS: Final = (
 @quick
 @attrs.frozen(weakref_slot=False)
 class _Outcome:
-    """What is to be done to one object, nothing if it is as it should be, and what it is then; *gone* if deleted."""
+    """
+    What is to be done to one object, and what it is then.
+
+    Args:
+        obj: as it is then; as it was last, if it is *gone*.
+        writes: one after another, each at a revision of its own; none if it is as it should be.
+        gone: whether it is deleted.
+    """
 
     obj: Any
-    operations: tuple[Put | Delete, ...]
+    writes: tuple[tuple[Put | Delete, ...], ...]
     gone: bool
 
 
@@ -57,39 +64,59 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     """Plan the deletion of *old*."""
     request = ask.request
     resource = request.resource
-    if resource == "namespaces" and request.name in admission.IMMORTAL:
-        raise Refusal(statuses.forbidden(resource, request.name, "this namespace may not be deleted"))
+    admission.check_mortal(ask)
     admission.restrict_node(ask, None, old)
+    judged = admission.judged(ask, None, old)
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
-    warnings = _warnings(resource, options)
-    if not outcome.operations or request.dry_run or options.dry_run:
-        return Response(code, outcome.obj, warnings)
+    warnings = (*judged.warnings, *_warnings(resource, options))
+    if not outcome.writes or request.dry_run or options.dry_run:
+        return Response(code, _answered(resource, old, outcome), warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
-    txn = Txn((compare,), outcome.operations)
+    txn = Txn((compare,), outcome.writes[0])
     if not outcome.gone:
         return Planned(txn, code, resource, ask.key, warnings=warnings)
-    body = outcome.obj
-    if resource not in strategies.RETURNED_WHEN_DELETED:
-        body = statuses.success(resource, old.metadata.name, old.metadata.uid)
-    return Planned(txn, code, body=body, warnings=warnings)
+    then = tuple([Txn((), more) for more in outcome.writes[1:]])
+    body = _answered(resource, old, outcome)
+    return Planned(txn, code, body=body, warnings=warnings, then=then, gone=body is outcome.obj)
+
+
+def _answered(resource: str, old: Any, outcome: _Outcome) -> Any:
+    """Give what a delete answers with: the object, or for most kinds that are gone a Status."""
+    if not outcome.gone or resource in strategies.RETURNED_WHEN_DELETED:
+        return outcome.obj
+    return statuses.success(resource, old.metadata.name, old.metadata.uid)
 
 
 def delete_collection(ask: Ask) -> Plan:
-    """Plan the deletion of every object that the request's selectors name, in one transaction."""
+    """Plan the deletion of every object that a list would give, each by itself; one that is refused ends it."""
     options = _options(ask)
-    items = selected(ask)
+    listed = list_(ask)
     compares: list[Compare] = []
-    operations: list[Put | Delete] = []
-    for old in items:
-        outcome = _outcome(ask, old, options)
-        if outcome.operations:
+    writes: list[tuple[Put | Delete, ...]] = []
+    answer = listed
+    for old in listed.body.items:
+        try:
+            admission.judged(ask, None, old)
+            outcome = _outcome(ask, old, options)
+        except Refusal as refusal:
+            answer = refusal.response
+            break
+        if outcome.writes:
             compares.append(Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version)))
-            operations += outcome.operations
-    body = List(resource=ask.request.resource, items=items, resource_version=str(ask.store.revision))
-    if not operations or ask.request.dry_run or options.dry_run:
-        return Response(200, body)
-    return Planned(Txn(tuple(compares), tuple(operations)), 200, body=body)
+            writes += outcome.writes
+    if not writes or ask.request.dry_run or options.dry_run:
+        return answer
+    then = tuple([Txn((), more) for more in writes[1:]])
+    return Planned(Txn(tuple(compares), writes[0]), answer.code, body=answer.body, then=then)
+
+
+def removal(ask: Ask, old: Any) -> tuple[tuple[Compare, ...], tuple[Put | Delete, ...], bool]:
+    """Give what it takes to delete *old* in a larger transaction, and whether it is gone then."""
+    outcome = _outcome(ask, old, _NO_OPTIONS)
+    compare = Compare(ask.request.resource, key_of(old), int(old.metadata.resource_version))
+    operations = tuple([each for writes in outcome.writes for each in writes])
+    return (compare,) if operations else (), operations, outcome.gone
 
 
 def _options(ask: Ask) -> meta_v1.DeleteOptions:
@@ -116,7 +143,7 @@ def checked_options(options: Any) -> meta_v1.DeleteOptions:
 
 def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
     resource, metadata = ask.request.resource, old.metadata
-    _check_preconditions(resource, metadata, options.preconditions)
+    check_preconditions(ask, metadata, options.preconditions)
     key = key_of(old)
     if resource == "namespaces":
         return _namespace_outcome(ask, old, options)
@@ -130,15 +157,20 @@ def _outcome(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> _Outcome:
         new, seconds = graceful
     else:
         new, seconds = old, 0
-    if metadata.deletion_timestamp is None or new is not old:
-        new = _with_finalizers(resource, new, options)
+    graced = new is not old
+    new = _with_finalizers(resource, new, options)
     if new.metadata.finalizers:
         new = replace(new, metadata=_marked(ask, new.metadata)) if seconds == 0 else new
-        return _Outcome(new, () if new is old else (Put(resource, key, new),), gone=False)
+        return _Outcome(new, () if new is old else ((Put(resource, key, new),),), gone=False)
+    put = (Put(resource, key, new),)
     if seconds > 0:
-        return _Outcome(new, (Put(resource, key, new),), gone=False)
+        return _Outcome(new, (put,), gone=False)
     beside = allocation.released(old) if isinstance(old, core_v1.Service) else ()
-    return _Outcome(new, (Delete(resource, key), *beside), gone=True)
+    gone = (Delete(resource, key), *beside)
+    if graced:
+        # What knows a grace and is given none is marked, and then it goes: whoever watches sees both.
+        return _Outcome(new, (put, gone), gone=True)
+    return _Outcome(old, (gone,), gone=True)
 
 
 def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Pod, int] | None:
@@ -150,9 +182,15 @@ def _graceful(ask: Ask, pod: core_v1.Pod, grace: int | None) -> tuple[core_v1.Po
         had = metadata.deletion_grace_period_seconds
         if had is None:
             return pod, 0
+        if had == 0:
+            return pod, 0
         if grace is None or grace >= had:
             return None
-        ends = _ending(begun.instant + (grace - had) * SECOND)
+        instant = begun.instant + (grace - had) * SECOND
+        if instant < ask.now:
+            # What is left of it is over: the shortest that still is a grace.
+            instant, grace = ask.now, 1 if grace else 0
+        ends = _ending(instant)
         ending = copier(meta_v1.ObjectMeta, "deletion_timestamp", "deletion_grace_period_seconds")
         return copier(core_v1.Pod, "metadata")(pod, ending(metadata, ends, grace)), grace
     if grace is None:
@@ -222,26 +260,44 @@ def _namespace_outcome(ask: Ask, old: core_v1.Namespace, options: meta_v1.Delete
         new = replace(new, metadata=dying, status=status)
     waits = (old.spec is not None and old.spec.finalizers) or new.metadata.finalizers
     if waits:
-        return _Outcome(new, () if new is old else (Put("namespaces", metadata.name or "", new),), gone=False)
-    return _Outcome(new, (Delete("namespaces", metadata.name or ""),), gone=True)
+        return _Outcome(new, () if new is old else ((Put("namespaces", metadata.name or "", new),),), gone=False)
+    return _Outcome(new, ((Delete("namespaces", metadata.name or ""),),), gone=True)
 
 
-def _check_preconditions(resource: str, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+def check_preconditions(ask: Ask, metadata: Any, preconditions: meta_v1.Preconditions | None) -> None:
+    """Refuse with 409 to delete what is not the object that the client means."""
     if preconditions is None:
         return
+    if ask.request.resource == "namespaces":
+        _check_namespace(metadata, preconditions)
+        return
+    # Upstream names the kind here.
+    kind, group = ask.resource.kind, ask.resource.group
+    what = f"{kind}.{group}" if group else kind
     if preconditions.uid is not None and preconditions.uid != metadata.uid:
         why = (
             f"the UID in the precondition ({preconditions.uid}) does not match the UID in record ({metadata.uid})."
             " The object might have been deleted and then recreated"
         )
-        raise Refusal(statuses.conflict(resource, metadata.name, why))
+        raise Refusal(statuses.conflict(what, metadata.name, why))
     wanted = preconditions.resource_version
     if wanted is not None and wanted != metadata.resource_version:
         why = (
             f"the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record"
             f" ({metadata.resource_version}). The object might have been modified"
         )
-        raise Refusal(statuses.conflict(resource, metadata.name, why))
+        raise Refusal(statuses.conflict(what, metadata.name, why))
+
+
+def _check_namespace(metadata: Any, preconditions: meta_v1.Preconditions) -> None:
+    # A namespace's own storage has other words for the same.
+    for field, wanted, found_ in (
+        ("UID", preconditions.uid, metadata.uid),
+        ("ResourceVersion", preconditions.resource_version, metadata.resource_version),
+    ):
+        if wanted is not None and wanted != found_:
+            why = f"Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {found_}"
+            raise Refusal(statuses.conflict("namespaces", metadata.name, why))
 
 
 def _warnings(resource: str, options: meta_v1.DeleteOptions) -> tuple[str, ...]:

@@ -13,19 +13,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconcile.api import convert, golang, meta_v1
+import attrs
+
+from reconcile.api import autoscaling_v1, convert, golang, kinds, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.api.zeros import empty
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.state import Ask
+from reconcile.components.apiserver.state import ITSELF, Ask
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
-from reconcile.model.fields import managers, sets
+from reconcile.model.fields import managers, scaling, sets
 from reconcile.model.fields.managers import Conflicts, Managed, Write
 from reconcile.model.fields.sets import FieldSet
-from reconcile.model.fields.shapes import shape_of
+from reconcile.model.fields.shapes import Shape, shape_of
 
 Entries = tuple[meta_v1.ManagedFieldsEntry, ...] | None
+
+NOT_SAID: Final[Any] = object()
+"""In the place of managed fields that are yet to be found: none at all is an answer too."""
 
 _STATUS: Final = sets.of(("f:status",))
 _SPEC: Final = sets.of(("f:spec",))
@@ -58,17 +63,19 @@ _RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
 }
 
 
-def after_create(ask: Ask, body: Any) -> Entries:
-    """Give the managed fields of an object that is created as *body*, its defaults among it."""
+def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
+    """Give the managed fields of an object created as *body*, its defaults among it; *shape* if not its class's."""
     given: Entries = body.metadata.managed_fields if body.metadata is not None else None
     if not ask.state.managed_fields:
         return given
     live = golang.written(empty(body.__class__))
-    managed = managers.updated(_write(ask, body.__class__), live, golang.written(body), _decoded(given), created=True)
+    managed = managers.updated(
+        _write(ask, body.__class__, shape), live, golang.written(body), _decoded(given), created=True
+    )
     return _encoded(managed)
 
 
-def after_update(ask: Ask, new: Any, old: Any, given: Entries) -> Entries:
+def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | None = None) -> Entries:
     """Give the managed fields of *old* once it became *new*; *given* is what the client says of them."""
     before: Entries = old.metadata.managed_fields
     if not ask.state.managed_fields:
@@ -77,36 +84,100 @@ def after_update(ask: Ask, new: Any, old: Any, given: Entries) -> Entries:
         managed: Managed = {}
     else:
         managed = (_decoded(given) if not ask.request.subresource else {}) or _decoded(before)
-    changed = managers.updated(_write(ask, new.__class__), golang.written(old), golang.written(new), managed)
+    changed = managers.updated(_write(ask, new.__class__, shape), golang.written(old), golang.written(new), managed)
     return _kept(_encoded(changed), before)
 
 
-def applied(ask: Ask, config: Mapping[str, Any], old: Any, cls: type) -> tuple[dict[str, Any], Entries]:
+def applied(
+    ask: Ask, config: Mapping[str, Any], old: Any, cls: type, shape: Shape | None = None
+) -> tuple[dict[str, Any], Entries]:
     """
     Give what an apply of *config* makes of *old* (None: of nothing), as plain JSON, and its managed fields.
 
     Raises:
         Refusal: 409, others own what it would change.
     """
-    live = golang.written(empty(cls) if old is None else old)
+    blank = golang.written(empty(cls))
+    live = blank if old is None else golang.written(old)
     before: Entries = None if old is None else old.metadata.managed_fields
     live.get("metadata", {}).pop("managedFields", None)
     try:
         new, managed = managers.applied(
-            _write(ask, cls), live, config, _decoded(before), created=old is None, force=ask.request.force
+            _write(ask, cls, shape), live, config, _decoded(before), blank=blank, force=ask.request.force
         )
     except Conflicts as conflicts:
         raise Refusal(_conflict(conflicts)) from None
     return new, _kept(_encoded(managed), before)
 
 
-def _write(ask: Ask, cls: type) -> Write:
+def scale_applied(
+    ask: Ask, config: Mapping[str, Any], scale: Mapping[str, Any], owners: Managed
+) -> tuple[dict[str, Any], Managed]:
+    """
+    Give what an apply of *config* makes of a Scale, and who owns it then; *owners* owned it before.
+
+    Raises:
+        Refusal: 409, others own what it would change.
+    """
+    write = attrs.evolve(_write(ask, autoscaling_v1.Scale), version=scaling.SCALE, reset=sets.NOTHING)
+    try:
+        blank = golang.written(empty(autoscaling_v1.Scale))
+        return managers.applied(write, scale, config, owners, blank=blank, force=ask.request.force)
+    except Conflicts as conflicts:
+        raise Refusal(_conflict(conflicts)) from None
+
+
+def after_scale(ask: Ask, new: autoscaling_v1.Scale, old: autoscaling_v1.Scale, owners: Managed) -> Managed:
+    """Give who owns the Scale *old* once it became *new*; *owners* owned it before."""
+    write = attrs.evolve(_write(ask, autoscaling_v1.Scale), version=scaling.SCALE, reset=sets.NOTHING)
+    return managers.updated(write, golang.written(old), golang.written(new), owners)
+
+
+def of_scale(ask: Ask, obj: Any) -> Managed:
+    """Give who owns the Scale of an object."""
+    return scaling.of_scale(_decoded(obj.metadata.managed_fields), version_of(ask))
+
+
+def with_scale(ask: Ask, obj: Any, owners: Managed) -> Entries:
+    """Give the managed fields of an object once *owners* own its Scale."""
+    before: Entries = obj.metadata.managed_fields
+    if not ask.state.managed_fields:
+        return before
+    return _kept(_encoded(scaling.of_object(_decoded(before), owners, version_of(ask))), before)
+
+
+def by_server(ask: Ask, resource: str, new: Any, old: Any, subresource: str) -> Any:
+    """Give *new*, an object of another resource that the server itself makes of *old* on the way, with its owners."""
+    if not ask.state.managed_fields:
+        return new
+    write = Write(
+        shape=shape_of(new.__class__),
+        version=kinds.resource(resource).api_version,
+        manager=_PROGRAMS[ITSELF.name],
+        subresource=subresource,
+        now=Time.at(ask.now).text,
+        reset=_RESET.get((resource, subresource), _SPEC if subresource == "status" else _STATUS),
+    )
+    before = _decoded(old.metadata.managed_fields)
+    managed = _encoded(managers.updated(write, golang.written(old), golang.written(new), before))
+    return replace(new, metadata=replace(new.metadata, managed_fields=managed))
+
+
+def version_of(ask: Ask) -> str:
+    """Give the API version that a request speaks: apps/v1."""
+    version = ask.request.version
+    if not version:
+        return ask.resource.api_version
+    return f"{ask.resource.group}/{version}" if ask.resource.group else version
+
+
+def _write(ask: Ask, cls: type, shape: Shape | None = None) -> Write:
     request = ask.request
     resource, subresource = request.resource, request.subresource
     usual = _SPEC if subresource == "status" else _STATUS if "status" in ask.resource.subresources else sets.NOTHING
     return Write(
-        shape=shape_of(cls),
-        version=f"{ask.resource.group}/{request.version}" if request.version else ask.resource.api_version,
+        shape=shape or shape_of(cls),
+        version=version_of(ask),
         manager=request.field_manager or _PROGRAMS.get(ask.user.name, ask.user.name.rpartition(":")[2]),
         subresource=subresource,
         now=Time.at(ask.now).text,

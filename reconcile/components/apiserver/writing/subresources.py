@@ -1,27 +1,28 @@
 """
-Subresources that are verbs of their own: binding and eviction of pods, scale, finalize of namespaces.
+Subresources that are verbs of their own: binding of pods, finalize of namespaces.
 
-Source:   the pod's binding and eviction storage; the scale storage of the workloads; the namespace's finalize storage.
+Source:   the pod's binding storage; the namespace's finalize storage.
 Left out: see docs/limits.md, "API server".
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from reconcile.api import autoscaling_v1, core_v1, meta_v1, policy_v1
+from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver.reading.objects import found
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, required, wrong
+from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, required, wrong
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import deleting, patching, updating
+from reconcile.components.apiserver.writing import creating, updating
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.model import conditions, names, selectors, statuses
+from reconcile.model import conditions, names, statuses
 from reconcile.model.places import TOPOLOGY
 from reconcile.model.requests import Response, joined
 from reconcile.store import Compare, Put, Txn
 
+_STANDARD_FINALIZERS: Final = ("kubernetes", "orphan", "foregroundDeletion")
 _BOUND: Final = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
 
 
@@ -29,16 +30,15 @@ def bind(ask: Ask) -> Plan:
     """Plan to assign a pod to a node."""
     binding = ask.request.body
     if not isinstance(binding, core_v1.Binding):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Binding)"))
+        raise Refusal(statuses.bad_request(creating.misplaced(binding, "Binding")))
     target = binding.target
     given = binding.metadata.name if binding.metadata is not None else None
-    if ask.request.name and given and given != ask.request.name:
+    if ask.request.name and given != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Binding object"))
     key, name = ask.key, ask.request.name or given or ""
     if not ask.request.name:
         key = joined(ask.request.namespace, name)
-    if target.kind not in (None, "", "Node") or not target.name:
-        _refuse_binding(name, target)
+    _check_target(target)
     pod = ask.store.get("pods", key)
     if pod is None:
         raise Refusal(statuses.not_found("pods", name))
@@ -52,11 +52,16 @@ def bind(ask: Ask) -> Plan:
     return Planned(Txn((compare,), (Put("pods", key, new),)), 201, body=_BOUND)
 
 
-def _refuse_binding(name: str, target: core_v1.ObjectReference) -> None:
-    cause = (
-        required("target.name") if not target.name else wrong("target.kind", target.kind, 'must be empty, or "Node"')
-    )
-    refuse_invalid("Binding", "v1", name, (cause,))
+def _check_target(target: core_v1.ObjectReference) -> None:
+    causes: tuple[Cause, ...] = ()
+    if target.kind not in (None, "", "Node"):
+        causes += (not_supported("target.kind", target.kind, ("Node", "<empty>")),)
+    if not target.name:
+        causes += (required("target.name"),)
+    if causes:
+        # Upstream gives this error no status of its own.
+        said = [f"{cause.field}: {cause.message}" for cause in causes]
+        raise Refusal(statuses.unexpected(said[0] if len(said) == 1 else f"[{', '.join(said)}]"))
 
 
 def _check_assignable(pod: core_v1.Pod, name: str) -> None:
@@ -97,104 +102,28 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
     )
 
 
-def evict(ask: Ask) -> Plan:
-    """Plan the eviction of a pod: its graceful deletion."""
-    eviction = ask.request.body
-    if not isinstance(eviction, policy_v1.Eviction):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Eviction)"))
-    name = eviction.metadata.name if eviction.metadata is not None else None
-    if name and name != ask.request.name:
-        raise Refusal(statuses.bad_request("name in URL does not match name in Eviction object: " + name))
-    options = deleting.checked_options(eviction.delete_options or meta_v1.DeleteOptions())
-    plan = deleting.deleted(ask, found(ask), options)
-    done = meta_v1.Status(metadata=meta_v1.ListMeta(), status="Success", code=201)
-    if isinstance(plan, Response):
-        return plan if not plan.ok else Response(201, done)
-    return Planned(plan.txn, 201, body=done)
-
-
-def scale(ask: Ask) -> Plan:
-    """Answer with an object's scale."""
-    return Response(200, scale_of(found(ask)))
-
-
-def update_scale(ask: Ask) -> Plan:
-    """Plan to change how many of it there are to be."""
-    return _scaled(ask, ask.request.body, found(ask))
-
-
-def patch_scale(ask: Ask) -> Plan:
-    """Plan to patch an object's scale."""
-    old = found(ask)
-    made, warnings = patching.patched(ask.request.body, scale_of(old))
-    return patching.warned(_scaled(ask, made, old), warnings)
-
-
-def scale_of(obj: Any) -> autoscaling_v1.Scale:
-    """Give an object's Scale: how many there are to be, how many there are, and what selects them."""
-    metadata, spec, status = obj.metadata, obj.spec, obj.status
-    selector = spec.selector
-    if selector is None:
-        text = ""
-    elif isinstance(selector, Map):
-        text = ",".join([f"{key}={value}" for key, value in selector.items()])
-    else:
-        text = selectors.text_of(selectors.requirements_of(selector))
-    return autoscaling_v1.Scale(
-        metadata=meta_v1.ObjectMeta(
-            name=metadata.name,
-            namespace=metadata.namespace,
-            uid=metadata.uid,
-            resource_version=metadata.resource_version,
-            creation_timestamp=metadata.creation_timestamp,
-        ),
-        spec=autoscaling_v1.ScaleSpec(replicas=spec.replicas or None),
-        status=autoscaling_v1.ScaleStatus(replicas=(status.replicas if status is not None else 0) or 0, selector=text),
-    )
-
-
-def _scaled(ask: Ask, body: Any, old: Any) -> Plan:
-    if not isinstance(body, autoscaling_v1.Scale):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Scale)"))
-    given = body.metadata or meta_v1.ObjectMeta()
-    metadata, name = old.metadata, old.metadata.name
-    if given.name and given.name != name:
-        said = f"the name of the object ({given.name}) does not match the name on the URL ({name})"
-        raise Refusal(statuses.bad_request(said))
-    updating.check_uid(ask, given.uid, metadata.uid)
-    if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
-        raise Refusal(statuses.conflict(ask.request.resource, name))
-    replicas = (body.spec.replicas if body.spec is not None else None) or 0
-    if replicas < 0:
-        cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
-        refuse_invalid("Scale", "autoscaling/v1", name, (cause,))
-    new = replace(old, spec=replace(old.spec, replicas=replicas))
-    if new is not old:
-        new = replace(new, metadata=replace(metadata, generation=(metadata.generation or 0) + 1))
-    plan = updating.stored(ask, new, old)
-    if isinstance(plan, Response):
-        return Response(plan.code, scale_of(plan.body))
-    return replace(plan, scale=True) if plan.key else replace(plan, body=scale_of(plan.body))
-
-
 def finalize(ask: Ask) -> Plan:
     """Plan to change a namespace's own finalizers; without any, one that is being deleted is gone."""
     body = ask.request.body
     if not isinstance(body, core_v1.Namespace):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Namespace)"))
-    old = found(ask)
-    given = body.metadata or meta_v1.ObjectMeta()
-    updating.check_uid(ask, given.uid, old.metadata.uid)
-    if given.resource_version not in updating.ANY_VERSION and given.resource_version != old.metadata.resource_version:
-        raise Refusal(statuses.conflict("namespaces", old.metadata.name))
-    finalizers = (body.spec.finalizers if body.spec is not None else None) or None
-    for place, name in enumerate(finalizers or ()):
-        faults = names.qualified_faults(name)
-        refuse_invalid(
-            "Namespace",
-            "v1",
-            old.metadata.name,
-            tuple([wrong(f"spec.finalizers[{place}]", name, fault) for fault in faults]),
-        )
-    new = replace(old, spec=replace(old.spec or core_v1.NamespaceSpec(), finalizers=finalizers))
-    return updating.stored(ask, new, old)
+        raise Refusal(statuses.bad_request(creating.misplaced(body, "Namespace")))
+    return updating.part_updated(ask, creating.named_body(ask, body), found(ask), _FINALIZERS)
+
+
+def _with_finalizers(body: core_v1.Namespace, old: core_v1.Namespace) -> core_v1.Namespace:
+    wanted = body.spec.finalizers if body.spec is not None else None
+    return replace(old, spec=replace(old.spec or core_v1.NamespaceSpec(), finalizers=wanted or None))
+
+
+def _finalizer_causes(new: core_v1.Namespace, _: core_v1.Namespace) -> tuple[Cause, ...]:
+    causes = []
+    for place, name in enumerate((new.spec.finalizers if new.spec is not None else None) or ()):
+        field = f"spec.finalizers[{place}]"
+        causes += [wrong(field, name, fault) for fault in names.qualified_faults(name)]
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            said = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(wrong(field, name, said))
+    return tuple(causes)
+
+
+_FINALIZERS: Final = updating.Part(_with_finalizers, _finalizer_causes)

@@ -10,9 +10,12 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter, is_
 from typing import Any, Final
+
+import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver import admission
@@ -22,13 +25,14 @@ from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_inva
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
-    change_causes,
-    metadata_causes,
     metadata_change_causes,
-    object_causes,
+    service_addresses_causes,
+    update_causes,
 )
+from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import creating, managing
+from reconcile.components.apiserver.writing import creating, managing, preparing
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
@@ -53,31 +57,30 @@ def update_status(ask: Ask) -> Plan:
     return status_updated(ask, body, found(ask))
 
 
-def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to make *body* of *old*, all but the status; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
-    metadata = old.metadata if body.metadata is old.metadata else _metadata(ask, body, old)
+    metadata = old.metadata if body.metadata is old.metadata else update_metadata(ask, body, old)
     if "status" in ask.resource.subresources:
         new = replace(body, metadata=metadata, status=old.status)
     else:
         new = replace(body, metadata=metadata)
     new = _with_old_parts(defaulted(resource, new), old)
     if ask.state.managed_fields:
-        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
-    if resource == "pods":
-        new = _repaired_pod(new, old)
-    elif resource == "services":
-        new = allocation.carried(new, old)
-    elif resource == admission.CLASSES:
-        admission.admit_priority_class(ask, new)
-    elif resource in RIGHTS:
-        granting.admit(ask, new, old)
-    if resource == "namespaces" and new.spec is not old.spec:
-        new = replace(new, spec=old.spec)
-    admission.restrict_node(ask, new, old)
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
+        new = _with_managed(new, managed)
+    if ask.store.ruled:
+        new = admission.mutated(ask, new, old)
+    new = _admitted(ask, new, old)
+    if resource == "services" and new.spec is not old.spec:
+        # Addresses are asked for before what else is wrong.
+        causes = service_addresses_causes(new, old)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
-    if not _same_content(new, old):
-        causes += object_causes(resource, new) + change_causes(resource, new, old)
+    annotated = resource in _ANNOTATED and new.metadata.annotations is not old.metadata.annotations
+    if annotated or not _same_content(new, old):
+        causes += update_causes(resource, new, old, ask.request.version)
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
@@ -87,15 +90,36 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> 
     operations: tuple[Put | Delete, ...] = ()
     if resource == "services" and new.spec is not old.spec:
         new, compares, operations = allocation.allocated(ask, new, old)
-    return stored(ask, new, old, compares, operations)
+    plan = stored(ask, new, old, compares, operations)
+    if ask.request.warned:
+        return replace(plan, warnings=plan.warnings + change_warnings(resource, new, old))
+    return plan
 
 
-def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = None) -> Plan:
+def _admitted(ask: Ask, new: Any, old: Any) -> Any:
+    """Give what admission and the kind's own strategy make of an update."""
+    resource = ask.request.resource
+    if resource == "pods":
+        new = _repaired_pod(new, old)
+    elif resource == "services":
+        new = allocation.carried(new, old)
+    elif resource in RIGHTS:
+        granting.admit(ask, new, old)
+    if resource == "namespaces" and new.spec is not old.spec:
+        new = replace(new, spec=old.spec)
+    prepare = preparing.CHANGED.get(resource)
+    if prepare is not None:
+        new = prepare(ask, new, old)
+    admission.restrict_node(ask, new, old)
+    return new
+
+
+def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
     if body.metadata is not metadata:
-        metadata = _status_metadata(resource, _metadata(ask, body, old), metadata)
+        metadata = _status_metadata(resource, update_metadata(ask, body, old), metadata)
     status = body.status
     if status is None and old.status is not None:
         status = strategies.NO_STATUS.get(resource) or old.status.__class__()
@@ -107,12 +131,56 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = No
     else:
         new = copier(old.__class__, "metadata", "status")(old, metadata, status)
     if ask.state.managed_fields:
-        new = _with_managed(new, managed or managing.after_update(ask, new, old, body.metadata.managed_fields))
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
+        new = _with_managed(new, managed)
         metadata = new.metadata
     admission.restrict_node(ask, new, old)
     if metadata is not old.metadata:
         causes = _metadata_causes(ask, metadata, old.metadata)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    return stored(ask, new, old)
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Part:
+    """
+    What a subresource writes of an object.
+
+    Args:
+        made: gives what becomes of the object, of the body of the write and the object.
+        causes: says why that cannot be, of the new object and the old.
+        generation: whether a changed specification is a new generation.
+    """
+
+    made: Callable[[Any, Any], Any]
+    causes: Callable[[Any, Any], Causes]
+    generation: bool = False
+
+
+def part_updated(ask: Ask, body: Any, old: Any, part: Part, managed: managing.Entries = managing.NOT_SAID) -> Plan:
+    """Plan to make of *old* what *part* takes of *body*; *managed* are its managed fields if they are known."""
+    resource = ask.request.resource
+    body = defaulted(resource, body)
+    metadata = replace(update_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
+    if resource in strategies.METADATA_KEPT_BY_PARTS:
+        metadata = old.metadata
+    new = _with_old_parts(defaulted(resource, part.made(body, replace(old, metadata=metadata))), old)
+    if new.metadata == old.metadata:
+        new = old if _same_content(new, old) else replace(new, metadata=old.metadata)
+    if ask.state.managed_fields:
+        said = replace(body, metadata=metadata)
+        if managed is managing.NOT_SAID:
+            managed = managing.after_update(ask, said, old, None)
+        new = _with_managed(new, managed)
+    admission.restrict_node(ask, new, old)
+    causes = () if new.metadata is old.metadata else _metadata_causes(ask, new.metadata, old.metadata)
+    causes += part.causes(new, old)
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    if part.generation and _is_new_generation(resource, new, old):
+        generation = (old.metadata.generation or 0) + 1
+        new = replace(new, metadata=replace(new.metadata, generation=generation))
     return stored(ask, new, old)
 
 
@@ -133,16 +201,20 @@ def stored(
     """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
     request, before = ask.request, old.metadata
     resource, key = request.resource, ask.key
+    judged = admission.judged(ask, new, old)
     if request.dry_run:
-        return Response(200, new)
+        return Response(200, new, judged.warnings)
+    if judged.operations:
+        compares, operations = (*compares, *judged.compares), (*operations, *judged.operations)
     freed = before.deletion_timestamp is not None and _is_free(new, old)
     if new is old and not freed:
-        return Response(200, old)
+        return Response(200, old, judged.warnings)
     compare = Compare(resource, key, int(before.resource_version))
     if freed:
         gone = allocation.released(old) if resource == "services" else ()
         return Planned(Txn((compare,), (Delete(resource, key), *gone)), 200, body=new)
-    return Planned(Txn((compare, *compares), (Put(resource, key, new), *operations)), 200, resource, key)
+    txn = Txn((compare, *compares), (Put(resource, key, new), *operations))
+    return Planned(txn, 200, resource, key, warnings=judged.warnings)
 
 
 def _created(ask: Ask, body: Any) -> Plan:
@@ -152,17 +224,24 @@ def _created(ask: Ask, body: Any) -> Plan:
     return creating.create(ask)
 
 
-def _metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
+def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     """Give the metadata that an update makes: the client's part of the body's, the server's part of what is stored."""
     given: meta_v1.ObjectMeta = body.metadata
     kept: meta_v1.ObjectMeta = old.metadata
     resource, name = ask.request.resource, kept.name or ""
-    check_uid(ask, given.uid, kept.uid)
+    patches = ask.request.verb == "patch"
+    if not patches:
+        check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
         if given.resource_version != kept.resource_version:
             raise Refusal(statuses.conflict(resource, name))
-    elif resource in strategies.CONDITIONAL:
+    elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
+        # Whoever finds this out knows the resource, not its kind.
+        refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))
+    if patches and given.uid and given.uid != kept.uid:
+        # Only an update is made on condition of its uid; that a patch changes it is a fault of the object.
+        cause = wrong("metadata.uid", given.uid, "field is immutable")
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, (cause,))
     same = (
         given.labels == kept.labels
@@ -202,11 +281,13 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
         return old
     if resource == "pods":
         return replace(new, owner_references=old.owner_references)
+    if resource in strategies.METADATA_KEPT_BY_STATUS:
+        return replace(old, managed_fields=new.managed_fields)
     return replace(new, labels=old.labels) if resource in strategies.LABELS_KEPT_BY_STATUS else new
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_causes(ask.request.resource, new, generated=True) + metadata_change_causes(new, old)
+    return metadata_change_causes(ask.request.resource, new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
@@ -244,6 +325,7 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
         new,
         spec=replace(
             spec,
+            tolerations=_with_tolerations(spec.tolerations, before.tolerations),
             service_account_name=spec.service_account_name or before.service_account_name,
             service_account=spec.service_account or before.service_account,
             priority=before.priority if spec.priority is None else spec.priority,
@@ -251,6 +333,25 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
             enable_service_links=before.enable_service_links,
         ),
     )
+
+
+def _with_tolerations(given: Any, before: Any) -> Any:
+    """Give tolerations with those that every pod has, which admission adds on every write."""
+    if given is before:
+        return given
+    missing = [
+        had
+        for had in before or ()
+        if had.key in _TOLERATED
+        and had.effect == "NoExecute"
+        and not any(each.key in (had.key, "", None) and each.effect in ("NoExecute", "", None) for each in given or ())
+    ]
+    return (*(given or ()), *missing) if missing else given
+
+
+# Whose annotations say what is in no field, and are judged with the specification.
+_ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})
+_TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def _is_new_generation(resource: str, new: Any, old: Any) -> bool:

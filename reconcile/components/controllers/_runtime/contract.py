@@ -218,6 +218,8 @@ class Controller:
             Kubernetes' own as the controller-manager.
         rules: what a controller of a user's own may do beside looking at its sources, as a ClusterRole that is bound
             to it says; None for everything, as cluster-admin.
+        customs: the keys that a change of any custom resource concerns, of one who watches them all; it watches
+            customresourcedefinitions too, and is told of each resource once that is established.
     """
 
     name: str
@@ -231,6 +233,7 @@ class Controller:
     component: str = ""
     user: User | None = None
     rules: tuple[PolicyRule, ...] | None = None
+    customs: Keys | None = None
 
 
 def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:

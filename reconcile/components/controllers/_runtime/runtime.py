@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
@@ -23,11 +23,10 @@ from reconcile.components.controllers._runtime.contract import (
     Ask,
     Controller,
     Key,
-    Keys,
-    Observe,
     Outcome,
     Views,
 )
+from reconcile.components.controllers._runtime.customs import Interest, with_customs
 from reconcile.components.controllers._runtime.workqueue import WorkQueue
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
@@ -38,6 +37,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
+from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response
 from reconcile.model.watches import Watch
 from reconcile.store import Change
@@ -125,9 +125,6 @@ class Work:
     retried: Instant = 0
 
 
-_Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
-
-
 @quick
 @attrs.frozen(weakref_slot=False)
 class State:
@@ -144,7 +141,7 @@ class State:
     """
 
     controllers: tuple[Controller, ...]
-    interests: Map[tuple[_Interest, ...]]
+    interests: Map[tuple[Interest, ...]]
     places: Map[int]
     dice: Dice
     views: Views
@@ -207,8 +204,8 @@ def _watches(controllers: tuple[Controller, ...]) -> tuple[Watch, ...]:
     return tuple([Watch(resource, resource) for resource in resources])
 
 
-def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[_Interest, ...]:
-    found: list[_Interest] = []
+def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[Interest, ...]:
+    found: list[Interest] = []
     for place, controller in enumerate(controllers):
         sources = [source for source in controller.sources if source.resource == resource]
         if sources:
@@ -249,7 +246,10 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     if not state.views.has(resource):
         for place, _, _ in interests:
             works[place] = _synced(controllers[place], works[place], views, effects)
-    return State(controllers, state.interests, state.places, state.dice, views, tuple(works)), tuple(effects)
+    known = state.interests
+    if resource == DEFINITIONS and changes:
+        known = with_customs(controllers, known, changes, effects)
+    return State(controllers, known, state.places, state.dice, views, tuple(works)), tuple(effects)
 
 
 def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: Any, effects: list[Effect]) -> Work:

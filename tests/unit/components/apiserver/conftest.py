@@ -31,7 +31,14 @@ class Server:
         done = commit(self.store, planned.txn)
         assert isinstance(done, Committed)
         self.store = done.store
-        return apiserver.answer(planned, done.store, done.changes)
+        for txn in planned.then:
+            more = commit(self.store, txn)
+            assert isinstance(more, Committed)
+            self.store = more.store
+        response = apiserver.answer(planned, self.store, done.changes)
+        for asked in planned.follows:
+            self(asked.verb, asked.resource, name=asked.name, subresource=asked.subresource)
+        return response
 
     def made(self, resource, body, namespace="default"):
         response = self("create", resource, namespace, body=body)
@@ -81,3 +88,12 @@ def service():
         "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
     }
+
+
+@pytest.fixture
+def faithful(server):
+    """A server that does for its clients what nothing within a cluster needs, with the default account there."""
+    server.state = apiserver.begin("kube-apiserver/host-1", Dice(1, "kube-apiserver/host-1"), managed_fields=True)
+    server.made("serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+    server.now += 10 * 10**9
+    return server

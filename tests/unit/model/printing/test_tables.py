@@ -151,7 +151,11 @@ def shown(obj, *, wide=False):
             "NAME=web STATUS=Complete COMPLETIONS=2/1_of_2 DURATION=10s AGE=60s",
         ),
         (
-            thing("batch/v1", "CronJob", spec={"schedule": "@daily", "jobTemplate": {"spec": {"template": TEMPLATE}}}),
+            thing(
+                "batch/v1",
+                "CronJob",
+                spec={"schedule": "@daily", "suspend": False, "jobTemplate": {"spec": {"template": TEMPLATE}}},
+            ),
             "NAME=web SCHEDULE=@daily TIMEZONE=<none> SUSPEND=False ACTIVE=0 LAST_SCHEDULE=<none> AGE=60s",
         ),
         (
@@ -257,7 +261,7 @@ def shown(obj, *, wide=False):
         ),
         (thing("coordination.k8s.io/v1", "Lease", spec={"holderIdentity": "me"}), "NAME=web HOLDER=me AGE=60s"),
         (thing("v1", "ConfigMap", data={"a": "1"}, binaryData={"b": "YQ=="}), "NAME=web DATA=2 AGE=60s"),
-        (thing("v1", "Secret", data={"a": "YQ=="}), "NAME=web TYPE=Opaque DATA=1 AGE=60s"),
+        (thing("v1", "Secret", data={"a": "YQ=="}, type="Opaque"), "NAME=web TYPE=Opaque DATA=1 AGE=60s"),
         (thing("v1", "ServiceAccount"), "NAME=web AGE=60s"),
         (
             thing(
@@ -295,7 +299,7 @@ def shown(obj, *, wide=False):
                     }
                 },
             ),
-            "NAME=web POD-SELECTOR=t_in_(a,b),!o AGE=60s",
+            "NAME=web POD-SELECTOR=!o,t_in_(a,b) AGE=60s",
         ),
     ],
     ids=lambda value: value.kind if hasattr(value, "kind") else "",

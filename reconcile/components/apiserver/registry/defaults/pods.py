@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
 from reconcile.components.apiserver.memo import Same
+from reconcile.components.apiserver.registry.aggregation import aggregated
+from reconcile.components.apiserver.registry.defaults.dropping import without_disabled
+from reconcile.components.apiserver.registry.defaults.each import each
+from reconcile.components.apiserver.registry.defaults.rounding import resources_rounded, rounded
+from reconcile.components.apiserver.registry.defaults.volumes import claim_spec_defaulted, source_defaulted
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 
 T = TypeVar("T")
@@ -19,6 +24,7 @@ _EMPTY_DIR: Final = core_v1.EmptyDirVolumeSource()
 _ZERO: Final = Quantity.parse("0")
 _FILE_MODE: Final = 0o644
 _TOKEN_SECONDS: Final = 3600
+_HUGE: Final = "hugepages-"
 
 
 def template_spec_defaulted(spec: core_v1.PodSpec) -> core_v1.PodSpec:
@@ -28,7 +34,7 @@ def template_spec_defaulted(spec: core_v1.PodSpec) -> core_v1.PodSpec:
 
 @lru_cache(maxsize=4096)
 def _template_spec(same: Same) -> core_v1.PodSpec:
-    spec: core_v1.PodSpec = same.value
+    spec = without_disabled(same.value)
     account = spec.service_account_name or spec.service_account
     return replace(
         spec,
@@ -43,30 +49,76 @@ def _template_spec(same: Same) -> core_v1.PodSpec:
         init_containers=each(spec.init_containers, _container),
         ephemeral_containers=each(spec.ephemeral_containers, _container),
         volumes=each(spec.volumes, _volume),
+        overhead=rounded(spec.overhead),
+        resources=resources_rounded(spec.resources),
     )
+
+
+def template_defaulted(template: Any) -> Any:
+    """Give a pod template with its defaults."""
+    if template is None or template.spec is None:
+        return template
+    return replace(template, spec=template_spec_defaulted(template.spec))
+
+
+def labels_of(template: Any) -> Any:
+    """Give the labels of a template's pods."""
+    metadata = template.metadata if template is not None else None
+    return metadata.labels if metadata is not None else None
+
+
+def with_labels(metadata: meta_v1.ObjectMeta | None, template: Any) -> meta_v1.ObjectMeta | None:
+    """Give an object without labels those of its pods, as it had them before apps/v1."""
+    labels = labels_of(template)
+    if not labels or (metadata is not None and metadata.labels):
+        return metadata
+    return replace(metadata or meta_v1.ObjectMeta(), labels=labels)
 
 
 def pod_spec_defaulted(spec: core_v1.PodSpec) -> core_v1.PodSpec:
     """Give a pod's own specification with its defaults: a template's, and those that only pods have."""
     spec = template_spec_defaulted(spec)
+    grace = spec.termination_grace_period_seconds
+    if grace is not None and grace < 0:
+        # No pod stops before it is told to.
+        spec = replace(spec, termination_grace_period_seconds=1)
     containers = each(spec.containers, _with_requests)
     init_containers = each(spec.init_containers, _with_requests)
     if spec.host_network:
         containers = each(containers, _with_host_ports)
         init_containers = each(init_containers, _with_host_ports)
     links = True if spec.enable_service_links is None else spec.enable_service_links
-    return replace(spec, enable_service_links=links, containers=containers, init_containers=init_containers)
+    spec = replace(spec, enable_service_links=links, containers=containers, init_containers=init_containers)
+    return spec if spec.resources is None else replace(spec, resources=_whole(spec, spec.resources))
 
 
-def each(entries: Any, change: Callable[[T], T]) -> Any:
-    """Give *entries* with *change* made to each: the same tuple if none changed."""
-    if not entries:
-        return entries
-    changed = tuple([change(entry) for entry in entries])
-    for old, new in zip(entries, changed, strict=True):
-        if old is not new:
-            return changed
-    return entries
+def _whole(spec: core_v1.PodSpec, whole: core_v1.ResourceRequirements) -> core_v1.ResourceRequirements:
+    """Give what a pod asks for as a whole, with what it leaves for its containers to say."""
+    limits, requests = whole.limits or Map[Quantity](), whole.requests or Map[Quantity]()
+    if not limits and not requests:
+        return whole
+    huge = {
+        name: amount
+        for name, amount in aggregated(spec, "limits").items()
+        if name.startswith(_HUGE) and name not in requests and name not in limits
+    }
+    limits = limits.merge(huge)
+    if not limits:
+        return whole
+    asked = {
+        name: amount
+        for name, amount in aggregated(spec, "requests").items()
+        if name not in requests and name in ("cpu", "memory")
+    }
+    requests = requests.merge(asked)
+    requests = requests.merge(
+        {
+            name: amount
+            for name, amount in limits.items()
+            if name not in requests and (name in ("cpu", "memory") or name.startswith(_HUGE))
+        }
+    )
+    return replace(whole, limits=limits, requests=requests or None)
 
 
 def pull_policy(image: str) -> str:
@@ -88,7 +140,7 @@ def _container(container: Any) -> Any:
         image_pull_policy=container.image_pull_policy or pull_policy(container.image or ""),
         termination_message_path=container.termination_message_path or "/dev/termination-log",
         termination_message_policy=container.termination_message_policy or "File",
-        resources=NO_RESOURCES if container.resources is None else container.resources,
+        resources=NO_RESOURCES if container.resources is None else resources_rounded(container.resources),
         ports=each(container.ports, _port),
         env=each(container.env, _variable),
         liveness_probe=_probe(container.liveness_probe),
@@ -176,13 +228,15 @@ def _host_port(port: core_v1.ContainerPort) -> core_v1.ContainerPort:
 def _volume(volume: core_v1.Volume) -> core_v1.Volume:
     if not has_source(volume):
         return replace(volume, empty_dir=_EMPTY_DIR)
+    sourced: core_v1.Volume = source_defaulted(volume)
     return replace(
-        volume,
+        sourced,
         secret=_moded(volume.secret),
         config_map=_moded(volume.config_map),
         downward_api=_downward(_moded(volume.downward_api)),
         projected=_projected(volume.projected),
-        host_path=_host_path(volume.host_path),
+        image=_image(volume.image),
+        ephemeral=_ephemeral(volume.ephemeral),
     )
 
 
@@ -216,5 +270,14 @@ def _projection(projection: core_v1.VolumeProjection) -> core_v1.VolumeProjectio
     return replace(projection, service_account_token=token, downward_api=_downward(projection.downward_api))
 
 
-def _host_path(source: core_v1.HostPathVolumeSource | None) -> core_v1.HostPathVolumeSource | None:
-    return source if source is None or source.type is not None else replace(source, type="")
+def _image(source: core_v1.ImageVolumeSource | None) -> core_v1.ImageVolumeSource | None:
+    if source is None or source.pull_policy:
+        return source
+    return replace(source, pull_policy=pull_policy(source.reference or ""))
+
+
+def _ephemeral(source: core_v1.EphemeralVolumeSource | None) -> core_v1.EphemeralVolumeSource | None:
+    template = source.volume_claim_template if source is not None else None
+    if source is None or template is None:
+        return source
+    return replace(source, volume_claim_template=replace(template, spec=claim_spec_defaulted(template.spec)))

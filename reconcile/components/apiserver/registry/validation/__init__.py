@@ -1,14 +1,23 @@
 """
 Validation: what keeps an object from being stored, as causes with Kubernetes' own field paths, reasons and words.
 
-`object_causes` looks at an object alone, `change_causes` at what an update may not change.
+`object_causes` looks at a new object, `update_causes` at an update: the object, and what of it may not change.
 
-Source:   Kubernetes' validation of core, apps, batch, discovery, coordination and scheduling.
+Source:   Kubernetes' validation of each of its API groups.
 Left out: see docs/limits.md, "API server".
 """
 
-from reconcile.components.apiserver.registry.validation.kinds import change_causes, object_causes
+from reconcile.components.apiserver.registry.validation.asking import object_causes, update_causes
+from reconcile.components.apiserver.registry.validation.core.pods import new_pod_causes, pod_spec_causes
+from reconcile.components.apiserver.registry.validation.core.services import service_addresses_causes
 from reconcile.components.apiserver.registry.validation.metadata import metadata_causes, metadata_change_causes
-from reconcile.components.apiserver.registry.validation.pods import pod_spec_causes
 
-__all__ = ["change_causes", "metadata_causes", "metadata_change_causes", "object_causes", "pod_spec_causes"]
+__all__ = [
+    "metadata_causes",
+    "metadata_change_causes",
+    "new_pod_causes",
+    "object_causes",
+    "pod_spec_causes",
+    "service_addresses_causes",
+    "update_causes",
+]

@@ -1,37 +1,124 @@
-"""Validation of metadata: what every object has."""
+"""
+Validation of metadata: what every object has.
+
+An update is looked at more than once: by what all kinds have in common, by the kind's own rules of change, and by what
+a new object of the kind has to be; each tells its causes again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from reconcile.api import meta_v1
 from reconcile.components.apiserver.refusals import (
     Cause,
     Causes,
     forbidden,
-    not_supported,
     required,
     too_long,
     wrong,
 )
+from reconcile.components.apiserver.registry.validation.addresses import canonical_faults
+from reconcile.components.apiserver.registry.validation.values import IMMUTABLE, at_least_zero, one_of
 from reconcile.lib.mapping import Map
 from reconcile.model import names
 
-Naming = Callable[[str], names.Faults]
+__all__ = [
+    "IMMUTABLE",
+    "annotations_causes",
+    "at_least_zero",
+    "labels_causes",
+    "metadata_causes",
+    "metadata_change_causes",
+    "one_of",
+    "selector_causes",
+]
 
-IMMUTABLE: Final = "field is immutable"
+Naming = Callable[[str], names.Faults]
 
 # How objects of a resource are named, if not as a subdomain of RFC 1123.
 NAMINGS: Final[dict[str, Naming]] = {
-    "services": names.label_1035_faults,
+    "services": names.label_faults,
+    "statefulsets.apps": names.label_faults,
+    "certificatesigningrequests.certificates.k8s.io": names.any_faults,
     "namespaces": names.label_faults,
+    "replicationcontrollers": names.long_name_faults,
     "roles.rbac.authorization.k8s.io": names.path_segment_faults,
     "rolebindings.rbac.authorization.k8s.io": names.path_segment_faults,
     "clusterroles.rbac.authorization.k8s.io": names.path_segment_faults,
     "clusterrolebindings.rbac.authorization.k8s.io": names.path_segment_faults,
     "apiservices.apiregistration.k8s.io": names.path_segment_faults,
-    "ipaddresses.networking.k8s.io": names.path_segment_faults,
+    "ipaddresses.networking.k8s.io": canonical_faults,
+    # All that these know of names is what every path asks for.
+    "events": names.path_segment_faults,
+    "poddisruptionbudgets.policy": names.path_segment_faults,
+}
+
+# Whose generated names are looked at, but not what they were generated from.
+_UNPREFIXED: Final = frozenset({"replicationcontrollers"})
+
+# Whose finalizers need not be Kubernetes' own or have a domain.
+_FREE_FINALIZERS: Final = frozenset(
+    {
+        "events",
+        "leases.coordination.k8s.io",
+        "poddisruptionbudgets.policy",
+        "runtimeclasses.node.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "apiservices.apiregistration.k8s.io",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "validatingadmissionpolicies.admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+        "mutatingadmissionpolicies.admissionregistration.k8s.io",
+        "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
+    }
+)
+
+# In which order an update of a resource looks at metadata, beside what all have in common: u for the rules of change,
+# m for those of a new object.
+_LOOKS: Final[dict[str, str]] = {
+    "configmaps": "um",
+    "secrets": "um",
+    "serviceaccounts": "um",
+    "endpoints": "um",
+    "pods": "um",
+    "persistentvolumeclaims": "um",
+    "persistentvolumes": "mm",
+    "nodes": "mu",
+    "namespaces": "mu",
+    "limitranges": "m",
+    "events": "",
+    "controllerrevisions.apps": "um",
+    "jobs.batch": "mu",
+    "ingresses.networking.k8s.io": "um",
+    "ingressclasses.networking.k8s.io": "um",
+    "ipaddresses.networking.k8s.io": "mu",
+    "poddisruptionbudgets.policy": "",
+    "roles.rbac.authorization.k8s.io": "mu",
+    "clusterroles.rbac.authorization.k8s.io": "mu",
+    "rolebindings.rbac.authorization.k8s.io": "mu",
+    "clusterrolebindings.rbac.authorization.k8s.io": "mu",
+    "storageclasses.storage.k8s.io": "mu",
+    "volumeattachments.storage.k8s.io": "m",
+    "csinodes.storage.k8s.io": "m",
+    "csistoragecapacities.storage.k8s.io": "mu",
+    "volumeattributesclasses.storage.k8s.io": "um",
+    "runtimeclasses.node.k8s.io": "mu",
+    "endpointslices.discovery.k8s.io": "m",
+    "flowschemas.flowcontrol.apiserver.k8s.io": "m",
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": "m",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": "m",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": "m",
+    "validatingadmissionpolicies.admissionregistration.k8s.io": "m",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": "m",
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": "m",
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "m",
+    "certificatesigningrequests.certificates.k8s.io": "mu",
+    "resourceclaims.resource.k8s.io": "mu",
+    "deviceclasses.resource.k8s.io": "mu",
+    "apiservices.apiregistration.k8s.io": "um",
 }
 
 _GC_FINALIZERS: Final = ("orphan", "foregroundDeletion", "kubernetes")
@@ -41,29 +128,39 @@ def metadata_causes(resource: str, metadata: meta_v1.ObjectMeta, *, generated: b
     """Say what is wrong with an object's metadata; a *generated* name is well if what it was generated from is."""
     naming = NAMINGS.get(resource, names.subdomain_faults)
     found: list[Cause] = []
-    if metadata.generate_name:
+    prefix, name = metadata.generate_name, metadata.name
+    faults: names.Faults = ()
+    if prefix:
         # What ends in a hyphen is followed by the random part.
-        prefix = metadata.generate_name
-        faults = naming(prefix[:-1] + "a" if prefix.endswith("-") and prefix != "-" else prefix)
-        found += [wrong("metadata.generateName", prefix, fault) for fault in faults]
-    name = metadata.name
+        faults = naming(prefix[:-2] + "a" if prefix.endswith("-") and prefix != "-" else prefix)
+        if resource not in _UNPREFIXED:
+            found += [wrong("metadata.generateName", prefix, fault) for fault in faults]
     if not name:
         found.append(required("metadata.name", "name or generateName is required"))
-    elif not generated and naming(name):
+    elif (not generated or faults) and naming(name):
         found += [wrong("metadata.name", name, fault) for fault in naming(name)]
-    if metadata.labels and not names.labels_are_well(metadata.labels):
-        found += labels_causes("metadata.labels", metadata.labels)
-    if metadata.annotations:
-        found += annotations_causes("metadata.annotations", metadata.annotations)
-    if metadata.owner_references:
-        found += _owners_causes(metadata.owner_references)
+    found += _common_causes(metadata)
     if metadata.finalizers:
         found += _finalizers_causes(metadata.finalizers)
+        if resource not in _FREE_FINALIZERS:
+            found += _domain_causes(metadata.finalizers)
     return tuple(found)
 
 
-def metadata_change_causes(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    """Say what an update of metadata may not change; both have what only the server sets."""
+def metadata_change_causes(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
+    """Say what is wrong with the metadata of an update; both have what only the server sets."""
+    found = [*_common_causes(new), *_finalizers_causes(new.finalizers or ()), *_change_causes(new, old)]
+    for look in _LOOKS.get(resource, "u"):
+        if look == "u":
+            found += _change_causes(new, old)
+            if resource not in _FREE_FINALIZERS:
+                found += _domain_causes(new.finalizers or ())
+        else:
+            found += metadata_causes(resource, new, generated=bool(new.generate_name))
+    return tuple(found)
+
+
+def _change_causes(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> list[Cause]:
     found: list[Cause] = []
     if old.deletion_timestamp is not None and new.finalizers:
         added = [name for name in new.finalizers if name not in (old.finalizers or ())]
@@ -75,7 +172,18 @@ def metadata_change_causes(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> 
         found.append(wrong("metadata.name", new.name, IMMUTABLE))
     if new.namespace != old.namespace:
         found.append(wrong("metadata.namespace", new.namespace, IMMUTABLE))
-    return tuple(found)
+    return found + _common_causes(new)
+
+
+def _common_causes(metadata: meta_v1.ObjectMeta) -> list[Cause]:
+    found: list[Cause] = []
+    if metadata.labels and not names.labels_are_well(metadata.labels):
+        found += labels_causes("metadata.labels", metadata.labels)
+    if metadata.annotations:
+        found += annotations_causes("metadata.annotations", metadata.annotations)
+    if metadata.owner_references:
+        found += _owners_causes(metadata.owner_references)
+    return found
 
 
 def labels_causes(field: str, labels: Map[str]) -> Causes:
@@ -103,16 +211,20 @@ def annotations_causes(field: str, annotations: Map[str]) -> Causes:
 
 def _owners_causes(references: tuple[meta_v1.OwnerReference, ...]) -> list[Cause]:
     found: list[Cause] = []
-    controllers: list[str] = []
-    for place, reference in enumerate(references):
+    first = ""
+    for reference in references:
         if not (reference.api_version and reference.kind and reference.name and reference.uid):
-            found += _owner_causes(f"metadata.ownerReferences[{place}]", reference)
+            found += _owner_causes("metadata.ownerReferences", reference)
+        if reference.kind == "Event" and reference.api_version == "v1":
+            found.append(
+                wrong("metadata.ownerReferences", reference, "/v1, Kind=Event is disallowed from being an owner")
+            )
         if reference.controller:
-            controllers.append(f"{reference.kind}/{reference.name}")
-            if len(controllers) > 1:
-                which = f"{controllers[0]} and {controllers[-1]}"
-                why = f'Only one reference can have Controller set to true. Found "true" in references for {which}'
-                found.append(wrong("metadata.ownerReferences", references, why))
+            which = f"{reference.kind}/{reference.name}"
+            if first:
+                why = 'Only one reference can have Controller set to true. Found "true" in references for'
+                found.append(wrong("metadata.ownerReferences", references, f"{why} {first} and {which}"))
+            first = first or which
     return found
 
 
@@ -129,14 +241,27 @@ def _owner_causes(field: str, reference: meta_v1.OwnerReference) -> list[Cause]:
 def _finalizers_causes(finalizers: tuple[str, ...]) -> list[Cause]:
     found: list[Cause] = []
     for name in finalizers:
-        faults = names.qualified_faults(name)
-        found += [wrong("metadata.finalizers", name, fault) for fault in faults]
-        if not faults and "/" not in name and name not in _GC_FINALIZERS:
-            why = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(wrong("metadata.finalizers", name, why))
+        found += [wrong("metadata.finalizers", name, fault) for fault in names.qualified_faults(name)]
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         why = "finalizer orphan and foregroundDeletion cannot be both set"
         found.append(wrong("metadata.finalizers", finalizers, why))
+    return found
+
+
+def _domain_causes(finalizers: tuple[str, ...]) -> list[Cause]:
+    why = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        wrong(f"metadata.finalizers[{place}]", name, why)
+        for place, name in enumerate(finalizers)
+        if "/" not in name and name not in _GC_FINALIZERS
+    ]
+
+
+def finalizer_causes(field: str, name: str) -> list[Cause]:
+    """Say what keeps *name* from being that of one of Kubernetes' finalizers, or of one with a domain."""
+    found = [wrong(field, name, fault) for fault in names.qualified_faults(name)]
+    if "/" not in name and name not in _GC_FINALIZERS:
+        found.append(wrong(field, name, "name is neither a standard finalizer name nor is it fully qualified"))
     return found
 
 
@@ -169,15 +294,3 @@ def _expression_causes(field: str, expression: meta_v1.LabelSelectorRequirement)
     for place, value in enumerate(values):
         found += [wrong(f"{field}.values[{place}]", value, fault) for fault in names.label_value_faults(value)]
     return found
-
-
-def at_least_zero(field: str, value: int | None) -> Causes:
-    """Say that a number is negative, if it is."""
-    return (wrong(field, value, "must be greater than or equal to 0"),) if value is not None and value < 0 else ()
-
-
-def one_of(field: str, value: Any, supported: tuple[str, ...]) -> Causes:
-    """Say that a value is none of those that there are, if it is not."""
-    if value in supported:
-        return ()
-    return (not_supported(field, value, supported) if value else required(field),)

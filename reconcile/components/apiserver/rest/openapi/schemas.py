@@ -113,6 +113,8 @@ def _schema(cls: type) -> tuple[dict[str, Any], tuple[type | str, ...]]:
     required = []
     for field in fields_of(cls):
         free = _FREE.get((own, field.json))
+        if free is None and field.type == Json and own.startswith("apiextensions_v1."):
+            free = _EXTENSIONS + "JSON"
         nothing = zeros.get(field.json, _DEFAULTS.get((own, field.json)))
         if free is not None:
             below.append(free)
@@ -149,12 +151,9 @@ def _field(shape: Any, below: list[type | str], nothing: Any = None) -> dict[str
     inner = within(shape, Map)
     if inner is not None and inner != Json:
         return {"type": "object", "additionalProperties": _field(inner, below, _zero_of(inner))}
-    if inner == Json:
+    if Json in (inner, shape):
         below.append(RAW)
         return {"allOf": [reference(RAW)]}
-    if shape == Json:
-        below.append(_EXTENSIONS + "JSON")
-        return {"allOf": [reference(_EXTENSIONS + "JSON")]}
     below.append(shape)
     return {**default, "allOf": [reference(name_of(shape))]}
 

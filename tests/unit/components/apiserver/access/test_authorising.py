@@ -74,7 +74,14 @@ def test_kubelet_writes_only_what_is_its_own(server, pod):
     server.made("pods", pod)
     for name, node in (("web", "n1"), ("other", "n2")):
         target = core_v1.ObjectReference(kind="Node", name=node)
-        assert server("create", "pods", "default", name, core_v1.Binding(target=target), subresource="binding").ok
+        assert server(
+            "create",
+            "pods",
+            "default",
+            name,
+            core_v1.Binding(metadata=meta_v1.ObjectMeta(name=name), target=target),
+            subresource="binding",
+        ).ok
     for name, code in (("web", 200), ("other", 403)):
         body = replace(server("get", "pods", "default", name).body, status=core_v1.PodStatus(phase="Running"))
         assert server("update", "pods", "default", name, body, NODE, subresource="status").code == code
@@ -124,11 +131,12 @@ def test_kubelet_evicts_and_reads_only_its_own(server, pod):
     assert server("list", "pods", user=NODE, field_selector="status.phase=Pending,spec.nodeName=n1").code == 200
     assert server("list", "pods", user=NODE, field_selector="spec.nodeName!=n1").code == 403
     assert server("list", "nodes", user=NODE, field_selector="metadata.name=n1").code == 200
-    eviction = policy_v1.Eviction()
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="other"))
     response = server("create", "pods", "default", "other", eviction, NODE, subresource="eviction")
     assert response.body.message == (
         'pods "other" is forbidden: node n1 can only evict pods with spec.nodeName set to itself'
     )
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"))
     assert server("create", "pods", "default", "web", eviction, NODE, subresource="eviction").code == 201
 
 

@@ -10,7 +10,9 @@ options = meta_v1.DeleteOptions
 @pytest.fixture
 def bound(server, pod):
     server.made("pods", pod)
-    binding = core_v1.Binding(target=core_v1.ObjectReference(kind="Node", name="n1"))
+    binding = core_v1.Binding(
+        metadata=meta_v1.ObjectMeta(name="web"), target=core_v1.ObjectReference(kind="Node", name="n1")
+    )
     assert server("create", "pods", "default", "web", binding, subresource="binding").code == 201
     return server
 
@@ -111,7 +113,7 @@ def test_replication_controllers_orphan_by_default(server):
 def test_options_must_make_sense(bound, given, said):
     message = f'DeleteOptions.meta.k8s.io "" is invalid: {said}'
     assert bound("delete", "pods", "default", "web", options(**given)).body.message == message
-    eviction = policy_v1.Eviction(delete_options=options(**given))
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"), delete_options=options(**given))
     assert bound("create", "pods", "default", "web", eviction, subresource="eviction").body.message == message
 
 
@@ -119,7 +121,7 @@ def test_a_dry_run_deletes_nothing(bound):
     before, dry = bound.store, options(dry_run=("All",))
     assert bound("delete", "pods", "default", "web", dry).body.metadata.deletion_grace_period_seconds == 30
     assert bound("deletecollection", "pods", "default", body=dry).code == 200
-    eviction = policy_v1.Eviction(delete_options=dry)
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"), delete_options=dry)
     assert bound("create", "pods", "default", "web", eviction, subresource="eviction").code == 201
     assert bound.store is before
 
@@ -155,3 +157,64 @@ def test_eviction_deletes(bound):
     response = bound("create", "pods", "default", "web", body, subresource="eviction")
     assert (response.code, response.body.status) == (201, "Success")
     assert bound("get", "pods", "default", "web").body.metadata.deletion_timestamp is not None
+
+
+def test_a_system_class_stays(server):
+    response = server("delete", "priorityclasses.scheduling.k8s.io", "", "system-node-critical")
+    assert response.code == 403
+    assert response.body.message.endswith("is forbidden: this is a system priority class and cannot be deleted")
+
+
+def test_a_pod_without_grace_is_marked_and_then_gone(bound):
+    since = bound.store.revision
+    gone = bound("delete", "pods", "default", "web", options(grace_period_seconds=0)).body
+    history = bound.store.history("pods")
+    changes = [change for change in history.between(0, history.end) if change.revision > since]
+    assert [(change.revision - since, change.new is None) for change in changes] == [(1, False), (2, True)]
+    assert changes[0].new.metadata.deletion_grace_period_seconds == 0
+    assert gone.metadata.resource_version == str(since + 2)
+
+
+def test_a_second_deletion_may_change_the_policy(server):
+    metadata = {"name": "c", "finalizers": ["a.b/c"]}
+    server.made("configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    seen = []
+    for policy in (None, "Foreground", "Orphan", "Background"):
+        body = options(propagation_policy=policy)
+        seen.append(server("delete", "configmaps", "default", "c", body).body.metadata.finalizers)
+    assert seen == [
+        ("a.b/c",),
+        ("a.b/c", "foregroundDeletion"),
+        ("a.b/c", "orphan"),
+        ("a.b/c",),
+    ]
+
+
+def test_preconditions_name_the_kind(server):
+    server.made("configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}})
+    wrong = options(preconditions=meta_v1.Preconditions(resource_version="1"))
+    message = server("delete", "configmaps", "default", "c", wrong).body.message
+    assert message.startswith('Operation cannot be fulfilled on ConfigMap "c": the ResourceVersion in the precondition')
+    body = server("delete", "namespaces", "", "default", wrong).body
+    assert body.message == 'namespaces "default" is forbidden: this namespace may not be deleted'
+
+
+def test_who_makes_what_is_going_is_told_so(bound):
+    bound("delete", "pods", "default", "web")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
+    pod["spec"] = {"containers": [{"name": "a", "image": "b"}]}
+    assert (
+        bound("create", "pods", "default", body=pod).body.message
+        == 'object is being deleted: pods "web" already exists'
+    )
+
+
+def test_an_evicted_pod_says_so(bound):
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name="web"))
+    assert bound("create", "pods", "default", "web", eviction, subresource="eviction").code == 201
+    (condition,) = [
+        each
+        for each in bound("get", "pods", "default", "web").body.status.conditions
+        if each.type == "DisruptionTarget"
+    ]
+    assert (condition.status, condition.reason) == ("True", "EvictionByEvictionAPI")

@@ -36,7 +36,10 @@ def test_binding_checks_the_pod(server, pod):
     assert response.body.message.startswith('Operation cannot be fulfilled on pods "web": StorageError: invalid object')
     other = core_v1.Binding(metadata=meta_v1.ObjectMeta(name="x"), target=binding().target)
     assert bind(server, other).body.message == "name in URL does not match name in Binding object"
-    assert bind(server, core_v1.Binding(target=core_v1.ObjectReference(kind="Node"))).reason == "Invalid"
+    nowhere = core_v1.Binding(metadata=binding().metadata, target=core_v1.ObjectReference(kind="Pod"))
+    response = bind(server, nowhere)
+    said = '[target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>", target.name: Required value]'
+    assert (response.code, response.reason, response.body.message) == (500, "", said)
 
 
 def test_topology_of_the_node_goes_to_its_pods(server, pod):

@@ -1,0 +1,139 @@
+"""
+Judging: the plugins that change nothing and may refuse, once an object is whole and valid, in upstream's order.
+
+Most writes of a cluster are of objects that no plugin looks at: they cost one question.
+
+Source:   the admission plugins in kube-apiserver's recommended order.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components.apiserver.admission import (
+    accounts,
+    certificates,
+    limits,
+    matching,
+    priorities,
+    quotas,
+    storage,
+    webhooks,
+)
+from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
+from reconcile.components.apiserver.state import Ask
+from reconcile.lib.quick import quick
+from reconcile.store import Compare, Put
+
+CERTIFICATES: Final = "certificatesigningrequests.certificates.k8s.io"
+_CLAIMS: Final = "persistentvolumeclaims"
+_WORKLOADS: Final = frozenset(
+    {
+        "podtemplates",
+        "replicationcontrollers",
+        "replicasets.apps",
+        "deployments.apps",
+        "daemonsets.apps",
+        "statefulsets.apps",
+        "jobs.batch",
+        "cronjobs.batch",
+    }
+)
+_MUTATING: Final = f"mutatingadmissionpolicybindings.{matching.GROUP}"
+_VALIDATING: Final = f"validatingadmissionpolicybindings.{matching.GROUP}"
+# Subresources of pods that change what a pod's containers are.
+_PARTS: Final = ("ephemeralcontainers", "resize")
+# What is looked at whatever is stored: a resource, and a subresource or the object itself.
+_LOOKED_AT: Final = frozenset(
+    {
+        *[
+            (resource, "")
+            for resource in (*_WORKLOADS, "pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES)
+        ],
+        *[("pods", part) for part in _PARTS],
+        (CERTIFICATES, "status"),
+        (CERTIFICATES, "approval"),
+    }
+)
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Judged:
+    """What plugins warn of, and what is to be written with the object."""
+
+    warnings: tuple[str, ...] = ()
+    compares: tuple[Compare, ...] = ()
+    operations: tuple[Put, ...] = ()
+
+
+_NOTHING: Final = Judged()
+
+
+def judged(ask: Ask, new: Any, old: Any) -> Judged:
+    """Refuse what a plugin does not let be written; *old* is None for what is created, *new* for what is deleted."""
+    request = ask.request
+    resource, subresource, ruled = request.resource, request.subresource, ask.store.ruled
+    if not ruled and (new is None or (resource, subresource) not in _LOOKED_AT):
+        return _NOTHING
+    if new is None:
+        return Judged(_ruled(ask, new, old))
+    if subresource and not (resource == "pods" and subresource in _PARTS):
+        if resource == CERTIFICATES:
+            _check_certificates(ask, subresource, new, old)
+        return Judged(_ruled(ask, new, old)) if ruled else _NOTHING
+    if subresource == "ephemeralcontainers":
+        accounts.check_debugging(ask, new)
+    if ruled and (resource == _CLAIMS or (resource == "pods" and (old is None or subresource == "resize"))):
+        limits.check(ask, new)
+    warnings = _secured(ask, resource, new, old)
+    if resource == priorities.CLASSES:
+        priorities.check_class(ask, new, old)
+    elif resource == _CLAIMS and old is not None:
+        storage.check_resize(ask, new, old)
+    elif resource == CERTIFICATES and old is None:
+        certificates.check_subject(ask, new)
+    if not ruled:
+        return Judged(warnings) if warnings else _NOTHING
+    warnings += _ruled(ask, new, old)
+    charged = quotas.charge(ask, new, old)
+    return Judged(warnings, charged.compares, charged.operations)
+
+
+def mutated(ask: Ask, new: Any, old: Any) -> Any:
+    """Give an object with what policies make of it before it is judged."""
+    if not ask.store.table(_MUTATING):
+        return new
+    from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- a language that few clusters speak
+
+    return policies.mutate(ask, new, old)
+
+
+def _ruled(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
+    """Ask the policies and the webhooks that are stored."""
+    warnings: tuple[str, ...] = ()
+    if ask.store.table(_VALIDATING):
+        from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- as above
+
+        warnings = policies.validate(ask, new, old)
+    return warnings + webhooks.called(ask, new, old)
+
+
+def _check_certificates(ask: Ask, subresource: str, new: Any, old: Any) -> None:
+    if subresource == "status":
+        certificates.check_signing(ask, new, old)
+    elif subresource == "approval":
+        certificates.check_approval(ask, new, old)
+
+
+def _secured(ask: Ask, resource: str, new: Any, old: Any) -> tuple[str, ...]:
+    if "PodSecurity" in ask.state.disabled:
+        return ()
+    if resource == "pods":
+        return judge_pod(ask, new, old)
+    if resource == "namespaces":
+        return judge_namespace(ask, new, old)
+    return judge_workload(ask, new) if resource in _WORKLOADS else ()

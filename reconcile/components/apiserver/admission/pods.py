@@ -1,0 +1,83 @@
+"""
+New pods: everything that admission adds to one, in the order of its plugins.
+
+Source:   the admission plugins in kube-apiserver's recommended order.
+Left out: see docs/limits.md, "API server".
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import attrs
+
+from reconcile.api import core_v1
+from reconcile.components.apiserver.admission import accounts, limits, runtimeclasses
+from reconcile.components.apiserver.admission.accounts import MIRROR
+from reconcile.components.apiserver.admission.priorities import Priority, priority_of
+from reconcile.components.apiserver.admission.tolerations import with_seconds
+from reconcile.components.apiserver.memo import Same
+from reconcile.components.apiserver.refusals import Causes
+from reconcile.components.apiserver.registry.defaults import pod_spec_defaulted
+from reconcile.components.apiserver.registry.validation import pod_spec_causes
+from reconcile.components.apiserver.state import Ask
+from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
+from reconcile.model.qos import qos_class
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Admitted:
+    """A pod's specification with defaults and admission's additions, its first status, and what is wrong with it."""
+
+    spec: core_v1.PodSpec
+    status: core_v1.PodStatus
+    causes: Causes
+    noted: str = ""
+
+
+def admit_pod(ask: Ask, pod: core_v1.Pod, name: str) -> Admitted:
+    """Give what a new pod's specification becomes; remembered by the specification's object."""
+    assert pod.spec is not None, "a pod without a specification is refused before"
+    mirror = pod.metadata is not None and MIRROR in (pod.metadata.annotations or ())
+    state, spec, noted = ask.state, pod.spec, ""
+    if ask.store.ruled:
+        spec, noted = limits.with_defaults(ask, spec)
+        spec = runtimeclasses.with_class(ask, spec, name)
+    account = None
+    if state.accounts and "ServiceAccount" not in state.disabled:
+        if mirror:
+            accounts.check_mirror(spec, name)
+        else:
+            account = accounts.account_of(ask, spec, name)
+    seconds = (state.not_ready_seconds, state.unreachable_seconds)
+    if "DefaultTolerationSeconds" in state.disabled:
+        seconds = (-1, -1)
+    priority = None if "Priority" in state.disabled else priority_of(ask, spec, name)
+    admitted = _admitted(Same(spec), priority, seconds, mirror)
+    if account is not None:
+        admitted = replace(admitted, spec=accounts.with_account(ask, admitted.spec, account, name))
+    return replace(admitted, noted=noted) if noted else admitted
+
+
+@lru_cache(maxsize=4096)
+def _admitted(same: Same, priority: Priority | None, seconds: tuple[int, int], mirror: bool) -> Admitted:  # noqa: FBT001 -- a cached function's key
+    spec = pod_spec_defaulted(same.value)
+    if priority is not None:
+        spec = replace(
+            spec,
+            priority=priority.value,
+            priority_class_name=priority.name or spec.priority_class_name,
+            preemption_policy=spec.preemption_policy or priority.preemption,
+        )
+    if not mirror:
+        account = spec.service_account_name or accounts.DEFAULT
+        spec = replace(spec, service_account_name=account, service_account=account)
+    spec = replace(spec, tolerations=with_seconds(spec.tolerations or (), seconds) or None)
+    waits: tuple[core_v1.PodCondition, ...] = ()
+    if spec.scheduling_gates:
+        said = "Scheduling is blocked due to non-empty scheduling gates"
+        waits = (core_v1.PodCondition(type="PodScheduled", status="False", reason="SchedulingGated", message=said),)
+    status = core_v1.PodStatus(phase="Pending", qos_class=qos_class(spec), conditions=waits or None)
+    return Admitted(spec, status, pod_spec_causes("spec", spec))

@@ -1,0 +1,31 @@
+"""Which module is asked about an object: that of its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcile.components.apiserver.refusals import Causes
+from reconcile.components.apiserver.registry.validation import core
+from reconcile.components.apiserver.registry.validation.events import event_causes, event_update_causes
+from reconcile.components.apiserver.registry.validation.groups import RULES
+
+
+def object_causes(resource: str, obj: Any, version: str = "") -> Causes:
+    """Say what is wrong with a new object, beside its metadata; *version* is what the client speaks, if not its own."""
+    if version and resource == "events":
+        return event_causes(obj)
+    rules = RULES.get(resource)
+    ask = core.OBJECTS.get(resource) if rules is None else rules[0]
+    return () if ask is None else ask(obj)
+
+
+def update_causes(resource: str, new: Any, old: Any, version: str = "") -> Causes:
+    """Say what is wrong with an update, beside metadata: with the object, and with what changed."""
+    if version and resource == "events":
+        return event_update_causes(new, old)
+    rules = RULES.get(resource)
+    if rules is None:
+        look, compare = core.OBJECTS.get(resource), core.CHANGES.get(resource)
+        found = () if look is None else look(new)
+        return found if compare is None else found + compare(new, old)
+    return rules[1](new, old)
