@@ -103,19 +103,19 @@ def write() -> None:
     for path, text in wanted.items():
         target = ROOT / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
-            target.write_text(text, encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
 
 
 def differences() -> list[str]:
     """Return the paths of outputs that are missing, differ or should not be there."""
     wanted = outputs()
     stale = {str(path) for path in _present() - set(wanted)}
-    for path, text in wanted.items():
-        target = ROOT / path
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
-            stale.add(str(path))
+    stale |= {str(path) for path, text in wanted.items() if not _holds(ROOT / path, text)}
     return sorted(stale)
+
+
+def _holds(target: Path, text: str) -> bool:
+    return target.exists() and target.read_text(encoding="utf-8") == text
 
 
 def outputs() -> dict[Path, str]:

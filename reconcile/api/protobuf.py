@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import json
 import struct as structs
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -23,18 +23,12 @@ from reconcile.api import gotypes
 from reconcile.api.gotypes import Go, GoField
 from reconcile.api.scalars import MicroTime, Time
 from reconcile.api.text import MalformedText, loads_json
-from reconcile.lib.errors import ReconcileError
+from reconcile.api.wire import BYTES, FIXED64, MASK, VARINT, Malformed, parts, varint_at
 
 PREFIX: Final = b"k8s\x00"
 DEEPEST: Final = 100
 
-_VARINT, _FIXED64, _BYTES, _START, _END, _FIXED32 = range(6)
-_MASK: Final = (1 << 64) - 1
 _SECOND: Final = 1_000_000_000
-
-
-class Malformed(ReconcileError):  # noqa: N818 -- it reads as what the bytes are
-    """Bytes that are no such message."""
 
 
 # ---------------------------------------------------------------------------------------------------- writing
@@ -118,7 +112,7 @@ def _put_number(out: bytearray, number: int, value: Any) -> None:
 
 
 def _put_double(out: bytearray, number: int, value: Any) -> None:
-    out += _varint(number << 3 | _FIXED64) + structs.pack("<d", value or 0)
+    out += _varint(number << 3 | FIXED64) + structs.pack("<d", value or 0)
 
 
 def _put_bytes(out: bytearray, number: int, value: Any) -> None:
@@ -173,11 +167,11 @@ def _text(number: int, value: str) -> bytes:
 
 
 def _part(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
+    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
 
 
 def _varint(value: int) -> bytes:
-    value &= _MASK
+    value &= MASK
     out = bytearray()
     while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
         out.append(value & 0x7F | 0x80)
@@ -203,9 +197,9 @@ def opened(content: bytes) -> tuple[str, str, bytes]:
     if len(content) == len(PREFIX):
         raise Malformed("empty body")
     version, kind, raw = "", "", b""
-    for number, wire, value in _parts(memoryview(content)[len(PREFIX) :], "Unknown"):
+    for number, wire, value in parts(memoryview(content)[len(PREFIX) :], "Unknown"):
         if number == 1:
-            for inner, inner_wire, text in _parts(_bytes_of(wire, value, "TypeMeta"), "TypeMeta"):
+            for inner, inner_wire, text in parts(_bytes_of(wire, value, "TypeMeta"), "TypeMeta"):
                 if inner == 1:
                     version = _string(inner_wire, text, "APIVersion")
                 elif inner == 2:  # noqa: PLR2004 -- the field's number
@@ -231,7 +225,7 @@ def _message(name: str, content: memoryview, depth: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     rows = _by_number(name)
     short = name.rsplit(".", 1)[-1]
-    for number, wire, value in _parts(content, short):
+    for number, wire, value in parts(content, short):
         row = rows.get(number)
         if row is None:
             continue
@@ -242,7 +236,7 @@ def _message(name: str, content: memoryview, depth: int) -> dict[str, Any]:
         elif go.sort == "slice":
             listed = found.setdefault(key, [])
             inner = go.held.held if go.held.sort == "pointer" else go.held
-            if wire == _BYTES and inner.sort in _PACKED:
+            if wire == BYTES and inner.sort in _PACKED:
                 listed.extend(_number(inner, each) for each in _packed(value))
             else:
                 listed.append(_read(inner, wire, value, key, depth))
@@ -271,12 +265,12 @@ def _is_zero(go: Go, value: Any) -> bool:
 
 def _entry(found: dict[str, Any], go: Go, content: memoryview, depth: int) -> None:
     key, value, seen = "", None, False
-    for number, wire, each in _parts(content, "entry"):
+    for number, wire, each in parts(content, "entry"):
         if number == 1:
             key = _string(wire, each, "mapkey")
         elif number == 2:  # noqa: PLR2004 -- the field's number
             value, seen = _read(go, wire, each, "mapvalue", depth), True
-    found[key] = value if seen else _read(go, _BYTES, memoryview(b""), "mapvalue", depth)
+    found[key] = value if seen else _read(go, BYTES, memoryview(b""), "mapvalue", depth)
 
 
 def _read(go: Go, wire: int, value: Any, key: str, depth: int) -> Any:
@@ -284,7 +278,7 @@ def _read(go: Go, wire: int, value: Any, key: str, depth: int) -> Any:
     if sort == "pointer":
         return _read(go.held, wire, value, key, depth)
     if sort in _PACKED:
-        if wire != (_FIXED64 if sort == "float64" else _VARINT):
+        if wire != (FIXED64 if sort == "float64" else VARINT):
             raise _wrong_wire(wire, key)
         return _number(go, value)
     if sort == "string":
@@ -314,15 +308,15 @@ _PACKED: Final = ("bool", "int32", "int64", "float64")
 def _packed(value: Any) -> list[int]:
     content, at, found = value, 0, []
     while at < len(content):
-        each, at = _varint_at(content, at)
+        each, at = varint_at(content, at)
         found.append(each)
     return found
 
 
 def _seconds(content: memoryview) -> tuple[int, int]:
     seconds = nanos = 0
-    for number, wire, value in _parts(content, "Timestamp"):
-        if number in (1, 2) and wire != _VARINT:
+    for number, wire, value in parts(content, "Timestamp"):
+        if number in (1, 2) and wire != VARINT:
             raise _wrong_wire(wire, "Seconds" if number == 1 else "Nanos")
         if number == 1:
             seconds = value - (1 << 64) if value >> 63 else value
@@ -346,7 +340,7 @@ def _micro_time(content: memoryview, _: int) -> str | None:
 
 def _quantity(content: memoryview, _: int) -> str:
     found = ""
-    for number, wire, value in _parts(content, "Quantity"):
+    for number, wire, value in parts(content, "Quantity"):
         if number == 1:
             found = _string(wire, value, "String_")
     return found or "0"
@@ -354,8 +348,8 @@ def _quantity(content: memoryview, _: int) -> str:
 
 def _int_or_string(content: memoryview, _: int) -> int | str:
     sort, whole, text = 0, 0, ""
-    for number, wire, value in _parts(content, "IntOrString"):
-        if number in (1, 2) and wire != _VARINT:
+    for number, wire, value in parts(content, "IntOrString"):
+        if number in (1, 2) and wire != VARINT:
             raise _wrong_wire(wire, "IntOrString")
         if number == 1:
             sort = value
@@ -368,7 +362,7 @@ def _int_or_string(content: memoryview, _: int) -> int | str:
 
 def _raw(content: memoryview, _: int) -> Any:
     found = b""
-    for number, wire, value in _parts(content, "RawExtension"):
+    for number, wire, value in parts(content, "RawExtension"):
         if number == 1:
             found = bytes(_bytes_of(wire, value, "Raw"))
     if not found:
@@ -380,14 +374,14 @@ def _raw(content: memoryview, _: int) -> Any:
 
 
 def _message_of_texts(content: memoryview, _: int) -> list[str]:
-    return [_string(wire, value, "Items") for number, wire, value in _parts(content, "Items") if number == 1]
+    return [_string(wire, value, "Items") for number, wire, value in parts(content, "Items") if number == 1]
 
 
 def _schema_or(content: memoryview, depth: int) -> Any:
     """Read a schema, a list of them, whether there may be anything, or names of fields."""
     whole, listed, allowed = None, [], None
-    for number, wire, value in _parts(content, "JSONSchemaPropsOr"):
-        if number == 1 and wire == _VARINT:
+    for number, wire, value in parts(content, "JSONSchemaPropsOr"):
+        if number == 1 and wire == VARINT:
             allowed = value != 0
         elif number == 1 or (allowed is not None and number == 2):  # noqa: PLR2004 -- the field's number
             whole = _message(gotypes.SCHEMA, _bytes_of(wire, value, "Schema"), depth + 1)
@@ -400,7 +394,7 @@ def _schema_or(content: memoryview, depth: int) -> Any:
 
 def _schema_or_texts(content: memoryview, depth: int) -> Any:
     whole, listed = None, []
-    for number, wire, value in _parts(content, "JSONSchemaPropsOrStringArray"):
+    for number, wire, value in parts(content, "JSONSchemaPropsOrStringArray"):
         if number == 1:
             whole = _message(gotypes.SCHEMA, _bytes_of(wire, value, "Schema"), depth + 1)
         elif number == 2:  # noqa: PLR2004 -- the field's number
@@ -426,7 +420,7 @@ def _string(wire: int, value: Any, key: str) -> str:
 
 
 def _bytes_of(wire: int, value: Any, key: str) -> memoryview:
-    if wire != _BYTES:
+    if wire != BYTES:
         raise _wrong_wire(wire, key)
     found: memoryview = value
     return found
@@ -434,72 +428,3 @@ def _bytes_of(wire: int, value: Any, key: str) -> memoryview:
 
 def _wrong_wire(wire: int, key: str) -> Malformed:
     return Malformed(f"proto: wrong wireType = {wire} for field {key[:1].upper()}{key[1:]}")
-
-
-def _parts(content: memoryview, name: str) -> Sequence[tuple[int, int, Any]]:
-    """Split a message into its fields: number, wire type, and an integer or bytes."""
-    found: list[tuple[int, int, Any]] = []
-    at, end = 0, len(content)
-    while at < end:
-        tag, at = _varint_at(content, at)
-        number, wire = (tag >> 3) & 0xFFFFFFFF, tag & 7
-        if wire == _END:
-            raise Malformed(f"proto: {name}: wiretype end group for non-group")
-        if not 0 < number < 1 << 31:
-            raise Malformed(f"proto: {name}: illegal tag {number} (wire type {wire})")
-        value: Any = None
-        if wire == _VARINT:
-            value, at = _varint_at(content, at)
-        elif wire == _BYTES:
-            length, at = _varint_at(content, at)
-            if length >> 63:
-                raise Malformed("proto: negative length found during unmarshaling")
-            value, at = content[at : at + length], at + length
-        elif wire in (_FIXED64, _FIXED32):
-            width = 8 if wire == _FIXED64 else 4
-            value, at = content[at : at + width], at + width
-        elif wire == _START:
-            at = _after_group(content, at)
-        else:
-            raise Malformed(f"proto: illegal wireType {wire}")
-        if at > end:
-            raise Malformed("unexpected EOF")
-        if wire != _START:
-            found.append((number, wire, value))
-    return found
-
-
-def _after_group(content: memoryview, at: int) -> int:
-    depth = 1
-    while depth:
-        tag, at = _varint_at(content, at)
-        wire = tag & 7
-        if wire == _VARINT:
-            _, at = _varint_at(content, at)
-        elif wire == _BYTES:
-            length, at = _varint_at(content, at)
-            at += length
-        elif wire in (_FIXED64, _FIXED32):
-            at += 8 if wire == _FIXED64 else 4
-        elif wire in (_START, _END):
-            depth += 1 if wire == _START else -1
-        else:
-            raise Malformed(f"proto: illegal wireType {wire}")
-        if at > len(content):
-            raise Malformed("unexpected EOF")
-    return at
-
-
-def _varint_at(content: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if shift >= 64:  # noqa: PLR2004 -- the width
-            raise Malformed("proto: integer overflow")
-        if at >= len(content):
-            raise Malformed("unexpected EOF")
-        octet = content[at]
-        at += 1
-        value |= (octet & 0x7F) << shift
-        if octet < 0x80:  # noqa: PLR2004 -- the last of them
-            return value & _MASK, at
-        shift += 7

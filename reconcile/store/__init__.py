@@ -5,6 +5,7 @@ The store: what etcd keeps, as a value.
 """
 
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
+from reconcile.store.leases import grant, keep_alive, revoke
 from reconcile.store.store import (
     RIGHTS,
     RULES,
@@ -21,12 +22,9 @@ from reconcile.store.store import (
     Txn,
     commit,
     compact,
-    grant,
-    keep_alive,
     mod_revision,
     position_after,
     position_since,
-    revoke,
     stamped,
     table_at,
 )

@@ -467,35 +467,6 @@ def compact(store: Store, revision: int) -> Store:
     return attrs.evolve(store, compacted=revision, channels=channels)
 
 
-def grant(store: Store, ttl: Duration, now: Instant, lease_id: int) -> Store:
-    """Create a lease that runs out at *now* + *ttl*."""
-    return attrs.evolve(store, leases=store.leases.set(lease_id, Lease(lease_id, ttl, now + ttl)))
-
-
-def keep_alive(store: Store, lease_id: int, now: Instant) -> Store:
-    """Let the lease run from *now* again; ReconcileError if there is none."""
-    lease = store.leases.get(lease_id)
-    if lease is None:
-        raise ReconcileError(f"lease {lease_id} does not exist")
-    return attrs.evolve(store, leases=store.leases.set(lease_id, attrs.evolve(lease, expires=now + lease.ttl)))
-
-
-def revoke(store: Store, lease_id: int) -> Committed:
-    """End the lease and delete the keys that are under it still."""
-    lease = store.leases.get(lease_id)
-    if lease is None:
-        raise ReconcileError(f"lease {lease_id} does not exist")
-    ended = attrs.evolve(store, leases=store.leases.remove(lease_id))
-    gone: list[Delete] = []
-    for resource, key, revision in lease.keys.between(0, lease.keys.end):
-        found = store.get(resource, key)
-        if found is not None and mod_revision(found) == revision:
-            gone.append(Delete(resource, key))
-    done = commit(ended, Txn((), tuple(gone)))
-    assert isinstance(done, Committed), "a transaction without compares cannot be refused"
-    return done
-
-
 def _same(old: Any, value: Any) -> bool:
     """Tell whether a put would change nothing but the stamp; parts that are the same object are not looked into."""
     cls = old.__class__

@@ -7,7 +7,6 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ ANNOTATION: Final = "kubernetes.io/limit-ranger"
 _RANGES: Final = "limitranges"
 _MOST_MILLI: Final = LARGEST // 1000
 _NOTHING: Final = Quantity.parse("0")
-_NO_AMOUNTS: Final[Mapping[str, Quantity]] = {}
+_NO_AMOUNTS: Final[Map[Quantity]] = Map()
 
 
 def ranges_of(ask: Ask) -> tuple[core_v1.LimitRange, ...]:

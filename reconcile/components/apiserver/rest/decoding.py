@@ -112,7 +112,7 @@ def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
         named = f"no kind {quoted(said.kind)} is registered for version {quoted(said.api_version)} {_SCHEME}"
         raise Refusal(statuses.bad_request(named))
     try:
-        data = _data_of(said, meta_v1.DeleteOptions, form)[0]
+        data = _plain_of(said, meta_v1.DeleteOptions, form)[0]
         return convert.load(_unnamed(data), cls=meta_v1.DeleteOptions, unknown="Ignore", absent="zero").object
     except _BAD as error:
         raise Refusal(statuses.bad_request(str(error))) from None
@@ -272,18 +272,18 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
 def _read(said: _Said, cls: type[Any], form: Encoding, home: _Home) -> tuple[Any, tuple[str, ...]]:
     """Read what was said as an object of *cls*; give it, and what is strictly wrong with it."""
     try:
-        data, strict = _data_of(said, cls, form)
+        data, strict = _plain_of(said, cls, form)
         return convert.load(data, cls=cls, unknown="Ignore", absent="zero").object, strict
     except _BAD as error:
         raise _unreadable(said, home, str(error) or "exceeded max depth") from None
 
 
-def _data_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _plain_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any], tuple[str, ...]]:
     strict: tuple[str, ...] = ()
     if form == "protobuf":
         data = protobuf.read(name_of(cls), said.raw)
     elif cls is CustomObject:
-        data, strict = _custom_data(said.data or gosyntax.Pairs())
+        data, strict = _custom_body(said.data or gosyntax.Pairs())
     else:
         read = unmarshalling.unmarshalled(said.data, name_of(cls))
         data, strict = dict(read.data or {}), read.strict
@@ -295,7 +295,7 @@ def _data_of(said: _Said, cls: type[Any], form: Encoding) -> tuple[dict[str, Any
     return data, strict
 
 
-def _custom_data(pairs: gosyntax.Pairs) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _custom_body(pairs: gosyntax.Pairs) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Read what a custom resource's object holds: of its metadata alone the shape is known before its schema is."""
     read = unmarshalling.free(pairs)
     metadata = unmarshalling.unmarshalled(dict(pairs).get("metadata"), "meta_v1.ObjectMeta")

@@ -30,7 +30,7 @@ from reconcile.components.apiserver.registry.validation import metadata_causes, 
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
 from reconcile.components.apiserver.writing.applying import warned
-from reconcile.components.apiserver.writing.patched import patched, patched_data
+from reconcile.components.apiserver.writing.patched import patched, patched_body
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
@@ -118,7 +118,7 @@ def patch(ask: Ask) -> Plan:
     if ask.request.patch_type == "apply":
         return _apply(ask)
     old = _old(ask)
-    data, said = patched_data(ask, plain(old))
+    data, said = patched_body(ask, plain(old))
     read = _read(ask, data)
     change = status_updated if ask.request.subresource == "status" else updated
     return _warning(ask, (*said, *read.warnings), lambda: change(ask, creating.named_body(ask, read.obj), old))

@@ -49,7 +49,7 @@ def patched(ask: Ask, old: Any) -> Made:
     return versions.stored(made), warnings
 
 
-def patched_data(ask: Ask, data: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+def patched_body(ask: Ask, data: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
     """
     Give a custom object's plain data with the request's patch made to it, and what to warn of.
 

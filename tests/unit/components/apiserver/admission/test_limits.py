@@ -39,9 +39,9 @@ def test_what_is_said_stays(server, pod):
     ("limit", "resources", "said"),
     [
         ({"max": {"cpu": "1"}}, {"limits": {"cpu": "2"}}, "maximum cpu usage per Container is 1, but limit is 2"),
-        ({"max": {"cpu": "1"}}, {}, "maximum cpu usage per Container is 1.  No limit is specified"),
+        ({"max": {"cpu": "1"}, "type": "Pod"}, {}, "maximum cpu usage per Pod is 1.  No limit is specified"),
         ({"min": {"cpu": "1"}}, {"requests": {"cpu": "1m"}}, "minimum cpu usage per Container is 1, but request is 1m"),
-        ({"min": {"cpu": "1"}}, {}, "minimum cpu usage per Container is 1.  No request is specified"),
+        ({"min": {"cpu": "1"}, "type": "Pod"}, {}, "minimum cpu usage per Pod is 1.  No request is specified"),
         (
             {"maxLimitRequestRatio": {"cpu": "2"}},
             {"requests": {"cpu": "1"}, "limits": {"cpu": "3"}},

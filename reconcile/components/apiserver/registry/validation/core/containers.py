@@ -16,7 +16,7 @@ from reconcile.components.apiserver.refusals import (
     wrong,
 )
 from reconcile.components.apiserver.registry.validation.core.environment import environment_causes
-from reconcile.components.apiserver.registry.validation.core.handlers import passing_causes, running_causes
+from reconcile.components.apiserver.registry.validation.core.hooks import passing_causes, running_causes
 from reconcile.components.apiserver.registry.validation.core.mounts import Volumes, devices_causes, mounts_causes
 from reconcile.components.apiserver.registry.validation.core.resources import resources_causes
 from reconcile.components.apiserver.registry.validation.core.security import context_causes, every_container

@@ -104,7 +104,7 @@ def told(spec: Any, **old: Any) -> list[tuple[str | None, str | None]]:
             "spec.tags[0]",
             'Invalid value: "integer": spec.tags[0] in body must be of type string: "integer"',
         ),
-        ({"name": "ab", "labels": {"a": "b", "c": "d"}}, "spec.labels", "Too many: 2: must have at most 1 items"),
+        ({"name": "ab", "labels": {"a": "b", "c": "d"}}, "spec.labels", "Too many: 2: must have at most 1 item"),
         (
             {"name": "ab", "one": 3},
             "<nil>",
