@@ -85,8 +85,7 @@ def main() -> int:
     """Write every output, or compare it with what is there."""
     parser = argparse.ArgumentParser(description="Generate schemas and API classes.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if anything would change")
-    arguments = parser.parse_args()
-    if not arguments.check:
+    if not parser.parse_args().check:
         write()
         return 0
     stale = differences()

@@ -6,11 +6,18 @@ from reconcile.api import certificates_v1, meta_v1
 from reconcile.lib.replacing import replace
 
 REQUESTS = "certificatesigningrequests.certificates.k8s.io"
+ASKED = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlHTE1EOENBUUF3RERFS01BZ0dBMVVFQXd3QmNqQXFNQVVHQXl0"
+    "bGNBTWhBRHRxSjd6T3RxUXRZcU9vMENwdgpEWE5sTWhWM0hlSkRwanJBU0tHTFdkb3BvQUF3QlFZREsyVndBMEVBenBDeDRtQjFh"
+    "RmNlT3VDZVh1bTdyWnhOCmt1QTZLRlFLMndESDZHZFVIZ1BuaGZ4MjU4cFNiZThiVVQwdW9KNHp4UmxpMC9YUmlobVMxWm9VaVpo"
+    "c0RRPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg=="
+)
+"""A request in PEM and base64: CN=r, signed by the Ed25519 key of 32 zero bytes."""
 
 
 @pytest.fixture
 def made(server):
-    spec = certificates_v1.CertificateSigningRequestSpec(request="eA==", signer_name="e.x/s", usages=("client auth",))
+    spec = certificates_v1.CertificateSigningRequestSpec(request=ASKED, signer_name="e.x/s", usages=("client auth",))
     body = certificates_v1.CertificateSigningRequest(metadata=meta_v1.ObjectMeta(name="r"), spec=spec)
     return server.made(REQUESTS, body, "")
 
