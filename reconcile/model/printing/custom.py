@@ -19,11 +19,14 @@ from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.model.jsonpath import found_by
+from reconcile.model.printing import columns as built_in
 from reconcile.model.printing.ages import human_duration
 from reconcile.model.printing.columns import NAME, Column
 from reconcile.model.printing.shape import Shape
 
-AGE: Final = CustomResourceColumnDefinition(name="Age", type="date", json_path=".metadata.creationTimestamp")
+AGE: Final = CustomResourceColumnDefinition(
+    name="Age", type="date", json_path=".metadata.creationTimestamp", description=built_in.AGE.description
+)
 """The one column beside the name where a definition adds none."""
 
 

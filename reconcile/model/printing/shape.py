@@ -40,9 +40,12 @@ class Shape:
         pairs = zip(self.columns, self.cells(obj, now), strict=False)
         return tuple([_text(cell) for column, cell in pairs if wide or not column.priority])
 
-    def typed(self, obj: Any, now: Instant) -> list[str | int | bool]:
+    def typed(self, obj: Any, now: Instant) -> list[str | float | bool | None]:
         """Give the cells of a row as JSON."""
-        return [cell if isinstance(cell, (str, int)) else _text(cell) for cell in self.cells(obj, now)]
+        return [
+            cell if cell is None or isinstance(cell, (str, int, float)) else _text(cell)
+            for cell in self.cells(obj, now)
+        ]
 
 
 def _text(cell: object) -> str:

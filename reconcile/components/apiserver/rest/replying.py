@@ -28,7 +28,7 @@ def replied(reply: Reply, response: Response) -> HttpResponse:
     body = response.body
     try:
         if reply.accepted.shape:
-            value = shaped(reply.accepted, reply.http, reply.resource.key, body, reply.now)
+            value = shaped(reply.accepted, reply.http, reply.resource.key, body, reply.now, table=reply.table)
         elif isinstance(body, List):
             value = listed(body, reply.resource)
         else:
@@ -69,7 +69,7 @@ def frame(
     if reply.accepted.shape:
         # What cannot be shaped as asked is told as it is.
         with suppress(Refusal):
-            value = shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first)
+            value = shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first, table=reply.table)
     if reply.accepted.encoding == "protobuf":
         found = protobuf_bytes(value)
         if found is not None:

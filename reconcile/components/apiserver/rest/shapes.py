@@ -20,6 +20,7 @@ from reconcile.components.apiserver.rest.negotiation import Accepted
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.instant import Instant
 from reconcile.model import printing, statuses
+from reconcile.model.printing.shape import Shape
 from reconcile.model.requests import List
 
 _INCLUDED: Final = ("", "None", "Metadata", "Object")
@@ -38,7 +39,14 @@ def check_shape(accepted: Accepted, http: HttpRequest) -> None:
 
 
 def shaped(
-    accepted: Accepted, http: HttpRequest, resource: str, body: Any, now: Instant, *, headings: bool = True
+    accepted: Accepted,
+    http: HttpRequest,
+    resource: str,
+    body: Any,
+    now: Instant,
+    *,
+    headings: bool = True,
+    table: Shape | None = None,
 ) -> dict[str, Any]:
     """
     Give *body* in the shape that was asked for.
@@ -50,6 +58,7 @@ def shaped(
         body: an object, a list or a Status; a Status has one shape only.
         now: the instant to which ages count.
         headings: whether a Table says what its columns are; in a watch only the first one does.
+        table: what a Table shows where the kind does not say so: of a custom resource.
 
     Raises:
         Refusal: one object was asked for as a list, or a list as one object.
@@ -61,7 +70,7 @@ def shaped(
             # A review is no object that is kept: it has no other shape either.
             return plain(body)
         case "Table":
-            return {**head, **_table(http, resource, body, now, version, headings=headings)}
+            return {**head, **_table(http, resource, body, now, version, headings=headings, own=table)}
         case "PartialObjectMetadata":
             if isinstance(body, List):
                 raise _unlike("PartialObjectMetadata", "is a list", resource)
@@ -76,9 +85,10 @@ def shaped(
 
 
 def _table(
-    http: HttpRequest, resource: str, body: Any, now: Instant, version: str, *, headings: bool
+    http: HttpRequest, resource: str, body: Any, now: Instant, version: str, *, headings: bool, own: Shape | None
 ) -> dict[str, Any]:
-    shape = printing.scale_shape() if isinstance(body, autoscaling_v1.Scale) else printing.shape_of(resource)
+    is_scale = isinstance(body, autoscaling_v1.Scale)
+    shape = printing.scale_shape() if is_scale else own or printing.shape_of(resource)
     items = body.items if isinstance(body, List) else (body,)
     included = http.parameter("includeObject")
     metadata = _list_metadata(body) if isinstance(body, List) else {"resourceVersion": _version(body)}
@@ -88,7 +98,7 @@ def _table(
     return {
         "metadata": {key: value for key, value in metadata.items() if value},
         "columnDefinitions": [_definition(column) for column in shape.columns] if headings else None,
-        "rows": rows if rows or printing.has_printer(resource) else None,
+        "rows": rows if rows or own or printing.has_printer(resource) else None,
     }
 
 

@@ -48,6 +48,8 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
 from reconcile.model import statuses
+from reconcile.model.printing.custom import shape_with
+from reconcile.model.printing.shape import Shape
 from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
@@ -102,6 +104,7 @@ class Reply:
     http: HttpRequest
     now: Instant = 0
     warnings: tuple[str, ...] = ()
+    table: Shape | None = None
 
 
 @quick
@@ -188,8 +191,15 @@ def _asked(serving: Serving, http: HttpRequest, user: User, target: Target, prob
         probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
     warnings = (*_deprecation(target), *warnings)
-    reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings)
+    table = _table_of(serving.store, resource) if how.shape == "Table" else None
+    reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings, table=table)
     return Asked(request=request, user=user, reply=reply)
+
+
+def _table_of(store: Reads, resource: kinds.Resource) -> Shape | None:
+    """Say what a Table shows of a custom resource's objects; None of others."""
+    definition = served.definition(store, resource.key)
+    return None if definition is None else shape_with(definition.version(resource.version).columns)
 
 
 def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> Accepted:

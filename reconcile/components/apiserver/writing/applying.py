@@ -28,7 +28,7 @@ from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.fields import managers
 from reconcile.model.fields.checking import fault
-from reconcile.model.fields.shapes import shape_of
+from reconcile.model.fields.shapes import Shape, shape_of
 
 _NOT_READ: Final = "error decoding YAML: "
 
@@ -75,8 +75,8 @@ def applied_to(ask: Ask, old: Any, kept: Any) -> tuple[Any, managing.Entries, tu
 
 def applied_scale(ask: Ask, scale: autoscaling_v1.Scale, owners: managers.Managed) -> Any:
     """Give the Scale that an apply makes of *scale*, who owns it then, and what to warn of."""
-    config, warnings = _configuration(ask, "autoscaling/v1", "Scale")
-    _check(config, autoscaling_v1.Scale)
+    config, warnings = configuration(ask, "autoscaling/v1", "Scale")
+    check(config, shape_of(autoscaling_v1.Scale))
     written = golang.written(scale)
     new, managed = managing.scale_applied(ask, config, written, owners)
     return _loaded(config, new, autoscaling_v1.Scale), managed, warnings
@@ -93,15 +93,15 @@ def _made(ask: Ask, old: Any) -> tuple[Any, managing.Entries, tuple[str, ...]]:
     """Give what an apply makes of *old*, its managed fields, and what to warn of."""
     cls = ask.resource.object_class
     version = managing.version_of(ask)
-    config, warnings = _configuration(ask, version, ask.resource.kind)
-    _check(config, cls)
+    config, warnings = configuration(ask, version, ask.resource.kind)
+    check(config, shape_of(cls))
     new, managed = managing.applied(ask, config, old, cls)
     _renew_last_applied(ask, config, new)
     body = creating.named_body(ask, _loaded(config, new, cls))
     return body, managed, warnings
 
 
-def _configuration(ask: Ask, version: str, kind: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def configuration(ask: Ask, version: str, kind: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Give what is applied, as plain data, if it is an object of this kind; and what to warn of."""
     config, repeated = _read(ask.request.body)
     given = str(config.get("apiVersion") or ""), str(config.get("kind") or "")
@@ -138,8 +138,9 @@ def _read(body: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     return found, repeated
 
 
-def _check(config: Mapping[str, Any], cls: type) -> None:
-    why = fault(shape_of(cls), config)
+def check(config: Mapping[str, Any], shape: Shape) -> None:
+    """Refuse with 500, as upstream does, a configuration that is not of its schema."""
+    why = fault(shape, config)
     if why:
         raise Refusal(statuses.unexpected(f"failed to create typed patch object ({_name_text(config)}): {why}"))
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import autoscaling_v1, meta_v1
-from reconcile.api.scalars import freeze, thaw
+from reconcile.api.scalars import freeze
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.reading.custom import asked_version, check_fields, in_version, plain, stored_form
@@ -29,7 +29,7 @@ from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
 from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
-from reconcile.components.apiserver.writing.applying import warned
+from reconcile.components.apiserver.writing.applying import check, configuration, warned
 from reconcile.components.apiserver.writing.patched import patched, patched_body
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
@@ -130,14 +130,16 @@ def _apply(ask: Ask) -> Plan:
     old = None if stored is None else in_version(ask, stored)
     if old is None and ask.request.subresource:
         raise Refusal(statuses.not_found(ask.request.resource, ask.request.name))
-    config = thaw(freeze(ask.request.body))
+    config, said = configuration(ask, ask.resource.api_version, ask.resource.kind)
+    check(config, version.shape)
     new, managed = managing.applied(ask, config, old, CustomObject, version.shape)
     read = _read(ask, _nulled(new, config), nulls=False)
+    warnings = (*said, *read.warnings)
     body = creating.named_body(ask, read.obj)
     if old is None:
-        return _warning(ask, read.warnings, lambda: created(ask, body, managed))
+        return _warning(ask, warnings, lambda: created(ask, body, managed))
     change = status_updated if ask.request.subresource == "status" else updated
-    return _warning(ask, read.warnings, lambda: change(ask, body, old, managed))
+    return _warning(ask, warnings, lambda: change(ask, body, old, managed))
 
 
 def _nulled(new: Any, config: Any) -> Any:

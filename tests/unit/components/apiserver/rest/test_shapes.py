@@ -127,3 +127,28 @@ def test_the_end_of_the_initial_events_is_told_in_a_table_too(client):
     (row,) = events[1]["object"]["rows"]
     assert row["cells"] == ["", 0, "<unknown>"]
     assert row["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_a_custom_resource_has_the_columns_of_its_definition(client):
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    columns = [
+        {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+        {"name": "Free", "type": "number", "jsonPath": ".spec.free", "priority": 1},
+    ]
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    body = {
+        "metadata": {"name": "things.e.com"},
+        "spec": {
+            "group": "e.com",
+            "scope": "Cluster",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [{**version, "additionalPrinterColumns": columns}],
+        },
+    }
+    client("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+    _, table = client.read("GET", "/apis/e.com/v1/things", accept=TABLE)
+    assert table["rows"] == []
+    thing = {"apiVersion": "e.com/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": {"size": 1}}
+    code, table = client.read("POST", "/apis/e.com/v1/things", thing, accept=TABLE)
+    assert (code, names(table)) == (201, ["Name", "Size", "Free"])
+    assert [row["cells"] for row in table["rows"]] == [["x", 1, None]]
