@@ -36,7 +36,7 @@ def shape_with(columns: tuple[CustomResourceColumnDefinition, ...]) -> Shape:
         Column(each.name, each.type, each.description or _describing(each), each.priority or 0, each.format or "")
         for each in columns or (AGE,)
     ]
-    return Shape((NAME, *said), lambda obj, now: cells(obj, columns, now))
+    return Shape((NAME, *said), lambda obj, now: cells(obj, columns, now), blank=None)
 
 
 def _describing(column: CustomResourceColumnDefinition) -> str:

@@ -26,10 +26,12 @@ class Shape:
     Args:
         columns: what is shown.
         cells: what stands there. There may be more cells than columns (upstream's own IPAddress has one more).
+        blank: what JSON says where there is nothing.
     """
 
     columns: tuple[Column, ...]
     cells: Fill
+    blank: str | None = ""
 
     def headings(self, *, wide: bool) -> tuple[str, ...]:
         """Give the headings of a table as kubectl writes them."""
@@ -43,7 +45,7 @@ class Shape:
     def typed(self, obj: Any, now: Instant) -> list[str | float | bool | None]:
         """Give the cells of a row as JSON."""
         return [
-            cell if cell is None or isinstance(cell, (str, int, float)) else _text(cell)
+            self.blank if cell is None else cell if isinstance(cell, (str, int, float)) else _text(cell)
             for cell in self.cells(obj, now)
         ]
 
