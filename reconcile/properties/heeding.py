@@ -165,10 +165,6 @@ def _devices(pod: Any, _: Cluster) -> bool:
     return bool(pod.spec.resource_claims)
 
 
-def _runtime_class(pod: Any, _: Cluster) -> bool:
-    return bool(pod.spec.runtime_class_name)
-
-
 def _no_account(pod: Any, cluster: Cluster) -> bool:
     name = pod.spec.service_account_name
     return name not in (None, "", "default") and _missing(cluster, "serviceaccounts", pod, name)
@@ -233,7 +229,7 @@ _UNHEEDED_KINDS: Final = (
     _Kinds(("jobs.batch",), "no controller makes the pods"),
     _Kinds(("cronjobs.batch",), "no controller makes the jobs"),
     _Kinds(("horizontalpodautoscalers.autoscaling",), "no controller scales anything"),
-    _Kinds(("poddisruptionbudgets.policy",), "no eviction is held back, and no status kept"),
+    _Kinds(("poddisruptionbudgets.policy",), "no status is kept, so that no running pod that one covers is evicted"),
     _Kinds(("persistentvolumeclaims",), "nothing binds claims to volumes"),
     _Kinds(
         (
@@ -246,21 +242,14 @@ _UNHEEDED_KINDS: Final = (
     ),
     _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),
     _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
-    _Kinds(("resourcequotas",), "nothing is counted, and no request refused"),
-    _Kinds(("limitranges",), "nothing is defaulted, and no request refused"),
+    _Kinds(("resourcequotas",), "nothing is counted, and no request refused, but where a cluster is served"),
     _Kinds(
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",
         what=("webhook configuration", "webhook configurations"),
     ),
-    _Kinds(
-        (f"mutatingadmissionpolicies{_ADMISSION}", f"validatingadmissionpolicies{_ADMISSION}"),
-        "no request is judged",
-        what=("admission policy", "admission policies"),
-    ),
     _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
     _Kinds(("certificatesigningrequests.certificates.k8s.io",), "nobody signs"),
-    _Kinds(("runtimeclasses.node.k8s.io",), "no pod gets an overhead or a place by it"),
     _Kinds(
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
         "no request waits its turn",
@@ -284,7 +273,6 @@ _UNHEEDED_FIELDS: Final = (
     _Field("pods", _claims, "containers start without waiting for volumes to be bound and attached"),
     _Field("pods", _hooks, "postStart and preStop hooks are not run"),
     _Field("pods", _devices, "resource claims are not looked at"),
-    _Field("pods", _runtime_class, "the RuntimeClass is not looked at"),
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
     _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),

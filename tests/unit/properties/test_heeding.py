@@ -31,7 +31,6 @@ PODS = {
     "postStart and preStop": "initContainers: "
     "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",
     "resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
-    "the RuntimeClass": "runtimeClassName: gvisor",
 }
 SERVICES = {
     "no cloud": "{type: LoadBalancer, ports: [{port: 80}]}",

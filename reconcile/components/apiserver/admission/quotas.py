@@ -50,6 +50,9 @@ def charge(ask: Ask, new: Any, old: Any) -> Charged:
     usage = quotas.used(resource, new)
     compares, operations = [], []
     for quota in found:
+        if quota.status is None and not ask.state.accounts:
+            # No controller counts here: what nobody has counted is not limited.
+            continue
         changed = _charged(ask, quota, usage, new, old)
         if changed is not quota:
             key = f"{namespace}/{quota.metadata.name}"

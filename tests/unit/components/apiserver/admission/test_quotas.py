@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconcile import Cluster, Topology, apply, settle
 from reconcile.api.quantity import Quantity
 
 
@@ -104,3 +105,11 @@ def test_a_dry_run_uses_nothing(server, pod):
     quota(server, {"pods": "1"})
     assert server("create", "pods", "default", body=pod, dry_run=True).ok
     assert used(server) == {"pods": Quantity.parse("0").text}
+
+
+def test_where_no_controller_counts_nothing_is_limited(pod):
+    cluster = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}}
+    cluster, _ = apply(cluster, body)
+    _, response = apply(cluster, pod)
+    assert response.code == 201
