@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.convert import dump
+from reconcile.api.shapes import CustomObject, fields_of
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.store import Change
@@ -54,7 +55,7 @@ def change_json(change: Change, known: Known) -> list[Any]:
 
 def difference(old: Any, new: Any) -> dict[str, Any]:
     """Give the merge patch that makes *new* of *old*, two API objects of one class."""
-    patch: dict[str, Any] = {}
+    patch: dict[str, Any] = _differing(old.body, new.body) if new.__class__ is CustomObject else {}
     fields, names = _fields(new.__class__)
     for name, before, after in zip(names, fields(old), fields(new), strict=True):
         if before is not after and before != after:
@@ -65,9 +66,9 @@ def difference(old: Any, new: Any) -> dict[str, Any]:
 @cache
 def _fields(cls: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]]:
     """Give what takes all fields of an API object of *cls*, and their names in JSON."""
-    names = [field.name for field in attrs.fields(cls)]
-    take: Callable[[Any], Any] = attrgetter(*names)
-    return take if len(names) > 1 else lambda obj: (take(obj),), cls.JSON_NAMES
+    fields = fields_of(cls)
+    take: Callable[[Any], Any] = attrgetter(*[field.name for field in fields])
+    return take if len(fields) > 1 else lambda obj: (take(obj),), tuple([field.json for field in fields])
 
 
 def differing_fields(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -104,7 +105,8 @@ def _differing(before: Any, after: Any) -> Any:
     if isinstance(after, Map):
         was = before if isinstance(before, Map) else Map()
         gone = {key: None for key in was if key not in after}
-        return gone | {key: _json(value) for key, value in after.items() if was.get(key, _NOTHING) != value}
+        changed = {key: value for key, value in after.items() if was.get(key, _NOTHING) != value}
+        return gone | {key: _differing(was.get(key), value) for key, value in changed.items()}
     if hasattr(type(after), "JSON_NAMES") and type(before) is type(after):
         return difference(before, after)
     return _json(after)

@@ -9,8 +9,6 @@ import pytest
 
 from reconcile.events import StopHost
 
-needs_crds = pytest.mark.skip(reason="custom resources are not served yet: an operator needs them")
-
 
 def deployment(name, replicas=1):
     labels = {"app": name}
@@ -202,7 +200,46 @@ asyncio.run(main())
     assert played(script, kube, "kubernetes_asyncio").split() == ["3"]
 
 
-@needs_crds
-def test_kopf_operator_with_finalizers(kube):
-    pytest.importorskip("kopf")
-    raise AssertionError(kube)
+def test_kopf_operator_with_finalizers(kube, kubernetes):
+    client, api = kubernetes
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.e.com"},
+        "spec": {
+            "group": "e.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+    client.ApiextensionsV1Api(api).create_custom_resource_definition(definition)
+    kube.cluster.settle()
+    things = client.CustomObjectsApi(api)
+    thing = {"apiVersion": "e.com/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": {"size": 3}}
+    things.create_namespaced_custom_object("e.com", "v1", "default", "things", thing)
+    script = """
+import os, threading
+os.environ["KUBECONFIG"] = KUBECONFIG
+import kopf
+from kubernetes import client, config
+config.load_kube_config(KUBECONFIG)
+api, stop = client.CustomObjectsApi(), threading.Event()
+THING = ("e.com", "v1", "default", "things", "x")
+@kopf.on.create("e.com", "v1", "things")
+def made(spec, patch, **_):
+    patch.status["seen"] = spec["size"]
+    threading.Timer(1, lambda: api.delete_namespaced_custom_object(*THING)).start()
+@kopf.on.delete("e.com", "v1", "things")
+def gone(meta, status, **_):
+    print(status["seen"], *meta["finalizers"], flush=True)
+    threading.Timer(1, stop.set).start()
+last = threading.Timer(30, stop.set)
+last.daemon = True
+last.start()
+kopf.run(standalone=True, namespaces=["default"], stop_flag=stop)
+"""
+    assert played(script, kube, "kopf").split() == ["3", "kopf.zalando.org/KopfFinalizerMarker"]
+    left = things.list_namespaced_custom_object("e.com", "v1", "default", "things")["items"]
+    assert left == []

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from reconcile.api import apps_v1, core_v1, meta_v1
 from reconcile.api.convert import dump
-from reconcile.api.scalars import Quantity, Time
+from reconcile.api.scalars import Quantity, Time, freeze
+from reconcile.api.shapes import CustomObject
 from reconcile.driver.client import create, delete
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json, difference, differing_fields
@@ -29,6 +30,15 @@ POD = core_v1.Pod(
         )
     ),
     status=core_v1.PodStatus(phase="Pending", start_time=Time.at(SECOND)),
+)
+
+
+FINALIZED = {"metadata": {"finalizers": ["e.com/f"]}}
+THING = CustomObject(
+    api_version="e.com/v1",
+    kind="Thing",
+    metadata=meta_v1.ObjectMeta(name="x"),
+    body=freeze({"spec": {"size": 1, "parts": {"a": {"b": 1, "c": 2}}}}),
 )
 
 
@@ -73,6 +83,12 @@ def merged(target, patch):
             {"spec": {"containers": [{"name": "web", "image": "i", "resources": {"requests": {"cpu": "100m"}}}]}},
         ),
         (POD, replace(POD, spec=replace(POD.spec, affinity=core_v1.Affinity())), {"spec": {"affinity": {}}}),
+        (
+            THING,
+            replace(THING, body=freeze({"spec": {"size": 2, "parts": {"a": {"b": 1}}}, "status": {}})),
+            {"spec": {"size": 2, "parts": {"a": {"c": None}}}, "status": {}},
+        ),
+        (THING, replace(THING, metadata=meta_v1.ObjectMeta(name="x", finalizers=("e.com/f",))), FINALIZED),
     ],
 )
 def test_what_differs_is_a_merge_patch(old, new, patch):

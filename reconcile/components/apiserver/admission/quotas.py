@@ -50,7 +50,7 @@ def charge(ask: Ask, new: Any, old: Any) -> Charged:
     usage = quotas.used(resource, new)
     compares, operations = [], []
     for quota in found:
-        if quota.status is None and not ask.state.accounts:
+        if not ask.state.accounts and not (quota.status and quota.status.hard):
             # No controller counts here: what nobody has counted is not limited.
             continue
         changed = _charged(ask, quota, usage, new, old)

@@ -46,15 +46,15 @@ def test_what_is_limited_must_be_said(server, pod):
     assert refusal(server, "pods", pod).endswith(said)
 
 
-def test_a_quota_that_nobody_has_counted_yet(server, pod):
+def test_a_quota_that_nobody_has_counted_yet(faithful, pod):
     body = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "q"},
         "spec": {"hard": {"pods": "1"}},
     }
-    server.made("resourcequotas", body)
-    assert "status unknown for quota: q, resources: " in refusal(server, "pods", pod)
+    faithful.made("resourcequotas", body)
+    assert "status unknown for quota: q, resources: " in refusal(faithful, "pods", pod)
 
 
 @pytest.mark.parametrize(
