@@ -64,7 +64,7 @@ def difference(old: Any, new: Any) -> dict[str, Any]:
 
 
 @cache
-def _fields(cls: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]]:
+def _fields(cls: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...]]:
     """Give what takes all fields of an API object of *cls*, and their names in JSON."""
     fields = fields_of(cls)
     take: Callable[[Any], Any] = attrgetter(*[field.name for field in fields])
