@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert, meta_v1
+from reconcile.api import convert, meta_v1, versions
 from reconcile.api.given import whole
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
@@ -184,11 +184,25 @@ def applied(
         return asked(machine, Request(verb="create", resource=resource, namespace=space, body=marked), submit=submit)
     if not found.ok:
         return found
-    body = three_way(found.body, marked)
+    patched = reapplied(found.body, marked, resource)
+    return found if patched is None else asked(machine, patched, submit=submit)
+
+
+def reapplied(live: Any, marked: Any, resource: str) -> Request | None:
+    """Make the request that patches *live* to *marked*, in the version that this is of; None if they are alike."""
+    seen = versions.served(live, marked.api_version or "")
+    body = three_way(seen, marked)
     if not body:
-        return found
-    patched = Request(verb="patch", resource=resource, namespace=space, name=wanted.metadata.name, body=freeze(body))
-    return asked(machine, patched, submit=submit)
+        return None
+    metadata = live.metadata
+    return Request(
+        verb="patch",
+        resource=resource,
+        namespace=metadata.namespace or "",
+        name=metadata.name,
+        body=freeze(body),
+        version="" if seen is live else seen.api_version.rpartition("/")[2],
+    )
 
 
 def three_way(live: Any, marked: Any) -> dict[str, Any]:

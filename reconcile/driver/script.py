@@ -30,8 +30,7 @@ import attrs
 
 from reconcile.api import convert
 from reconcile.api.kinds import resource_for, resource_named, resource_of
-from reconcile.api.scalars import freeze
-from reconcile.driver.client import LAST_APPLIED, delete, patch, scale, three_way
+from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scale
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
@@ -399,10 +398,8 @@ def applying(obj: Any, crds: Iterable[Definition] = ()) -> Asking:
     marked = _marked(obj)
     if found.code == _NOT_FOUND:
         return (yield Request(verb="create", resource=resource.key, namespace=space, body=marked))
-    body = three_way(found.body, marked) if found.ok else None
-    if not body:
-        return found
-    return (yield Request(verb="patch", resource=resource.key, namespace=space, name=name, body=freeze(body)))
+    patched = reapplied(found.body, marked, resource.key) if found.ok else None
+    return found if patched is None else (yield patched)
 
 
 def settled_in(obj: Any, namespace: str, crds: Iterable[Definition] = ()) -> Any:

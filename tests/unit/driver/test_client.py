@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile import Cluster, ReconcileError, apply
+from reconcile import Cluster, ReconcileError, Topology, apply, settle
 from reconcile.api import convert
 from reconcile.driver import client
 from reconcile.lib.mapping import Map
@@ -43,3 +43,17 @@ def test_a_name_to_be_drawn_cannot_be_applied():
     drawn = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "web-"}}
     with pytest.raises(ReconcileError, match="from web-: cannot use generate name with apply"):
         apply(Cluster.boot(), drawn)
+
+
+def test_an_object_is_applied_again_in_a_version_that_is_not_stored():
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 3, "targetCPUUtilizationPercentage": 40}
+    said = {"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "w"}}
+    scaler = {**said, "spec": spec}
+    cluster, made = apply(settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster, scaler)
+    assert made.body.api_version == "autoscaling/v2"
+    cluster, same = apply(cluster, scaler)
+    assert same.body is made.body
+    changed = {**scaler, "spec": {**spec, "targetCPUUtilizationPercentage": 60}}
+    _, response = apply(cluster, changed)
+    assert response.body.spec.metrics[0].resource.target.average_utilization == 60

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconcile.api import core_v1, meta_v1, networking_v1
+from reconcile.api import core_v1, meta_v1, networking_v1, versions
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
@@ -117,11 +117,12 @@ def check_place(ask: Ask, body: Any, wanted: str) -> None:
 
 
 def checked_body(ask: Ask, given: Any) -> Any:
-    """Give the body of a write if it is an object of the resource, in the namespace that was asked for."""
+    """Give the body of a write, as it is stored, if it is an object of the resource, in the namespace asked for."""
     resource = ask.resource
-    if not isinstance(given, resource.object_class):
+    fits = isinstance(given, resource.object_class)
+    body: Any = given if fits else versions.stored(given)
+    if not fits and body.__class__ is not resource.object_class:
         raise Refusal(statuses.bad_request(misplaced(given, resource.kind, resource.group)))
-    body: Any = given
     metadata = body.metadata
     if metadata is not None and metadata.namespace and metadata.namespace != ask.request.namespace:
         if not resource.namespaced:
