@@ -76,7 +76,7 @@ def _parts(node: Any) -> Iterator[Any]:
 
 class _Checker:
     def __init__(self, library: Library) -> None:
-        self.library = library
+        self.functions = library
         self.issues: list[Issue] = []
 
     def wrong(self, at: int, message: str) -> Type:
@@ -138,7 +138,7 @@ class _Checker:
         name, method, target = node.function, node.target is not None, node.target
         if target is not None:
             qualified = _qualified(target)
-            if qualified and qualified.partition(".")[0] not in scope and f"{qualified}.{name}" in self.library:
+            if qualified and qualified.partition(".")[0] not in scope and f"{qualified}.{name}" in self.functions:
                 name, method, target = f"{qualified}.{name}", False, None
         if method and name == "format" and node.arguments and isinstance(node.arguments[0], ListOf):
             # What is to be formatted is of any types.
@@ -148,7 +148,7 @@ class _Checker:
         else:
             arguments = [self.type_of(each, scope) for each in node.arguments]
         operands = [self.type_of(target, scope), *arguments] if target is not None else arguments
-        known = self.library.get(name)
+        known = self.functions.get(name)
         if known is None or not (method or any(not overload.method for overload in known)):
             return self.wrong(node.at, f"undeclared reference to '{name}' (in container '')")
         if ERROR in operands:

@@ -39,7 +39,7 @@ def evaluate(node: Node, variables: Mapping[str, Any], library: Library, steps: 
 
 class _Run:
     def __init__(self, library: Library, steps: int) -> None:
-        self.library = library
+        self.functions = library
         self.left = steps
 
     def spend(self, steps: int) -> None:
@@ -129,7 +129,7 @@ class _Run:
         if not isinstance(target, Name) or target.name in scope:
             return ""
         full = ".".join([target.name, *reversed(parts)])
-        return full if full in self.library else ""
+        return full if full in self.functions else ""
 
     def decided(self, node: Call, scope: dict[str, Any], *, until: bool) -> bool:
         """Give what `&&` or `||` comes to: either side may decide it, whatever error the other is."""
@@ -154,7 +154,7 @@ class _Run:
         for text in operands:
             if text.__class__ is str:
                 self.spend(len(text) // 10)
-        for overload in self.library.get(name, ()):
+        for overload in self.functions.get(name, ()):
             params = overload.params
             if overload.method is not method or len(params) != len(names):
                 continue
