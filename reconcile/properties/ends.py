@@ -28,7 +28,7 @@ import attrs
 from reconcile.api import kinds
 from reconcile.api.convert import dump
 from reconcile.cluster.cluster import Cluster
-from reconcile.components.controllers.deployment.template import HASH_LABEL, same_template
+from reconcile.components.controllers.workloads.deployment.template import HASH_LABEL, same_template
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import selectors

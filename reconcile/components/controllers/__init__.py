@@ -11,20 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import (
-    deployment,
-    endpoints,
-    endpointslice,
-    garbagecollector,
-    namespace,
-    nodelifecycle,
-    replicaset,
-    replicationcontroller,
-    resourcequota,
-    rootca,
-    serviceaccount,
-)
-from reconcile.components.controllers._runtime import (
+from reconcile.components.controllers import accounts, deletion, nodes, policy, services, workloads
+from reconcile.components.controllers.nodes import nodelifecycle
+from reconcile.components.controllers.runtime import (
     KEPT,
     Ask,
     Controller,
@@ -46,22 +35,14 @@ from reconcile.components.controllers._runtime import (
 )
 
 STANDARD: Final[tuple[Controller, ...]] = (
-    deployment.CONTROLLER,
-    replicaset.CONTROLLER,
-    replicationcontroller.CONTROLLER,
-    endpoints.CONTROLLER,
-    endpointslice.CONTROLLER,
-    namespace.CONTROLLER,
-    garbagecollector.CONTROLLER,
-    nodelifecycle.CONTROLLER,
+    *workloads.CONTROLLERS,
+    *services.CONTROLLERS,
+    *deletion.CONTROLLERS,
+    *nodes.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
-FOR_CLIENTS: Final[tuple[Controller, ...]] = (
-    resourcequota.CONTROLLER,
-    rootca.CONTROLLER,
-    serviceaccount.CONTROLLER,
-)
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR_CLIENTS)
 """Those whose work nothing within a cluster needs, but its clients see."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from reconcile.api import meta_v1
 from reconcile.api.kinds import resource
 from reconcile.api.scalars import Time
-from reconcile.components.controllers import _runtime as runtime
+from reconcile.components.controllers import runtime
 from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice

@@ -1,0 +1,15 @@
+"""
+Controllers of accounts: identities, their tokens, roles and certificates.
+
+Source:   https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers.accounts import rootca, serviceaccount
+from reconcile.components.controllers.runtime import Controller
+
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (rootca.CONTROLLER, serviceaccount.CONTROLLER)
+"""Those whose work nothing within a cluster needs, but its clients see."""

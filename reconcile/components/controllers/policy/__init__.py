@@ -1,0 +1,15 @@
+"""
+Controllers of policies: those that count what a namespace, or a disruption, may take.
+
+Source:   https://kubernetes.io/docs/concepts/policy/
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers.policy import resourcequota
+from reconcile.components.controllers.runtime import Controller
+
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (resourcequota.CONTROLLER,)
+"""Those whose work nothing within a cluster needs, but its clients see."""

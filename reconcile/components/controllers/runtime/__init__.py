@@ -1,0 +1,53 @@
+"""The runtime that all controllers share, and the form in which a controller is written."""
+
+from reconcile.components.controllers.runtime.checks import check
+from reconcile.components.controllers.runtime.contract import (
+    KEPT,
+    RESYNC,
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    controller_of,
+    keys_of_itself,
+)
+from reconcile.components.controllers.runtime.identity import identified, identity, rights
+from reconcile.components.controllers.runtime.runtime import (
+    FIRST_BACK_OFF,
+    LONGEST_BACK_OFF,
+    Failure,
+    State,
+    begin,
+    failing,
+    step,
+    watches,
+)
+from reconcile.components.controllers.runtime.workqueue import WorkQueue
+
+__all__ = [
+    "FIRST_BACK_OFF",
+    "KEPT",
+    "LONGEST_BACK_OFF",
+    "RESYNC",
+    "Ask",
+    "Controller",
+    "Failure",
+    "Key",
+    "Outcome",
+    "Source",
+    "State",
+    "Views",
+    "WorkQueue",
+    "begin",
+    "check",
+    "controller_of",
+    "failing",
+    "identified",
+    "identity",
+    "keys_of_itself",
+    "rights",
+    "step",
+    "watches",
+]

@@ -1,0 +1,14 @@
+"""
+Controllers of services: those that say where a service's pods are.
+
+Source:   https://kubernetes.io/docs/concepts/services-networking/
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers.runtime import Controller
+from reconcile.components.controllers.services import endpoints, endpointslice
+
+CONTROLLERS: Final[tuple[Controller, ...]] = (endpoints.CONTROLLER, endpointslice.CONTROLLER)

@@ -1,0 +1,18 @@
+"""
+Controllers of workloads: those that make and replace pods.
+
+Source:   https://kubernetes.io/docs/concepts/workloads/controllers/
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconcile.components.controllers.runtime import Controller
+from reconcile.components.controllers.workloads import deployment, replicaset, replicationcontroller
+
+CONTROLLERS: Final[tuple[Controller, ...]] = (
+    deployment.CONTROLLER,
+    replicaset.CONTROLLER,
+    replicationcontroller.CONTROLLER,
+)
