@@ -13,7 +13,7 @@ from reconcile.components.controllers.runtime.contract import (
     controller_of,
     keys_of_itself,
 )
-from reconcile.components.controllers.runtime.identity import identified, identity, rights
+from reconcile.components.controllers.runtime.identity import identified, identity, rights, service_account
 from reconcile.components.controllers.runtime.runtime import (
     FIRST_BACK_OFF,
     LONGEST_BACK_OFF,
@@ -48,6 +48,7 @@ __all__ = [
     "identity",
     "keys_of_itself",
     "rights",
+    "service_account",
     "step",
     "watches",
 ]

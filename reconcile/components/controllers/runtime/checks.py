@@ -39,6 +39,9 @@ def check(controllers: Iterable[Any]) -> None:
                 resource(source.resource)
             except ReconcileError as error:
                 raise ReconcileError(f"{where}: sources[{place}].resource: {error}") from None
+        for place, awaited in enumerate(controller.awaits):
+            if awaited not in [source.resource for source in controller.sources]:
+                raise ReconcileError(f"{where}: awaits[{place}]: {awaited!r} is none of its sources")
         if controller.workers < 1:
             raise ReconcileError(f"{where}: workers: {controller.workers!r} is not at least 1")
         if controller.resync is not None and controller.resync < 1:

@@ -220,6 +220,9 @@ class Controller:
             to it says; None for everything, as cluster-admin.
         customs: the keys that a change of any custom resource concerns, of one who watches them all; it watches
             customresourcedefinitions too, and is told of each resource once that is established.
+        awaits: resources of its sources. Until there is an object of one of them it sleeps: nothing is delivered to it,
+            so that it costs nothing. Then it is told of all that is there, as by informers that have just started.
+            () for one that never sleeps.
     """
 
     name: str
@@ -234,6 +237,7 @@ class Controller:
     user: User | None = None
     rules: tuple[PolicyRule, ...] | None = None
     customs: Keys | None = None
+    awaits: tuple[str, ...] = ()
 
 
 def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:

@@ -24,9 +24,15 @@ _AUTHENTICATED: Final = "system:authenticated"
 _LOOKS: Final = ("get", "list", "watch")
 
 
+def service_account(name: str) -> User:
+    """Give the ServiceAccount *name* of kube-system, as which one of Kubernetes' own controllers calls."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", _AUTHENTICATED)
+    return User(name=f"{_ACCOUNT}{NAMESPACE}:{name}", groups=groups)
+
+
 def identity(controller: Controller) -> User:
     """Give as whom a controller of a user's own calls: who it says, or the ServiceAccount of its name."""
-    user = controller.user or User(name=f"{_ACCOUNT}{NAMESPACE}:{controller.name}")
+    user = controller.user or service_account(controller.name)
     groups = list(user.groups)
     if user.name.startswith(_ACCOUNT):
         namespace = user.name[len(_ACCOUNT) :].partition(":")[0]

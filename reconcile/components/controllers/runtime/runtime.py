@@ -133,11 +133,12 @@ class State:
 
     Args:
         controllers: fixed for its life.
-        interests: resource -> (place of a controller that watches it, its observe, its keys).
+        interests: resource -> (place of a controller that watches it and is awake, its observe, its keys).
         places: a controller's name -> its place.
         dice: what resync periods are drawn from.
         views: the shared informers' caches.
         works: by place.
+        asleep: resource -> places of the controllers that sleep until there is an object of it.
     """
 
     controllers: tuple[Controller, ...]
@@ -146,6 +147,7 @@ class State:
     dice: Dice
     views: Views
     works: tuple[Work, ...]
+    asleep: Map[tuple[int, ...]] = Map()
 
 
 def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
@@ -156,13 +158,15 @@ def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
         ReconcileError: they cannot run together; see `check`.
     """
     check(controllers)
+    awake = frozenset([place for place, controller in enumerate(controllers) if not controller.awaits])
     return State(
         controllers=controllers,
-        interests=Map({watch.resource: _interests(controllers, watch.resource) for watch in _watches(controllers)}),
+        interests=_interests(controllers, awake),
         places=Map({controller.name: place for place, controller in enumerate(controllers)}),
         dice=dice,
         views=Views.of(tuple([watch.resource for watch in _watches(controllers)])),
         works=tuple([Work(memory=controller.memory(), synced=not controller.sources) for controller in controllers]),
+        asleep=_asleep(controllers, awake),
     )
 
 
@@ -204,30 +208,42 @@ def _watches(controllers: tuple[Controller, ...]) -> tuple[Watch, ...]:
     return tuple([Watch(resource, resource) for resource in resources])
 
 
-def _interests(controllers: tuple[Controller, ...], resource: str) -> tuple[Interest, ...]:
-    found: list[Interest] = []
+def _interests(controllers: tuple[Controller, ...], awake: frozenset[int]) -> Map[tuple[Interest, ...]]:
+    found: dict[str, list[Interest]] = {}
     for place, controller in enumerate(controllers):
-        sources = [source for source in controller.sources if source.resource == resource]
-        if sources:
-            is_observed = any(source.observed for source in sources)
-            found.append((place, controller.observe if is_observed else None, tuple([each.keys for each in sources])))
-    return tuple(found)
+        if place not in awake:
+            continue
+        for resource in dict.fromkeys([source.resource for source in controller.sources]):
+            sources = [source for source in controller.sources if source.resource == resource]
+            observe = controller.observe if any(source.observed for source in sources) else None
+            found.setdefault(resource, []).append((place, observe, tuple([each.keys for each in sources])))
+    return Map({resource: tuple(interests) for resource, interests in found.items()})
+
+
+def _asleep(controllers: tuple[Controller, ...], awake: frozenset[int]) -> Map[tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for place, controller in enumerate(controllers):
+        for resource in controller.awaits if place not in awake else ():
+            found[resource] = (*found.get(resource, ()), place)
+    return Map(found)
 
 
 def _on_started(state: State, event: Started) -> tuple[State, tuple[Effect, ...]]:
-    resyncing = [controller for controller in state.controllers if controller.resync is not None]
+    resyncing = [each for each in state.controllers if each.resync is not None and not each.awaits]
     return state, tuple([_resync_timer(state, controller, event.now) for controller in resyncing])
 
 
 def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]]:
     # A watch is named after its resource: see _watches. Most of what is delivered concerns most controllers not at all.
     resource, changes, now = event.watch, event.changes, event.now
+    effects: list[Effect] = []
+    if resource in state.asleep and changes:
+        state = _roused(state, resource, now, effects)
     interests = state.interests.get(resource)
     if interests is None:
         return state, ()
     views = state.views.having(resource, event.view)
     controllers, works = state.controllers, list(state.works)
-    effects: list[Effect] = []
     for place, observe, sources in interests:
         work = works[place]
         queue, memory = work.queue, work.memory
@@ -249,7 +265,30 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     known = state.interests
     if resource == DEFINITIONS and changes:
         known = with_customs(controllers, known, changes, effects)
-    return State(controllers, known, state.places, state.dice, views, tuple(works)), tuple(effects)
+    return State(controllers, known, state.places, state.dice, views, tuple(works), state.asleep), tuple(effects)
+
+
+def _roused(state: State, resource: str, now: Instant, effects: list[Effect]) -> State:
+    """Wake those that slept until there is an object of *resource*, and tell them of all that is there already."""
+    controllers, works, views = state.controllers, list(state.works), state.views
+    roused = frozenset(state.asleep[resource])
+    awake = frozenset([place for place, _ in enumerate(controllers)]).difference(*state.asleep.values()) | roused
+    for place in sorted(roused):
+        controller, work = controllers[place], works[place]
+        queue, memory = work.queue, work.memory
+        for source in controller.sources:
+            for change in _as_created(views, source.resource):
+                if controller.observe is not None and source.observed:
+                    memory = controller.observe(memory, change, views, now)
+                for key in source.keys(change, views):
+                    queue = queue.add(key)
+        synced = work.synced or all(views.has(source.resource) for source in controller.sources)
+        works[place] = _noted(controller, replace(work, synced=synced), queue, memory, effects)
+        if controller.resync is not None:
+            effects.append(_resync_timer(state, controller, now))
+    interests = _interests(controllers, awake)
+    customs = {key: found for key, found in state.interests.items() if key not in interests}
+    return replace(state, works=tuple(works), interests=interests.merge(customs), asleep=_asleep(controllers, awake))
 
 
 def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: Any, effects: list[Effect]) -> Work:
@@ -489,7 +528,11 @@ def _as_changed(views: Views, resource: str) -> list[Change]:
     return [Change(0, resource, key, obj, obj) for key, obj in table.items()]
 
 
+def _as_created(views: Views, resource: str) -> list[Change]:
+    return [Change(0, resource, key, None, obj) for key, obj in views.table(resource).items()]
+
+
 def _with_work(state: State, place: int, work: Work) -> State:
     works = list(state.works)
     works[place] = work
-    return State(state.controllers, state.interests, state.places, state.dice, state.views, tuple(works))
+    return State(state.controllers, state.interests, state.places, state.dice, state.views, tuple(works), state.asleep)

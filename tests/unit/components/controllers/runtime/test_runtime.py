@@ -73,6 +73,43 @@ def test_observe_hears_only_of_observed_sources():
     assert state.works[0].memory == 2
 
 
+def sleeping(**fields):
+    return Controller(
+        name="sleeping",
+        sources=(Source("nodes", keys_of_itself), Source("pods", keys_of_itself)),
+        reconcile=lambda _: Outcome(),
+        memory=int,
+        observe=lambda memory, *_: memory + 1,
+        awaits=("nodes",),
+        **fields,
+    )
+
+
+def test_who_awaits_a_resource_hears_nothing_before_there_is_an_object_of_it():
+    state, _ = step(begun(controller(lambda _: Outcome()), sleeping()), watched(resource="nodes"))
+    after, effects = step(state, watched("a", "b"))
+    assert after.works[1] is state.works[1]
+    assert effects == (Wake("test"),)
+
+
+def test_who_awaits_a_resource_is_told_of_all_that_is_there_once_there_is_one():
+    state, _ = step(begun(controller(lambda _: Outcome()), sleeping(resync=HOUR)), watched("a", "b"))
+    state, effects = step(state, watched("n", resource="nodes"))
+    assert [effect for effect in effects if isinstance(effect, Wake)] == [Wake("sleeping")]
+    assert [effect.key for effect in effects if isinstance(effect, SetTimer)] == [("resync", "sleeping")]
+    assert (state.works[1].queue.count, state.works[1].memory, state.works[1].synced) == (3, 3, True)
+    state, _ = step(state, watched("c"))
+    assert (state.works[1].queue.count, state.works[1].memory) == (4, 4)
+
+
+def test_who_awaits_a_resource_wakes_before_its_other_sources_are_synced():
+    state, effects = step(begun(sleeping()), watched("n", resource="nodes"))
+    assert effects == ()
+    state, effects = step(state, watched("a"))
+    assert effects == (Wake("sleeping"),)
+    assert state.works[0].queue.count == 2
+
+
 def test_filled_gives_the_caches_that_hold_anything():
     views = Views.of(("nodes", "pods", "secrets"))
     pods = watched("a").view
