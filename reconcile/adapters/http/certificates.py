@@ -65,7 +65,7 @@ class Authority:
         return Pair(
             certificate.public_bytes(serialization.Encoding.PEM),
             key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
             ),
         )
 

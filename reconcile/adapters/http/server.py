@@ -40,6 +40,7 @@ _PATIENCE: Final = 5.0  # seconds that a request waits for an API server that ca
 _MOST_PLAYED: Final = 60.0  # seconds that it may take to answer one: upstream's --request-timeout
 _READS: Final = ("get", "list", "watch")
 _QUIET: Final = ("leases.coordination.k8s.io", "events", "events.events.k8s.io")  # what is written again and again
+_LENGTH: Final = 4  # bytes of the length that a frame of protobuf begins with
 _UPGRADES: Final = frozenset({"exec", "attach", "portforward", "proxy"})
 
 
@@ -212,13 +213,20 @@ class Server:
     async def _stream(self, request: web.Request, ticket: Ticket) -> web.StreamResponse:
         watch = self._watches[ticket.tag]
         head = rest.streaming(ticket.asked.reply)
-        stream = web.StreamResponse(status=head.code, headers=head.headers)
+        stream: web.WebSocketResponse | web.StreamResponse
+        if _is_websocket(request):
+            stream = web.WebSocketResponse()
+        else:
+            stream = web.StreamResponse(status=head.code, headers=head.headers)
         timeout = ticket.asked.request.timeout_seconds or None
         try:
             await stream.prepare(request)
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(_copy(watch, stream), timeout)
-            await stream.write_eof()
+                if isinstance(stream, web.WebSocketResponse):
+                    await asyncio.wait_for(_told_by_messages(watch, stream), timeout)
+                else:
+                    await asyncio.wait_for(_copy(watch, stream), timeout)
+            await (stream.close() if isinstance(stream, web.WebSocketResponse) else stream.write_eof())
         except ConnectionError:
             pass
         finally:
@@ -312,6 +320,31 @@ def _is_proxied(path: str) -> bool:
 
 def _stirs(asked: Request) -> bool:
     return asked.verb not in _READS and asked.resource not in _QUIET
+
+
+def _is_websocket(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+async def _told_by_messages(watch: _Watch, socket: web.WebSocketResponse) -> None:
+    """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
+    is_text = watch.ticket.asked.reply.accepted.encoding == "json"
+
+    async def tell() -> None:
+        while (frame := await watch.frames.get()) is not None:
+            # A message needs no length before it, as a stream of protobuf does.
+            await (socket.send_str(frame.decode()) if is_text else socket.send_bytes(frame[_LENGTH:]))
+
+    async def ignore() -> None:
+        async for _ in socket:
+            pass
+
+    both = {asyncio.ensure_future(tell()), asyncio.ensure_future(ignore())}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in both:
+            each.cancel()
 
 
 async def _copy(watch: _Watch, stream: web.StreamResponse) -> None:

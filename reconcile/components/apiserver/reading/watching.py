@@ -143,7 +143,9 @@ def _bookmark(request: Request, revision: int, *, ends: bool = False) -> Any:
     resource = kinds.resource(request.resource)
     notes = Map({INITIAL_EVENTS_END: "true"}) if ends else None
     metadata = meta_v1.ObjectMeta(resource_version=str(revision), annotations=notes)
-    return replace(zeros.hollow(resource.object_class), metadata=metadata)
+    return replace(
+        zeros.hollow(resource.object_class), api_version=resource.api_version, kind=resource.kind, metadata=metadata
+    )
 
 
 def _told(change: Change, selects: Callable[[Any], bool]) -> tuple[Any, Any] | None:

@@ -1,5 +1,6 @@
 """The served API under load, without an API server behind it, with clients that go away; and logs of containers."""
 
+import asyncio
 import json
 import socket
 import ssl
@@ -8,11 +9,12 @@ import time
 
 import pytest
 
-pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
+aiohttp = pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
 
 from reconcile.adapters.http import server as servers
 from reconcile.components.apiserver import rest
 from reconcile.events import KillContainer, StopHost, StopProcess
+from tests.unit.adapters.http.conftest import eventually
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -187,6 +189,25 @@ def test_a_client_that_goes_away_leaves_no_watch(kube, connect):
     while watchers(kube) and time.monotonic() < end:
         time.sleep(0.02)
     assert watchers(kube) == []
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/vnd.kubernetes.protobuf;stream=watch"])
+def test_a_watch_over_a_websocket_has_a_message_for_each_event(kube, context, ask, accept):
+    async def watched():
+        async with aiohttp.ClientSession() as session:
+            query = {"watch": "1", "resourceVersion": "0", "fieldSelector": "metadata.name=told"}
+            url = f"{kube.url}{CONFIG_MAPS}"
+            async with session.ws_connect(url, ssl=context, params=query, headers={"Accept": accept}) as stream:
+                return await stream.receive(timeout=10)
+
+    ask("POST", CONFIG_MAPS, config_map("told"))
+    message = asyncio.run(watched())
+    if accept == "application/json":
+        event = json.loads(message.data)
+        assert (event["type"], event["object"]["kind"]) == ("ADDED", "ConfigMap")
+    else:
+        assert (message.type, message.data[:7]) == (aiohttp.WSMsgType.BINARY, b"\x0a\x05ADDED")
+    assert eventually(lambda: watchers(kube) == [])
 
 
 def test_a_slow_watcher_ends_with_410_and_little_memory(kube, connect, monkeypatch):

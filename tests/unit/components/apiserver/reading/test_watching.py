@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.api import core_v1, meta_v1
+from reconcile.api import kinds
 from reconcile.components import apiserver
+from reconcile.components.apiserver.rest.encoding import plain, protobuf_bytes
 from reconcile.components.apiserver.reading.watching import Watching
 from reconcile.effects import Notice, SetTimer
 from reconcile.events import TimerFired, Watched
@@ -97,6 +99,17 @@ def test_a_bookmark_ends_what_is_there(options):
     assert timers(effects) == [1]
     _, effects = apiserver.step(after, TimerFired(SECOND, ("bookmark",)))
     assert (bookmarks(effects), timers(effects)) == ([(9, None)], [61])
+
+
+@pytest.mark.parametrize("resource", ["pods", "leases.coordination.k8s.io"])
+def test_a_bookmark_says_its_kind_in_every_encoding(resource):
+    request = Request(verb="watch", resource=resource, bookmarks=True, **INITIAL)
+    watching = Watching(client="kubectl", tag="w", request=request, seen=7)
+    _, effects = apiserver.step(watching, Watched(0, "watch", (), None))
+    (told,) = [effect.object for effect in effects if isinstance(effect, Notice)]
+    kind = kinds.resource(resource)
+    assert (told.api_version, told.kind) == (kind.api_version, kind.kind)
+    assert protobuf_bytes(plain(told)) is not None
 
 
 def test_nothing_there_is_told_too():
