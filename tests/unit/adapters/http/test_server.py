@@ -9,7 +9,9 @@ import time
 
 import pytest
 
-aiohttp = pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
+pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
+
+import aiohttp
 
 from reconcile.adapters.http import server as servers
 from reconcile.components.apiserver import rest

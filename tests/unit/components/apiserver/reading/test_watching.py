@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.api import core_v1, meta_v1
-from reconcile.api import kinds
+from reconcile.api import core_v1, kinds, meta_v1
 from reconcile.components import apiserver
-from reconcile.components.apiserver.rest.encoding import plain, protobuf_bytes
 from reconcile.components.apiserver.reading.watching import Watching
+from reconcile.components.apiserver.rest.encoding import plain, protobuf_bytes
 from reconcile.effects import Notice, SetTimer
 from reconcile.events import TimerFired, Watched
 from reconcile.lib.instant import SECOND
