@@ -2,7 +2,7 @@
 
 import re
 
-_ROW = re.compile(r"^\| .+ \| \[`(test_\w+)`\]\(\.\./\.\./(tests/[\w/]+\.py)\) \|$", re.M)
+_ROW = re.compile(r"^\| .+ \| \[`(test_\w+)`\]\(\.\./\.\./(tests/[\w/]+\.py)\) \|$", re.MULTILINE)
 
 
 def test_every_row_names_a_test_that_is_there(root):
