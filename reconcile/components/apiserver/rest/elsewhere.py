@@ -89,8 +89,8 @@ VERSION: Final[dict[str, Any]] = {
 def _version(http: HttpRequest) -> HttpResponse:
     if http.method not in _READING:
         raise Refusal(statuses.method_not_allowed())
-    how = accepted(http.header("accept"), shapes=())
-    if how is None or how.encoding != "json":
+    clauses = [clause.partition(";")[0].strip() for clause in (http.header("accept") or "*/*").split(",")]
+    if not any(kind in ("*/*", "application/json") for kind in clauses):
         said = "406: Not Acceptable\n\nAvailable representations: application/json"
         raise Refusal(statuses.not_acceptable(said=said))
     return _json(VERSION)

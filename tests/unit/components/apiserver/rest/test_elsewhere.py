@@ -65,6 +65,8 @@ def test_the_version(ask):
     assert json.loads(ask("/version").body)["minor"] == "36"
     assert ask("/version", method="POST").code == 405
     assert ask("/version", accept="application/xml").code == 406
+    # As a client asks whose other requests are in protobuf.
+    assert ask("/version", accept="application/vnd.kubernetes.protobuf, */*").code == 200
 
 
 def test_metrics_count_what_is_stored(ask):
