@@ -13,7 +13,7 @@ Left out: joint consensus (the membership changes by one member at a time).
 from __future__ import annotations
 
 from reconcile.components.etcd.raft import elections, reads, replication
-from reconcile.components.etcd.raft.log import Disk, Log, written
+from reconcile.components.etcd.raft.log import Disk, Log, founded, written
 from reconcile.components.etcd.raft.member import Bench, State
 from reconcile.components.etcd.raft.values import (
     NOBODY,
@@ -92,6 +92,7 @@ __all__ = [
     "Vote",
     "WakeAt",
     "begin",
+    "founded",
     "step",
     "written",
 ]
@@ -101,10 +102,10 @@ def begin(
     name: str, disk: Disk, dice: Dice, now: Instant, timing: Timing | None = None
 ) -> tuple[State, tuple[Effect, ...]]:
     """
-    Give a member that starts with what is on its disk; nothing of it is applied yet but the snapshot.
+    Give a member that starts with what is on its disk; what of it is committed is applied.
 
-    A new cluster's members begin with the same snapshot of index 0 that names them all; one that joins begins with an
-    empty disk, and waits for whoever leads.
+    A new cluster's members begin with what `founded` gives; one that joins begins with an empty disk, and waits for
+    whoever leads.
     """
     snapshot = disk.log.snapshot
     state = State(
@@ -114,7 +115,7 @@ def begin(
         term=disk.term,
         vote=disk.vote,
         log=disk.log,
-        commit=snapshot.index,
+        commit=max(disk.commit, snapshot.index),
         applied=snapshot.index,
         stable=disk.log.last,
         membership=snapshot.membership,
@@ -123,6 +124,7 @@ def begin(
     elections.wait(bench)
     if snapshot.index:
         bench.order(Restore(snapshot))
+    bench.apply()
     return bench.closed()
 
 

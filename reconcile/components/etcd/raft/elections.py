@@ -112,15 +112,17 @@ def on_vote(bench: Bench, vote: Vote) -> None:
 
 def on_timeout_now(bench: Bench) -> None:
     """Stand at once: the leader hands over."""
-    if bench.is_voter and bench.role != "leader":
+    if bench.is_voter and bench.role != "leader" and not bench.is_changing:
         stand(bench, pre=False, forced=True)
 
 
 def on_deadline(bench: Bench) -> None:
     """Stand for election, or count, as a leader, of whom it has heard."""
     if bench.role != "leader":
-        if bench.is_voter:
+        if bench.is_voter and not bench.is_changing:
             stand(bench, pre=True)
+        else:
+            wait(bench)
         return
     active = 1 + sum(bench.progress[voter].active for voter in bench.membership.voters if voter in bench.progress)
     if bench.transferee != NOBODY:

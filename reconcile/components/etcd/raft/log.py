@@ -7,9 +7,11 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
-from reconcile.components.etcd.raft.values import Entry, Persist, Snapshot
+from reconcile.components.etcd.raft.values import Entry, Membership, Persist, Snapshot
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 
@@ -84,11 +86,22 @@ def begun_from(snapshot: Snapshot) -> Log:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Disk:
-    """What a member finds when it starts: the term, for whom it voted in it, and the log."""
+    """What a member finds when it starts: the term, for whom it voted in it, the log, up to where it is committed."""
 
     term: int = 0
     vote: str = ""
     log: Log = Log()
+    commit: int = 0
+
+
+def founded(voters: tuple[str, ...], data: Any = None) -> Disk:
+    """
+    Give the disk with which each of *voters* begins a new cluster, whose application's state is *data*.
+
+    It holds a snapshot of index 1. A member that joins later begins with an empty disk, which agrees with no log at any
+    index: so it is sent the snapshot first, and learns who belongs to the cluster.
+    """
+    return Disk(1, "", begun_from(Snapshot(1, 1, Membership(tuple(sorted(voters))), data)), 1)
 
 
 def written(disk: Disk, order: Persist) -> Disk:
@@ -99,4 +112,4 @@ def written(disk: Disk, order: Persist) -> Disk:
         log = log.compacted(order.snapshot, order.keep) if known else begun_from(order.snapshot)
     if order.entries:
         log = log.appended(order.entries)
-    return Disk(order.term, order.vote, log)
+    return Disk(order.term, order.vote, log, order.commit)

@@ -240,6 +240,11 @@ class Bench:
             for message in each.messages:
                 self.send(message)
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change of the membership is committed, but not applied: it does not know yet who may vote."""
+        return any(isinstance(each.data, Change) for each in self.log.between(self.applied + 1, self.commit))
+
     def apply(self) -> None:
         """Apply what is committed and on the disk; reads that waited for it can be answered."""
         last = min(self.commit, self.stable)
@@ -274,7 +279,7 @@ class Bench:
         if (self.term, self.vote) != self._before or first is not None or self._snapshot is not None:
             self.written += 1
             entries = () if first is None else self.log.between(max(first, self.log.offset + 1), self.log.last)
-            order = Persist(self.written, self.term, self.vote, self._snapshot, entries, self._keep)
+            order = Persist(self.written, self.term, self.vote, self.commit, self._snapshot, entries, self._keep)
             self._effects.insert(0, order)
             held = Held(self.written, self.log.last, self.log.last_term, tuple(self._dependent))
             self.held = (*self.held, held)

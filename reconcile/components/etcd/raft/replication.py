@@ -57,13 +57,14 @@ def _refusal(bench: Bench, data: Any) -> str:
         return ""
     if bench.change > bench.applied:
         return "another change of the membership is under way"
-    if bench.membership.changed(data) == bench.membership:
-        return "it changes nothing"
+    known = data.member in bench.membership.everyone
+    if data.kind in ("add", "learner"):
+        return f"{data.member} is a member already" if known else ""
     if data.kind == "promote":
         return _not_ready(bench, data.member)
-    if not bench.membership.changed(data).voters:
-        return "nobody would be left to vote"
-    return ""
+    if data.member == bench.name:
+        return "the leader has to hand over before it leaves"
+    return "" if known else f"{data.member} is no member"
 
 
 def _not_ready(bench: Bench, learner: str) -> str:
@@ -173,9 +174,6 @@ def apply(bench: Bench) -> None:
     if bench.role != "leader":
         return
     everyone = bench.membership.everyone
-    if bench.name not in everyone or not bench.is_voter:
-        elections.follow(bench, bench.term, NOBODY)
-        return
     if set(bench.progress) != set(everyone) - {bench.name}:
         known = {name: each for name, each in bench.progress.items() if name in everyone}
         new = {name: Progress(0, bench.log.last + 1) for name in everyone if name not in known and name != bench.name}

@@ -336,6 +336,8 @@ class Persist:
         number: counts what is persisted.
         term: the current one.
         vote: for whom this member has voted in it; "" for nobody.
+        commit: up to where the log is committed, as far as it knew. An entry that changes the membership comes with the
+            knowledge that the change before it is committed: whoever has the one must not forget the other.
         snapshot: None, or what is from now on in place of all entries up to its index.
         entries: they follow each other, and take the place of all entries from the index of the first one on.
         keep: entries below this index may be forgotten; 0: none.
@@ -344,6 +346,7 @@ class Persist:
     number: int
     term: int
     vote: str
+    commit: int
     snapshot: Snapshot | None = None
     entries: tuple[Entry, ...] = ()
     keep: int = 0
