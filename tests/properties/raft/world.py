@@ -260,7 +260,9 @@ class World:
         """Once healed, the members that belong to the cluster have all that was acknowledged."""
         leader = max(self.leaders)
         leading = self.hosts[self.leaders[leader]].state
-        assert leading.role == "leader", f"nobody leads: {[(h.name, h.state.role, h.state.term) for h in self.hosts.values()]}"
+        assert leading.role == "leader", (
+            f"nobody leads: {[(h.name, h.state.role, h.state.term) for h in self.hosts.values()]}"
+        )
         everyone = leading.membership.everyone
         ends = {self.hosts[name].applied for name in everyone}
         assert len(ends) == 1, {name: len(self.hosts[name].applied) for name in everyone}

@@ -11,6 +11,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -89,7 +90,7 @@ class Held:
 
 
 @quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(weakref_slot=False)
 class State:
     """
     A member.
@@ -120,8 +121,8 @@ class State:
     """
 
     name: str
-    timing: Timing = Timing()
     dice: Dice
+    timing: Timing = Timing()
     term: int = 0
     vote: str = NOBODY
     role: Role = "follower"
@@ -148,6 +149,7 @@ class State:
 
 
 _FIELDS: Final = tuple([field.name for field in attrs.fields(State)])
+_VALUES: Final = attrgetter(*_FIELDS)
 
 
 class Bench:
@@ -181,8 +183,7 @@ class Bench:
     held: tuple[Held, ...]
 
     def __init__(self, state: State, now: Instant) -> None:
-        for field in _FIELDS:
-            setattr(self, field, getattr(state, field))
+        self.__dict__.update(zip(_FIELDS, _VALUES(state), strict=True))
         self.now = now
         self._before = (state.term, state.vote)
         self._appended: int | None = None
@@ -271,7 +272,7 @@ class Bench:
         """Give the next state, and what is to be done, writes first."""
         self._write()
         self._set_timer()
-        return State(**{field: getattr(self, field) for field in _FIELDS}), tuple(self._effects)
+        return State(*_VALUES(self)), tuple(self._effects)
 
     def _write(self) -> None:
         """Order one write for all that is new; what depends on it is held, or sent if everything is on the disk."""

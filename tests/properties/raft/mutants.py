@@ -1,0 +1,239 @@
+"""
+Mutants of Raft: each breaks one rule, and the schedule beside it shows what then goes wrong.
+
+The schedule is the first of its kind (seed, from 0) that catches the mutant.
+"""
+
+from contextlib import contextmanager
+from unittest import mock
+
+import attrs
+
+from reconcile.components.etcd import raft
+from reconcile.components.etcd.raft import elections, log, member, reads, replication, values
+
+
+@contextmanager
+def _all(changes):
+    first, *others = changes
+    with mock.patch.object(first[0], first[1], first[2]):
+        if others:
+            with _all(others):
+                yield
+        else:
+            yield
+
+
+def votes_for_any_log():
+    return [(log.Log, "is_up_to_date", lambda *_: True)]
+
+
+def votes_again_and_again():
+    on_request = elections.on_request
+
+    def forgetful(bench, asked):
+        if not asked.pre:
+            bench.vote = values.NOBODY
+        on_request(bench, asked)
+
+    return [(elections, "on_request", forgetful)]
+
+
+def forgets_its_vote():
+    def write(disk, order):
+        return attrs.evolve(log.written(disk, order), vote="")
+
+    return [(raft, "written", write)]
+
+
+def forgets_its_term():
+    def write(disk, order):
+        return attrs.evolve(log.written(disk, order), term=disk.term)
+
+    return [(raft, "written", write)]
+
+
+def forgets_what_is_committed():
+    def write(disk, order):
+        return attrs.evolve(log.written(disk, order), commit=0)
+
+    return [(raft, "written", write)]
+
+
+def half_is_a_quorum():
+    return [(values.Membership, "quorum", property(lambda self: max(len(self.voters) // 2, 1)))]
+
+
+def learners_vote():
+    return [
+        (member.Bench, "is_voter", property(lambda self: self.name in self.membership.everyone)),
+        (values.Membership, "quorum", property(lambda self: len(self.everyone) // 2 + 1)),
+    ]
+
+
+def does_not_wait_for_the_disk():
+    return [(member.Bench, "send_once_written", member.Bench.send)]
+
+
+def counts_what_it_has_not_written():
+    commit = replication.commit
+
+    def early(bench):
+        stable, bench.stable = bench.stable, bench.log.last
+        commit(bench)
+        bench.stable = min(stable, bench.log.last)
+
+    return [(replication, "commit", early)]
+
+
+def commits_entries_of_earlier_terms():
+    def commit(bench):
+        if bench.role != "leader":
+            return
+        has = [bench.stable if name == bench.name else bench.progress[name].match for name in bench.membership.voters]
+        index = sorted(has, reverse=True)[bench.membership.quorum - 1]
+        if index > bench.commit:
+            bench.commit = index
+            replication.apply(bench)
+            for name in bench.progress:
+                replication.feed(bench, name, empty=True)
+
+    return [(replication, "commit", commit)]
+
+
+def appends_whatever_comes_before():
+    on_append = replication.on_append
+
+    def careless(bench, message):
+        known = bench.log.term_at(message.index)
+        on_append(bench, message if known is None else attrs.evolve(message, log_term=known))
+
+    return [(replication, "on_append", careless)]
+
+
+def keeps_what_does_not_fit():
+    on_append = replication.on_append
+
+    def keeping(bench, message):
+        new = tuple([entry for entry in message.entries if bench.log.term_at(entry.index) is not None])
+        kept = tuple([bench.log.between(entry.index, entry.index)[0] for entry in new])
+        on_append(bench, attrs.evolve(message, entries=kept + message.entries[len(kept) :]))
+
+    return [(replication, "on_append", keeping)]
+
+
+def believes_any_commit():
+    on_append = replication.on_append
+
+    def believing(bench, message):
+        on_append(bench, message)
+        if bench.log.term_at(message.index) is not None:
+            bench.commit = max(bench.commit, min(message.commit, bench.log.last))
+
+    return [(replication, "on_append", believing)]
+
+
+def reads_without_asking():
+    def on_read(bench, tag, asker):
+        if bench.role == "leader" and asker == bench.name:
+            bench.readable(tag, bench.commit)
+
+    return [(reads, "on_read", on_read)]
+
+
+def reads_before_it_has_committed():
+    term_at = log.Log.term_at
+    on_read = reads.on_read
+
+    def early(bench, tag, asker):
+        with mock.patch.object(
+            log.Log, "term_at", lambda self, index: bench.term if index == bench.commit else term_at(self, index)
+        ):
+            on_read(bench, tag, asker)
+
+    return [(reads, "on_read", early)]
+
+
+def counts_old_rounds():
+    confirm = reads.confirm
+
+    def old(bench):
+        bench.reads = tuple([attrs.evolve(read, round=0) for read in bench.reads])
+        confirm(bench)
+
+    return [(reads, "confirm", old)]
+
+
+def changes_the_membership_twice_at_once():
+    refusal = replication._refusal
+
+    def careless(bench, data):
+        change, bench.change = bench.change, 0
+        try:
+            return refusal(bench, data)
+        finally:
+            bench.change = change
+
+    return [(replication, "_refusal", careless)]
+
+
+def installs_a_snapshot_of_the_past():
+    def on_snapshot(bench, message):
+        bench.install(message.snapshot)
+        bench.send_once_written(values.Appended(bench.name, message.sender, bench.term, message.snapshot.index))
+
+    return [(replication, "on_snapshot", on_snapshot)]
+
+
+def a_snapshot_does_not_say_who_belongs():
+    install = member.Bench.install
+
+    def partly(bench, snapshot):
+        before = bench.membership
+        install(bench, snapshot)
+        if before.voters:
+            bench.membership = before
+
+    return [(member.Bench, "install", partly)]
+
+
+def applies_what_is_only_appended():
+    apply = member.Bench.apply
+
+    def early(bench):
+        bench.commit = bench.stable
+        apply(bench)
+
+    return [(member.Bench, "apply", early)]
+
+
+MUTANTS = {
+    each: 0
+    for each in (
+        votes_for_any_log,
+        votes_again_and_again,
+        forgets_its_vote,
+        forgets_its_term,
+        forgets_what_is_committed,
+        half_is_a_quorum,
+        learners_vote,
+        does_not_wait_for_the_disk,
+        counts_what_it_has_not_written,
+        commits_entries_of_earlier_terms,
+        appends_whatever_comes_before,
+        keeps_what_does_not_fit,
+        believes_any_commit,
+        reads_without_asking,
+        reads_before_it_has_committed,
+        counts_old_rounds,
+        changes_the_membership_twice_at_once,
+        installs_a_snapshot_of_the_past,
+        a_snapshot_does_not_say_who_belongs,
+        applies_what_is_only_appended,
+    )
+}
+
+
+def mutated(mutant):
+    """Give a context in which *mutant* holds."""
+    return _all(mutant())
