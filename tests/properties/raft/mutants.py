@@ -67,7 +67,7 @@ def half_is_a_quorum():
 def learners_vote():
     return [
         (member.Bench, "is_voter", property(lambda self: self.name in self.membership.everyone)),
-        (values.Membership, "quorum", property(lambda self: len(self.everyone) // 2 + 1)),
+        (values.Membership, "quorum", property(lambda self: len(self.voters) // 2 + 1)),
     ]
 
 
@@ -207,31 +207,28 @@ def applies_what_is_only_appended():
     return [(member.Bench, "apply", early)]
 
 
-MUTANTS = {
-    each: 0
-    for each in (
-        votes_for_any_log,
-        votes_again_and_again,
-        forgets_its_vote,
-        forgets_its_term,
-        forgets_what_is_committed,
-        half_is_a_quorum,
-        learners_vote,
-        does_not_wait_for_the_disk,
-        counts_what_it_has_not_written,
-        commits_entries_of_earlier_terms,
-        appends_whatever_comes_before,
-        keeps_what_does_not_fit,
-        believes_any_commit,
-        reads_without_asking,
-        reads_before_it_has_committed,
-        counts_old_rounds,
-        changes_the_membership_twice_at_once,
-        installs_a_snapshot_of_the_past,
-        a_snapshot_does_not_say_who_belongs,
-        applies_what_is_only_appended,
-    )
-}
+MUTANTS = (
+    votes_for_any_log,
+    votes_again_and_again,
+    forgets_its_vote,
+    forgets_its_term,
+    forgets_what_is_committed,
+    half_is_a_quorum,
+    learners_vote,
+    does_not_wait_for_the_disk,
+    counts_what_it_has_not_written,
+    commits_entries_of_earlier_terms,
+    appends_whatever_comes_before,
+    keeps_what_does_not_fit,
+    believes_any_commit,
+    reads_without_asking,
+    reads_before_it_has_committed,
+    counts_old_rounds,
+    changes_the_membership_twice_at_once,
+    installs_a_snapshot_of_the_past,
+    a_snapshot_does_not_say_who_belongs,
+    applies_what_is_only_appended,
+)
 
 
 def mutated(mutant):
