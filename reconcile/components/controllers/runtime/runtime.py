@@ -242,7 +242,7 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     interests = state.interests.get(resource)
     if interests is None:
         return state, ()
-    views = state.views.having(resource, event.view)
+    views = state.views.having(resource, event.view, changes[-1].revision if changes else event.revision)
     controllers, works = state.controllers, list(state.works)
     for place, observe, sources in interests:
         work = works[place]
