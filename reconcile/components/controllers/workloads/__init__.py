@@ -9,11 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.workloads import deployment, replicaset, replicationcontroller, statefulset
+from reconcile.components.controllers.workloads import (
+    daemonset,
+    deployment,
+    replicaset,
+    replicationcontroller,
+    statefulset,
+)
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
     replicationcontroller.CONTROLLER,
     statefulset.CONTROLLER,
+    daemonset.CONTROLLER,
 )

@@ -96,6 +96,11 @@ def expecting_creates(memory: Memory, uid: str, count: int, sent: int, now: Inst
     return _expecting(memory, uid, Expectation(count, _NONE, now, count - sent))
 
 
+def expecting(memory: Memory, uid: str, creates: int, deletes: tuple[str, ...], now: Instant) -> Memory:
+    """Expect so many creations, all of them sent, and that the pods with the keys *deletes* go."""
+    return _expecting(memory, uid, Expectation(creates, Table.of([(key, _YES) for key in deletes]), now))
+
+
 def paced(memory: Memory, uid: str, wanted: int, count: int, now: Instant) -> tuple[Memory, Duration]:
     """
     Let an owner that declares *wanted* pods have *count* more; or say how long it has to wait, and change nothing.

@@ -38,7 +38,7 @@ class Seen:
     Args:
         stateful: the StatefulSet.
         pods: those that are its own, in key order.
-        claims: pods that it has to adopt and to release.
+        claimed: pods that it has to adopt and to release.
         revisions: its own and those that it has to adopt, oldest first.
         volumes: the persistent volume claims of its pods, by name.
         max_unavailable: whether maxUnavailable counts.
@@ -46,7 +46,7 @@ class Seen:
 
     stateful: Any
     pods: tuple[Any, ...]
-    claims: claims.Claims
+    claimed: claims.Claims
     revisions: tuple[Any, ...]
     volumes: Map[Any]
     max_unavailable: bool

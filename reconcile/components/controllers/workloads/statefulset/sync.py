@@ -73,7 +73,7 @@ def script(found: Seen, now: Instant, notes: Notes) -> Steps[End]:
     error = yield from _claimed(found)
     if error:
         return End(error)
-    pods = (*found.pods, *found.claims.adopt)
+    pods = (*found.pods, *found.claimed.adopt)
     history = yield from revisions.history(found)
     if history.error:
         return End(history.error)
@@ -89,7 +89,7 @@ def _claimed(found: Seen) -> Steps[str]:
     """Adopt revisions, and adopt and release pods; say what is in the way."""
     stateful, uid = found.stateful, found.stateful.metadata.uid
     orphans = claims.Claims(revisions.orphans(found.revisions), ())
-    for resource, wanted in (("controllerrevisions.apps", orphans), ("pods", found.claims)):
+    for resource, wanted in (("controllerrevisions.apps", orphans), ("pods", found.claimed)):
         if not wanted.adopt and not wanted.release:
             continue
         if wanted.adopt:
