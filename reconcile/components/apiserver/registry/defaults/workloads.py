@@ -37,6 +37,7 @@ def deployment(obj: apps_v1.Deployment) -> apps_v1.Deployment:
             revision_history_limit=_or(spec.revision_history_limit, 10),
             progress_deadline_seconds=_or(spec.progress_deadline_seconds, 600),
             strategy=_strategy(spec.strategy),
+            paused=spec.paused or None,  # no is what Go writes as nothing
             template=_template(spec.template),
         ),
     )

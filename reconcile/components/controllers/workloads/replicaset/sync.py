@@ -24,6 +24,7 @@ from reconcile.components.controllers.workloads.replicaset import memory as memo
 from reconcile.components.controllers.workloads.replicaset import ranking, status
 from reconcile.components.controllers.workloads.replicaset.kinds import Kind
 from reconcile.components.controllers.workloads.replicaset.memory import Memory
+from reconcile.components.controllers.workloads.replicaset.status import is_active
 from reconcile.effects import Record
 from reconcile.lib.instant import Duration
 from reconcile.lib.quick import quick
@@ -74,7 +75,7 @@ def reconcile(kind: Kind, ask: Ask) -> Outcome:
 def _begun(look: _Look) -> Outcome:
     memory, uid = look.memory, look.owner.metadata.uid
     if uid in memory.unsure:
-        found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
+        found = _claims(look)
         if found.adopt:
             return Outcome(calls=(claims.look(look.kind.claimant.resource, look.ask.key),), again=True)
         if found.release:
@@ -83,11 +84,16 @@ def _begun(look: _Look) -> Outcome:
     return _scaled(look, 0)
 
 
+def _claims(look: _Look) -> claims.Claims:
+    """Give the pods to adopt and to release: of those that are active, all others are nobody's concern."""
+    return claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"), is_active)
+
+
 def _on_looked(look: _Look) -> Outcome:
     refusal = claims.refusal_to_adopt(look.kind.claimant, look.owner, look.ask.answers[0][1])
     if refusal:
         return Outcome(error=refusal)
-    found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
+    found = _claims(look)
     calls = claims.patches(look.kind.claimant, look.owner, "pods", found)
     return Outcome(calls=calls, again=True) if calls else _scaled(look, 0)
 
