@@ -16,6 +16,8 @@ from reconcile.components.controllers.workloads import (
     replicationcontroller,
     statefulset,
 )
+from reconcile.lib.mapping import Map
+from reconcile.model import gates
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
@@ -24,3 +26,15 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     statefulset.CONTROLLER,
     daemonset.CONTROLLER,
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, those controllers of workloads that are otherwise where feature gates are."""
+    return {
+        "replicaset": replicaset.controller(consistent=gates.is_on(given, gates.CONSISTENT_REPLICA_SET)),
+        "statefulset": statefulset.controller(
+            consistent=gates.is_on(given, gates.CONSISTENT_STATEFUL_SET),
+            max_unavailable=gates.is_on(given, gates.MAX_UNAVAILABLE_STATEFUL_SET),
+        ),
+        "daemonset": daemonset.controller(consistent=gates.is_on(given, gates.CONSISTENT_DAEMON_SET)),
+    }

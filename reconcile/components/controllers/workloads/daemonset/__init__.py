@@ -23,7 +23,7 @@ WORKERS: Final = 2
 
 
 def controller(*, consistent: bool = True) -> Controller:
-    """Give the controller; *consistent*: it waits until its caches show its writes (StaleControllerConsistency...)."""
+    """Give the controller; *consistent*: it waits until its caches show what it wrote."""
     return Controller(
         name="daemonset",
         sources=(
