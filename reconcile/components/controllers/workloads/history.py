@@ -33,7 +33,7 @@ _LONGEST_PREFIX: Final = 223
 
 
 @lru_cache(maxsize=1024)
-def data_of(template: core_v1.PodTemplateSpec) -> Map[Any]:
+def patch_of(template: core_v1.PodTemplateSpec) -> Map[Any]:
     """Give the data of the revision of a template."""
     content = {**convert.dump(template), "$patch": "replace"}
     frozen: Any = freeze({"spec": {"template": content}})
@@ -66,7 +66,7 @@ def template_of(revision: Any) -> core_v1.PodTemplateSpec:
 
 def keeps(revision: Any, template: core_v1.PodTemplateSpec) -> bool:
     """Tell whether a revision is the one of this template."""
-    return bool(revision.data == data_of(template))
+    return bool(revision.data == patch_of(template))
 
 
 def restores(revision: Any, template: core_v1.PodTemplateSpec) -> bool:
@@ -79,7 +79,7 @@ def restores(revision: Any, template: core_v1.PodTemplateSpec) -> bool:
 
 def hash_for(template: core_v1.PodTemplateSpec, collisions: int | None) -> str:
     """Give the hash in the name of a template's revision; another one for each count of collisions."""
-    return hash_of({"collisionCount": collisions, "data": data_of(template)})
+    return hash_of({"collisionCount": collisions, "data": patch_of(template)})
 
 
 def made(
@@ -95,7 +95,7 @@ def made(
             annotations=metadata.annotations,
             owner_references=(claims.reference_to(claimant, owner),),
         ),
-        data=data_of(owner.spec.template),
+        data=patch_of(owner.spec.template),
         revision=number,
     )
 

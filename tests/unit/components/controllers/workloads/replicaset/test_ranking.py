@@ -85,7 +85,8 @@ def test_ranks_as_the_rules_say_one_by_one(drawn):
             expected = goes_before(one, other, on_node)
             assert (found > 0) - (found < 0) == (expected > 0) - (expected < 0)
     # Of equal ones the last goes first.
-    in_order = sorted(reversed(drawn), key=functools.cmp_to_key(lambda a, b: goes_before(a, b, on_node)))
+    last_first = drawn[::-1]
+    in_order = sorted(last_first, key=functools.cmp_to_key(lambda a, b: goes_before(a, b, on_node)))
     assert to_delete(drawn, drawn, 1, NOW) == (in_order[0],)
     assert to_delete(drawn, drawn, len(drawn), NOW) == drawn
 
