@@ -239,10 +239,10 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     effects: list[Effect] = []
     if resource in state.asleep and changes:
         state = _roused(state, resource, now, effects)
+    views = state.views.having(resource, event.view, changes[-1].revision if changes else event.revision)
     interests = state.interests.get(resource)
     if interests is None:
-        return state, ()
-    views = state.views.having(resource, event.view, changes[-1].revision if changes else event.revision)
+        return replace(state, views=views), ()  # who sleeps will be told when it wakes
     controllers, works = state.controllers, list(state.works)
     for place, observe, sources in interests:
         work = works[place]
