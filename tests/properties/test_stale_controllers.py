@@ -1,8 +1,8 @@
 """
 A ReplicaSet's controller that does not see its own pods makes more of them, every five minutes, as long as it is blind.
 
-So it was until 1.36 (https://github.com/kubernetes/kubernetes/issues/129795): an expectation that is not met is given up
-after five minutes. With StaleControllerConsistencyReplicaSet, which is on by default, it waits until it sees them.
+So it was until 1.36 (https://github.com/kubernetes/kubernetes/issues/129795): an expectation that is not met is given
+up after five minutes. With StaleControllerConsistencyReplicaSet, which is on by default, it waits until it sees them.
 """
 
 from contextlib import suppress

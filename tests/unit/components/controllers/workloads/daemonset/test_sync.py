@@ -39,7 +39,7 @@ class Daemons(Lab):
         return super().put(name, obj)
 
     def pods(self, *, dying=False):
-        found = [pod for pod in self.store.table("pods").values()]
+        found = self.store.table("pods").values()
         return [pod for pod in found if dying or pod.metadata.deletion_timestamp is None]
 
     def on(self):
