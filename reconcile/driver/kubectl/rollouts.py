@@ -138,7 +138,7 @@ def _undone_by_revision(read: Request, found: Response, to_revision: int) -> Tal
         missing = f"unable to find specified revision {to_revision} in history"
         return Said(response=listed, problem=missing if to_revision else "no last revision to roll back to")
     template = {key: part for key, part in chosen.data["spec"]["template"].items() if key != "$patch"}
-    if plain(owner)["spec"]["template"] == freeze(template):
+    if freeze(plain(owner)["spec"]["template"]) == freeze(template):
         skipped = f"skipped rollback (current template already matches revision {to_revision})"
         return Said(lines=(f"{title(owner)} {skipped}",), response=found)
     answer = yield replace(patching(read, {}), body=chosen.data, patch_type="strategic")
