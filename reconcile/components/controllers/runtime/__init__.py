@@ -17,13 +17,9 @@ from reconcile.components.controllers.runtime.identity import identified, identi
 from reconcile.components.controllers.runtime.runtime import (
     FIRST_BACK_OFF,
     LONGEST_BACK_OFF,
-    Failure,
-    State,
-    begin,
-    failing,
     step,
-    watches,
 )
+from reconcile.components.controllers.runtime.state import Failure, State, begin, failing, watches
 from reconcile.components.controllers.runtime.workqueue import WorkQueue
 
 __all__ = [
