@@ -40,6 +40,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *services.CONTROLLERS,
     *deletion.CONTROLLERS,
     *nodes.CONTROLLERS,
+    *policy.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 

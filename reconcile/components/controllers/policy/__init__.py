@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.policy import resourcequota
+from reconcile.components.controllers.policy import disruption, resourcequota
 from reconcile.components.controllers.runtime import Controller
+
+CONTROLLERS: Final[tuple[Controller, ...]] = (disruption.CONTROLLER, disruption.STALE_CONDITIONS)
 
 FOR_CLIENTS: Final[tuple[Controller, ...]] = (resourcequota.CONTROLLER,)
 """Those whose work nothing within a cluster needs, but its clients see."""
