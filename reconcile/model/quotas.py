@@ -3,7 +3,7 @@ Quotas: what an object uses of a namespace's quotas, which quotas it counts in, 
 
 Takes:    a resource's key, an object of it, a ResourceQuota.
 Gives:    amounts by the names that quotas limit.
-Source:   pkg/quota/v1: the evaluators of pods, services, claims, and of everything else by count.
+Source:   pkg/quota/v1: the evaluators of pods, services, claims of volumes and of devices, and of all else by count.
 Left out: see docs/limits.md, "API server".
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from reconcile.api.quantity import NANO, Quantity
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.model import amounts
 from reconcile.model.qos import qos_class
 
@@ -27,6 +28,11 @@ _MUST_SAY: Final = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.
 _HUGE_PAGES: Final = "hugepages-"
 _REQUESTS: Final = "requests."
 _NATIVE: Final = "kubernetes.io/"
+_DEVICES: Final = "resourceclaims.resource.k8s.io"
+_BY_DEVICE_CLASS: Final = ".deviceclass.resource.k8s.io/devices"
+_DEVICE_CLASS: Final = "deviceclass.resource.kubernetes.io/"
+# As many devices as one claim can be given: what one that wants all of them is taken to use.
+_MOST_DEVICES: Final = 32
 _UNCOUNTED: Final = ("events", "events.events.k8s.io", "bindings")
 _ENDED: Final = ("Succeeded", "Failed")
 
@@ -41,15 +47,17 @@ def tracked(resource: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple([name for name in names if _is_tracked(resource, name)])
 
 
-def used(resource: str, obj: Any) -> dict[str, Quantity]:
-    """Give what *obj* uses."""
+def used(resource: str, obj: Any, now: Instant) -> dict[str, Quantity]:
+    """Give what *obj* uses at *now*."""
     match resource:
         case "pods":
-            return _of_pod(obj)
+            return _of_pod(obj, now)
         case "services":
             return _of_service(obj)
         case "persistentvolumeclaims":
             return _of_claim(obj)
+        case "resourceclaims.resource.k8s.io":
+            return _of_device_claim(obj)
         case _:
             named = [f"count/{resource}", *([resource] if resource in _BY_COUNT else [])]
             return dict.fromkeys(named, _ONE)
@@ -83,6 +91,15 @@ def unsaid(pod: Any, names: Iterable[str]) -> str:
     return "; ".join([f"{name} for: {','.join(sorted(missing[name]))}" for name in wanted if name in missing])
 
 
+def is_charged(pod: Any, now: Instant) -> bool:
+    """Tell whether a pod uses anything: it has not ended, and is not overdue to be gone since its grace is over."""
+    if pod.status is not None and pod.status.phase in _ENDED:
+        return False
+    metadata = pod.metadata
+    gone, grace = metadata.deletion_timestamp, metadata.deletion_grace_period_seconds
+    return gone is None or grace is None or now <= gone.instant + grace * SECOND
+
+
 def is_terminating(pod: Any) -> bool:
     """Tell whether a pod's time is limited: what the scope Terminating means."""
     seconds = pod.spec.active_deadline_seconds
@@ -101,17 +118,22 @@ def _is_tracked(resource: str, name: str) -> bool:
             return name in ("services", "services.nodeports", "services.loadbalancers")
         case "persistentvolumeclaims":
             return name in _CLAIMS or any(name.endswith(_BY_CLASS + each) for each in _CLAIMS)
+        case "resourceclaims.resource.k8s.io":
+            return name.endswith(_BY_DEVICE_CLASS)
         case _:
             return resource in _BY_COUNT and name == resource
 
 
 def _is_extended(name: str) -> bool:
-    return "/" in name and _NATIVE not in name and _BY_CLASS not in name
+    """Tell whether a resource's name, in a quota after `requests.`, is neither Kubernetes' own nor that of claims."""
+    return name.removeprefix(_REQUESTS).startswith(_DEVICE_CLASS) or (
+        "/" in name and _NATIVE not in name and _BY_CLASS not in name
+    )
 
 
-def _of_pod(pod: Any) -> dict[str, Quantity]:
+def _of_pod(pod: Any, now: Instant) -> dict[str, Quantity]:
     found = {"count/pods": _ONE}
-    if pod.status is not None and pod.status.phase in _ENDED:
+    if not is_charged(pod, now):
         return found
     spec = pod.spec
     requests = amounts.with_overhead(amounts.of_pod(spec, "requests"), spec, only_known=False)
@@ -168,6 +190,30 @@ def _of_claim(claim: Any) -> dict[str, Quantity]:
     if name:
         found |= {f"{name}{_BY_CLASS}{each}": found[each] for each in _CLAIMS if each in found}
     return found
+
+
+def _of_device_claim(claim: Any) -> dict[str, Quantity]:
+    """Give how many devices of each class a claim can be given at most."""
+    found = {f"count/{_DEVICES}": 1}
+    for request in claim.spec.devices.requests or () if claim.spec.devices is not None else ():
+        ways = request.first_available or (() if request.exactly is None else (request.exactly,))
+        most: dict[str, int] = {}
+        for way in ways:
+            name = f"{way.device_class_name}{_BY_DEVICE_CLASS}"
+            most[name] = max(most.get(name, 0), _devices(way))
+        for name, count in most.items():
+            found[name] = found.get(name, 0) + count
+    return {name: Quantity.of(nanos=count * NANO) for name, count in found.items()}
+
+
+def _devices(way: Any) -> int:
+    match way.allocation_mode:
+        case "ExactCount":
+            return int(way.count or 0)
+        case "All":
+            return _MOST_DEVICES
+        case _:
+            return 0
 
 
 def _is_of(resource: str, obj: Any, scope: str, operator: str, values: tuple[str, ...]) -> bool:

@@ -239,7 +239,6 @@ _UNHEEDED_KINDS: Final = (
     ),
     _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),
     _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
-    _Kinds(("resourcequotas",), "nothing is counted, and no request refused, but where a cluster is served"),
     _Kinds(
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",

@@ -24,7 +24,7 @@ from reconcile.lib.replacing import replace
 from reconcile.model import amounts, quotas, statuses
 from reconcile.store import Compare, Put
 
-_CHARGED_WHEN_UPDATED: Final = ("services", "persistentvolumeclaims")
+_CHARGED_WHEN_UPDATED: Final = ("services", "persistentvolumeclaims", "resourceclaims.resource.k8s.io")
 
 
 @quick
@@ -45,14 +45,11 @@ def charge(ask: Ask, new: Any, old: Any) -> Charged:
     if not namespace or "ResourceQuota" in ask.state.disabled or not quotas.counts(resource):
         return _NOTHING
     found = ask.store.table(quotas.QUOTAS).under("namespace", namespace)
-    if not found or not _is_charged(resource, new, old):
+    if not found or not _is_charged(ask, new, old):
         return _NOTHING
-    usage = quotas.used(resource, new)
+    usage = quotas.used(resource, new, ask.now)
     compares, operations = [], []
     for quota in found:
-        if not ask.state.accounts and not (quota.status and quota.status.hard):
-            # No controller counts here: what nobody has counted is not limited.
-            continue
         changed = _charged(ask, quota, usage, new, old)
         if changed is not quota:
             key = f"{namespace}/{quota.metadata.name}"
@@ -61,10 +58,13 @@ def charge(ask: Ask, new: Any, old: Any) -> Charged:
     return Charged(tuple(compares), tuple(operations))
 
 
-def _is_charged(resource: str, new: Any, old: Any) -> bool:
+def _is_charged(ask: Ask, new: Any, old: Any) -> bool:
+    resource = ask.request.resource
     if old is None or resource in _CHARGED_WHEN_UPDATED:
         return True
-    return resource == "pods" and quotas.is_terminating(new) != quotas.is_terminating(old)
+    if resource != "pods":
+        return False
+    return ask.request.subresource == "resize" or quotas.is_terminating(new) != quotas.is_terminating(old)
 
 
 def _charged(ask: Ask, quota: Any, usage: dict[str, Quantity], new: Any, old: Any) -> Any:
@@ -82,7 +82,7 @@ def _charged(ask: Ask, quota: Any, usage: dict[str, Quantity], new: Any, old: An
     if not names or any(name not in known for name in names):
         listed = ",".join(sorted(names))
         _refuse(ask, new, f"status unknown for quota: {quota.metadata.name}, resources: {listed}")
-    wanted = _more(usage, quotas.used(resource, old)) if _counted(quota, resource, old) else usage
+    wanted = _more(usage, quotas.used(resource, old, ask.now)) if _counted(quota, resource, old) else usage
     asked = {name: amount for name, amount in amounts.masked(wanted, hard).items() if amount}
     if not asked:
         return quota

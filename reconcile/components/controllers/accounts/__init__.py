@@ -11,5 +11,4 @@ from typing import Final
 from reconcile.components.controllers.accounts import rootca, serviceaccount
 from reconcile.components.controllers.runtime import Controller
 
-FOR_CLIENTS: Final[tuple[Controller, ...]] = (rootca.CONTROLLER, serviceaccount.CONTROLLER)
-"""Those whose work nothing within a cluster needs, but its clients see."""
+CONTROLLERS: Final[tuple[Controller, ...]] = (rootca.CONTROLLER, serviceaccount.CONTROLLER)

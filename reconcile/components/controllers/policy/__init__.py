@@ -11,7 +11,9 @@ from typing import Final
 from reconcile.components.controllers.policy import disruption, resourcequota
 from reconcile.components.controllers.runtime import Controller
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (disruption.CONTROLLER, disruption.STALE_CONDITIONS)
-
-FOR_CLIENTS: Final[tuple[Controller, ...]] = (resourcequota.CONTROLLER,)
-"""Those whose work nothing within a cluster needs, but its clients see."""
+CONTROLLERS: Final[tuple[Controller, ...]] = (
+    disruption.CONTROLLER,
+    disruption.STALE_CONDITIONS,
+    resourcequota.FIRST_COUNT,
+    resourcequota.CONTROLLER,
+)

@@ -107,9 +107,16 @@ def test_a_dry_run_uses_nothing(server, pod):
     assert used(server) == {"pods": Quantity.parse("0").text}
 
 
-def test_where_no_controller_counts_nothing_is_limited(pod):
+def test_until_it_is_counted_a_quota_lets_nothing_in(pod):
     cluster = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
-    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}}
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}}
     cluster, _ = apply(cluster, body)
-    _, response = apply(cluster, pod)
+    response = apply(cluster, pod)[1]
+    assert response.code == 403
+    assert response.body.message == 'pods "web" is forbidden: status unknown for quota: q, resources: '
+    cluster = settle(cluster).cluster
+    cluster, response = apply(cluster, pod)
     assert response.code == 201
+    response = apply(cluster, {**pod, "metadata": {"name": "other"}})[1]
+    said = "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"
+    assert response.body.message == f'pods "other" is forbidden: {said}'

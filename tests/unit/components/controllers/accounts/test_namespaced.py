@@ -1,20 +1,17 @@
-"""What every namespace has: its account, its certificate; and what its quotas count."""
+"""What every namespace has: its account and its certificate."""
 
 from __future__ import annotations
 
 import pytest
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.api.quantity import Quantity
 from reconcile.components.controllers.accounts import rootca, serviceaccount
-from reconcile.components.controllers.policy import resourcequota
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
 from tests.unit.components.controllers.lab import Lab
-from tests.unit.components.controllers.parts import pod
 
 HAD = [(serviceaccount.CONTROLLER, "serviceaccounts", "default"), (rootca.CONTROLLER, "configmaps", "kube-root-ca.crt")]
 
@@ -60,37 +57,3 @@ def test_a_certificate_that_was_changed_is_mended():
     lab.put("configmaps", replace(found, data=Map({"ca.crt": "mine"})))
     lab.run()
     assert lab.get("configmaps", "default/kube-root-ca.crt").data["ca.crt"] == rootca.CERTIFICATE
-
-
-def quota(**hard):
-    return core_v1.ResourceQuota(
-        metadata=meta_v1.ObjectMeta(name="q", namespace="default"),
-        spec=core_v1.ResourceQuotaSpec(
-            hard=Map({key.replace("_", "/"): Quantity.parse(value) for key, value in hard.items()})
-        ),
-    )
-
-
-def test_a_quota_says_what_is_used():
-    lab = Lab(resourcequota.CONTROLLER)
-    lab.put("pods", pod("a"))
-    lab.put("pods", pod("b"))
-    lab.put("resourcequotas", quota(pods="5", count_configmaps="1", cpu="1"))
-    lab.run()
-    status = lab.get("resourcequotas", "default/q").status
-    assert {key: each.text for key, each in status.used.items()} == {"pods": "2", "count/configmaps": "0", "cpu": "0"}
-    assert status.hard == lab.get("resourcequotas", "default/q").spec.hard
-    lab.remove("pods", "default/a")
-    lab.run()
-    assert lab.get("resourcequotas", "default/q").status.used["pods"].text == "1"
-
-
-def test_what_has_ended_does_not_count():
-    lab = Lab(resourcequota.CONTROLLER)
-    lab.put("pods", pod("a"))
-    lab.put("resourcequotas", quota(pods="5"))
-    lab.run()
-    ended = lab.get("pods", "default/a")
-    lab.put("pods", replace(ended, status=core_v1.PodStatus(phase="Succeeded")))
-    lab.run()
-    assert lab.get("resourcequotas", "default/q").status.used["pods"].text == "0"
