@@ -1,8 +1,9 @@
 """
 Founding: what is stored when a cluster is powered on.
 
-That are the access rules: Kubernetes' own, those of the user's own controllers, and that of a scheduler that locks an
-Endpoints, which Kubernetes' own no longer foresee.
+That are the access rules: Kubernetes' own, those of the user's own controllers, and those of who locks an
+Endpoints, which Kubernetes' own no longer foresee; and the ServiceAccounts as which controllers call, which upstream's
+controller-manager makes when it starts.
 """
 
 from __future__ import annotations
@@ -13,20 +14,26 @@ from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
-from reconcile.components.controllers import identity, rights
+from reconcile.components.controllers import STANDARD, identity, rights
 from reconcile.store import Store
 
-_SCHEDULER: Final = "kube-scheduler"
-_LOCKS: Final = (
-    PolicyRule(verbs=("create",), api_groups=("",), resources=("endpoints",)),
-    PolicyRule(verbs=("get", "update"), api_groups=("",), resources=("endpoints",), resource_names=(_SCHEDULER,)),
-)
+_ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 
 
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
-    grants = [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in controllers]
+    accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
+    grants = [apiserver.Grant("", user, bound=False) for user in accounts]
+    grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in controllers]
     if topology.lock == "endpoints":
-        user = COMPONENTS[_SCHEDULER].user_on("")
-        grants.append(apiserver.Grant(f"leader-locking-endpoints:{_SCHEDULER}", user, _LOCKS))
+        for name in _ELECTED:
+            user = COMPONENTS[name].user_on("")
+            grants.append(apiserver.Grant(f"leader-locking-endpoints:{name}", user, _locking(name)))
     return apiserver.founded(topology.start, tuple(grants))
+
+
+def _locking(name: str) -> tuple[PolicyRule, ...]:
+    return (
+        PolicyRule(verbs=("create",), api_groups=("",), resources=("endpoints",)),
+        PolicyRule(verbs=("get", "update"), api_groups=("",), resources=("endpoints",), resource_names=(name,)),
+    )

@@ -45,9 +45,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
 
-def standard(
-    *, heartbeats: bool = True, without: tuple[str, ...] = ()
-) -> tuple[Controller, ...]:
+def standard(*, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
 

@@ -57,11 +57,13 @@ class Grant:
         name: what the role and the binding are called.
         user: who.
         rules: what he may do; None for everything, as cluster-admin.
+        bound: the rights are given here; otherwise by the bootstrap policy, and only the account is missing.
     """
 
     name: str
     user: User
     rules: Rules | None = None
+    bound: bool = True
 
 
 @lru_cache(maxsize=64)
@@ -112,6 +114,8 @@ def _granted(grant: Grant) -> Iterator[tuple[str, Any]]:
         namespace, _, name = grant.user.name[len(rbac.ACCOUNT_PREFIX) :].partition(":")
         yield "serviceaccounts", core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name=name, namespace=namespace))
         subject = Subject(kind="ServiceAccount", name=name, namespace=namespace)
+    if not grant.bound:
+        return
     metadata = meta_v1.ObjectMeta(name=grant.name)
     if grant.rules is not None:
         yield rbac.CLUSTER_ROLES, ClusterRole(metadata=metadata, rules=grant.rules)

@@ -230,3 +230,9 @@ system:controller:volumeattributesclass-protection-controller
   get list update watch | storage.k8s.io | volumeattributesclasses
   create patch update | core events.k8s.io | events
 """
+
+ACCOUNTS: Final = frozenset(
+    [line.rpartition(":")[2] for line in CONTROLLER_ROLES.splitlines() if line.startswith("system:")]
+    + ["bootstrap-signer", "token-cleaner", "tokens-controller"]  # their rights are in one namespace, or other ones
+)
+"""The ServiceAccounts of kube-system as which the controllers of the controller-manager call."""

@@ -29,8 +29,6 @@ CLUSTER_ROLES: Final = f"clusterroles.{GROUP}"
 CLUSTER_BINDINGS: Final = f"clusterrolebindings.{GROUP}"
 
 ACCOUNT_PREFIX: Final = "system:serviceaccount:"
-_MANAGER: Final = "system:kube-controller-manager"
-_CONTROLLER_ROLE: Final = "system:controller:"
 
 
 class Policy:
@@ -109,10 +107,6 @@ def rules_of(policy: Policy, name: str, groups: tuple[str, ...], namespace: str)
             wrong.append(missing(reference))
         else:
             found += role.rules or ()
-    if name == _MANAGER:
-        # All controllers of the controller-manager call as itself, and have the rights of all of them together.
-        lent = [role for key, role in policy.cluster_roles.items() if key.startswith(_CONTROLLER_ROLE)]
-        found += [rule for role in lent for rule in role.rules or ()]
     return tuple(found), tuple(dict.fromkeys(wrong))
 
 

@@ -18,6 +18,7 @@ import attrs
 from reconcile.api import autoscaling_v1, convert, golang, kinds, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.api.zeros import empty
+from reconcile.components.apiserver.access.controllerroles import ACCOUNTS
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import ITSELF, Ask
 from reconcile.lib.replacing import replace
@@ -178,7 +179,7 @@ def _write(ask: Ask, cls: type, shape: Shape | None = None) -> Write:
     return Write(
         shape=shape or shape_of(cls),
         version=version_of(ask),
-        manager=request.field_manager or _PROGRAMS.get(ask.user.name, ask.user.name.rpartition(":")[2]),
+        manager=request.field_manager or _program(ask.user.name),
         subresource=subresource,
         now=Time.at(ask.now).text,
         reset=_RESET.get((resource, subresource), usual),
@@ -187,6 +188,14 @@ def _write(ask: Ask, cls: type, shape: Shape | None = None) -> Write:
 
 # The programs that do not say who they are in each request: as their user agents would.
 _PROGRAMS: Final = {"system:kube-scheduler": "kube-scheduler", "system:apiserver": "kube-apiserver"}
+_OF_SYSTEM: Final = "system:serviceaccount:kube-system:"
+
+
+def _program(user: str) -> str:
+    name = user.rpartition(":")[2]
+    if user.startswith(_OF_SYSTEM) and name in ACCOUNTS:
+        return "kube-controller-manager"
+    return _PROGRAMS.get(user, name)
 
 
 def _decoded(entries: Entries) -> Managed:

@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import NOT_FOUND, namespace_ends, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
@@ -82,4 +91,5 @@ CONTROLLER: Final = Controller(
     sources=(Source("namespaces", keys_of_itself), Source("configmaps", keys_of_config_map)),
     reconcile=reconcile,
     workers=1,
+    user=service_account("root-ca-cert-publisher"),
 )

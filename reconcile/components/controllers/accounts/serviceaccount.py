@@ -13,7 +13,16 @@ from typing import Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import namespace_ends, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.model.requests import Request
 from reconcile.store import Change
 
@@ -49,4 +58,5 @@ CONTROLLER: Final = Controller(
     sources=(Source("namespaces", keys_of_itself), Source("serviceaccounts", keys_of_account)),
     reconcile=reconcile,
     workers=1,
+    user=service_account("service-account-controller"),
 )

@@ -23,7 +23,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api.kinds import Resource, all_resources, resource_for
 from reconcile.components.controllers.answers import NOT_FOUND, is_done, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views
+from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
@@ -391,4 +391,5 @@ CONTROLLER: Final = Controller(
     workers=20,
     component="garbage-collector-controller",
     customs=keys_of_change,
+    user=service_account("generic-garbage-collector"),
 )

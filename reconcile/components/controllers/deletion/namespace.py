@@ -20,7 +20,16 @@ import attrs
 from reconcile.api import core_v1
 from reconcile.api.kinds import all_resources
 from reconcile.components.controllers.answers import text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
@@ -297,4 +306,5 @@ CONTROLLER: Final = Controller(
     memory=Table,
     observe=observe,
     workers=10,
+    user=service_account("namespace-controller"),
 )

@@ -223,8 +223,7 @@ class Controller:
         retries: how often a key that fails comes back before it is given up until something changes; None for ever.
         resync: every object is taken as changed again after one to two times this long; None for never.
         component: in whose name its events are recorded; empty for its own.
-        user: as whom it calls; None: a controller of a user's own as the ServiceAccount of its name in kube-system,
-            Kubernetes' own as the controller-manager.
+        user: as whom it calls; None: a controller of a user's own as the ServiceAccount of its name in kube-system.
         rules: what a controller of a user's own may do beside looking at its sources, as a ClusterRole that is bound
             to it says; None for everything, as cluster-admin.
         customs: the keys that a change of any custom resource concerns, of one who watches them all; it watches

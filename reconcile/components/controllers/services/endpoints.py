@@ -14,7 +14,16 @@ from typing import Any, Final, TypeAlias
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import message_of, namespace_ends, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.components.controllers.services import backends
 from reconcile.effects import Record
 from reconcile.lib.mapping import Map
@@ -265,4 +274,5 @@ CONTROLLER: Final = Controller(
     workers=5,
     retries=RETRIES,
     component="endpoint-controller",
+    user=service_account("endpoint-controller"),
 )

@@ -18,6 +18,7 @@ from reconcile.components.controllers.runtime import (
     Source,
     Views,
     keys_of_itself,
+    service_account,
 )
 from reconcile.components.controllers.workloads.claims import owner_keys
 from reconcile.components.controllers.workloads.replicaset import sync
@@ -55,4 +56,5 @@ CONTROLLER: Final = Controller(
     workers=WORKERS,
     resync=RESYNC,
     component="replication-controller",
+    user=service_account("replication-controller"),
 )

@@ -43,7 +43,7 @@ from reconcile.components.controllers.nodes.nodelifecycle._taints import (
     no_execute,
     with_taints,
 )
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views
+from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
@@ -355,6 +355,7 @@ CONTROLLER: Final = Controller(
     observe=observe,
     workers=8,
     component="node-controller",
+    user=service_account("node-controller"),
 )
 
 BY_RULE: Final = replace(

@@ -16,7 +16,16 @@ import attrs
 
 from reconcile.api import core_v1, discovery_v1, meta_v1
 from reconcile.components.controllers.answers import is_done, message_of, namespace_ends
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, keys_of_itself
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.components.controllers.services import backends
 from reconcile.components.controllers.services.endpointslice._packing import Packed, pack
 from reconcile.effects import Record
@@ -399,4 +408,5 @@ CONTROLLER: Final = Controller(
     workers=5,
     retries=RETRIES,
     component="endpoint-slice-controller",
+    user=service_account("endpointslice-controller"),
 )

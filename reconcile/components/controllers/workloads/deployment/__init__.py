@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.runtime import RESYNC, Controller, Source, keys_of_itself
+from reconcile.components.controllers.runtime import RESYNC, Controller, Source, keys_of_itself, service_account
 from reconcile.components.controllers.workloads.deployment import sync
 
 WORKERS: Final = 5
@@ -29,4 +29,5 @@ CONTROLLER: Final = Controller(
     retries=RETRIES,
     resync=RESYNC,
     component="deployment-controller",
+    user=service_account("deployment-controller"),
 )

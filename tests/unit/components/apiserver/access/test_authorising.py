@@ -10,6 +10,8 @@ from reconcile.model.requests import User
 KNOWN = "system:authenticated"
 SCHEDULER = User(name="system:kube-scheduler", groups=(KNOWN,))
 MANAGER = User(name="system:kube-controller-manager", groups=(KNOWN,))
+DEPLOYMENTS = User(name="system:serviceaccount:kube-system:deployment-controller", groups=(KNOWN,))
+REPLICAS = User(name="system:serviceaccount:kube-system:replicaset-controller", groups=(KNOWN,))
 NODE = User(name="system:node:n1", groups=("system:nodes", KNOWN))
 PROXY = User(name="system:kube-proxy", groups=(KNOWN,))
 BOB = User(name="bob", groups=(KNOWN,))
@@ -43,10 +45,14 @@ def test_nobody_is_anonymous_or_refused(server):
         (SCHEDULER, "create", "pods", "binding", True),
         (SCHEDULER, "create", "pods", "", False),
         (SCHEDULER, "delete", "nodes", "", False),
-        (MANAGER, "create", "pods", "", True),
-        (MANAGER, "update", "deployments.apps", "status", True),
-        (MANAGER, "update", "deployments.apps", "scale", True),
-        (MANAGER, "create", "pods", "binding", True),
+        (MANAGER, "create", "pods", "", False),
+        (MANAGER, "update", "deployments.apps", "status", False),
+        (MANAGER, "watch", "deployments.apps", "", True),
+        (DEPLOYMENTS, "create", "pods", "", False),
+        (DEPLOYMENTS, "update", "deployments.apps", "status", True),
+        (DEPLOYMENTS, "create", "replicasets.apps", "", True),
+        (REPLICAS, "create", "pods", "", True),
+        (REPLICAS, "create", "replicasets.apps", "", False),
         (SCHEDULER, "create", "leases.coordination.k8s.io", "", True),
         (SCHEDULER, "update", "leases.coordination.k8s.io", "", False),
         (NODE, "list", "nodes", "", False),
