@@ -78,7 +78,7 @@ COMPONENTS: Final[dict[str, Component]] = {
     "kube-controller-manager": Component(
         begin=lambda setting: controllers.begin(
             (
-                *controllers.standard(heartbeats=setting.heartbeats, without=setting.without),
+                *controllers.standard(seed=setting.dice.seed, heartbeats=setting.heartbeats, without=setting.without),
                 *map(controllers.identified, setting.controllers),
             ),
             setting.dice,

@@ -45,20 +45,21 @@ STANDARD: Final[tuple[Controller, ...]] = (
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
 
-def standard(*, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
+def standard(*, seed: int, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
 
     Args:
+        seed: the cluster's, of which its key is a function.
         heartbeats: whether nodes say again and again that they live.
         without: the names of those that are left out.
     """
     found = STANDARD
     if without:
         found = tuple([each for each in found if each.name not in without])
-    if heartbeats:
-        return found
-    return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
+    if not heartbeats:
+        found = tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
+    return accounts.with_keys(found, seed)
 
 
 __all__ = [

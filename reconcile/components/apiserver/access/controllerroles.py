@@ -233,6 +233,6 @@ system:controller:volumeattributesclass-protection-controller
 
 ACCOUNTS: Final = frozenset(
     [line.rpartition(":")[2] for line in CONTROLLER_ROLES.splitlines() if line.startswith("system:")]
-    + ["bootstrap-signer", "token-cleaner", "tokens-controller"]  # their rights are in one namespace, or other ones
+    + ["bootstrap-signer", "token-cleaner"]  # their rights are in one namespace
 )
 """The ServiceAccounts of kube-system as which the controllers of the controller-manager call."""

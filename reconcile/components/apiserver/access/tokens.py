@@ -15,13 +15,13 @@ import binascii
 import hmac
 import json
 from collections.abc import Mapping
-from hashlib import blake2b, sha256
 from typing import Any, Final
 
 import attrs
 
 from reconcile.lib.instant import MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
+from reconcile.model import webtokens
 from reconcile.model.requests import User
 from reconcile.store import Reads
 
@@ -29,6 +29,8 @@ ISSUER: Final = "https://kubernetes.default.svc"
 AUTHENTICATED: Final = "system:authenticated"
 ACCOUNTS: Final = "system:serviceaccounts"
 ACCOUNT: Final = "system:serviceaccount:"
+_OF_SECRETS: Final = "kubernetes.io/serviceaccount/"
+_INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 _EXTRA: Final = "authentication.kubernetes.io/"
 _LEEWAY: Final = MINUTE
 _PARTS: Final = 3
@@ -38,18 +40,6 @@ INVALID: Final = "invalid bearer token"
 
 class Untrusted(Exception):  # noqa: N818 -- it is an answer: nobody comes with this token
     """The token is no good; it is said why, in upstream's words."""
-
-
-def key_of(seed: int) -> str:
-    """Give the key of a cluster."""
-    return blake2b(f"{seed}/service-account-key".encode(), digest_size=32).hexdigest()
-
-
-def signed(key: str, claims: Mapping[str, Any]) -> str:
-    """Give the token that says *claims*."""
-    name = blake2b(key.encode(), digest_size=8).hexdigest()
-    said = ".".join([_encoded(part) for part in ({"alg": "HS256", "kid": name}, claims)])
-    return f"{said}.{_signature(key, said)}"
 
 
 def groups_of(namespace: str) -> tuple[str, str]:
@@ -75,6 +65,8 @@ def bearer(
         Untrusted: it was not signed with the key, its time is over, or what it is bound to is not there any more.
     """
     claims = _claims(key, token)
+    if claims["iss"] == webtokens.LEGACY_ISSUER:
+        return _user_of_secret(claims, token, store), audiences
     seconds = now / SECOND
     if seconds - _LEEWAY / SECOND > claims.get("exp", 0):
         raise Untrusted("service account token has expired")
@@ -109,6 +101,31 @@ def _user(claims: Mapping[str, Any], store: Reads) -> User:
     return User(name=name, uid=account["uid"], groups=groups, extra=Map(extra))
 
 
+def _user_of_secret(claims: Mapping[str, Any], token: str, store: Reads) -> User:
+    """Give whose token it is that a Secret holds: as long as that does, and its account is the same."""
+    namespace, name = claims[f"{_OF_SECRETS}namespace"], claims[f"{_OF_SECRETS}service-account.name"]
+    secret = store.get("secrets", f"{namespace}/{claims[f'{_OF_SECRETS}secret.name']}")
+    if secret is None or secret.metadata.deletion_timestamp is not None:
+        raise Untrusted("Token has been invalidated")
+    held = (secret.data or Map[Any]()).get("token")
+    if held is None or base64.b64decode(str(held)).decode("utf-8", "replace") != token:
+        raise Untrusted("Token does not match server's copy")
+    account, uid = store.get("serviceaccounts", f"{namespace}/{name}"), claims[f"{_OF_SECRETS}service-account.uid"]
+    if account is None:
+        raise Untrusted(f'serviceaccounts "{name}" not found')
+    if account.metadata.deletion_timestamp is not None:
+        raise Untrusted(f"ServiceAccount {namespace}/{name} has been deleted")
+    if account.metadata.uid != uid:
+        raise Untrusted(f"ServiceAccount UID ({account.metadata.uid}) does not match claim ({uid})")
+    if (secret.metadata.labels or {}).get(_INVALID_SINCE):
+        raise Untrusted(
+            f"the token in secret {namespace}/{secret.metadata.name} for service account {namespace}/{name} has been"
+            " marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove"
+            f" the '{_INVALID_SINCE}' label from the secret to temporarily allow use of this token"
+        )
+    return User(name=f"{ACCOUNT}{namespace}:{name}", uid=uid, groups=(*groups_of(namespace), AUTHENTICATED))
+
+
 def _key(resource: str, namespace: str, name: str) -> str:
     return name if resource == "nodes" else f"{namespace}/{name}"
 
@@ -130,23 +147,11 @@ def _claims(key: str, token: str) -> Mapping[str, Any]:
         claims = json.loads(_decoded(parts[1]))
     except (ValueError, binascii.Error):
         raise Untrusted("") from None
-    if not isinstance(claims, dict) or claims.get("iss") != ISSUER:
+    if not isinstance(claims, dict) or claims.get("iss") not in (ISSUER, webtokens.LEGACY_ISSUER):
         raise Untrusted("")
-    if not hmac.compare_digest(_signature(key, said).encode(), parts[2].encode()):
+    if not hmac.compare_digest(webtokens.signature(bytes.fromhex(key), said).encode(), parts[2].encode()):
         raise Untrusted("go-jose/go-jose: error in cryptographic primitive")
     return claims
-
-
-def _signature(key: str, said: str) -> str:
-    return _plain(hmac.new(bytes.fromhex(key), said.encode(), sha256).digest())
-
-
-def _encoded(value: Any) -> str:
-    return _plain(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
-
-
-def _plain(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _decoded(text: str) -> bytes:

@@ -20,7 +20,7 @@ from reconcile.components.apiserver.state import Ask, Plan, drawing
 from reconcile.components.apiserver.writing import managing
 from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
-from reconcile.model import statuses
+from reconcile.model import statuses, webtokens
 from reconcile.model.requests import Response
 
 _VERSION: Final = "authentication.k8s.io/v1"
@@ -58,7 +58,7 @@ def create(ask: Ask) -> Plan:
         managed_fields=managed,
     )
     status = authentication_v1.TokenRequestStatus(
-        token=tokens.signed(ask.state.signing_key, _claims(ask, account, bound, seconds, audiences)),
+        token=webtokens.signed(ask.state.signing_key, _claims(ask, account, bound, seconds, audiences)),
         expiration_timestamp=Time.at(ask.now + seconds * SECOND),
     )
     spec = replace(spec, audiences=audiences)
