@@ -245,7 +245,6 @@ _UNHEEDED_KINDS: Final = (
         what=("webhook configuration", "webhook configurations"),
     ),
     _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
-    _Kinds(("certificatesigningrequests.certificates.k8s.io",), "nobody signs"),
     _Kinds(
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
         "no request waits its turn",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.accounts import bootstrapping, rootca, serviceaccount, tokens
+from reconcile.components.controllers.accounts import bootstrapping, certificates, rootca, serviceaccount, tokens
 from reconcile.components.controllers.runtime import Controller
 from reconcile.model import webtokens
 
@@ -18,6 +18,7 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     tokens.CONTROLLER,
     bootstrapping.SIGNER,
     bootstrapping.CLEANER,
+    *certificates.CONTROLLERS,
 )
 
 

@@ -25,6 +25,7 @@ from reconcile.components.controllers.runtime import (
 )
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model.certificates import AUTHORITY
 from reconcile.model.requests import Request
 from reconcile.store import Change
 
@@ -37,20 +38,7 @@ _DESCRIBED: Final = (
     " internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes"
     " clusters."
 )
-# The same in every cluster: within one nothing is encrypted, and nobody has the key that belongs to it.
-CERTIFICATE: Final = """\
------BEGIN CERTIFICATE-----
-MIIBbjCCARSgAwIBAgIBADAKBggqhkjOPQQDAjAVMRMwEQYDVQQDDAprdWJlcm5l
-dGVzMCAXDTI2MTEyNzEzNTYzNVoYDzIxMjYxMTAzMTM1NjM1WjAVMRMwEQYDVQQD
-DAprdWJlcm5ldGVzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEW1C4Fnrkr8OX
-Uy8fKBQQO3s/l1MX4HOLIz4TNOV8Zs6jhzBks7lQalMgmZazHEjESLxoXQk+Y7ac
-CJTIWlu7mKNTMFEwHQYDVR0OBBYEFHiEPuOHgzhjKWB1rLohdd8YanqxMB8GA1Ud
-IwQYMBaAFHiEPuOHgzhjKWB1rLohdd8YanqxMA8GA1UdEwEB/wQFMAMBAf8wCgYI
-KoZIzj0EAwIDSAAwRQIgcBT2DnwkVvgd2xEKIKRV6SfrkyzB2CoQzvnpUX6PhhkC
-IQDhenQMbezdDZkKFTRD9KQHOxjSgTpTRldJ+AeOod6YMA==
------END CERTIFICATE-----
-"""
-_DATA: Final = Map({"ca.crt": CERTIFICATE})
+_DATA: Final = Map({"ca.crt": AUTHORITY})
 
 
 def keys_of_config_map(change: Change, _: Views) -> tuple[Key, ...]:

@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from reconcile.api import meta_v1
-from reconcile.components.controllers.accounts.rootca import CERTIFICATE
 from reconcile.components.controllers.answers import text_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import webtokens
+from reconcile.model.certificates import AUTHORITY
 from reconcile.model.requests import Request, Response, split_key
 from reconcile.store import Change
 
@@ -127,13 +127,13 @@ def _over(request: Request, response: Response) -> Outcome:
 
 def _lacks(secret: Any) -> bool:
     data = secret.data or Map[Any]()
-    return data.get(_CA) != _base64(CERTIFICATE) or not data.get(_NAMESPACE) or not data.get(_TOKEN)
+    return data.get(_CA) != _base64(AUTHORITY) or not data.get(_NAMESPACE) or not data.get(_TOKEN)
 
 
 def _filled(signing_key: str, secret: Any, account: Any) -> Outcome:
     metadata = secret.metadata
     data: dict[str, Any] = dict(secret.data or {})
-    data[_CA] = _base64(CERTIFICATE)
+    data[_CA] = _base64(AUTHORITY)
     data[_NAMESPACE] = data.get(_NAMESPACE) or _base64(metadata.namespace)
     data[_TOKEN] = data.get(_TOKEN) or _base64(webtokens.signed(signing_key, _claims(secret, account)))
     about = {ACCOUNT_NAME: account.metadata.name, ACCOUNT_UID: account.metadata.uid}

@@ -10,6 +10,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
+from reconcile.model.certificates import AUTHORITY
 from reconcile.model.requests import Response
 from tests.unit.components.controllers.lab import Lab
 
@@ -56,4 +57,4 @@ def test_a_certificate_that_was_changed_is_mended():
     assert found.metadata.annotations["kubernetes.io/description"].startswith("Contains a CA bundle")
     lab.put("configmaps", replace(found, data=Map({"ca.crt": "mine"})))
     lab.run()
-    assert lab.get("configmaps", "default/kube-root-ca.crt").data["ca.crt"] == rootca.CERTIFICATE
+    assert lab.get("configmaps", "default/kube-root-ca.crt").data["ca.crt"] == AUTHORITY

@@ -11,12 +11,12 @@ from reconcile import Cluster, Topology, apply, settle
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver.access import tokens as access
 from reconcile.components.controllers.accounts import bootstrapping, tokens
-from reconcile.components.controllers.accounts.rootca import CERTIFICATE
 from reconcile.driver import client
 from reconcile.lib.instant import HOUR, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses, webtokens
+from reconcile.model.certificates import AUTHORITY
 from reconcile.model.requests import Response
 from tests.unit.components.controllers.lab import START, Lab
 
@@ -56,7 +56,7 @@ def test_a_secret_gets_its_token_its_certificate_and_its_namespace():
     lab = filled()
     found, uid = lab.get("secrets", "default/t"), lab.get("serviceaccounts", "default/builder").metadata.uid
     data = text(found.data)
-    assert (data["ca.crt"], data["namespace"]) == (CERTIFICATE, "default")
+    assert (data["ca.crt"], data["namespace"]) == (AUTHORITY, "default")
     claims = json.loads(base64.urlsafe_b64decode(data["token"].split(".")[1] + "=="))
     assert claims == {
         "iss": "kubernetes/serviceaccount",
