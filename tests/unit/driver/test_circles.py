@@ -34,6 +34,8 @@ def says(word, key="default/note"):
 
 
 def makes(asked):
+    if asked.key != "default/note":
+        return Outcome()  # every namespace has one of its own
     return Outcome(
         calls=(create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "x-"}}),), again=True
     )

@@ -28,7 +28,7 @@ def test_tells_what_is_there_and_then_every_change():
     cluster, _ = ask(booted(), create(config("one")))
     begun = settle(cluster, (Submit(watch("configmaps", namespace="default"), tag="w"),))
     assert [effect.response.code for effect in begun.effects if isinstance(effect, Answer)] == [200]
-    assert told(begun.effects) == [("ADDED", "one")]
+    assert told(begun.effects) == [("ADDED", "kube-root-ca.crt"), ("ADDED", "one")]
     changes = (
         Submit(create(config("two"))),
         Submit(patch("configmaps", "one", {"data": {"a": "b"}})),
