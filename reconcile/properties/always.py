@@ -321,6 +321,46 @@ def _acts_for_its_lock(cluster: Cluster) -> Iterator[str]:
             yield f"{item.process} does not lead and sends {item.request.verb} {item.request.resource}"
 
 
+# No quota exceeded ----------------------------------------------------------------------------------------------------
+
+
+def _within_quota(cluster: Cluster) -> Iterator[str]:
+    """
+    What was stored never took more of a quota than it limits.
+
+    A limit may be lowered beneath what is used, and a count may find more than was known: neither stores anything else.
+    """
+    for change in _recent(cluster, "resourcequotas"):
+        if any(True for _ in _exceeded(change)):
+            others = [resource for resource in cluster.store.tables if resource != change.resource]
+            stored = [each for resource in others for each in _recent(cluster, resource)]
+            yield from _overdrawn([change, *stored])
+
+
+def _stayed_within_quota(passage: Passage) -> Iterator[str]:
+    if any(change.resource == "resourcequotas" for change in passage.changes):
+        yield from _overdrawn(passage.changes)
+
+
+def _overdrawn(changes: Iterable[Change]) -> Iterator[str]:
+    found = list(changes)
+    stored = {change.revision for change in found if change.resource != "resourcequotas" and change.new is not None}
+    for change in found:
+        if change.revision in stored:
+            yield from _exceeded(change)
+
+
+def _exceeded(change: Change) -> Iterator[str]:
+    """Say of what a change of a quota takes more than that limits."""
+    old, new = change.old, change.new
+    if change.resource != "resourcequotas" or old is None or new is None or old.status is None or new.status is None:
+        return
+    before, hard = old.status.used or {}, new.status.hard or {}
+    for name, amount in (new.status.used or {}).items():
+        if name in hard and amount > hard[name] and (name not in before or amount > before[name]):
+            yield f"resourcequotas {change.key} has {amount.text} of {name} used, of {hard[name].text}"
+
+
 ALWAYS: Final[tuple[Property, ...]] = (
     Property("no pod on two nodes", _one_node_a_pod, _ran_on_one_node),
     Property("a binding is for ever", _bound_once, _stayed_bound),
@@ -328,6 +368,7 @@ ALWAYS: Final[tuple[Property, ...]] = (
     Property("owner references valid", _owners_valid, _owned_validly),
     Property("resourceVersion strictly grows", _versions_true, _versions_grew),
     Property("no uid twice", _unlike, _made_unlike),
+    Property("no quota exceeded", _within_quota, _stayed_within_quota),
     Property("at most one leader", _one_leader),
     Property("only the leader acts", _acts_for_its_lock),
     Property("a stateful pod is itself", identities.identified, identities.stayed_identified),

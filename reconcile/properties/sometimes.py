@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.model.owners import controller_of
 from reconcile.properties.always import running
 from reconcile.properties.property import Property
 
@@ -78,10 +77,9 @@ def _some_stale_view(cluster: Cluster) -> Iterator[str]:
             yield f"{name} {watch}"
 
 
-def _some_ordinal(cluster: Cluster) -> Iterator[str]:
-    for key, pod in cluster.store.table("pods").items():
-        owner = controller_of(pod)
-        if owner is not None and owner.kind == "StatefulSet":
+def _some_quota_used(cluster: Cluster) -> Iterator[str]:
+    for key, quota in cluster.store.table("resourcequotas").items():
+        if quota.status is not None and any(quota.status.used or ()):
             yield key
 
 
@@ -93,8 +91,8 @@ SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some object changes", _some_change),
     Property("some object is made", _some_object_made),
     Property("some rollout is under way", _some_rollout),
+    Property("some quota is used", _some_quota_used),
     Property("some replica stands by", _some_standby),
     Property("some lock changes hands", _some_leader_changed),
     Property("some view is stale", _some_stale_view),
-    Property("some pod has an ordinal", _some_ordinal),
 )

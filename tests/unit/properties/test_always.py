@@ -5,7 +5,7 @@ from copy import deepcopy
 import attrs
 import pytest
 
-from reconcile.api import meta_v1
+from reconcile.api import core_v1, meta_v1
 from reconcile.api.quantity import Quantity
 from reconcile.cluster.pending import Sent
 from reconcile.driver import client
@@ -19,6 +19,7 @@ from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, uids_after, uids_of, violations
+from reconcile.store import Put, Txn, commit
 from tests.unit.properties.conftest import WEB
 
 
@@ -74,6 +75,22 @@ def has_the_uid_of_another(cluster, pod, rewritten):
     return rewritten(cluster, "nodes", node, metadata=replace(node.metadata, uid=uid))
 
 
+def takes_more_than_is_left(cluster, pod, rewritten):
+    def quota(used):
+        amounts = [Map({"configmaps": Quantity.parse(text)}) for text in ("1", used)]
+        return core_v1.ResourceQuota(
+            metadata=meta_v1.ObjectMeta(name="q", namespace="default", uid="the-quota"),
+            status=core_v1.ResourceQuotaStatus(hard=amounts[0], used=amounts[1]),
+        )
+
+    config = core_v1.ConfigMap(metadata=meta_v1.ObjectMeta(name="c", namespace="default", uid="the-config"))
+    counted = commit(cluster.store, Txn((), (Put("resourcequotas", "default/q", quota("1")),))).store
+    puts = (Put("resourcequotas", "default/q", quota("2")), Put("configmaps", "default/c", config))
+    done = commit(counted, Txn((), puts))
+    before, after = (attrs.evolve(cluster, store=store) for store in (counted, done.store))
+    return Passage(before, after, done.changes)
+
+
 def lets_two_lead(cluster, pod, rewritten):
     standby = _standby(cluster)
     processes = cluster.processes.set(standby.name, attrs.evolve(standby, leading=True))
@@ -102,6 +119,7 @@ MUTATIONS = {
     has_an_owner_without_uid: "owner references valid",
     claims_a_version_to_come: "resourceVersion strictly grows",
     has_the_uid_of_another: "no uid twice",
+    takes_more_than_is_left: "no quota exceeded",
     lets_two_lead: "at most one leader",
     lets_a_standby_act: "only the leader acts",
     bears_the_name_of_no_ordinal: "a stateful pod is itself",
@@ -179,6 +197,9 @@ def test_some_run_reaches_what_the_properties_are_about(cluster, pod):
     assert reached(stale) >= {"some view is stale"}
     rolled = client.apply(cluster, with_image("web:2"))[0]
     assert reached(run(rolled, steps=150).cluster) >= {"some rollout is under way"}
+    limit = {"hard": {"configmaps": "5"}}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": limit}
+    assert reached(settle(client.apply(cluster, quota)[0]).cluster) >= {"some quota is used"}
     big = {"containers": [{"name": "x", "image": "x", "resources": {"requests": {"cpu": "99"}}}]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big"}, "spec": big}
     assert reached(settle(client.apply(cluster, manifest)[0]).cluster) >= {"some node is full"}
