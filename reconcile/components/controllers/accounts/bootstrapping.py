@@ -70,7 +70,7 @@ def keys_to_sign(change: Change, _: Views) -> tuple[Key, ...]:
     return (CLUSTER_INFO,) if _is_token(secret) else ()
 
 
-def keys_of_info(change: Change, _: Views) -> tuple[Key, ...]:
+def keys_of_signed(change: Change, _: Views) -> tuple[Key, ...]:
     """Give the ConfigMap if it is the one."""
     return (CLUSTER_INFO,) if change.key == CLUSTER_INFO and change.new is not None else ()
 
@@ -109,7 +109,7 @@ def _signs(secret: Any, now: Instant) -> str:
 
 SIGNER: Final = Controller(
     name=SIGNER_NAME,
-    sources=(Source("secrets", keys_to_sign), Source("configmaps", keys_of_info)),
+    sources=(Source("secrets", keys_to_sign), Source("configmaps", keys_of_signed)),
     reconcile=sign,
     workers=1,
     user=service_account("bootstrap-signer"),
