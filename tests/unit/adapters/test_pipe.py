@@ -242,6 +242,8 @@ def test_whatever_comes_is_answered(lines):
 
 def test_a_circle_ends_settle_and_run():
     def more(asked):
+        if asked.key != "default/a":
+            return Outcome()  # every namespace has one of its own
         number = str(int(asked.views.get("configmaps", asked.key).data["n"]) + 1)
         return Outcome(calls=(patch("configmaps", "a", {"data": {"n": number}}),))
 
