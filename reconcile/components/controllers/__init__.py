@@ -33,6 +33,7 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
+from reconcile.lib.mapping import Map
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
@@ -45,7 +46,13 @@ STANDARD: Final[tuple[Controller, ...]] = (
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
 
-def standard(*, seed: int, heartbeats: bool = True, without: tuple[str, ...] = ()) -> tuple[Controller, ...]:
+def standard(
+    *,
+    seed: int,
+    heartbeats: bool = True,
+    without: tuple[str, ...] = (),
+    feature_gates: Map[bool] | None = None,
+) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
 
@@ -53,10 +60,14 @@ def standard(*, seed: int, heartbeats: bool = True, without: tuple[str, ...] = (
         seed: the cluster's, of which its key is a function.
         heartbeats: whether nodes say again and again that they live.
         without: the names of those that are left out.
+        feature_gates: Kubernetes' own that are not as they are by default.
     """
     found = STANDARD
     if without:
         found = tuple([each for each in found if each.name not in without])
+    if feature_gates:
+        switched = workloads.switched(feature_gates)
+        found = tuple([switched.get(each.name, each) for each in found])
     if not heartbeats:
         found = tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])
     return accounts.with_keys(found, seed)
