@@ -48,7 +48,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
 
 def standard(
     *,
-    seed: int,
+    seed: int = 0,
     heartbeats: bool = True,
     without: tuple[str, ...] = (),
     feature_gates: Map[bool] | None = None,
