@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, convert, golang, gotext, unmarshalling
+from reconcile.api import autoscaling_v1, convert, golang, gotext, unmarshalling, versions
 from reconcile.api.scalars import freeze, thaw
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
@@ -91,13 +91,13 @@ def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
 
 def _made(ask: Ask, old: Any) -> tuple[Any, managing.Entries, tuple[str, ...]]:
     """Give what an apply makes of *old*, its managed fields, and what to warn of."""
-    cls = ask.resource.object_class
+    cls = managing.spoken_class(ask)
     version = managing.version_of(ask)
     config, warnings = configuration(ask, version, ask.resource.kind)
     check(config, shape_of(cls))
     new, managed = managing.applied(ask, config, old, cls)
     _renew_last_applied(ask, config, new)
-    body = creating.named_body(ask, _loaded(config, new, cls))
+    body = creating.named_body(ask, versions.stored(_loaded(config, new, cls)))
     return body, managed, warnings
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconcile.api import apps_v1, certificates_v1, storage_v1
+from reconcile.api import apps_v1, certificates_v1, meta_v1, storage_v1
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -32,6 +32,14 @@ def _daemon_set(_: Ask, new: apps_v1.DaemonSet, old: apps_v1.DaemonSet) -> apps_
     same = new.spec is old.spec or (new.spec and new.spec.template) == (old.spec and old.spec.template)
     count = before if same else before + 1
     return new if _count(annotations) == count else _counted(new, annotations, count)
+
+
+def versioned(obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
+    """Give a DaemonSet as apps/v1 shows it: with the count of its template's generations, though it be none yet."""
+    metadata = obj.metadata or meta_v1.ObjectMeta()
+    if _TEMPLATE in (metadata.annotations or ()):
+        return obj
+    return _counted(replace(obj, metadata=metadata), metadata.annotations, 0)
 
 
 def _count(annotations: Any) -> int:
