@@ -81,7 +81,8 @@ def _rule(cls: type, field: Field, null: bool, keeps_empty: bool) -> _Rule:
     # A pointer's zero is a default: it is there though Go could leave it out.
     there = null or (zero is not None and (pointer or not omitted)) or (field.required and not omitted)
     if _is_list(field.type):
-        return there, omitted or not keeps_empty
+        # What has to be there is read as empty where nothing was said: that is no list yet.
+        return there, omitted or field.required or not keeps_empty
     return there, omitted and known is not None and known[1].type.sort in _DROPPED
 
 

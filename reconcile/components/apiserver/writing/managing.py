@@ -71,7 +71,7 @@ def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
     if not ask.state.managed_fields:
         return given
     new = _shown(ask, body)
-    live = golang.written(_versioned(empty(new.__class__)))
+    live = golang.written(empty(new.__class__))
     write = _write(ask, new.__class__, shape)
     return _encoded(managers.updated(write, live, golang.unstored(new), _decoded(given), created=True))
 
@@ -102,7 +102,7 @@ def applied(
     Raises:
         Refusal: 409, others own what it would change.
     """
-    blank = golang.written(_versioned(empty(cls)))
+    blank = golang.written(empty(cls))
     live = blank if old is None else golang.written(_shown(ask, old))
     before: Entries = None if old is None else old.metadata.managed_fields
     live.get("metadata", {}).pop("managedFields", None)
