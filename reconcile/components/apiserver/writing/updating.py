@@ -326,11 +326,8 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
         spec=replace(
             spec,
             tolerations=_with_tolerations(spec.tolerations, before.tolerations),
-            service_account_name=spec.service_account_name or before.service_account_name,
-            service_account=spec.service_account or before.service_account,
             priority=before.priority if spec.priority is None else spec.priority,
             preemption_policy=spec.preemption_policy or before.preemption_policy,
-            enable_service_links=before.enable_service_links,
         ),
     )
 
