@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, internals
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Causes, Refusal, forbidden, wrong
 from reconcile.components.apiserver.registry.validation import pod_spec_causes
@@ -73,7 +73,7 @@ def _ephemeral_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
             causes.append(forbidden("spec.ephemeralContainers", said))
         elif now != container:
             said = f'existing ephemeral containers "{container.name}" may not be changed\n'
-            causes.append(forbidden("spec.ephemeralContainers", said))
+            causes.append(forbidden("spec.ephemeralContainers", said + internals.difference(container, now)))
     return tuple(causes)
 
 
