@@ -22,6 +22,7 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.rest import (
     authentication,
+    connecting,
     decoding,
     elsewhere,
     health,
@@ -181,6 +182,8 @@ def _probe(target: Target, http: HttpRequest) -> Request:
 def _asked(serving: Serving, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
     resource = _served(serving.store, target)
     routes.check_route(resource, http.method, target)
+    if target.subresource in connecting.SUBRESOURCES:
+        raise connecting.refusal(user, probe, target, http, serving.store)
     how = _negotiated(http, target, resource)
     shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)
