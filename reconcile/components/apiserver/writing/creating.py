@@ -29,6 +29,7 @@ from reconcile.components.apiserver.writing import managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
+from reconcile.model.places import place_of
 from reconcile.model.requests import Response, joined
 from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
@@ -187,6 +188,9 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if admitted.noted:
         noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
         metadata = replace(metadata, annotations=noted)
+    if admitted.spec.node_name:
+        place = place_of(ask.store.get("nodes", admitted.spec.node_name))
+        metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(place)) if place else metadata
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
     return pod, new_pod_causes(pod, admitted.causes)
 

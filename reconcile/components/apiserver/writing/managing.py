@@ -70,6 +70,10 @@ def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
     given: Entries = body.metadata.managed_fields if body.metadata is not None else None
     if not ask.state.managed_fields:
         return given
+    if body.metadata is not None:
+        # Nobody creates what goes already: that is dropped before anybody owns it.
+        undying = replace(body.metadata, deletion_timestamp=None, deletion_grace_period_seconds=None)
+        body = replace(body, metadata=undying)
     new = _shown(ask, body)
     live = golang.written(empty(new.__class__))
     write = _write(ask, new.__class__, shape)
