@@ -109,13 +109,17 @@ class Write:
         return (self.shape, value) if self.spoken is None else self.spoken(version, value)
 
 
-def decoded(entries: Iterable[Mapping[str, Any]]) -> Managed:
-    """Read metadata.managedFields; nothing of it counts if one entry cannot be read."""
+def decoded(entries: Iterable[Mapping[str, Any]], *, trusted: bool = True) -> Managed:
+    """Read metadata.managedFields, of a client if they are not *trusted*; all count for nothing if one is none."""
     found: Managed = {}
     for entry in entries:
         operation, version, fields = entry.get("operation"), entry.get("apiVersion"), entry.get("fieldsV1")
         if operation not in ("Apply", "Update") or not version or entry.get("fieldsType") != "FieldsV1":
             return {}
+        if not trusted:
+            fields = sets.parsed(fields)
+            if fields is None:
+                return {}
         identity = _identity(entry.get("manager") or "", operation, version, entry.get("subresource") or "")
         found[identity] = Owned(fields if isinstance(fields, Mapping) else {}, version, entry.get("time"))
     return found

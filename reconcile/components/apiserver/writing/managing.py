@@ -77,7 +77,7 @@ def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
     new = _shown(ask, body)
     live = golang.written(empty(new.__class__))
     write = _write(ask, new.__class__, shape)
-    return _encoded(managers.updated(write, live, golang.unstored(new), _decoded(given), created=True))
+    return _encoded(managers.updated(write, live, golang.unstored(new), _decoded(given, trusted=False), created=True))
 
 
 def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | None = None) -> Entries:
@@ -88,7 +88,8 @@ def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | No
     if given == () or (given is not None and given == (meta_v1.ManagedFieldsEntry(),)):
         managed: Managed = {}
     else:
-        managed = (_decoded(given) if not ask.request.subresource else {}) or _decoded(before)
+        said = () if given == before or ask.request.subresource else given
+        managed = _decoded(said, trusted=False) or _decoded(before)
     old, new = _shown(ask, old), _shown(ask, new)
     write = _write(ask, new.__class__, shape)
     changed = managers.updated(write, golang.written(old), golang.unstored(new), managed)
@@ -222,8 +223,8 @@ def _spoken(cls: type, version: str, value: Any) -> tuple[Shape, Any]:
 _PROGRAMS: Final = {"system:kube-scheduler": "kube-scheduler", "system:apiserver": "kube-apiserver"}
 
 
-def _decoded(entries: Entries) -> Managed:
-    return managers.decoded([convert.dump(entry) for entry in entries or ()])
+def _decoded(entries: Entries, *, trusted: bool = True) -> Managed:
+    return managers.decoded([convert.dump(entry) for entry in entries or ()], trusted=trusted)
 
 
 def _encoded(managed: Managed) -> Entries:
