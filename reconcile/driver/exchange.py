@@ -41,7 +41,9 @@ def exchanged(machine: Machine, http: rest.HttpRequest) -> rest.HttpResponse:
     """Do what `exchange` does, in an open machine."""
     if is_logs(http):
         shown = logs(machine, serving(machine), http)
-        return rest.HttpResponse(code=200, headers=_TEXT, body=shown.text.encode()) if isinstance(shown, Logs) else shown
+        return (
+            rest.HttpResponse(code=200, headers=_TEXT, body=shown.text.encode()) if isinstance(shown, Logs) else shown
+        )
     found = rest.take(serving(machine), http)
     if isinstance(found, rest.HttpResponse):
         return found

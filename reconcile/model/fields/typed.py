@@ -98,7 +98,11 @@ def _compare(shape: Shape, old: Any, new: Any, path: Path, rows: tuple[list[Path
 
 
 def _compare_repeated(
-    shape: Shape, old: tuple[Any, Any], new: tuple[Any, Any], path: Path, rows: tuple[list[Path], list[Path], list[Path]]
+    shape: Shape,
+    old: tuple[Any, Any],
+    new: tuple[Any, Any],
+    path: Path,
+    rows: tuple[list[Path], list[Path], list[Path]],
 ) -> None:
     """Compare items of one key, of which one list has several: those are one field, as if they were atomic."""
     added, modified, removed = rows

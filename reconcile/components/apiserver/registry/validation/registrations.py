@@ -31,9 +31,7 @@ _LEGACY_SIGNER: Final = "kubernetes.io/legacy-unknown"
 _PEM: Final = re.compile(
     r"-----BEGIN CERTIFICATE REQUEST-----\s*\n(?:[^\n:]+:[^\n]*\n)*([A-Za-z0-9+/=\s]*)-----END CERTIFICATE REQUEST-----"
 )
-_BLOCKS: Final = re.compile(
-    r"-----BEGIN ([^\n-]+)-----\s*\n((?:[^\n:]+:[^\n]*\n)*)([A-Za-z0-9+/=\s]*)-----END \1-----"
-)
+_BLOCKS: Final = re.compile(r"-----BEGIN ([^\n-]+)-----\s*\n((?:[^\n:]+:[^\n]*\n)*)([A-Za-z0-9+/=\s]*)-----END \1-----")
 _USAGES: Final = (
     *("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment"),
     *("decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel"),

@@ -82,7 +82,10 @@ def _finished(new: Any, status: Any, before: Any, now: frozenset[str], was: froz
         yield unfit(_AT, "cannot set Failed=True condition without the FailureTarget=true condition")
     if "Complete" in now and _MET not in now and (now ^ was) & {"Complete", _MET}:
         yield unfit(_AT, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition")
-    over, ends = bool(now & {"Complete", "Failed"}), bool(now & {"Complete", "Failed"}) != bool(was & {"Complete", "Failed"})
+    over, ends = (
+        bool(now & {"Complete", "Failed"}),
+        bool(now & {"Complete", "Failed"}) != bool(was & {"Complete", "Failed"}),
+    )
     if not over:
         return
     if (status.active or 0) > 0 and (ends or status.active != before.active):
@@ -134,9 +137,14 @@ def _changes(new: Any, status: Any, before: Any, now: frozenset[str], was: froze
     elastic = spec.completion_mode == "Indexed" and spec.completions == spec.parallelism
     if not elastic and (status.succeeded or 0) < (before.succeeded or 0):
         yield wrong("status.succeeded", status.succeeded or 0, "cannot decrease the succeeded counter")
-    if None not in (status.completion_time, before.completion_time) and status.completion_time != before.completion_time:
+    if (
+        None not in (status.completion_time, before.completion_time)
+        and status.completion_time != before.completion_time
+    ):
         yield wrong("status.completionTime", status.completion_time, "field is immutable")
-    resumes = "Suspended" in was and conditions.find(status.conditions, "Suspended") is not None and "Suspended" not in now
+    resumes = (
+        "Suspended" in was and conditions.find(status.conditions, "Suspended") is not None and "Suspended" not in now
+    )
     if before.start_time not in (None, status.start_time) and not spec.suspend and not resumes:
         yield wrong("status.startTime", status.start_time, "field is immutable for unsuspended job once set")
     if _MET in was and _MET not in now:
