@@ -275,7 +275,7 @@ class _Change:
 
 def _changes(write: Write, live: Any, new: Any, managed: Managed) -> dict[str, _Change]:
     """Say what a write changes, in its own version and in each in which somebody owns something."""
-    found = {}
+    found: dict[str, _Change] = {}
     for version in dict.fromkeys([write.version, *[owned.version for owned in managed.values()]]):
         if found and write.spoken is None:
             found[version] = found[write.version]

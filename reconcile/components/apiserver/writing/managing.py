@@ -214,8 +214,8 @@ def _versioned(obj: Any) -> Any:
 def _spoken(cls: type, version: str, value: Any) -> tuple[Shape, Any]:
     """Give an object, as plain JSON, as another version has it; it is of *cls* if it does not say what it is."""
     said = kinds.class_for(value.get("apiVersion", ""), value.get("kind", "")) or cls
-    obj = convert.load(value, cls=said, unknown="Ignore", absent="zero")
-    made = versions.served(versions.stored(obj.object), version)
+    obj: Any = convert.load(value, cls=said, unknown="Ignore", absent="zero").object
+    made = versions.served(versions.stored(obj), version)
     return shape_of(made.__class__), golang.written(made)
 
 

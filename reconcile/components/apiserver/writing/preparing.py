@@ -41,7 +41,8 @@ def versioned(obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
     metadata = obj.metadata or meta_v1.ObjectMeta()
     if _TEMPLATE in (metadata.annotations or ()):
         return obj
-    return _counted(replace(obj, metadata=metadata), metadata.annotations, 0)
+    shown: apps_v1.DaemonSet = _counted(replace(obj, metadata=metadata), metadata.annotations, 0)
+    return shown
 
 
 def _count(annotations: Any) -> int:

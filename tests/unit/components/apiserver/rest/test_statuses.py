@@ -47,11 +47,23 @@ CASES = [
     ("pod", {"hostIP": "1.2.3.4", "hostIPs": [{"ip": "1.2.3.5"}]}, "must be equal to `hostIP`"),
     ("pod", {"qosClass": "Guaranteed"}, 'status.qosClass: Invalid value: "Guaranteed": field is immutable'),
     ("pod", {"nominatedNodeName": "A_"}, "status.nominatedNodeName: Invalid value"),
-    ("service", {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}, "may only be used when `spec.type` is 'LoadBalancer'"),
-    ("quota", {"hard": {"none": "1"}}, 'status.hard[none]: Invalid value: "none": must be a standard resource for quota'),
+    (
+        "service",
+        {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}},
+        "may only be used when `spec.type` is 'LoadBalancer'",
+    ),
+    (
+        "quota",
+        {"hard": {"none": "1"}},
+        'status.hard[none]: Invalid value: "none": must be a standard resource for quota',
+    ),
     ("namespace", {"phase": "Terminating"}, "may only be 'Active' if `deletionTimestamp` is empty"),
     ("node", {"addresses": [{"type": "Hostname", "address": "a"}] * 2}, "status.addresses[1]: Duplicate value"),
-    ("deployment", {"replicas": 1, "readyReplicas": 2, "updatedReplicas": 3}, f"status.updatedReplicas: Invalid value: 3: {MORE}"),
+    (
+        "deployment",
+        {"replicas": 1, "readyReplicas": 2, "updatedReplicas": 3},
+        f"status.updatedReplicas: Invalid value: 3: {MORE}",
+    ),
     ("deployment", {"replicas": -1}, "status.replicas: Invalid value: -1: must be greater than or equal to 0"),
     ("replica set", {"replicas": 2, "availableReplicas": 1}, "cannot be greater than readyReplicas"),
     ("daemon set", {"numberAvailable": -1}, "status.numberAvailable: Invalid value: -1"),
@@ -60,7 +72,7 @@ CASES = [
     ("job", {"completedIndexes": "1"}, "cannot set non-empty completedIndexes when non-indexed completion mode"),
     ("budget", {"currentHealthy": -1}, "status.currentHealthy: Invalid value: -1"),
     ("budget", {"conditions": [{"type": "A", "status": "x", "reason": "", "message": ""}]}, 'Unsupported value: "x"'),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "status", "said"), CASES)

@@ -13,9 +13,9 @@ TRUTHS: Final = ("False", "True", "Unknown")
 _FORM: Final = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
 _REASON: Final = re.compile(_FORM)
 _NO_REASON: Final = (
-    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters"
-    " or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or"
-    f" 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '{_FORM}')"
+    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric"
+    " characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME', "
+    f" or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '{_FORM}')"
 )
 _LONGEST_REASON: Final = 1024
 _LONGEST_MESSAGE: Final = 32 * 1024

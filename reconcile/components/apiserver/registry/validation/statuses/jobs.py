@@ -103,10 +103,13 @@ def _failed_indexes(status: Any, before: Any) -> bool:
 
 
 def _indexes(spec: Any, status: Any, before: Any) -> Iterator[Cause]:
-    if status.completed_indexes and status.completed_indexes != before.completed_indexes:
-        if spec.completion_mode != "Indexed":
-            said = "cannot set non-empty completedIndexes when non-indexed completion mode"
-            yield wrong("status.completedIndexes", status.completed_indexes, said)
+    completed = status.completed_indexes
+    if completed and completed != before.completed_indexes and spec.completion_mode != "Indexed":
+        yield wrong(
+            "status.completedIndexes",
+            completed,
+            "cannot set non-empty completedIndexes when non-indexed completion mode",
+        )
     if status.failed_indexes is not None and _failed_indexes(status, before) and spec.backoff_limit_per_index is None:
         said = "cannot set non-null failedIndexes when backoffLimitPerIndex is null"
         yield wrong("status.failedIndexes", status.failed_indexes, said)
