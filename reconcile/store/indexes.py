@@ -186,6 +186,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("label", _labels, _same_labels),
         Index("selector", _selecting, _same_spec),
     ),
+    "jobs.batch": (*COMMON, Index("selector", _selecting, _same_spec)),
     "nodes": (*COMMON, _NAME),
     "services": (
         *COMMON,

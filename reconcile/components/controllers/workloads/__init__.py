@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.workloads import deployment, replicaset, replicationcontroller
+from reconcile.components.controllers.workloads import deployment, job, replicaset, replicationcontroller
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
     replicationcontroller.CONTROLLER,
+    job.CONTROLLER,
+    job.ORPHANS,
 )
