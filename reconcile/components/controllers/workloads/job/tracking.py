@@ -70,7 +70,7 @@ def tracked(desk: Desk) -> Outcome:
     """Name the pods that finished, and what else is new, in the status."""
     look = desk.look
     old = look.job.status or JobStatus()
-    status = replace(look.status, active=look.standing, ready=look.ready, terminating=look.terminating)
+    status = replace(look.status, active=look.standing or None, ready=look.ready, terminating=look.terminating)
     flush = (
         look.suspension
         or look.standing != (old.active or 0)
@@ -161,8 +161,8 @@ def _indexes_told(desk: Desk) -> Desk:
     flush = look.flush or completed != (status.completed_indexes or "") or lost != status.failed_indexes
     status = replace(
         status,
-        succeeded=indexes.total(look.done),
-        completed_indexes=completed,
+        succeeded=indexes.total(look.done) or None,
+        completed_indexes=completed or None,
         failed_indexes=lost,
     )
     return noting(desk, status=status, flush=flush)
@@ -276,8 +276,8 @@ def _without_counted(status: JobStatus, waited: list[str] | tuple[str, ...]) -> 
         return None
     return replace(
         status,
-        succeeded=(status.succeeded or 0) + more[0],
-        failed=(status.failed or 0) + more[1],
+        succeeded=(status.succeeded or 0) + more[0] or None,
+        failed=(status.failed or 0) + more[1] or None,
         uncounted_terminated_pods=UncountedTerminatedPods(succeeded=succeeded or None, failed=failed or None),
     )
 
