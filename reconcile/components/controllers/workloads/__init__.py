@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.workloads import deployment, job, replicaset, replicationcontroller
+from reconcile.components.controllers.workloads import (
+    cronjob,
+    deployment,
+    job,
+    replicaset,
+    replicationcontroller,
+    ttlafterfinished,
+)
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
@@ -17,4 +24,6 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     replicationcontroller.CONTROLLER,
     job.CONTROLLER,
     job.ORPHANS,
+    cronjob.CONTROLLER,
+    ttlafterfinished.CONTROLLER,
 )
