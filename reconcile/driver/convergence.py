@@ -73,7 +73,7 @@ def shortfall(key: str, obj: Any) -> str:
     match key:
         case "deployments.apps":
             return _deployment(obj)
-        case "statefulsets.apps" | "daemonsets.apps" | "jobs.batch" if _untouched(obj):
+        case "statefulsets.apps" | "daemonsets.apps" if _untouched(obj):
             return _UNCONTROLLED.format(key)
         case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
             return _replicated(obj)

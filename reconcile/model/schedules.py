@@ -269,7 +269,7 @@ def _is_day(schedule: Schedule, shown: datetime) -> bool:
 
 def _later(at: int, found: int) -> int:
     """Give *found*, unless it is no later than *at*: a zone can leave out a whole day, which is passed hour by hour."""
-    return found if found > at else at + _HOUR
+    return found if found > at else at - at % _HOUR + _HOUR
 
 
 def _at(zone: str, shown: datetime) -> datetime:
