@@ -37,7 +37,8 @@ def _within_completions(cluster: Cluster) -> Iterator[str]:
         active = pods.count("standing", (job.metadata.uid, "active"))
         succeeded = [pod for pod in pods.under("owner", job.metadata.uid) if pod.status.phase == "Succeeded"]
         if job.spec.completions is not None and active + len(succeeded) > job.spec.completions:
-            yield f"{key} has {active} active and {len(succeeded)} succeeded pods for {job.spec.completions} completions"
+            found = f"{active} active and {len(succeeded)} succeeded pods"
+            yield f"{key} has {found} for {job.spec.completions} completions"
 
 
 def _never_two_at_once(cluster: Cluster) -> Iterator[str]:

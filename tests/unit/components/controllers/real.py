@@ -61,9 +61,9 @@ class Real:
         assert response.ok, response.body
 
     def patch(self, resource: str, name: str, body: dict[str, Any]) -> None:
-        request = Request(
-            verb="patch", resource=resource_named(resource).key, namespace="default", name=name, body=freeze(body)
-        )
+        kind = resource_named(resource)
+        space = "default" if kind.namespaced else ""
+        request = Request(verb="patch", resource=kind.key, namespace=space, name=name, body=freeze(body))
         response = client.asked(self.machine, request)
         assert response.ok, response.body
 
@@ -71,6 +71,9 @@ class Real:
         key = resource_named(resource).key
         options = meta_v1.DeleteOptions(propagation_policy="Background")
         client.asked(self.machine, Request(verb="delete", resource=key, namespace="default", name=name, body=options))
+
+    def remove(self, resource: str, name: str) -> None:
+        client.asked(self.machine, Request(verb="delete", resource=resource_named(resource).key, name=name))
 
     def get(self, resource: str, name: str) -> Any:
         found = self.machine.store.get(resource_named(resource).key, f"default/{name}")

@@ -1,10 +1,10 @@
 """CronJobs in a whole cluster, minute by minute; it begins a little after midnight of 2026-01-01."""
 
 import pytest
-from tests.unit.components.controllers.real import Real, job
 
 from reconcile.components.controllers.workloads.cronjob import sync
 from reconcile.lib.replacing import replace
+from tests.unit.components.controllers.real import Real, job
 
 
 def cron(image, schedule="* * * * *", **spec):

@@ -1,9 +1,11 @@
 """Jobs, from their creation to their end, in a whole cluster."""
 
+from itertools import pairwise
+
 import pytest
-from tests.unit.components.controllers.real import INDEX, Real, conditions, job
 
 from reconcile.components.controllers.workloads.job import scaling
+from tests.unit.components.controllers.real import INDEX, Real, conditions, job
 
 COMPLETE = [("SuccessCriteriaMet", "True", "CompletionsReached"), ("Complete", "True", "CompletionsReached")]
 
@@ -45,7 +47,7 @@ def test_failed_pods_back_off_twice_as_long_each_time():
     assert found["status"]["failed"] == 4
     made = sorted(pod["metadata"]["creationTimestamp"] for pod in real.all("pods"))
     seconds = [int(at[14:16]) * 60 + int(at[17:19]) for at in made]
-    waits = [later - sooner for sooner, later in zip(seconds, seconds[1:], strict=False)]
+    waits = [later - sooner for sooner, later in pairwise(seconds)]
     assert [10 <= waits[0] <= 12, 20 <= waits[1] <= 22, 40 <= waits[2] <= 42] == [True] * 3
     assert ("BackoffLimitExceeded", "Job has reached the specified backoff limit") in real.events("Job")
 
