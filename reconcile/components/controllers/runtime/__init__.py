@@ -17,13 +17,9 @@ from reconcile.components.controllers.runtime.contract import (
 )
 from reconcile.components.controllers.runtime.identity import identified, identity, rights, service_account
 from reconcile.components.controllers.runtime.runtime import (
-    Failure,
-    State,
-    begin,
-    failing,
     step,
-    watches,
 )
+from reconcile.components.controllers.runtime.state import Failure, State, begin, failing, watches
 from reconcile.components.controllers.runtime.workqueue import WorkQueue
 
 __all__ = [

@@ -57,15 +57,18 @@ class Views:
     Args:
         places: where a resource's table stands; the same object for all views of a process.
         tables: by place; None for what is not synced.
+        revisions: by place; the store's revision as of which the table is; 0 for what is not synced.
     """
 
     _places: Map[int] = Map()
     _tables: tuple[Table[str, Any] | None, ...] = ()
+    _revisions: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, resources: tuple[str, ...]) -> Views:
         """Give views of these resources, none of which is synced."""
-        return cls(Map({resource: place for place, resource in enumerate(resources)}), (None,) * len(resources))
+        places = Map({resource: place for place, resource in enumerate(resources)})
+        return cls(places, (None,) * len(resources), (0,) * len(resources))
 
     def get(self, resource: str, key: str) -> Any:
         """
@@ -112,14 +115,20 @@ class Views:
         place = self._places.get(resource)
         return place is not None and self._tables[place] is not None
 
-    def having(self, resource: str, table: Table[str, Any]) -> Views:
-        """Give views in which *resource* has *table*."""
+    def revision(self, resource: str) -> int:
+        """Give the store's revision as of which the cache of *resource* is; 0 if it is not synced, or was empty."""
+        place = self._places.get(resource)
+        return 0 if place is None else self._revisions[place]
+
+    def having(self, resource: str, table: Table[str, Any], revision: int = 0) -> Views:
+        """Give views in which *resource* has *table*, as of *revision*."""
         place = self._places.get(resource)
         if place is None:
-            return Views(self._places.set(resource, len(self._tables)), (*self._tables, table))
-        tables = list(self._tables)
-        tables[place] = table
-        return Views(self._places, tuple(tables))
+            places = self._places.set(resource, len(self._tables))
+            return Views(places, (*self._tables, table), (*self._revisions, revision))
+        tables, revisions = list(self._tables), list(self._revisions)
+        tables[place], revisions[place] = table, revision
+        return Views(self._places, tuple(tables), tuple(revisions))
 
 
 def _unwatched(resource: str) -> ReconcileError:

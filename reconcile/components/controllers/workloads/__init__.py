@@ -11,12 +11,16 @@ from typing import Final
 from reconcile.components.controllers.runtime import Controller
 from reconcile.components.controllers.workloads import (
     cronjob,
+    daemonset,
     deployment,
     job,
     replicaset,
     replicationcontroller,
+    statefulset,
     ttlafterfinished,
 )
+from reconcile.lib.mapping import Map
+from reconcile.model import gates
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
@@ -26,4 +30,19 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     job.ORPHANS,
     cronjob.CONTROLLER,
     ttlafterfinished.CONTROLLER,
+    statefulset.CONTROLLER,
+    daemonset.CONTROLLER,
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, those controllers of workloads that are otherwise where feature gates are."""
+    return {
+        "replicaset": replicaset.controller(consistent=gates.is_on(given, gates.CONSISTENT_REPLICA_SET)),
+        "statefulset": statefulset.controller(
+            consistent=gates.is_on(given, gates.CONSISTENT_STATEFUL_SET),
+            max_unavailable=gates.is_on(given, gates.MAX_UNAVAILABLE_STATEFUL_SET),
+        ),
+        "job": job.CONTROLLER if gates.is_on(given, gates.CONSISTENT_JOB) else job.STALE,
+        "daemonset": daemonset.controller(consistent=gates.is_on(given, gates.CONSISTENT_DAEMON_SET)),
+    }

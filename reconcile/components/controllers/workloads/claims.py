@@ -111,19 +111,23 @@ def selecting(claimant: Claimant, one: Any, views: Views) -> tuple[tuple[Key, An
     return tuple([(key, table[key]) for key in keys if claimant.selects(table[key], labels)])
 
 
-def claims(owner: Any, selects: Selects, table: Table[str, Any]) -> Claims:
-    """Look through what *owner* owns and through the orphans of its namespace."""
+def _any(_: Any) -> bool:
+    return True
+
+
+def claims(owner: Any, selects: Selects, table: Table[str, Any], holds: Callable[[Any], bool] = _any) -> Claims:
+    """Look through what *owner* owns and through the orphans of its namespace; what does not hold is left alone."""
     uid = owner.metadata.uid
     if owner.metadata.deletion_timestamp is not None:
         return Claims((), ())
-    orphans = table.under("orphan", owner.metadata.namespace)
+    orphans = [one for one in table.under("orphan", owner.metadata.namespace) if holds(one)]
     return Claims(
         tuple([one for one in orphans if not one.metadata.deletion_timestamp and selects(owner, one.metadata.labels)]),
         tuple(
             [
                 one
                 for one in table.under("owner", uid)
-                if not selects(owner, one.metadata.labels) and _controller_uid(one) == uid
+                if not selects(owner, one.metadata.labels) and _controller_uid(one) == uid and holds(one)
             ]
         ),
     )
