@@ -105,9 +105,8 @@ def daemonset():
     }).object  # fmt: skip
 
 
-def test_what_nothing_acts_upon():
-    said = "no controller has looked at it: Kubernetes' own for daemonsets.apps is not there, see docs/limits.md"
-    assert shortfall("daemonsets.apps", daemonset()) == said
+def test_what_nobody_has_looked_at():
+    assert shortfall("daemonsets.apps", daemonset()) == "its controller has not looked at it yet"
 
 
 def test_what_was_deleted_and_is_still_there():
