@@ -48,12 +48,15 @@ class Watched:
             a relist they are the differences between what was known and what is, so a deletion that was missed is among
             them.
         view: the resource's table as of the last of these changes: the informer's cache.
+        revision: the store's, as of which the view is, where there are no changes to say so: after a relist that
+            found nothing new.
     """
 
     now: Instant
     watch: str
     changes: tuple[Change, ...]
     view: Table[str, Any]
+    revision: int = 0
 
 
 @quick

@@ -9,6 +9,7 @@ import attrs
 
 from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
 from reconcile.lib.dice import Dice
+from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
@@ -27,6 +28,7 @@ class Setting:
     managed_fields: bool = False
     heartbeats: bool = True
     without: tuple[str, ...] = ()
+    feature_gates: Map[bool] = Map()
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +72,12 @@ COMPONENTS: Final[dict[str, Component]] = {
         user=("system:etcd", ()),
     ),
     "kube-apiserver": Component(
-        begin=lambda setting: apiserver.begin(setting.host.name, setting.dice, managed_fields=setting.managed_fields),
+        begin=lambda setting: apiserver.begin(
+            setting.host.name,
+            setting.dice,
+            managed_fields=setting.managed_fields,
+            feature_gates=setting.feature_gates,
+        ),
         step=_unmoved,  # it does nothing but answer
         watches=_nothing,
         user=("system:apiserver", ("system:masters",)),
@@ -79,7 +86,10 @@ COMPONENTS: Final[dict[str, Component]] = {
         begin=lambda setting: controllers.begin(
             (
                 *controllers.standard(
-                    heartbeats=setting.heartbeats, accounts=setting.managed_fields, without=setting.without
+                    heartbeats=setting.heartbeats,
+                    accounts=setting.managed_fields,
+                    without=setting.without,
+                    feature_gates=setting.feature_gates,
                 ),
                 *map(controllers.identified, setting.controllers),
             ),

@@ -15,7 +15,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import CAPACITY, Host
 
@@ -59,6 +59,8 @@ class Topology:
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
+        feature_gates: Kubernetes' feature gates that are not as they are by default, such as
+            `{"StaleControllerConsistencyReplicaSet": False}`.
     """
 
     nodes: int = 3
@@ -74,6 +76,7 @@ class Topology:
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     start: Instant = 1_767_225_600_000_000_000
+    feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
@@ -89,6 +92,10 @@ class Topology:
             )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
+        for gate in self.feature_gates:
+            if gate not in gates.DEFAULTS:
+                known = ", ".join(sorted(gates.DEFAULTS))
+                raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
         _check_amounts(self.capacity, "topology: capacity")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")

@@ -52,6 +52,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, Map) and all(map(_is_text, value.values()))
 
 
+def _truths(value: Any) -> bool:
+    return isinstance(value, Map) and all(map(_is_truth, value.values()))
+
+
 def _behaves(value: Any) -> bool:
     images = value.images if isinstance(value, Behaviours) else None
     return isinstance(images, Map) and all(isinstance(entry, Behaviour) for entry in images.values())
@@ -66,6 +70,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
     "events": ("true or false", _is_truth),
+    "feature_gates": ("a map of text to true or false", _truths),
     "heartbeats": ("true or false", _is_truth),
     "external": ("true or false", _is_truth),
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),

@@ -73,10 +73,10 @@ def shortfall(key: str, obj: Any) -> str:
     match key:
         case "deployments.apps":
             return _deployment(obj)
-        case "statefulsets.apps" | "daemonsets.apps" | "jobs.batch" if _untouched(obj):
-            return _UNCONTROLLED.format(key)
-        case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
+        case "replicasets.apps" | "replicationcontrollers":
             return _replicated(obj)
+        case "statefulsets.apps":
+            return _replicated(obj) or _partitioned(obj)
         case "daemonsets.apps":
             return _daemonset(obj)
         case "jobs.batch":
@@ -103,12 +103,17 @@ def replicas(key: str, obj: Any) -> Replicas | None:
         case "deployments.apps":
             ready, wanted = (status and status.ready_replicas) or 0, _wanted(obj)
             return Replicas(ready, wanted, (status and status.updated_replicas) or 0)
-        case "replicasets.apps" | "replicationcontrollers" | "statefulsets.apps":
+        case "replicasets.apps" | "replicationcontrollers":
             wanted = _wanted(obj)
             return Replicas((status and status.ready_replicas) or 0, wanted, wanted)
+        case "statefulsets.apps":
+            ready, wanted = (status and status.ready_replicas) or 0, _wanted(obj)
+            return Replicas(ready, wanted, (status and status.updated_replicas) or 0)
         case "daemonsets.apps":
             wanted = (status and status.desired_number_scheduled) or 0
-            return Replicas((status and status.number_ready) or 0, wanted, wanted)
+            return Replicas(
+                (status and status.number_ready) or 0, wanted, (status and status.updated_number_scheduled) or 0
+            )
         case "jobs.batch":
             wanted = obj.spec.completions or 1
             return Replicas((status and status.succeeded) or 0, wanted, wanted)
@@ -171,8 +176,26 @@ def _daemonset(obj: Any) -> str:
     status = obj.status
     if status is None or _unseen(obj):
         return _UNSEEN
-    wanted, ready = status.desired_number_scheduled, status.number_ready
-    return f"{ready} of {wanted} pods are ready" if ready < wanted else ""
+    wanted, available = status.desired_number_scheduled, status.number_available or 0
+    updated = status.updated_number_scheduled or 0
+    if _rolls(obj) and updated < wanted:
+        return f"{updated} of {wanted} pods are of the present template"
+    return f"{available} of {wanted} pods are available" if available < wanted else ""
+
+
+def _partitioned(obj: Any) -> str:
+    """Say what a StatefulSet's update lacks; what is below its partition stays as it was."""
+    if not _rolls(obj):
+        return ""
+    rolling = obj.spec.update_strategy.rolling_update if obj.spec.update_strategy is not None else None
+    wanted = max(_wanted(obj) - ((rolling.partition if rolling is not None else None) or 0), 0)
+    updated = obj.status.updated_replicas or 0
+    return f"{updated} of {wanted} replicas are of the present template" if updated < wanted else ""
+
+
+def _rolls(obj: Any) -> bool:
+    strategy = obj.spec.update_strategy
+    return strategy is None or strategy.type in (None, "RollingUpdate")
 
 
 def _job(obj: Any) -> str:
@@ -187,12 +210,6 @@ def _job(obj: Any) -> str:
 
 
 _UNSEEN: Final = "its controller has not looked at it yet"
-_UNCONTROLLED: Final = "no controller has looked at it: Kubernetes' own for {} is not there, see docs/limits.md"
-
-
-def _untouched(obj: Any) -> bool:
-    marks = ("observed_generation", "start_time", "conditions")
-    return not any(getattr(obj.status, mark, None) for mark in marks)
 
 
 def _unseen(obj: Any) -> bool:

@@ -20,6 +20,7 @@ from reconcile.lib.table import Table
 from reconcile.model import conditions
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
+from reconcile.properties import identities
 from reconcile.properties.property import Passage, Property, broken
 from reconcile.store import Change, mod_revision
 
@@ -329,4 +330,5 @@ ALWAYS: Final[tuple[Property, ...]] = (
     Property("no uid twice", _unlike, _made_unlike),
     Property("at most one leader", _one_leader),
     Property("only the leader acts", _acts_for_its_lock),
+    Property("a stateful pod is itself", identities.identified, identities.stayed_identified),
 )

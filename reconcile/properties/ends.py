@@ -267,6 +267,8 @@ def _end(cluster: Cluster, resource: str, obj: Any) -> End:
 def _metadata(plain: dict[str, Any]) -> dict[str, Any]:
     kept = {key: part for key, part in plain.items() if key not in _FILLED_IN}
     notes = {key: text for key, text in kept.pop("annotations", {}).items() if not key.startswith(_NOTES)}
+    if "labels" in kept:
+        kept["labels"] = {key: text for key, text in kept["labels"].items() if key not in _COUNTED}
     owners = [{key: part for key, part in row.items() if key != "uid"} for row in kept.pop("ownerReferences", ())]
     return kept | ({"annotations": notes} if notes else {}) | ({"ownerReferences": owners} if owners else {})
 
@@ -286,8 +288,11 @@ _FILLED_IN: Final = (
 _NOTES: Final = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/",
+    "deprecated.daemonset.template.generation",
     "endpoints.kubernetes.io/last-change-trigger-time",
 )
+# How often a template was changed; and of which revision a pod is, which its own specification tells as well.
+_COUNTED: Final = ("pod-template-generation", "controller-revision-hash")
 
 
 def _owned_by(obj: Any) -> str:
@@ -314,6 +319,15 @@ _WORKLOADS: Final = {
     ),
     "replicasets.apps": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
     "replicationcontrollers": ("replicas", "fully_labeled_replicas", "ready_replicas", "available_replicas"),
+    "statefulsets.apps": ("replicas", "ready_replicas", "available_replicas", "updated_replicas"),
+    "daemonsets.apps": (
+        "desired_number_scheduled",
+        "current_number_scheduled",
+        "number_misscheduled",
+        "number_ready",
+        "number_available",
+        "updated_number_scheduled",
+    ),
 }
 _CONDITIONS: Final = ("Available", "Progressing", "ReplicaFailure")
 
@@ -330,6 +344,17 @@ def _workload(obj: Any, counts: tuple[str, ...]) -> End:
 def _pod(_: Cluster, pod: Any, end: End) -> End:
     spec = {key: part for key, part in end["spec"].items() if key != "nodeName"}
     return {"spec": spec, "status": {"phase": pod.status.phase if pod.status else "", "ready": is_ready(pod)}}
+
+
+def _job(_: Cluster, job: Any, end: End) -> End:
+    status = job.status
+    said = {each.type: each.status for each in (status.conditions if status else None) or ()}
+    # How many failed on the way, and when, is chance.
+    return {"spec": end["spec"], "conditions": said, "succeeded": (status.succeeded if status else None) or 0}
+
+
+def _cron_job(_: Cluster, __: Any, end: End) -> End:
+    return {"spec": end["spec"]}
 
 
 def _service(cluster: Cluster, service: Any, end: End) -> End:
@@ -363,6 +388,8 @@ def _node(_: Cluster, __: Any, end: End) -> End:
 
 _READ: Final[dict[str, Callable[[Cluster, Any, End], End]]] = {
     "pods": _pod,
+    "jobs.batch": _job,
+    "cronjobs.batch": _cron_job,
     "services": _service,
     "endpoints": _endpoints,
     "endpointslices.discovery.k8s.io": _slice,

@@ -16,6 +16,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.model import conditions, selectors
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
+from reconcile.properties import identities
 from reconcile.properties.always import running
 from reconcile.properties.ends import FINISHED, addresses
 
@@ -36,6 +37,7 @@ def leftovers(cluster: Cluster) -> tuple[str, ...]:
         *_waiting(cluster),
         *_stray(cluster),
         *_stale(cluster),
+        *identities.unbalanced(cluster),
     )
 
 

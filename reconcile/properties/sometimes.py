@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.model.owners import controller_of
 from reconcile.properties.always import running
 from reconcile.properties.property import Property
 
@@ -77,6 +78,13 @@ def _some_stale_view(cluster: Cluster) -> Iterator[str]:
             yield f"{name} {watch}"
 
 
+def _some_ordinal(cluster: Cluster) -> Iterator[str]:
+    for key, pod in cluster.store.table("pods").items():
+        owner = controller_of(pod)
+        if owner is not None and owner.kind == "StatefulSet":
+            yield key
+
+
 SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some pod runs", _some_pod_runs),
     Property("some pod is bound", _some_pod_bound),
@@ -88,4 +96,5 @@ SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some replica stands by", _some_standby),
     Property("some lock changes hands", _some_leader_changed),
     Property("some view is stale", _some_stale_view),
+    Property("some pod has an ordinal", _some_ordinal),
 )

@@ -18,7 +18,13 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.properties import Ends, Past, differences, normal
 
 _MEANT: Final = ("metadata", "spec", "observed")  # what of a workload does not depend on its pods
-_WORKLOADS: Final = ("deployments.apps ", "replicasets.apps ", "replicationcontrollers ")
+_WORKLOADS: Final = (
+    "deployments.apps ",
+    "replicasets.apps ",
+    "replicationcontrollers ",
+    "statefulsets.apps ",
+    "daemonsets.apps ",
+)
 _REACHED: Final = ("endpoints ", "endpointslices.discovery.k8s.io ")
 
 

@@ -32,7 +32,18 @@ IMAGES: Final[dict[str, Any]] = {
 STEADY: Final = ("web:1", "web:2", "web:3", "slow:1")
 """Those that run on once they run."""
 
-_TEMPLATES: Final = ("Deployment", "Deployment", "Deployment", "ReplicaSet", "ReplicationController")
+_TEMPLATES: Final = (
+    "Deployment",
+    "Deployment",
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+    "StatefulSet",
+    "DaemonSet",
+)
+# What replaces its pods when its template changes.
+_ROLLING: Final = ("Deployment", "StatefulSet", "DaemonSet")
 _NAMES: Final = ("a", "b", "c")
 _REPLICAS: Final = st.sampled_from((2, 3, 4, 1, 0))
 _AMOUNTS: Final = st.sampled_from((0, 1, 0, 1, 2, 4, "0%", "10%", "25%", "50%", "100%"))
@@ -52,6 +63,9 @@ _REQUESTS: Final = st.sampled_from(
 )
 _PLACES: Final = st.sampled_from(
     (None, None, None, {"kubernetes.io/os": "linux"}, {"kubernetes.io/hostname": "node-1"})
+)
+_DAEMONS: Final = st.sampled_from(
+    ({"maxUnavailable": 2}, {"maxUnavailable": "50%"}, {"maxSurge": 1, "maxUnavailable": 0})
 )
 _PROBE: Final = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1}
 
@@ -74,9 +88,16 @@ def _workload(
 ) -> dict[str, Any]:
     kind = kind or draw(st.sampled_from(_TEMPLATES))
     template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec(images))}
-    spec: dict[str, Any] = {"replicas": draw(_REPLICAS), "template": template}
+    spec: dict[str, Any] = {"template": template}
+    if kind != "DaemonSet":
+        spec["replicas"] = draw(_REPLICAS)
     if kind == "Deployment":
         spec |= draw(_strategy(recreates=recreates))
+    elif kind == "StatefulSet":
+        # Pods in order are not to be changed to pods in parallel: the field is immutable. So it goes by the name.
+        spec |= {"serviceName": name, "podManagementPolicy": "Parallel" if name == "b" else "OrderedReady"}
+    elif kind == "DaemonSet" and draw(st.booleans()):
+        spec["updateStrategy"] = {"rollingUpdate": draw(_DAEMONS)}
     spec["selector"] = {"app": name} if kind == "ReplicationController" else {"matchLabels": {"app": name}}
     version = "v1" if kind == "ReplicationController" else "apps/v1"
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
@@ -195,14 +216,14 @@ def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -
 @st.composite
 def _changes(draw: st.DrawFn, declared: tuple[dict[str, Any], ...]) -> Move:
     what = draw(st.sampled_from(("anew", "anew", "anew", "anew", "scale", "scale", "gone", "again")))
-    deployments = [each for each in declared if each["kind"] == "Deployment"]
-    manifest = draw(st.sampled_from(deployments if what == "anew" and deployments else declared))
+    rolling = [each for each in declared if each["kind"] in _ROLLING]
+    manifest = draw(st.sampled_from(rolling if what == "anew" and rolling else declared))
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     if what == "gone":
         return Withdraw(kind, name)
     if what == "scale" and "replicas" in manifest["spec"]:
         return Resize(kind, name, draw(_REPLICAS))
-    if what == "anew" and kind == "Deployment":
+    if what == "anew" and kind in _ROLLING:
         recreates = manifest["spec"].get("strategy", {}).get("type") == "Recreate"
         return Declare(
             draw(_workload(name, STEADY, kind, recreates=recreates))

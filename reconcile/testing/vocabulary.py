@@ -31,6 +31,7 @@ from reconcile.driver.wire.shapes import (
 from reconcile.events import Watched
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
+from reconcile.model import gates
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
@@ -122,7 +123,14 @@ class _Vocabulary:
         if shape is Topology:
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields_of(Topology)}
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
-            possible = {"nodes": st.integers(1, 5), "masters": st.just(1), "capacity": st.just(SMALL), "hosts": hosts}
+            switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
+            possible = {
+                "nodes": st.integers(1, 5),
+                "masters": st.just(1),
+                "capacity": st.just(SMALL),
+                "hosts": hosts,
+                "feature_gates": switched,
+            }
             return st.builds(Topology, **parts | possible)
         if shape is List:
             return self.lists()

@@ -49,6 +49,7 @@ class State:
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
         signing_key: what ServiceAccounts' tokens are signed with, in hexadecimal; empty for no such tokens.
+        feature_gates: those that are not as they are by default.
     """
 
     name: str
@@ -62,6 +63,7 @@ class State:
     managed_fields: bool = False
     accounts: bool = False
     signing_key: str = ""
+    feature_gates: Map[bool] = attrs.field(factory=Map)
 
 
 @quick
@@ -121,11 +123,13 @@ class Planned:
 Plan = Response | Planned
 
 
-def begin(name: str, dice: Dice, *, managed_fields: bool = False) -> State:
+def begin(name: str, dice: Dice, *, managed_fields: bool = False, feature_gates: Map[bool] | None = None) -> State:
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
+    gates: Map[bool] = Map() if feature_gates is None else feature_gates
     if not managed_fields:
-        return State(name=name)
-    return State(name=name, managed_fields=True, accounts=True, signing_key=tokens.key_of(dice.seed))
+        return State(name=name, feature_gates=gates)
+    key = tokens.key_of(dice.seed)
+    return State(name=name, managed_fields=True, accounts=True, signing_key=key, feature_gates=gates)
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin

@@ -33,6 +33,7 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
+from reconcile.lib.mapping import Map
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
@@ -47,7 +48,11 @@ FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR
 
 
 def standard(
-    *, heartbeats: bool = True, accounts: bool = False, without: tuple[str, ...] = ()
+    *,
+    heartbeats: bool = True,
+    accounts: bool = False,
+    without: tuple[str, ...] = (),
+    feature_gates: Map[bool] | None = None,
 ) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
@@ -56,10 +61,14 @@ def standard(
         heartbeats: whether nodes say again and again that they live.
         accounts: whether pods run as ServiceAccounts, and with them all else that only clients see.
         without: the names of those that are left out.
+        feature_gates: Kubernetes' own that are not as they are by default.
     """
     found = (*STANDARD, *FOR_CLIENTS) if accounts else STANDARD
     if without:
         found = tuple([each for each in found if each.name not in without])
+    if feature_gates:
+        switched = workloads.switched(feature_gates)
+        found = tuple([switched.get(each.name, each) for each in found])
     if heartbeats:
         return found
     return tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])

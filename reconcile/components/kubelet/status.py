@@ -43,8 +43,11 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     reason = message = None
     if pod.verdict is not None and phase == "Failed":
         reason, message = pod.verdict
-    if not pod.static and prior.phase in {"Succeeded", "Failed"}:
-        phase, reason, message = prior.phase, prior.reason, prior.message  # what has finished has finished
+    for said in () if pod.static else (prior, old):
+        if said.phase in {"Succeeded", "Failed"}:
+            # What has finished has finished, also if somebody else says that it has.
+            phase, reason, message = said.phase, said.reason, said.message
+            break
     containers = pod.containers
     statuses = tuple([container_status(pod, container) for container in containers])
     inits = 0 if _plain(pod) else len([container for container in containers if container.kind != "main"])

@@ -2,7 +2,7 @@
 kubectl rollout undo, pause, resume and restart, and set image.
 
 Source:   k8s.io/kubectl/pkg/cmd/rollout, pkg/polymorphichelpers (rollback, pauser, resumer, restarter), pkg/cmd/set.
-Left out: undo of DaemonSets and StatefulSets, which needs the ControllerRevisions that their controllers write.
+Left out: rollout history and status: what they print is a list of ControllerRevisions or ReplicaSets, and a watch.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from reconcile.api import convert
 from reconcile.api.kinds import resource_of
+from reconcile.api.scalars import freeze
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.kubectl.talk import Said, Talk, patching, plain, reading, title
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant, rfc3339
+from reconcile.lib.replacing import replace
 from reconcile.model.owners import is_controlled_by
 from reconcile.model.patches import difference
-from reconcile.model.requests import Request
+from reconcile.model.requests import Request, Response
 from reconcile.model.selectors import requirements_of, text_of
 
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
@@ -32,6 +34,8 @@ _KEPT: Final = (
     "deployment.kubernetes.io/max-replicas",
     "deprecated.deployment.rollback.to",
 )
+_REVISIONS: Final = "controllerrevisions.apps"
+_REVISED: Final = ("daemonsets.apps", "statefulsets.apps")
 _RESTARTABLE: Final = ("deployments.apps", "daemonsets.apps", "statefulsets.apps")
 
 
@@ -78,7 +82,7 @@ def restart(word: str, name: str, now: Instant, *, namespace: str = "default") -
 
 def undo(word: str, name: str, *, namespace: str = "default", to_revision: int = 0) -> Talk:
     """
-    Do what `kubectl rollout undo WORD NAME` does: give a Deployment the pod template that it had before.
+    Do what `kubectl rollout undo WORD NAME` does: give a Deployment, DaemonSet or StatefulSet its former pod template.
 
     Args:
         word: the resource, as kubectl knows it.
@@ -90,6 +94,8 @@ def undo(word: str, name: str, *, namespace: str = "default", to_revision: int =
     found = yield read
     if not found.ok:
         return Said(response=found)
+    if read.resource in _REVISED:
+        return (yield from _undone_by_revision(read, found, to_revision))
     what = f'{read.resource} "{read.name}"'
     if read.resource != "deployments.apps":
         return Said(response=found, problem=f"no rollbacker has been implemented for {what}")
@@ -113,6 +119,30 @@ def undo(word: str, name: str, *, namespace: str = "default", to_revision: int =
         return Said(lines=(f"{title(deployment)} {skipped}",), response=found)
     answer = yield patching(read, difference(before, after))
     return Said(lines=(f"{title(deployment)} rolled back",) if answer.ok else (), response=answer)
+
+
+def _undone_by_revision(read: Request, found: Response, to_revision: int) -> Talk:
+    """Undo what keeps its templates in ControllerRevisions: the patch that the revision is gives the template back."""
+    owner = found.body
+    selector = text_of(requirements_of(owner.spec.selector))
+    listed = yield Request(verb="list", resource=_REVISIONS, namespace=read.namespace, label_selector=selector)
+    if not listed.ok:
+        return Said(response=listed)
+    owned = [each for each in listed.body.items if is_controlled_by(each, owner)]
+    owned.sort(key=lambda revision: revision.revision)
+    if to_revision:
+        chosen = next((each for each in owned if each.revision == to_revision), None)
+    else:
+        chosen = owned[-2] if len(owned) > 1 else None
+    if chosen is None:
+        missing = f"unable to find specified revision {to_revision} in history"
+        return Said(response=listed, problem=missing if to_revision else "no last revision to roll back to")
+    template = {key: part for key, part in chosen.data["spec"]["template"].items() if key != "$patch"}
+    if freeze(plain(owner)["spec"]["template"]) == freeze(template):
+        skipped = f"skipped rollback (current template already matches revision {to_revision})"
+        return Said(lines=(f"{title(owner)} {skipped}",), response=found)
+    answer = yield replace(patching(read, {}), body=chosen.data, patch_type="strategic")
+    return Said(lines=(f"{title(owner)} rolled back",) if answer.ok else (), response=answer)
 
 
 def _of_revision(owned: list[Any], wanted: int) -> Any:

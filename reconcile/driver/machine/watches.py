@@ -36,9 +36,6 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
         if process.kind == "watch" and cursor.position >= 0:
             return _expire(machine, process)
         changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), last
-        if not changes and cursor.view is not None:
-            machine.cursors.set(key, attrs.evolve(cursor, position=position, view=view))
-            return False
     else:
         position = min(last, cursor.position + count) if count else last
         changes = history.between(cursor.position, position)
@@ -51,7 +48,8 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
         if cursor.partition:
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
-    tell(machine, process, Watched(machine.now + process.skew, watch, changes, view))
+    revision = 0 if changes else machine.store.revision
+    tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
     return True
 
 

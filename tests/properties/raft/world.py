@@ -6,7 +6,7 @@ agree where they meet, entries applied alike everywhere, leaders who have all th
 was acknowledged before they were asked.
 """
 
-from random import Random
+import random
 
 import attrs
 
@@ -42,7 +42,7 @@ class World:
     """Some members and all that is between them."""
 
     def __init__(self, seed, voters=3, spare=1, timing=None):
-        self.random = Random(seed)
+        self.chance = random.Random(seed)
         self.seed, self.now = seed, 0
         self.timing = timing or raft.Timing(kept=5, entries=3, inflight=4)
         names = NAMES[: voters + spare]
@@ -194,7 +194,7 @@ class World:
     def read(self, name):
         host = self.hosts[name]
         if host.state is not None:
-            tag = (name, len(self.reads), self.now, self.proposals, self.random.random())
+            tag = (name, len(self.reads), self.now, self.proposals, self.chance.random())
             self.reads[tag] = Read(name, self.seen, host.lives)
             self.tell(name, raft.ReadAsked(tag))
 
@@ -204,17 +204,17 @@ class World:
             self.tell(name, raft.Compacted(len(host.applied), host.applied))
 
     def change(self, name):
-        kind = self.random.choice(("add", "learner", "promote", "remove"))
-        self.tell(name, raft.Proposed(raft.Change(kind, self.random.choice(sorted(self.hosts)))))
+        kind = self.chance.choice(("add", "learner", "promote", "remove"))
+        self.tell(name, raft.Proposed(raft.Change(kind, self.chance.choice(sorted(self.hosts)))))
 
     def act(self, faults=True):
         """Let one thing happen, by chance."""
-        random, names = self.random, sorted(self.hosts)
-        name = random.choice(names)
-        roll = random.random()
+        chance, names = self.chance, sorted(self.hosts)
+        name = chance.choice(names)
+        roll = chance.random()
         if roll < 0.50 and self.network:
-            place = 0 if random.random() < 0.7 else random.randrange(len(self.network))
-            self.deliver(place, keep=faults and random.random() < 0.03)
+            place = 0 if chance.random() < 0.7 else chance.randrange(len(self.network))
+            self.deliver(place, keep=faults and chance.random() < 0.03)
         elif roll < 0.72:
             self.sync(name)
         elif roll < 0.80:
@@ -228,18 +228,18 @@ class World:
         elif not faults:
             self.tick()
         elif roll < 0.94 and self.network:
-            self.network.pop(random.randrange(len(self.network)))
+            self.network.pop(chance.randrange(len(self.network)))
         elif roll < 0.946:
-            self.crash(name, random.randrange(3))
+            self.crash(name, chance.randrange(3))
         elif roll < 0.97:
             self.start(name)
         elif roll < 0.975:
-            one, other = random.sample(names, 2)
+            one, other = chance.sample(names, 2)
             self.cut.add(frozenset((one, other)))
         elif roll < 0.99:
             self.cut.clear()
         elif roll < 0.994:
-            self.tell(name, raft.TransferAsked(random.choice(names)))
+            self.tell(name, raft.TransferAsked(chance.choice(names)))
         else:
             self.change(name)
 

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from reconcile.api import core_v1
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.topology import static_pod
+from reconcile.components import controllers
 from reconcile.driver import settle
+from reconcile.driver.client import apply
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model import gates
 from reconcile.model.hosts import Host
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -165,3 +168,53 @@ def test_a_static_pod_is_one_that_a_kubelet_takes():
 def test_what_is_no_integer_of_a_log_is_refused(wrong):
     with pytest.raises(ReconcileError, match=r"topology: [a-z]+: .* is not an integer of 64 bits"):
         Topology(**wrong)
+
+
+# Feature gates --------------------------------------------------------------------------------------------------------
+
+STATEFUL_SET = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"name": "db"},
+    "spec": {
+        "replicas": 4,
+        "serviceName": "db",
+        "podManagementPolicy": "Parallel",
+        "selector": {"matchLabels": {"app": "db"}},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "50%"}},
+        "template": {
+            "metadata": {"labels": {"app": "db"}},
+            "spec": {"containers": [{"name": "c", "image": "c:1"}]},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("given_", "why"),
+    [
+        ({"Nonesuch": True}, "'Nonesuch' cannot be switched here; there are MaxUnavailableStatefulSet, Stale"),
+        ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
+    ],
+)
+def test_gates_that_are_none(given_, why):
+    with pytest.raises(ReconcileError, match=why):
+        Topology(feature_gates=given_)
+
+
+@pytest.mark.parametrize(("switched", "kept"), [({}, None), ({"MaxUnavailableStatefulSet": True}, "50%")])
+def test_a_gate_reaches_the_api_server(switched, kept):
+    cluster = settle(Cluster.boot(Topology(nodes=1, feature_gates=switched), seed=1)).cluster
+    cluster, response = apply(cluster, STATEFUL_SET)
+    assert response.ok
+    rolling = cluster.store.get("statefulsets.apps", "default/db").spec.update_strategy.rolling_update
+    assert (rolling.partition, rolling.max_unavailable) == (0, kept)
+
+
+@pytest.mark.parametrize("gate", sorted(gates.DEFAULTS))
+def test_a_gate_reaches_its_controller(gate):
+    default = controllers.standard()
+    switched = controllers.standard(feature_gates=Map({gate: not gates.DEFAULTS[gate]}))
+    differ = [one.name for one, other in zip(default, switched, strict=True) if one.reconcile != other.reconcile]
+    assert len(differ) == 1
+    assert differ[0] in gate.lower()

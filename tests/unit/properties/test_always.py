@@ -88,6 +88,12 @@ def lets_a_standby_act(cluster, pod, rewritten):
     return Passage(cluster, attrs.evolve(cluster, pending=pending, serial=cluster.serial + 1), ())
 
 
+def bears_the_name_of_no_ordinal(cluster, pod, rewritten):
+    (owner,) = pod.metadata.owner_references
+    owners = (replace(owner, kind="StatefulSet", name="db", uid="a-set"),)
+    return rewritten(cluster, "pods", pod, metadata=replace(pod.metadata, owner_references=owners))
+
+
 MUTATIONS = {
     runs_on_two_nodes: "no pod on two nodes",
     is_bound_again: "a binding is for ever",
@@ -98,6 +104,7 @@ MUTATIONS = {
     has_the_uid_of_another: "no uid twice",
     lets_two_lead: "at most one leader",
     lets_a_standby_act: "only the leader acts",
+    bears_the_name_of_no_ordinal: "a stateful pod is itself",
 }
 
 
@@ -175,3 +182,6 @@ def test_some_run_reaches_what_the_properties_are_about(cluster, pod):
     big = {"containers": [{"name": "x", "image": "x", "resources": {"requests": {"cpu": "99"}}}]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big"}, "spec": big}
     assert reached(settle(client.apply(cluster, manifest)[0]).cluster) >= {"some node is full"}
+    stateful = deepcopy(WEB) | {"kind": "StatefulSet", "metadata": {"name": "db"}}
+    stateful["spec"]["serviceName"] = "db"
+    assert reached(settle(client.apply(cluster, stateful)[0]).cluster) >= {"some pod has an ordinal"}

@@ -9,14 +9,11 @@ from reconcile.properties.heeding import unheeded
 
 RESTED = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
 
-STATEFUL_SET = """
-apiVersion: apps/v1
-kind: StatefulSet
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
 metadata: {name: db}
-spec:
-  serviceName: db
-  selector: {matchLabels: {a: b}}
-  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}
+spec: {podSelector: {}}
 """
 
 # what a pod's specification may have, beside the words that it brings
@@ -62,26 +59,32 @@ def test_a_cluster_at_rest_has_nothing_of_the_kind():
 
 
 def test_kinds_without_a_controller_are_counted():
-    cluster = applied(STATEFUL_SET, STATEFUL_SET.replace("name: db}", "name: cache}"))
-    assert sentences(cluster) == ["2 StatefulSets (cache in default and 1 more): no controller makes the pods"]
+    cluster = applied(POLICY, POLICY.replace("name: db}", "name: cache}"))
+    assert sentences(cluster) == ["2 NetworkPolicies (cache in default and 1 more): no packet is held back"]
 
 
 @pytest.mark.parametrize("keys", [keys_of_itself, lambda change, _: (change.key,)])
 def test_a_kind_that_gets_a_users_controller_leaves_the_note(keys):
     controller = Controller(
-        name="mine", sources=(Source("statefulsets.apps", keys),), reconcile=lambda _: Outcome(error="not yet")
+        name="mine",
+        sources=(Source("networkpolicies.networking.k8s.io", keys),),
+        reconcile=lambda _: Outcome(error="not yet"),
     )
-    cluster = attrs.evolve(applied(STATEFUL_SET), controllers=(controller,))
+    cluster = attrs.evolve(applied(POLICY), controllers=(controller,))
     assert unheeded(cluster) == ()
 
 
 def test_a_kind_that_gets_a_controller_of_kubernetes_own_leaves_the_note(monkeypatch):
-    cluster = applied(STATEFUL_SET)
+    cluster = applied(POLICY)
     # To watch a kind is not to act upon it: the garbage collector watches them all.
-    watching = Controller(name="a", sources=(Source("statefulsets.apps", lambda *_: ()),), reconcile=Outcome)
+    watching = Controller(
+        name="a", sources=(Source("networkpolicies.networking.k8s.io", lambda *_: ()),), reconcile=Outcome
+    )
     monkeypatch.setattr(heeding, "STANDARD", (watching,))
     assert len(unheeded(cluster)) == 1
-    acting = Controller(name="b", sources=(Source("statefulsets.apps", keys_of_itself),), reconcile=Outcome)
+    acting = Controller(
+        name="b", sources=(Source("networkpolicies.networking.k8s.io", keys_of_itself),), reconcile=Outcome
+    )
     monkeypatch.setattr(heeding, "STANDARD", (watching, acting))
     assert unheeded(cluster) == ()
 

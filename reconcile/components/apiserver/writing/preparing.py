@@ -16,6 +16,7 @@ from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model import gates
 
 _TEMPLATE: Final = "deprecated.daemonset.template.generation"
 _PROTECTED: Final = "kubernetes.io/vac-protection"
@@ -53,6 +54,34 @@ def _count(annotations: Any) -> int:
 def _counted(obj: Any, annotations: Any, count: int) -> Any:
     said = (annotations or Map[str]()).set(_TEMPLATE, str(count))
     return replace(obj, metadata=replace(obj.metadata, annotations=said))
+
+
+def _new_stateful_set(ask: Ask, obj: apps_v1.StatefulSet) -> apps_v1.StatefulSet:
+    return _with_max_unavailable(ask, obj, said=False)
+
+
+def _stateful_set(ask: Ask, new: apps_v1.StatefulSet, old: apps_v1.StatefulSet) -> apps_v1.StatefulSet:
+    before = _rolling(old)
+    return _with_max_unavailable(ask, new, said=before is not None and before.max_unavailable is not None)
+
+
+def _with_max_unavailable(ask: Ask, obj: apps_v1.StatefulSet, *, said: bool) -> apps_v1.StatefulSet:
+    """How many may be missing is 1 if nothing is said; while that is a feature that is off, only who said it may."""
+    rolling = _rolling(obj)
+    if rolling is None:
+        return obj
+    is_on = gates.is_on(ask.state.feature_gates, gates.MAX_UNAVAILABLE_STATEFUL_SET)
+    wanted = (1 if rolling.max_unavailable is None else rolling.max_unavailable) if is_on else None
+    if rolling.max_unavailable == wanted or (said and not is_on):
+        return obj
+    spec: Any = obj.spec
+    strategy = replace(spec.update_strategy, rolling_update=replace(rolling, max_unavailable=wanted))
+    return replace(obj, spec=replace(spec, update_strategy=strategy))
+
+
+def _rolling(obj: apps_v1.StatefulSet) -> Any:
+    strategy = obj.spec.update_strategy if obj.spec is not None else None
+    return None if strategy is None else strategy.rolling_update
 
 
 def _new_signing_request(
@@ -136,11 +165,13 @@ STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
 }
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
+    "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
+    "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
 }

@@ -2,7 +2,9 @@
 
 from reconcile.components.controllers.runtime.checks import check
 from reconcile.components.controllers.runtime.contract import (
+    FIRST_BACK_OFF,
     KEPT,
+    LONGEST_BACK_OFF,
     RESYNC,
     Ask,
     Controller,
@@ -15,15 +17,9 @@ from reconcile.components.controllers.runtime.contract import (
 )
 from reconcile.components.controllers.runtime.identity import identified, identity, rights, service_account
 from reconcile.components.controllers.runtime.runtime import (
-    FIRST_BACK_OFF,
-    LONGEST_BACK_OFF,
-    Failure,
-    State,
-    begin,
-    failing,
     step,
-    watches,
 )
+from reconcile.components.controllers.runtime.state import Failure, State, begin, failing, watches
 from reconcile.components.controllers.runtime.workqueue import WorkQueue
 
 __all__ = [

@@ -21,7 +21,7 @@ from reconcile.api.kinds import resource as known
 from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import HOUR, Duration, Instant
+from reconcile.lib.instant import HOUR, MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
@@ -40,6 +40,10 @@ class _Memory(enum.Enum):
 # kube-controller-manager --min-resync-period; an informer takes one to two times as long.
 RESYNC: Final[Duration] = 12 * HOUR
 
+# client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
+FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
+LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
+
 KEPT: Final = _Memory.KEPT
 """An `Outcome` with this memory leaves the controller's memory as it is."""
 
@@ -53,15 +57,18 @@ class Views:
     Args:
         places: where a resource's table stands; the same object for all views of a process.
         tables: by place; None for what is not synced.
+        revisions: by place; the store's revision as of which the table is; 0 for what is not synced.
     """
 
     _places: Map[int] = Map()
     _tables: tuple[Table[str, Any] | None, ...] = ()
+    _revisions: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, resources: tuple[str, ...]) -> Views:
         """Give views of these resources, none of which is synced."""
-        return cls(Map({resource: place for place, resource in enumerate(resources)}), (None,) * len(resources))
+        places = Map({resource: place for place, resource in enumerate(resources)})
+        return cls(places, (None,) * len(resources), (0,) * len(resources))
 
     def get(self, resource: str, key: str) -> Any:
         """
@@ -108,14 +115,20 @@ class Views:
         place = self._places.get(resource)
         return place is not None and self._tables[place] is not None
 
-    def having(self, resource: str, table: Table[str, Any]) -> Views:
-        """Give views in which *resource* has *table*."""
+    def revision(self, resource: str) -> int:
+        """Give the store's revision as of which the cache of *resource* is; 0 if it is not synced, or was empty."""
+        place = self._places.get(resource)
+        return 0 if place is None else self._revisions[place]
+
+    def having(self, resource: str, table: Table[str, Any], revision: int = 0) -> Views:
+        """Give views in which *resource* has *table*, as of *revision*."""
         place = self._places.get(resource)
         if place is None:
-            return Views(self._places.set(resource, len(self._tables)), (*self._tables, table))
-        tables = list(self._tables)
-        tables[place] = table
-        return Views(self._places, tuple(tables))
+            places = self._places.set(resource, len(self._tables))
+            return Views(places, (*self._tables, table), (*self._revisions, revision))
+        tables, revisions = list(self._tables), list(self._revisions)
+        tables[place], revisions[place] = table, revision
+        return Views(self._places, tuple(tables), tuple(revisions))
 
 
 def _unwatched(resource: str) -> ReconcileError:
@@ -212,6 +225,7 @@ class Controller:
         observe: gives its memory after a change of an observed source, before the change's keys are asked for.
         workers: how many keys can wait for answers at a time.
         retries: how often a key that fails comes back before it is given up until something changes; None for ever.
+        back_off: how long a key that failed waits, and how long at most; each further failure doubles it.
         resync: every object is taken as changed again after one to two times this long; None for never.
         component: in whose name its events are recorded; empty for its own.
         user: as whom it calls; None: a controller of a user's own as the ServiceAccount of its name in kube-system,
@@ -232,6 +246,7 @@ class Controller:
     observe: Observe | None = None
     workers: int = 5
     retries: int | None = None
+    back_off: tuple[Duration, Duration] = (FIRST_BACK_OFF, LONGEST_BACK_OFF)
     resync: Duration | None = None
     component: str = ""
     user: User | None = None

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import attrs
-
-from reconcile.components.controllers.runtime.checks import check, is_sound, unsound, wrong_keys
+from reconcile.components.controllers.runtime.checks import is_sound, unsound, wrong_keys
 from reconcile.components.controllers.runtime.contract import (
     KEPT,
     Ask,
@@ -26,25 +24,19 @@ from reconcile.components.controllers.runtime.contract import (
     Outcome,
     Views,
 )
-from reconcile.components.controllers.runtime.customs import Interest, with_customs
+from reconcile.components.controllers.runtime.customs import with_customs
+from reconcile.components.controllers.runtime.state import Due, Failure, Running, State, Work, asleep_of, interests_of
 from reconcile.components.controllers.runtime.workqueue import WorkQueue
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.bucket import Bucket
-from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
-from reconcile.lib.mapping import Map
-from reconcile.lib.quick import quick
+from reconcile.lib.instant import MILLISECOND, Duration, Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response
-from reconcile.model.watches import Watch
 from reconcile.store import Change
 
-# client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
-FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
-LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
 # Over all keys of a queue: 10 failures a second come back, and 100 at once.
 RETRIES: Final = Bucket(100 * MILLISECOND, 100)
 
@@ -52,122 +44,6 @@ _NOT_FOUND: Final = 404
 _RESYNC: Final = "resync"
 _AFTER: Final = "after"
 _NO_ANSWERS: Final[Table[int, Response]] = Table()
-_NO_KEYS: Final[WorkQueue[Key]] = WorkQueue()
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Running:
-    """
-    A key that waits for answers.
-
-    Args:
-        key: which.
-        serial: tells this reconcile's answers from an earlier one's.
-        outcome: what it decided.
-        answers: those that are there, by the number of the call, while others are not.
-    """
-
-    key: Key
-    serial: int
-    outcome: Outcome
-    answers: Table[int, Response]
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Failure:
-    """How often in a row a key has failed, and why the last time."""
-
-    times: int
-    why: str
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Due:
-    """When a key comes back, and whether anything waits for that."""
-
-    at: Instant
-    periodic: bool
-
-
-_NO_FAILURES: Final[Table[Key, Failure]] = Table()
-_NOTHING_DUE: Final[Table[Key, Due]] = Table()
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Work:
-    """
-    What the runtime keeps for one controller.
-
-    Args:
-        queue: the keys to be reconciled.
-        memory: the controller's own.
-        running: keys whose calls are not all answered, at most one for each of the controller's workers.
-        failures: keys that failed since they last succeeded.
-        due: keys that come back after a while.
-        serial: numbers the reconciles that call.
-        synced: every source has been delivered once.
-        woken: a `Wake` is on its way.
-        retried: when the bucket of what may come back after a failure is full again.
-    """
-
-    queue: WorkQueue[Key] = _NO_KEYS
-    memory: Any = None
-    running: tuple[Running, ...] = ()
-    failures: Table[Key, Failure] = _NO_FAILURES
-    due: Table[Key, Due] = _NOTHING_DUE
-    serial: int = 0
-    synced: bool = False
-    woken: bool = False
-    retried: Instant = 0
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class State:
-    """
-    The controllers of one process.
-
-    Args:
-        controllers: fixed for its life.
-        interests: resource -> (place of a controller that watches it and is awake, its observe, its keys).
-        places: a controller's name -> its place.
-        dice: what resync periods are drawn from.
-        views: the shared informers' caches.
-        works: by place.
-        asleep: resource -> places of the controllers that sleep until there is an object of it.
-    """
-
-    controllers: tuple[Controller, ...]
-    interests: Map[tuple[Interest, ...]]
-    places: Map[int]
-    dice: Dice
-    views: Views
-    works: tuple[Work, ...]
-    asleep: Map[tuple[int, ...]] = Map()
-
-
-def begin(controllers: tuple[Controller, ...], dice: Dice) -> State:
-    """
-    Give the state of a process that runs *controllers* and has seen nothing yet.
-
-    Raises:
-        ReconcileError: they cannot run together; see `check`.
-    """
-    check(controllers)
-    awake = frozenset([place for place, controller in enumerate(controllers) if not controller.awaits])
-    return State(
-        controllers=controllers,
-        interests=_interests(controllers, awake),
-        places=Map({controller.name: place for place, controller in enumerate(controllers)}),
-        dice=dice,
-        views=Views.of(tuple([watch.resource for watch in _watches(controllers)])),
-        works=tuple([Work(memory=controller.memory(), synced=not controller.sources) for controller in controllers]),
-        asleep=_asleep(controllers, awake),
-    )
 
 
 def step(state: State, event: Hears) -> tuple[State, tuple[Effect, ...]]:
@@ -187,47 +63,6 @@ def step(state: State, event: Hears) -> tuple[State, tuple[Effect, ...]]:
             return state, ()
 
 
-def watches(state: State) -> tuple[Watch, ...]:
-    """Give one watch for each resource that any controller watches."""
-    return _watches(state.controllers)
-
-
-def failing(state: State) -> tuple[tuple[str, Key, Failure], ...]:
-    """Give (controller, key, failure) for every key whose last reconcile failed."""
-    return tuple(
-        [
-            (controller.name, key, failure)
-            for controller, work in zip(state.controllers, state.works, strict=True)
-            for key, failure in work.failures.items()
-        ]
-    )
-
-
-def _watches(controllers: tuple[Controller, ...]) -> tuple[Watch, ...]:
-    resources = dict.fromkeys(source.resource for controller in controllers for source in controller.sources)
-    return tuple([Watch(resource, resource) for resource in resources])
-
-
-def _interests(controllers: tuple[Controller, ...], awake: frozenset[int]) -> Map[tuple[Interest, ...]]:
-    found: dict[str, list[Interest]] = {}
-    for place, controller in enumerate(controllers):
-        if place not in awake:
-            continue
-        for resource in dict.fromkeys([source.resource for source in controller.sources]):
-            sources = [source for source in controller.sources if source.resource == resource]
-            observe = controller.observe if any(source.observed for source in sources) else None
-            found.setdefault(resource, []).append((place, observe, tuple([each.keys for each in sources])))
-    return Map({resource: tuple(interests) for resource, interests in found.items()})
-
-
-def _asleep(controllers: tuple[Controller, ...], awake: frozenset[int]) -> Map[tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
-    for place, controller in enumerate(controllers):
-        for resource in controller.awaits if place not in awake else ():
-            found[resource] = (*found.get(resource, ()), place)
-    return Map(found)
-
-
 def _on_started(state: State, event: Started) -> tuple[State, tuple[Effect, ...]]:
     resyncing = [each for each in state.controllers if each.resync is not None and not each.awaits]
     return state, tuple([_resync_timer(state, controller, event.now) for controller in resyncing])
@@ -239,10 +74,10 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     effects: list[Effect] = []
     if resource in state.asleep and changes:
         state = _roused(state, resource, now, effects)
+    views = state.views.having(resource, event.view, changes[-1].revision if changes else event.revision)
     interests = state.interests.get(resource)
     if interests is None:
-        return state, ()
-    views = state.views.having(resource, event.view)
+        return replace(state, views=views), ()  # who sleeps will be told when it wakes
     controllers, works = state.controllers, list(state.works)
     for place, observe, sources in interests:
         work = works[place]
@@ -286,9 +121,9 @@ def _roused(state: State, resource: str, now: Instant, effects: list[Effect]) ->
         works[place] = _noted(controller, replace(work, synced=synced), queue, memory, effects)
         if controller.resync is not None:
             effects.append(_resync_timer(state, controller, now))
-    interests = _interests(controllers, awake)
+    interests = interests_of(controllers, awake)
     customs = {key: found for key, found in state.interests.items() if key not in interests}
-    return replace(state, works=tuple(works), interests=interests.merge(customs), asleep=_asleep(controllers, awake))
+    return replace(state, works=tuple(works), interests=interests.merge(customs), asleep=asleep_of(controllers, awake))
 
 
 def _noted(controller: Controller, work: Work, queue: WorkQueue[Key], memory: Any, effects: list[Effect]) -> Work:
@@ -480,8 +315,9 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
         retries = bench.controller.retries
         given_up = failure is not None and retries is not None and failure.times > retries
         times = 0 if failure is None or given_up else failure.times
+        first, longest = bench.controller.back_off
         # Beyond 2^18 every back-off is the longest one.
-        delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
+        delay = min(first << min(times, 18), longest)
         bench.failures = bench.failures.set(key, Failure(times + 1, why))
         if retries is None or times < retries:
             bench.retried = RETRIES.taken(bench.retried, bench.now)

@@ -31,7 +31,7 @@ WORKERS: Final = 5
 
 
 def _reconcile(ask: Ask) -> Outcome:
-    return sync.reconcile(REPLICATION_CONTROLLER, ask)
+    return sync.reconcile(REPLICATION_CONTROLLER, ask, consistent=False)
 
 
 def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory:

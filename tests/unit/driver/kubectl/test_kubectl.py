@@ -293,6 +293,27 @@ def test_what_undo_objects_to():
     )
 
 
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_undo_by_revision(kind):
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+    spec = {"selector": {"matchLabels": {"app": "x"}}, "template": template}
+    if kind == "StatefulSet":
+        spec |= {"serviceName": "x"}
+    manifest = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    cluster = settled(apply(booted(), manifest)[0])
+    assert held(cluster, undo(kind, "x"))[1].problem == "no last revision to roll back to"
+    assert held(cluster, undo(kind, "x", to_revision=7))[1].problem == (
+        "unable to find specified revision 7 in history"
+    )
+    said = held(cluster, undo(kind, "x", to_revision=1))[1]
+    assert said.lines == (f"{kind.lower()}.apps/x skipped rollback (current template already matches revision 1)",)
+    cluster = settled(held(cluster, set_image(kind, "x", {"web": "web:2"}))[0])
+    cluster, said = held(cluster, undo(kind, "x"))
+    assert said.lines == (f"{kind.lower()}.apps/x rolled back",)
+    owner = cluster.store.get(f"{kind.lower()}s.apps", "default/x")
+    assert owner.spec.template.spec.containers[0].image == "web:1"
+
+
 def test_pause_resume_and_restart():
     cluster, said = held(deployed(), pause("deploy", "web"))
     assert said.lines == ("deployment.apps/web paused",)

@@ -37,6 +37,7 @@ def deployment(obj: apps_v1.Deployment) -> apps_v1.Deployment:
             revision_history_limit=_or(spec.revision_history_limit, 10),
             progress_deadline_seconds=_or(spec.progress_deadline_seconds, 600),
             strategy=_strategy(spec.strategy),
+            paused=spec.paused or None,  # no is what Go writes as nothing
             template=_template(spec.template),
         ),
     )
@@ -82,8 +83,7 @@ def stateful_set(obj: apps_v1.StatefulSet) -> apps_v1.StatefulSet:
     if not strategy.type and rolling is None:
         rolling = apps_v1.RollingUpdateStatefulSetStrategy()
     if kind == "RollingUpdate" and rolling is not None:
-        # How many may be missing is a feature that is off.
-        rolling = replace(rolling, partition=_or(rolling.partition, 0), max_unavailable=None)
+        rolling = replace(rolling, partition=_or(rolling.partition, 0))
     kept = spec.persistent_volume_claim_retention_policy or apps_v1.StatefulSetPersistentVolumeClaimRetentionPolicy()
     kept = replace(kept, when_deleted=kept.when_deleted or "Retain", when_scaled=kept.when_scaled or "Retain")
     return replace(

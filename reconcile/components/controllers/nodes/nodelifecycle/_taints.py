@@ -15,6 +15,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.model.placing import tolerates
 
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 UNREACHABLE: Final = "node.kubernetes.io/unreachable"
@@ -90,7 +91,7 @@ def bears(tolerations: tuple[core_v1.Toleration, ...] | None, taints: tuple[core
     least: Duration | None = None
     for taint in taints:
         for toleration in tolerations or ():
-            if _tolerates(toleration, taint):
+            if tolerates(toleration, taint):
                 break
         else:
             return 0
@@ -99,16 +100,6 @@ def bears(tolerations: tuple[core_v1.Toleration, ...] | None, taints: tuple[core
             lasts = max(seconds, 0) * SECOND
             least = lasts if least is None else min(least, lasts)
     return least
-
-
-def _tolerates(toleration: core_v1.Toleration, taint: core_v1.Taint) -> bool:
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    if toleration.operator == "Exists":
-        return True
-    return toleration.operator in (None, "", "Equal") and (toleration.value or "") == (taint.value or "")
 
 
 def _is_ours(taint: core_v1.Taint) -> bool:

@@ -193,6 +193,15 @@ def _decided(look: _Look, fleet: Fleet) -> Outcome:
     deployment = look.deployment
     if deployment.metadata.deletion_timestamp is not None:
         return _told(look, fleet, None)
+    present = deployment.status or _NOTHING_TOLD
+    said = status.paused_or_resumed(deployment, look.ask.now)
+    if said is not (present.conditions or ()):
+        # Written by itself, so that it is seen whatever is said of the progress next; it brings the Deployment back.
+        return Outcome(
+            calls=(_status_update(replace(deployment, status=replace(present, conditions=said))),),
+            records=look.records,
+            memory=look.memory,
+        )
     noted = _annotated(deployment, fleet)
     if deployment.spec.paused or scaling.is_scaling(deployment, fleet):
         planned = scaling.shared(deployment, noted)
@@ -352,14 +361,14 @@ def _told(look: _Look, fleet: Fleet, said: Any) -> Outcome:
     """Write the status if it is another one, and be done; *said* is what is to be said of a new ReplicaSet."""
     deployment, now = look.deployment, look.ask.now
     old = deployment.status or _NOTHING_TOLD
-    kept = status.paused_or_resumed(deployment, now)
+    kept = old.conditions or ()
     new = fleet.new
     if new is not None and status.has_deadline(deployment):
         if said is None and found_in.find(kept, status.PROGRESSING) is None:
             said = status.found_new(new.metadata.name)
         if said is not None:
             kept = status.put(kept, said, now)
-    before = deployment if kept is old.conditions else replace(deployment, status=replace(old, conditions=kept))
+    before = deployment if kept is (old.conditions or ()) else replace(deployment, status=replace(old, conditions=kept))
     is_plain = deployment.spec.paused or deployment.metadata.deletion_timestamp is not None
     told = status.plain(before, fleet, now) if is_plain else status.rollout(before, fleet, now)
     metadata = deployment.metadata
@@ -368,10 +377,18 @@ def _told(look: _Look, fleet: Fleet, said: Any) -> Outcome:
         noted = notes.merged(metadata.annotations, {notes.REVISION: revision})
         if noted is not metadata.annotations:
             metadata = replace(metadata, annotations=noted)
+    if kept is not (old.conditions or ()) and _is_superseded(kept, told.conditions):
+        told = replace(old, conditions=kept)  # upstream's second write of one look is refused, the first is seen
     is_same = told == old and metadata is deployment.metadata
     calls = () if is_same else (_status_update(replace(deployment, metadata=metadata, status=told)),)
     after = status.until_deadline(deployment, told, now)
     return Outcome(calls=calls, records=look.records, memory=look.memory, after=after)
+
+
+def _is_superseded(said: Any, told: Any) -> bool:
+    """Tell whether what is said of the progress would not be seen, since the same look tells what comes after it."""
+    one, other = found_in.find(said, status.PROGRESSING), found_in.find(told, status.PROGRESSING)
+    return one is not None and other is not None and one.reason != other.reason
 
 
 def _owned(deployment: Any, referring: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -14,14 +14,12 @@ import attrs
 
 from reconcile.api import apps_v1, convert, meta_v1
 from reconcile.components.controllers.workloads.claims import Claimant, reference_to
-from reconcile.lib.digest import digest
+from reconcile.components.controllers.workloads.hashing import hash_of
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 
 HASH_LABEL: Final = "pod-template-hash"
 
-# Kubernetes' alphabet for generated names, as its SafeEncodeString indexes it by character code.
-_SAFE: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NO_METADATA: Final = meta_v1.ObjectMeta()
 _COMPARED: Final = ("labels", "annotations")
 
@@ -43,9 +41,7 @@ def same_template(one: Any, other: Any) -> bool:
 
 def template_hash(template: Any, collisions: int | None) -> str:
     """Give the hash of a pod template; another one for each count of collisions."""
-    hashed = digest({"collisionCount": collisions, "template": convert.dump(template)})
-    number = int(hashed.removeprefix("sha256:")[:8], 16)
-    return "".join([_SAFE[ord(digit) % len(_SAFE)] for digit in str(number)])
+    return hash_of({"collisionCount": collisions, "template": convert.dump(template)})
 
 
 def new_replica_set(claimant: Claimant, deployment: Any, annotations: Map[str] | None, replicas: int) -> Any:

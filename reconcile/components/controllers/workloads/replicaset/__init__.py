@@ -34,6 +34,10 @@ def _reconcile(ask: Ask) -> Outcome:
     return sync.reconcile(REPLICA_SET, ask)
 
 
+def _reconcile_whatever_is_seen(ask: Ask) -> Outcome:
+    return sync.reconcile(REPLICA_SET, ask, consistent=False)
+
+
 def _observe(memory: Memory, change: Change, views: Views, _: Instant) -> Memory:
     return observe(REPLICA_SET.claimant, memory, change, views)
 
@@ -44,13 +48,18 @@ def _pod_keys(change: Change, views: Views) -> tuple[Key, ...]:
     return owner_keys(REPLICA_SET.claimant, change, views)
 
 
-CONTROLLER: Final = Controller(
-    name="replicaset",
-    sources=(Source("replicasets.apps", keys_of_itself), Source("pods", _pod_keys)),
-    reconcile=_reconcile,
-    memory=Memory,
-    observe=_observe,
-    workers=WORKERS,
-    resync=RESYNC,
-    component="replicaset-controller",
-)
+def controller(*, consistent: bool = True) -> Controller:
+    """Give the controller; *consistent*: it makes no more pods before it sees those that it made."""
+    return Controller(
+        name="replicaset",
+        sources=(Source("replicasets.apps", keys_of_itself), Source("pods", _pod_keys)),
+        reconcile=_reconcile if consistent else _reconcile_whatever_is_seen,
+        memory=Memory,
+        observe=_observe,
+        workers=WORKERS,
+        resync=RESYNC,
+        component="replicaset-controller",
+    )
+
+
+CONTROLLER: Final = controller()

@@ -56,12 +56,14 @@ class Expectation:
         deletes: the keys of the pods that are to go; only the keys count.
         at: when it was ordered.
         left: how many of the creations are not even sent: they wait for the batch before them.
+        version: the newest resource version of what was created.
     """
 
     creates: int
     deletes: Table[str, bool]
     at: Instant
     left: int = 0
+    version: int = 0
 
 
 @quick
@@ -83,17 +85,31 @@ _with_unsure: Final[Callable[[Memory, Table[str, bool]], Memory]] = copier(Memor
 _with_paces: Final[Callable[[Memory, Table[str, Instant]], Memory]] = copier(Memory, "paces")
 
 
-def is_satisfied(memory: Memory, uid: str, now: Instant) -> bool:
-    """Tell whether everything that was ordered for this owner was seen, or is too long ago."""
+def is_satisfied(memory: Memory, uid: str, now: Instant, seen: int | None = None) -> bool:
+    """
+    Tell whether everything that was ordered for this owner was seen, or is too long ago.
+
+    Args:
+        memory: the controller's.
+        uid: the owner's.
+        now: the instant.
+        seen: the revision as of which the pods are seen. However long ago they were made, what is older is waited for;
+            None to give it up.
+    """
     expected = memory.expectations.get(uid, None)
     if expected is None or (expected.creates <= 0 and not len(expected.deletes)):
         return True
-    return now - expected.at > EXPIRES
+    return now - expected.at > EXPIRES and (seen is None or seen >= expected.version)
 
 
 def expecting_creates(memory: Memory, uid: str, count: int, sent: int, now: Instant) -> Memory:
     """Expect *count* creations, of which *sent* are sent."""
     return _expecting(memory, uid, Expectation(count, _NONE, now, count - sent))
+
+
+def expecting(memory: Memory, uid: str, creates: int, deletes: tuple[str, ...], now: Instant) -> Memory:
+    """Expect so many creations, all of them sent, and that the pods with the keys *deletes* go."""
+    return _expecting(memory, uid, Expectation(creates, Table.of([(key, _YES) for key in deletes]), now))
 
 
 def paced(memory: Memory, uid: str, wanted: int, count: int, now: Instant) -> tuple[Memory, Duration]:
@@ -114,11 +130,14 @@ def expecting_deletes(memory: Memory, uid: str, keys: list[str], now: Instant) -
     return _expecting(memory, uid, Expectation(0, Table.of([(key, _YES) for key in keys]), now))
 
 
-def sending(memory: Memory, uid: str, count: int) -> Memory:
-    """Note that *count* more of the expected creations are sent."""
+def sending(memory: Memory, uid: str, count: int, version: int) -> Memory:
+    """Note that *count* more of the expected creations are sent, and the newest *version* of those that were made."""
     old = memory.expectations.get(uid, None)
-    assert old is not None, "what is left to be sent is known from the expectation"
-    return _expecting(memory, uid, Expectation(old.creates, old.deletes, old.at, old.left - count))
+    if old is None:
+        assert not count, "what is left to be sent is known from the expectation"
+        return memory  # all of them are seen
+    made = Expectation(old.creates, old.deletes, old.at, old.left - count, max(old.version, version))
+    return _expecting(memory, uid, made)
 
 
 def left_to_send(memory: Memory, uid: str) -> int:
@@ -132,7 +151,7 @@ def fewer_creates(memory: Memory, uid: str, count: int) -> Memory:
     old = memory.expectations.get(uid, None)
     if old is None:
         return memory
-    return _expecting(memory, uid, Expectation(old.creates - count, old.deletes, old.at, old.left))
+    return _expecting(memory, uid, Expectation(old.creates - count, old.deletes, old.at, old.left, old.version))
 
 
 def skipping(memory: Memory, uid: str, failed: int) -> Memory:
@@ -142,7 +161,7 @@ def skipping(memory: Memory, uid: str, failed: int) -> Memory:
         return memory
     full_at = memory.paces.get(uid, 0) - (failed + old.left) * PACE
     memory = _with_paces(memory, memory.paces.set(uid, full_at))
-    return _expecting(memory, uid, Expectation(old.creates - failed - old.left, old.deletes, old.at))
+    return _expecting(memory, uid, Expectation(old.creates - failed - old.left, old.deletes, old.at, 0, old.version))
 
 
 def without_delete(memory: Memory, uid: str, key: str) -> Memory:
@@ -150,7 +169,7 @@ def without_delete(memory: Memory, uid: str, key: str) -> Memory:
     old = memory.expectations.get(uid, None)
     if old is None or key not in old.deletes:
         return memory
-    return _expecting(memory, uid, Expectation(old.creates, old.deletes.remove(key), old.at, old.left))
+    return _expecting(memory, uid, Expectation(old.creates, old.deletes.remove(key), old.at, old.left, old.version))
 
 
 def made_sure(memory: Memory, uid: str) -> Memory:

@@ -66,7 +66,9 @@ def to_delete(pods: tuple[Any, ...], related: tuple[Any, ...], count: int, now: 
     def order(one: int, other: int) -> int:
         return compare(ranks[one], ranks[other], now)
 
-    return tuple([pods[place] for place in sorted(range(len(pods)), key=cmp_to_key(order))[:count]])
+    # Upstream leaves it to chance which of equal ones goes; here it is the last by name.
+    places = sorted(range(len(pods) - 1, -1, -1), key=cmp_to_key(order))
+    return tuple([pods[place] for place in places[:count]])
 
 
 def rank(pod: Any, on_node: int) -> Rank:

@@ -9,7 +9,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -18,6 +18,8 @@ from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model import conditions, selectors
+
+_ENDED: Final = ("Succeeded", "Failed")
 
 
 @quick
@@ -51,6 +53,12 @@ def counts(owner: Any, pods: Table[str, Any], active: int, now: Instant) -> Coun
     waits = [ready_for(pod, now) for pod in pods.under("standing", (uid, "ready"))]
     missing = [wait - passed for passed in waits if passed < wait]
     return Counts(active, ready, ready - len(missing), labelled, terminating, min(missing, default=None))
+
+
+def is_active(pod: Any) -> bool:
+    """Tell whether the pod has not ended and is not being deleted."""
+    status = pod.status
+    return pod.metadata.deletion_timestamp is None and (status is None or status.phase not in _ENDED)
 
 
 def matters(old: Any, new: Any) -> bool:

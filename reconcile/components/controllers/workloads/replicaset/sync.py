@@ -24,6 +24,7 @@ from reconcile.components.controllers.workloads.replicaset import memory as memo
 from reconcile.components.controllers.workloads.replicaset import ranking, status
 from reconcile.components.controllers.workloads.replicaset.kinds import Kind
 from reconcile.components.controllers.workloads.replicaset.memory import Memory
+from reconcile.components.controllers.workloads.replicaset.status import is_active
 from reconcile.effects import Record
 from reconcile.lib.instant import Duration
 from reconcile.lib.quick import quick
@@ -48,14 +49,22 @@ class _Look:
     owner: Any
     memory: Memory
     records: tuple[Record, ...] = ()
+    consistent: bool = True
 
 
-def reconcile(kind: Kind, ask: Ask) -> Outcome:
-    """Bring the pods of the owner with the asked key nearer to what it declares."""
+def reconcile(kind: Kind, ask: Ask, *, consistent: bool = True) -> Outcome:
+    """
+    Bring the pods of the owner with the asked key nearer to what it declares.
+
+    Args:
+        kind: of the owner.
+        ask: which one.
+        consistent: wait for the pods that were made until they are seen; else five minutes at most.
+    """
     owner = ask.views.get(kind.claimant.resource, ask.key)
     if owner is None:
         return Outcome()
-    look = _Look(kind, ask, owner, ask.memory)
+    look = _Look(kind, ask, owner, ask.memory, (), consistent)
     if not ask.answers:
         return _begun(look)
     match ask.answers[0][0].verb:
@@ -74,7 +83,7 @@ def reconcile(kind: Kind, ask: Ask) -> Outcome:
 def _begun(look: _Look) -> Outcome:
     memory, uid = look.memory, look.owner.metadata.uid
     if uid in memory.unsure:
-        found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
+        found = _claims(look)
         if found.adopt:
             return Outcome(calls=(claims.look(look.kind.claimant.resource, look.ask.key),), again=True)
         if found.release:
@@ -83,11 +92,16 @@ def _begun(look: _Look) -> Outcome:
     return _scaled(look, 0)
 
 
+def _claims(look: _Look) -> claims.Claims:
+    """Give the pods to adopt and to release: of those that are active, all others are nobody's concern."""
+    return claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"), is_active)
+
+
 def _on_looked(look: _Look) -> Outcome:
     refusal = claims.refusal_to_adopt(look.kind.claimant, look.owner, look.ask.answers[0][1])
     if refusal:
         return Outcome(error=refusal)
-    found = claims.claims(look.owner, look.kind.claimant.selects, look.ask.views.table("pods"))
+    found = _claims(look)
     calls = claims.patches(look.kind.claimant, look.owner, "pods", found)
     return Outcome(calls=calls, again=True) if calls else _scaled(look, 0)
 
@@ -104,7 +118,8 @@ def _scaled(look: _Look, unseen: int) -> Outcome:
     """Create or delete; *unseen* is by how many pods more were adopted than released that the cache does not show."""
     owner, memory, now = look.owner, look.memory, look.ask.now
     uid = owner.metadata.uid
-    if owner.metadata.deletion_timestamp is not None or not memories.is_satisfied(memory, uid, now):
+    seen = look.ask.views.revision("pods") if look.consistent else None
+    if owner.metadata.deletion_timestamp is not None or not memories.is_satisfied(memory, uid, now, seen):
         return _told(look, None)
     replicas = owner.spec.replicas
     wanted = 1 if replicas is None else replicas
@@ -151,9 +166,10 @@ def _on_created(look: _Look) -> Outcome:
         memory = memories.skipping(memory, uid, failed)
         return _told(replace(look, memory=memory, records=records), ("FailedCreate", why))
     left = min(2 * len(answers), memories.left_to_send(memory, uid))
+    made = max([int(response.body.metadata.resource_version) for _, response in answers if response.ok], default=0)
+    memory = memories.sending(memory, uid, left, made)
     if not left:
-        return _told(replace(look, records=records), None)
-    memory = memories.sending(memory, uid, left)
+        return _told(replace(look, memory=memory, records=records), None)
     return Outcome(calls=(answers[0][0],) * left, records=records, memory=memory, again=True)
 
 

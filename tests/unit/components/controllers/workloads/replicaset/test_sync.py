@@ -20,8 +20,8 @@ SETS = "replicasets.apps"
 KEY = "default/web"
 
 
-def cluster(declared=None, *, pods=()):
-    toy = ToyCluster((replicaset.CONTROLLER,))
+def cluster(declared=None, *, pods=(), controller=replicaset.CONTROLLER):
+    toy = ToyCluster((controller,))
     for pod in pods:
         toy.put("pods", pod)
     toy.put(SETS, declared or objects.replica_set())
@@ -219,8 +219,9 @@ def test_nothing_is_created_twice_while_the_cache_lags():
     assert pods(toy) == []
 
 
-def test_expectation_is_given_up_after_five_minutes():
-    toy = cluster(objects.replica_set(1))
+@pytest.mark.parametrize("consistent", [False, True])
+def test_expectation_is_given_up_after_five_minutes_unless_the_cache_is_older_than_what_was_made(consistent):
+    toy = cluster(objects.replica_set(1), controller=replicaset.controller(consistent=consistent))
     toy.settle()
     change(toy, replicas=2)
     toy.deliver(SETS)
@@ -234,7 +235,12 @@ def test_expectation_is_given_up_after_five_minutes():
     toy.now += 5 * MINUTE + 1
     change(toy, replicas=3)
     toy.settle()
-    assert len(pods(toy)) == 3
+    assert len(pods(toy)) == (2 if consistent else 3)
+    toy.put("pods", objects.pod("other", None))  # a later change comes, so that the cache is as new as what was made
+    toy.settle()
+    change(toy, min_ready_seconds=1)
+    toy.settle()
+    assert len(pods(toy)) == 4
 
 
 def test_adopts_orphans_it_selects():

@@ -1,0 +1,31 @@
+"""
+Feature gates: what of Kubernetes 1.36 is switched on and off, of that which can be switched here.
+
+Source:   pkg/features/kube_features.go.
+Left out: every gate that is not in the table: it is as it is by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+MAX_UNAVAILABLE_STATEFUL_SET: Final = "MaxUnavailableStatefulSet"
+CONSISTENT_DAEMON_SET: Final = "StaleControllerConsistencyDaemonSet"
+CONSISTENT_JOB: Final = "StaleControllerConsistencyJob"
+CONSISTENT_REPLICA_SET: Final = "StaleControllerConsistencyReplicaSet"
+CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
+
+DEFAULTS: Final[dict[str, bool]] = {
+    MAX_UNAVAILABLE_STATEFUL_SET: False,
+    CONSISTENT_DAEMON_SET: True,
+    CONSISTENT_JOB: True,
+    CONSISTENT_REPLICA_SET: True,
+    CONSISTENT_STATEFUL_SET: True,
+}
+"""Each gate, and whether it is on where nothing else is said."""
+
+
+def is_on(given: Mapping[str, bool], name: str) -> bool:
+    """Tell whether the gate *name* is on, of which *given* may say otherwise than its default."""
+    return given.get(name, DEFAULTS[name])
