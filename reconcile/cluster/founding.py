@@ -29,7 +29,7 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
         for name in _ELECTED:
             user = COMPONENTS[name].user_on("")
             grants.append(apiserver.Grant(f"leader-locking-endpoints:{name}", user, _locking(name)))
-    return apiserver.founded(topology.start, tuple(grants))
+    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields)
 
 
 def _locking(name: str) -> tuple[PolicyRule, ...]:

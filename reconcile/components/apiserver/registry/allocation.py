@@ -52,7 +52,7 @@ def allocated(
     compares: Compares = ()
     operations: Operations = ()
     if spec.type == "ExternalName":
-        spec = replace(spec, cluster_ip=None, cluster_ips=None)
+        spec = replace(spec, cluster_ip=None, cluster_ips=None, internal_traffic_policy=None)
     elif not spec.cluster_ip or spec.cluster_ip not in ("None", held):
         spec = _with_address(ask, service, spec)
         compares += (Compare(ADDRESSES, spec.cluster_ip or "", 0),)
@@ -139,6 +139,8 @@ def _families(service: core_v1.Service) -> core_v1.ServiceSpec:
 def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
     if "ExternalName" in (spec.type, before.type):
         return spec
+    if spec.ip_family_policy is None:
+        spec = replace(spec, ip_family_policy=before.ip_family_policy)
     if not spec.cluster_ip:
         return replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
     same = spec.cluster_ip == before.cluster_ip

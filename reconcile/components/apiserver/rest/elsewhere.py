@@ -91,8 +91,7 @@ def _version(http: HttpRequest) -> HttpResponse:
         raise Refusal(statuses.method_not_allowed())
     clauses = [clause.partition(";")[0].strip() for clause in (http.header("accept") or "*/*").split(",")]
     if not any(kind in ("*/*", "application/json") for kind in clauses):
-        said = "406: Not Acceptable\n\nAvailable representations: application/json"
-        raise Refusal(statuses.not_acceptable(said=said))
+        raise Refusal(statuses.no_representation(("application/json",)))
     return _json(VERSION)
 
 
@@ -125,6 +124,8 @@ def _described_api(http: HttpRequest) -> HttpResponse | None:
     if http.path == "/openapi/v3":
         index = json_bytes(openapi.index()).rstrip()
         return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=index)
+    if not http.path.startswith("/openapi/v3/"):
+        return None
     document = openapi.document(http.path.removeprefix("/openapi/v3/"))
     return HttpResponse(code=404) if document is None else _json(document)
 

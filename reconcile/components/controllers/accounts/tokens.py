@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Controllers".
 from __future__ import annotations
 
 import base64
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from reconcile.api import meta_v1
@@ -191,6 +191,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+@lru_cache(maxsize=64)
 def controller(signing_key: str) -> Controller:
     """Give the controller of a cluster that signs with *signing_key*."""
     return replace(CONTROLLER, reconcile=partial(reconcile, signing_key))
