@@ -289,5 +289,35 @@ class Notice:
     object: Any
 
 
-OutsideEffect: TypeAlias = Answer | Notice | Order
+@quick
+@attrs.frozen(weakref_slot=False)
+class CallWebhook:
+    """
+    To the outside: an API server calls a webhook, by POST with *review* as the body; answered by `WebhookAnswered`.
+
+    Who is asked is named by *url*, or by *service* with *port* and *path*. No answer within *timeout* is one too: the
+    API server waits no longer.
+
+    Args:
+        call: what the answer names; the uid of the review.
+        review: the AdmissionReview or ConversionReview, as JSON.
+        timeout: how long is waited.
+        url: where the webhook is; empty if a service is.
+        service: `namespace/name`; empty if there is a URL.
+        port: of the service.
+        path: at the service.
+        ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
+    """
+
+    call: str
+    review: Map[Any]
+    timeout: Duration
+    url: str = ""
+    service: str = ""
+    port: int = 443
+    path: str = ""
+    ca_bundle: str = ""
+
+
+OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook
 """What leaves the cluster's own `step` for the outside world."""

@@ -175,6 +175,8 @@ def _schema(shape: Any, name: str) -> dict[str, Any]:
 def _special(shape: Any, name: str) -> dict[str, Any]:
     if shape == "body":
         return {}  # what it is depends on the verb
+    if shape == "free":
+        return {}  # whatever JSON says
     if shape == "object":
         return {"$ref": f"{'' if name == 'requests.json' else 'requests.json'}#/$defs/object"}
     if shape == "answer":

@@ -29,6 +29,7 @@ class Setting:
     heartbeats: bool = True
     without: tuple[str, ...] = ()
     feature_gates: Map[bool] = Map()
+    webhooks: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +78,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             feature_gates=setting.feature_gates,
+            webhooks=setting.webhooks,
         ),
         step=_unmoved,  # it does nothing but answer
         watches=_nothing,

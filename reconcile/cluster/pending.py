@@ -10,7 +10,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from reconcile.effects import CallWebhook
+from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.model.requests import Request, Response, User
 
@@ -97,6 +100,33 @@ class Message:
     process: str
     life: int
     body: Any
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Suspended:
+    """
+    A request within an API server that waits for webhooks to answer.
+
+    It is planned anew when they have: what was asked is known by its content, so it is asked once.
+
+    Args:
+        sent: the request.
+        server: the API server's process.
+        life: of the process.
+        dice: what the request draws from, the same at each look.
+        now: the instant at which it was taken in, by the server's clock.
+        waits: what is asked and not answered, each with its key.
+        answers: what was answered, by the key of what was asked.
+    """
+
+    sent: Sent
+    server: str
+    life: int
+    dice: Dice
+    now: Instant
+    waits: tuple[tuple[CallWebhook, str], ...]
+    answers: Map[Any]
 
 
 Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message

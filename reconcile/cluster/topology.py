@@ -58,6 +58,8 @@ class Topology:
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
+        webhooks: call the webhooks of admission and conversion: `CallWebhook` leaves, and the request waits for
+            `WebhookAnswered`; without, nobody can reach them, and their failurePolicy decides at once.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
@@ -75,6 +77,7 @@ class Topology:
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
+    webhooks: bool = False
     start: Instant = 1_767_225_600_000_000_000
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 

@@ -174,6 +174,10 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return f"notice to {what.client} {what.tag}: {what.type} {what.object.kind} {_named(what.object)}"
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
+        case do.CallWebhook():
+            return f"call webhook {what.call} at {what.url or what.service}"
+        case on.WebhookAnswered():
+            return f"webhook answered {what.call}: {what.error or what.code}"
         case _:
             return ""
 

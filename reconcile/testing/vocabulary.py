@@ -28,7 +28,7 @@ from reconcile.driver.wire.shapes import (
     row_of,
     words_of,
 )
-from reconcile.events import Watched
+from reconcile.events import Watched, WebhookAnswered
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model import gates
@@ -148,6 +148,8 @@ class _Vocabulary:
             return draw(st.none() | self.stored())
         if field.shape == "view":
             return _table(draw(st.dictionaries(TEXTS, self.stored(), max_size=2)))
+        if field.shape == "free":
+            return draw((JSON if cls is WebhookAnswered else st.dictionaries(TEXTS, JSON, max_size=2)).map(freeze))
         if field.name == "resource":
             return draw(st.sampled_from(_RESOURCES))
         if cls is Response and field.shape == "answer":

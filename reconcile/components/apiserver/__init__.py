@@ -2,7 +2,8 @@
 The API server: a pure function of a request.
 
 `plan` authenticates, authorises, defaults, admits and validates, and gives an answer or one transaction; `answer`
-says what its commit came to. The engine commits between the two, at once with one etcd member, through Raft with
+says what its commit came to. Where webhooks are to be asked first, it says what, and is
+asked again with their answers. The engine commits between the two, at once with one etcd member, through Raft with
 several.
 
 `step` serves a client's watch.
@@ -14,14 +15,18 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.access.bootstrap import Grant, founded
+from reconcile.components.apiserver.calling import DEADLINE
 from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
 from reconcile.components.apiserver.serving import answer, plan
-from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
+from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Asking, Notes, Planned, State, begin, bootstrap
 
 __all__ = [
+    "DEADLINE",
     "EVENT_TTL",
     "ITSELF",
+    "Asking",
     "Grant",
+    "Notes",
     "Planned",
     "State",
     "Watching",

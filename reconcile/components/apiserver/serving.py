@@ -2,7 +2,7 @@
 Serving: one request, from who asks to what is to be committed and answered.
 
 Takes:    a Request, who asks, the store as it is, the instant, the request's own dice.
-Gives:    a Response, or Planned: a transaction, and how to answer once it is committed.
+Gives:    a Response; or Planned: a transaction, and how to answer once it is committed; or Asking: webhooks to call.
 Source:   the API server's request path: authentication, authorisation, admission, the registry's generic store.
 Left out: see docs/limits.md, "API server".
 """
@@ -16,11 +16,12 @@ from typing import Any, Final
 from reconcile.api import kinds
 from reconcile.components.apiserver.access import authorising, granting
 from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
+from reconcile.components.apiserver.calling import Suspending
 from reconcile.components.apiserver.reading import custom as reading_custom
 from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served, strategies
-from reconcile.components.apiserver.state import Ask, Plan, Planned, State
+from reconcile.components.apiserver.state import CONVERTED, Ask, Asking, Notes, Plan, Planned, State
 from reconcile.components.apiserver.writing import (
     approving,
     creating,
@@ -39,6 +40,7 @@ from reconcile.components.apiserver.writing import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
+from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response, User
@@ -46,12 +48,20 @@ from reconcile.store import Change, Reads, stamped
 
 Way = Callable[[Ask], Plan]
 
+_READS: Final = ("get", "list", "watch")
+# Seconds that a request may take; what writes is given up earlier. Source: --request-timeout; the handlers.
+_LONGEST: Final = 60
+_LONGEST_WRITE: Final = 34
 
-def plan(state: State, request: Request, user: User, store: Reads, now: Instant, dice: Dice) -> Plan:  # noqa: PLR0917 -- the contract's order
+
+def plan(  # noqa: PLR0917 -- the contract's order
+    state: State, request: Request, user: User, store: Reads, now: Instant, dice: Dice, notes: Notes | None = None
+) -> Plan | Asking:
     """
-    Say what a request comes to: an answer, or what to commit first.
+    Say what a request comes to: an answer, what to commit first, or what to ask of webhooks first.
 
-    A plan holds for this store; if its transaction is refused, plan again against the store as it is then.
+    A plan holds for this store; if its transaction is refused, plan again against the store as it is then. When
+    webhooks have answered, plan again with the answers in *notes*, and with the same instant and dice.
     """
     try:
         asking = user if user.name else authorising.authenticated(user, anonymous=state.anonymous)
@@ -63,9 +73,15 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
         route = _route(asked, verb, subresource, not name, not namespace)
         resource, way = _custom_route(store, request) if route is None else route
         key = f"{namespace}/{name}" if namespace else name
-        return way(Ask(state, request, asking, store, now, dice, resource, key))
+        plan = way(Ask(state, request, asking, store, now, dice, resource, key, notes))
     except Refusal as refusal:
-        return refusal.response
+        plan = refusal.response
+    except Suspending as suspending:
+        calls = tuple([(each.key, each.call) for each in suspending.wanted])
+        return Asking(calls, _LONGEST if request.verb in _READS else _LONGEST_WRITE)
+    if notes is not None and notes.warnings:
+        return replace(plan, warnings=plan.warnings + tuple(notes.warnings))
+    return plan
 
 
 def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Response:
@@ -78,7 +94,9 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
                 break
         else:
             obj = store.get(planned.resource, key)
-        if planned.version:
+        if planned.version == CONVERTED and obj is not None:
+            obj = stamped(planned.body, int(obj.metadata.resource_version))
+        elif planned.version:
             obj = reading_custom.answered(obj, planned.version)
         if planned.scale:
             obj = _scale_of(planned, obj, store)

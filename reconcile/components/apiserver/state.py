@@ -13,6 +13,7 @@ import attrs
 
 from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
 from reconcile.components.apiserver.access import tokens
+from reconcile.effects import CallWebhook
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
@@ -48,6 +49,7 @@ class State:
             cost every write.
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
+        webhooks: whether webhooks are called; else nobody reaches them.
         signing_key: what ServiceAccounts' tokens are signed with, in hexadecimal; empty for no such tokens.
         feature_gates: those that are not as they are by default.
     """
@@ -64,12 +66,29 @@ class State:
     accounts: bool = False
     signing_key: str = ""
     feature_gates: Map[bool] = attrs.field(factory=Map)
+    webhooks: bool = False
+
+
+class Notes:
+    """
+    What is noted while one request is planned; it belongs to that call alone.
+
+    Args:
+        answers: what webhooks have answered to it so far, by the key of what was asked.
+    """
+
+    __slots__ = ("annotations", "answers", "warnings")
+
+    def __init__(self, answers: Map[Any] | None = None) -> None:
+        self.answers: Map[Any] = Map() if answers is None else answers
+        self.warnings: list[str] = []
+        self.annotations: dict[str, str] = {}
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class Ask:
-    """One request on its way through the verbs."""
+    """One request on its way through the verbs; *notes* are there where rules are stored, or somebody audits."""
 
     state: State
     request: Request
@@ -79,12 +98,17 @@ class Ask:
     dice: Dice
     resource: kinds.Resource
     key: str
+    notes: Notes | None = None
 
 
 def drawing(ask: Ask, stream: str) -> Dice:
     """Give the dice of one use within one request: none of another request's draws are among them."""
     dice = ask.dice
     return Dice(dice.seed, f"{dice.stream}/{dice.count}/{stream}")
+
+
+CONVERTED: Final = "*"
+"""In place of the version to answer in: the answer is *body* as it is, with the version of the store's it gets."""
 
 
 @quick
@@ -120,16 +144,38 @@ class Planned:
     follows: tuple[Request, ...] = ()
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Asking:
+    """
+    A request that cannot go on before webhooks have answered.
+
+    Args:
+        calls: what is to be asked, each under the key by which its answer is found.
+        seconds: how long the request may take in all.
+    """
+
+    calls: tuple[tuple[str, CallWebhook], ...]
+    seconds: int
+
+
 Plan = Response | Planned
 
 
-def begin(name: str, dice: Dice, *, managed_fields: bool = False, feature_gates: Map[bool] | None = None) -> State:
+def begin(
+    name: str,
+    dice: Dice,
+    *,
+    managed_fields: bool = False,
+    feature_gates: Map[bool] | None = None,
+    webhooks: bool = False,
+) -> State:
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
     gates: Map[bool] = Map() if feature_gates is None else feature_gates
     if not managed_fields:
-        return State(name=name, feature_gates=gates)
+        return State(name=name, feature_gates=gates, webhooks=webhooks)
     key = tokens.key_of(dice.seed)
-    return State(name=name, managed_fields=True, accounts=True, signing_key=key, feature_gates=gates)
+    return State(name=name, managed_fields=True, accounts=True, signing_key=key, feature_gates=gates, webhooks=webhooks)
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin

@@ -8,12 +8,13 @@ import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.components import COMPONENTS, Setting
-from reconcile.cluster.pending import Listing, Message, Sent, Starting, Turning
+from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import connected, unpark
+from reconcile.driver.machine.webhooks import forgotten
 from reconcile.effects import (
     Call,
     CancelTimer,
@@ -39,8 +40,11 @@ from reconcile.events import Started
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
+from reconcile.model import statuses
+from reconcile.model.requests import Response
 from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
+_TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
@@ -71,6 +75,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         managed_fields=topology.managed_fields,
         without=topology.without,
         feature_gates=topology.feature_gates,
+        webhooks=topology.webhooks,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -123,7 +128,17 @@ def end(machine: Machine, name: str) -> None:
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
+        for waiting in forgotten(machine, name):
+            lose(machine, waiting.sent)
         machine.reach.clear()
+
+
+def lose(machine: Machine, item: Sent | Replied) -> None:
+    """Let a call or its answer be lost: who waits for it is told that it took too long."""
+    if item.tag is not None:
+        status = statuses.server_timeout(item.request.resource, item.request.verb, 0)
+        lost = Response(status.code or _TIMEOUT, status)
+        machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
 def exit_process(machine: Machine, process: Process, code: int) -> None:

@@ -2,7 +2,7 @@
 Custom resources: writing their objects.
 
 An object is read through the schema of the version in which it comes, judged by it, and stored through the schema of
-the storage version. Between versions only apiVersion changes.
+the storage version.
 
 Source:   apiextensions-apiserver: the custom resource handler, its strategy and its validator.
 Left out: see docs/limits.md, "Custom resources".
@@ -19,7 +19,14 @@ from reconcile.api import autoscaling_v1, meta_v1
 from reconcile.api.scalars import freeze
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import admission
-from reconcile.components.apiserver.reading.custom import asked_version, check_fields, in_version, plain, stored_form
+from reconcile.components.apiserver.reading.custom import (
+    all_in_version,
+    asked_version,
+    check_fields,
+    in_version,
+    plain,
+    stored_form,
+)
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Refusal, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import served, structural
@@ -27,7 +34,7 @@ from reconcile.components.apiserver.registry.structural.judging import MISSING, 
 from reconcile.components.apiserver.registry.structural.metadata import FIELDS, embedded_faults, metadata_of, misplaced
 from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
-from reconcile.components.apiserver.state import Ask, Plan, Planned
+from reconcile.components.apiserver.state import CONVERTED, Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
 from reconcile.components.apiserver.writing.applying import check, configuration, warned
 from reconcile.components.apiserver.writing.patched import patched, patched_body
@@ -82,6 +89,8 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     if ask.state.managed_fields:
         managed = managed or managing.after_create(ask, body, version.shape)
         body = replace(body, metadata=replace(body.metadata or meta_v1.ObjectMeta(), managed_fields=managed))
+    if ask.store.ruled and admission.mutates(ask):
+        body = admission.mutated(ask, creating.wiped(ask, body), None)
     metadata, generated = creating.named(ask, body.metadata or meta_v1.ObjectMeta())
     obj = replace(body, metadata=replace(metadata, generation=1))
     name = metadata.name or ""
@@ -89,6 +98,8 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
         admission.admit_namespace(ask, name)
     causes, warnings = _causes(ask, obj, None, generated=generated)
     refuse_invalid(obj.kind or "", ask.resource.api_version, name, causes)
+    judged = admission.judged(ask, obj, None)
+    warnings += judged.warnings
     key = f"{request.namespace}/{name}" if request.namespace else name
     if ask.store.get(request.resource, key) is not None:
         refusal = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
@@ -96,9 +107,20 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
         raise refusal
     if request.dry_run:
         return Response(201, obj, warnings)
-    put = Put(request.resource, key, stored_form(definition, obj))
-    txn = Txn((Compare(request.resource, key, 0),), (put,))
-    return Planned(txn, 201, request.resource, key, warnings=warnings, version=request.version)
+    form = stored_form(ask, definition, obj)
+    put = Put(request.resource, key, form)
+    txn = Txn((Compare(request.resource, key, 0), *judged.compares), (put, *judged.operations))
+    shown, version_of_it = _answer(ask, form)
+    return Planned(txn, 201, request.resource, key, shown, warnings=warnings, version=version_of_it)
+
+
+def _answer(ask: Ask, form: CustomObject) -> tuple[Any, str]:
+    """Give what a write of *form* is answered with, and the version in which what is stored is answered instead."""
+    definition = served.definition(ask.store, ask.request.resource)
+    assert definition is not None, "it was found when the request was routed"
+    if definition.is_converted and form.api_version != ask.resource.api_version:
+        return in_version(ask, form), CONVERTED
+    return None, ask.request.version
 
 
 def update(ask: Ask) -> Plan:
@@ -159,6 +181,10 @@ def updated(ask: Ask, body: CustomObject, old: CustomObject, managed: managing.E
         body = _with_status(body, old.body.get("status", MISSING))
     new = replace(body, metadata=metadata)
     new = _managed(ask, new, old, managed, body.metadata)
+    if ask.store.ruled and admission.mutates(ask):
+        new = admission.mutated(ask, new, old)
+        if version.status:
+            new = _with_status(new, old.body.get("status", MISSING))
     if new.body != old.body:
         generation = (old.metadata.generation or 0) + 1 if old.metadata is not None else 1
         new = replace(new, metadata=replace(new.metadata, generation=generation))
@@ -170,6 +196,9 @@ def status_updated(ask: Ask, body: CustomObject, old: CustomObject, managed: man
     updating.update_metadata(ask, body, old)
     new = _with_status(old, body.body.get("status", MISSING))
     new = _managed(ask, new, old, managed, body.metadata)
+    if ask.store.ruled and admission.mutates(ask):
+        after = admission.mutated(ask, new, old)
+        new = new if after is new else _with_status(new, after.body.get("status", MISSING))
     return _written(ask, new, old)
 
 
@@ -196,13 +225,16 @@ def _written(ask: Ask, new: CustomObject, old: CustomObject) -> Plan:
     causes, warnings = _causes(ask, new, old, generated=True)
     refuse_invalid(new.kind or "", ask.resource.api_version, metadata.name or "", causes)
     stored = found(ask)
-    form = stored_form(definition, new)
-    plan = updating.stored(ask, stored if form == stored else form, stored)
+    form = stored_form(ask, definition, new)
+    plan = updating.stored(ask, stored if form == stored else form, stored, shown=(new, old))
+    warnings = (*warnings, *plan.warnings)
     if isinstance(plan, Response):
         return Response(plan.code, in_version(ask, plan.body), warnings)
-    follows = ending(ask) if not plan.key else ()
+    if plan.key:
+        body, version = _answer(ask, form)
+        return replace(plan, warnings=warnings, version=version, body=body)
     body = None if plan.body is None else in_version(ask, plan.body)
-    return replace(plan, warnings=warnings, version=ask.request.version, body=body, follows=follows)
+    return replace(plan, warnings=warnings, version=ask.request.version, body=body, follows=ending(ask))
 
 
 def ending(ask: Ask) -> tuple[Request, ...]:
@@ -399,7 +431,7 @@ def delete_collection(ask: Ask) -> Plan:
 def _answered(ask: Ask, plan: Plan) -> Plan:
     """Give a plan of a deletion, answered in the version that is asked for."""
     if isinstance(plan.body, List):
-        body: Any = replace(plan.body, items=tuple([in_version(ask, item) for item in plan.body.items]))
+        body: Any = replace(plan.body, items=all_in_version(ask, plan.body.items))
     else:
         body = in_version(ask, plan.body)
     if isinstance(plan, Response):
@@ -475,6 +507,8 @@ def _scaled(ask: Ask, body: Any) -> Plan:
     data = _with_value(plain(old), paths[0].lstrip(".").split("."), replicas)
     plan = updated(inner, _read(inner, data).obj, old)
     if isinstance(plan, Response):
+        return replace(plan, body=scale_of(ask, plan.body))
+    if plan.version == CONVERTED:
         return replace(plan, body=scale_of(ask, plan.body))
     return replace(plan, scale=True) if plan.key else plan
 
