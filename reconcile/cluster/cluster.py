@@ -14,7 +14,7 @@ import attrs
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.founding import founding
-from reconcile.cluster.pending import Pending, Starting, Suspended, Turning
+from reconcile.cluster.pending import Pending, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
 from reconcile.components.controllers import FOR_CLIENTS, STANDARD, check
@@ -160,7 +160,8 @@ class Cluster:
         channels: who watches each channel.
         hosts: by name.
         parked: what waits for an API server that can be reached.
-        suspended: the requests that wait within an API server for webhooks to answer, in order.
+        suspended: the requests that wait within an API server for webhooks to answer, and what watches withhold until
+            some have, in order.
         servers: the API servers that run, in order of start.
         etcd: the host on which etcd runs; empty while it does not.
         marked: the store's revision when its history was last compacted, to which it is compacted next.
@@ -185,7 +186,7 @@ class Cluster:
     channels: Table[str, Channel] = attrs.field(factory=Table)
     hosts: Table[str, HostStatus] = attrs.field(factory=Table)
     parked: tuple[Pending, ...] = ()
-    suspended: tuple[Suspended, ...] = ()
+    suspended: tuple[Suspended | Withheld, ...] = ()
     servers: tuple[str, ...] = ()
     etcd: str = ""
     marked: int = 0

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from reconcile.effects import CallWebhook
+from reconcile.effects import CallWebhook, Notice
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
@@ -127,6 +127,27 @@ class Suspended:
     now: Instant
     waits: tuple[tuple[CallWebhook, str], ...]
     answers: Map[Any]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Withheld:
+    """
+    What a client's watch has to tell, while a webhook converts the first of it.
+
+    Args:
+        server: the watch's process.
+        life: of the process.
+        notices: what is to be told, in order.
+        covers: how many of them what is asked is about.
+        waits: what is asked and not answered, with the version that is wanted.
+    """
+
+    server: str
+    life: int
+    notices: tuple[Notice, ...]
+    covers: int
+    waits: tuple[tuple[CallWebhook, str], ...]
 
 
 Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message

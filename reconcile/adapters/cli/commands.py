@@ -227,6 +227,12 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
 )
 @click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max, manual or held.")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
+@click.option(
+    "--webhook-service",
+    multiple=True,
+    metavar="NAMESPACE/NAME=URL",
+    help="Who answers for a webhook's service, such as default/hook=https://127.0.0.1:9443; may be repeated.",
+)
 @_controllers
 def serve(**options: Any) -> int:
     """

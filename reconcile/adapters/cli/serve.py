@@ -49,6 +49,7 @@ class Options:
     speed: str = "max"
     record: Path | None = None
     own: tuple[str, ...] = ()
+    webhook_service: tuple[str, ...] = ()
 
 
 @attrs.define
@@ -67,6 +68,7 @@ def serve_cluster(options: Options) -> int:
     without = _without(options.without)
     bare = options.nodes == 0 or "kubelet" in without
     own = load_controllers(options.own)
+    _services(options.webhook_service)
     cluster = Cluster.boot(_topology(options, without), seed=options.seed, controllers=own)
     _check_record(options, given.files)
     with attentive() as interrupted, _recorded(cluster, options) as session:
@@ -92,10 +94,22 @@ def _without(texts: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _services(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read who answers for the services of webhooks, `NAMESPACE/NAME=URL` each; ReconcileError if it says neither."""
+    found = {}
+    for text in texts:
+        service, _, url = text.partition("=")
+        namespace, _, name = service.partition("/")
+        if not (namespace and name) or not url.startswith("https://"):
+            raise ReconcileError(f"--webhook-service: {text!r} is not NAMESPACE/NAME=https://HOST:PORT")
+        found[service] = url
+    return found
+
+
 def _topology(options: Options, without: tuple[str, ...]) -> Topology:
     """Give the machines that are asked for, powered on now."""
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
-    changes: dict[str, Any] = {"managed_fields": True}
+    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True}
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
@@ -133,7 +147,12 @@ async def _serve(session: _Session, options: Options) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with served(
-        session.live, speed=options.speed, host=options.host, port=options.port, journal=session.journal
+        session.live,
+        speed=options.speed,
+        host=options.host,
+        port=options.port,
+        journal=session.journal,
+        services=_services(options.webhook_service),
     ) as address:
         try:
             write_private(options.kubeconfig, address.kubeconfig())

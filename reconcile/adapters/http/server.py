@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -24,10 +25,12 @@ from aiohttp import web
 
 from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.pace import Pace
+from reconcile.adapters.http.webhooks import called
 from reconcile.components.apiserver import rest
 from reconcile.driver.containerlogs import Logs, runs
 from reconcile.driver.live import Live, Ticket, unreachable
-from reconcile.effects import Answer, Notice
+from reconcile.driver.machine import waits_for
+from reconcile.effects import Answer, CallWebhook, Notice
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
@@ -62,14 +65,25 @@ class Server:
         speed: how its time goes, as Pace takes it.
         journal: where its log is kept, if it is recorded.
         name: for what is said of it.
+        services: who answers for the services of webhooks: `namespace/name` -> URL.
     """
 
-    def __init__(self, live: Live, speed: str, journal: Journal | FileJournal | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        live: Live,
+        speed: str,
+        journal: Journal | FileJournal | None = None,
+        name: str = "",
+        *,
+        services: Mapping[str, str] | None = None,
+    ) -> None:
         self.live = live
         self.pace = Pace(live, speed)
         self.journal = journal
         self.name = name
+        self.services = services or {}
         self.patience = _PATIENCE
+        self._calls: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, asyncio.Future[Response]] = {}
         self._watches: dict[str, _Watch] = {}
         self._abandoned: dict[str, Ticket] = {}
@@ -78,6 +92,7 @@ class Server:
 
     async def run(self) -> None:
         """Move time until cancelled."""
+        self._call_again()
         while True:
             try:
                 more = self.pace.move()
@@ -114,6 +129,7 @@ class Server:
         """End every watch, as a server does that stops."""
         for watch in self._watches.values():
             _put(watch, None)
+        self._end_calls()
 
     def go_on_with(self, live: Live, lines: list[str] | None) -> None:
         """Serve *live* from now on, whose log is *lines*: watches end with 410, so that clients list again."""
@@ -131,7 +147,9 @@ class Server:
         self._abandoned.clear()
         if self.journal is not None and lines is not None:
             self.journal.replace(lines)
+        self._end_calls()
         self.live, self.pace = live, Pace(live, self.pace.speed)
+        self._call_again()
         self.wake()
 
     def tell(self) -> None:
@@ -143,6 +161,8 @@ class Server:
         for effect in self.live.effects():
             if isinstance(effect, Answer):
                 self._answer_to(effect)
+            elif isinstance(effect, CallWebhook):
+                self._call(effect)
             elif isinstance(effect, Notice) and effect.tag in self._watches:
                 watch = self._watches[effect.tag]
                 reply, now = watch.ticket.asked.reply, self.live.now
@@ -189,6 +209,8 @@ class Server:
             self._woken.set()
             if not future.done():
                 await asyncio.wait((future,), timeout=_MOST_PLAYED if self.pace.holds else self.patience)
+            while self._calls and not future.done():
+                await asyncio.wait((future,), timeout=self.patience)
         except asyncio.CancelledError:
             self._abandon(ticket)
             raise
@@ -202,6 +224,34 @@ class Server:
         if self._watches.pop(ticket.tag, None) is not None:
             self._abandoned[ticket.tag] = ticket
             self.live.end_watch(ticket)
+
+    def _call(self, call: CallWebhook) -> None:
+        """Call a webhook, and let its answer happen when it comes; meanwhile no time is leapt over."""
+
+        async def answered() -> None:
+            event = await called(call, self.services)
+            self._calls.pop(call.call, None)
+            self.pace.waits = bool(self._calls)
+            if waits_for(self.live.machine, call.call):
+                self.live.happen(event)
+                self.tell()
+            self.wake()
+
+        self._calls[call.call] = asyncio.create_task(answered())
+        self.pace.waits = True
+
+    def _call_again(self) -> None:
+        """Call what the cluster waits for and nobody has called, as after a fork."""
+        for waiting in self.live.cluster.suspended:
+            for call, _ in waiting.waits:
+                if call.call not in self._calls:
+                    self._call(call)
+
+    def _end_calls(self) -> None:
+        for task in self._calls.values():
+            task.cancel()
+        self._calls.clear()
+        self.pace.waits = False
 
     def _answer_to(self, effect: Answer) -> None:
         future = self._answers.get(effect.tag)

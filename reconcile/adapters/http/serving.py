@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -60,16 +60,17 @@ async def served(
     host: str = "127.0.0.1",
     port: int = 0,
     journal: Journal | FileJournal | None = None,
+    services: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Address]:
     """
-    Serve *live* while the context lasts.
+    Serve *live* while the context lasts; *services* say who answers for webhooks' services.
 
     Raises:
         OSError: the port cannot be had.
         ReconcileError: *speed* is none.
     """
     authority = Authority()
-    clusters = Clusters(Server(live, speed, journal))
+    clusters = Clusters(Server(live, speed, journal, services=services))
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", _answering(clusters))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

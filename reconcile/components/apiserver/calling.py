@@ -19,12 +19,14 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.scalars import freeze
-from reconcile.components.apiserver.state import Ask, drawing
+from reconcile.components.apiserver.state import Ask
 from reconcile.effects import CallWebhook
 from reconcile.events import WebhookAnswered
+from reconcile.lib.dice import Dice
 from reconcile.lib.digest import digest
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
+from reconcile.store import Reads
 
 DEADLINE: Final = "context deadline exceeded"
 """What a call comes to that nobody answered in time."""
@@ -63,19 +65,19 @@ class Suspending(Exception):  # noqa: N818 -- it is no error
         self.wanted = wanted
 
 
-def wanted(ask: Ask, name: str, config: Any, seconds: int, review: Mapping[str, Any]) -> Wanted:
+def wanted(dice: Dice, name: str, config: Any, seconds: int, review: Mapping[str, Any]) -> Wanted:
     """
     Say what is to be asked.
 
     Args:
-        ask: the request that needs the answer.
+        dice: what the review's uid is drawn from.
         name: of the webhook, and of what configures it.
         config: its clientConfig.
         seconds: how long to wait.
         review: what to ask, as plain JSON; its `request` is given a uid.
     """
     key = digest([name, review])
-    uid = drawing(ask, f"webhook/{key}").next_uuid()
+    uid = Dice(dice.seed, f"{dice.stream}/{dice.count}/webhook/{key}").next_uuid()
     asked = freeze({**review, "request": {"uid": uid, **review["request"]}})
     assert isinstance(asked, Map), "it is an object"
     service, bundle = config.service, config.ca_bundle or ""
@@ -104,11 +106,11 @@ def answers(ask: Ask, asked: Sequence[Wanted]) -> list[WebhookAnswered]:
     return [known[each.key] for each in asked]
 
 
-def content(ask: Ask, asked: Wanted, answer: WebhookAnswered, kind: str) -> Mapping[str, Any]:
+def content(store: Reads, asked: Wanted, answer: WebhookAnswered, kind: str) -> Mapping[str, Any]:
     """Give the review that a webhook answered with, of *kind* (`admission.k8s.io/v1, Kind=AdmissionReview`)."""
     where = _url(asked.call)
     if answer.error or not answer.code:
-        said = answer.error or _unreached(ask, asked)
+        said = answer.error or _unreached(store, asked)
         raise CallFailed(f'Post "{where}?timeout={asked.call.timeout // SECOND}s": {said}')
     body = answer.body
     if answer.code not in _OK:
@@ -163,13 +165,13 @@ def _url(call: CallWebhook) -> str:
     return f"https://{name}.{namespace}.svc:{call.port}{call.path}"
 
 
-def _unreached(ask: Ask, asked: Wanted) -> str:
+def _unreached(store: Reads, asked: Wanted) -> str:
     """Say in what way the webhook's server was not reached."""
     config, call = asked.config, asked.call
     service = config.service
     if service is None:
         return _refused(*_address(config.url or ""))
-    found = ask.store.get("services", call.service)
+    found = store.get("services", call.service)
     if found is None:
         return f'service "{service.name}" not found'
     ports = [each for each in found.spec.ports or () if each.port == call.port]

@@ -13,7 +13,7 @@ from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
-from reconcile.driver.machine.webhooks import suspended, taken
+from reconcile.driver.machine.webhooks import hear_converted, suspended, taken
 from reconcile.effects import Answer
 from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
@@ -47,10 +47,15 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
 
 
 def hear_webhook(machine: Machine, answer: WebhookAnswered) -> None:
-    """Let an API server hear what a webhook answered; a request that has asked all goes on."""
+    """Let an API server hear what a webhook answered; a request that has asked all goes on, or a watch."""
     waiting = taken(machine, answer)
-    if waiting is not None:
+    if isinstance(waiting, Suspended):
         execute(machine, waiting.sent, waiting)
+    elif waiting is not None:
+        process = machine.processes.get(waiting.server)
+        assert process is not None, "what a watch withholds goes with it"
+        if not hear_converted(machine, process, waiting, answer):
+            end(machine, process.name)
 
 
 def give_back(machine: Machine, item: Replied) -> bool:

@@ -8,13 +8,13 @@ import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.components import COMPONENTS, Setting
-from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import connected, unpark
-from reconcile.driver.machine.webhooks import forgotten
+from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
     CancelTimer,
@@ -129,7 +129,10 @@ def end(machine: Machine, name: str) -> None:
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
         for waiting in forgotten(machine, name):
-            lose(machine, waiting.sent)
+            if isinstance(waiting, Suspended):
+                lose(machine, waiting.sent)
+    elif machine.suspended:
+        forgotten(machine, name)
         machine.reach.clear()
 
 
@@ -287,7 +290,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case Exit():
             exit_process(machine, process, effect.code)
         case Notice():
-            machine.outbox.append(effect)
+            if machine.processes.get(process.name) is not None and not told(machine, process, effect):
+                end(machine, process.name)
         case etcd.CompactTo():
             machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
             machine.marked = machine.store.revision

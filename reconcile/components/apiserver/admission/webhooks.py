@@ -177,7 +177,7 @@ def _wanted(ask: Ask, hook: _Hook, new: Any, old: Any) -> Wanted:
         raise Refusal(statuses.bad_request(f'admission webhook "{webhook.name}" does not support dry run'))
     version = _version(webhook)
     review = reviews.review(ask, version, hook.place, new, old)
-    return calling.wanted(ask, hook.uid, webhook.client_config, webhook.timeout_seconds or _SECONDS, review)
+    return calling.wanted(ask.dice, hook.uid, webhook.client_config, webhook.timeout_seconds or _SECONDS, review)
 
 
 def _version(webhook: Any) -> str:
@@ -193,7 +193,7 @@ def _verdict(ask: Ask, hook: _Hook, wanted: Wanted, answer: WebhookAnswered, *, 
     webhook = hook.webhook
     version = _version(webhook)
     try:
-        content = calling.content(ask, wanted, answer, _REVIEW.format(version))
+        content = calling.content(ask.store, wanted, answer, _REVIEW.format(version))
     except CallFailed as failure:
         raise CallFailed(f"failed to call webhook: {failure}") from None
     verdict = reviews.verdict(wanted.call.call, version, content, mutating=mutating)

@@ -26,9 +26,14 @@ from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.registry.served import Definition
 from reconcile.components.apiserver.registry.validation.metadata import annotations_causes, labels_causes
 from reconcile.components.apiserver.state import Ask
+from reconcile.effects import CallWebhook
+from reconcile.events import WebhookAnswered
+from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
+from reconcile.model.requests import Request
+from reconcile.store import Reads
 
 KNOWN: Final = ("v1", "v1beta1")
 SECONDS: Final = 30
@@ -56,11 +61,9 @@ def all_converted(ask: Ask, objects: Sequence[Any], api_version: str) -> list[An
     if not definition.is_converted:
         return [as_version(obj, api_version) for obj in objects]
     try:
-        webhook = webhook_of(definition)
-        review = review_of(definition, foreign, api_version)
-        wanted = calling.wanted(ask, f"conversion/{definition.key}", webhook.client_config, SECONDS, review)
+        wanted = asked_of(definition, foreign, api_version, ask.dice)
         (answer,) = calling.answers(ask, (wanted,))
-        made = iter(taken(ask, wanted, answer, foreign, api_version))
+        made = iter(taken(ask.store, wanted, answer, foreign, api_version))
     except Unconverted as error:
         raise Refusal(statuses.unexpected(str(error))) from None
     return [obj if obj.api_version == api_version else next(made) for obj in objects]
@@ -69,6 +72,43 @@ def all_converted(ask: Ask, objects: Sequence[Any], api_version: str) -> list[An
 def as_version(obj: Any, api_version: str) -> Any:
     """Give an object with another apiVersion: itself if it has this one."""
     return obj if obj.api_version == api_version else replace(obj, api_version=api_version)
+
+
+def told(store: Reads, request: Request, obj: Any) -> tuple[Any, str]:
+    """
+    Give an object as a watch tells it that was asked for by *request*, and the version that its webhook has to convert
+    it to first; empty if nobody has to.
+    """
+    definition = served.definition(store, request.resource)
+    if definition is None or request.version not in definition.versions:
+        return obj, ""
+    wanted = definition.version(request.version).resource.api_version
+    if obj.api_version == wanted:
+        return obj, ""
+    return (obj, wanted) if definition.is_converted else (as_version(obj, wanted), "")
+
+
+def asked_for(store: Reads, request: Request, objects: Sequence[Any], api_version: str, dice: Dice) -> calling.Wanted:
+    """Say what is to be asked of the webhook that converts what a watch tells; raise Unconverted if nothing can be."""
+    definition = served.definition(store, request.resource)
+    if definition is None or not definition.is_converted:
+        raise Unconverted(f"the definition of {request.resource} has changed")
+    return asked_of(definition, objects, api_version, dice)
+
+
+def asked_again(store: Reads, request: Request, call: CallWebhook) -> calling.Wanted:
+    """Give what a watch has asked of its webhook; raise Unconverted if there is none any more."""
+    definition = served.definition(store, request.resource)
+    if definition is None or not definition.is_converted:
+        raise Unconverted(f"the definition of {request.resource} has changed")
+    return calling.Wanted("", call, webhook_of(definition).client_config)
+
+
+def asked_of(definition: Definition, objects: Sequence[Any], api_version: str, dice: Dice) -> calling.Wanted:
+    """Say what is to be asked of a definition's webhook."""
+    config = webhook_of(definition).client_config
+    review = review_of(definition, objects, api_version)
+    return calling.wanted(dice, f"conversion/{definition.key}", config, SECONDS, review)
 
 
 def webhook_of(definition: Definition) -> Any:
@@ -90,12 +130,14 @@ def review_of(definition: Definition, objects: Sequence[Any], api_version: str) 
     return {"kind": "ConversionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
 
 
-def taken(ask: Ask, wanted: calling.Wanted, answer: Any, objects: Sequence[Any], api_version: str) -> list[Any]:
+def taken(
+    store: Reads, wanted: calling.Wanted, answer: WebhookAnswered, objects: Sequence[Any], api_version: str
+) -> list[Any]:
     """Give the objects that a webhook answered with; raise Unconverted for what is no answer to *objects*."""
     first, version = objects[0], wanted.call.review["apiVersion"]
     said = f"conversion webhook for {first.api_version}, Kind={first.kind}"
     try:
-        content = calling.content(ask, wanted, answer, f"{version}, Kind=ConversionReview")
+        content = calling.content(store, wanted, answer, f"{version}, Kind=ConversionReview")
         found = _objects(content, wanted.call.call, checked=version == f"{_GROUP}/v1")
     except CallFailed as failure:
         raise Unconverted(f"{said} failed: {failure}") from None
@@ -105,7 +147,9 @@ def taken(ask: Ask, wanted: calling.Wanted, answer: Any, objects: Sequence[Any],
     made = []
     for place, (old, given) in enumerate(zip(objects, found, strict=True)):
         where = f"{said} returned invalid {'' if one else 'converted '}object at index {place}"
-        made.append(_made(old, given, api_version, where, f"{said} returned invalid metadata"))
+        other = f"{said} returned invalid object" if one else where
+        wrong_metadata = f"{said} returned invalid metadata{'' if one else f' in object at index {place}'}"
+        made.append(_made(old, given, api_version, (where, other, wrong_metadata)))
     return made
 
 
@@ -123,8 +167,13 @@ def _objects(content: Mapping[str, Any], uid: str, *, checked: bool) -> list[Any
     return list(response.get("convertedObjects") or ())
 
 
-def _made(old: CustomObject, given: Any, api_version: str, where: str, wrong_metadata: str) -> CustomObject:
-    """Give what a webhook made of an object, with the metadata that the object had but for labels and annotations."""
+def _made(old: CustomObject, given: Any, api_version: str, words: tuple[str, str, str]) -> CustomObject:
+    """
+    Give what a webhook made of an object, with the metadata that the object had but for labels and annotations.
+
+    *words* begin what is said of one of another version, of another object, of one with wrong metadata.
+    """
+    where, other, wrong_metadata = words
     plain = thaw(given) if isinstance(given, Mapping) else {}  # type: ignore[arg-type]  # it came as JSON
     if plain.get("apiVersion") != api_version:
         got = plain.get("apiVersion") or ""
@@ -135,13 +184,13 @@ def _made(old: CustomObject, given: Any, api_version: str, where: str, wrong_met
     kept = old.metadata
     assert kept is not None, "a stored object has metadata"
     said = metadata if isinstance(metadata, dict) else {}
-    for words, key, has in (
+    for what, key, has in (
         ("name", "name", kept.name),
         ("namespace", "namespace", kept.namespace),
         ("UID", "uid", kept.uid),
     ):
         if (said.get(key) or "") != (has or ""):
-            raise Unconverted(f"{where}: must have the same {words}: {has or ''} != {said.get(key) or ''}")
+            raise Unconverted(f"{other}: must have the same {what}: {has or ''} != {said.get(key) or ''}")
     if not isinstance(metadata, dict):
         raise Unconverted(f"{wrong_metadata}: missing metadata in converted object")
     try:
