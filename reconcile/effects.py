@@ -319,5 +319,22 @@ class CallWebhook:
     ca_bundle: str = ""
 
 
-OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook
+@quick
+@attrs.frozen(weakref_slot=False)
+class Audit:
+    """
+    To the outside: an API server writes this down of a request.
+
+    Args:
+        event: an Event of audit.k8s.io/v1, as JSON.
+        client: who asked, of a client outside.
+        tag: that of the request.
+    """
+
+    event: Map[Any]
+    client: str = ""
+    tag: str = ""
+
+
+OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit
 """What leaves the cluster's own `step` for the outside world."""

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import attrs
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.api.scalars import Quantity
+from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.typed import check_types
+from reconcile.components.apiserver import auditing
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
@@ -60,6 +61,8 @@ class Topology:
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
         webhooks: call the webhooks of admission and conversion: `CallWebhook` leaves, and the request waits for
             `WebhookAnswered`; without, nobody can reach them, and their failurePolicy decides at once.
+        audit: what API servers write down of requests, as a Policy of audit.k8s.io/v1 says, as JSON; it leaves as
+            `Audit`. Empty for nothing.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
@@ -78,6 +81,7 @@ class Topology:
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
+    audit: Map[Any] = attrs.field(factory=Map, converter=freeze)
     start: Instant = 1_767_225_600_000_000_000
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 
@@ -100,6 +104,8 @@ class Topology:
                 known = ", ".join(sorted(gates.DEFAULTS))
                 raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
         _check_amounts(self.capacity, "topology: capacity")
+        if self.audit:
+            auditing.check(self.audit)
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
             if host.external and place < self.masters:

@@ -233,6 +233,8 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
     metavar="NAMESPACE/NAME=URL",
     help="Who answers for a webhook's service, such as default/hook=https://127.0.0.1:9443; may be repeated.",
 )
+@click.option("--audit-policy-file", type=_FILE, metavar="FILE", help="What to audit: a Policy of audit.k8s.io/v1.")
+@click.option("--audit-log-path", metavar="FILE", help="Write the audit log there; - is standard output.")
 @_controllers
 def serve(**options: Any) -> int:
     """

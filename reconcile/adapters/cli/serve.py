@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +19,10 @@ from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
 from reconcile.adapters.http.serving import served
 from reconcile.adapters.own import load_controllers
+from reconcile.api.scalars import freeze
 from reconcile.cluster import Cluster, Topology
 from reconcile.components import controllers
+from reconcile.components.apiserver import auditing
 from reconcile.driver.client import applied
 from reconcile.driver.live import Live
 from reconcile.driver.recording import Recorder
@@ -50,6 +52,8 @@ class Options:
     record: Path | None = None
     own: tuple[str, ...] = ()
     webhook_service: tuple[str, ...] = ()
+    audit_policy_file: Path | None = None
+    audit_log_path: str | None = None
 
 
 @attrs.define
@@ -69,16 +73,18 @@ def serve_cluster(options: Options) -> int:
     bare = options.nodes == 0 or "kubelet" in without
     own = load_controllers(options.own)
     _services(options.webhook_service)
+    if (options.audit_policy_file is None) != (options.audit_log_path is None):
+        raise ReconcileError("--audit-policy-file and --audit-log-path: each needs the other")
     cluster = Cluster.boot(_topology(options, without), seed=options.seed, controllers=own)
     _check_record(options, given.files)
-    with attentive() as interrupted, _recorded(cluster, options) as session:
+    with attentive() as interrupted, _recorded(cluster, options) as session, _audit_log(options) as audit:
         ready(session.live, bare=bare)
         for each in given.declared:
             _apply(session.live, each)
         if interrupted():
             raise Interrupted(interrupted())
         try:
-            asyncio.run(_serve(session, options))
+            asyncio.run(_serve(session, options, audit))
         except OSError as error:
             raise ReconcileError(f"{options.host}:{options.port}: {_why(error)}") from None
     return 0
@@ -113,6 +119,9 @@ def _topology(options: Options, without: tuple[str, ...]) -> Topology:
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
+    policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
+    if policy is not None:
+        changes["audit"] = policy
     left_out = {*topology.without, *without}
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "hosts": (), "proxy": False}
@@ -141,7 +150,7 @@ def _apply(live: Live, each: Declared) -> None:
         raise ReconcileError(f"{each.place()}: {response.body.message}")
 
 
-async def _serve(session: _Session, options: Options) -> None:
+async def _serve(session: _Session, options: Options, audit: Callable[[str], object] | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -153,6 +162,7 @@ async def _serve(session: _Session, options: Options) -> None:
         port=options.port,
         journal=session.journal,
         services=_services(options.webhook_service),
+        audit=audit,
     ) as address:
         try:
             write_private(options.kubeconfig, address.kubeconfig())
@@ -161,6 +171,23 @@ async def _serve(session: _Session, options: Options) -> None:
         click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig.absolute()}")
         await stop.wait()
     session.live = address.clusters.first.live
+
+
+@contextmanager
+def _audit_log(options: Options) -> Iterator[Callable[[str], object] | None]:
+    """Open the audit log, to write at its end; `-` is standard output."""
+    if options.audit_log_path is None:
+        yield None
+    elif options.audit_log_path == "-":
+        yield lambda line: click.echo(line, nl=False)
+    else:
+        path = Path(options.audit_log_path)
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise ReconcileError(f"{path}: cannot be written: {_why(error)}") from None
+        with path.open("a", encoding="utf-8", buffering=1) as file:
+            yield file.write
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, unquote
 import attrs
 from aiohttp import web
 
+from reconcile.adapters.http.audit import Auditor
 from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.pace import Pace
 from reconcile.adapters.http.webhooks import called
@@ -30,7 +31,7 @@ from reconcile.components.apiserver import rest
 from reconcile.driver.containerlogs import Logs, runs
 from reconcile.driver.live import Live, Ticket, unreachable
 from reconcile.driver.machine import waits_for
-from reconcile.effects import Answer, CallWebhook, Notice
+from reconcile.effects import Answer, Audit, CallWebhook, Notice
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
@@ -66,6 +67,7 @@ class Server:
         journal: where its log is kept, if it is recorded.
         name: for what is said of it.
         services: who answers for the services of webhooks: `namespace/name` -> URL.
+        audit: takes one line of the audit log after the other.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Server:
         name: str = "",
         *,
         services: Mapping[str, str] | None = None,
+        audit: Callable[[str], object] | None = None,
     ) -> None:
         self.live = live
         self.pace = Pace(live, speed)
         self.journal = journal
         self.name = name
         self.services = services or {}
+        self._auditor = Auditor(audit)
         self.patience = _PATIENCE
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, asyncio.Future[Response]] = {}
@@ -163,6 +167,8 @@ class Server:
                 self._answer_to(effect)
             elif isinstance(effect, CallWebhook):
                 self._call(effect)
+            elif isinstance(effect, Audit):
+                self._auditor.write(effect)
             elif isinstance(effect, Notice) and effect.tag in self._watches:
                 watch = self._watches[effect.tag]
                 reply, now = watch.ticket.asked.reply, self.live.now
@@ -177,9 +183,11 @@ class Server:
         self.pace.catch_up()
         found = self.live.take(http)
         if isinstance(found, rest.HttpResponse):
+            self._auditor.answered(self.live, http, found)
             return response_of(found, http)
         if isinstance(found, Logs):
             return await self._show(request, found)
+        self._auditor.took(found.tag, http)
         asked = found.asked.request
         if _stirs(asked):
             self.pace.stir()
@@ -190,6 +198,7 @@ class Server:
         if asked.verb == "watch" and response.ok:
             return await self._stream(request, found)
         self._watches.pop(found.tag, None)
+        self._auditor.ended(found.tag)
         return response_of(rest.replied(found.asked.reply, response), http)
 
     async def _answered(self, ticket: Ticket) -> bool:
@@ -220,6 +229,7 @@ class Server:
 
     def _abandon(self, ticket: Ticket) -> None:
         """Let nobody wait for an answer any more, which may come all the same."""
+        self._auditor.ended(ticket.tag)
         self._answers.pop(ticket.tag, None)
         if self._watches.pop(ticket.tag, None) is not None:
             self._abandoned[ticket.tag] = ticket
@@ -283,7 +293,9 @@ class Server:
             if self._watches.get(ticket.tag) is watch:
                 del self._watches[ticket.tag]
                 self.live.end_watch(ticket)
+                self.tell()
                 self._woken.set()
+            self._auditor.ended(ticket.tag)
         return stream
 
     async def _show(self, request: web.Request, found: Logs) -> web.StreamResponse:
@@ -310,11 +322,15 @@ class Server:
 async def read(request: web.Request, path: str) -> rest.HttpRequest:
     """Read a request, whose *path* is percent-encoded, to its end."""
     _, _, query = request.raw_path.partition("?")
+    headers = [(name.lower(), value) for name, value in request.headers.items()]
+    if "audit-id" not in request.headers:
+        headers.append(("audit-id", str(uuid.uuid4())))
     return rest.HttpRequest(
         method=request.method,
         path=unquote(path),
         query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers=tuple([(name.lower(), value) for name, value in request.headers.items()]),
+        headers=tuple(headers),
+        source=request.remote or "",
         body=await _body(request),
         certificate=_certificate(request),
     )

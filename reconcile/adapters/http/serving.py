@@ -61,16 +61,18 @@ async def served(
     port: int = 0,
     journal: Journal | FileJournal | None = None,
     services: Mapping[str, str] | None = None,
+    audit: Callable[[str], object] | None = None,
 ) -> AsyncIterator[Address]:
     """
-    Serve *live* while the context lasts; *services* say who answers for webhooks' services.
+    Serve *live* while the context lasts; *services* say who answers for webhooks' services, *audit* takes the lines of
+    the audit log.
 
     Raises:
         OSError: the port cannot be had.
         ReconcileError: *speed* is none.
     """
     authority = Authority()
-    clusters = Clusters(Server(live, speed, journal, services=services))
+    clusters = Clusters(Server(live, speed, journal, services=services, audit=audit))
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", _answering(clusters))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

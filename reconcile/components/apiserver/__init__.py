@@ -14,6 +14,7 @@ Source:   Kubernetes' API concepts, and the behaviour of kube-apiserver.
 Left out: see docs/limits.md, "API server".
 """
 
+from reconcile.components.apiserver.access.authorising import decided
 from reconcile.components.apiserver.access.bootstrap import Grant, founded
 from reconcile.components.apiserver.calling import DEADLINE
 from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
@@ -33,6 +34,7 @@ __all__ = [
     "answer",
     "begin",
     "bootstrap",
+    "decided",
     "founded",
     "lists",
     "plan",

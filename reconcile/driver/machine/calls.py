@@ -9,6 +9,7 @@ import attrs
 from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
+from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
@@ -37,6 +38,8 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
     response = _served(machine, server if waiting is None else waiting.server, item, waiting)
     if response is None:
         return True
+    if machine.audits is not None:
+        audit(machine, item, response, machine.noted)
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
     if item.request.verb == "watch" and response.ok and not item.process and item.tag is not None:
@@ -91,7 +94,9 @@ def _watch(machine: Machine, item: Sent) -> None:
     process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
     machine.processes.set(name, process)
     ends = machine.now + request.timeout_seconds * SECOND if request.timeout_seconds > 0 else None
-    state = apiserver.Watching(client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends)
+    state = apiserver.Watching(
+        client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends, asked=item.at
+    )
     machine.states.set(name, state)
     cursor = Cursor(request.resource, "", channel(request.resource))
     if not apiserver.lists(request):
@@ -118,6 +123,8 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
         now = machine.now + keeper.skew
         if machine.notes:
             notes = apiserver.Notes()
+    if notes is not None:
+        machine.noted = notes.annotations
     state, request, user = machine.states.get(server), item.request, item.user
     store = machine.store
     for _ in range(_PLANS):

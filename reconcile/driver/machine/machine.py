@@ -62,7 +62,10 @@ class Machine:
         self.etcd = cluster.etcd
         self.marked = cluster.marked
         self.records = cluster.topology.events
-        self.notes = cluster.topology.webhooks
+        self.audits = cluster.topology.audit or None
+        self.notes = cluster.topology.webhooks or self.audits is not None
+        self.noted: dict[str, str] = {}
+        """What was noted for the audit of the request that was served last."""
         self.reach: dict[str, str | None] = {}
         self.outbox: list[OutsideEffect] = []
         self.observed: list[tuple[int, Change]] | None = None

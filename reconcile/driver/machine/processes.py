@@ -10,6 +10,7 @@ from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.components import COMPONENTS, Setting
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
@@ -120,6 +121,7 @@ def end(machine: Machine, name: str) -> None:
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
+    watching = machine.states.get(name)
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
@@ -131,7 +133,9 @@ def end(machine: Machine, name: str) -> None:
         for waiting in forgotten(machine, name):
             if isinstance(waiting, Suspended):
                 lose(machine, waiting.sent)
-    elif machine.suspended:
+    elif process.kind == "watch" and machine.audits is not None and watching is not None:
+        audit_end(machine, process, watching)
+    if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
         machine.reach.clear()
 

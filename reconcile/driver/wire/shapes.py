@@ -17,8 +17,9 @@ import attrs
 
 from reconcile import effects, events
 from reconcile.api import core_v1
+from reconcile.cluster.topology import Topology
 from reconcile.components.kubeproxy import RuleSet
-from reconcile.effects import CallWebhook, Install, Notice, Record, Report
+from reconcile.effects import Audit, CallWebhook, Install, Notice, Record, Report
 from reconcile.events import RuntimeReport, Watched, WebhookAnswered
 from reconcile.lib.instant import WIDE
 from reconcile.lib.mapping import Map
@@ -39,6 +40,8 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Report, "report"): RuntimeReport,
     (Watched, "view"): "view",
     (CallWebhook, "review"): "free",
+    (Audit, "event"): "free",
+    (Topology, "audit"): "free",
     (WebhookAnswered, "body"): "free",
     (Change, "old"): "object",
     (Change, "new"): "object",

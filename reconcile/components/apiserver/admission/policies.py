@@ -8,6 +8,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ from reconcile.model.fields.shapes import shape_of
 
 _CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 _LONGEST: Final = 5 << 10  # of a message that an expression makes
+_LONGEST_NOTE: Final = 10 << 10  # of an annotation for the audit
+_FAILURE: Final = "validation.policy.admission.k8s.io/validation_failure"
 _NOBODY: Final = "no params found for policy binding with `Deny` parameterNotFoundAction"
 
 # What is denied: the message and its reason.
@@ -48,7 +51,9 @@ def validate(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
             scope = scopes[place] = scope_of(ask, new, old, place)
         named = f"ValidatingAdmissionPolicy '{policy.metadata.name}' with binding '{binding.metadata.name}'"
         actions = binding.spec.validation_actions or ()
-        for message, reason in _found(ask, policy, binding, scope):
+        for place_of_it, (message, reason) in enumerate(_found(ask, policy, binding, scope)):
+            if "Audit" in actions:
+                _note_failure(ask, policy, binding, message, place_of_it)
             if "Deny" in actions:
                 denied.append((f"{named} denied request: {message}", reason))
             if "Warn" in actions:
@@ -132,7 +137,41 @@ def _found(ask: Ask, policy: Any, binding: Any, scope: dict[str, Any]) -> list[D
             continue
         for validation in spec.validations or ():
             found += _judged(validation, inner, lenient=lenient)
+        if spec.audit_annotations:
+            found += _annotated(ask, policy, inner, lenient=lenient)
     return found
+
+
+def _annotated(ask: Ask, policy: Any, scope: Mapping[str, Any], *, lenient: bool) -> list[Denied]:
+    """Note what a policy wants in the audit; give what it denies because that cannot be told."""
+    found: list[Denied] = []
+    for each in policy.spec.audit_annotations:
+        try:
+            value = evaluated(each.value_expression, scope)
+        except CelError as error:
+            found += [] if lenient else [(str(error), "")]
+            continue
+        if not isinstance(value, str) or not value.strip() or ask.notes is None:
+            continue
+        key, said = f"{policy.metadata.name}/{each.key}", value.strip()[:_LONGEST_NOTE]
+        known = ask.notes.annotations.get(key)
+        if known is None or said not in known.split(", "):
+            ask.notes.annotations[key] = said if known is None else f"{known}, {said}"
+    return found
+
+
+def _note_failure(ask: Ask, policy: Any, binding: Any, message: str, index: int) -> None:
+    if ask.notes is None:
+        return
+    failure = {
+        "message": message,
+        "policy": policy.metadata.name,
+        "binding": binding.metadata.name,
+        "expressionIndex": index,
+        "validationActions": list(binding.spec.validation_actions or ()),
+    }
+    text = json.dumps([failure], separators=(",", ":"), ensure_ascii=False)
+    ask.notes.annotations.setdefault(_FAILURE, text)
 
 
 def _conditions(spec: Any, scope: Mapping[str, Any]) -> bool:
