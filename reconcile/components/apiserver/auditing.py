@@ -281,23 +281,6 @@ def _plain(how: Audited, body: Any) -> Any:
     if body is None or isinstance(body, (Map, tuple)):
         return thaw(body)
     plain = golang.written(body)
-    found: dict[str, Any] = {"metadata": {}, "status": plain.get("status"), "message": plain.get("message")}
-    found |= {key: plain[key] for key in ("reason", "details") if plain.get(key)}
-    return {key: value for key, value in found.items() if value is not None} | {"code": response.code}
-
-
-def _plain(how: Audited, body: Any) -> Any:
-    if isinstance(body, List):
-        items = [_plain(how, item) for item in body.items]
-        return {
-            "kind": "List",
-            "apiVersion": "v1",
-            "metadata": {"resourceVersion": body.resource_version},
-            "items": items,
-        }
-    if body is None or isinstance(body, (str, bytes, Map, tuple)):
-        return thaw(body) if isinstance(body, (Map, tuple)) else body
-    plain = golang.written(body) if attrs.has(body.__class__) else convert.dump(body)
     if how.without_managers and isinstance(plain.get("metadata"), dict):
         plain = {**plain, "metadata": {key: each for key, each in plain["metadata"].items() if key != "managedFields"}}
     return plain

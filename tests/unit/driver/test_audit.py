@@ -164,11 +164,7 @@ def test_the_log_of_a_served_cluster():
     path = "/api/v1/namespaces/default/configmaps"
     assert [(event["stage"], event["requestURI"]) for event in mine] == [
         (stage, uri)
-        for uri in (
-            "/api/v1/namespaces/default/configmaps?fieldManager=me",
-            "/version",
-            "/api/v1/namespaces/default/configmaps",
-        )
+        for uri in (f"{path}?fieldManager=me", "/version", path)
         for stage in ("RequestReceived", "ResponseComplete")
     ]
     assert {event["auditID"] for event in mine} == {"id-1"}
