@@ -26,9 +26,11 @@ from aiohttp import web
 from reconcile.adapters.http.audit import Auditor
 from reconcile.adapters.http.journal import FileJournal, Journal
 from reconcile.adapters.http.pace import Pace
+from reconcile.adapters.http.seats import Seats, too_many
 from reconcile.adapters.http.webhooks import called
 from reconcile.components.apiserver import rest
 from reconcile.driver.containerlogs import Logs, runs
+from reconcile.driver.fairness import Seat
 from reconcile.driver.live import Live, Ticket, unreachable
 from reconcile.driver.machine import waits_for
 from reconcile.effects import Answer, Audit, CallWebhook, Notice
@@ -86,6 +88,7 @@ class Server:
         self.name = name
         self.services = services or {}
         self._auditor = Auditor(audit)
+        self.seats = Seats()
         self.patience = _PATIENCE
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, asyncio.Future[Response]] = {}
@@ -181,11 +184,21 @@ class Server:
         if http.path.rpartition("/")[2] in _UPGRADES or _is_proxied(http.path):
             return response_of(_no_container(http), http)
         self.pace.catch_up()
+        seat = await self.seats.take(self.live, http)
+        if seat is None:
+            return response_of(too_many(), http)
+        try:
+            return await self._served(request, http, seat)
+        finally:
+            self.seats.leave(seat)
+
+    async def _served(self, request: web.Request, http: rest.HttpRequest, seat: Seat) -> web.StreamResponse:
         found = self.live.take(http)
         if isinstance(found, rest.HttpResponse):
             self._auditor.answered(self.live, http, found)
             return response_of(found, http)
         if isinstance(found, Logs):
+            self.seats.leave(seat)
             return await self._show(request, found)
         self._auditor.took(found.tag, http)
         asked = found.asked.request
@@ -196,6 +209,7 @@ class Server:
             return response_of(unreachable(why, http), http)
         response = self._answers.pop(found.tag).result()
         if asked.verb == "watch" and response.ok:
+            self.seats.leave(seat)  # a watch is served once it has begun
             return await self._stream(request, found)
         self._watches.pop(found.tag, None)
         self._auditor.ended(found.tag)

@@ -17,6 +17,8 @@ from reconcile.api import kinds
 from reconcile.components.apiserver.access import authorising, granting
 from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
 from reconcile.components.apiserver.calling import Suspending
+from reconcile.components.apiserver.fairness.classifying import marking
+from reconcile.components.apiserver.fairness.suggested import SCHEMAS
 from reconcile.components.apiserver.reading import custom as reading_custom
 from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
@@ -211,6 +213,8 @@ def _route(
         way = reviewing.WAYS[key]
     elif key == CLUSTER_ROLES:
         way = granting.aggregating(way)
+    elif key == SCHEMAS and verb == "create":
+        way = marking(way)
     return resource, way
 
 

@@ -13,6 +13,7 @@ import attrs
 
 from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
 from reconcile.components.apiserver.access import tokens
+from reconcile.components.apiserver.fairness.suggested import suggested
 from reconcile.effects import CallWebhook
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
@@ -193,6 +194,9 @@ def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG00
     )
     asked.append(_create("servicecidrs.networking.k8s.io", cidr))
     asked.append(_create("services", _kubernetes(state), namespace="default"))
+    if state.managed_fields:
+        # Nothing within a cluster needs them.
+        asked += suggested()
     return tuple(asked)
 
 

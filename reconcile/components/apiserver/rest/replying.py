@@ -20,6 +20,7 @@ from reconcile.components.apiserver.rest.shapes import shaped
 from reconcile.components.apiserver.rest.taking import Reply, refused
 from reconcile.components.apiserver.rest.values import HttpResponse
 from reconcile.lib.instant import Instant
+from reconcile.lib.replacing import replace
 from reconcile.model.requests import List, Response
 
 
@@ -35,7 +36,8 @@ def replied(reply: Reply, response: Response) -> HttpResponse:
             value = plain(versions.unlike(_served(reply, body), reply.resource.api_version))
     except Refusal as refusal:
         return refused(refusal.response.body, reply.http)
-    return encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    made = encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    return replace(made, headers=(*made.headers, *reply.flow)) if reply.flow else made
 
 
 def streaming(reply: Reply) -> HttpResponse:
@@ -43,7 +45,7 @@ def streaming(reply: Reply) -> HttpResponse:
     kind = NAMES[reply.accepted.encoding]
     if reply.accepted.encoding != "json":
         kind += ";stream=watch"
-    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind)))
+    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind), *reply.flow))
 
 
 def frame(

@@ -245,3 +245,52 @@ def test_a_conversion_that_fails(ask, hook):
     code, status = ask("GET", f"{things('v2')}/t")
     assert code == 500
     assert status["message"] == f"{said} returned invalid object: must have the same name: t != x"
+
+
+def test_more_requests_at_once_than_are_served(ask, hook, kube, connect):
+    # While a webhook is slow its request is under way, so that others find its seat taken.
+    register(ask, "Validating", {"url": hook.url, "caBundle": hook.bundle})
+    server = kube.cluster._server
+    server.seats.gate.seats, server.seats.patience = 12, 0.2
+    token = ask("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", {"spec": {}})[1]["status"]["token"]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "x"}}
+    role |= {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+    }
+    assert ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", role)[0] == 201
+    level = "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations/workload-low"
+    patch = {"spec": {"limited": {"nominalConcurrencyShares": 1}}}
+    assert ask("PATCH", level, patch, Content_Type="application/merge-patch+json")[0] == 200
+    release, codes, headers = threading.Event(), [], []
+
+    def slowly(review):
+        release.wait(10)
+        return admitted(review)
+
+    hook.answer = slowly
+    context = ssl.create_default_context(cadata=base64.b64decode(_authority(kube)).decode())
+
+    def post(name):
+        connection, prefix = connect(context)
+        sent = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        connection.request("POST", prefix + CONFIG_MAPS, json.dumps(config_map(name)), sent)
+        response = connection.getresponse()
+        response.read()
+        codes.append(response.status)
+        headers.append(response.getheader("Retry-After"))
+
+    threads = [threading.Thread(target=post, args=(f"c{place}",)) for place in range(2)]
+    threads[0].start()
+    while not hook.seen:
+        time.sleep(0.01)
+    threads[1].start()
+    threads[1].join(10)
+    assert (codes, headers) == ([429], ["1"])
+    release.set()
+    threads[0].join(10)
+    assert codes == [429, 201]
+
+
+def _authority(kube):
+    return json.loads(kube.kubeconfig.read_text())["clusters"][0]["cluster"]["certificate-authority-data"]
