@@ -58,12 +58,13 @@ class Unheeded:
 class _Kinds:
     """
     Resources whose objects nothing acts upon, unless a controller reconciles them; *what* is a word for one of them and
-    one for several, () for that of the one resource.
+    one for several, () for that of the one resource; *unless* is the topology's switch with which they are acted upon.
     """
 
     resources: tuple[str, ...]
     why: str
     what: tuple[str, ...] = ()
+    unless: str = ""
 
 
 @attrs.frozen
@@ -98,6 +99,8 @@ def acted_upon(cluster: Cluster) -> frozenset[str]:
 def _kinds(cluster: Cluster) -> Iterator[Unheeded]:
     acted = acted_upon(cluster)
     for row in _UNHEEDED_KINDS:
+        if row.unless and getattr(cluster.topology, row.unless):
+            continue
         keys = [
             (resource, key)
             for resource in row.resources
@@ -245,6 +248,7 @@ _UNHEEDED_KINDS: Final = (
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",
         what=("webhook configuration", "webhook configurations"),
+        unless="webhooks",
     ),
     _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
     _Kinds(("certificatesigningrequests.certificates.k8s.io",), "nobody signs"),
@@ -252,6 +256,7 @@ _UNHEEDED_KINDS: Final = (
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
         "no request waits its turn",
         what=("object of API priority and fairness", "objects of API priority and fairness"),
+        unless="managed_fields",
     ),
     _Kinds(
         tuple([f"{name}{_DEVICES}" for name in ("deviceclasses", "resourceclaims", "resourceclaimtemplates")]),
