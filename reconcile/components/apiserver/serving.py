@@ -28,6 +28,7 @@ from reconcile.components.apiserver.writing import (
     approving,
     creating,
     custom,
+    custom_scale,
     definitions,
     deleting,
     evicting,
@@ -110,7 +111,7 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
 def _scale_of(planned: Planned, obj: Any, store: Reads) -> Any:
     definition = served.definition(store, planned.resource)
     paths = None if definition is None else definition.version(planned.version).scale
-    return scaling.scale_of(obj) if paths is None else custom.scale_at(obj, paths)
+    return scaling.scale_of(obj) if paths is None else custom_scale.scale_at(obj, paths)
 
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {
@@ -165,9 +166,9 @@ _CUSTOM_WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("get", "status"): reading_custom.get,
     ("update", "status"): custom.update_status,
     ("patch", "status"): custom.patch,
-    ("get", "scale"): custom.scale,
-    ("update", "scale"): custom.update_scale,
-    ("patch", "scale"): custom.patch_scale,
+    ("get", "scale"): custom_scale.scale,
+    ("update", "scale"): custom_scale.update_scale,
+    ("patch", "scale"): custom_scale.patch_scale,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, meta_v1
+from reconcile.api import meta_v1
 from reconcile.api.scalars import freeze
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import admission
@@ -36,8 +36,8 @@ from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
 from reconcile.components.apiserver.state import CONVERTED, Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
-from reconcile.components.apiserver.writing.applying import check, configuration, warned
-from reconcile.components.apiserver.writing.patched import patched, patched_body
+from reconcile.components.apiserver.writing.applying import check, configuration
+from reconcile.components.apiserver.writing.patched import patched_body
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
@@ -71,8 +71,8 @@ class _Read:
 
 def create(ask: Ask) -> Plan:
     """Plan to create an object."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: created(ask, creating.checked_body(ask, read.obj)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: created(ask, creating.checked_body(ask, came.obj)))
 
 
 def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> Plan:
@@ -125,25 +125,25 @@ def _answer(ask: Ask, form: CustomObject) -> tuple[Any, str]:
 
 def update(ask: Ask) -> Plan:
     """Plan an update of an object, all but its status if that is apart."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: updated(ask, creating.named_body(ask, read.obj), _old(ask)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: updated(ask, creating.named_body(ask, came.obj), current(ask)))
 
 
 def update_status(ask: Ask) -> Plan:
     """Plan an update of an object's status."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: status_updated(ask, creating.named_body(ask, read.obj), _old(ask)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: status_updated(ask, creating.named_body(ask, came.obj), current(ask)))
 
 
 def patch(ask: Ask) -> Plan:
     """Plan a patch of an object, of its status if the request says so."""
     if ask.request.patch_type == "apply":
         return _apply(ask)
-    old = _old(ask)
+    old = current(ask)
     data, said = patched_body(ask, plain(old))
-    read = _read(ask, data)
+    came = read(ask, data)
     change = status_updated if ask.request.subresource == "status" else updated
-    return _warning(ask, (*said, *read.warnings), lambda: change(ask, creating.named_body(ask, read.obj), old))
+    return _warning(ask, (*said, *came.warnings), lambda: change(ask, creating.named_body(ask, came.obj), old))
 
 
 def _apply(ask: Ask) -> Plan:
@@ -155,9 +155,9 @@ def _apply(ask: Ask) -> Plan:
     config, said = configuration(ask, ask.resource.api_version, ask.resource.kind)
     check(config, version.shape)
     new, managed = managing.applied(ask, config, old, CustomObject, version.shape)
-    read = _read(ask, _nulled(new, config), nulls=False)
-    warnings = (*said, *read.warnings)
-    body = creating.named_body(ask, read.obj)
+    came = read(ask, _nulled(new, config), nulls=False)
+    warnings = (*said, *came.warnings)
+    body = creating.named_body(ask, came.obj)
     if old is None:
         return _warning(ask, warnings, lambda: created(ask, body, managed))
     change = status_updated if ask.request.subresource == "status" else updated
@@ -248,12 +248,13 @@ def ending(ask: Ask) -> tuple[Request, ...]:
 # ---------------------------------------------------------------- reading what comes
 
 
-def _old(ask: Ask) -> CustomObject:
+def current(ask: Ask) -> CustomObject:
+    """Give the object that a request names, in the version that is asked for."""
     obj: CustomObject = in_version(ask, found(ask))
     return obj
 
 
-def _read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
+def read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
     """Give what a client sent, read through the schema of its version; without *nulls*, those that there are stay."""
     version = asked_version(ask)
     data = plain(given) if isinstance(given, CustomObject) else given
@@ -437,83 +438,3 @@ def _answered(ask: Ask, plan: Plan) -> Plan:
     if isinstance(plan, Response):
         return replace(plan, body=body)
     return replace(plan, body=body, version=ask.request.version, follows=ending(ask))
-
-
-# ---------------------------------------------------------------- scale
-
-
-def scale(ask: Ask) -> Plan:
-    """Answer with an object's scale."""
-    return Response(200, scale_of(ask, _old(ask)))
-
-
-def update_scale(ask: Ask) -> Plan:
-    """Plan to change how many of it there are to be."""
-    return _scaled(ask, ask.request.body)
-
-
-def patch_scale(ask: Ask) -> Plan:
-    """Plan to patch an object's scale."""
-    made, warnings = patched(ask, scale_of(ask, _old(ask)))
-    return warned(_scaled(ask, made), warnings)
-
-
-def scale_of(ask: Ask, obj: CustomObject) -> autoscaling_v1.Scale:
-    """Give an object's Scale, read at the paths that its definition names."""
-    paths = asked_version(ask).scale
-    assert paths is not None, "it was found when the request was routed"
-    return scale_at(obj, paths)
-
-
-def scale_at(obj: CustomObject, paths: tuple[str, str, str]) -> autoscaling_v1.Scale:
-    """Give an object's Scale: how many there are to be, how many there are, and what selects them, by their paths."""
-    data, metadata = plain(obj), obj.metadata
-    assert metadata is not None, "a stored object has metadata"
-    wanted, there, selector = (value_at(data, path) if path else None for path in paths)
-    return autoscaling_v1.Scale(
-        metadata=meta_v1.ObjectMeta(
-            name=metadata.name,
-            namespace=metadata.namespace,
-            uid=metadata.uid,
-            resource_version=metadata.resource_version,
-            creation_timestamp=metadata.creation_timestamp,
-        ),
-        spec=autoscaling_v1.ScaleSpec(replicas=wanted if isinstance(wanted, int) and wanted else None),
-        status=autoscaling_v1.ScaleStatus(
-            replicas=there if isinstance(there, int) else 0,
-            selector=selector if isinstance(selector, str) and selector else None,
-        ),
-    )
-
-
-def _scaled(ask: Ask, body: Any) -> Plan:
-    if not isinstance(body, autoscaling_v1.Scale):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Scale)"))
-    old, paths = _old(ask), asked_version(ask).scale
-    metadata, given = old.metadata, body.metadata or meta_v1.ObjectMeta()
-    assert metadata is not None and paths is not None, "it was found, and has a scale"  # noqa: PT018
-    name = metadata.name or ""
-    if given.name and given.name != name:
-        said = f"the name of the object ({given.name}) does not match the name on the URL ({name})"
-        raise Refusal(statuses.bad_request(said))
-    updating.check_uid(ask, given.uid, metadata.uid)
-    if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
-        raise Refusal(statuses.conflict(ask.request.resource, name))
-    replicas = (body.spec.replicas if body.spec is not None else None) or 0
-    if replicas < 0:
-        cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
-        refuse_invalid("Scale", "autoscaling/v1", name, (cause,))
-    inner = attrs.evolve(ask, request=attrs.evolve(ask.request, subresource=""))
-    data = _with_value(plain(old), paths[0].lstrip(".").split("."), replicas)
-    plan = updated(inner, _read(inner, data).obj, old)
-    if isinstance(plan, Response):
-        return replace(plan, body=scale_of(ask, plan.body))
-    if plan.version == CONVERTED:
-        return replace(plan, body=scale_of(ask, plan.body))
-    return replace(plan, scale=True) if plan.key else plan
-
-
-def _with_value(data: Any, path: list[str], value: Any) -> dict[str, Any]:
-    found = dict(data) if isinstance(data, Mapping) else {}
-    found[path[0]] = value if len(path) == 1 else _with_value(found.get(path[0]), path[1:], value)
-    return found
