@@ -114,8 +114,8 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
     if waiting is not None:
         dice, now, notes = waiting.dice, waiting.now, apiserver.Notes(waiting.answers)
     else:
-        # No two requests may draw the same, or two objects share a uid. The answer takes a serial number; a request
-        # that nobody waits for takes none, but if it stores anything, that takes a revision.
+        # No two requests may draw the same, or two objects share a uid. The answer takes a serial number, or the wait
+        # for webhooks; a request that nobody waits for takes none, but if it stores anything, that takes a revision.
         if item.tag is not None:
             dice = Dice(machine.cluster.seed, "request", machine.serial)
         else:

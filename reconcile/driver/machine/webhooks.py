@@ -52,6 +52,8 @@ def suspended(  # noqa: PLR0917 -- what a look at a request is made of
         machine.timers.set(timer, min(machine.now + call.timeout, last))
         (machine.outbox if machine.answering is None else machine.calls).append(call)
     answers: Map[Any] = Map() if notes is None else notes.answers
+    # What the next request draws is by the serial number: this one's answer is to take one only later.
+    machine.serial += 1
     waiting = Suspended(item, keeper.name, keeper.life, dice, now, tuple(waits), answers)
     machine.suspended = (*machine.suspended, waiting)
     return None

@@ -4,6 +4,7 @@ import pytest
 
 from reconcile import Cluster, Request, Submit, Topology, ask, replay, settle, step
 from reconcile.driver.client import as_object
+from reconcile.driver.client import create as create_any
 from reconcile.driver.recording import Recorder
 from reconcile.driver.webhooks import admitted
 from reconcile.driver.wire import from_json, state_digest, to_json
@@ -270,3 +271,62 @@ def test_a_log_needs_no_webhook():
     assert cluster.get("configmaps", "c").metadata.labels["marked"] == "yes"
     again = replay([line.encode() for line in lines])
     assert state_digest(again.cluster) == state_digest(cluster)
+
+
+def test_what_goes_to_a_subresource_is_shown(booted):
+    rule = {**RULE, "resources": ["pods/binding"]}
+    cluster = with_hooks(booted, configuration("Validating", hook(rules=[rule], failurePolicy="Ignore")))
+    seen = []
+
+    def note(review):
+        seen.append(review["request"])
+        return admitted(review)
+
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", "image": "c"}]},
+    }
+    done = settle(cluster, (Submit(request=create_any(pod)),), webhooks={URL: note})
+    assert done.cluster.get("pods", "p").spec.node_name == "node-1"
+    (asked,) = seen
+    assert asked["kind"] == {"group": "", "version": "v1", "kind": "Binding"}
+    assert (asked["subResource"], asked["operation"]) == ("binding", "CREATE")
+    assert asked["object"]["target"]["name"] == "node-1"
+
+
+@pytest.mark.parametrize(("policy", "version"), [("Exact", None), ("Equivalent", "v2")])
+def test_a_rule_of_another_version(booted, policy, version):
+    rule = {
+        "apiGroups": ["autoscaling"],
+        "apiVersions": ["v2"],
+        "operations": ["*"],
+        "resources": ["horizontalpodautoscalers"],
+    }
+    cluster = with_hooks(booted, configuration("Mutating", hook(rules=[rule], matchPolicy=policy)))
+    seen = []
+
+    def note(review):
+        seen.append(review["request"])
+        return admitted(review, patch=[{"op": "replace", "path": "/spec/maxReplicas", "value": 7}])
+
+    scaler = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}},
+    }
+    request = Request(
+        verb="create",
+        resource="horizontalpodautoscalers.autoscaling",
+        namespace="default",
+        body=as_object(scaler),
+        version="v1",
+    )
+    cluster, response = ask(cluster, request, webhooks={URL: note})
+    assert response.ok, response.body
+    stored = cluster.get("horizontalpodautoscalers", "h")
+    assert stored.spec.max_replicas == (3 if version is None else 7)
+    assert [asked["kind"]["version"] for asked in seen] == ([] if version is None else ["v2"])
+    assert [asked["requestKind"]["version"] for asked in seen] == ([] if version is None else ["v1"])

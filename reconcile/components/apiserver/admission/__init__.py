@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.admission.ingresses import admit_ingress
-from reconcile.components.apiserver.admission.judging import Judged, judged, mutated, mutates
+from reconcile.components.apiserver.admission.judging import Judged, carried, judged, mutated, mutates
 from reconcile.components.apiserver.admission.lifecycle import admit_namespace, check_mortal
 from reconcile.components.apiserver.admission.limits import ANNOTATION as LIMITED
 from reconcile.components.apiserver.admission.nodes import restrict_node
@@ -30,6 +30,7 @@ __all__ = [
     "admit_namespace",
     "admit_node",
     "admit_pod",
+    "carried",
     "check_mortal",
     "judged",
     "mutated",

@@ -138,6 +138,16 @@ def mutated(ask: Ask, new: Any, old: Any, plugins: Plugins | None = None) -> Any
     return new
 
 
+def carried(ask: Ask, obj: Any) -> Any:
+    """Give what is sent to a subresource that is no part of its object, as policies and webhooks let it be."""
+    if mutates(ask):
+        obj = mutated(ask, obj, None)
+    warnings = _ruled(ask, obj, None)
+    if ask.notes is not None:
+        ask.notes.warnings += warnings
+    return obj
+
+
 def _ruled(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
     """Ask the policies and the webhooks that are stored."""
     warnings: tuple[str, ...] = ()
