@@ -35,7 +35,7 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
     if server is None:
         park(machine, item)
         return False
-    response = _served(machine, server if waiting is None else waiting.server, item, waiting)
+    response = _served(machine, server, item, waiting)
     if response is None:
         return True
     if machine.audits is not None:
@@ -108,31 +108,27 @@ def _watch(machine: Machine, item: Sent) -> None:
 
 def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None) -> Response | None:
     """Serve a request as far as it goes; give the answer, None if it waits for webhooks from now on."""
-    keeper = machine.processes.get(server)
-    assert keeper is not None, "it was found among the servers that run"
-    notes = None
     if waiting is not None:
-        dice, now, notes = waiting.dice, waiting.now, apiserver.Notes(waiting.answers)
+        server, dice = waiting.server, waiting.dice
+    # No two requests may draw the same, or two objects share a uid. The answer takes a serial number, or the wait for
+    # webhooks; a request that nobody waits for takes none, but if it stores anything, that takes a revision.
+    elif item.tag is not None:
+        dice = Dice(machine.cluster.seed, "request", machine.serial)
     else:
-        # No two requests may draw the same, or two objects share a uid. The answer takes a serial number, or the wait
-        # for webhooks; a request that nobody waits for takes none, but if it stores anything, that takes a revision.
-        if item.tag is not None:
-            dice = Dice(machine.cluster.seed, "request", machine.serial)
-        else:
-            dice = Dice(machine.cluster.seed, f"unanswered/{machine.serial}", machine.store.revision)
-        now = machine.now + keeper.skew
-        if machine.notes:
-            notes = apiserver.Notes()
-    if notes is not None:
+        dice = Dice(machine.cluster.seed, f"unanswered/{machine.serial}", machine.store.revision)
+    keeper = machine.processes.get(server)
+    assert keeper is not None, "it was found among the servers that run, and what waits in one goes with it"
+    notes = None
+    if machine.notes:
+        notes = apiserver.Notes(None if waiting is None else waiting.answers)
         machine.noted = notes.annotations
+    now = machine.now + keeper.skew if waiting is None else waiting.now
     state, request, user = machine.states.get(server), item.request, item.user
     store = machine.store
     for _ in range(_PLANS):
         plan = apiserver.plan(state, request, user, store, now, dice, notes)
-        if isinstance(plan, Response):
-            return plan
-        if isinstance(plan, apiserver.Asking):
-            return suspended(machine, keeper, item, plan, dice, now, notes)
+        if not isinstance(plan, apiserver.Planned):
+            return plan if isinstance(plan, Response) else suspended(machine, keeper, item, plan, dice, now, notes)
         lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0
         changes = store.commit(plan.txn, lease)
         if not isinstance(changes, Refused):
