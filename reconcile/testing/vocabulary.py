@@ -68,6 +68,7 @@ _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namesp
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
 SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
+_AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "verbs": ["get"]}]}
 _BEHAVIOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"images": {"web:*": "pull 2s..5s, exit 1 after 30s with probability 1/10", "db": "absent"}},
@@ -121,7 +122,9 @@ class _Vocabulary:
         if shape is Behaviours:
             return st.just(Behaviours()) | st.sampled_from(_BEHAVIOURS).map(Behaviours.parse)
         if shape is Topology:
-            parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields_of(Topology)}
+            fields = [field for field in fields_of(Topology) if field.shape != "free"]
+            parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
+            parts["audit"] = st.sampled_from(({}, _AUDIT))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
             possible = {
