@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from reconcile.api.scalars import thaw
@@ -31,7 +31,28 @@ from reconcile.effects import Audit
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import Request, Response, User
 
-_REFUSED = 400
+_REFUSED: Final = 400
+# The fields of an event in the order in which kube-apiserver writes them.
+_ORDER: Final = (
+    "kind",
+    "apiVersion",
+    "level",
+    "auditID",
+    "stage",
+    "requestURI",
+    "verb",
+    "user",
+    "impersonatedUser",
+    "sourceIPs",
+    "userAgent",
+    "objectRef",
+    "responseStatus",
+    "requestObject",
+    "responseObject",
+    "requestReceivedTimestamp",
+    "stageTimestamp",
+    "annotations",
+)
 
 
 class Auditor:
@@ -97,7 +118,8 @@ class Auditor:
 
     def _line(self, event: dict[str, Any]) -> None:
         assert self._write is not None, "asked only where something is written"
-        self._write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
+        ordered = {key: event[key] for key in (*_ORDER, *event) if key in event}
+        self._write(json.dumps(ordered, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def _with_http(event: dict[str, Any], http: rest.HttpRequest) -> dict[str, Any]:
