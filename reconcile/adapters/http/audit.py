@@ -65,12 +65,12 @@ class Auditor:
 
     def __init__(self, write: Callable[[str], object] | None) -> None:
         self._write = write
-        self._taken: dict[str, rest.HttpRequest] = {}
+        self._taken: dict[str, tuple[rest.HttpRequest, User | None]] = {}
 
-    def took(self, tag: str, http: rest.HttpRequest) -> None:
-        """Note the HTTP of a request that is under way."""
+    def took(self, live: Live, tag: str, http: rest.HttpRequest) -> None:
+        """Note the HTTP of a request that is under way, and who really asks if that is for somebody else."""
         if self._write is not None:
-            self._taken[tag] = http
+            self._taken[tag] = (http, _impersonator(live, http))
 
     def ended(self, tag: str) -> None:
         """Forget a request, of which nothing more is written down."""
@@ -81,8 +81,8 @@ class Auditor:
         if self._write is None:
             return
         event = thaw(effect.event)  # an event is JSON
-        http = self._taken.get(effect.tag) if effect.client else None
-        self._line(event if http is None else _with_http(event, http))
+        taken = self._taken.get(effect.tag) if effect.client else None
+        self._line(event if taken is None else _with_http(event, *taken))
 
     def answered(self, live: Live, http: rest.HttpRequest, response: rest.HttpResponse) -> None:
         """Write down a request that was answered without the engine."""
@@ -122,7 +122,18 @@ class Auditor:
         self._write(json.dumps(ordered, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
-def _with_http(event: dict[str, Any], http: rest.HttpRequest) -> dict[str, Any]:
+def _impersonator(live: Live, http: rest.HttpRequest) -> User | None:
+    """Give who asks for somebody else; None if nobody does."""
+    try:
+        if impersonation.wanted_by(http) is None:
+            return None
+        at_hand = serving(live.machine)
+        return authentication.requester(at_hand.state, http, at_hand.store, at_hand.now)
+    except (Refusal, ReconcileError):
+        return None
+
+
+def _with_http(event: dict[str, Any], http: rest.HttpRequest, impersonator: User | None = None) -> dict[str, Any]:
     query = urlencode(http.query)
     made = {
         **event,
@@ -131,11 +142,8 @@ def _with_http(event: dict[str, Any], http: rest.HttpRequest) -> dict[str, Any]:
         "sourceIPs": [http.source] if http.source else [],
         "userAgent": http.header("user-agent"),
     }
-    wanted = None
-    with suppress(Refusal):
-        wanted = impersonation.wanted_by(http)
-    if wanted is not None:
-        made["impersonatedUser"] = made["user"]
+    if impersonator is not None:
+        made |= {"user": auditing.user_info(impersonator), "impersonatedUser": made["user"]}
     return {key: value for key, value in made.items() if value not in ("", [])}
 
 

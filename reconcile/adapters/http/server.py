@@ -200,7 +200,7 @@ class Server:
         if isinstance(found, Logs):
             self.seats.leave(seat)
             return await self._show(request, found)
-        self._auditor.took(found.tag, http)
+        self._auditor.took(self.live, found.tag, http)
         asked = found.asked.request
         if _stirs(asked):
             self.pace.stir()

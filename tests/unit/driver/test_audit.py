@@ -148,7 +148,7 @@ def test_the_log_of_a_served_cluster():
         source="10.0.0.1",
     )
     ticket = live.take(http)
-    auditor.took(ticket.tag, http)
+    auditor.took(live, ticket.tag, http)
     live.play(1000)
     for effect in live.effects():
         if isinstance(effect, Audit):
@@ -159,6 +159,17 @@ def test_the_log_of_a_served_cluster():
         method="POST", path="/api/v1/namespaces/default/configmaps", headers=headers, body=b"{", certificate=admin
     )
     auditor.answered(live, bad, live.take(bad))
+    for_me = (*headers, ("impersonate-user", "me"), ("impersonate-group", "system:masters"))
+    other = rest.HttpRequest(
+        method="GET", path="/api/v1/namespaces/default/configmaps/c", headers=for_me, certificate=admin
+    )
+    ticket = live.take(other)
+    auditor.took(live, ticket.tag, other)
+    live.play(1000)
+    auditor.write(next(effect for effect in live.effects() if isinstance(effect, Audit)))
+    impersonated = json.loads(lines.pop())
+    assert impersonated["user"]["username"] == "kubernetes-admin"
+    assert impersonated["impersonatedUser"]["username"] == "me"
     events = [json.loads(line) for line in lines]
     mine = [event for event in events if event.get("userAgent") == "me/1"]
     path = "/api/v1/namespaces/default/configmaps"
