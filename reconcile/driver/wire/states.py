@@ -28,8 +28,6 @@ _Writes: TypeAlias = Writer | Summer
 
 # How many steps were taken, and from where a table is searched.
 _UNDECIDING: Final = frozenset({"steps", "head"})
-# What is not written where there is nothing of it.
-_RARE: Final = frozenset({"suspended"})
 
 
 def state_json(cluster: Cluster) -> dict[str, Any]:
@@ -67,7 +65,7 @@ def _state(cluster: Cluster, writer: _Writes) -> dict[str, Any]:
     for field in attrs.fields(Cluster):
         name = field.name
         value = getattr(cluster, name)
-        if name in _UNDECIDING or (name in _RARE and not value):
+        if name in _UNDECIDING:
             continue
         if name == "store":
             state[name] = _store(value, _needed(cluster), writer)
