@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import accounts, deletion, nodes, policy, services, workloads
+from reconcile.components.controllers import accounts, deletion, nodes, policy, services, volumes, workloads
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -40,6 +40,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *services.CONTROLLERS,
     *deletion.CONTROLLERS,
     *nodes.CONTROLLERS,
+    *volumes.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
