@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import admission, containers, probes
+from reconcile.components.kubelet import admission, containers, mounting, probes
 from reconcile.components.kubelet.state import (
     ALIVE,
     UNLABELLED,
@@ -212,6 +212,10 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
+            if spec.volumes or spec.image_pull_secrets:
+                state, waits = mounting.awaits(state, pod, now, out)
+                if waits:
+                    return keep(state, report(state, pod, now, out))
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
@@ -286,6 +290,8 @@ def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner
         return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":
         return keep(state, pod)
+    if state.seldom.mounting:
+        state = mounting.dropped(state, pod, out)
     spec: Any = pod.pod.spec
     if spec.active_deadline_seconds is not None:
         out.append(CancelTimer(("deadline", pod.uid)))

@@ -74,6 +74,6 @@ class World:
 
     def of(self, resource: str, keys: tuple[str, ...]) -> list[Any]:
         """Give the objects at *keys* as they are known newest, and all others of the resource that were written."""
-        known = [key for kind, key in self.newest.written.keys() if kind == resource] if self.newest.written else []
+        known = [key for kind, key in self.newest.written if kind == resource] if self.newest.written else []
         found = [self.get(resource, key) for key in dict.fromkeys((*keys, *known))]
         return [each for each in found if each is not None]

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.api import core_v1
+from reconcile.api.quantity import Quantity
 from reconcile.components.controllers.runtime import Outcome
 from reconcile.effects import Record
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
@@ -90,9 +92,16 @@ def next_status(claim: Any, phase: str, volume: Any = None, record: Record | Non
 def _capacity(volume: Any, old: core_v1.PersistentVolumeClaimStatus) -> Any:
     before = annotations_of(volume).get(_PRE_RESIZE)
     if before is not None:
-        return Map.of({"storage": before})
-    had = (old.capacity or {}).get("storage")
+        return Map.of({"storage": _quantity(before, size_of(volume))})
+    had = old.capacity.get("storage") if old.capacity is not None else None
     return old.capacity if had is not None and had == size_of(volume) else volume.spec.capacity
+
+
+def _quantity(text: str, other: Quantity) -> Quantity:
+    try:
+        return Quantity.parse(text)
+    except ReconcileError:
+        return other  # whoever wrote the annotation
 
 
 def with_phase(volume: Any, phase: str, message: str = "") -> Request:
