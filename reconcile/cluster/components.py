@@ -11,6 +11,7 @@ from reconcile.components import apiserver, controllers, etcd, kubelet, kubeprox
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
 from reconcile.model.watches import Watch
@@ -29,6 +30,7 @@ class Setting:
     heartbeats: bool = True
     without: tuple[str, ...] = ()
     feature_gates: Map[bool] = Map()
+    drivers: tuple[Driver, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -91,7 +93,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     without=setting.without,
                     feature_gates=setting.feature_gates,
                 ),
-                *map(controllers.identified, setting.controllers),
+                *map(controllers.identified, (*controllers.controllers_of(setting.drivers), *setting.controllers)),
             ),
             setting.dice,
         ),
@@ -109,7 +111,11 @@ COMPONENTS: Final[dict[str, Component]] = {
     ),
     "kubelet": Component(
         begin=lambda setting: kubelet.begin(
-            setting.host, setting.dice, running=world.containers(setting.disk), heartbeats=setting.heartbeats
+            setting.host,
+            setting.dice,
+            running=world.containers(setting.disk),
+            heartbeats=setting.heartbeats,
+            drivers=tuple([driver.name for driver in setting.drivers]),
         ),
         step=kubelet.step,
         watches=kubelet.watches,

@@ -17,6 +17,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
 
 KUBERNETES: Final = "v1.36.0"
@@ -54,6 +55,7 @@ class Topology:
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
+        drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -73,6 +75,7 @@ class Topology:
     events: bool = True
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
+    drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     start: Instant = 1_767_225_600_000_000_000
@@ -97,6 +100,12 @@ class Topology:
                 known = ", ".join(sorted(gates.DEFAULTS))
                 raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
         _check_amounts(self.capacity, "topology: capacity")
+        for place, driver in enumerate(self.drivers):
+            _check_driver(driver, f"topology: drivers[{place}]")
+        names_of_drivers = [driver.name for driver in self.drivers]
+        for name in names_of_drivers:
+            if names_of_drivers.count(name) > 1:
+                raise ReconcileError(f"topology: drivers: two are called {name!r}")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
             if host.external and place < self.masters:
@@ -143,6 +152,20 @@ def _distinct(rows: list[tuple[str, str]], what: str) -> None:
         if value in seen:
             raise ReconcileError(f"topology: hosts: {seen[value]} and {name} have one {what}, {value!r}")
         seen[value] = name
+
+
+def _check_driver(driver: Driver, path: str) -> None:
+    check_types(driver, f"{path}.")
+    faults = names.subdomain_faults(driver.name)
+    if faults:
+        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
+    for field in ("provision", "failures", "attach", "expand"):
+        value = getattr(driver, field)
+        if value < 0:
+            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
+    faults = names.qualified_faults(driver.reach) if driver.reach else ()
+    if faults:
+        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
 def _check_host(host: Host, path: str) -> None:

@@ -34,6 +34,7 @@ from reconcile.components.controllers.runtime import (
     watches,
 )
 from reconcile.lib.mapping import Map
+from reconcile.components.controllers.volumes.drivers import controllers_of
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
@@ -89,6 +90,7 @@ __all__ = [
     "begin",
     "check",
     "controller_of",
+    "controllers_of",
     "failing",
     "identified",
     "identity",

@@ -49,7 +49,9 @@ _NOTHING: Final = Running()
 _OF_IMAGES: Final = (ImagePulled, ImagePullFailed)
 
 
-def begin(host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True) -> State:
+def begin(
+    host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True, drivers: tuple[str, ...] = ()
+) -> State:
     """
     Give a kubelet that is about to start.
 
@@ -59,10 +61,13 @@ def begin(host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bo
         running: what the host's container runtime has already (`world.containers`): pods that an earlier life of this
             kubelet started go on running and are taken over, others are stopped.
         heartbeats: whether it renews its Lease and reports its Node again and again.
+        drivers: the CSI drivers that are registered on it.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
-    seldom = Seldom(dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats)
+    seldom = Seldom(
+        dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats, drivers=drivers
+    )
     return State(host=host, seldom=seldom, images=running.images)
 
 

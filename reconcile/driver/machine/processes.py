@@ -71,6 +71,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         managed_fields=topology.managed_fields,
         without=topology.without,
         feature_gates=topology.feature_gates,
+        drivers=topology.drivers,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
