@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.api.quantity import Quantity
+from reconcile.lib.mapping import Map
 
 CLAIMS: Final = "persistentvolumeclaims"
 VOLUMES: Final = "persistentvolumes"
@@ -36,7 +37,7 @@ CLAIM_PROTECTION: Final = "kubernetes.io/pvc-protection"
 VOLUME_PROTECTION: Final = "kubernetes.io/pv-protection"
 
 _NOTHING: Final = Quantity.parse("0")
-_NO_ANNOTATIONS: Final[dict[str, str]] = {}
+_NO_ANNOTATIONS: Final[Map[str]] = Map()
 
 
 def annotations_of(obj: Any) -> Any:

@@ -66,7 +66,7 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
         reference = source.config_map_ref or source.secret_ref
         if not key:
             continue
-        data, why = _data(key[0], answers)
+        data, why = _content(key[0], answers)
         if why and not (reference.optional and answers[key[0]].code == _NOT_FOUND):
             return NONE, why
         known.update({f"{source.prefix or ''}{name}": value for name, value in data.items()})
@@ -82,7 +82,7 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
     return Map(known), ""
 
 
-def _data(key: str, answers: Answers) -> tuple[dict[str, str], str]:
+def _content(key: str, answers: Answers) -> tuple[dict[str, str], str]:
     """Give what an object holds, as texts, and why that is not known: empty if it is."""
     why = why_missing(key, answers)
     if why:
@@ -119,7 +119,7 @@ def _value(state: State, pod: LocalPod, spec: Any, origin: Any, answers: Answers
     if reference is None:
         return None, ""
     (key,) = _named(origin.config_map_key_ref, origin.secret_key_ref)
-    data, why = _data(key, answers)
+    data, why = _content(key, answers)
     if why:
         return None, "" if reference.optional and answers[key].code == _NOT_FOUND else why
     if reference.key in data:
