@@ -357,7 +357,7 @@ def test_what_cannot_be_deleted_here(lab, changes, phase_then, why):
 
 
 def test_a_directory_below_tmp_is_deleted(lab):
-    path = core_v1.HostPathVolumeSource(path="/tmp/x")  # noqa: S108 -- a name in a volume
+    path = core_v1.HostPathVolumeSource(path="/tmp/x")
     found = freed(lab, policy="Delete", host_path=path)
     assert found.metadata.deletion_timestamp is not None
 
@@ -373,3 +373,20 @@ def test_a_claim_that_takes_another_volume_lets_go_of_the_first(lab):
     assert (lab.get(VOLUMES, "mine").spec.claim_ref, phase(lab, "mine")) == (None, "Available")
     kept = lab.get(VOLUMES, "set-aside")
     assert (kept.spec.claim_ref.name, kept.spec.claim_ref.uid, kept.status.phase) == ("data", None, "Available")
+
+
+def test_the_rule_that_a_volume_is_one_claims_is_what_keeps_it_so(lab, monkeypatch):
+    """Without it two claims would have the one volume, and the property says so."""
+
+    def greedy(claim, candidates):
+        return next(iter(candidates), None)
+
+    monkeypatch.setattr(binder.claims, "best_match", greedy)
+    monkeypatch.setattr(binder.claims, "_candidates", lambda world, claim, delayed: [world.get(VOLUMES, "v")])
+    lab.put(VOLUMES, volume("v", phase="Available"))
+    lab.put(CLAIMS, claim("a"))
+    lab.put(CLAIMS, claim("b"))
+    lab.settle()
+    phases = [lab.get(CLAIMS, f"default/{name}").status.phase for name in "ab"]
+    assert [bound(lab, name) for name in "ab"] == ["v", "v"]
+    assert sorted(phases) == ["Bound", "Lost"]  # the second rule, that of bound claims, then tells them apart
