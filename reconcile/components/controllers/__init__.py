@@ -33,8 +33,8 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
-from reconcile.lib.mapping import Map
 from reconcile.components.controllers.volumes.drivers import controllers_of
+from reconcile.lib.mapping import Map
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
