@@ -227,6 +227,7 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
 )
 @click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max, manual or held.")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
+@click.option("--data", type=_FILE, metavar="DIR", help="Keep everything there, and go on from there after a restart.")
 @_controllers
 def serve(**options: Any) -> int:
     """
