@@ -151,7 +151,8 @@ def read_lines(
         lines: the lines that follow *after*, each with its line end.
         after: how far the log was read before.
         form: the format of what was read before.
-        open_end: take a log that is still written, which has no end line.
+        open_end: take a log that is still written, or whose writer was killed: it has no end line, and may end within
+            one.
 
     Raises:
         DamagedLog, MisorderedLog, TruncatedLog: see there; each names its line.
@@ -162,6 +163,8 @@ def read_lines(
     for number, raw in enumerate(lines, start=after.number + 1):
         if ended:
             raise DamagedLog(number, "something follows the end line")
+        if open_end and number > 1 and not raw.endswith(b"\n"):
+            return  # it is being written
         content, body, chain = _read(number, raw, chain)
         form = content.get("log", form)
         problem = misshapen(content, form)
