@@ -48,7 +48,9 @@ def run_on(options: Options) -> int:
             click.echo(str(played.divergence))
             return _DIVERGED
         if options.until is not None and not played.stopped and played.cluster.steps < options.until:
-            raise ReconcileError(f"--until: {options.until} is beyond the log's end, after {played.cluster.steps} steps")
+            raise ReconcileError(
+                f"--until: {options.until} is beyond the log's end, after {played.cluster.steps} steps"
+            )
         there = shown_at(played, at, options.at, options.until)
         passed = there.now - there.topology.start
         for timed in script:

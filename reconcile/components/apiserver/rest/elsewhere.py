@@ -51,7 +51,7 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
         return _json(_issuer(address))
     if path in _PAGES:
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
-    found = _described_api(http) if http.path.startswith("/openapi/") else None
+    found = _described_api(http, store) if http.path.startswith("/openapi/") else None
     found = found or (_discovered(http, store, address) if http.path.startswith("/api") else None)
     if not path and http.method in _READING:
         return _json({"paths": _paths(store)})
@@ -119,14 +119,33 @@ def _takes_any(path: str) -> bool:
     return parts[0] == "apis" and len(parts) <= _GROUP
 
 
-def _described_api(http: HttpRequest) -> HttpResponse | None:
+def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
     if http.path == "/openapi/v2":
-        return _json(openapi.swagger())
+        return _known_again(http, openapi.swagger(served(store)))
     if http.path == "/openapi/v3":
-        index = json_bytes(openapi.index()).rstrip()
-        return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=index)
-    document = openapi.document(http.path.removeprefix("/openapi/v3/"))
-    return HttpResponse(code=404) if document is None else _json(document)
+        return _known_again(http, openapi.index(served(store)), kind="text/plain; charset=utf-8")
+    name = http.path.removeprefix("/openapi/v3/")
+    document = openapi.document(name, served(store))
+    if document is None:
+        return HttpResponse(code=404)
+    asked = dict(http.query).get("hash", "")
+    if asked and asked != document.hash:
+        return HttpResponse(code=301, headers=(("Location", openapi.place_of(name, document)), ("Vary", "Accept")))
+    return _known_again(http, document, lasts=bool(asked))
+
+
+def _known_again(
+    http: HttpRequest, written: openapi.Written, *, kind: str = "application/json", lasts: bool = False
+) -> HttpResponse:
+    """Give a document, or say that the client has it already."""
+    tag = f'"{written.hash}"'
+    # What is asked for by its hash never changes.
+    caching = (("Cache-Control", "public, immutable"),) if lasts else ()
+    headers = (*caching, ("Etag", tag), ("Vary", "Accept"))
+    known = [each.strip().removeprefix("W/") for each in http.header("if-none-match").split(",")]
+    if tag in known or "*" in known:
+        return HttpResponse(code=304, headers=headers)
+    return HttpResponse(code=200, headers=(*headers, ("Content-Type", kind)), body=written.body)
 
 
 def _issuer(address: str) -> dict[str, Any]:
