@@ -48,7 +48,7 @@ class State:
             cost every write.
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
-        signing_key: what ServiceAccounts' tokens are signed with, in hexadecimal; empty for no such tokens.
+        signing_key: what the key that ServiceAccounts' tokens are signed with is drawn from; empty for no such tokens.
         feature_gates: those that are not as they are by default.
     """
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import kinds
+from reconcile.components.apiserver.access import tokens
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry.served import served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
@@ -25,11 +26,12 @@ from reconcile.store import Reads
 _GROUP: Final = 2  # parts of the path of a group's document
 _DISCOVERY: Final = ("APIGroupDiscoveryList",)
 _READING: Final = ("GET", "HEAD")
-_ISSUER: Final = "https://kubernetes.default.svc"
+_CONFIGURATION: Final = "/.well-known/openid-configuration"
+_KEYS: Final = "/openid/v1/jwks"
 _PAGES: Final = ("/flagz", "/statusz")
 
 
-def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpResponse:
+def answer(http: HttpRequest, store: Reads, now: Instant, address: str, key: str = "") -> HttpResponse:
     """
     Answer a request whose path leads to no resource.
 
@@ -38,6 +40,7 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
         store: what metrics are counted of.
         now: the server's time.
         address: where it says that it is reached.
+        key: what the key of its tokens is drawn from; empty if it gives none.
     """
     path = http.path.rstrip("/")
     if path == "/version":
@@ -47,8 +50,8 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
         return found
     if path == "/metrics":
         return metrics.answer(store, now)
-    if path == "/.well-known/openid-configuration":
-        return _json(_issuer(address))
+    if path == _CONFIGURATION or (path == _KEYS and key):
+        return _issuing(path, address, key)
     if path in _PAGES:
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
     found = _described_api(http, store) if http.path.startswith("/openapi/") else None
@@ -148,10 +151,17 @@ def _known_again(
     return HttpResponse(code=200, headers=(*headers, ("Content-Type", kind)), body=written.body)
 
 
+def _issuing(path: str, address: str, key: str) -> HttpResponse:
+    """Say who issues tokens, or with which keys they can be checked."""
+    found, kind = (_issuer(address), "json") if path == _CONFIGURATION else (tokens.public(key), "jwk-set+json")
+    headers = (("Cache-Control", "public, max-age=3600"), ("Content-Type", f"application/{kind}"))
+    return HttpResponse(code=200, headers=headers, body=json_bytes(found).rstrip())
+
+
 def _issuer(address: str) -> dict[str, Any]:
     return {
-        "issuer": _ISSUER,
-        "jwks_uri": f"https://{address}/openid/v1/jwks",
+        "issuer": tokens.ISSUER,
+        "jwks_uri": f"https://{address}{_KEYS}",
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -164,7 +174,7 @@ def _paths(store: Reads) -> list[str]:
     groups = {f"/apis/{resource.group}" for resource in resources if resource.group}
     checks = {f"/{name}/{check}" for name, each in health.CHECKS.items() for check in each}
     other = ("/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz")
-    return sorted({*versions, *groups, *checks, *other, "/version", "/.well-known/openid-configuration"})
+    return sorted({*versions, *groups, *checks, *other, "/version", _CONFIGURATION, _KEYS})
 
 
 def _json(value: dict[str, Any]) -> HttpResponse:

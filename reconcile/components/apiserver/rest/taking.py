@@ -130,7 +130,7 @@ def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
         user = user_of(serving, http, target)
         if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
             authorising.authorise_path(user, target.verb, http.path, serving.store)
-            return elsewhere.answer(http, serving.store, serving.now, serving.address)
+            return elsewhere.answer(http, serving.store, serving.now, serving.address, serving.state.signing_key)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
         warnings = _deprecation(target)

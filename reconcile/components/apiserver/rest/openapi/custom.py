@@ -53,7 +53,13 @@ def document(served: Served, name: str) -> dict[str, Any]:
     for version in found:
         paths |= _paths(version)
         schemas |= _schemas(version, schema_of(version.schema, _metadata()))
-    roots = [meta_v1.DeleteOptions, meta_v1.ListMeta, meta_v1.ObjectMeta, meta_v1.Status, META + "Patch"]
+    roots: list[type | str] = [
+        meta_v1.DeleteOptions,
+        meta_v1.ListMeta,
+        meta_v1.ObjectMeta,
+        meta_v1.Status,
+        META + "Patch",
+    ]
     if any(version.scale is not None for version in found):
         roots.append(autoscaling_v1.Scale)
     own = closure(roots, sorted({(each.group, each.version) for each in kinds.all_resources()}))

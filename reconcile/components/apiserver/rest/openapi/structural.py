@@ -86,7 +86,7 @@ def _unfolded(schema: Mapping[str, Any]) -> Schema:
 
 
 def _says_either(schema: Schema) -> bool:
-    first = next(iter(schema.get("allOf", ())), {})
+    first: Schema = next(iter(schema.get("allOf", ())), {})
     return any(_is_either(each.get("anyOf")) for each in (schema, first))
 
 
