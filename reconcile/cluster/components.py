@@ -26,6 +26,7 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     managed_fields: bool = False
+    service_cidr: str = ""
     heartbeats: bool = True
     without: tuple[str, ...] = ()
     feature_gates: Map[bool] = Map()
@@ -76,6 +77,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.host.name,
             setting.dice,
             managed_fields=setting.managed_fields,
+            service_cidr=setting.service_cidr,
             feature_gates=setting.feature_gates,
         ),
         step=_unmoved,  # it does nothing but answer

@@ -60,6 +60,8 @@ class Data:
         )
         line = self.process.stdout.readline()
         self.slowest = max(self.slowest, time.monotonic() - began)
+        if not line:
+            self.process.wait(30)
         log.seek(0)
         self.said = log.read().decode()
         log.close()

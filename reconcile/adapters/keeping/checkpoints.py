@@ -21,7 +21,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.adapters.keeping.directory import DataDirectory
-from reconcile.cluster import Cluster
+from reconcile.cluster import Cluster, Topology
 from reconcile.driver.log import Place
 from reconcile.lib.digest import Chain
 from reconcile.lib.version import __version__
@@ -79,12 +79,13 @@ def newest_first(directory: DataDirectory) -> list[Path]:
     return sorted(directory.path.glob(_PATTERN), reverse=True)
 
 
-def loaded(path: Path, controllers: tuple[Any, ...]) -> Checkpoint | None:
+def loaded(path: Path, topology: Topology, controllers: tuple[Any, ...]) -> Checkpoint | None:
     """
-    Read a checkpoint; None if it is damaged, or cannot be read here.
+    Read a checkpoint; None if it is damaged, cannot be read here, or is of another cluster.
 
     Args:
         path: where it is.
+        topology: from which the cluster was booted.
         controllers: the user's own.
     """
     content = path.read_bytes()
@@ -93,6 +94,8 @@ def loaded(path: Path, controllers: tuple[Any, ...]) -> Checkpoint | None:
         return None
     try:
         number, chain, size, cluster = pickle.loads(body)  # noqa: S301 -- from a directory that is trusted, see above
+        if cluster.topology != topology:
+            return None
     except Exception:  # noqa: BLE001 -- whatever a pickle may raise, the log has it all
         return None
     return Checkpoint(attrs.evolve(cluster, controllers=controllers), Place(number, Chain(chain)), size)

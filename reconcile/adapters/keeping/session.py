@@ -237,8 +237,9 @@ def _start(
     directory: DataDirectory, places: dict[int, tuple[Place, int]], header: Line, controllers: tuple[Any, ...]
 ) -> Checkpoint:
     """Give the newest checkpoint of this very log; the boot where there is none."""
+    topology = topology_of(header)
     for path in checkpoints.newest_first(directory):
-        found = checkpoints.loaded(path, controllers)
+        found = checkpoints.loaded(path, topology, controllers)
         if found is not None and places.get(found.place.number) == (found.place, found.size):
             return found
     return Checkpoint(boot_from(header, controllers), Place(), 0)

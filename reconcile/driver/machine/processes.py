@@ -69,6 +69,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         _disk(machine, process.host),
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
+        service_cidr=topology.service_cidr,
         without=topology.without,
         feature_gates=topology.feature_gates,
     )
