@@ -252,9 +252,14 @@ class Server:
         return stream
 
     async def _copy(self, watch: _Watch, stream: web.StreamResponse) -> None:
-        while (frame := await watch.frames.get()) is not None:
+        ended = False
+        while not ended:
+            frames = [await watch.frames.get()]
+            while not watch.frames.empty():
+                frames.append(watch.frames.get_nowait())
+            ended = None in frames
             await self.kept()
-            await stream.write(frame)
+            await stream.write(b"".join([frame for frame in frames if frame is not None]))
 
     async def _told_by_messages(self, watch: _Watch, socket: web.WebSocketResponse) -> None:
         """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
