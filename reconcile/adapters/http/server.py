@@ -34,6 +34,7 @@ from reconcile.model.requests import Request, Response
 
 _ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
+_AT_ONCE: Final = 32 * 1024  # bytes of frames that are sent together, if they wait
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
 _PATIENCE: Final = 5.0  # seconds that a request waits for an API server that can be reached
@@ -252,14 +253,17 @@ class Server:
         return stream
 
     async def _copy(self, watch: _Watch, stream: web.StreamResponse) -> None:
-        ended = False
-        while not ended:
-            frames = [await watch.frames.get()]
-            while not watch.frames.empty():
-                frames.append(watch.frames.get_nowait())
-            ended = None in frames
+        frame = await watch.frames.get()
+        while frame is not None:
+            text = frame
+            frame = b""
+            while frame is not None and len(text) < _AT_ONCE and not watch.frames.empty():
+                frame = watch.frames.get_nowait()
+                text += frame or b""
             await self.kept()
-            await stream.write(b"".join([frame for frame in frames if frame is not None]))
+            await stream.write(text)
+            if frame is not None:
+                frame = await watch.frames.get()
 
     async def _told_by_messages(self, watch: _Watch, socket: web.WebSocketResponse) -> None:
         """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""

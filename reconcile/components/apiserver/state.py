@@ -6,6 +6,7 @@ A replica keeps nothing between two requests: what it knows is its configuration
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ EVENT_TTL: Final = HOUR
 ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:authenticated"))
 """Who a starting API server asks as."""
 
+_NOBODY: Final[Map[str]] = Map()
 SERVICE_CIDR: Final = "10.96.0.0/12"
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -50,6 +52,8 @@ class State:
             cost every write.
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
+        host: where it runs.
+        peers: the addresses of the hosts that API servers run on, by name; empty where nobody is told who is there.
         signing_key: what the key that ServiceAccounts' tokens are signed with is drawn from; empty for no such tokens.
         feature_gates: those that are not as they are by default.
     """
@@ -66,6 +70,8 @@ class State:
     accounts: bool = False
     signing_key: str = ""
     feature_gates: Map[bool] = attrs.field(factory=Map)
+    host: str = ""
+    peers: Map[str] = attrs.field(factory=Map)
 
 
 @quick
@@ -132,18 +138,20 @@ def begin(
     managed_fields: bool = False,
     service_cidr: str = SERVICE_CIDR,
     feature_gates: Map[bool] | None = None,
+    peers: Mapping[str, str] = _NOBODY,
 ) -> State:
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
     gates: Map[bool] = Map() if feature_gates is None else feature_gates
     if not managed_fields:
         return State(name=name, service_cidr=service_cidr, feature_gates=gates)
-    key = tokens.key_of(dice.seed)
     return State(
         name=name,
         service_cidr=service_cidr,
         managed_fields=True,
         accounts=True,
-        signing_key=key,
+        signing_key=tokens.key_of(dice.seed),
+        host=name,
+        peers=Map(peers),
         feature_gates=gates,
     )
 
