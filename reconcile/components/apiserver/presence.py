@@ -87,7 +87,7 @@ def _leases(ask: Ask) -> list[Any]:
 
 
 def _age(ask: Ask, lease: Any) -> Instant:
-    return ask.now - lease.spec.renew_time.instant
+    return ask.now - int(lease.spec.renew_time.instant)
 
 
 def _renewed(ask: Ask, host: str, lease: coordination_v1.Lease | None) -> Any:
