@@ -18,7 +18,7 @@ from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
 from reconcile.adapters.http.serving import Address, Identity, served
-from reconcile.adapters.keeping.directory import DataDirectory
+from reconcile.adapters.keeping.directory import Directory
 from reconcile.adapters.keeping.identity import identity_of
 from reconcile.adapters.keeping.journal import KeptJournal
 from reconcile.adapters.keeping.session import Kept, begin, origin, resume
@@ -74,7 +74,7 @@ def serve_cluster(options: Options) -> int:
     _check_record(options, given.files)
     with attentive() as interrupted:
         if options.data is not None:
-            return _serve_data(options, options.data, given, interrupted)
+            return _serve_kept(options, options.data, given, interrupted)
         own = load_controllers(options.own)
         cluster = Cluster.boot(_topology(options), seed=options.seed, controllers=own)
         with _recorded(cluster, options) as session:
@@ -83,12 +83,12 @@ def serve_cluster(options: Options) -> int:
     return 0
 
 
-def _serve_data(options: Options, path: Path, given: Given, interrupted: Callable[[], int]) -> int:
+def _serve_kept(options: Options, path: Path, given: Given, interrupted: Callable[[], int]) -> int:
     """Serve what a data directory holds; a new session where it holds none."""
     if options.record is not None:
         raise ReconcileError("--record: with --data the log is in the data directory")
     own = load_controllers(options.own)
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         options = _found_again(options, directory)
         if directory.begun:
             _check_origin(options, directory)
@@ -110,7 +110,7 @@ def _serve_data(options: Options, path: Path, given: Given, interrupted: Callabl
     return 0
 
 
-def _found_again(options: Options, directory: DataDirectory) -> Options:
+def _found_again(options: Options, directory: Directory) -> Options:
     """Listen where the last server did, unless the command says where."""
     address = directory.address()
     if address is None or options.port:
@@ -118,7 +118,7 @@ def _found_again(options: Options, directory: DataDirectory) -> Options:
     return attrs.evolve(options, port=address[1])
 
 
-def _check_origin(options: Options, directory: DataDirectory) -> None:
+def _check_origin(options: Options, directory: Directory) -> None:
     """Refuse a session that was begun otherwise than the command says."""
     topology, seed = origin(directory)
     if options.seed not in (0, seed):

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.adapters.keeping.directory import DataDirectory
+from reconcile.adapters.keeping.directory import Directory
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.log import Place
 from reconcile.lib.digest import Chain
@@ -56,25 +56,25 @@ def dumped(checkpoint: Checkpoint) -> bytes:
     return _MAGIC + blake2b(body, digest_size=_SUM).digest() + body
 
 
-def keep(directory: DataDirectory, number: int, content: bytes) -> None:
+def keep(directory: Directory, number: int, content: bytes) -> None:
     """Keep what was written of the checkpoint at line *number*, and let all but two go; OSError if that fails."""
     directory.write(_NAME.format(number), content)
     for path in newest_first(directory)[_KEPT:]:
         path.unlink(missing_ok=True)
 
 
-def drop(directory: DataDirectory) -> None:
+def drop(directory: Directory) -> None:
     """Let all go: their log is another one now."""
     for path in newest_first(directory):
         path.unlink(missing_ok=True)
 
 
-def numbers(directory: DataDirectory) -> frozenset[int]:
+def numbers(directory: Directory) -> frozenset[int]:
     """Give the numbers of the lines at which there are some."""
     return frozenset([int(path.name.rpartition("-")[2]) for path in newest_first(directory)])
 
 
-def newest_first(directory: DataDirectory) -> list[Path]:
+def newest_first(directory: Directory) -> list[Path]:
     """Give where they are, the newest first."""
     return sorted(directory.path.glob(_PATTERN), reverse=True)
 

@@ -29,14 +29,14 @@ _PRIVATE: Final = 0o600
 _SEARCHED: Final = 0o700
 
 
-class DataError(ReconcileError):
+class DirectoryError(ReconcileError):
     """A data directory cannot be used; its path stands in the message, and nothing in it was changed."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
 
 
-class DataDirectory:
+class Directory:
     """
     A data directory, which is made if it is not there; as a context manager it is let go at the end.
 
@@ -44,7 +44,7 @@ class DataDirectory:
         path: where it is.
 
     Raises:
-        DataError: another process uses it, another version wrote it, it holds something else, or it cannot be written.
+        DirectoryError: another process uses it, another version wrote it, it holds something else, it is not writable.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class DataDirectory:
             path.mkdir(mode=_SEARCHED, parents=True, exist_ok=True)
             self._lock = self._locked()
         except OSError as error:
-            raise DataError(path, f"cannot be written: {error.strerror or error}") from None
+            raise DirectoryError(path, f"cannot be written: {error.strerror or error}") from None
         try:
             self._check()
         except BaseException:
@@ -90,7 +90,7 @@ class DataDirectory:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            raise DataError(self.path / _ADDRESS, "is no address as it was written") from None
+            raise DirectoryError(self.path / _ADDRESS, "is no address as it was written") from None
 
     def keep_address(self, host: str, port: int) -> None:
         """Remember where the server listens, so that its clients find it again."""
@@ -129,7 +129,7 @@ class DataDirectory:
         except BlockingIOError:
             owner = os.read(descriptor, 32).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise DataError(self.path, f"is in use by another process{f', {owner}' if owner else ''}") from None
+            raise DirectoryError(self.path, f"is in use by another process{f', {owner}' if owner else ''}") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return descriptor
@@ -139,18 +139,18 @@ class DataDirectory:
         if about is None:
             others = sorted([each.name for each in self.path.iterdir() if each.name != _LOCK])
             if others:
-                raise DataError(self.path, f"is no data directory: it holds {others[0]}")
+                raise DirectoryError(self.path, f"is no data directory: it holds {others[0]}")
             return
         try:
             found = json.loads(about)
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise DataError(self.path / _ABOUT, "is not as it was written")
+            raise DirectoryError(self.path / _ABOUT, "is not as it was written")
         for key, mine in self._mine().items():
             if found.get(key) != mine:
                 said = f"was written by {_written_by(found)}; this is {_written_by(self._mine())}"
-                raise DataError(self.path, f"{said}: nothing was changed")
+                raise DirectoryError(self.path, f"{said}: nothing was changed")
 
     def _mine(self) -> dict[str, Any]:
         return {"data": FORMAT, "reconcile": __version__, "kubernetes": KUBERNETES_VERSION}

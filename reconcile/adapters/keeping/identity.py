@@ -6,19 +6,19 @@ from typing import Final
 
 from reconcile.adapters.http.certificates import Authority, Pair, lasts
 from reconcile.adapters.http.serving import Identity
-from reconcile.adapters.keeping.directory import DataDirectory, DataError
+from reconcile.adapters.keeping.directory import Directory, DirectoryError
 
 _BEGIN: Final = b"-----BEGIN "
 _AUTHORITY: Final = "authority.pem"
 _ADMIN: Final = "admin.pem"
 
 
-def identity_of(directory: DataDirectory) -> Identity:
+def identity_of(directory: Directory) -> Identity:
     """
     Give the identity that a directory keeps; a new one is kept there. An admin's certificate that runs out is renewed.
 
     Raises:
-        DataError: a file is no certificate with its key, or cannot be written.
+        DirectoryError: a file is no certificate with its key, or cannot be written.
     """
     kept = _read(directory, _AUTHORITY)
     try:
@@ -36,11 +36,11 @@ def identity_of(directory: DataDirectory) -> Identity:
         for name, pair in ((_ADMIN, made.admin), (_AUTHORITY, authority.pair)):
             directory.write(name, pair.certificate + pair.key)
     except OSError as error:
-        raise DataError(directory.path, f"cannot be written: {error.strerror or error}") from None
+        raise DirectoryError(directory.path, f"cannot be written: {error.strerror or error}") from None
     return made
 
 
-def _read(directory: DataDirectory, name: str) -> Pair | None:
+def _read(directory: Directory, name: str) -> Pair | None:
     content = directory.read(name)
     if content is None:
         return None
@@ -48,5 +48,5 @@ def _read(directory: DataDirectory, name: str) -> Pair | None:
     return Pair(content[:key], content[key:])
 
 
-def _damaged(directory: DataDirectory, name: str) -> DataError:
-    return DataError(directory.path / name, "is no certificate with its key, as it was written")
+def _damaged(directory: Directory, name: str) -> DirectoryError:
+    return DirectoryError(directory.path / name, "is no certificate with its key, as it was written")

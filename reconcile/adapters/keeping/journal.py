@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from reconcile.adapters.keeping.directory import DataDirectory, DataError
+from reconcile.adapters.keeping.directory import Directory, DirectoryError
 
 _MOST_WAITING: Final = 1 << 20  # bytes that wait in memory
 _PRIVATE: Final = 0o600
@@ -36,10 +36,10 @@ class KeptJournal:
         size: its size, in bytes.
 
     Raises:
-        DataError: it cannot be written. Nobody is told from then on that anything is kept.
+        DirectoryError: it cannot be written. Nobody is told from then on that anything is kept.
     """
 
-    def __init__(self, directory: DataDirectory, path: Path, size: int = 0) -> None:
+    def __init__(self, directory: Directory, path: Path, size: int = 0) -> None:
         self._directory = directory
         self._path = path
         self._file = _opened(path)
@@ -50,7 +50,7 @@ class KeptJournal:
         self._kept = 0  # as many of them are on the disk
         self._syncing: asyncio.Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._failed: DataError | None = None
+        self._failed: DirectoryError | None = None
         self.on_failure: Callable[[], object] = lambda: None
         """Called once, when the file cannot be written any more."""
 
@@ -65,7 +65,7 @@ class KeptJournal:
         return self._written
 
     @property
-    def failed(self) -> DataError | None:
+    def failed(self) -> DirectoryError | None:
         """Why it cannot be written any more."""
         return self._failed
 
@@ -135,7 +135,7 @@ class KeptJournal:
 
     async def _sync(self) -> None:
         content, upto = self._taken(), self._written
-        with suppress(DataError):  # those who wait find it
+        with suppress(DirectoryError):  # those who wait find it
             await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, content, upto)
         self._syncing = None
 
@@ -167,7 +167,7 @@ class KeptJournal:
 
     def _fail(self, error: OSError) -> None:
         if self._failed is None:
-            self._failed = DataError(self._path, f"cannot be written: {error.strerror or error}")
+            self._failed = DirectoryError(self._path, f"cannot be written: {error.strerror or error}")
             self.on_failure()
         raise self._failed
 
@@ -177,4 +177,4 @@ def _opened(path: Path, *, anew: bool = False) -> int:
     try:
         return os.open(path, flags, _PRIVATE)
     except OSError as error:
-        raise DataError(path, f"cannot be written: {error.strerror or error}") from None
+        raise DirectoryError(path, f"cannot be written: {error.strerror or error}") from None

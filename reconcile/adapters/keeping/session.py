@@ -18,7 +18,7 @@ import attrs
 
 from reconcile.adapters.keeping import checkpoints
 from reconcile.adapters.keeping.checkpoints import Checkpoint
-from reconcile.adapters.keeping.directory import DataDirectory, DataError
+from reconcile.adapters.keeping.directory import Directory, DirectoryError
 from reconcile.adapters.keeping.journal import KeptJournal
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.live import Live
@@ -45,7 +45,7 @@ class Kept:
         said: what is to be told of how it was found, a sentence each.
     """
 
-    directory: DataDirectory
+    directory: Directory
     live: Live
     journal: KeptJournal
     said: tuple[str, ...] = ()
@@ -107,21 +107,19 @@ class Kept:
             print(f"{self.directory.path}: a checkpoint cannot be written: {error.strerror or error}", flush=True)
 
 
-def begin(
-    directory: DataDirectory, cluster: Cluster, modules: tuple[str, ...], prepare: Callable[[Live], object]
-) -> Kept:
+def begin(directory: Directory, cluster: Cluster, modules: tuple[str, ...], prepare: Callable[[Live], object]) -> Kept:
     """
     Begin a session: there is nothing to go on with until *prepare* is through.
 
     Raises:
-        DataError: the directory cannot be written.
+        DirectoryError: the directory cannot be written.
     """
     fresh = directory.path / "log.begun"
     try:
         fresh.unlink(missing_ok=True)
         directory.sign()
     except OSError as error:
-        raise DataError(directory.path, f"cannot be written: {error.strerror or error}") from None
+        raise DirectoryError(directory.path, f"cannot be written: {error.strerror or error}") from None
     journal = KeptJournal(directory, fresh)
     recorder = Recorder(cluster, journal.write, detail=_DETAIL, modules=modules)
     kept = Kept(directory, Live(recorder.cluster, recorder), journal)
@@ -131,16 +129,16 @@ def begin(
     return kept
 
 
-def origin(directory: DataDirectory) -> tuple[Topology, int]:
-    """Give the topology and the seed with which a session began; DataError if its log has none."""
+def origin(directory: Directory) -> tuple[Topology, int]:
+    """Give the topology and the seed with which a session began; DirectoryError if its log has none."""
     header = _header(directory)
     try:
         return topology_of(header), integer_from_json(header.content["seed"], "seed")
     except LogError as error:
-        raise DataError(directory.log, str(error)) from None
+        raise DirectoryError(directory.log, str(error)) from None
 
 
-def resume(directory: DataDirectory, controllers: tuple[Any, ...]) -> Kept:
+def resume(directory: Directory, controllers: tuple[Any, ...]) -> Kept:
     """
     Go on with a session: from the newest checkpoint that fits the log, or its beginning, and then as the log says.
 
@@ -151,7 +149,7 @@ def resume(directory: DataDirectory, controllers: tuple[Any, ...]) -> Kept:
         controllers: the user's own controllers, which the session had from its beginning.
 
     Raises:
-        DataError: the log is damaged in its middle, or does not lead where it led.
+        DirectoryError: the log is damaged in its middle, or does not lead where it led.
     """
     header = _header(directory)
     path = directory.log
@@ -165,10 +163,10 @@ def resume(directory: DataDirectory, controllers: tuple[Any, ...]) -> Kept:
         events = lines[1:] if not start.place.number else lines
         played = play_on(start.cluster, events, detailed=header.content["detail"] == "changes")
     except LogError as error:
-        raise DataError(path, str(error)) from None
+        raise DirectoryError(path, str(error)) from None
     if not played.identical:
         where, *differences = [each.strip() for each in str(played.divergence).splitlines()]
-        raise DataError(path, f"{where} {'; '.join(differences)}: nothing was changed")
+        raise DirectoryError(path, f"{where} {'; '.join(differences)}: nothing was changed")
     journal, said = _whole_again(directory, size)
     place = Place(lines[-1].number, lines[-1].chain) if lines else start.place
     recorder = Recorder.resumed(played.cluster, journal.write, place, header.content["detail"])
@@ -181,7 +179,7 @@ def resume(directory: DataDirectory, controllers: tuple[Any, ...]) -> Kept:
     return kept
 
 
-def _whole_again(directory: DataDirectory, size: int) -> tuple[KeptJournal, tuple[str, ...]]:
+def _whole_again(directory: Directory, size: int) -> tuple[KeptJournal, tuple[str, ...]]:
     """Give the journal of a log that is cut off after its last whole line, and what is to be said of that."""
     path = directory.log
     torn = path.stat().st_size - size
@@ -192,15 +190,15 @@ def _whole_again(directory: DataDirectory, size: int) -> tuple[KeptJournal, tupl
     return journal, (f"{path}: {torn} bytes at its end, which were being written, are cut off",)
 
 
-def _header(directory: DataDirectory) -> Line:
+def _header(directory: Directory) -> Line:
     path = directory.log
     try:
         with path.open("rb") as file:
             return next(read_lines([file.readline()], open_end=True))
     except OSError as error:
-        raise DataError(path, f"cannot be read: {error.strerror or error}") from None
+        raise DirectoryError(path, f"cannot be read: {error.strerror or error}") from None
     except LogError as error:
-        raise DataError(path, str(error)) from None
+        raise DirectoryError(path, str(error)) from None
 
 
 def _whole(path: Path, numbers: frozenset[int]) -> tuple[int, dict[int, tuple[Place, int]]]:
@@ -234,7 +232,7 @@ def _is_a_line(raw: bytes) -> bool:
 
 
 def _start(
-    directory: DataDirectory, places: dict[int, tuple[Place, int]], header: Line, controllers: tuple[Any, ...]
+    directory: Directory, places: dict[int, tuple[Place, int]], header: Line, controllers: tuple[Any, ...]
 ) -> Checkpoint:
     """Give the newest checkpoint of this very log; the boot where there is none."""
     topology = topology_of(header)

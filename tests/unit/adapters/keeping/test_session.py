@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
 
-from reconcile.adapters.keeping.directory import DataDirectory, DataError
+from reconcile.adapters.keeping.directory import Directory, DirectoryError
 from reconcile.adapters.keeping.identity import identity_of
 from reconcile.adapters.keeping.session import begin, origin, resume
 from reconcile.cluster import Cluster, Topology
@@ -33,7 +33,7 @@ def write(kept, name):
 def path(tmp_path):
     """The data directory of a session that was killed after it wrote two objects."""
     found = tmp_path / "data"
-    with DataDirectory(found) as directory:
+    with Directory(found) as directory:
         kept = begin(directory, Cluster.boot(TOPOLOGY, seed=3), (), ready)
         write(kept, "one")
         write(kept, "two")
@@ -44,7 +44,7 @@ def path(tmp_path):
 
 
 def resumed(path):
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         kept = resume(directory, ())
         kept.journal.close()
     return kept
@@ -62,7 +62,7 @@ def test_it_goes_on_where_it_was(path, with_checkpoint):
 
 
 def test_it_is_written_on(path):
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         kept = resume(directory, ())
         write(kept, "three")
         kept.end(kept.live)
@@ -102,13 +102,13 @@ def test_a_damaged_middle_is_refused_and_nothing_is_changed(path):
     lines = log.read_bytes().splitlines(keepends=True)
     lines[4] = lines[4].replace(b'"', b"'", 1)
     log.write_bytes(b"".join(lines))
-    with pytest.raises(DataError, match=r"log\.jsonl: line 5: it is not what was written, and lines follow it"):
+    with pytest.raises(DirectoryError, match=r"log\.jsonl: line 5: it is not what was written, and lines follow it"):
         resumed(path)
     assert log.read_bytes() == b"".join(lines)
 
 
 def test_a_log_that_is_set_back_is_gone_on_with(path):
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         kept = resume(directory, ())
         lines = kept.journal.lines()
         fork = kept.live.fork(kept.journal.write)
@@ -127,11 +127,11 @@ def test_what_was_not_begun_is_begun_anew(tmp_path):
     def fails(_):
         raise KeyboardInterrupt
 
-    with DataDirectory(tmp_path) as directory:
+    with Directory(tmp_path) as directory:
         with pytest.raises(KeyboardInterrupt):
             begin(directory, Cluster.boot(TOPOLOGY), (), fails)
         assert not directory.begun
-    with DataDirectory(tmp_path) as directory:
+    with Directory(tmp_path) as directory:
         begin(directory, Cluster.boot(TOPOLOGY, seed=9), (), ready).journal.close()
         assert directory.begun
         assert origin(directory) == (TOPOLOGY, 9)
@@ -141,7 +141,7 @@ def test_what_waits_for_the_disk_waits_together(tmp_path, monkeypatch):
     synced = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(real(descriptor)))
-    with DataDirectory(tmp_path) as directory:
+    with Directory(tmp_path) as directory:
         kept = begin(directory, Cluster.boot(TOPOLOGY), (), ready)
         before = len(synced)
 
@@ -160,7 +160,7 @@ def test_what_waits_for_the_disk_waits_together(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fails_acknowledges_nothing(path, monkeypatch):
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         kept = resume(directory, ())
         told = []
         kept.journal.on_failure = lambda: told.append(True)
@@ -172,16 +172,16 @@ def test_a_disk_that_fails_acknowledges_nothing(path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             for _ in range(2):
-                with pytest.raises(DataError, match=r"log\.jsonl: cannot be written: No space left on device"):
+                with pytest.raises(DirectoryError, match=r"log\.jsonl: cannot be written: No space left on device"):
                     asyncio.run(kept.journal.kept())
         assert told == [True]
         kept.journal.close()
 
 
 def test_a_directory_is_for_one_process(path):
-    with DataDirectory(path), pytest.raises(DataError, match=rf"is in use by another process, {os.getpid()}$"):
-        DataDirectory(path)
-    DataDirectory(path).__exit__(None, None, None)
+    with Directory(path), pytest.raises(DirectoryError, match=rf"is in use by another process, {os.getpid()}$"):
+        Directory(path)
+    Directory(path).__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("field", ["data", "reconcile", "kubernetes"])
@@ -189,9 +189,9 @@ def test_another_version_is_refused(path, field):
     about = path / "about.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), field: "0.0.1"}))
     with pytest.raises(
-        DataError, match=r"was written by reconcile .*0\.0\.1.*; this is reconcile .*: nothing was changed"
+        DirectoryError, match=r"was written by reconcile .*0\.0\.1.*; this is reconcile .*: nothing was changed"
     ):
-        DataDirectory(path)
+        Directory(path)
 
 
 def test_a_log_that_plays_otherwise_is_refused(path):
@@ -205,22 +205,22 @@ def test_a_log_that_plays_otherwise_is_refused(path):
             content["marks"] = "0" * len(content["marks"])
         writer.line(content)
     log.write_text("".join(lines))
-    with pytest.raises(DataError, match=r"log\.jsonl: the replay diverges at line 2, step 0: .*: nothing was changed"):
+    with pytest.raises(DirectoryError, match=r"log\.jsonl: the replay diverges at line 2, step 0: .*: nothing was"):
         resumed(path)
 
 
 def test_something_else_is_no_data_directory(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(DataError, match=r"is no data directory: it holds thesis\.tex"):
-        DataDirectory(tmp_path)
+    with pytest.raises(DirectoryError, match=r"is no data directory: it holds thesis\.tex"):
+        Directory(tmp_path)
 
 
 def test_the_authority_stays(path):
-    with DataDirectory(path) as directory:
+    with Directory(path) as directory:
         first = identity_of(directory)
         again = identity_of(directory)
         assert (first.authority.certificate, first.admin) == (again.authority.certificate, again.admin)
         assert (path / "authority.pem").stat().st_mode & 0o777 == 0o600
         (path / "authority.pem").write_text("?")
-        with pytest.raises(DataError, match=r"authority\.pem: is no certificate with its key"):
+        with pytest.raises(DirectoryError, match=r"authority\.pem: is no certificate with its key"):
             identity_of(directory)
