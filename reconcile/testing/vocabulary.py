@@ -130,9 +130,8 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "feature_gates": switched,
+                "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
-            possible = {"nodes": st.integers(1, 5), "masters": st.just(1), "capacity": st.just(SMALL), "hosts": hosts}
-            parts["service_cidr"] = st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"])
             return st.builds(Topology, **parts | possible)
         if shape is List:
             return self.lists()
