@@ -65,6 +65,8 @@ def released(service: core_v1.Service) -> Operations:
 def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
     if "ExternalName" in (spec.type, before.type):
         return spec
+    if spec.ip_family_policy is None:
+        spec = replace(spec, ip_family_policy=before.ip_family_policy)
     if not spec.cluster_ip:
         return replace(spec, cluster_ip=before.cluster_ip, cluster_ips=before.cluster_ips)
     same = spec.cluster_ip == before.cluster_ip

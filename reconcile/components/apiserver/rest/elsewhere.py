@@ -94,8 +94,7 @@ def _version(http: HttpRequest) -> HttpResponse:
         raise Refusal(statuses.method_not_allowed())
     clauses = [clause.partition(";")[0].strip() for clause in (http.header("accept") or "*/*").split(",")]
     if not any(kind in ("*/*", "application/json") for kind in clauses):
-        said = "406: Not Acceptable\n\nAvailable representations: application/json"
-        raise Refusal(statuses.not_acceptable(said=said))
+        raise Refusal(statuses.no_representation(("application/json",)))
     return _json(VERSION)
 
 
@@ -127,6 +126,8 @@ def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
         return _known_again(http, openapi.swagger(served(store)))
     if http.path == "/openapi/v3":
         return _known_again(http, openapi.index(served(store)), kind="text/plain; charset=utf-8")
+    if not http.path.startswith("/openapi/v3/"):
+        return None
     name = http.path.removeprefix("/openapi/v3/")
     document = openapi.document(name, served(store))
     if document is None:
