@@ -27,6 +27,8 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     managed_fields: bool = False
+    service_cidr: str = ""
+    masters: tuple[Host, ...] = ()
     heartbeats: bool = True
     without: tuple[str, ...] = ()
     feature_gates: Map[bool] = Map()
@@ -62,10 +64,6 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
 
-def _unmoved(state: Any, _: Any) -> tuple[Any, tuple[Any, ...]]:
-    return state, ()
-
-
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
         begin=lambda _: etcd.begin(),
@@ -78,9 +76,11 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.host.name,
             setting.dice,
             managed_fields=setting.managed_fields,
+            service_cidr=setting.service_cidr,
             feature_gates=setting.feature_gates,
+            peers={host.name: host.ip for host in setting.masters},
         ),
-        step=_unmoved,  # it does nothing but answer
+        step=apiserver.appear,
         watches=_nothing,
         user=("system:apiserver", ("system:masters",)),
     ),

@@ -30,4 +30,4 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     if topology.lock == "endpoints":
         user = COMPONENTS[_SCHEDULER].user_on("")
         grants.append(apiserver.Grant(f"leader-locking-endpoints:{_SCHEDULER}", user, _LOCKS))
-    return apiserver.founded(topology.start, tuple(grants))
+    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields)

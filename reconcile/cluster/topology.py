@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -60,6 +60,8 @@ class Topology:
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
+        service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
+            family, or one of each, comma-separated; the first is that of services that do not say.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
@@ -78,6 +80,7 @@ class Topology:
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
+    service_cidr: str = "10.96.0.0/12"
     start: Instant = 1_767_225_600_000_000_000
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 
@@ -99,6 +102,7 @@ class Topology:
             if gate not in gates.DEFAULTS:
                 known = ", ".join(sorted(gates.DEFAULTS))
                 raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+        _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
         for place, driver in enumerate(self.drivers):
             _check_driver(driver, f"topology: drivers[{place}]")
@@ -188,6 +192,25 @@ def _check_host(host: Host, path: str) -> None:
     for place, manifest in enumerate(host.manifests):
         if not (manifest.metadata and manifest.metadata.name and manifest.spec and manifest.spec.containers):
             raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
+
+
+def _check_ranges(text: str) -> None:
+    ranges = text.split(",")
+    try:
+        found = [ip_network(each) for each in ranges]
+    except ValueError:
+        found = []
+    families = {each.version for each in found}
+    if (
+        not found
+        or len(families) < len(found)
+        or any(each.max_prefixlen - each.prefixlen not in _ROOM for each in found)
+    ):
+        said = "is not a network, or one of IPv4 and one of IPv6, with room for 6 to 1048574 services each"
+        raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
+
+
+_ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 
 def _check_amounts(amounts: Map[str], path: str) -> None:

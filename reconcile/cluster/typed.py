@@ -70,6 +70,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taint_masters": ("true or false", _is_truth),
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
+    "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
     "heartbeats": ("true or false", _is_truth),

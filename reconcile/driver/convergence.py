@@ -81,8 +81,6 @@ def shortfall(key: str, obj: Any) -> str:
     match key:
         case "deployments.apps":
             return _deployment(obj)
-        case "jobs.batch" if _untouched(obj):
-            return _UNCONTROLLED.format(key)
         case "replicasets.apps" | "replicationcontrollers":
             return _replicated(obj)
         case "statefulsets.apps":
@@ -220,12 +218,6 @@ def _job(obj: Any) -> str:
 
 
 _UNSEEN: Final = "its controller has not looked at it yet"
-_UNCONTROLLED: Final = "no controller has looked at it: Kubernetes' own for {} is not there, see docs/limits.md"
-
-
-def _untouched(obj: Any) -> bool:
-    marks = ("observed_generation", "start_time", "conditions")
-    return not any(getattr(obj.status, mark, None) for mark in marks)
 
 
 def _unseen(obj: Any) -> bool:

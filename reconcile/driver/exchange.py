@@ -9,6 +9,7 @@ from __future__ import annotations
 from reconcile.cluster.cluster import Cluster
 from reconcile.components.apiserver import rest
 from reconcile.driver.client import asked
+from reconcile.driver.containerlogs import Logs, is_logs, logs
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.step import apply_event
 from reconcile.effects import Answer, Notice
@@ -17,6 +18,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 
 _CLIENT = "http"
+_TEXT = (("Content-Type", "text/plain"),)
 _WATCHED = 2  # seconds that a watch lasts in memory if it does not say
 
 
@@ -24,7 +26,8 @@ def exchange(cluster: Cluster, http: rest.HttpRequest) -> tuple[Cluster, rest.Ht
     """
     Let an API server answer *http*.
 
-    A watch is answered whole: with the frames of its `timeoutSeconds` of virtual time.
+    A watch is answered whole: with the frames of its `timeoutSeconds` of virtual time. A container's log is what it has
+    written up to now, whether it is followed or not.
 
     Raises:
         ReconcileError: no API server runs.
@@ -36,6 +39,11 @@ def exchange(cluster: Cluster, http: rest.HttpRequest) -> tuple[Cluster, rest.Ht
 
 def exchanged(machine: Machine, http: rest.HttpRequest) -> rest.HttpResponse:
     """Do what `exchange` does, in an open machine."""
+    if is_logs(http):
+        shown = logs(machine, serving(machine), http)
+        return (
+            rest.HttpResponse(code=200, headers=_TEXT, body=shown.text.encode()) if isinstance(shown, Logs) else shown
+        )
     found = rest.take(serving(machine), http)
     if isinstance(found, rest.HttpResponse):
         return found

@@ -349,6 +349,17 @@ def _pod(_: Cluster, pod: Any, end: End) -> End:
     return {"spec": spec, "status": {"phase": pod.status.phase if pod.status else "", "ready": is_ready(pod)}}
 
 
+def _job(_: Cluster, job: Any, end: End) -> End:
+    status = job.status
+    said = {each.type: each.status for each in (status.conditions if status else None) or ()}
+    # How many failed on the way, and when, is chance.
+    return {"spec": end["spec"], "conditions": said, "succeeded": (status.succeeded if status else None) or 0}
+
+
+def _cron_job(_: Cluster, __: Any, end: End) -> End:
+    return {"spec": end["spec"]}
+
+
 def _service(cluster: Cluster, service: Any, end: End) -> End:
     spec = {key: part for key, part in end["spec"].items() if key != "healthCheckNodePort"}
     ports = [{key: part for key, part in row.items() if key != "nodePort"} for row in spec.get("ports", ())]
@@ -393,6 +404,8 @@ def _attachment(_: Cluster, __: Any, end: End) -> End:
 
 _READ: Final[dict[str, Callable[[Cluster, Any, End], End]]] = {
     "pods": _pod,
+    "jobs.batch": _job,
+    "cronjobs.batch": _cron_job,
     "services": _service,
     "endpoints": _endpoints,
     "endpointslices.discovery.k8s.io": _slice,

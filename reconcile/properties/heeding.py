@@ -191,8 +191,6 @@ def _unmirrored(endpoints: Any, cluster: Cluster) -> bool:
 # The tables: what is built leaves them --------------------------------------------------------------------------------
 
 _UNHEEDED_KINDS: Final = (
-    _Kinds(("jobs.batch",), "no controller makes the pods"),
-    _Kinds(("cronjobs.batch",), "no controller makes the jobs"),
     _Kinds(("horizontalpodautoscalers.autoscaling",), "no controller scales anything"),
     _Kinds(("poddisruptionbudgets.policy",), "no status is kept, so that no running pod that one covers is evicted"),
     _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),

@@ -228,6 +228,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("label", _labels, _same_labels),
         Index("selector", _selecting, _same_spec),
     ),
+    "jobs.batch": (*COMMON, Index("selector", _selecting, _same_spec)),
     "statefulsets.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "daemonsets.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "controllerrevisions.apps": (*COMMON, Index("orphan", _orphans, _same_owners)),

@@ -133,6 +133,7 @@ class _Vocabulary:
                 "hosts": hosts,
                 "drivers": drivers,
                 "feature_gates": switched,
+                "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
             return st.builds(Topology, **parts | possible)
         if shape is List:

@@ -5,7 +5,7 @@ The API server: a pure function of a request.
 says what its commit came to. The engine commits between the two, at once with one etcd member, through Raft with
 several.
 
-`step` serves a client's watch.
+`step` serves a client's watch; `appear` is what a server does by itself.
 
 Takes:    Request, User, Store; Watched, TimerFired.
 Gives:    Response, Planned; Notice, SetTimer.
@@ -14,6 +14,7 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.access.bootstrap import Grant, founded
+from reconcile.components.apiserver.presence import step as appear
 from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Planned, State, begin, bootstrap
@@ -26,6 +27,7 @@ __all__ = [
     "State",
     "Watching",
     "answer",
+    "appear",
     "begin",
     "bootstrap",
     "founded",

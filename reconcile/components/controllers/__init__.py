@@ -45,7 +45,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
-FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR_CLIENTS)
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR_CLIENTS, *services.FOR_CLIENTS)
 """Those whose work nothing within a cluster needs, but its clients see."""
 
 

@@ -98,9 +98,15 @@ def test_job():
     )
 
 
-def test_what_nothing_acts_upon():
-    said = "no controller has looked at it: Kubernetes' own for jobs.batch is not there, see docs/limits.md"
-    assert shortfall("jobs.batch", job()) == said
+def daemonset():
+    return convert.load({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d"},
+        "spec": {"selector": {"matchLabels": {"app": "d"}}, "template": TEMPLATE},
+    }).object  # fmt: skip
+
+
+def test_what_nobody_has_looked_at():
+    assert shortfall("daemonsets.apps", daemonset()) == "its controller has not looked at it yet"
 
 
 def test_what_was_deleted_and_is_still_there():
