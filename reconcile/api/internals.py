@@ -37,6 +37,16 @@ _MOVED = {
 }
 
 
+_ELSEWHERE = {"events": "core"}
+"""Groups whose own form is in another group."""
+
+
+def named(cls: type) -> str:
+    """Give what the API server's own form of a class is called: `core.Pod`."""
+    group = name_of(cls).partition("_")[0]
+    return f"{_ELSEWHERE.get(group, group)}.{cls.__name__}"
+
+
 def internal(value: Any) -> Any:
     """Give a value as plain JSON data in the API server's own form."""
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -30,6 +30,11 @@ def served(obj: Any, api_version: str) -> Any:
     return obj if convert is None else convert(obj)
 
 
+def is_stored_in_another(cls: type) -> bool:
+    """Tell whether objects of a class are not, or not alone, in the shape in which they are stored."""
+    return cls in _STORED or any(cls is stored for stored, _ in _SERVED)
+
+
 def spoken(resource: str, version: str) -> str:
     """Give the apiVersion that a client speaks who asks of *resource* in *version*; empty if none was named."""
     if not version or "/" in version:

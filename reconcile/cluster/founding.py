@@ -13,7 +13,7 @@ from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
-from reconcile.components.controllers import identity, rights
+from reconcile.components.controllers import controllers_of, identity, rights
 from reconcile.store import Store
 
 _SCHEDULER: Final = "kube-scheduler"
@@ -25,8 +25,9 @@ _LOCKS: Final = (
 
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
-    grants = [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in controllers]
+    run = (*controllers_of(topology.drivers), *controllers)
+    grants = [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
     if topology.lock == "endpoints":
         user = COMPONENTS[_SCHEDULER].user_on("")
         grants.append(apiserver.Grant(f"leader-locking-endpoints:{_SCHEDULER}", user, _LOCKS))
-    return apiserver.founded(topology.start, tuple(grants))
+    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields)

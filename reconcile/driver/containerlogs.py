@@ -17,14 +17,15 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import meta_v1
+from reconcile.api.scalars import Time
 from reconcile.components import world
 from reconcile.components.apiserver import rest
 from reconcile.components.apiserver.access import authorising
-from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import paths, taking
+from reconcile.components.apiserver.refusals import Refusal, forbidden, wrong
+from reconcile.components.apiserver.rest import connecting, paths, taking
 from reconcile.driver.machine import Machine
-from reconcile.lib.instant import SECOND, rfc3339
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.model import statuses
 from reconcile.model.requests import Request
 
@@ -79,17 +80,20 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
     user = taking.user_of(serving, http, paths.target_of(http.method, http.path, watch=False))
     probe = Request(verb="get", resource="pods", namespace=namespace, name=name, subresource="log")
     authorising.authorise(user, probe, serving.store)
+    wanted = _wanted(http, name)
     pod = serving.store.get("pods", f"{namespace}/{name}")
     if pod is None:
         raise Refusal(statuses.not_found("pods", name))
-    container = _chosen(pod, http.parameter("container"))
+    container = connecting.chosen(pod, http.parameter("container"))
     if not pod.spec.node_name:
-        raise Refusal(statuses.bad_request(f"pod {name} does not have a host assigned"))
+        # What runs nowhere yet has written nothing.
+        return rest.HttpResponse(code=204)
+    connecting.kubelet_of(pod, serving.store)
     previous = http.parameter("previous") in _TRUE
     status = _status(pod, container)
     run = _run(pod, container, status, previous=previous)
     lines = _lines(machine, pod, container)
-    text = _shown(lines, run, http, serving, name)
+    text = _shown(lines, run, wanted, serving.now)
     follow = http.parameter("follow") in _TRUE and not previous
     return Logs(
         pod=f"{namespace}/{name}",
@@ -98,22 +102,6 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
         text=text,
         follow=follow,
     )
-
-
-def _chosen(pod: Any, asked: str) -> str:
-    """Give the container that is asked for; the only one if none is named."""
-    spec = pod.spec
-    own, init = [each.name for each in spec.containers], [each.name for each in spec.init_containers or ()]
-    if not asked:
-        if len(own) == 1:
-            return str(own[0])
-        said = f"a container name must be specified for pod {pod.metadata.name}, choose one of: [{' '.join(own)}]"
-        if init:
-            said += f" or one of the init containers: [{' '.join(init)}]"
-        raise Refusal(statuses.bad_request(said))
-    if asked not in (*own, *init):
-        raise Refusal(statuses.bad_request(f"container {asked} is not valid for pod {pod.metadata.name}"))
-    return asked
 
 
 def _status(pod: Any, container: str) -> Any:
@@ -159,29 +147,60 @@ def _lines(machine: Machine, pod: Any, container: str) -> tuple[str, ...]:
     return () if runtime is None else world.logs(runtime, uid, container)
 
 
-def _shown(lines: tuple[str, ...], run: Any, http: rest.HttpRequest, serving: rest.Serving, name: str) -> str:
-    """Give of *lines* what the request's parameters leave, in upstream's order: since, tail, limit."""
-    written = 0 if run.started_at is None else run.started_at.instant
-    tail, limit, since = [_number(http, parameter) for parameter in ("tailLines", "limitBytes", "sinceSeconds")]
-    faults = [
-        ("tailLines", tail, 0, "must be greater than or equal to 0"),
-        ("limitBytes", limit, 1, "must be greater than 0"),
-        ("sinceSeconds", since, 1, "must be greater than 0"),
-    ]
-    causes = [_cause(field, value, said) for field, value, least, said in faults if value is not None and value < least]
+@attrs.frozen(kw_only=True)
+class _Wanted:
+    """What of a log is to be shown: its last lines, its first bytes, what is not older, and with times or without."""
+
+    tail: int | None
+    limit: int | None
+    since_seconds: int | None
+    since: Instant | None
+    timestamps: bool
+
+
+def _wanted(http: rest.HttpRequest, name: str) -> _Wanted:
+    """Read the request's parameters; refuse with 422 what makes no sense."""
+    tail, limit, seconds = [_number(http, parameter) for parameter in ("tailLines", "limitBytes", "sinceSeconds")]
+    since = _instant(http.parameter("sinceTime"))
+    causes = []
+    if tail is not None and tail < 0:
+        causes.append(wrong("tailLines", tail, "must be greater than or equal to 0"))
+    if limit is not None and limit < 1:
+        causes.append(wrong("limitBytes", limit, "must be greater than 0"))
+    if seconds is not None and since is not None:
+        causes.append(forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    elif seconds is not None and seconds < 1:
+        causes.append(wrong("sinceSeconds", seconds, "must be greater than 0"))
+    if http.parameter("stream"):
+        causes.append(forbidden("stream", "may not be specified"))
     if causes:
         raise Refusal(statuses.invalid("", "PodLogOptions", name, tuple(causes)))
-    if since is not None and written < serving.now - since * SECOND:
+    stamped = http.parameter("timestamps") in _TRUE
+    return _Wanted(tail=tail, limit=limit, since_seconds=seconds, since=since, timestamps=stamped)
+
+
+def _shown(lines: tuple[str, ...], run: Any, wanted: _Wanted, now: Instant) -> str:
+    """Give of *lines* what is wanted, in upstream's order: since, tail, limit."""
+    written = 0 if run.started_at is None else run.started_at.instant
+    since = wanted.since
+    if wanted.since_seconds is not None:
+        since = now - wanted.since_seconds * SECOND
+    if since is not None and written < since:
         lines = ()
-    if tail is not None:
-        lines = lines[max(len(lines) - tail, 0) :]
-    stamp = f"{rfc3339(written)} " if http.parameter("timestamps") in _TRUE else ""
+    if wanted.tail is not None:
+        lines = lines[max(len(lines) - wanted.tail, 0) :]
+    stamp = f"{rfc3339(written)} " if wanted.timestamps else ""
     text = "".join([f"{stamp}{line}\n" for line in lines])
-    return text if limit is None else text.encode()[:limit].decode("utf-8", "ignore")
+    return text if wanted.limit is None else text.encode()[: wanted.limit].decode("utf-8", "ignore")
 
 
-def _cause(field: str, value: int, said: str) -> meta_v1.StatusCause:
-    return meta_v1.StatusCause(reason="FieldValueInvalid", message=f"Invalid value: {value}: {said}", field=field)
+def _instant(text: str) -> Instant | None:
+    if not text:
+        return None
+    try:
+        return Time.parse(text).instant
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
 
 
 def _number(http: rest.HttpRequest, name: str) -> int | None:

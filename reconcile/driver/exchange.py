@@ -9,6 +9,7 @@ from __future__ import annotations
 from reconcile.cluster.cluster import Cluster
 from reconcile.components.apiserver import rest
 from reconcile.driver.client import asked
+from reconcile.driver.containerlogs import Logs, is_logs, logs
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.step import apply_event
 from reconcile.driver.webhooks import Webhooks, answering
@@ -18,6 +19,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 
 _CLIENT = "http"
+_TEXT = (("Content-Type", "text/plain"),)
 _WATCHED = 2  # seconds that a watch lasts in memory if it does not say
 
 
@@ -27,8 +29,9 @@ def exchange(
     """
     Let an API server answer *http*.
 
-    A watch is answered whole: with the frames of its `timeoutSeconds` of virtual time. *webhooks*, if given, answer
-    what API servers ask meanwhile, as of `run`.
+    A watch is answered whole: with the frames of its `timeoutSeconds` of virtual time. A container's log is what it has
+    written up to now, whether it is followed or not. *webhooks*, if given, answer what API servers ask meanwhile, as of
+    `run`.
 
     Raises:
         ReconcileError: no API server runs.
@@ -41,6 +44,11 @@ def exchange(
 
 def exchanged(machine: Machine, http: rest.HttpRequest) -> rest.HttpResponse:
     """Do what `exchange` does, in an open machine."""
+    if is_logs(http):
+        shown = logs(machine, serving(machine), http)
+        return (
+            rest.HttpResponse(code=200, headers=_TEXT, body=shown.text.encode()) if isinstance(shown, Logs) else shown
+        )
     found = rest.take(serving(machine), http)
     if isinstance(found, rest.HttpResponse):
         return found

@@ -17,7 +17,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.client import applied, asked
-from reconcile.driver.log import FORMAT, Writer, now_json
+from reconcile.driver.log import FORMAT, Place, Writer, now_json
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
@@ -77,6 +77,27 @@ class Recorder:
         self._circles = Circles()
         self._known = Known()
         self._writer = writer
+
+    @classmethod
+    def resumed(cls, cluster: Cluster, write: Callable[[str], object], after: Place, detail: Detail) -> Recorder:
+        """
+        Give a recorder that goes on with a log.
+
+        Args:
+            cluster: as it is where the log stands.
+            write: takes the lines that follow.
+            after: where that is.
+            detail: the log's.
+        """
+        made = object.__new__(cls)
+        made.detail, made._checkpoint, made._checked_at = detail, 0, 0
+        made._open(cluster, Writer(write, after))
+        return made
+
+    @property
+    def place(self) -> Place:
+        """How far the log is written."""
+        return self._writer.place
 
     def fork(self, write: Callable[[str], object]) -> Recorder:
         """

@@ -12,12 +12,14 @@ from typing import Final
 
 MAX_UNAVAILABLE_STATEFUL_SET: Final = "MaxUnavailableStatefulSet"
 CONSISTENT_DAEMON_SET: Final = "StaleControllerConsistencyDaemonSet"
+CONSISTENT_JOB: Final = "StaleControllerConsistencyJob"
 CONSISTENT_REPLICA_SET: Final = "StaleControllerConsistencyReplicaSet"
 CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
 
 DEFAULTS: Final[dict[str, bool]] = {
     MAX_UNAVAILABLE_STATEFUL_SET: False,
     CONSISTENT_DAEMON_SET: True,
+    CONSISTENT_JOB: True,
     CONSISTENT_REPLICA_SET: True,
     CONSISTENT_STATEFUL_SET: True,
 }

@@ -177,6 +177,11 @@ def unavailable(message: str) -> meta_v1.Status:
     return _status(503, "ServiceUnavailable", message, meta_v1.StatusDetails(retry_after_seconds=1))
 
 
+def unreachable(message: str) -> meta_v1.Status:
+    """503: nobody answers behind the server."""
+    return _status(503, "ServiceUnavailable", message)
+
+
 def unexpected(message: str) -> meta_v1.Status:
     """500 without a reason: an error that nobody gave one."""
     return _status(500, "", message)

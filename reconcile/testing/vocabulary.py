@@ -33,6 +33,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model import gates
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
@@ -126,13 +127,16 @@ class _Vocabulary:
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
             parts["audit"] = st.sampled_from(({}, _AUDIT))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
+            drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
-            possible = {
+            possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
                 "masters": st.just(1),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
+                "drivers": drivers,
                 "feature_gates": switched,
+                "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
             return st.builds(Topology, **parts | possible)
         if shape is List:
@@ -208,6 +212,15 @@ def _table(rows: dict[str, Any]) -> Table[str, Any]:
 def _is_home(name: str, group: str, version: str) -> bool:
     folder, _, file = name.rpartition("/")
     return file == f"{version}.json" and folder.rpartition("/")[2].split(".")[0] == group
+
+
+def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
+    """Give drivers that can be, of such as were drawn."""
+    made = []
+    for number, driver in enumerate(drivers):
+        spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
+        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", **spans))
+    return tuple(made)
 
 
 def _machines(hosts: list[Host]) -> tuple[Host, ...]:

@@ -12,6 +12,15 @@ def test_schemas_and_api_classes_are_what_the_generator_writes(root):
     assert generate.differences() == []
 
 
+def test_time_zones_are_what_the_generator_writes(root):
+    if importlib.util.find_spec("tzdata") is None:
+        pytest.skip("tzdata is not installed: whether the time zones are up to date was NOT checked")
+    spec = importlib.util.spec_from_file_location("generate_zones", root / "schemas" / "generate_zones.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (root / generate.MODULE).read_text(encoding="utf-8") == generate.module()
+
+
 @pytest.mark.parametrize(
     ("json", "name"),
     [

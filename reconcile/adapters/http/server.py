@@ -24,7 +24,7 @@ import attrs
 from aiohttp import web
 
 from reconcile.adapters.http.audit import Auditor
-from reconcile.adapters.http.journal import FileJournal, Journal
+from reconcile.adapters.http.journal import Keeps
 from reconcile.adapters.http.pace import Pace
 from reconcile.adapters.http.seats import Seats, too_many
 from reconcile.adapters.http.webhooks import called
@@ -40,6 +40,7 @@ from reconcile.model.requests import Request, Response
 
 _ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
+_AT_ONCE: Final = 32 * 1024  # bytes of frames that are sent together, if they wait
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
 _PATIENCE: Final = 5.0  # seconds that a request waits for an API server that can be reached
@@ -76,7 +77,7 @@ class Server:
         self,
         live: Live,
         speed: str,
-        journal: Journal | FileJournal | None = None,
+        journal: Keeps | None = None,
         name: str = "",
         *,
         services: Mapping[str, str] | None = None,
@@ -96,6 +97,8 @@ class Server:
         self._abandoned: dict[str, Ticket] = {}
         self._woken = asyncio.Event()
         self._circle = ""
+        self._revision = live.machine.store.revision
+        self._owed = 0  # what of the journal has to be kept before anybody is told of that revision
 
     async def run(self) -> None:
         """Move time until cancelled."""
@@ -127,6 +130,11 @@ class Server:
         except Exception as error:  # noqa: BLE001 -- no request may end the server
             self.failed(f"{http.method} {http.path}")
             return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http), http)
+
+    async def kept(self, *, everything: bool = False) -> None:
+        """Wait until what was written up to now is there for good, so that it may be told."""
+        if self.journal is not None:
+            await self.journal.kept(None if everything else self._owed)
 
     def wake(self) -> None:
         """Let time be looked at soon."""
@@ -165,6 +173,8 @@ class Server:
             self._circle = self.live.circle
             if self._circle:
                 self._say(f"time stands still: {self._circle}")
+        if self.journal is not None and self.live.machine.store.revision != self._revision:
+            self._revision, self._owed = self.live.machine.store.revision, self.journal.written
         for effect in self.live.effects():
             if isinstance(effect, Answer):
                 self._answer_to(effect)
@@ -208,6 +218,12 @@ class Server:
             why = self.live.circle or "no API server that can be reached has answered"
             return response_of(unreachable(why, http), http)
         response = self._answers.pop(found.tag).result()
+        try:
+            await self.kept()
+        except BaseException:
+            if self._watches.pop(found.tag, None) is not None:
+                self.live.end_watch(found)
+            raise
         if asked.verb == "watch" and response.ok:
             self.seats.leave(seat)  # a watch is served once it has begun
             return await self._stream(request, found)
@@ -297,12 +313,12 @@ class Server:
             await stream.prepare(request)
             with suppress(asyncio.TimeoutError):
                 if isinstance(stream, web.WebSocketResponse):
-                    await asyncio.wait_for(_told_by_messages(watch, stream), timeout)
+                    await asyncio.wait_for(self._told_by_messages(watch, stream), timeout)
                 else:
-                    await asyncio.wait_for(_copy(watch, stream), timeout)
+                    await asyncio.wait_for(self._copy(watch, stream), timeout)
             await (stream.close() if isinstance(stream, web.WebSocketResponse) else stream.write_eof())
-        except ConnectionError:
-            pass
+        except (ConnectionError, ReconcileError):
+            pass  # the client is gone, or the log is, which whoever keeps it says
         finally:
             if self._watches.get(ticket.tag) is watch:
                 del self._watches[ticket.tag]
@@ -311,6 +327,40 @@ class Server:
                 self._woken.set()
             self._auditor.ended(ticket.tag)
         return stream
+
+    async def _copy(self, watch: _Watch, stream: web.StreamResponse) -> None:
+        frame = await watch.frames.get()
+        while frame is not None:
+            text = frame
+            frame = b""
+            while frame is not None and len(text) < _AT_ONCE and not watch.frames.empty():
+                frame = watch.frames.get_nowait()
+                text += frame or b""
+            await self.kept()
+            await stream.write(text)
+            if frame is not None:
+                frame = await watch.frames.get()
+
+    async def _told_by_messages(self, watch: _Watch, socket: web.WebSocketResponse) -> None:
+        """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
+        is_text = watch.ticket.asked.reply.accepted.encoding == "json"
+
+        async def tell() -> None:
+            while (frame := await watch.frames.get()) is not None:
+                await self.kept()
+                # A message needs no length before it, as a stream of protobuf does.
+                await (socket.send_str(frame.decode()) if is_text else socket.send_bytes(frame[_LENGTH:]))
+
+        async def ignore() -> None:
+            async for _ in socket:
+                pass
+
+        both = {asyncio.ensure_future(tell()), asyncio.ensure_future(ignore())}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
 
     async def _show(self, request: web.Request, found: Logs) -> web.StreamResponse:
         """Send a container's log; of one that is followed, the end when the container ends."""
@@ -404,32 +454,6 @@ def _stirs(asked: Request) -> bool:
 
 def _is_websocket(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-async def _told_by_messages(watch: _Watch, socket: web.WebSocketResponse) -> None:
-    """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
-    is_text = watch.ticket.asked.reply.accepted.encoding == "json"
-
-    async def tell() -> None:
-        while (frame := await watch.frames.get()) is not None:
-            # A message needs no length before it, as a stream of protobuf does.
-            await (socket.send_str(frame.decode()) if is_text else socket.send_bytes(frame[_LENGTH:]))
-
-    async def ignore() -> None:
-        async for _ in socket:
-            pass
-
-    both = {asyncio.ensure_future(tell()), asyncio.ensure_future(ignore())}
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in both:
-            each.cancel()
-
-
-async def _copy(watch: _Watch, stream: web.StreamResponse) -> None:
-    while (frame := await watch.frames.get()) is not None:
-        await stream.write(frame)
 
 
 def _clear(watch: _Watch) -> None:

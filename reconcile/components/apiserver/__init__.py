@@ -6,7 +6,7 @@ says what its commit came to. Where webhooks are to be asked first, it says what
 asked again with their answers. The engine commits between the two, at once with one etcd member, through Raft with
 several.
 
-`step` serves a client's watch.
+`step` serves a client's watch; `appear` is what a server does by itself.
 
 Takes:    Request, User, Store; Watched, TimerFired.
 Gives:    Response, Planned; Notice, SetTimer.
@@ -17,6 +17,7 @@ Left out: see docs/limits.md, "API server".
 from reconcile.components.apiserver.access.authorising import decided
 from reconcile.components.apiserver.access.bootstrap import Grant, founded
 from reconcile.components.apiserver.calling import DEADLINE
+from reconcile.components.apiserver.presence import step as appear
 from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
 from reconcile.components.apiserver.serving import answer, plan
 from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Asking, Notes, Planned, State, begin, bootstrap
@@ -32,6 +33,7 @@ __all__ = [
     "State",
     "Watching",
     "answer",
+    "appear",
     "begin",
     "bootstrap",
     "decided",

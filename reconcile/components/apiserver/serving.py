@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.api import kinds
+from reconcile.components.apiserver import presence
 from reconcile.components.apiserver.access import authorising, granting
 from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
 from reconcile.components.apiserver.calling import Suspending
@@ -191,6 +192,8 @@ def _route(
         resource = kinds.resource(key)
     except ReconcileError:
         return None
+    if subresource == presence.PRESENT and key == presence.LEASES:
+        return resource, presence.renew
     if key == DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
         way: Way | None = _DEFINITION_WAYS[verb, subresource]
         if subresource == definitions.ESTABLISH:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import accounts, deletion, nodes, policy, services, workloads
+from reconcile.components.controllers import accounts, deletion, nodes, policy, services, volumes, workloads
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -33,6 +33,7 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
+from reconcile.components.controllers.volumes.drivers import controllers_of
 from reconcile.lib.mapping import Map
 
 STANDARD: Final[tuple[Controller, ...]] = (
@@ -40,10 +41,11 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *services.CONTROLLERS,
     *deletion.CONTROLLERS,
     *nodes.CONTROLLERS,
+    *volumes.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
-FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR_CLIENTS)
+FOR_CLIENTS: Final[tuple[Controller, ...]] = (*policy.FOR_CLIENTS, *accounts.FOR_CLIENTS, *services.FOR_CLIENTS)
 """Those whose work nothing within a cluster needs, but its clients see."""
 
 
@@ -88,6 +90,7 @@ __all__ = [
     "begin",
     "check",
     "controller_of",
+    "controllers_of",
     "failing",
     "identified",
     "identity",

@@ -359,6 +359,8 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     """
     if container.process or behaviour.runs:
         return None, False
+    if behaviour.serves and not container.command and not container.args:
+        return None, False  # the image's own program, of which it is said that it runs
     found = outcome(container.command, container.args, task=container.task)
     if found is None or found.code is None:
         return None, False

@@ -74,9 +74,12 @@ def begin(machine: Machine, item: Starting) -> bool:
         _disk(machine, process.host),
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
+        service_cidr=topology.service_cidr,
+        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
+        drivers=topology.drivers,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))

@@ -85,12 +85,20 @@ class Behaviour:
         return None, dice
 
     @property
+    def serves(self) -> bool:
+        """Whether anything said is of what runs until it is stopped: when it is ready, how it fails or stops."""
+        usual = Behaviour()
+        return any(getattr(self, field) != getattr(usual, field) for field in _OF_SERVERS)
+
+    @property
     def text(self) -> str:
         """The clauses that make this behaviour of the default one; `default` if there are none."""
         return ", ".join(_clauses(self)) or "default"
 
 
 _FROM_THE_START: Final = ("ready_after", "readiness_fails_after", "liveness_fails_after")
+
+_OF_SERVERS: Final = (*_FROM_THE_START, "stop", "stop_code", "ignores_sigterm")
 
 
 def _clauses(behaviour: Behaviour) -> list[str]:

@@ -8,13 +8,13 @@ conflict.
 Takes:    objects as plain JSON data, the entries of metadata.managedFields.
 Gives:    the entries after the write, and the object that an apply makes.
 Source:   https://kubernetes.io/docs/reference/using-api/server-side-apply/
-Left out: conversion between versions: entries of another version than the write's are compared as if of the same.
+Left out: nothing known.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -93,6 +93,7 @@ class Write:
         subresource: that is written; empty for the object itself.
         now: as text.
         reset: fields that a write of this kind cannot change, and so does not own.
+        spoken: gives an object as another version has it, and its shape there; None if all versions have it alike.
     """
 
     shape: Shape
@@ -101,15 +102,24 @@ class Write:
     subresource: str = ""
     now: str
     reset: FieldSet = sets.NOTHING
+    spoken: Callable[[str, Any], tuple[Shape, Any]] | None = None
+
+    def form(self, version: str, value: Any) -> tuple[Shape, Any]:
+        """Give the shape of the object in *version*, and *value* as it has it."""
+        return (self.shape, value) if self.spoken is None else self.spoken(version, value)
 
 
-def decoded(entries: Iterable[Mapping[str, Any]]) -> Managed:
-    """Read metadata.managedFields; nothing of it counts if one entry cannot be read."""
+def decoded(entries: Iterable[Mapping[str, Any]], *, trusted: bool = True) -> Managed:
+    """Read metadata.managedFields, of a client if they are not *trusted*; all count for nothing if one is none."""
     found: Managed = {}
     for entry in entries:
         operation, version, fields = entry.get("operation"), entry.get("apiVersion"), entry.get("fieldsV1")
         if operation not in ("Apply", "Update") or not version or entry.get("fieldsType") != "FieldsV1":
             return {}
+        if not trusted:
+            fields = sets.parsed(fields)
+            if fields is None:
+                return {}
         identity = _identity(entry.get("manager") or "", operation, version, entry.get("subresource") or "")
         found[identity] = Owned(fields if isinstance(fields, Mapping) else {}, version, entry.get("time"))
     return found
@@ -139,10 +149,10 @@ def updated(write: Write, live: Any, new: Any, managed: Managed, *, created: boo
     """Give who owns what after *live* became *new* by a create, an update or a patch."""
     if not managed and not created:
         return managed
-    before = {identity: _reshaped(write.shape, owned) for identity, owned in managed.items()}
-    change = _filtered(typed.compared(write.shape, live, new), write.reset)
-    touched = sets.union(change.modified, change.added)
-    left = _taken(before, touched, change.removed)
+    before = _reshaped(write, live, managed)
+    changes = _changes(write, live, new, before)
+    touched = changes[write.version].touched
+    left = _taken(before, changes)
     identity = _identity(write.manager, "Update", write.version, write.subresource)
     own = _stripped(touched)
     if own:
@@ -184,20 +194,21 @@ def applied(write: Write, live: Any, config: Any, managed: Managed, *, blank: An
 def _applied(write: Write, live: Any, config: Any, managed: Managed, *, force: bool) -> tuple[Any, Managed]:
     shape = write.shape
     identity = _identity(write.manager, "Apply", write.version, write.subresource)
-    before = {each: _reshaped(shape, owned) for each, owned in managed.items()}
+    before = _reshaped(write, live, managed)
     last = before.get(identity)
     wanted = sets.without_below(typed.fields_in(shape, config), write.reset)
     after = {**before, identity: Owned(wanted, write.version, last.time if last is not None else None)}
     new = typed.merged(shape, live, config)
     if last is not None and last.fields:
-        new = _pruned(shape, new, last.fields, after)
-    change = _filtered(typed.compared(shape, live, new), write.reset)
-    touched = sets.union(change.modified, change.added)
+        new = _pruned(write, new, last, after)
     others = {each: owned for each, owned in after.items() if each != identity}
-    conflicts = {each: sets.intersection(owned.fields, touched) for each, owned in others.items()}
+    changes = _changes(write, live, new, others)
+    conflicts = {
+        each: sets.intersection(owned.fields, changes[owned.version].touched) for each, owned in others.items()
+    }
     if not force and any(conflicts.values()):
         raise Conflicts([(each, path) for each in sorted(conflicts) for path in sets.paths(conflicts[each])])
-    left = _taken(others, touched, change.removed)
+    left = _taken(others, changes)
     own = _stripped(wanted)
     if own:
         changed = new != live
@@ -207,16 +218,27 @@ def _applied(write: Write, live: Any, config: Any, managed: Managed, *, force: b
     return new, left
 
 
-def _pruned(shape: Shape, new: Any, last: FieldSet, managed: Managed) -> Any:
+def _pruned(write: Write, new: Any, last: Owned, managed: Managed) -> Any:
     """Take away what a manager applied last and no longer wants, but for what somebody owns."""
-    owned = typed.with_named(shape, _union([each.fields for each in managed.values()]))
-    all_of_it = typed.with_named(shape, typed.fields_in(shape, new))
-    pruned = typed.without(shape, new, typed.with_named(shape, last))
-    left = typed.with_named(shape, typed.fields_in(shape, pruned))
-    pruned = typed.without(shape, new, sets.difference(all_of_it, sets.union(left, owned)))
-    left = typed.with_named(shape, typed.fields_in(shape, pruned))
-    gone = sets.intersection(sets.difference(all_of_it, left), typed.with_named(shape, last))
-    return typed.without(shape, new, gone)
+    shape, whole = write.form(last.version, new)
+    pruned = typed.without(shape, whole, typed.with_named(shape, last.fields))
+    # What is owned in the version that was pruned comes first: another may need it to be converted.
+    versions = sorted({owned.version for owned in managed.values()}, key=lambda each: (each != last.version, each))
+    for version in versions:
+        owned = _union([each.fields for each in managed.values() if each.version == version])
+        shape, whole = write.form(version, whole)
+        pruned = write.form(version, pruned)[1]
+        left = sets.union(_named_fields(shape, pruned), typed.with_named(shape, owned))
+        pruned = typed.without(shape, whole, sets.difference(_named_fields(shape, whole), left))
+    shape, whole = write.form(last.version, whole)
+    left = _named_fields(shape, write.form(last.version, pruned)[1])
+    gone = sets.difference(_named_fields(shape, whole), left)
+    pruned = typed.without(shape, whole, sets.intersection(gone, typed.with_named(shape, last.fields)))
+    return write.form(write.version, pruned)[1]
+
+
+def _named_fields(shape: Shape, value: Any) -> FieldSet:
+    return typed.with_named(shape, typed.fields_in(shape, value))
 
 
 def _without_its_own(write: Write, live: Any, conflicts: Conflicts) -> Conflicts:
@@ -243,12 +265,33 @@ def write_of_last_apply(text: Any) -> Any:
     return found if isinstance(found, dict) else None
 
 
-def _taken(managed: Managed, touched: FieldSet, removed: FieldSet) -> Managed:
+@attrs.frozen
+class _Change:
+    """What a write adds or alters, and what it takes away."""
+
+    touched: FieldSet
+    removed: FieldSet
+
+
+def _changes(write: Write, live: Any, new: Any, managed: Managed) -> dict[str, _Change]:
+    """Say what a write changes, in its own version and in each in which somebody owns something."""
+    found: dict[str, _Change] = {}
+    for version in dict.fromkeys([write.version, *[owned.version for owned in managed.values()]]):
+        if found and write.spoken is None:
+            found[version] = found[write.version]
+            continue
+        (shape, before), (_, after) = write.form(version, live), write.form(version, new)
+        change = _filtered(typed.compared(shape, before, after), write.reset)
+        found[version] = _Change(sets.union(change.modified, change.added), change.removed)
+    return found
+
+
+def _taken(managed: Managed, changes: Mapping[str, _Change]) -> Managed:
     """Take from everyone what was changed or is gone; who owns nothing any more is forgotten."""
-    gone = sets.union(touched, removed)
     found = {}
     for identity, owned in managed.items():
-        fields = sets.difference(owned.fields, gone)
+        change = changes[owned.version]
+        fields = sets.difference(owned.fields, sets.union(change.touched, change.removed))
         if fields:
             found[identity] = owned if fields == owned.fields else attrs.evolve(owned, fields=fields)
     return found
@@ -286,10 +329,13 @@ def _filtered(change: typed.Comparison, reset: FieldSet) -> typed.Comparison:
     return typed.Comparison(*[sets.without_below(part, reset) for part in parts])
 
 
-def _reshaped(shape: Shape, owned: Owned) -> Owned:
-    """Give what somebody owns where a list or a map has become atomic: the whole of it."""
-    fields = _atoms(shape, owned.fields)
-    return owned if fields is owned.fields else attrs.evolve(owned, fields=fields)
+def _reshaped(write: Write, live: Any, managed: Managed) -> Managed:
+    """Give who owns what where a list or a map has become atomic: the whole of it."""
+    found = {}
+    for identity, owned in managed.items():
+        fields = _atoms(write.form(owned.version, live)[0], owned.fields)
+        found[identity] = owned if fields is owned.fields else attrs.evolve(owned, fields=fields)
+    return found
 
 
 def _atoms(shape: Shape, fields: FieldSet) -> FieldSet:

@@ -34,6 +34,52 @@ def of(*paths: Path) -> FieldSet:
     return found
 
 
+def parsed(data: Any) -> FieldSet | None:
+    """
+    Give the set that a client sent, its elements in the form in which they are compared; None if it is none.
+
+    What has a kind of element that is not known is left out.
+    """
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        return None
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == SELF:
+            found[SELF] = {}
+            continue
+        element = _element(key)
+        if element is None:
+            return None
+        if element:
+            below = parsed(value)
+            if below is None:
+                return None
+            found[element] = below
+    return found
+
+
+def _element(key: str) -> str | None:
+    """Give an element of a path in its one form; empty if nobody knows its kind, None if it is none."""
+    kind, colon, rest = key[:1], key[1:2], key[2:]
+    if colon != ":":
+        return None
+    if kind == "f":
+        return key
+    if kind == "i":
+        return key if rest.removeprefix("-").isascii() and rest.removeprefix("-").isdigit() else None
+    if kind not in ("k", "v"):
+        return ""
+    try:
+        value = json.loads(rest)
+    except ValueError:
+        return None
+    if kind == "k" and not isinstance(value, dict):
+        return None
+    return f"{kind}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'), sort_keys=True)}"
+
+
 def paths(fields: FieldSet, before: Path = ()) -> Iterator[Path]:
     """Give every member's path: those of one level first, in the order of the elements, then those below each."""
     elements = sorted([element for element in fields if element != SELF])

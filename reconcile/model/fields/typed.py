@@ -50,10 +50,13 @@ def _collect(shape: Shape, value: Any, path: Path, found: list[Path]) -> None:
             if entry is not None:
                 _collect(inner, entry, below, found)
     else:
+        twice = _repeated(shape, value)
         for item in value:
-            below = (*path, item_element(shape, item))
+            element = item_element(shape, item)
+            below = (*path, element)
             found.append(below)
-            _collect(settled(_element(shape), item), item, below, found)
+            if element not in twice:
+                _collect(settled(_element(shape), item), item, below, found)
 
 
 def compared(shape: Shape, old: Any, new: Any) -> Comparison:
@@ -80,13 +83,51 @@ def _compare(shape: Shape, old: Any, new: Any, path: Path, rows: tuple[list[Path
             modified.append(path)
         return
     before, after = _entries(known, old), _entries(known, new)
+    twice = _repeated(known, old), _repeated(known, new)
     for element in [*before, *[key for key in after if key not in before]]:
-        inner = known.below(element)
-        _compare(inner, before.get(element, ABSENT), after.get(element, ABSENT), (*path, element), rows)
+        inner, below = known.below(element), (*path, element)
+        one, other = before.get(element, ABSENT), after.get(element, ABSENT)
+        if element in twice[0] or element in twice[1]:
+            _compare_repeated(inner, (one, twice[0].get(element)), (other, twice[1].get(element)), below, rows)
+        else:
+            _compare(inner, one, other, below, rows)
     if path and old is ABSENT:
         added.append(path)
     elif path and new is ABSENT:
         removed.append(path)
+
+
+def _compare_repeated(
+    shape: Shape,
+    old: tuple[Any, Any],
+    new: tuple[Any, Any],
+    path: Path,
+    rows: tuple[list[Path], list[Path], list[Path]],
+) -> None:
+    """Compare items of one key, of which one list has several: those are one field, as if they were atomic."""
+    added, modified, removed = rows
+    (one, before), (other, after) = old, new
+    if before and after:
+        if before != after:
+            modified.append(path)
+    elif before:
+        if other is not ABSENT:
+            _compare(shape, ABSENT, other, path, rows)
+        removed.append(path)
+    else:
+        if one is not ABSENT:
+            _compare(shape, one, ABSENT, path, rows)
+        added.append(path)
+
+
+def _repeated(shape: Shape, value: Any) -> dict[str, list[Any]]:
+    """Give the items of a list that are there more than once, by their element."""
+    if not isinstance(value, (list, tuple)) or len(value) < 2:  # noqa: PLR2004 -- one item is no other's twin
+        return {}
+    found: dict[str, list[Any]] = {}
+    for item in value:
+        found.setdefault(item_element(shape, item), []).append(item)
+    return {element: items for element, items in found.items() if len(items) > 1}
 
 
 def _entries(shape: Shape, value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconcile.api.scalars import Time
 from reconcile.model import schedules
 
 
@@ -43,3 +44,26 @@ def test_what_is_no_schedule(schedule, said):
 )
 def test_time_zones(zone, said):
     assert schedules.zone_faults(zone) == said
+
+
+@pytest.mark.parametrize(
+    ("schedule", "after", "following"),
+    [
+        ("* * * * *", "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"),
+        ("*/20 * * * *", "2026-01-01T00:40:00Z", "2026-01-01T01:00:00Z"),
+        ("0 0 29 2 *", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"),
+        ("0 0 13 * fri", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),  # either of the days
+        ("0 0 */2 * fri", "2026-01-03T00:00:00Z", "2026-01-05T00:00:00Z"),  # a star with a step is none
+        ("0 0 * * fri", "2026-01-03T00:00:00Z", "2026-01-09T00:00:00Z"),
+        ("@monthly", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        ("@every 90s", "2026-01-01T00:00:07Z", "2026-01-01T00:01:37Z"),
+        ("TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:30:00Z"),  # there is no 2:30 that day
+        ("TZ=Europe/Berlin 30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),  # the first of two
+        ("TZ=Asia/Kathmandu 0 9 * * *", "2026-01-01T00:00:00Z", "2026-01-01T03:15:00Z"),
+        ("TZ=Pacific/Fakaofo 56 0 28 * *", "2011-12-30T06:00:00Z", "2012-01-27T11:56:00Z"),  # a day was left out
+        ("0 0 31 2 *", "2026-01-01T00:00:00Z", None),
+    ],
+)
+def test_the_time_that_follows(schedule, after, following):
+    found = schedules.following(schedules.parsed(schedule), Time.parse(after).instant)
+    assert (found if found is None else Time(found).text) == following

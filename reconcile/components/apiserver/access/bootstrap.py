@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import convert, core_v1, golang, meta_v1
 from reconcile.api.rbac_v1 import (
     AggregationRule,
     ClusterRole,
@@ -29,13 +29,18 @@ from reconcile.api.rbac_v1 import (
     Subject,
 )
 from reconcile.api.scalars import Time
+from reconcile.api.zeros import empty
 from reconcile.components.apiserver.access import clusterroles, controllerroles, rbac
 from reconcile.components.apiserver.access.rules import Rules
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model.fields import managers, sets
+from reconcile.model.fields.managers import Write
+from reconcile.model.fields.shapes import shape_of
 from reconcile.model.requests import User, key_of
 from reconcile.store import Store
 from reconcile.store.indexes import indexes_of
@@ -65,8 +70,12 @@ class Grant:
 
 
 @lru_cache(maxsize=64)
-def founded(start: Instant, grants: tuple[Grant, ...] = ()) -> Store:
-    """Give what is stored before anybody asks for anything: the access rules, as of the instant *start*."""
+def founded(start: Instant, grants: tuple[Grant, ...] = (), *, managed: bool = False) -> Store:
+    """
+    Give what is stored before anybody asks for anything: the access rules, as of the instant *start*.
+
+    *managed* says whether they have managed fields.
+    """
     rows = [*_bootstrap(), *[row for grant in grants for row in _granted(grant)]]
     stamp = Time.at(start)
     tables: dict[str, Table[str, Any]] = {}
@@ -74,16 +83,32 @@ def founded(start: Instant, grants: tuple[Grant, ...] = ()) -> Store:
         table = tables.get(resource)
         if table is None:
             table = Table(indexes_of(resource))
-        tables[resource] = table.set(key_of(obj), _stamped(resource, obj, stamp))
+        owners = _owners(obj, stamp) if managed else None
+        tables[resource] = table.set(key_of(obj), _stamped(resource, obj, stamp, owners))
     return Store(revision=1, compacted=1, tables=Map(tables))
 
 
-def _stamped(resource: str, obj: Any, stamp: Time) -> Any:
+def _owners(obj: Any, stamp: Time) -> tuple[meta_v1.ManagedFieldsEntry, ...]:
+    """Give who owns what of an object that the API server has written, and of a role that gathers others' rules."""
+    cls, gathers = obj.__class__, getattr(obj, "aggregation_rule", None) is not None
+    shape, version = shape_of(cls), f"{rbac.GROUP}/v1" if cls.__module__ == ClusterRole.__module__ else "v1"
+    first = Write(shape=shape, version=version, manager="kube-apiserver", now=stamp.text)
+    said = golang.written(replace(obj, rules=None) if gathers else obj)
+    found = managers.updated(first, golang.written(empty(cls)), said, {}, created=True)
+    if gathers:
+        applied = ("clusterrole-aggregation-controller", "Apply", "", "")
+        found[applied] = managers.Owned(sets.of(("f:rules",)), version, stamp.text)
+    rows = managers.encoded(found)
+    return tuple([convert.load(row, cls=meta_v1.ManagedFieldsEntry).object for row in rows])
+
+
+def _stamped(resource: str, obj: Any, stamp: Time, owners: tuple[meta_v1.ManagedFieldsEntry, ...] | None) -> Any:
     metadata = attrs.evolve(
         obj.metadata,
         uid=Dice(0, f"bootstrap/{resource}/{key_of(obj)}").next_uuid(),
         resource_version="1",
         creation_timestamp=stamp,
+        managed_fields=owners,
     )
     return attrs.evolve(obj, metadata=metadata)
 

@@ -1,18 +1,17 @@
 """
 Tokens: what a ServiceAccount proves itself with: what it says, its signature, and who comes with it.
 
-A token is a JSON Web Token, signed with the cluster's own key by HMAC-SHA256: whoever has the key can check what it
-says. The key is a function of the cluster's seed, so that a replay gives the same tokens.
+A token is a JSON Web Token, signed with the cluster's own key by RS256, which anybody can check with what
+/openid/v1/jwks says. The key is a function of the cluster's seed, so that a replay gives the same tokens.
 
-Source:   https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/; RFC 7515, RFC 7519.
-Left out: RS256, with which others could check tokens who cannot make them; see docs/limits.md, "API server".
+Source:   https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/; RFC 7515, RFC 7517, RFC 7519.
+Left out: see docs/limits.md, "API server".
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 from collections.abc import Mapping
 from hashlib import blake2b, sha256
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.lib import rsa
 from reconcile.lib.instant import MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.requests import User
@@ -41,15 +41,29 @@ class Untrusted(Exception):  # noqa: N818 -- it is an answer: nobody comes with 
 
 
 def key_of(seed: int) -> str:
-    """Give the key of a cluster."""
+    """Give what the key of a cluster is drawn from."""
     return blake2b(f"{seed}/service-account-key".encode(), digest_size=32).hexdigest()
 
 
 def signed(key: str, claims: Mapping[str, Any]) -> str:
     """Give the token that says *claims*."""
-    name = blake2b(key.encode(), digest_size=8).hexdigest()
-    said = ".".join([_encoded(part) for part in ({"alg": "HS256", "kid": name}, claims)])
-    return f"{said}.{_signature(key, said)}"
+    found = rsa.key_of(key)
+    said = ".".join([_encoded(part) for part in ({"alg": "RS256", "kid": _name(found)}, claims)])
+    return f"{said}.{_plain(found.sign(said.encode()))}"
+
+
+def public(key: str) -> dict[str, Any]:
+    """Give the JSON Web Key Set by which tokens can be checked that are signed with *key*."""
+    found = rsa.key_of(key)
+    row = {
+        "use": "sig",
+        "kty": "RSA",
+        "kid": _name(found),
+        "alg": "RS256",
+        "n": _plain(_bytes(found.modulus)),
+        "e": _plain(_bytes(found.exponent)),
+    }
+    return {"keys": [row]}
 
 
 def groups_of(namespace: str) -> tuple[str, str]:
@@ -127,18 +141,23 @@ def _claims(key: str, token: str) -> Mapping[str, Any]:
         raise Untrusted("")
     said = f"{parts[0]}.{parts[1]}"
     try:
-        claims = json.loads(_decoded(parts[1]))
+        head, claims, signature = json.loads(_decoded(parts[0])), json.loads(_decoded(parts[1])), _decoded(parts[2])
     except (ValueError, binascii.Error):
         raise Untrusted("") from None
-    if not isinstance(claims, dict) or claims.get("iss") != ISSUER:
+    known = isinstance(head, dict) and head.get("alg") == "RS256"
+    if not known or not isinstance(claims, dict) or claims.get("iss") != ISSUER:
         raise Untrusted("")
-    if not hmac.compare_digest(_signature(key, said).encode(), parts[2].encode()):
+    if not rsa.key_of(key).signed(said.encode(), signature):
         raise Untrusted("go-jose/go-jose: error in cryptographic primitive")
     return claims
 
 
-def _signature(key: str, said: str) -> str:
-    return _plain(hmac.new(bytes.fromhex(key), said.encode(), sha256).digest())
+def _name(key: rsa.Key) -> str:
+    return _plain(sha256(key.der).digest())
+
+
+def _bytes(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def _encoded(value: Any) -> str:

@@ -44,6 +44,7 @@ def admit_pod(ask: Ask, pod: core_v1.Pod, name: str) -> Admitted:
     state, spec, noted = ask.state, pod.spec, ""
     if ask.store.ruled:
         spec, noted = limits.with_defaults(ask, spec)
+    if spec.runtime_class_name is not None or spec.overhead:
         spec = runtimeclasses.with_class(ask, spec, name)
     account = None
     if state.accounts and "ServiceAccount" not in state.disabled:

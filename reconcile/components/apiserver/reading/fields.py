@@ -134,9 +134,10 @@ _KINDS: Final[dict[str, Selectable]] = {
     ),
     "events.events.k8s.io": Selectable(
         {
-            **_about("regarding", "regarding"),
+            # As they are stored: in the core group's form.
+            **_about("regarding", "involved_object"),
             "reason": ("reason",),
-            "reportingController": ("reporting_controller",),
+            "reportingController": ("reporting_component",),
             "type": ("type",),
         }
     ),

@@ -144,7 +144,9 @@ def selecting(request: Request) -> Callable[[Any], bool]:
     labels, fields = _requirements(request)
     namespace = request.namespace
     # A term that names no field asks nothing if it wants nothing.
-    reads = [(field_of(request.resource, each.field), each) for each in fields if each.field or each.value]
+    # Events are selected in the words of the group in which they are asked for.
+    spoken = f"{request.resource}.{request.version.partition('/')[0]}" if "/" in request.version else request.resource
+    reads = [(field_of(spoken, each.field), each) for each in fields if each.field or each.value]
 
     def selects(obj: Any) -> bool:
         metadata = obj.metadata

@@ -31,7 +31,6 @@ GENERATIONS: Final = frozenset(
         "poddisruptionbudgets.policy",
         "priorityclasses.scheduling.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
-        "csistoragecapacities.storage.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingadmissionpolicies.admissionregistration.k8s.io",
@@ -40,6 +39,8 @@ GENERATIONS: Final = frozenset(
         "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
         "resourceslices.resource.k8s.io",
         "deviceclasses.resource.k8s.io",
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
     }
 )
 

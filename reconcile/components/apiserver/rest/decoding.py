@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import apiextensions_v1, convert, gosyntax, kinds, meta_v1, protobuf, unmarshalling
+from reconcile.api import apiextensions_v1, convert, gosyntax, internals, kinds, meta_v1, protobuf, unmarshalling
 from reconcile.api.faults import Unknown
 from reconcile.api.shapes import CustomObject
 from reconcile.api.unmarshalling import quoted
@@ -36,7 +36,6 @@ _SUMMARY: Final = 30  # bytes of a body that an error shows
 _SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 _META: Final = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _UNKNOWN: Final[dict[str, Unknown]] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
-_INTERNAL: Final = {"events": "core"}  # groups whose internal types live elsewhere
 _BAD: Final = (ReconcileError, RecursionError)
 
 
@@ -251,8 +250,7 @@ def _summary(body: bytes) -> str:
 def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
     """Give the class of what a body says itself to be; refuse what cannot become what the path takes."""
     if cls is CustomObject:
-        if said.api_version != home.api_version:
-            raise _of_another_version(said, home)
+        # Whether it is of the path's version is looked at with its schema: what that does not know is warned of.
         return cls
     found = kinds.class_for(said.api_version, said.kind)
     if found is cls:
@@ -264,8 +262,7 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
     if same and said.kind == home.kind and said.api_version != home.api_version:
         raise _of_another_version(said, home)
     _read(said, found, "json" if said.data is not None else "protobuf", home)
-    group = name_of(cls).partition("_")[0]
-    target = f"{_INTERNAL.get(group, group)}.{cls.__name__}"
+    target = internals.named(cls)
     raise _unreadable(said, home, f"converting ({said.version}.{said.kind}) to ({target}): unknown conversion")
 
 

@@ -51,6 +51,9 @@ def check_route(resource: kinds.Resource, method: str, target: Target) -> None:
         taken = tuple([each for each, verb in _ONE.items() if verb in resource.verbs]) or None
     else:
         taken = tuple([each for each, verb in _MANY.items() if verb in resource.verbs])
+    if taken is None and target.subresource and resource.is_custom:
+        # The handler of custom resources has a route for each subresource, and finds out later which there are.
+        raise Refusal(statuses.not_found(resource.key, target.name))
     if taken is None or (everywhere and target.name):
         raise Refusal(statuses.no_such_resource())
     if method not in taken or (everywhere and method != "GET"):

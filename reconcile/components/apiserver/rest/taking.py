@@ -23,6 +23,7 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.rest import (
     authentication,
+    connecting,
     decoding,
     elsewhere,
     health,
@@ -155,11 +156,13 @@ def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target)
     try:
         if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
             authorising.authorise_path(user, target.verb, http.path, serving.store)
-            return elsewhere.answer(http, serving.store, serving.now, serving.address)
+            return elsewhere.answer(http, serving.store, serving.now, serving.address, serving.state.signing_key)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
+        resource = _served(serving.store, target)
+        routes.check_route(resource, http.method, target)
         warnings = _deprecation(target)
-        return _asked(serving, http, user, target, probe)
+        return _asked(serving, http, user, target, probe, resource)
     except _Nowhere:
         return health.text("404 page not found\n", 404)
     except Refusal as refusal:
@@ -203,9 +206,11 @@ def _probe(target: Target, http: HttpRequest) -> Request:
     )
 
 
-def _asked(serving: Serving, http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
-    resource = _served(serving.store, target)
-    routes.check_route(resource, http.method, target)
+def _asked(  # noqa: PLR0917 -- what is known of a request
+    serving: Serving, http: HttpRequest, user: User, target: Target, probe: Request, resource: kinds.Resource
+) -> Asked:
+    if target.subresource in connecting.SUBRESOURCES:
+        raise connecting.refusal(user, probe, target, http, serving.store)
     how = _negotiated(http, target, resource)
     shapes.check_shape(how, http)
     fields, warnings = _fields(http, target, resource)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, convert, golang, gotext, unmarshalling
+from reconcile.api import autoscaling_v1, convert, golang, gotext, unmarshalling, versions
 from reconcile.api.scalars import freeze, thaw
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
@@ -91,13 +91,16 @@ def warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
 
 def _made(ask: Ask, old: Any) -> tuple[Any, managing.Entries, tuple[str, ...]]:
     """Give what an apply makes of *old*, its managed fields, and what to warn of."""
-    cls = ask.resource.object_class
+    cls = managing.spoken_class(ask)
     version = managing.version_of(ask)
     config, warnings = configuration(ask, version, ask.resource.kind)
     check(config, shape_of(cls))
-    new, managed = managing.applied(ask, config, old, cls)
+    try:
+        new, managed = managing.applied(ask, config, old, cls)
+    except ReconcileError as error:
+        raise _unconvertible(config, error) from None
     _renew_last_applied(ask, config, new)
-    body = creating.named_body(ask, _loaded(config, new, cls))
+    body = creating.named_body(ask, versions.stored(_loaded(config, new, cls)))
     return body, managed, warnings
 
 
@@ -149,9 +152,13 @@ def _loaded(config: Mapping[str, Any], new: Mapping[str, Any], cls: type) -> Any
     try:
         return convert.load(new, cls=cls, unknown="Ignore", absent="zero").object
     except ReconcileError as error:
-        kind = _type_text(str(config.get("apiVersion")), str(config.get("kind")))
-        said = f"failed to convert new object ({_name_text(config)}) to proper version: unable to convert unstructured"
-        raise Refusal(statuses.unexpected(f"{said} object to {kind}: {error}")) from None
+        raise _unconvertible(config, error) from None
+
+
+def _unconvertible(config: Mapping[str, Any], error: ReconcileError) -> Refusal:
+    kind = _type_text(str(config.get("apiVersion")), str(config.get("kind")))
+    said = f"failed to convert new object ({_name_text(config)}) to proper version: unable to convert unstructured"
+    return Refusal(statuses.unexpected(f"{said} object to {kind}: {error}"))
 
 
 def _renew_last_applied(ask: Ask, config: Mapping[str, Any], new: dict[str, Any]) -> None:

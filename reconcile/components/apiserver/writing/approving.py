@@ -26,6 +26,7 @@ from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.components.apiserver.writing import applying, creating, managing, updating
 from reconcile.components.apiserver.writing.applying import warned
 from reconcile.components.apiserver.writing.patched import patched
+from reconcile.components.apiserver.writing.preparing import dated_condition
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 
@@ -60,21 +61,9 @@ def _updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing
 
 def _made(body: Any, old: Any, now: Time) -> Any:
     before = _conditions(old)
-    wanted = tuple([_dated(condition, before, now) for condition in _conditions(body)])
+    wanted = tuple([dated_condition(condition, before, now) for condition in _conditions(body)])
     status = old.status or certificates_v1.CertificateSigningRequestStatus()
     return replace(old, status=replace(status, conditions=wanted or None))
-
-
-def _dated(condition: Any, before: Conditions, now: Time) -> Any:
-    since = condition.last_transition_time
-    if since is None:
-        same = [
-            each.last_transition_time
-            for each in before
-            if (each.type, each.status) == (condition.type, condition.status) and each.last_transition_time is not None
-        ]
-        since = same[0] if same else now
-    return replace(condition, last_update_time=condition.last_update_time or now, last_transition_time=since)
 
 
 def _causes(new: Any, old: Any) -> Causes:

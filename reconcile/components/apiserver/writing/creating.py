@@ -29,6 +29,7 @@ from reconcile.components.apiserver.writing import managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
+from reconcile.model.places import place_of
 from reconcile.model.requests import Response, joined
 from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 
@@ -72,6 +73,8 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
     judged = admission.judged(ask, obj, None)
+    if resource == "jobs.batch":
+        obj = _as_read(obj)
     key = f"{namespace}/{name}" if namespace else name
     there = ask.store.get(resource, key)
     if there is not None:
@@ -217,6 +220,9 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if admitted.noted:
         noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
         metadata = replace(metadata, annotations=noted)
+    if admitted.spec.node_name:
+        place = place_of(ask.store.get("nodes", admitted.spec.node_name))
+        metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(place)) if place else metadata
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
     return pod, new_pod_causes(pod, admitted.causes)
 
@@ -274,10 +280,17 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
     if _OWN_PODS not in own:
         selector = replace(selector, match_labels=own.set(_OWN_PODS, uid))
     metadata = job.metadata
-    if metadata.labels is inner.labels or not metadata.labels:
+    if metadata.labels is not None and metadata.labels is inner.labels:
         # A job without labels of its own has its template's, those that it was given just now too.
         metadata = replace(metadata, labels=labels)
     return replace(job, spec=replace(spec, template=template, selector=selector), metadata=metadata)
+
+
+def _as_read(job: Any) -> Any:
+    """Give a job as it is read again: one without any labels has its template's then, which nobody has validated."""
+    if job.metadata.labels or job.spec is None or job.spec.template.metadata is None:
+        return job
+    return replace(job, metadata=replace(job.metadata, labels=job.spec.template.metadata.labels))
 
 
 def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:

@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -56,8 +57,20 @@ class _Outcome:
 def delete(ask: Ask) -> Plan:
     """Plan the deletion of the object that the request names."""
     options = _options(ask)
-    old = found(ask)
-    return deleted(ask, old, options)
+    return _warning(ask, options, lambda: deleted(ask, found(ask), options))
+
+
+def _warning(ask: Ask, options: meta_v1.DeleteOptions, planned: Callable[[], Plan]) -> Plan:
+    """Give a plan with the warnings of its options, whatever comes of it."""
+    said = _warnings(ask.request.resource, options)
+    if not said:
+        return planned()
+    try:
+        plan = planned()
+    except Refusal as refusal:
+        refusal.response = replace(refusal.response, warnings=(*said, *refusal.response.warnings))
+        raise
+    return replace(plan, warnings=(*said, *plan.warnings))
 
 
 def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
@@ -69,7 +82,7 @@ def deleted(ask: Ask, old: Any, options: meta_v1.DeleteOptions) -> Plan:
     judged = admission.judged(ask, None, old)
     outcome = _outcome(ask, old, options)
     code = 202 if not outcome.gone and options.orphan_dependents is False else 200
-    warnings = (*judged.warnings, *_warnings(resource, options))
+    warnings = judged.warnings
     if not outcome.writes or request.dry_run or options.dry_run:
         return Response(code, _answered(resource, old, outcome), warnings)
     compare = Compare(resource, ask.key, int(old.metadata.resource_version))
@@ -91,6 +104,10 @@ def _answered(resource: str, old: Any, outcome: _Outcome) -> Any:
 def delete_collection(ask: Ask) -> Plan:
     """Plan the deletion of every object that a list would give, each by itself; one that is refused ends it."""
     options = _options(ask)
+    return _warning(ask, options, lambda: _collected(ask, options))
+
+
+def _collected(ask: Ask, options: meta_v1.DeleteOptions) -> Plan:
     listed = list_(ask)
     compares: list[Compare] = []
     writes: list[tuple[Put | Delete, ...]] = []

@@ -64,7 +64,12 @@ def evict(ask: Ask) -> Plan:
         # By then it is taken from the budget.
         return Planned(from_budget, refusal.response.code, body=refusal.response.body)
     if isinstance(plan, Response):
-        return plan if not plan.ok else Response(201, _DONE)
+        if not plan.ok or dry:
+            return plan if not plan.ok else Response(201, _DONE)
+        # It goes already: what is left to do is to say why.
+        assert pod.metadata is not None, "a stored pod has metadata"
+        compare = Compare("pods", ask.key, int(pod.metadata.resource_version or 0))
+        plan = Planned(Txn((compare,), (Put("pods", ask.key, _disrupted(ask, pod)),)), 201)
     txn = plan.txn
     txn = Txn((*txn.compares, *from_budget.compares), (*txn.operations, *from_budget.operations))
     return Planned(txn, 201, body=_DONE, then=plan.then)

@@ -11,15 +11,17 @@ Left out: see docs/limits.md, "API server".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, convert, golang, kinds, meta_v1
+from reconcile.api import apps_v1, autoscaling_v1, convert, golang, kinds, meta_v1, versions
 from reconcile.api.scalars import Time
 from reconcile.api.zeros import empty
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import ITSELF, Ask
+from reconcile.components.apiserver.writing import preparing
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.fields import managers, scaling, sets
@@ -68,11 +70,14 @@ def after_create(ask: Ask, body: Any, shape: Shape | None = None) -> Entries:
     given: Entries = body.metadata.managed_fields if body.metadata is not None else None
     if not ask.state.managed_fields:
         return given
-    live = golang.written(empty(body.__class__))
-    managed = managers.updated(
-        _write(ask, body.__class__, shape), live, golang.written(body), _decoded(given), created=True
-    )
-    return _encoded(managed)
+    if body.metadata is not None:
+        # Nobody creates what goes already: that is dropped before anybody owns it.
+        undying = replace(body.metadata, deletion_timestamp=None, deletion_grace_period_seconds=None)
+        body = replace(body, metadata=undying)
+    new = _shown(ask, body)
+    live = golang.written(empty(new.__class__))
+    write = _write(ask, new.__class__, shape)
+    return _encoded(managers.updated(write, live, golang.unstored(new), _decoded(given, trusted=False), created=True))
 
 
 def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | None = None) -> Entries:
@@ -83,8 +88,11 @@ def after_update(ask: Ask, new: Any, old: Any, given: Entries, shape: Shape | No
     if given == () or (given is not None and given == (meta_v1.ManagedFieldsEntry(),)):
         managed: Managed = {}
     else:
-        managed = (_decoded(given) if not ask.request.subresource else {}) or _decoded(before)
-    changed = managers.updated(_write(ask, new.__class__, shape), golang.written(old), golang.written(new), managed)
+        said = () if given == before or ask.request.subresource else given
+        managed = _decoded(said, trusted=False) or _decoded(before)
+    old, new = _shown(ask, old), _shown(ask, new)
+    write = _write(ask, new.__class__, shape)
+    changed = managers.updated(write, golang.written(old), golang.unstored(new), managed)
     return _kept(_encoded(changed), before)
 
 
@@ -94,11 +102,13 @@ def applied(
     """
     Give what an apply of *config* makes of *old* (None: of nothing), as plain JSON, and its managed fields.
 
+    Both the configuration and what comes of it are of the version in which the client speaks; *cls* is its class.
+
     Raises:
         Refusal: 409, others own what it would change.
     """
     blank = golang.written(empty(cls))
-    live = blank if old is None else golang.written(old)
+    live = blank if old is None else golang.written(_shown(ask, old))
     before: Entries = None if old is None else old.metadata.managed_fields
     live.get("metadata", {}).pop("managedFields", None)
     try:
@@ -163,6 +173,11 @@ def by_server(ask: Ask, resource: str, new: Any, old: Any, subresource: str) -> 
     return replace(new, metadata=replace(new.metadata, managed_fields=managed))
 
 
+def spoken_class(ask: Ask) -> type:
+    """Give the class of the objects of a request's resource in the version in which the client speaks."""
+    return kinds.class_for(version_of(ask), ask.resource.kind) or ask.resource.object_class
+
+
 def version_of(ask: Ask) -> str:
     """Give the API version that a request speaks: apps/v1."""
     version = ask.request.version
@@ -182,15 +197,34 @@ def _write(ask: Ask, cls: type, shape: Shape | None = None) -> Write:
         subresource=subresource,
         now=Time.at(ask.now).text,
         reset=_RESET.get((resource, subresource), usual),
+        spoken=partial(_spoken, cls) if versions.is_stored_in_another(cls) else None,
     )
+
+
+def _shown(ask: Ask, obj: Any) -> Any:
+    """Give an object as the client's version has it: what it owns is said in that."""
+    return _versioned(versions.served(obj, version_of(ask)))
+
+
+def _versioned(obj: Any) -> Any:
+    """Give an object with what upstream's conversion adds to it on the way to the client."""
+    return preparing.versioned(obj) if obj.__class__ is apps_v1.DaemonSet else obj
+
+
+def _spoken(cls: type, version: str, value: Any) -> tuple[Shape, Any]:
+    """Give an object, as plain JSON, as another version has it; it is of *cls* if it does not say what it is."""
+    said = kinds.class_for(value.get("apiVersion", ""), value.get("kind", "")) or cls
+    obj: Any = convert.load(value, cls=said, unknown="Ignore", absent="zero").object
+    made = versions.served(versions.stored(obj), version)
+    return shape_of(made.__class__), golang.written(made)
 
 
 # The programs that do not say who they are in each request: as their user agents would.
 _PROGRAMS: Final = {"system:kube-scheduler": "kube-scheduler", "system:apiserver": "kube-apiserver"}
 
 
-def _decoded(entries: Entries) -> Managed:
-    return managers.decoded([convert.dump(entry) for entry in entries or ()])
+def _decoded(entries: Entries, *, trusted: bool = True) -> Managed:
+    return managers.decoded([convert.dump(entry) for entry in entries or ()], trusted=trusted)
 
 
 def _encoded(managed: Managed) -> Entries:

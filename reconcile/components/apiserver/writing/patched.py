@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert, golang, gosyntax, gotext, kinds, unmarshalling, versions
+from reconcile.api import convert, golang, gosyntax, gotext, internals, kinds, meta_v1, unmarshalling, versions
 from reconcile.api.scalars import MicroTime, Quantity, Time, freeze, thaw
 from reconcile.api.shapes import CustomObject, fields_of
 from reconcile.api.unstructured import refusal
@@ -160,13 +160,29 @@ def _object(data: Any, old: Any, text: Callable[[], str]) -> convert.Loaded[Any]
     cls = old.__class__
     if isinstance(data, dict) and (data.get("apiVersion"), data.get("kind")) != (old.api_version, old.kind):
         version, kind = data.get("apiVersion") or old.api_version, data.get("kind") or old.kind
-        if cls is not CustomObject and kinds.class_for(str(version), str(kind)) is None:
-            raise _refused_patch(text(), f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
+        if cls is not CustomObject:
+            why = _of_another_type(str(version), str(kind), old)
+            if why:
+                raise _refused_patch(text(), why)
         data = {**data, "apiVersion": version, "kind": kind}
     try:
         return convert.load(data, cls=cls, unknown="Warn", absent="zero")
     except ReconcileError as error:
         raise _refused_patch(text(), _in_go(data, cls) or str(error)) from None
+
+
+def _of_another_type(version: str, kind: str, old: Any) -> str:
+    """Say why what says itself to be of *version* and *kind* is no object such as *old*; empty if it is."""
+    if version.count("/") > 1:
+        return f"unexpected GroupVersion string: {version}"
+    found = kinds.class_for(version, kind)
+    if found is None and kind.endswith("List"):
+        found = kinds.class_for(version, kind.removesuffix("List")) and meta_v1.Status
+    if found is None:
+        return f'no kind "{kind}" is registered for version "{version}" {_SCHEME}'
+    if found is old.__class__:
+        return ""
+    return f"converting ({version.rpartition('/')[2]}.{kind}) to ({internals.named(old.__class__)}): unknown conversion"
 
 
 def _in_go(data: Any, cls: type) -> str:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, internals
+from reconcile.api.zeros import empty
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Causes, Refusal, forbidden, wrong
 from reconcile.components.apiserver.registry.validation import pod_spec_causes
@@ -49,6 +50,8 @@ def patch(ask: Ask) -> Plan:
 
 def _updated(ask: Ask, body: core_v1.Pod, old: core_v1.Pod, managed: managing.Entries = managing.NOT_SAID) -> Plan:
     made, check = _PARTS[ask.request.subresource]
+    if body.spec is None:
+        body = replace(body, spec=empty(core_v1.PodSpec))
     return updating.part_updated(ask, body, old, updating.Part(made, check, generation=True), managed)
 
 
@@ -73,7 +76,7 @@ def _ephemeral_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
             causes.append(forbidden("spec.ephemeralContainers", said))
         elif now != container:
             said = f'existing ephemeral containers "{container.name}" may not be changed\n'
-            causes.append(forbidden("spec.ephemeralContainers", said))
+            causes.append(forbidden("spec.ephemeralContainers", said + internals.difference(container, now)))
     return tuple(causes)
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconcile.api import apps_v1, certificates_v1, storage_v1
+from reconcile.api import apps_v1, certificates_v1, core_v1, meta_v1, storage_v1
+from reconcile.api.scalars import Time
+from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -33,6 +35,15 @@ def _daemon_set(_: Ask, new: apps_v1.DaemonSet, old: apps_v1.DaemonSet) -> apps_
     same = new.spec is old.spec or (new.spec and new.spec.template) == (old.spec and old.spec.template)
     count = before if same else before + 1
     return new if _count(annotations) == count else _counted(new, annotations, count)
+
+
+def versioned(obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
+    """Give a DaemonSet as apps/v1 shows it: with the count of its template's generations, though it be none yet."""
+    metadata = obj.metadata or meta_v1.ObjectMeta()
+    if _TEMPLATE in (metadata.annotations or ()):
+        return obj
+    shown: apps_v1.DaemonSet = _counted(replace(obj, metadata=metadata), metadata.annotations, 0)
+    return shown
 
 
 def _count(annotations: Any) -> int:
@@ -93,6 +104,66 @@ def _new_attributes_class(_: Ask, obj: storage_v1.VolumeAttributesClass) -> stor
     return replace(obj, metadata=replace(obj.metadata, finalizers=(*(finalizers or ()), _PROTECTED)))
 
 
+def _volume_status(ask: Ask, new: Any, old: Any) -> Any:
+    """Let a volume say when its phase changed."""
+    status, before = new.status, old.status or core_v1.PersistentVolumeStatus()
+    since, had = status.last_phase_transition_time, before.last_phase_transition_time
+    if status.phase == before.phase:
+        since = had if since is None else since
+    elif since in (None, had):
+        since = Time.at(ask.now)
+    return replace(new, status=replace(status, last_phase_transition_time=since))
+
+
+def _signing_status(ask: Ask, new: Any, old: Any) -> Any:
+    """Keep who approved a request or denied it as it is, and let each condition say when it came."""
+    now, before = Time.at(ask.now), (old.status.conditions if old.status is not None else None) or ()
+    wanted = list(new.status.conditions or ())
+    for kind in ("Approved", "Denied"):
+        had = [condition for condition in before if condition.type == kind]
+        places = [place for place, condition in enumerate(wanted) if condition.type == kind]
+        if len(had) == len(places):
+            for place, condition in zip(places, had, strict=True):
+                wanted[place] = condition
+    dated = tuple([dated_condition(condition, before, now) for condition in wanted])
+    return replace(new, status=replace(new.status, conditions=dated or None))
+
+
+def dated_condition(condition: Any, before: tuple[Any, ...], now: Time) -> Any:
+    """Give a condition of a signing request with its times: since when it stands, if it stood *before*."""
+    since = condition.last_transition_time
+    if since is None:
+        same = [
+            each.last_transition_time
+            for each in before
+            if (each.type, each.status) == (condition.type, condition.status) and each.last_transition_time is not None
+        ]
+        since = same[0] if same else now
+    return replace(condition, last_update_time=condition.last_update_time or now, last_transition_time=since)
+
+
+def _allocatable(body: Any) -> Any:
+    status = body.status
+    return replace(status, allocatable=status.capacity) if status.allocatable is None else status
+
+
+def _phased(phase: str) -> Callable[[Any], Any]:
+    return lambda body: body.status if body.status.phase else replace(body.status, phase=phase)
+
+
+STATUS_DEFAULTS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "nodes": _allocatable,
+    "namespaces": _phased("Active"),
+    "persistentvolumes": _phased("Pending"),
+    "persistentvolumeclaims": _phased("Pending"),
+    "services": lambda body: defaulted("services", body).status,
+}
+"""What the status of an object is, as it was sent, if its author left something out."""
+
+STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
+    "persistentvolumes": _volume_status,
+    "certificatesigningrequests.certificates.k8s.io": _signing_status,
+}
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,

@@ -19,7 +19,7 @@ from reconcile.components.apiserver.writing import creating, updating
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import conditions, names, statuses
-from reconcile.model.places import TOPOLOGY
+from reconcile.model.places import place_of
 from reconcile.model.requests import Response, joined
 from reconcile.store import Compare, Put, Txn
 
@@ -89,12 +89,7 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
     if given is not None and given.annotations and metadata is not None:
         merged = (metadata.annotations or Map[str]()).merge(given.annotations)
         metadata = replace(metadata, annotations=merged)
-    node = ask.store.get("nodes", binding.target.name or "")
-    topology = [
-        (label, node.metadata.labels[label])
-        for label in TOPOLOGY
-        if node is not None and label in (node.metadata.labels or ())
-    ]
+    topology = place_of(ask.store.get("nodes", binding.target.name or ""))
     if topology and metadata is not None:
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(topology))
     scheduled = core_v1.PodCondition(type="PodScheduled", status="True", last_transition_time=Time.at(ask.now))

@@ -27,6 +27,7 @@ from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
     metadata_change_causes,
     service_addresses_causes,
+    status_causes,
     update_causes,
 )
 from reconcile.components.apiserver.registry.warnings import change_warnings
@@ -143,6 +144,10 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     if resource == "pods" and not status.qos_class:
         # It is found once and for all when the pod is created.
         status = replace(status, qos_class=old.status.qos_class)
+    asked = ask.request.warned  # by a client: what runs within the cluster knows what it writes
+    default = preparing.STATUS_DEFAULTS.get(resource) if asked else None
+    if default is not None and body.status is not None:
+        status = default(body)
     if status is old.status and metadata is old.metadata:
         new = old
     else:
@@ -152,13 +157,17 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
             managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
         new = _with_managed(new, managed)
         metadata = new.metadata
+    prepare = preparing.STATUS.get(resource) if asked else None
+    if prepare is not None and new is not old and new.status is not None:
+        new = prepare(ask, new, old)
     if ask.store.ruled and admission.mutates(ask):
         new = _mutated_status(ask, new, old)
         metadata = new.metadata
     admission.restrict_node(ask, new, old)
-    if metadata is not old.metadata:
-        causes = _metadata_causes(ask, metadata, old.metadata)
-        refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
+    causes = () if metadata is old.metadata else _metadata_causes(ask, metadata, old.metadata)
+    if asked and new is not old:
+        causes += status_causes(resource, new, old)
+    refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     return stored(ask, new, old)
 
 
@@ -351,11 +360,8 @@ def _repaired_pod(new: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
         spec=replace(
             spec,
             tolerations=_with_tolerations(spec.tolerations, before.tolerations),
-            service_account_name=spec.service_account_name or before.service_account_name,
-            service_account=spec.service_account or before.service_account,
             priority=before.priority if spec.priority is None else spec.priority,
             preemption_policy=spec.preemption_policy or before.preemption_policy,
-            enable_service_links=before.enable_service_links,
         ),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.nodes import nodelifecycle
+from reconcile.components.controllers.nodes import nodelifecycle, podgc
 from reconcile.components.controllers.runtime import Controller
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (nodelifecycle.CONTROLLER,)
+CONTROLLERS: Final[tuple[Controller, ...]] = (nodelifecycle.CONTROLLER, podgc.CONTROLLER)

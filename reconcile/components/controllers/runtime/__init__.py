@@ -2,7 +2,9 @@
 
 from reconcile.components.controllers.runtime.checks import check
 from reconcile.components.controllers.runtime.contract import (
+    FIRST_BACK_OFF,
     KEPT,
+    LONGEST_BACK_OFF,
     RESYNC,
     Ask,
     Controller,
@@ -15,8 +17,6 @@ from reconcile.components.controllers.runtime.contract import (
 )
 from reconcile.components.controllers.runtime.identity import identified, identity, rights, service_account
 from reconcile.components.controllers.runtime.runtime import (
-    FIRST_BACK_OFF,
-    LONGEST_BACK_OFF,
     step,
 )
 from reconcile.components.controllers.runtime.state import Failure, State, begin, failing, watches

@@ -21,7 +21,7 @@ from reconcile.api.kinds import resource as known
 from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import HOUR, Duration, Instant
+from reconcile.lib.instant import HOUR, MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
@@ -39,6 +39,10 @@ class _Memory(enum.Enum):
 
 # kube-controller-manager --min-resync-period; an informer takes one to two times as long.
 RESYNC: Final[Duration] = 12 * HOUR
+
+# client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
+FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
+LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
 
 KEPT: Final = _Memory.KEPT
 """An `Outcome` with this memory leaves the controller's memory as it is."""
@@ -221,6 +225,7 @@ class Controller:
         observe: gives its memory after a change of an observed source, before the change's keys are asked for.
         workers: how many keys can wait for answers at a time.
         retries: how often a key that fails comes back before it is given up until something changes; None for ever.
+        back_off: how long a key that failed waits, and how long at most; each further failure doubles it.
         resync: every object is taken as changed again after one to two times this long; None for never.
         component: in whose name its events are recorded; empty for its own.
         user: as whom it calls; None: a controller of a user's own as the ServiceAccount of its name in kube-system,
@@ -241,6 +246,7 @@ class Controller:
     observe: Observe | None = None
     workers: int = 5
     retries: int | None = None
+    back_off: tuple[Duration, Duration] = (FIRST_BACK_OFF, LONGEST_BACK_OFF)
     resync: Duration | None = None
     component: str = ""
     user: User | None = None

@@ -30,16 +30,13 @@ from reconcile.components.controllers.runtime.workqueue import WorkQueue
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.bucket import Bucket
-from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
+from reconcile.lib.instant import MILLISECOND, Duration, Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
-# client-go DefaultTypedControllerRateLimiter: the n-th failure in a row of a key costs it 5 ms * 2^(n - 1).
-FIRST_BACK_OFF: Final[Duration] = 5 * MILLISECOND
-LONGEST_BACK_OFF: Final[Duration] = 1000 * SECOND
 # Over all keys of a queue: 10 failures a second come back, and 100 at once.
 RETRIES: Final = Bucket(100 * MILLISECOND, 100)
 
@@ -318,8 +315,9 @@ def _finish(bench: _Bench, key: Key, outcome: Outcome, why: str) -> None:
         retries = bench.controller.retries
         given_up = failure is not None and retries is not None and failure.times > retries
         times = 0 if failure is None or given_up else failure.times
+        first, longest = bench.controller.back_off
         # Beyond 2^18 every back-off is the longest one.
-        delay = min(FIRST_BACK_OFF << min(times, 18), LONGEST_BACK_OFF)
+        delay = min(first << min(times, 18), longest)
         bench.failures = bench.failures.set(key, Failure(times + 1, why))
         if retries is None or times < retries:
             bench.retried = RETRIES.taken(bench.retried, bench.now)

@@ -10,11 +10,14 @@ from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
 from reconcile.components.controllers.workloads import (
+    cronjob,
     daemonset,
     deployment,
+    job,
     replicaset,
     replicationcontroller,
     statefulset,
+    ttlafterfinished,
 )
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
@@ -23,6 +26,10 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
     replicationcontroller.CONTROLLER,
+    job.CONTROLLER,
+    job.ORPHANS,
+    cronjob.CONTROLLER,
+    ttlafterfinished.CONTROLLER,
     statefulset.CONTROLLER,
     daemonset.CONTROLLER,
 )
@@ -36,5 +43,6 @@ def switched(given: Map[bool]) -> dict[str, Controller]:
             consistent=gates.is_on(given, gates.CONSISTENT_STATEFUL_SET),
             max_unavailable=gates.is_on(given, gates.MAX_UNAVAILABLE_STATEFUL_SET),
         ),
+        "job": job.CONTROLLER if gates.is_on(given, gates.CONSISTENT_JOB) else job.STALE,
         "daemonset": daemonset.controller(consistent=gates.is_on(given, gates.CONSISTENT_DAEMON_SET)),
     }

@@ -165,15 +165,27 @@ def reference_to(claimant: Claimant, owner: Any) -> meta_v1.OwnerReference:
     )
 
 
-def patches(claimant: Claimant, owner: Any, resource: str, found: Claims) -> tuple[Request, ...]:
-    """Give one patch for each object of *resource* that is to be adopted or released."""
+def patches(claimant: Claimant, owner: Any, resource: str, found: Claims, finalizer: str = "") -> tuple[Request, ...]:
+    """Give one patch for each object of *resource* that is to be adopted or released, and its *finalizer* with it."""
     uid = owner.metadata.uid
     mine = reference_to(claimant, owner)
-    calls = [_patch(resource, one, (*(one.metadata.owner_references or ()), mine)) for one in found.adopt]
+    calls = [
+        _patch(resource, one, (*(one.metadata.owner_references or ()), mine), _finalizers(one, finalizer, adopts=True))
+        for one in found.adopt
+    ]
     for one in found.release:
         kept = tuple([reference for reference in one.metadata.owner_references if reference.uid != uid])
-        calls.append(_patch(resource, one, kept))
+        calls.append(_patch(resource, one, kept, _finalizers(one, finalizer, adopts=False)))
     return tuple(calls)
+
+
+def _finalizers(one: Any, finalizer: str, *, adopts: bool) -> dict[str, Any]:
+    """Give what a patch says of the finalizers of *one*: nothing, unless *finalizer* comes or goes."""
+    known = one.metadata.finalizers or ()
+    if not finalizer or (finalizer in known) is adopts:
+        return {}
+    wanted = (*known, finalizer) if adopts else tuple([each for each in known if each != finalizer])
+    return {"finalizers": wanted or None}
 
 
 def refused(answers: tuple[tuple[Request, Response], ...], uid: str) -> str:
@@ -206,13 +218,14 @@ def _adopts(request: Request, uid: str) -> bool:
     return any(reference["uid"] == uid for reference in references)
 
 
-def _patch(resource: str, one: Any, references: tuple[Any, ...]) -> Request:
+def _patch(resource: str, one: Any, references: tuple[Any, ...], finalizers: dict[str, Any]) -> Request:
     metadata = one.metadata
     body = {
         # A merge patch replaces the list as a whole, so it must not be applied to a later version of it.
         "resourceVersion": metadata.resource_version,
         "uid": metadata.uid,
         "ownerReferences": tuple([_as_json(reference) for reference in references]) or None,
+        **finalizers,
     }
     return Request(
         verb="patch",

@@ -15,6 +15,7 @@ from reconcile.components.apiserver.registry.defaults.rounding import resources_
 from reconcile.components.apiserver.registry.defaults.volumes import claim_spec_defaulted, source_defaulted
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model import images
 
 T = TypeVar("T")
 
@@ -123,11 +124,7 @@ def _whole(spec: core_v1.PodSpec, whole: core_v1.ResourceRequirements) -> core_v
 
 def pull_policy(image: str) -> str:
     """Say when an image is pulled if nobody says: always if it has no tag or the tag `latest`."""
-    name, digest, _ = image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    if not tag:
-        return "IfNotPresent" if digest else "Always"
-    return "Always" if tag == "latest" else "IfNotPresent"
+    return "Always" if images.tag(image) == "latest" else "IfNotPresent"
 
 
 def _or(value: T | None, default: T) -> T:

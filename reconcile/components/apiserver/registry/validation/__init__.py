@@ -1,7 +1,8 @@
 """
 Validation: what keeps an object from being stored, as causes with Kubernetes' own field paths, reasons and words.
 
-`object_causes` looks at a new object, `update_causes` at an update: the object, and what of it may not change.
+`object_causes` looks at a new object, `update_causes` at an update: the object, and what of it may not change;
+`status_causes` at a status that is written.
 
 Source:   Kubernetes' validation of each of its API groups.
 Left out: see docs/limits.md, "API server".
@@ -11,6 +12,7 @@ from reconcile.components.apiserver.registry.validation.asking import object_cau
 from reconcile.components.apiserver.registry.validation.core.pods import new_pod_causes, pod_spec_causes
 from reconcile.components.apiserver.registry.validation.core.services import service_addresses_causes
 from reconcile.components.apiserver.registry.validation.metadata import metadata_causes, metadata_change_causes
+from reconcile.components.apiserver.registry.validation.statuses import status_causes
 
 __all__ = [
     "metadata_causes",
@@ -19,5 +21,6 @@ __all__ = [
     "object_causes",
     "pod_spec_causes",
     "service_addresses_causes",
+    "status_causes",
     "update_causes",
 ]

@@ -12,7 +12,7 @@ from base64 import b64decode
 from typing import Final
 
 from reconcile.api import apiregistration_v1, certificates_v1
-from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, required, wrong
+from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, wrong
 from reconcile.components.apiserver.registry.validation.parts import (
     chosen,
     duplicates,
@@ -31,6 +31,7 @@ _LEGACY_SIGNER: Final = "kubernetes.io/legacy-unknown"
 _PEM: Final = re.compile(
     r"-----BEGIN CERTIFICATE REQUEST-----\s*\n(?:[^\n:]+:[^\n]*\n)*([A-Za-z0-9+/=\s]*)-----END CERTIFICATE REQUEST-----"
 )
+_BLOCKS: Final = re.compile(r"-----BEGIN ([^\n-]+)-----\s*\n((?:[^\n:]+:[^\n]*\n)*)([A-Za-z0-9+/=\s]*)-----END \1-----")
 _USAGES: Final = (
     *("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment"),
     *("decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel"),
@@ -113,6 +114,54 @@ def signing_request_causes(obj: certificates_v1.CertificateSigningRequest) -> Ca
         why = "may not specify a duration less than 600 seconds (10 minutes)"
         found.append(wrong("spec.expirationSeconds", seconds, why))
     return (*found, *_conditions_causes(obj))
+
+
+def signing_status_causes(
+    new: certificates_v1.CertificateSigningRequest, old: certificates_v1.CertificateSigningRequest
+) -> Causes:
+    """Say what is wrong with what a signer writes into the status of a request for a certificate."""
+    found = list(signing_request_causes(new))
+    issued, before = _certificate(new), _certificate(old)
+    fault = _certificate_fault(issued)
+    if fault is not None and issued != before:
+        found.append(wrong("status.certificate", "<certificate data>", fault))
+    at = "status.conditions"
+    for standing in _FINAL:
+        now, was = _of_type(new, standing), _of_type(old, standing)
+        if len(now) < len(was):
+            found.append(forbidden(at, f'updates may not remove a condition of type "{standing}"'))
+        elif len(now) > len(was) and standing != "Failed":
+            found.append(forbidden(at, f'updates may not add a condition of type "{standing}"'))
+    if before and issued != before:
+        found.append(forbidden("status.certificate", "updates may not modify existing certificate content"))
+    return tuple(found)
+
+
+def _certificate(obj: certificates_v1.CertificateSigningRequest) -> str:
+    return (obj.status.certificate if obj.status is not None else None) or ""
+
+
+def _of_type(obj: certificates_v1.CertificateSigningRequest, kind: str) -> list[object]:
+    conditions = (obj.status.conditions if obj.status is not None else None) or ()
+    return [condition for condition in conditions if condition.type == kind]
+
+
+def _certificate_fault(text: str) -> str | None:
+    """Say that a text, in base 64, is no chain of certificates in PEM, in what can be seen without reading them."""
+    if not text:
+        return None
+    try:
+        blocks = _BLOCKS.findall(b64decode(text).decode("latin-1"))
+    except (binascii.Error, ValueError):
+        blocks = []
+    for kind, headers, body in blocks:
+        if kind != "CERTIFICATE":
+            return f'only CERTIFICATE PEM blocks are allowed, found "{kind}"'
+        if headers:
+            return "no PEM block headers are permitted"
+        if b64decode("".join(body.split()))[:1] != b"\x30":
+            return "x509: malformed certificate"
+    return None if blocks else "must contain at least one CERTIFICATE PEM block"
 
 
 def _request_fault(text: str) -> str | None:

@@ -30,9 +30,7 @@ from reconcile.components.controllers.nodes.nodelifecycle._memory import (
     zone_of,
 )
 from reconcile.components.controllers.nodes.nodelifecycle._pods import (
-    found,
     marked_unready,
-    reconcile_left_behind,
     reconcile_pod,
     unready_record,
 )
@@ -93,28 +91,21 @@ def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
 
 def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
     """
-    Give the pod if it came to a node that is not well, or is to go and will not be taken away; the node if nobody knows
-    it. What else becomes of a pod concerns nobody: its kubelet may be back before the node's status says so, and would
-    take back whatever was written of it.
+    Give the pod if it came to a node that is not well, or has to be forgotten. What else becomes of a pod concerns
+    nobody: its kubelet may be back before the node's status says so, and would take back whatever was written of it.
     """
     old, new = change.old, change.new
-    if new is not None and old is not None and not _is_marked(old, new):
+    if new is not None and old is not None:
         before, after = old.spec, new.spec
         if before is after or (before.node_name == after.node_name and before.tolerations == after.tolerations):
             return ()
-    pod = new or old
-    name = pod.spec.node_name
+    name = (new or old).spec.node_name
     if not name:
-        return () if pod.metadata.deletion_timestamp is None or new is None else (change.key,)
+        return ()
     node = views.get("nodes", name)
     if node is None:
-        return (name,) if new is not None else (change.key,)
+        return (change.key,) if new is None else ()
     return (change.key,) if no_execute(node) or ready_status(node) != "True" else ()
-
-
-def _is_marked(old: Any, new: Any) -> bool:
-    """Tell whether a change marks a pod for deletion."""
-    return old.metadata.deletion_timestamp is None and new.metadata.deletion_timestamp is not None
 
 
 def no_keys(_: Change, __: Views) -> tuple[Key, ...]:
@@ -141,11 +132,11 @@ def reconcile(ask: Ask) -> Outcome:
     node = ask.views.get("nodes", ask.key)
     health = ask.memory.nodes.get(ask.key, None)
     if node is None or health is None:
-        return reconcile_left_behind(ask) if health is None else _unregistered(ask, health)
+        return Outcome() if health is None else _unregistered(ask, health)
     if ask.answers:
         return _answered(ask, node, health)
     if not health.registered:
-        known = _knowing(found(ask.memory, ask.key), ask.key, replace(health, registered=True))
+        known = _knowing(ask.memory, ask.key, replace(health, registered=True))
         message = f"Node {ask.key} event: Registered Node {ask.key} in Controller"
         record = Record(_about(ask.key, health.uid), "Normal", "RegisteredNode", message)
         return Outcome(memory=known, records=(record,), again=True)

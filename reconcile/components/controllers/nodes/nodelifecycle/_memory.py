@@ -104,13 +104,11 @@ class Memory:
         nodes: by name.
         zones: by region and zone.
         evictions: by the pod's key.
-        missing: node that pods name but nobody knows -> since when.
     """
 
     nodes: Table[str, Health] = attrs.field(factory=Table)
     zones: Table[str, Zone] = attrs.field(factory=Table)
     evictions: Table[str, Eviction] = attrs.field(factory=Table)
-    missing: Table[str, Instant] = attrs.field(factory=Table)
 
 
 def observe(memory: Memory, change: Change, _: Views, now: Instant) -> Memory:
@@ -158,7 +156,7 @@ def _lease_seen(memory: Memory, lease: Any, now: Instant) -> Memory:
     if health is None or renewal is None or renewal.instant <= health.renewed:
         return memory
     beaten = Health(now, health.uid, health.heartbeat, renewal.instant, health.registered, health.marks, health.unwell)
-    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.evictions, memory.missing)
+    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.evictions)
 
 
 def _held_or_not(memory: Memory, lease: Any, now: Instant) -> Memory:
@@ -196,7 +194,7 @@ def _node_seen(memory: Memory, change: Change, now: Instant) -> Memory:
         return memory
     else:
         nodes = memory.nodes
-    return Memory(nodes, zones, memory.evictions, memory.missing)
+    return Memory(nodes, zones, memory.evictions)
 
 
 def _counted(zones: Table[str, Zone], old: Any, new: Any) -> Table[str, Zone]:

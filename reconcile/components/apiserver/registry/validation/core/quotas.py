@@ -43,16 +43,22 @@ _MUST_EXIST: Final = (
 def quota_causes(obj: core_v1.ResourceQuota) -> Causes:
     """Say what is wrong with a quota."""
     spec = obj.spec or core_v1.ResourceQuotaSpec()
+    found = list(amounts_causes("spec.hard", spec.hard))
+    found += _scopes_causes(spec)
+    if spec.scope_selector is not None:
+        found += _selector_causes("spec.scopeSelector.matchExpressions", spec, spec.scope_selector)
+    return tuple(found)
+
+
+def amounts_causes(field: str, amounts: Map[Quantity] | None) -> Causes:
+    """Say what is wrong with amounts of what a quota can limit."""
     found: list[Cause] = []
-    for name, amount in (spec.hard or _NONE).items():
-        at = f"spec.hard[{name}]"
+    for name, amount in (amounts or _NONE).items():
+        at = f"{field}[{name}]"
         found += name_causes(at, name)
         if "/" not in name and name not in QUOTED and not is_huge(name):
             found.append(wrong(at, name, "must be a standard resource for quota"))
         found += amount_causes(at, name, amount)
-    found += _scopes_causes(spec)
-    if spec.scope_selector is not None:
-        found += _selector_causes("spec.scopeSelector.matchExpressions", spec, spec.scope_selector)
     return tuple(found)
 
 

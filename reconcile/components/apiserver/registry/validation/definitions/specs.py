@@ -28,6 +28,7 @@ from reconcile.components.apiserver.refusals import (
 )
 from reconcile.components.apiserver.registry.structural.paths import PathError, field_path
 from reconcile.components.apiserver.registry.validation.definitions.schemas import schema_causes
+from reconcile.components.apiserver.registry.validation.definitions.structure import whole
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE
 from reconcile.lib.mapping import Map
 from reconcile.model import names
@@ -182,7 +183,7 @@ def _warning(version: Version, field: str) -> Iterator[Cause]:
 def _version(version: Version, where: str, parts: set[str], status: bool) -> Iterator[Cause]:  # noqa: FBT001 -- of this version
     """Say what is wrong with those *parts* of a version that are told at *where*."""
     schema = version.schema.open_api_v3_schema if version.schema is not None else None
-    plain = {} if schema is None else convert.dump(schema)
+    plain = {} if schema is None else whole(convert.dump(schema))
     if "schema" in parts and schema is not None:
         head = f"{where}.validation" if where == "spec" else f"{where}.schema"
         yield from schema_causes(plain, f"{head}.openAPIV3Schema", status=status)

@@ -54,6 +54,28 @@ _NESTED: Final = {
 }
 
 
+def whole(schema: Any) -> Any:
+    """Give a schema with an empty one for each within it that is null: so Go reads it."""
+    if not isinstance(schema, Mapping):
+        return {} if schema is None else schema
+    found = dict(schema)
+    for key in _NAMED:
+        if isinstance(found.get(key), Mapping):
+            found[key] = {name: whole(inner) for name, inner in found[key].items()}
+    for key in _LISTED:
+        if isinstance(found.get(key), list):
+            found[key] = [whole(inner) for inner in found[key]]
+    for key in _SINGLE:
+        if found.get(key) is not None:
+            found[key] = whole(found[key])
+    return found
+
+
+_NAMED: Final = ("properties", "patternProperties", "definitions")
+_LISTED: Final = ("allOf", "anyOf", "oneOf")
+_SINGLE: Final = ("items", "additionalProperties", "not")
+
+
 def unsupported(schema: Any) -> str:
     """Say what keeps a schema from being read as a structural one at all; empty if nothing does."""
     if not isinstance(schema, Mapping):

@@ -291,46 +291,6 @@ def test_a_pod_bound_to_a_tainted_node_is_evicted():
     assert lab.get("pods", "default/late").metadata.deletion_timestamp is not None
 
 
-def test_pods_of_a_node_that_is_no_more_are_removed_after_forty_seconds():
-    lab = lab_of(2, pod("p"), pod("q", phase="Succeeded"), pod("r", node="node-2"))
-    lab.remove("nodes", "node-1")
-    beat(lab, 39, "node-2")
-    assert lab.keys("pods") == ("default/p", "default/q", "default/r")
-    beat(lab, 40, "node-2", first=30)
-    assert lab.keys("pods") == ("default/r",)
-    assert ("RemovingNode", "Node node-1 event: Removing Node node-1 from Controller") in lab.said()
-    marked = [request for request in lab.requests if request.subresource == "status"]
-    assert [request.body.status.phase for request in marked] == ["Failed"]
-    assert find(marked[0].body.status.conditions, "DisruptionTarget").reason == "DeletionByPodGC"
-    assert [request.body.grace_period_seconds for request in lab.requests if request.verb == "delete"] == [0, 0]
-    assert lab.timers.busy == 0
-
-
-def test_a_node_that_turns_up_late_keeps_its_pods():
-    lab = lab_of(1, pod("p", node="node-2"))
-    beat(lab, 30, "node-1")
-    lab.put("nodes", node("node-2"))
-    beat(lab, 70, "node-1")
-    assert lab.keys("pods") == ("default/p",)
-    assert len(lab.state.works[0].memory.missing) == 0
-
-
-def test_a_pod_that_nobody_will_finish_deleting_is_removed():
-    lab = lab_of(1, pod("p", node=None, deleted=Time.at(START)))
-    assert lab.keys("pods") == ()
-
-
-def test_a_pod_of_a_node_out_of_service_is_removed():
-    lab = lab_of(3, pod("p"))
-    beat(lab, 60, "node-2", "node-3")
-    assert lab.keys("pods") == ("default/p",)
-    found = lab.get("nodes", "node-1")
-    out = core_v1.Taint(key=taints.OUT_OF_SERVICE, value="nodeshutdown", effect="NoExecute")
-    lab.put("nodes", replace(found, spec=replace(found.spec, taints=(*found.spec.taints, out))))
-    lab.settle()
-    assert lab.keys("pods") == ()
-
-
 def test_a_renewal_sets_no_timer_and_wakes_nobody():
     lab = lab_of()
     before = lab.timers

@@ -1,0 +1,53 @@
+"""
+Images: what the name of a container image says.
+
+Source:   the grammar of github.com/distribution/reference; pkg/util/parsers.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_DOCKER_HUB: Final = "docker.io"
+_LONGEST_NAME: Final = 255
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_LABEL: Final = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN: Final = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_DIGEST: Final = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_REFERENCE: Final = re.compile(
+    rf"((?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*)(?::([a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}}))?(?:@({_DIGEST}))?"
+)
+_IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
+_HASHES: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+
+@lru_cache(maxsize=4096)
+def tag(image: str) -> str:
+    """Give an image's tag: `latest` if it names neither one nor a digest; empty if there is none, or it is no name."""
+    if _IDENTIFIER.fullmatch(image):
+        return ""
+    domain, rest = _split(image)
+    found = _REFERENCE.fullmatch(f"{domain}/{rest}")
+    if found is None or len(found[1]) > _LONGEST_NAME:
+        return ""
+    if found[3] is None:
+        return found[2] or "latest"
+    return (found[2] or "") if _is_digest(found[3]) else ""
+
+
+def _split(image: str) -> tuple[str, str]:
+    """Give the registry that an image comes from, and its name there."""
+    first, slash, rest = image.partition("/")
+    if not slash:
+        return _DOCKER_HUB, f"library/{image}"
+    if first == "localhost" or any(letter in ".:" for letter in first) or first.lower() != first:
+        return first, rest
+    return _DOCKER_HUB, image
+
+
+def _is_digest(text: str) -> bool:
+    algorithm, _, digits = text.partition(":")
+    return len(digits) == _HASHES.get(algorithm) and digits == digits.lower()
