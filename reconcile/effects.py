@@ -289,5 +289,52 @@ class Notice:
     object: Any
 
 
-OutsideEffect: TypeAlias = Answer | Notice | Order
+@quick
+@attrs.frozen(weakref_slot=False)
+class CallWebhook:
+    """
+    To the outside: an API server calls a webhook, by POST with *review* as the body; answered by `WebhookAnswered`.
+
+    Who is asked is named by *url*, or by *service* with *port* and *path*. No answer within *timeout* is one too: the
+    API server waits no longer.
+
+    Args:
+        call: what the answer names; the uid of the review.
+        review: the AdmissionReview or ConversionReview, as JSON.
+        timeout: how long is waited.
+        url: where the webhook is; empty if a service is.
+        service: `namespace/name`; empty if there is a URL.
+        port: of the service.
+        path: at the service.
+        ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
+    """
+
+    call: str
+    review: Map[Any]
+    timeout: Duration
+    url: str = ""
+    service: str = ""
+    port: int = 443
+    path: str = ""
+    ca_bundle: str = ""
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Audit:
+    """
+    To the outside: an API server writes this down of a request.
+
+    Args:
+        event: an Event of audit.k8s.io/v1, as JSON.
+        client: who asked, of a client outside.
+        tag: that of the request.
+    """
+
+    event: Map[Any]
+    client: str = ""
+    tag: str = ""
+
+
+OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit
 """What leaves the cluster's own `step` for the outside world."""

@@ -463,5 +463,25 @@ Fault: TypeAlias = (
 )
 """What can go wrong, and right again."""
 
-ClusterEvent: TypeAlias = Submit | ReportIn | Choice | Fault
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class WebhookAnswered:
+    """
+    What came of a `CallWebhook`.
+
+    Args:
+        call: which one.
+        body: what the webhook answered with, as JSON; the text if it is none.
+        code: the HTTP status code.
+        error: why there is no answer, as Go says it: `dial tcp 127.0.0.1:9443: connect: connection refused`.
+    """
+
+    call: str
+    body: Any = None
+    code: int = 200
+    error: str = ""
+
+
+ClusterEvent: TypeAlias = Submit | ReportIn | WebhookAnswered | Choice | Fault
 """Everything that `step` takes."""

@@ -14,10 +14,10 @@ import attrs
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.founding import founding
-from reconcile.cluster.pending import Pending, Starting, Turning
+from reconcile.cluster.pending import Pending, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
-from reconcile.components.controllers import STANDARD, check
+from reconcile.components.controllers import STANDARD, check, controllers_of
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
@@ -160,6 +160,8 @@ class Cluster:
         channels: who watches each channel.
         hosts: by name.
         parked: what waits for an API server that can be reached.
+        suspended: the requests that wait within an API server for webhooks to answer, and what watches withhold until
+            some have, in order.
         servers: the API servers that run, in order of start.
         etcd: the host on which etcd runs; empty while it does not.
         marked: the store's revision when its history was last compacted, to which it is compacted next.
@@ -184,6 +186,7 @@ class Cluster:
     channels: Table[str, Channel] = attrs.field(factory=Table)
     hosts: Table[str, HostStatus] = attrs.field(factory=Table)
     parked: tuple[Pending, ...] = ()
+    suspended: tuple[Suspended | Withheld, ...] = ()
     servers: tuple[str, ...] = ()
     etcd: str = ""
     marked: int = 0
@@ -204,7 +207,7 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *controllers))
+        check((*STANDARD, *controllers_of(topology.drivers), *controllers))
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []

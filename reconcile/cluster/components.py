@@ -11,6 +11,7 @@ from reconcile.components import apiserver, controllers, etcd, kubelet, kubeprox
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
 from reconcile.model.watches import Watch
@@ -26,9 +27,13 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     managed_fields: bool = False
+    service_cidr: str = ""
+    masters: tuple[Host, ...] = ()
     heartbeats: bool = True
     without: tuple[str, ...] = ()
     feature_gates: Map[bool] = Map()
+    webhooks: bool = False
+    drivers: tuple[Driver, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -60,10 +65,6 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
 
-def _unmoved(state: Any, _: Any) -> tuple[Any, tuple[Any, ...]]:
-    return state, ()
-
-
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
         begin=lambda _: etcd.begin(),
@@ -76,9 +77,12 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.host.name,
             setting.dice,
             managed_fields=setting.managed_fields,
+            service_cidr=setting.service_cidr,
             feature_gates=setting.feature_gates,
+            webhooks=setting.webhooks,
+            peers={host.name: host.ip for host in setting.masters},
         ),
-        step=_unmoved,  # it does nothing but answer
+        step=apiserver.appear,
         watches=_nothing,
         user=("system:apiserver", ("system:masters",)),
     ),
@@ -91,7 +95,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     without=setting.without,
                     feature_gates=setting.feature_gates,
                 ),
-                *map(controllers.identified, setting.controllers),
+                *map(controllers.identified, (*controllers.controllers_of(setting.drivers), *setting.controllers)),
             ),
             setting.dice,
         ),
@@ -109,7 +113,11 @@ COMPONENTS: Final[dict[str, Component]] = {
     ),
     "kubelet": Component(
         begin=lambda setting: kubelet.begin(
-            setting.host, setting.dice, running=world.containers(setting.disk), heartbeats=setting.heartbeats
+            setting.host,
+            setting.dice,
+            running=world.containers(setting.disk),
+            heartbeats=setting.heartbeats,
+            drivers=tuple([driver.name for driver in setting.drivers]),
         ),
         step=kubelet.step,
         watches=kubelet.watches,

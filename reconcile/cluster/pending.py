@@ -10,7 +10,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from reconcile.effects import CallWebhook, Notice
+from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.model.requests import Request, Response, User
 
@@ -97,6 +100,54 @@ class Message:
     process: str
     life: int
     body: Any
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Suspended:
+    """
+    A request within an API server that waits for webhooks to answer.
+
+    It is planned anew when they have: what was asked is known by its content, so it is asked once.
+
+    Args:
+        sent: the request.
+        server: the API server's process.
+        life: of the process.
+        dice: what the request draws from, the same at each look.
+        now: the instant at which it was taken in, by the server's clock.
+        waits: what is asked and not answered, each with its key.
+        answers: what was answered, by the key of what was asked.
+    """
+
+    sent: Sent
+    server: str
+    life: int
+    dice: Dice
+    now: Instant
+    waits: tuple[tuple[CallWebhook, str], ...]
+    answers: Map[Any]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Withheld:
+    """
+    What a client's watch has to tell, while a webhook converts the first of it.
+
+    Args:
+        server: the watch's process.
+        life: of the process.
+        notices: what is to be told, in order.
+        covers: how many of them what is asked is about.
+        waits: what is asked and not answered, with the version that is wanted.
+    """
+
+    server: str
+    life: int
+    notices: tuple[Notice, ...]
+    covers: int
+    waits: tuple[tuple[CallWebhook, str], ...]
 
 
 Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message

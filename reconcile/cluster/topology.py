@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from itertools import pairwise
 from typing import Any, Final, Literal
 
 import attrs
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.api.scalars import Quantity
+from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.typed import check_types
+from reconcile.components.apiserver import auditing
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
 
 KUBERNETES: Final = "v1.36.0"
@@ -33,6 +35,14 @@ _SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gatew
 def _behaviours(given: Any) -> Any:
     """Read behaviours that are given as their document."""
     return Behaviours.parse(given) if isinstance(given, dict) else given
+
+
+def _audit(given: Any) -> Any:
+    """Read an audit policy that is given as its document."""
+    try:
+        return freeze(given)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: audit: {error}") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -54,10 +64,17 @@ class Topology:
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
+        drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
+        webhooks: call the webhooks of admission and conversion: `CallWebhook` leaves, and the request waits for
+            `WebhookAnswered`; without, nobody can reach them, and their failurePolicy decides at once.
+        audit: what API servers write down of requests, as a Policy of audit.k8s.io/v1 says, as JSON; it leaves as
+            `Audit`. Empty for nothing.
+        service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
+            family, or one of each, comma-separated; the first is that of services that do not say.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
@@ -73,8 +90,12 @@ class Topology:
     events: bool = True
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
+    drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
+    webhooks: bool = False
+    audit: Map[Any] = attrs.field(factory=Map, converter=_audit)
+    service_cidr: str = "10.96.0.0/12"
     start: Instant = 1_767_225_600_000_000_000
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 
@@ -96,7 +117,16 @@ class Topology:
             if gate not in gates.DEFAULTS:
                 known = ", ".join(sorted(gates.DEFAULTS))
                 raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+        _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
+        if self.audit:
+            auditing.check(self.audit)
+        for place, driver in enumerate(self.drivers):
+            _check_driver(driver, f"topology: drivers[{place}]")
+        names_of_drivers = [driver.name for driver in self.drivers]
+        for name in names_of_drivers:
+            if names_of_drivers.count(name) > 1:
+                raise ReconcileError(f"topology: drivers: two are called {name!r}")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
             if host.external and place < self.masters:
@@ -145,6 +175,20 @@ def _distinct(rows: list[tuple[str, str]], what: str) -> None:
         seen[value] = name
 
 
+def _check_driver(driver: Driver, path: str) -> None:
+    check_types(driver, f"{path}.")
+    faults = names.subdomain_faults(driver.name)
+    if faults:
+        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
+    for field in ("provision", "failures", "attach", "expand"):
+        value = getattr(driver, field)
+        if value < 0:
+            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
+    faults = names.qualified_faults(driver.reach) if driver.reach else ()
+    if faults:
+        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+
+
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
     rows = [("name", host.name, names.subdomain_faults(host.name))]
@@ -165,6 +209,25 @@ def _check_host(host: Host, path: str) -> None:
     for place, manifest in enumerate(host.manifests):
         if not (manifest.metadata and manifest.metadata.name and manifest.spec and manifest.spec.containers):
             raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
+
+
+def _check_ranges(text: str) -> None:
+    ranges = text.split(",")
+    try:
+        found = [ip_network(each) for each in ranges]
+    except ValueError:
+        found = []
+    families = {each.version for each in found}
+    if (
+        not found
+        or len(families) < len(found)
+        or any(each.max_prefixlen - each.prefixlen not in _ROOM for each in found)
+    ):
+        said = "is not a network, or one of IPv4 and one of IPv6, with room for 6 to 1048574 services each"
+        raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
+
+
+_ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 
 def _check_amounts(amounts: Map[str], path: str) -> None:

@@ -16,6 +16,7 @@ from reconcile.api import core_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
 
@@ -69,12 +70,22 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taint_masters": ("true or false", _is_truth),
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
+    "webhooks": ("true or false", _is_truth),
+    "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
+    "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
     "heartbeats": ("true or false", _is_truth),
     "external": ("true or false", _is_truth),
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
+    "drivers": ("drivers", _all(Driver)),
+    "provision": ("an integer of nanoseconds", _is_number),
+    "failures": ("an integer", _is_number),
+    "attach": ("an integer of nanoseconds", _is_number),
+    "expand": ("an integer of nanoseconds", _is_number),
+    "file_systems": ("true or false", _is_truth),
+    "reach": ("text", _is_text),
     "without": ("a tuple of text", _all(str)),
     "name": ("text", _is_text),
     "ip": ("text", _is_text),

@@ -22,6 +22,7 @@ from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.mapping import established, mapped
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
+from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import Answer
 from reconcile.events import ADMIN, ClusterEvent, Submit
 from reconcile.lib.digest import canonical
@@ -96,29 +97,38 @@ def scale(word: str, name: str, replicas: int, *, namespace: str = "default") ->
     return attrs.evolve(patch(word, name, body, namespace=namespace), subresource="scale")
 
 
-def ask(cluster: Cluster, request: Request, *, limit: Duration = LIMIT) -> tuple[Cluster, Response]:
+def ask(
+    cluster: Cluster, request: Request, *, limit: Duration = LIMIT, webhooks: Webhooks | None = None
+) -> tuple[Cluster, Response]:
     """
     Submit *request* and let the cluster run, first-in first-out, until it is answered.
+
+    *webhooks*, if given, answer what API servers ask meanwhile, as of `run`.
 
     Raises:
         ReconcileError: *limit* of virtual time went by without an answer: no API server can be reached. Or time stands
             still without one, because somebody goes round in a circle.
     """
     machine = Machine(cluster)
+    machine.answering = answering(webhooks)
     response = asked(machine, request, limit=limit)
     return machine.closed(), response
 
 
-def apply(cluster: Cluster, manifest: Any, *, namespace: str = "default") -> tuple[Cluster, Response]:
+def apply(
+    cluster: Cluster, manifest: Any, *, namespace: str = "default", webhooks: Webhooks | None = None
+) -> tuple[Cluster, Response]:
     """
     Do what `kubectl apply` does: read the object, create it if it is not there, else send the three-way merge patch.
 
-    The last applied configuration is kept in the annotation that kubectl keeps it in.
+    The last applied configuration is kept in the annotation that kubectl keeps it in. *webhooks*, if given, answer what
+    API servers ask meanwhile, as of `run`.
 
     Raises:
         ReconcileError: the manifest is no valid object of a known kind, or has no name but a generateName.
     """
     machine = Machine(cluster)
+    machine.answering = answering(webhooks)
     response = applied(machine, manifest, namespace=namespace)
     return machine.closed(), response
 

@@ -22,10 +22,13 @@ from reconcile.model import conditions
 from reconcile.model.owners import controller_of
 from reconcile.model.printing import standing, type_name
 from reconcile.model.requests import key_of, split_key
+from reconcile.model.volumes import CLAIMS, CLASSES, SELECTED_NODE, annotations_of, class_of, waits_for_consumer
 
 Declared: TypeAlias = tuple[str, str]
 """An object that should be there: its resource's key, and its own key in the resource's table."""
 
+_TROUBLES: Final = ("FailedMount", "FailedAttachVolume")
+_BINDING: Final = ("FailedBinding", "ProvisioningFailed", "ExternalProvisioning", "VolumeMismatch", "ClaimLost")
 _WAITS: Final = (
     "ContainerCreating",
     "PodInitializing",
@@ -43,7 +46,12 @@ def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...
     spaces: dict[str, None] = {}
     rows = tuple(declared)
     for key, own in rows:
-        short = shortfall(key, cluster.store.get(key, own))
+        obj = cluster.store.get(key, own)
+        short = shortfall(key, obj)
+        if short and key == "pods" and obj is not None:
+            short = _explained(cluster, obj, short)
+        if not short and key == CLAIMS:
+            short = _unbound(cluster, obj)
         if short:
             said.append(f"{named(key, own)}: {short}")
             spaces[split_key(own)[0]] = None
@@ -270,12 +278,46 @@ def _waiting(cluster: Cluster, space: str, told: frozenset[str]) -> Iterator[str
         why = "" if key_of(pod) in told else _pod(pod)
         if not why:
             continue
+        why = _explained(cluster, pod, why)
         owner = controller_of(pod)
         kind = f"{owner.kind} {owner.name}" if owner is not None else ""
         groups.setdefault((kind, _general(why, pod.metadata.name)), []).append(pod.metadata.name)
     for (kind, why), names in groups.items():
         more = f" and {len(names) - 1} more of {kind}" if len(names) > 1 else ""
         yield f"pod/{names[0]} in {space}{more}: {why}"
+
+
+def _unbound(cluster: Cluster, claim: Any) -> str:
+    """Say that a claim has no volume, unless it is to wait for a pod; and what the binder last said of that."""
+    status = claim.status
+    if status is None or status.phase == "Bound":
+        return ""
+    found = cluster.store.get(CLASSES, class_of(claim))
+    if status.phase == "Pending" and waits_for_consumer(found) and SELECTED_NODE not in annotations_of(claim):
+        return ""
+    said = _last_said(cluster, claim, _BINDING)
+    return f"it is {status.phase}: {said}" if said else f"it is {status.phase}"
+
+
+def _last_said(cluster: Cluster, obj: Any, reasons: tuple[str, ...]) -> str:
+    metadata = obj.metadata
+    found = [
+        event
+        for event in cluster.store.table("events").under("namespace", metadata.namespace)
+        if event.reason in reasons and event.involved_object.uid == metadata.uid
+    ]
+    if not found:
+        return ""
+    last = max(found, key=lambda event: event.last_timestamp.instant if event.last_timestamp is not None else 0)
+    return last.message or ""
+
+
+def _explained(cluster: Cluster, pod: Any, why: str) -> str:
+    """Give why a pod waits with what its kubelet, or who attaches its volumes, last said of that."""
+    if not why.endswith(_WAITS):
+        return why
+    said = _last_said(cluster, pod, _TROUBLES)
+    return f"{why}: {said}" if said else why
 
 
 def _general(why: str, name: str) -> str:

@@ -174,6 +174,12 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return f"notice to {what.client} {what.tag}: {what.type} {what.object.kind} {_named(what.object)}"
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
+        case do.CallWebhook():
+            return f"call webhook {what.call} at {what.url or what.service}"
+        case do.Audit():
+            return f"audit {what.event.get('stage')} of {what.event.get('verb')} {what.event.get('requestURI')}"
+        case on.WebhookAnswered():
+            return f"webhook answered {what.call}: {what.error or what.code}"
         case _:
             return ""
 

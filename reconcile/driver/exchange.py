@@ -12,6 +12,7 @@ from reconcile.driver.client import asked
 from reconcile.driver.containerlogs import Logs, is_logs, logs
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.step import apply_event
+from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import Answer, Notice
 from reconcile.events import StopProcess, Submit
 from reconcile.lib.errors import ReconcileError
@@ -22,17 +23,21 @@ _TEXT = (("Content-Type", "text/plain"),)
 _WATCHED = 2  # seconds that a watch lasts in memory if it does not say
 
 
-def exchange(cluster: Cluster, http: rest.HttpRequest) -> tuple[Cluster, rest.HttpResponse]:
+def exchange(
+    cluster: Cluster, http: rest.HttpRequest, *, webhooks: Webhooks | None = None
+) -> tuple[Cluster, rest.HttpResponse]:
     """
     Let an API server answer *http*.
 
     A watch is answered whole: with the frames of its `timeoutSeconds` of virtual time. A container's log is what it has
-    written up to now, whether it is followed or not.
+    written up to now, whether it is followed or not. *webhooks*, if given, answer what API servers ask meanwhile, as of
+    `run`.
 
     Raises:
         ReconcileError: no API server runs.
     """
     machine = Machine(cluster)
+    machine.answering = answering(webhooks)
     response = exchanged(machine, http)
     return machine.closed(), response
 

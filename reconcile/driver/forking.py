@@ -23,6 +23,7 @@ def continued(
     *,
     until: int | None = None,
     controllers: tuple[Any, ...] = (),
+    open_end: bool = False,
 ) -> Recorder:
     """
     Play a log into a new recording and give the recorder, at the point where it stops.
@@ -32,12 +33,13 @@ def continued(
         write: takes the new log's lines.
         until: stop after this many steps; None: at the log's end.
         controllers: the user's own controllers that the run had.
+        open_end: take a log that is still written, which has no end line.
 
     Raises:
         LogError: the old log is damaged, cut, misordered, of another version, or has an event that cannot happen here;
             whether it replays identically is not looked at, `replay` does that.
     """
-    checked = read_lines(lines)
+    checked = read_lines(lines, open_end=open_end)
     header = next(checked)
     detail, modules = header.content.get("detail", "steps"), tuple(header.content.get("modules", ()))
     recorder = Recorder(boot_from(header, controllers), write, detail=detail, modules=modules)

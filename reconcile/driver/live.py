@@ -17,6 +17,7 @@ import attrs
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.components.apiserver import rest
+from reconcile.components.apiserver.fairness.classifying import Classified
 from reconcile.driver.circles import Circles
 from reconcile.driver.containerlogs import Logs, is_logs, logs
 from reconcile.driver.convergence import at_rest
@@ -118,6 +119,13 @@ class Live:
         tag = f"{self._machine.serial}"
         self.happen(Submit(request=found.request, user=found.user, client=CLIENT, tag=tag))
         return Ticket(tag=tag, asked=found)
+
+    def belongs(self, http: rest.HttpRequest) -> Classified | None:
+        """Say where *http* belongs among the requests that are to be served; None if nothing says so."""
+        try:
+            return rest.belongs_to(serving(self._machine), http)
+        except ReconcileError:
+            return None
 
     def happen(self, event: ClusterEvent) -> None:
         """Let *event* happen."""

@@ -62,12 +62,14 @@ class Line:
         content: the line, whose members are of the right types.
         body: its text up to its checksum.
         format: the log's.
+        chain: its checksum.
     """
 
     number: int
     content: dict[str, Any]
     body: str
     format: int
+    chain: Chain = Chain()
 
     @property
     def now(self) -> Instant:
@@ -75,14 +77,42 @@ class Line:
         return int(self.content["run"]["now"])
 
 
-class Writer:
-    """Writes lines, each with its number and a checksum over itself and all before it."""
+@attrs.frozen
+class Place:
+    """
+    How far a log has been read or written.
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    Args:
+        number: of its last line; 0 at its beginning.
+        chain: the checksum of that line.
+    """
+
+    number: int = 0
+    chain: Chain = Chain()
+
+
+_BEGINNING: Final = Place()
+
+
+class Writer:
+    """
+    Writes lines, each with its number and a checksum over itself and all before it.
+
+    Args:
+        write: takes one line of text after the other.
+        after: where the log stands that is written on.
+    """
+
+    def __init__(self, write: Callable[[str], object], after: Place = _BEGINNING) -> None:
         self._write = write
-        self._number = 0
-        self._chain = Chain()
+        self._number = after.number
+        self._chain = after.chain
         self._ended = False
+
+    @property
+    def place(self) -> Place:
+        """How far the log is written."""
+        return Place(self._number, self._chain)
 
     def fork(self, write: Callable[[str], object]) -> Writer:
         """Give a writer that goes on from here with lines of its own."""
@@ -111,29 +141,51 @@ def now_json(now: Instant, form: int = FORMAT) -> str | int:
     return now if form == 1 else str(now)
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
+def read_lines(
+    lines: Iterable[bytes], *, after: Place = Place(), form: int = FORMAT, open_end: bool = False
+) -> Iterator[Line]:
     """
     Read a log's lines and check each.
+
+    Args:
+        lines: the lines that follow *after*, each with its line end.
+        after: how far the log was read before.
+        form: the format of what was read before.
+        open_end: take a log that is still written, or whose writer was killed: it has no end line, and may end within
+            one.
 
     Raises:
         DamagedLog, MisorderedLog, TruncatedLog: see there; each names its line.
     """
-    chain = Chain()
-    number = 0
-    form = FORMAT
+    chain = after.chain
+    number = after.number
     ended = False
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in enumerate(lines, start=after.number + 1):
         if ended:
             raise DamagedLog(number, "something follows the end line")
+        if open_end and number > 1 and not raw.endswith(b"\n"):
+            return  # it is being written
         content, body, chain = _read(number, raw, chain)
         form = content.get("log", form)
         problem = misshapen(content, form)
         if problem or (number == 1) != ("log" in content):
             raise DamagedLog(number, problem or "the first line, and no other, is the header")
         ended = "end" in content
-        yield Line(number, content, body, form)
-    if not ended:
-        raise TruncatedLog(number + 1, "the log is cut: it has no end line" if number else "the log is empty")
+        yield Line(number, content, body, form, chain)
+    if not number:
+        raise TruncatedLog(1, "the log is empty")
+    if not (ended or open_end):
+        raise TruncatedLog(number + 1, "the log is cut: it has no end line")
+
+
+def chained(raw: bytes, before: Chain) -> Chain | None:
+    """Give the checksum of a line that follows *before*; None if it is not what was written there."""
+    body, tail = raw[:-_TAIL], raw[-_TAIL:]
+    chain = before.add(body)
+    return chain if tail == f'{_CHECK}{chain}"}}\n'.encode() else None
+
+
+_TAIL: Final = _CHECK_LENGTH + 1
 
 
 def _read(number: int, raw: bytes, chain: Chain) -> tuple[dict[str, Any], str, Chain]:

@@ -17,12 +17,13 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
 from reconcile.driver.client import applied, asked
-from reconcile.driver.log import FORMAT, Writer, now_json
+from reconcile.driver.log import FORMAT, Place, Writer, now_json
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json
 from reconcile.driver.policies import Policy
 from reconcile.driver.run import LIMIT, SEGMENT, Run, Settled, play, play_until_settled, still_moving, within
 from reconcile.driver.step import apply_event, given
+from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.driver.wire import integer_to_json, state_digest, to_json, topology_to_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import ClusterEvent
@@ -46,6 +47,7 @@ class Recorder:
             in its fields.
         checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
         modules: where the user's own controllers stand, `module:name` each, for the log to tell.
+        webhooks: who answers what API servers ask of webhooks, as of `run`; what they answer is written down.
     """
 
     def __init__(
@@ -56,22 +58,46 @@ class Recorder:
         detail: Detail = "changes",
         checkpoint: int = 0,
         modules: tuple[str, ...] = (),
+        webhooks: Webhooks | None = None,
     ) -> None:
         if cluster.steps:
             raise ReconcileError(f"a log begins with a boot; this cluster has taken {cluster.steps} steps already")
         self.detail = detail
         self._checkpoint = checkpoint
         self._checked_at = 0
+        self._webhooks = webhooks
         self._open(cluster, Writer(write))
         self._writer.line(header_of(cluster, detail, modules))
 
     def _open(self, cluster: Cluster, writer: Writer) -> None:
         self._machine = Machine(cluster)
         self._machine.marks = array("H")
+        self._machine.answering = answering(self._webhooks, self.happen)
         self._machine.observed = [] if self.detail == "changes" else None
         self._circles = Circles()
         self._known = Known()
         self._writer = writer
+
+    @classmethod
+    def resumed(cls, cluster: Cluster, write: Callable[[str], object], after: Place, detail: Detail) -> Recorder:
+        """
+        Give a recorder that goes on with a log.
+
+        Args:
+            cluster: as it is where the log stands.
+            write: takes the lines that follow.
+            after: where that is.
+            detail: the log's.
+        """
+        made = object.__new__(cls)
+        made.detail, made._checkpoint, made._checked_at = detail, 0, 0
+        made._open(cluster, Writer(write, after))
+        return made
+
+    @property
+    def place(self) -> Place:
+        """How far the log is written."""
+        return self._writer.place
 
     def fork(self, write: Callable[[str], object]) -> Recorder:
         """
@@ -83,6 +109,7 @@ class Recorder:
         self.segment()
         other = object.__new__(Recorder)
         other.detail, other._checkpoint, other._checked_at = self.detail, self._checkpoint, self._checked_at
+        other._webhooks = self._webhooks
         other._open(self.cluster, self._writer.fork(write))
         return other
 
@@ -184,6 +211,9 @@ class Recorder:
         while last is None or self._machine.steps < last:
             if self._machine.steps >= circles.next_look(self._machine) and circles.look(self._machine):
                 return False
+            answering = self._machine.answering
+            if answering is not None and answering(self._machine):
+                continue
             cluster = self.cluster
             offered = within(choices(cluster), until)
             if not offered:

@@ -80,6 +80,7 @@ def replay(
     controllers: tuple[Any, ...] = (),
     until: int | None = None,
     at: Instant | None = None,
+    open_end: bool = False,
 ) -> Replay:
     """
     Play a log.
@@ -89,11 +90,12 @@ def replay(
         controllers: the user's own controllers that the run had, in the same order.
         until: stop after this many steps.
         at: stop when time would move beyond this instant; a log that ends before it is played to its end.
+        open_end: take a log that is still written, which has no end line.
 
     Raises:
         LogError: the log is damaged, cut, misordered, or of another version; it names the line.
     """
-    checked = read_lines(lines)
+    checked = read_lines(lines, open_end=open_end)
     header = next(checked)
     cluster = boot_from(header, controllers)
     _check_header(header, cluster)
@@ -106,8 +108,27 @@ def replay(
     return Replay(player.machine.closed(), divergence is None, divergence, events, player.done)
 
 
-def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
-    """Boot the cluster that a log's header describes; WrongVersion or DamagedLog if it cannot be."""
+def play_on(cluster: Cluster, lines: Iterable[Line], *, detailed: bool) -> Replay:
+    """
+    Play the rest of a log.
+
+    Args:
+        cluster: as it was where *lines* begin.
+        lines: as `read_lines` gives them.
+        detailed: whether the log has every change.
+
+    Raises:
+        LogError: as `replay`; a line that differs is no error, but what the answer says.
+    """
+    player = _Player(cluster, None, None, detailed=detailed)
+    for line in lines:
+        if player.divergence is None:
+            player.play(line)
+    return Replay(player.machine.closed(), player.divergence is None, player.divergence, tuple(player.events))
+
+
+def check_origin(line: Line, controllers: tuple[Any, ...]) -> None:
+    """Refuse a header of another version of Kubernetes, or of a run with other controllers; LogError says which."""
     header = line.content
     if "log" not in header:
         raise DamagedLog(1, "it is no header")
@@ -116,9 +137,14 @@ def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
     names = [controller.name for controller in controllers]
     if header.get("controllers") != names:
         raise LogError(1, _other_controllers(header, names))
+
+
+def boot_from(line: Line, controllers: tuple[Any, ...]) -> Cluster:
+    """Boot the cluster that a log's header describes; WrongVersion or DamagedLog if it cannot be."""
+    check_origin(line, controllers)
     topology = topology_of(line)
     try:
-        seed = integer_from_json(header["seed"], "seed")
+        seed = integer_from_json(line.content["seed"], "seed")
         return Cluster.boot(topology, seed=seed, controllers=controllers)
     except ReconcileError as error:
         raise DamagedLog(1, f"the header has no topology that can be booted: {error}") from None

@@ -23,6 +23,7 @@ from reconcile.driver.machine import Machine, play_now
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
 from reconcile.driver.waiting import held_up_in, waiting_for
+from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import OutsideEffect
 from reconcile.events import Advance, Choice, ClusterEvent
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_text
@@ -109,6 +110,7 @@ def run(
     until: Instant | None = None,
     policy: Policy | None = None,
     hurry: int = HURRY,
+    webhooks: Webhooks | None = None,
 ) -> Run:
     """
     Let *events* happen, then what follows from them.
@@ -121,8 +123,11 @@ def run(
             to do now.
         policy: who decides; None is first-in first-out.
         hurry: after so many steps at one instant, give up on what goes round in a circle.
+        webhooks: who answers what API servers ask of webhooks, by URL or by a service's `namespace/name`; without,
+            nobody does unless *events* do.
     """
     machine, circles = Machine(cluster), Circles(hurry)
+    machine.answering = answering(webhooks)
     first = machine.steps
     last = None if steps is None else first + steps
     for event in events:
@@ -139,6 +144,7 @@ def settle(
     limit: Duration = LIMIT,
     quiet: Duration | None = None,
     hurry: int = HURRY,
+    webhooks: Webhooks | None = None,
 ) -> Settled:
     """
     Let *events* happen and run until nothing is left to do but wait for periodic timers (heartbeats, resyncs), first-in
@@ -155,8 +161,10 @@ def settle(
             default 0; where a host is off or cut off, or a kubelet is down, as long as it takes until that shows in the
             API; where a lock has no holder that leads, as long as it takes until it is won.
         hurry: after so many steps at one instant, give up on what goes round in a circle, and say who does.
+        webhooks: as of `run`.
     """
     machine, circles = Machine(cluster), Circles(hurry)
+    machine.answering = answering(webhooks)
     first = machine.steps
     for event in events:
         apply_event(machine, event)
@@ -262,6 +270,8 @@ def _decide(machine: Machine, policy: Policy, last: int | None, until: Instant |
     while last is None or machine.steps < last:
         if machine.steps >= circles.next_look(machine) and circles.look(machine):
             return False
+        if machine.answering is not None and machine.answering(machine):
+            continue
         cluster = machine.closed()
         offered = within(choices(cluster), until)
         if not offered:

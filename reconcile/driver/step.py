@@ -29,11 +29,13 @@ from reconcile.driver.machine import (
     exit_process,
     fire,
     give_back,
+    hear_webhook,
     hold,
     hold_back,
     kill_container,
     lapse,
     launch,
+    lose,
     release,
     report,
     skip,
@@ -71,14 +73,14 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Submit,
+    WebhookAnswered,
     Work,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import Duration, rfc3339
 from reconcile.lib.replacing import replace
-from reconcile.model import statuses
-from reconcile.model.requests import Request, Response, User
+from reconcile.model.requests import Request, User
 from reconcile.store import compact
 
 
@@ -99,7 +101,7 @@ def step(cluster: Cluster, event: ClusterEvent) -> tuple[Cluster, tuple[OutsideE
 
 def apply_event(machine: Machine, event: ClusterEvent) -> None:
     """Let *event* happen in an open machine."""
-    if event.__class__ is Submit or event.__class__ is Fire:
+    if event.__class__ in _BY_HAND:
         event = given(event)
     match event:
         case Submit():
@@ -118,6 +120,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _kill(machine, pod, container)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)
+        case WebhookAnswered():
+            hear_webhook(machine, event)
         case _:
             _refuse(event)
     machine.stepped()
@@ -145,8 +149,14 @@ def given(event: ClusterEvent) -> ClusterEvent:
         case Fire(process, key):
             found: Any = key if key.__class__ is tuple else freeze(key)
             return event if found is key else Fire(process, found)
+        case WebhookAnswered(body=given_body):
+            made: Any = freeze(given_body)
+            return event if made is given_body else replace(event, body=made)
         case _:
             return event
+
+
+_BY_HAND: Final = (Submit, Fire, WebhookAnswered)  # what has free JSON in it
 
 
 def _submit(machine: Machine, event: Submit) -> None:
@@ -249,7 +259,6 @@ def _kill(machine: Machine, key: str, name: str) -> None:
 
 _STATIC_UID: Final = "kubernetes.io/config.hash"  # by which a kubelet knows a static pod; its mirror's uid is another
 _KILLED: Final = 137  # 128 + SIGKILL
-_TIMEOUT: Final = 504
 
 
 def _stop_host(machine: Machine, host: str) -> None:
@@ -307,10 +316,7 @@ def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCal
             if not isinstance(item, Sent | Replied):
                 raise ReconcileError(f"{call} is not the number of a call")
             machine.taken(call)
-            if item.tag is not None:
-                status = statuses.server_timeout(item.request.resource, item.request.verb, 0)
-                lost = Response(status.code or _TIMEOUT, status)
-                machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
+            lose(machine, item)
         case RepeatCall(call):
             sent = machine.settle_pending().get(call)
             if not isinstance(sent, Sent):

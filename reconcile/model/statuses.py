@@ -160,6 +160,11 @@ def server_timeout(resource: str, verb: str, retry_after_seconds: int) -> meta_v
     return _status(500, "ServerTimeout", said, details)
 
 
+def timeout(said: str) -> meta_v1.Status:
+    """504: the request has taken longer than it may."""
+    return _status(504, "Timeout", f"Timeout: {said}", meta_v1.StatusDetails())
+
+
 def too_many_requests(message: str, why: str, retry_after_seconds: int) -> meta_v1.Status:
     """429: a disruption budget allows no eviction for now."""
     causes = (meta_v1.StatusCause(reason="DisruptionBudget", message=why),)

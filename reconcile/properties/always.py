@@ -22,6 +22,7 @@ from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
 from reconcile.properties import identities
 from reconcile.properties.property import Passage, Property, broken
+from reconcile.properties.volumes import ONE_TO_ONE
 from reconcile.store import Change, mod_revision
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -372,4 +373,5 @@ ALWAYS: Final[tuple[Property, ...]] = (
     Property("at most one leader", _one_leader),
     Property("only the leader acts", _acts_for_its_lock),
     Property("a stateful pod is itself", identities.identified, identities.stayed_identified),
+    ONE_TO_ONE,
 )

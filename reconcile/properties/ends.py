@@ -209,6 +209,8 @@ class _Words:
                 if resource == "replicasets.apps" and owner is not None and owner.kind == "Deployment":
                     found[metadata.name] = f"{owner.name}-*"
                     found[(metadata.labels or {}).get(HASH_LABEL, "")] = "a hash"
+                elif resource == _ATTACHMENTS:
+                    found[metadata.name] = "csi-*"  # made of the node's name among others
                 elif metadata.generate_name and metadata.name.startswith(metadata.generate_name):
                     drawn.append((metadata.name, metadata.generate_name))
         found.pop("", None)
@@ -235,6 +237,7 @@ class _Words:
 
 _APART: Final = "(?<![0-9A-Za-z])(?:{})(?![0-9A-Za-z])"
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_ATTACHMENTS: Final = "volumeattachments.storage.k8s.io"
 _ADDRESSED: Final = ("pods", "services", "ipaddresses.networking.k8s.io")
 
 
@@ -386,6 +389,19 @@ def _node(_: Cluster, __: Any, end: End) -> End:
     return {"status": {"conditions": conditions, **{key: status.get(key, {}) for key in ("capacity", "allocatable")}}}
 
 
+def _volume(_: Cluster, volume: Any, end: End) -> End:
+    reference = volume.spec.claim_ref
+    if reference is None:
+        return {}
+    # The version at which the claim was is of the way.
+    kept = {key: part for key, part in end["spec"]["claimRef"].items() if key != "resourceVersion"}
+    return {"spec": {**end["spec"], "claimRef": kept}}
+
+
+def _attachment(_: Cluster, __: Any, end: End) -> End:
+    return {"spec": {key: part for key, part in end["spec"].items() if key != "nodeName"}}
+
+
 _READ: Final[dict[str, Callable[[Cluster, Any, End], End]]] = {
     "pods": _pod,
     "jobs.batch": _job,
@@ -394,6 +410,8 @@ _READ: Final[dict[str, Callable[[Cluster, Any, End], End]]] = {
     "endpoints": _endpoints,
     "endpointslices.discovery.k8s.io": _slice,
     "nodes": _node,
+    "persistentvolumes": _volume,
+    _ATTACHMENTS: _attachment,
 }
 
 

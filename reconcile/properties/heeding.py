@@ -25,7 +25,6 @@ from reconcile.model.requests import joined, split_key
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _SKIP_MIRRORING: Final = "endpointslice.kubernetes.io/skip-mirror"
 _ADMISSION: Final = ".admissionregistration.k8s.io"
-_STORAGE: Final = ".storage.k8s.io"
 _DEVICES: Final = ".resource.k8s.io"
 _BUILT_IN: Final = {resource.key: resource for resource in all_resources()}
 
@@ -58,12 +57,13 @@ class Unheeded:
 class _Kinds:
     """
     Resources whose objects nothing acts upon, unless a controller reconciles them; *what* is a word for one of them and
-    one for several, () for that of the one resource.
+    one for several, () for that of the one resource; *unless* is the topology's switch with which they are acted upon.
     """
 
     resources: tuple[str, ...]
     why: str
     what: tuple[str, ...] = ()
+    unless: str = ""
 
 
 @attrs.frozen
@@ -98,6 +98,8 @@ def acted_upon(cluster: Cluster) -> frozenset[str]:
 def _kinds(cluster: Cluster) -> Iterator[Unheeded]:
     acted = acted_upon(cluster)
     for row in _UNHEEDED_KINDS:
+        if row.unless and getattr(cluster.topology, row.unless):
+            continue
         keys = [
             (resource, key)
             for resource in row.resources
@@ -157,10 +159,6 @@ def _hooks(pod: Any, _: Cluster) -> bool:
     return any(each.lifecycle is not None for each in (*pod.spec.containers, *(pod.spec.init_containers or ())))
 
 
-def _claims(pod: Any, _: Cluster) -> bool:
-    return any(each.persistent_volume_claim or each.ephemeral for each in pod.spec.volumes or ())
-
-
 def _devices(pod: Any, _: Cluster) -> bool:
     return bool(pod.spec.resource_claims)
 
@@ -170,36 +168,8 @@ def _no_account(pod: Any, cluster: Cluster) -> bool:
     return name not in (None, "", "default") and _missing(cluster, "serviceaccounts", pod, name)
 
 
-def _no_configuration(pod: Any, cluster: Cluster) -> bool:
-    return any(_missing(cluster, resource, pod, name) for resource, name in _referred(pod.spec))
-
-
 def _missing(cluster: Cluster, resource: str, pod: Any, name: str) -> bool:
     return cluster.store.get(resource, joined(pod.metadata.namespace, name)) is None
-
-
-def _referred(spec: Any) -> Iterator[tuple[str, str]]:
-    """Yield the ConfigMaps and Secrets without which a pod's containers could not start."""
-    for volume in spec.volumes or ():
-        projected = (volume.projected.sources if volume.projected is not None else None) or ()
-        for source in (volume, *projected):
-            if source.config_map is not None and not source.config_map.optional:
-                yield "configmaps", source.config_map.name
-            secret = source.secret
-            if secret is not None and not secret.optional:
-                yield "secrets", secret.secret_name if source is volume else secret.name
-    for container in (*spec.containers, *(spec.init_containers or ())):
-        for each in container.env_from or ():
-            yield from _unless_optional(each.config_map_ref, each.secret_ref)
-        for each in container.env or ():
-            if each.value_from is not None:
-                yield from _unless_optional(each.value_from.config_map_key_ref, each.value_from.secret_key_ref)
-
-
-def _unless_optional(config_map: Any, secret: Any) -> Iterator[tuple[str, str]]:
-    for resource, reference in (("configmaps", config_map), ("secrets", secret)):
-        if reference is not None and not reference.optional:
-            yield resource, reference.name or ""
 
 
 def _load_balancer(service: Any, _: Cluster) -> bool:
@@ -225,28 +195,20 @@ def _unmirrored(endpoints: Any, cluster: Cluster) -> bool:
 
 _UNHEEDED_KINDS: Final = (
     _Kinds(("horizontalpodautoscalers.autoscaling",), "no controller scales anything"),
-    _Kinds(("persistentvolumeclaims",), "nothing binds claims to volumes"),
-    _Kinds(
-        (
-            "persistentvolumes",
-            *[f"{name}{_STORAGE}" for name in ("storageclasses", "csidrivers", "volumeattachments")],
-            f"volumeattributesclasses{_STORAGE}",
-        ),
-        "nothing provisions, binds or attaches volumes",
-        what=("object of storage", "objects of storage"),
-    ),
     _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),
     _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
     _Kinds(
         (f"mutatingwebhookconfigurations{_ADMISSION}", f"validatingwebhookconfigurations{_ADMISSION}"),
         "no webhook is called",
         what=("webhook configuration", "webhook configurations"),
+        unless="webhooks",
     ),
     _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
     _Kinds(
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
         "no request waits its turn",
         what=("object of API priority and fairness", "objects of API priority and fairness"),
+        unless="managed_fields",
     ),
     _Kinds(
         tuple([f"{name}{_DEVICES}" for name in ("deviceclasses", "resourceclaims", "resourceclaimtemplates")]),
@@ -259,11 +221,7 @@ _UNHEEDED_KINDS: Final = (
 _UNHEEDED_FIELDS: Final = (
     _Field("pods", _pod_affinity, "affinity to other pods, or from them, is not looked at"),
     _Field("pods", _spread, "topologySpreadConstraints are not looked at"),
-    _Field(
-        "pods", _no_configuration, "a ConfigMap or Secret that is needed is not there; containers start all the same"
-    ),
     _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
-    _Field("pods", _claims, "containers start without waiting for volumes to be bound and attached"),
     _Field("pods", _hooks, "postStart and preStop hooks are not run"),
     _Field("pods", _devices, "resource claims are not looked at"),
     _Field("services", _load_balancer, "no cloud gives an address"),

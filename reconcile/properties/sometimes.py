@@ -9,6 +9,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.model.owners import controller_of
 from reconcile.properties.always import running
 from reconcile.properties.property import Property
+from reconcile.properties.volumes import some_claim_bound
 
 
 def _some_pod_runs(cluster: Cluster) -> Iterator[str]:
@@ -104,4 +105,5 @@ SOMETIMES: Final[tuple[Property, ...]] = (
     Property("some lock changes hands", _some_leader_changed),
     Property("some view is stale", _some_stale_view),
     Property("some pod has an ordinal", _some_ordinal),
+    Property("some claim is bound", some_claim_bound),
 )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Index
+from reconcile.model import volumes
 from reconcile.model.places import without_place
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -87,6 +88,46 @@ def is_ready(pod: Any) -> bool:
             if condition.type == "Ready":
                 return bool(condition.status == "True")
     return False
+
+
+def _claims(pod: Any) -> tuple[Hashable, ...]:
+    """File a pod under the key of each claim that its volumes are made of."""
+    if pod.spec is None or not pod.spec.volumes:
+        return ()
+    namespace = pod.metadata.namespace
+    return tuple([f"{namespace}/{name}" for name in volumes.claims_of(pod)])
+
+
+def _claimed(volume: Any) -> tuple[Hashable, ...]:
+    """File a volume under the key of the claim that it is bound to or set aside for."""
+    key = volumes.claim_named_by(volume) if volume.spec is not None else ""
+    return (key,) if key else ()
+
+
+def _offered(volume: Any) -> tuple[Hashable, ...]:
+    """File a volume that any claim may have under its class."""
+    spec, status = volume.spec, volume.status
+    free = spec is not None and spec.claim_ref is None and status is not None and status.phase == "Available"
+    return (volumes.class_of(volume),) if free and volume.metadata.deletion_timestamp is None else ()
+
+
+def _volume(claim: Any) -> tuple[Hashable, ...]:
+    return (claim.spec.volume_name,) if claim.spec is not None and claim.spec.volume_name else ()
+
+
+def _unbound(claim: Any) -> tuple[Hashable, ...]:
+    """File a claim that was never bound under its class."""
+    bound = claim.spec is None or volumes.BIND_COMPLETED in volumes.annotations_of(claim)
+    return () if bound else (volumes.class_of(claim),)
+
+
+def _attached_volume(attachment: Any) -> tuple[Hashable, ...]:
+    name = attachment.spec.source.persistent_volume_name
+    return (name,) if name else ()
+
+
+def _attached_node(attachment: Any) -> tuple[Hashable, ...]:
+    return _attached_volume(attachment) and (attachment.spec.node_name,)
 
 
 def _selector(service: Any) -> tuple[Hashable, ...]:
@@ -175,6 +216,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "pods": (
         *COMMON,
         _NODE,
+        Index("claim", _claims, _same_spec),
         *_OWNED,
         Index("standing", _standing, _same_standing),
         Index("labelled", _labelled, _same_labelled),
@@ -190,6 +232,13 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "statefulsets.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "daemonsets.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "controllerrevisions.apps": (*COMMON, Index("orphan", _orphans, _same_owners)),
+    "persistentvolumes": (*COMMON, Index("claim", _claimed, _same_spec), Index("offered", _offered)),
+    "persistentvolumeclaims": (*COMMON, Index("volume", _volume, _same_spec), Index("unbound", _unbound)),
+    "volumeattachments.storage.k8s.io": (
+        *COMMON,
+        Index("volume", _attached_volume, _same_spec),
+        Index("node", _attached_node, _same_spec),
+    ),
     "nodes": (*COMMON, _NAME),
     "services": (
         *COMMON,

@@ -28,11 +28,12 @@ from reconcile.driver.wire.shapes import (
     row_of,
     words_of,
 )
-from reconcile.events import Watched
+from reconcile.events import Watched, WebhookAnswered
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model import gates
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
@@ -68,6 +69,7 @@ _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namesp
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
 SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
+_AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "verbs": ["get"]}]}
 _BEHAVIOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"images": {"web:*": "pull 2s..5s, exit 1 after 30s with probability 1/10", "db": "absent"}},
@@ -121,15 +123,20 @@ class _Vocabulary:
         if shape is Behaviours:
             return st.just(Behaviours()) | st.sampled_from(_BEHAVIOURS).map(Behaviours.parse)
         if shape is Topology:
-            parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields_of(Topology)}
+            fields = [field for field in fields_of(Topology) if field.shape != "free"]
+            parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
+            parts["audit"] = st.sampled_from(({}, _AUDIT))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
+            drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
-            possible = {
+            possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
                 "masters": st.just(1),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
+                "drivers": drivers,
                 "feature_gates": switched,
+                "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
             return st.builds(Topology, **parts | possible)
         if shape is List:
@@ -148,6 +155,8 @@ class _Vocabulary:
             return draw(st.none() | self.stored())
         if field.shape == "view":
             return _table(draw(st.dictionaries(TEXTS, self.stored(), max_size=2)))
+        if field.shape == "free":
+            return draw((JSON if cls is WebhookAnswered else st.dictionaries(TEXTS, JSON, max_size=2)).map(freeze))
         if field.name == "resource":
             return draw(st.sampled_from(_RESOURCES))
         if cls is Response and field.shape == "answer":
@@ -203,6 +212,15 @@ def _table(rows: dict[str, Any]) -> Table[str, Any]:
 def _is_home(name: str, group: str, version: str) -> bool:
     folder, _, file = name.rpartition("/")
     return file == f"{version}.json" and folder.rpartition("/")[2].split(".")[0] == group
+
+
+def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
+    """Give drivers that can be, of such as were drawn."""
+    made = []
+    for number, driver in enumerate(drivers):
+        spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
+        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", **spans))
+    return tuple(made)
 
 
 def _machines(hosts: list[Host]) -> tuple[Host, ...]:

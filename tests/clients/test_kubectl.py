@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import threading
 import time
@@ -81,6 +82,54 @@ def test_explain(kubectl):
 
 def test_explain_recursive(kubectl):
     assert "containerPort" in kubectl("explain", "pods", "--recursive")
+
+
+WIDGETS = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          description: A thing of use.
+          required: [spec]
+          properties:
+            spec:
+              type: object
+              description: What it is to be.
+              required: [size]
+              properties:
+                size: {type: string, description: How big it is., enum: [small, large]}
+                ports: {type: array, items: {type: integer}}
+"""
+WIDGET = """\
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: small, ports: [1]}
+"""
+
+
+def test_custom_resources_are_explained_and_validated(kubectl):
+    kubectl("apply", "-f", "-", stdin=WIDGETS)
+    kubectl("wait", "--for=condition=Established", "crd/widgets.example.com")
+    said = kubectl("explain", "widgets.spec")
+    assert "What it is to be." in said
+    assert re.search(r"size\s+<string> -required-\s", said), said
+    assert re.search(r"ports\s+<\[\]integer>", said)
+    assert "A thing of use." in kubectl("explain", "widget", "--recursive")
+    kubectl("apply", "--dry-run=client", "-f", "-", stdin=WIDGET)
+    kubectl("apply", "-f", "-", stdin=WIDGET)
+    wrong = kubectl("apply", "-f", "-", stdin=WIDGET.replace("ports", "prots"), code=1)
+    assert 'unknown field "spec.prots"' in wrong
 
 
 # Create, apply, replace, delete -------------------------------------------------------------------------------------

@@ -118,10 +118,19 @@ def cli() -> None:
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
 @click.option("-v", "--v", "verbosity", type=int, default=0, help="6: request lines; 8, 9: and bodies; on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "--from", "origin", type=_FILE, metavar="LOG", help="Boot nothing: go on with this recorded run or session."
+)
+@click.option(
+    "--at", metavar="TIME", help="From this time of it (RFC 3339, or 12.5s after power-on).  [default: its end]"
+)
+@click.option("--until", type=click.IntRange(min=0), metavar="N", help="From what it was after N steps.")
 @_controllers
 def run(**options: Any) -> int:
     """
     Boot a cluster, apply MANIFESTS (files, directories, `-`), and wait until it has become what they declare.
+
+    With --from, go on from some instant of a recorded run instead, as if nothing had followed it.
 
     At the end it says which of that nothing here acts upon.
 
@@ -129,6 +138,13 @@ def run(**options: Any) -> int:
     """
     from reconcile.adapters.cli.run import Options, run_manifests  # noqa: PLC0415
 
+    if options["origin"] is not None:
+        from reconcile.adapters.cli.onward import run_on  # noqa: PLC0415
+
+        return run_on(Options(**options))
+    for name in ("at", "until"):
+        if options[name] is not None:
+            raise ReconcileError(f"--{name}: is for a run that goes on: name its log with --from")
     return run_manifests(Options(**options))
 
 
@@ -227,6 +243,15 @@ def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
 )
 @click.option("--speed", default="max", show_default=True, help="How fast time goes: a factor, max, manual or held.")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the session's log there.")
+@click.option(
+    "--webhook-service",
+    multiple=True,
+    metavar="NAMESPACE/NAME=URL",
+    help="Who answers for a webhook's service, such as default/hook=https://127.0.0.1:9443; may be repeated.",
+)
+@click.option("--audit-policy-file", type=_FILE, metavar="FILE", help="What to audit: a Policy of audit.k8s.io/v1.")
+@click.option("--audit-log-path", metavar="FILE", help="Write the audit log there; - is standard output.")
+@click.option("--data", type=_FILE, metavar="DIR", help="Keep everything there, and go on from there after a restart.")
 @_controllers
 def serve(**options: Any) -> int:
     """

@@ -45,7 +45,7 @@ from reconcile.driver.script import (
 )
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, duration_text
+from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
@@ -78,6 +78,9 @@ class Options:
     verbosity: int = 0
     quiet: bool = False
     own: tuple[str, ...] = ()
+    origin: Path | None = None
+    at: str | None = None
+    until: int | None = None
 
 
 def run_manifests(options: Options) -> int:
@@ -87,7 +90,7 @@ def run_manifests(options: Options) -> int:
     script = load_script(options.scenario, options.namespace)
     topology = _topology(options)
     for timed in script:
-        _check(timed, topology, options.limit)
+        check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
     inputs = [options.topology, options.behaviours, options.scenario, *given.files]
     read = [path for path in inputs if path is not None]
@@ -161,8 +164,14 @@ class Job:
         self._say(f"power on: {_count(len(cluster.hosts), 'host')}, {_count(topology.masters, 'master')}")
         self._session.wait_for(_nodes_ready)
 
-    def adopt(self) -> None:
-        """Take what was applied before, in a run that goes on, as declared: all that has kubectl's annotation."""
+    def adopt(self, at: Instant = 0) -> None:
+        """
+        Take what was applied before, in a run that goes on, as declared: all that has kubectl's annotation.
+
+        Args:
+            at: let what was under way go on up to this instant first.
+        """
+        self._session.wait_until(at)
         cluster = self._session.cluster
         self._say(f"forked after step {cluster.steps}")
         for key, table in cluster.store.tables.items():
@@ -298,8 +307,10 @@ def _topology(options: Options) -> Topology:
     return attrs.evolve(topology, **changes)
 
 
-def _check(timed: Timed, topology: Topology, limit: Duration) -> None:
-    """Refuse what could only fail later."""
+def check_time(timed: Timed, topology: Topology, limit: Duration, passed: Duration = 0) -> None:
+    """Refuse what could only fail later, or is due before the time that has *passed* already."""
+    if timed.at < passed:
+        raise _failed(timed, f"the run goes on from {duration_text(passed)}")
     if timed.at > limit:
         raise _failed(timed, "the time is up before that; see --limit")
     host = getattr(timed.command, "host", None)

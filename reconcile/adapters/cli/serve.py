@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
-from reconcile.adapters.cli.files import BadFiles, Declared, load_file, load_manifests
+from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
-from reconcile.adapters.http.serving import served
+from reconcile.adapters.http.serving import Address, Identity, served
+from reconcile.adapters.keeping.directory import Directory
+from reconcile.adapters.keeping.identity import identity_of
+from reconcile.adapters.keeping.journal import KeptJournal
+from reconcile.adapters.keeping.session import Kept, begin, origin, resume
 from reconcile.adapters.own import load_controllers
+from reconcile.api.scalars import freeze
 from reconcile.cluster import Cluster, Topology
 from reconcile.components import controllers
+from reconcile.components.apiserver import auditing
 from reconcile.driver.client import applied
 from reconcile.driver.live import Live
 from reconcile.driver.recording import Recorder
@@ -48,7 +54,11 @@ class Options:
     kubeconfig: Path
     speed: str = "max"
     record: Path | None = None
+    data: Path | None = None
     own: tuple[str, ...] = ()
+    webhook_service: tuple[str, ...] = ()
+    audit_policy_file: Path | None = None
+    audit_log_path: str | None = None
 
 
 @attrs.define
@@ -56,7 +66,9 @@ class _Session:
     """What is served, and where its log is kept; it may be set back to a snapshot meanwhile."""
 
     live: Live
-    journal: FileJournal | None = None
+    journal: FileJournal | KeptJournal | None = None
+    identity: Identity | None = None
+    kept: Kept | None = None
 
 
 def serve_cluster(options: Options) -> int:
@@ -64,22 +76,89 @@ def serve_cluster(options: Options) -> int:
     given = load_manifests(options.manifests, "default")
     for warning in given.warnings:
         click.echo(f"warning: {warning}", err=True)
-    without = _without(options.without)
-    bare = options.nodes == 0 or "kubelet" in without
-    own = load_controllers(options.own)
-    cluster = Cluster.boot(_topology(options, without), seed=options.seed, controllers=own)
+    _services(options.webhook_service)
+    if (options.audit_policy_file is None) != (options.audit_log_path is None):
+        raise ReconcileError("--audit-policy-file and --audit-log-path: each needs the other")
     _check_record(options, given.files)
-    with attentive() as interrupted, _recorded(cluster, options) as session:
-        ready(session.live, bare=bare)
-        for each in given.declared:
-            _apply(session.live, each)
-        if interrupted():
-            raise Interrupted(interrupted())
-        try:
-            asyncio.run(_serve(session, options))
-        except OSError as error:
-            raise ReconcileError(f"{options.host}:{options.port}: {_why(error)}") from None
+    with attentive() as interrupted:
+        if options.data is not None:
+            return _serve_kept(options, options.data, given, interrupted)
+        own = load_controllers(options.own)
+        cluster = Cluster.boot(_topology(options), seed=options.seed, controllers=own)
+        with _recorded(cluster, options) as session:
+            _prepare(session.live, options, given, interrupted)
+            _run(session, options)
     return 0
+
+
+def _serve_kept(options: Options, path: Path, given: Given, interrupted: Callable[[], int]) -> int:
+    """Serve what a data directory holds; a new session where it holds none."""
+    if options.record is not None:
+        raise ReconcileError("--record: with --data the log is in the data directory")
+    own = load_controllers(options.own)
+    with Directory(path) as directory:
+        options = _found_again(options, directory)
+        if directory.begun:
+            _check_origin(options, directory)
+            kept = resume(directory, own)
+            kept.said += _not_applied(given, path)
+        else:
+            cluster = Cluster.boot(_topology(options), seed=options.seed, controllers=own)
+            kept = begin(directory, cluster, options.own, lambda live: _prepare(live, options, given, interrupted))
+        for text in kept.said:
+            click.echo(text, err=True)
+        session = _Session(kept.live, kept.journal, identity_of(directory), kept)
+        try:
+            _run(session, options)
+        finally:
+            kept.end(session.live)
+            kept.journal.close()
+        if kept.journal.failed is not None:
+            raise kept.journal.failed
+    return 0
+
+
+def _found_again(options: Options, directory: Directory) -> Options:
+    """Listen where the last server did, unless the command says where."""
+    address = directory.address()
+    if address is None or options.port:
+        return options
+    return attrs.evolve(options, port=address[1])
+
+
+def _check_origin(options: Options, directory: Directory) -> None:
+    """Refuse a session that was begun otherwise than the command says."""
+    topology, seed = origin(directory)
+    if options.seed not in (0, seed):
+        raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
+    asked = _topology(options)
+    shapes = (options.topology, options.behaviours, options.nodes)
+    said = any(each is not None for each in shapes) or options.without
+    if said and attrs.evolve(asked, start=topology.start) != topology:
+        raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
+
+
+def _not_applied(given: Given, path: Path) -> tuple[str, ...]:
+    if not given.declared:
+        return ()
+    return (f"{path}: goes on, so the manifests are not applied again: kubectl apply does that",)
+
+
+def _prepare(live: Live, options: Options, given: Given, interrupted: Callable[[], int]) -> None:
+    """Bring a cluster up, and apply what was given."""
+    ready(live, bare=options.nodes == 0 or "kubelet" in _without(options.without))
+    for each in given.declared:
+        _apply(live, each)
+    if interrupted():
+        raise Interrupted(interrupted())
+
+
+def _run(session: _Session, options: Options) -> None:
+    try:
+        with _audit_log(options) as audit:
+            asyncio.run(_serve(session, options, audit))
+    except OSError as error:
+        raise ReconcileError(f"{options.host}:{options.port}: {_why(error)}") from None
 
 
 def _without(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,13 +171,29 @@ def _without(texts: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _topology(options: Options, without: tuple[str, ...]) -> Topology:
+def _services(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read who answers for the services of webhooks, `NAMESPACE/NAME=URL` each; ReconcileError if it says neither."""
+    found = {}
+    for text in texts:
+        service, _, url = text.partition("=")
+        namespace, _, name = service.partition("/")
+        if not (namespace and name) or not url.startswith("https://"):
+            raise ReconcileError(f"--webhook-service: {text!r} is not NAMESPACE/NAME=https://HOST:PORT")
+        found[service] = url
+    return found
+
+
+def _topology(options: Options) -> Topology:
     """Give the machines that are asked for, powered on now."""
+    without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
-    changes: dict[str, Any] = {"managed_fields": True}
+    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True}
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
+    policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
+    if policy is not None:
+        changes["audit"] = policy
     left_out = {*topology.without, *without}
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "hosts": (), "proxy": False}
@@ -127,21 +222,65 @@ def _apply(live: Live, each: Declared) -> None:
         raise ReconcileError(f"{each.place()}: {response.body.message}")
 
 
-async def _serve(session: _Session, options: Options) -> None:
+async def _serve(session: _Session, options: Options, audit: Callable[[str], object] | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with served(
-        session.live, speed=options.speed, host=options.host, port=options.port, journal=session.journal
+        session.live,
+        speed=options.speed,
+        host=options.host,
+        port=options.port,
+        journal=session.journal,
+        services=_services(options.webhook_service),
+        audit=audit,
+        identity=session.identity,
     ) as address:
         try:
             write_private(options.kubeconfig, address.kubeconfig())
         except OSError as error:
             raise ReconcileError(f"{options.kubeconfig}: cannot be written: {_why(error)}") from None
-        click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig.absolute()}")
-        await stop.wait()
+        async with _kept(session, address, options, stop):
+            click.echo(f"serving {address.url}\nexport KUBECONFIG={options.kubeconfig.absolute()}")
+            await stop.wait()
     session.live = address.clusters.first.live
+
+
+@asynccontextmanager
+async def _kept(session: _Session, address: Address, options: Options, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Let checkpoints be written meanwhile, where there is a data directory; stop when it cannot be written."""
+    kept = session.kept
+    if kept is None:
+        yield
+        return
+    kept.directory.keep_address(options.host, address.port)
+    loop = asyncio.get_running_loop()
+    kept.journal.on_failure = lambda: loop.call_soon_threadsafe(stop.set)
+    task = asyncio.create_task(kept.run(lambda: address.clusters.first.live))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, ReconcileError):
+            await task
+
+
+@contextmanager
+def _audit_log(options: Options) -> Iterator[Callable[[str], object] | None]:
+    """Open the audit log, to write at its end; `-` is standard output."""
+    if options.audit_log_path is None:
+        yield None
+    elif options.audit_log_path == "-":
+        yield lambda line: click.echo(line, nl=False)
+    else:
+        path = Path(options.audit_log_path)
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise ReconcileError(f"{path}: cannot be written: {_why(error)}") from None
+        with path.open("a", encoding="utf-8", buffering=1) as file:
+            yield file.write
 
 
 @contextmanager

@@ -43,7 +43,7 @@ _STARTS: Final = 30.0  # seconds that a server may take to listen
 class Kind:
     """How a cluster is booted; clusters of one kind are forks of one boot."""
 
-    topology: Topology = attrs.field(factory=lambda: Topology(managed_fields=True))
+    topology: Topology = attrs.field(factory=lambda: Topology(managed_fields=True, webhooks=True))
     seed: int = 0
     bare: bool = False
 

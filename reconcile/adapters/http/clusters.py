@@ -96,7 +96,7 @@ class Clusters:
         if name in self._servers:
             raise ReconcileError(f"there is a cluster {name!r} already")
         live, journal = snapshot.fork()
-        return self._add(name, Server(live, speed, journal, name))
+        return self._add(name, Server(live, speed, journal, name, services=self.first.services))
 
     def drop(self, name: str) -> None:
         """End a cluster; ReconcileError if there is none of this name, or it is the first."""

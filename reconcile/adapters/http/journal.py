@@ -1,13 +1,40 @@
-"""Journals: where the log of a served cluster is kept, in memory or in a file, so that it can go back to a snapshot."""
+"""
+Journals: where the log of a served cluster is kept, in memory or in a file, so that it can go back to a snapshot.
+
+What is to survive the server's own death is in `adapters/keeping`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
+
+
+class Keeps(Protocol):
+    """What a log is written to."""
+
+    @property
+    def written(self) -> int:
+        """How much was ever written: what `kept` can be told to wait for."""
+
+    def write(self, line: str) -> None:
+        """Take one more line."""
+
+    def lines(self) -> list[str]:
+        """Give every line."""
+
+    def replace(self, lines: list[str]) -> None:
+        """Let the log be another one."""
+
+    async def kept(self, written: int | None = None) -> None:
+        """Wait until the log is there for good up to where `written` once stood; None: where it stands now."""
 
 
 class Journal:
     """Keeps a log's lines in memory."""
+
+    written = 0
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         self._lines = list(lines)
@@ -24,6 +51,9 @@ class Journal:
         """Let the log be another one."""
         self._lines = list(lines)
 
+    async def kept(self, written: int | None = None) -> None:
+        """Wait for nothing: what is in memory is never there for good."""
+
 
 class FileJournal:
     """
@@ -32,6 +62,8 @@ class FileJournal:
     Raises:
         OSError: the file cannot be written.
     """
+
+    written = 0
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,6 +83,9 @@ class FileJournal:
         self._file.truncate()
         self._file.writelines(lines)
         self._file.flush()
+
+    async def kept(self, written: int | None = None) -> None:
+        """Wait for nothing: the file is for whoever looks at the session afterwards."""
 
     def close(self) -> None:
         """Let the file be closed."""

@@ -42,6 +42,8 @@ class Pace:
         """Whether nothing happens by itself, not even at this instant."""
         self._wall = time.monotonic_ns()
         self._leaps_until = live.now + LIMIT
+        self.waits = False
+        """Whether somebody outside is waited for: then time goes no faster than the clock on the wall."""
         self._pause = SECOND
         self._held = 0  # until when time stands still, for a circle; 0 if there is none
 
@@ -68,7 +70,7 @@ class Pace:
             self._held = time.monotonic_ns() + self._pause
             return False
         at = live.next_timer()
-        if self._leaps and live.busy and at is not None and at <= self._leaps_until:
+        if self._leaps and not self.waits and live.busy and at is not None and at <= self._leaps_until:
             self._wall = time.monotonic_ns()
             live.advance(at)
             return True
@@ -102,10 +104,12 @@ class Pace:
         return True
 
     def _target(self) -> Instant:
-        return self._live.now + max(int((time.monotonic_ns() - self._wall) * self._rate), 0)
+        rate = min(self._rate, 1.0) if self.waits else self._rate
+        return self._live.now + max(int((time.monotonic_ns() - self._wall) * rate), 0)
 
     def _spend(self, to: Instant) -> None:
-        self._wall += int((to - self._live.now) / self._rate)
+        rate = min(self._rate, 1.0) if self.waits else self._rate
+        self._wall += int((to - self._live.now) / rate)
 
 
 def _rate(speed: str) -> float:

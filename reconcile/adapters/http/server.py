@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -22,18 +23,24 @@ from urllib.parse import parse_qsl, unquote
 import attrs
 from aiohttp import web
 
-from reconcile.adapters.http.journal import FileJournal, Journal
+from reconcile.adapters.http.audit import Auditor
+from reconcile.adapters.http.journal import Keeps
 from reconcile.adapters.http.pace import Pace
+from reconcile.adapters.http.seats import Seats, too_many
+from reconcile.adapters.http.webhooks import called
 from reconcile.components.apiserver import rest
 from reconcile.driver.containerlogs import Logs, runs
+from reconcile.driver.fairness import Seat
 from reconcile.driver.live import Live, Ticket, unreachable
-from reconcile.effects import Answer, Notice
+from reconcile.driver.machine import waits_for
+from reconcile.effects import Answer, Audit, CallWebhook, Notice
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response
 
 _ZIPPED: Final = 128 * 1024  # bytes of an answer from which on it is compressed
 _MOST_WAITING: Final = 10_000  # frames that a slow client may leave unread
+_AT_ONCE: Final = 32 * 1024  # bytes of frames that are sent together, if they wait
 _TICK: Final = 0.05  # seconds between two looks at the clock
 _SLICE: Final = 2_000
 _PATIENCE: Final = 5.0  # seconds that a request waits for an API server that can be reached
@@ -62,22 +69,40 @@ class Server:
         speed: how its time goes, as Pace takes it.
         journal: where its log is kept, if it is recorded.
         name: for what is said of it.
+        services: who answers for the services of webhooks: `namespace/name` -> URL.
+        audit: takes one line of the audit log after the other.
     """
 
-    def __init__(self, live: Live, speed: str, journal: Journal | FileJournal | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        live: Live,
+        speed: str,
+        journal: Keeps | None = None,
+        name: str = "",
+        *,
+        services: Mapping[str, str] | None = None,
+        audit: Callable[[str], object] | None = None,
+    ) -> None:
         self.live = live
         self.pace = Pace(live, speed)
         self.journal = journal
         self.name = name
+        self.services = services or {}
+        self._auditor = Auditor(audit)
+        self.seats = Seats()
         self.patience = _PATIENCE
+        self._calls: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, asyncio.Future[Response]] = {}
         self._watches: dict[str, _Watch] = {}
         self._abandoned: dict[str, Ticket] = {}
         self._woken = asyncio.Event()
         self._circle = ""
+        self._revision = live.machine.store.revision
+        self._owed = 0  # what of the journal has to be kept before anybody is told of that revision
 
     async def run(self) -> None:
         """Move time until cancelled."""
+        self._call_again()
         while True:
             try:
                 more = self.pace.move()
@@ -106,6 +131,11 @@ class Server:
             self.failed(f"{http.method} {http.path}")
             return response_of(rest.refused(statuses.internal(f"{type(error).__name__}: {error}"), http), http)
 
+    async def kept(self, *, everything: bool = False) -> None:
+        """Wait until what was written up to now is there for good, so that it may be told."""
+        if self.journal is not None:
+            await self.journal.kept(None if everything else self._owed)
+
     def wake(self) -> None:
         """Let time be looked at soon."""
         self._woken.set()
@@ -114,6 +144,7 @@ class Server:
         """End every watch, as a server does that stops."""
         for watch in self._watches.values():
             _put(watch, None)
+        self._end_calls()
 
     def go_on_with(self, live: Live, lines: list[str] | None) -> None:
         """Serve *live* from now on, whose log is *lines*: watches end with 410, so that clients list again."""
@@ -131,7 +162,9 @@ class Server:
         self._abandoned.clear()
         if self.journal is not None and lines is not None:
             self.journal.replace(lines)
+        self._end_calls()
         self.live, self.pace = live, Pace(live, self.pace.speed)
+        self._call_again()
         self.wake()
 
     def tell(self) -> None:
@@ -140,9 +173,15 @@ class Server:
             self._circle = self.live.circle
             if self._circle:
                 self._say(f"time stands still: {self._circle}")
+        if self.journal is not None and self.live.machine.store.revision != self._revision:
+            self._revision, self._owed = self.live.machine.store.revision, self.journal.written
         for effect in self.live.effects():
             if isinstance(effect, Answer):
                 self._answer_to(effect)
+            elif isinstance(effect, CallWebhook):
+                self._call(effect)
+            elif isinstance(effect, Audit):
+                self._auditor.write(effect)
             elif isinstance(effect, Notice) and effect.tag in self._watches:
                 watch = self._watches[effect.tag]
                 reply, now = watch.ticket.asked.reply, self.live.now
@@ -155,11 +194,23 @@ class Server:
         if http.path.rpartition("/")[2] in _UPGRADES or _is_proxied(http.path):
             return response_of(_no_container(http), http)
         self.pace.catch_up()
+        seat = await self.seats.take(self.live, http)
+        if seat is None:
+            return response_of(too_many(), http)
+        try:
+            return await self._served(request, http, seat)
+        finally:
+            self.seats.leave(seat)
+
+    async def _served(self, request: web.Request, http: rest.HttpRequest, seat: Seat) -> web.StreamResponse:
         found = self.live.take(http)
         if isinstance(found, rest.HttpResponse):
+            self._auditor.answered(self.live, http, found)
             return response_of(found, http)
         if isinstance(found, Logs):
+            self.seats.leave(seat)
             return await self._show(request, found)
+        self._auditor.took(self.live, found.tag, http)
         asked = found.asked.request
         if _stirs(asked):
             self.pace.stir()
@@ -167,9 +218,17 @@ class Server:
             why = self.live.circle or "no API server that can be reached has answered"
             return response_of(unreachable(why, http), http)
         response = self._answers.pop(found.tag).result()
+        try:
+            await self.kept()
+        except BaseException:
+            if self._watches.pop(found.tag, None) is not None:
+                self.live.end_watch(found)
+            raise
         if asked.verb == "watch" and response.ok:
+            self.seats.leave(seat)  # a watch is served once it has begun
             return await self._stream(request, found)
         self._watches.pop(found.tag, None)
+        self._auditor.ended(found.tag)
         return response_of(rest.replied(found.asked.reply, response), http)
 
     async def _answered(self, ticket: Ticket) -> bool:
@@ -189,6 +248,8 @@ class Server:
             self._woken.set()
             if not future.done():
                 await asyncio.wait((future,), timeout=_MOST_PLAYED if self.pace.holds else self.patience)
+            while self._calls and not future.done():
+                await asyncio.wait((future,), timeout=self.patience)
         except asyncio.CancelledError:
             self._abandon(ticket)
             raise
@@ -198,10 +259,39 @@ class Server:
 
     def _abandon(self, ticket: Ticket) -> None:
         """Let nobody wait for an answer any more, which may come all the same."""
+        self._auditor.ended(ticket.tag)
         self._answers.pop(ticket.tag, None)
         if self._watches.pop(ticket.tag, None) is not None:
             self._abandoned[ticket.tag] = ticket
             self.live.end_watch(ticket)
+
+    def _call(self, call: CallWebhook) -> None:
+        """Call a webhook, and let its answer happen when it comes; meanwhile no time is leapt over."""
+
+        async def answered() -> None:
+            event = await called(call, self.services)
+            self._calls.pop(call.call, None)
+            self.pace.waits = bool(self._calls)
+            if waits_for(self.live.machine, call.call):
+                self.live.happen(event)
+                self.tell()
+            self.wake()
+
+        self._calls[call.call] = asyncio.create_task(answered())
+        self.pace.waits = True
+
+    def _call_again(self) -> None:
+        """Call what the cluster waits for and nobody has called, as after a fork."""
+        for waiting in self.live.cluster.suspended:
+            for call, _ in waiting.waits:
+                if call.call not in self._calls:
+                    self._call(call)
+
+    def _end_calls(self) -> None:
+        for task in self._calls.values():
+            task.cancel()
+        self._calls.clear()
+        self.pace.waits = False
 
     def _answer_to(self, effect: Answer) -> None:
         future = self._answers.get(effect.tag)
@@ -223,18 +313,54 @@ class Server:
             await stream.prepare(request)
             with suppress(asyncio.TimeoutError):
                 if isinstance(stream, web.WebSocketResponse):
-                    await asyncio.wait_for(_told_by_messages(watch, stream), timeout)
+                    await asyncio.wait_for(self._told_by_messages(watch, stream), timeout)
                 else:
-                    await asyncio.wait_for(_copy(watch, stream), timeout)
+                    await asyncio.wait_for(self._copy(watch, stream), timeout)
             await (stream.close() if isinstance(stream, web.WebSocketResponse) else stream.write_eof())
-        except ConnectionError:
-            pass
+        except (ConnectionError, ReconcileError):
+            pass  # the client is gone, or the log is, which whoever keeps it says
         finally:
             if self._watches.get(ticket.tag) is watch:
                 del self._watches[ticket.tag]
                 self.live.end_watch(ticket)
+                self.tell()
                 self._woken.set()
+            self._auditor.ended(ticket.tag)
         return stream
+
+    async def _copy(self, watch: _Watch, stream: web.StreamResponse) -> None:
+        frame = await watch.frames.get()
+        while frame is not None:
+            text = frame
+            frame = b""
+            while frame is not None and len(text) < _AT_ONCE and not watch.frames.empty():
+                frame = watch.frames.get_nowait()
+                text += frame or b""
+            await self.kept()
+            await stream.write(text)
+            if frame is not None:
+                frame = await watch.frames.get()
+
+    async def _told_by_messages(self, watch: _Watch, socket: web.WebSocketResponse) -> None:
+        """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
+        is_text = watch.ticket.asked.reply.accepted.encoding == "json"
+
+        async def tell() -> None:
+            while (frame := await watch.frames.get()) is not None:
+                await self.kept()
+                # A message needs no length before it, as a stream of protobuf does.
+                await (socket.send_str(frame.decode()) if is_text else socket.send_bytes(frame[_LENGTH:]))
+
+        async def ignore() -> None:
+            async for _ in socket:
+                pass
+
+        both = {asyncio.ensure_future(tell()), asyncio.ensure_future(ignore())}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
 
     async def _show(self, request: web.Request, found: Logs) -> web.StreamResponse:
         """Send a container's log; of one that is followed, the end when the container ends."""
@@ -260,11 +386,15 @@ class Server:
 async def read(request: web.Request, path: str) -> rest.HttpRequest:
     """Read a request, whose *path* is percent-encoded, to its end."""
     _, _, query = request.raw_path.partition("?")
+    headers = [(name.lower(), value) for name, value in request.headers.items()]
+    if "audit-id" not in request.headers:
+        headers.append(("audit-id", str(uuid.uuid4())))
     return rest.HttpRequest(
         method=request.method,
         path=unquote(path),
         query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers=tuple([(name.lower(), value) for name, value in request.headers.items()]),
+        headers=tuple(headers),
+        source=request.remote or "",
         body=await _body(request),
         certificate=_certificate(request),
     )
@@ -324,32 +454,6 @@ def _stirs(asked: Request) -> bool:
 
 def _is_websocket(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-async def _told_by_messages(watch: _Watch, socket: web.WebSocketResponse) -> None:
-    """Send a watch's frames as messages, until it ends or the client closes; what the client sends is ignored."""
-    is_text = watch.ticket.asked.reply.accepted.encoding == "json"
-
-    async def tell() -> None:
-        while (frame := await watch.frames.get()) is not None:
-            # A message needs no length before it, as a stream of protobuf does.
-            await (socket.send_str(frame.decode()) if is_text else socket.send_bytes(frame[_LENGTH:]))
-
-    async def ignore() -> None:
-        async for _ in socket:
-            pass
-
-    both = {asyncio.ensure_future(tell()), asyncio.ensure_future(ignore())}
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in both:
-            each.cancel()
-
-
-async def _copy(watch: _Watch, stream: web.StreamResponse) -> None:
-    while (frame := await watch.frames.get()) is not None:
-        await stream.write(frame)
 
 
 def _clear(watch: _Watch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -17,7 +17,7 @@ from reconcile.adapters.http.certificates import Authority, Pair
 from reconcile.adapters.http.clusters import FIRST, PREFIX, Clusters
 from reconcile.adapters.http.control import PREFIX as CONTROL
 from reconcile.adapters.http.control import Refused, controlled
-from reconcile.adapters.http.journal import FileJournal, Journal
+from reconcile.adapters.http.journal import Keeps
 from reconcile.adapters.http.kubeconfig import kubeconfig
 from reconcile.adapters.http.server import Server, read, response_of
 from reconcile.components.apiserver import rest
@@ -35,6 +35,20 @@ _ADMIN: Final = ("kubernetes-admin", (MASTERS,))
 
 
 @attrs.frozen
+class Identity:
+    """Who the server is, and what its admin shows it."""
+
+    authority: Authority
+    admin: Pair
+
+    @classmethod
+    def made(cls, authority: Authority | None = None) -> Identity:
+        """Make an admin's certificate; and an authority, if there is none."""
+        authority = Authority() if authority is None else authority
+        return cls(authority, authority.for_client(*_ADMIN))
+
+
+@attrs.frozen
 class Address:
     """Where clusters are served: the URL of the first, the authority, the admin's certificate; and all of them."""
 
@@ -42,6 +56,11 @@ class Address:
     authority: bytes
     admin: Pair
     clusters: Clusters
+
+    @property
+    def port(self) -> int:
+        """Where the server listens."""
+        return int(self.url.rpartition(":")[2])
 
     def url_of(self, name: str) -> str:
         """Give the URL of a cluster."""
@@ -59,26 +78,30 @@ async def served(
     speed: str = "max",
     host: str = "127.0.0.1",
     port: int = 0,
-    journal: Journal | FileJournal | None = None,
+    journal: Keeps | None = None,
+    identity: Identity | None = None,
+    services: Mapping[str, str] | None = None,
+    audit: Callable[[str], object] | None = None,
 ) -> AsyncIterator[Address]:
     """
-    Serve *live* while the context lasts.
+    Serve *live* while the context lasts; with an authority of its own, unless *identity* has one. *services* say who
+    answers for webhooks' services, *audit* takes the lines of the audit log.
 
     Raises:
         OSError: the port cannot be had.
         ReconcileError: *speed* is none.
     """
-    authority = Authority()
-    clusters = Clusters(Server(live, speed, journal))
+    identity = Identity.made() if identity is None else identity
+    clusters = Clusters(Server(live, speed, journal, services=services, audit=audit))
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", _answering(clusters))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=_context(authority, host))
+        site = web.TCPSite(runner, host, port, ssl_context=_context(identity.authority, host))
         await site.start()
         url = f"https://{_reached(host)}:{_port(runner)}"
-        yield Address(url, authority.certificate, authority.for_client(*_ADMIN), clusters)
+        yield Address(url, identity.authority.certificate, identity.admin, clusters)
     finally:
         await clusters.close()
         await runner.cleanup()
@@ -99,7 +122,12 @@ def _answering(clusters: Clusters) -> Callable[[web.Request], Awaitable[web.Stre
             large = attrs.evolve(said, code=413, reason="RequestEntityTooLarge")
             return response_of(rest.refused(large, http), http)
         if path == CONTROL or path.startswith(f"{CONTROL}/"):
-            return _control(clusters, server, http)
+            done = _control(clusters, server, http)
+            try:
+                await server.kept(everything=True)
+            except ReconcileError as error:
+                return response_of(rest.refused(statuses.internal(str(error)), http), http)
+            return done
         return await server.respond(request, http)
 
     return answer

@@ -2,7 +2,7 @@
 Serving: one request, from who asks to what is to be committed and answered.
 
 Takes:    a Request, who asks, the store as it is, the instant, the request's own dice.
-Gives:    a Response, or Planned: a transaction, and how to answer once it is committed.
+Gives:    a Response; or Planned: a transaction, and how to answer once it is committed; or Asking: webhooks to call.
 Source:   the API server's request path: authentication, authorisation, admission, the registry's generic store.
 Left out: see docs/limits.md, "API server".
 """
@@ -14,17 +14,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.api import kinds
+from reconcile.components.apiserver import presence
 from reconcile.components.apiserver.access import authorising, granting
 from reconcile.components.apiserver.access.rbac import CLUSTER_ROLES, policy_of
+from reconcile.components.apiserver.calling import Suspending
+from reconcile.components.apiserver.fairness.classifying import marking
+from reconcile.components.apiserver.fairness.suggested import SCHEMAS
 from reconcile.components.apiserver.reading import custom as reading_custom
 from reconcile.components.apiserver.reading import objects, watching
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served, strategies
-from reconcile.components.apiserver.state import Ask, Plan, Planned, State
+from reconcile.components.apiserver.state import CONVERTED, Ask, Asking, Notes, Plan, Planned, State
 from reconcile.components.apiserver.writing import (
     approving,
     creating,
     custom,
+    custom_scale,
     definitions,
     deleting,
     evicting,
@@ -39,6 +44,7 @@ from reconcile.components.apiserver.writing import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
+from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response, User
@@ -46,12 +52,20 @@ from reconcile.store import Change, Reads, stamped
 
 Way = Callable[[Ask], Plan]
 
+_READS: Final = ("get", "list", "watch")
+# Seconds that a request may take; what writes is given up earlier. Source: --request-timeout; the handlers.
+_LONGEST: Final = 60
+_LONGEST_WRITE: Final = 34
 
-def plan(state: State, request: Request, user: User, store: Reads, now: Instant, dice: Dice) -> Plan:  # noqa: PLR0917 -- the contract's order
+
+def plan(  # noqa: PLR0917 -- the contract's order
+    state: State, request: Request, user: User, store: Reads, now: Instant, dice: Dice, notes: Notes | None = None
+) -> Plan | Asking:
     """
-    Say what a request comes to: an answer, or what to commit first.
+    Say what a request comes to: an answer, what to commit first, or what to ask of webhooks first.
 
-    A plan holds for this store; if its transaction is refused, plan again against the store as it is then.
+    A plan holds for this store; if its transaction is refused, plan again against the store as it is then. When
+    webhooks have answered, plan again with the answers in *notes*, and with the same instant and dice.
     """
     try:
         asking = user if user.name else authorising.authenticated(user, anonymous=state.anonymous)
@@ -63,9 +77,15 @@ def plan(state: State, request: Request, user: User, store: Reads, now: Instant,
         route = _route(asked, verb, subresource, not name, not namespace)
         resource, way = _custom_route(store, request) if route is None else route
         key = f"{namespace}/{name}" if namespace else name
-        return way(Ask(state, request, asking, store, now, dice, resource, key))
+        plan = way(Ask(state, request, asking, store, now, dice, resource, key, notes))
     except Refusal as refusal:
-        return refusal.response
+        plan = refusal.response
+    except Suspending as suspending:
+        calls = tuple([(each.key, each.call) for each in suspending.wanted])
+        return Asking(calls, _LONGEST if request.verb in _READS else _LONGEST_WRITE)
+    if notes is not None and notes.warnings:
+        return replace(plan, warnings=plan.warnings + tuple(notes.warnings))
+    return plan
 
 
 def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Response:
@@ -78,7 +98,9 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
                 break
         else:
             obj = store.get(planned.resource, key)
-        if planned.version:
+        if planned.version == CONVERTED and obj is not None:
+            obj = stamped(planned.body, int(obj.metadata.resource_version))
+        elif planned.version:
             obj = reading_custom.answered(obj, planned.version)
         if planned.scale:
             obj = _scale_of(planned, obj, store)
@@ -90,7 +112,7 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
 def _scale_of(planned: Planned, obj: Any, store: Reads) -> Any:
     definition = served.definition(store, planned.resource)
     paths = None if definition is None else definition.version(planned.version).scale
-    return scaling.scale_of(obj) if paths is None else custom.scale_at(obj, paths)
+    return scaling.scale_of(obj) if paths is None else custom_scale.scale_at(obj, paths)
 
 
 _WAYS: Final[Mapping[tuple[str, str], Way]] = {
@@ -145,9 +167,9 @@ _CUSTOM_WAYS: Final[Mapping[tuple[str, str], Way]] = {
     ("get", "status"): reading_custom.get,
     ("update", "status"): custom.update_status,
     ("patch", "status"): custom.patch,
-    ("get", "scale"): custom.scale,
-    ("update", "scale"): custom.update_scale,
-    ("patch", "scale"): custom.patch_scale,
+    ("get", "scale"): custom_scale.scale,
+    ("update", "scale"): custom_scale.update_scale,
+    ("patch", "scale"): custom_scale.patch_scale,
 }
 _EVERYWHERE: Final = ("list", "watch")
 _UNNAMED: Final = ("create", "list", "watch", "deletecollection")
@@ -170,6 +192,8 @@ def _route(
         resource = kinds.resource(key)
     except ReconcileError:
         return None
+    if subresource == presence.PRESENT and key == presence.LEASES:
+        return resource, presence.renew
     if key == DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
         way: Way | None = _DEFINITION_WAYS[verb, subresource]
         if subresource == definitions.ESTABLISH:
@@ -193,6 +217,8 @@ def _route(
         way = reviewing.WAYS[key]
     elif key == CLUSTER_ROLES:
         way = granting.aggregating(way)
+    elif key == SCHEMAS and verb == "create":
+        way = marking(way)
     return resource, way
 
 

@@ -6,12 +6,15 @@ A replica keeps nothing between two requests: what it knows is its configuration
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
 import attrs
 
 from reconcile.api import core_v1, kinds, meta_v1, networking_v1, scheduling_v1
+from reconcile.components.apiserver.fairness.suggested import suggested
+from reconcile.effects import CallWebhook
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
@@ -26,6 +29,9 @@ EVENT_TTL: Final = HOUR
 ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:authenticated"))
 """Who a starting API server asks as."""
 
+_NOBODY: Final[Map[str]] = Map()
+SERVICE_CIDR: Final = "10.96.0.0/12"
+
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -37,7 +43,7 @@ class State:
 
     Args:
         name: the process's.
-        service_cidr: where cluster IPs come from.
+        service_cidr: where cluster IPs come from: a range of one family, or one of each, comma-separated.
         node_ports: first and last port of services of type NodePort.
         anonymous: whether a request without credentials is system:anonymous; else it is refused with 401.
         not_ready_seconds: how long a pod that says nothing else stays on a node that is not ready.
@@ -48,12 +54,15 @@ class State:
             cost every write.
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
-        signing_key: what ServiceAccounts' tokens are signed with, in hexadecimal; empty for no such tokens.
+        webhooks: whether webhooks are called; else nobody reaches them.
+        host: where it runs.
+        peers: the addresses of the hosts that API servers run on, by name; empty where nobody is told who is there.
+        signing_key: what the key that ServiceAccounts' tokens are signed with is drawn from; empty for no such tokens.
         feature_gates: those that are not as they are by default.
     """
 
     name: str
-    service_cidr: str = "10.96.0.0/12"
+    service_cidr: str = SERVICE_CIDR
     node_ports: tuple[int, int] = (30000, 32767)
     anonymous: bool = True
     not_ready_seconds: int = 300
@@ -64,12 +73,31 @@ class State:
     accounts: bool = False
     signing_key: str = ""
     feature_gates: Map[bool] = attrs.field(factory=Map)
+    host: str = ""
+    peers: Map[str] = attrs.field(factory=Map)
+    webhooks: bool = False
+
+
+class Notes:
+    """
+    What is noted while one request is planned; it belongs to that call alone.
+
+    Args:
+        answers: what webhooks have answered to it so far, by the key of what was asked.
+    """
+
+    __slots__ = ("annotations", "answers", "warnings")
+
+    def __init__(self, answers: Map[Any] | None = None) -> None:
+        self.answers: Map[Any] = Map() if answers is None else answers
+        self.warnings: list[str] = []
+        self.annotations: dict[str, str] = {}
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class Ask:
-    """One request on its way through the verbs."""
+    """One request on its way through the verbs; *notes* are there where rules are stored, or somebody audits."""
 
     state: State
     request: Request
@@ -79,12 +107,17 @@ class Ask:
     dice: Dice
     resource: kinds.Resource
     key: str
+    notes: Notes | None = None
 
 
 def drawing(ask: Ask, stream: str) -> Dice:
     """Give the dice of one use within one request: none of another request's draws are among them."""
     dice = ask.dice
     return Dice(dice.seed, f"{dice.stream}/{dice.count}/{stream}")
+
+
+CONVERTED: Final = "*"
+"""In place of the version to answer in: the answer is *body* as it is, with the version of the store's it gets."""
 
 
 @quick
@@ -120,16 +153,49 @@ class Planned:
     follows: tuple[Request, ...] = ()
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Asking:
+    """
+    A request that cannot go on before webhooks have answered.
+
+    Args:
+        calls: what is to be asked, each under the key by which its answer is found.
+        seconds: how long the request may take in all.
+    """
+
+    calls: tuple[tuple[str, CallWebhook], ...]
+    seconds: int
+
+
 Plan = Response | Planned
 
 
-def begin(name: str, dice: Dice, *, managed_fields: bool = False, feature_gates: Map[bool] | None = None) -> State:
+def begin(
+    name: str,
+    dice: Dice,
+    *,
+    managed_fields: bool = False,
+    service_cidr: str = SERVICE_CIDR,
+    feature_gates: Map[bool] | None = None,
+    peers: Mapping[str, str] = _NOBODY,
+    webhooks: bool = False,
+) -> State:
     """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
     gates: Map[bool] = Map() if feature_gates is None else feature_gates
     if not managed_fields:
-        return State(name=name, feature_gates=gates)
-    key = webtokens.key_of(dice.seed)
-    return State(name=name, managed_fields=True, accounts=True, signing_key=key, feature_gates=gates)
+        return State(name=name, service_cidr=service_cidr, feature_gates=gates, webhooks=webhooks)
+    return State(
+        name=name,
+        service_cidr=service_cidr,
+        managed_fields=True,
+        accounts=True,
+        signing_key=webtokens.key_of(dice.seed),
+        host=name,
+        peers=Map(peers),
+        feature_gates=gates,
+        webhooks=webhooks,
+    )
 
 
 def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG001 -- as begin
@@ -143,10 +209,13 @@ def bootstrap(state: State, now: Instant) -> tuple[Request, ...]:  # noqa: ARG00
         for name, value, said in _PRIORITY_CLASSES
     ]
     cidr = networking_v1.ServiceCIDR(
-        metadata=_named("kubernetes"), spec=networking_v1.ServiceCIDRSpec(cidrs=(state.service_cidr,))
+        metadata=_named("kubernetes"), spec=networking_v1.ServiceCIDRSpec(cidrs=tuple(state.service_cidr.split(",")))
     )
     asked.append(_create("servicecidrs.networking.k8s.io", cidr))
     asked.append(_create("services", _kubernetes(state), namespace="default"))
+    if state.managed_fields:
+        # Nothing within a cluster needs them.
+        asked += suggested()
     return tuple(asked)
 
 
@@ -174,14 +243,15 @@ def _create(resource: str, body: Any, namespace: str = "") -> Request:
 
 def _kubernetes(state: State) -> core_v1.Service:
     labels = Map({"component": "apiserver", "provider": "kubernetes"})
-    address = str(IPv4Network(state.service_cidr)[1])
+    network = ip_network(state.service_cidr.partition(",")[0])
+    address = str(network[1])
     return core_v1.Service(
         metadata=meta_v1.ObjectMeta(name="kubernetes", namespace="default", labels=labels),
         spec=core_v1.ServiceSpec(
             type="ClusterIP",
             cluster_ip=address,
             cluster_ips=(address,),
-            ip_families=("IPv4",),
+            ip_families=(f"IPv{network.version}",),
             ip_family_policy="SingleStack",
             session_affinity="None",
             ports=(core_v1.ServicePort(name="https", port=443, protocol="TCP", target_port=6443),),

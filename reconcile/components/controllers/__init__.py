@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import accounts, deletion, nodes, policy, services, workloads
+from reconcile.components.controllers import accounts, deletion, nodes, policy, services, volumes, workloads
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -33,6 +33,7 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
+from reconcile.components.controllers.volumes.drivers import controllers_of
 from reconcile.lib.mapping import Map
 
 STANDARD: Final[tuple[Controller, ...]] = (
@@ -42,6 +43,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *nodes.CONTROLLERS,
     *policy.CONTROLLERS,
     *accounts.CONTROLLERS,
+    *volumes.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
@@ -86,6 +88,7 @@ __all__ = [
     "begin",
     "check",
     "controller_of",
+    "controllers_of",
     "failing",
     "identified",
     "identity",

@@ -156,20 +156,31 @@ def _clash(one: tuple[int, str, str], other: tuple[int, str, str, str]) -> bool:
 
 
 def _selects(state: State, spec: Any) -> bool:
-    node = state.node.seen
-    labels = (node.metadata.labels if node is not None and node.metadata is not None else None) or labels_of(state.host)
+    labels = _labels(state)
     if not selectors.matches_all(spec.node_selector, labels):
         return False
     affinity = spec.affinity.node_affinity if spec.affinity is not None else None
     required = affinity.required_during_scheduling_ignored_during_execution if affinity is not None else None
-    if required is None:
-        return True
+    return required is None or _chooses(state, required, labels)
+
+
+def suits(state: State, selector: core_v1.NodeSelector) -> bool:
+    """Tell whether a selector of nodes, such as a volume has, chooses this one."""
+    return _chooses(state, selector, _labels(state))
+
+
+def _labels(state: State) -> Map[str]:
+    node = state.node.seen
+    return (node.metadata.labels if node is not None and node.metadata is not None else None) or labels_of(state.host)
+
+
+def _chooses(state: State, selector: core_v1.NodeSelector, labels: Map[str]) -> bool:
     fields = Map({"metadata.name": state.host.name})
     return any(
         (term.match_expressions or term.match_fields)
         and _fulfils(term.match_expressions, labels)
         and _fulfils(term.match_fields, fields)
-        for term in required.node_selector_terms
+        for term in selector.node_selector_terms
     )
 
 

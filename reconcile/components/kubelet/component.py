@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias, assert_never
 
-from reconcile.components.kubelet import containers, nodes, pods, probes, statics
+from reconcile.components.kubelet import configuring, containers, mounting, nodes, pods, probes, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
@@ -49,7 +49,9 @@ _NOTHING: Final = Running()
 _OF_IMAGES: Final = (ImagePulled, ImagePullFailed)
 
 
-def begin(host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True) -> State:
+def begin(
+    host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True, drivers: tuple[str, ...] = ()
+) -> State:
     """
     Give a kubelet that is about to start.
 
@@ -59,10 +61,13 @@ def begin(host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bo
         running: what the host's container runtime has already (`world.containers`): pods that an earlier life of this
             kubelet started go on running and are taken over, others are stopped.
         heartbeats: whether it renews its Lease and reports its Node again and again.
+        drivers: the CSI drivers that are registered on it.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
-    seldom = Seldom(dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats)
+    seldom = Seldom(
+        dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats, drivers=drivers
+    )
     return State(host=host, seldom=seldom, images=running.images)
 
 
@@ -140,6 +145,10 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return state if pod is None or pod.calling != what else pods.answered(state, pod, response, now, out)
         case "doubted":
             return pods.judged(state, rest[0], response, now, out)
+        case "mount":
+            return _on_mounted(state, rest, response, now, out)
+        case "configure":
+            return _on_configured(state, rest, response, now, out)
         case "lease":
             return nodes.renew_answered(state, response, now, out)
         case "leased":
@@ -155,6 +164,25 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
         case _:
             return state
     return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
+
+
+def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
+    uid, key = tag
+    pod = state.pods.get(uid, None)
+    if pod is None:
+        return state
+    state, done = mounting.answered(state, pod, {key: response}, now, out)
+    return pods.sync(state, pod, now, out) if done else state
+
+
+def _on_configured(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
+    uid, name, key = tag
+    pod = state.pods.get(uid, None)
+    container = None if pod is None else container_of(pod, name)
+    state, answers = configuring.answered(state, f"{uid}/{name}", container, {key: response})
+    if pod is None or container is None or answers is None or pod.life != "running":
+        return state
+    return pods.sync(state, containers.configured(state, pod, container, answers, out, now=now), now, out)
 
 
 def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Effect]) -> State:
@@ -176,6 +204,9 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
+        case "mount":
+            state, done = mounting.again(state, pod, now, out)
+            return pods.sync(state, pod, now, out) if done else state
         case "retry":
             return pods.retry(state, pod, now, out)
         case "deadline":
@@ -238,7 +269,7 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if report.image != container.spec.image:
         return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
-        started = containers.pulled(pod, container, report, out, waited=now - since, now=now)
+        started = containers.pulled(state, pod, container, report, out, waited=now - since, now=now)
         return pods.keep_pulling(state, started, pulls)
     state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)

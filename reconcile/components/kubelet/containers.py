@@ -6,14 +6,13 @@ Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOf
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import probes
+from reconcile.components.kubelet import environment, probes
 from reconcile.components.kubelet.state import (
     UNDER_WAY,
     Container,
@@ -24,12 +23,13 @@ from reconcile.components.kubelet.state import (
     restart_policy,
     with_container,
 )
-from reconcile.effects import CancelTimer, Effect, PullImage, Record, SetTimer, StartContainer, StopContainer
+from reconcile.effects import Call, CancelTimer, Effect, PullImage, Record, SetTimer, StartContainer, StopContainer
 from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, ImagePullFailed
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.owners import controller_of
+from reconcile.model.requests import Request
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
@@ -37,6 +37,8 @@ FORGIVEN_AFTER: Final = 2 * LAST_DELAY
 """A container that ran for so long starts without the back-off that it had."""
 LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
+SYNC_AGAIN: Final = 10 * SECOND
+"""How long after a container could not be made the kubelet tries it again."""
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
 
@@ -156,7 +158,7 @@ def _fetch(
     if policy != "Always" and there:
         said = f'Container image "{image}" already present on machine and can be accessed by the pod'
         out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
-        return _started(pod, container, now, out), None
+        return _begun(state, pod, container, now, out), None
     if policy == "Never":
         said = f'Container image "{image}" is not present with pull policy of Never'
         path = field_path(container)
@@ -173,7 +175,14 @@ def _fetch(
 
 
 def pulled(
-    pod: LocalPod, container: Container, report: ImagePulled, out: list[Effect], *, waited: Duration, now: Instant
+    state: State,
+    pod: LocalPod,
+    container: Container,
+    report: ImagePulled,
+    out: list[Effect],
+    *,
+    waited: Duration,
+    now: Instant,
 ) -> LocalPod:
     """Start the container whose image is there now."""
     if report.present and container.spec.image_pull_policy != "Always":
@@ -184,7 +193,7 @@ def pulled(
             f"Image size: {report.size} bytes."
         )
     out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
-    return _started(pod, container, now, out)
+    return _begun(state, pod, container, now, out)
 
 
 @lru_cache(maxsize=256)
@@ -238,7 +247,41 @@ def _usual_policy(image: str) -> str:
 # Starts and ends ------------------------------------------------------------------------------------------------------
 
 
-def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
+def _begun(state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
+    """Start the container, once it is known what its variables are."""
+    spec = container.spec
+    if not spec.env and not spec.env_from:
+        return _started(pod, container, environment.NONE, now, out)
+    named = environment.named_by(spec)
+    if not named:
+        return configured(state, pod, container, {}, out, now=now)
+    namespace = pod.key.partition("/")[0]
+    for key in named:
+        resource, _, name = key.partition("/")
+        request = Request(verb="get", resource=resource, namespace=namespace, name=name)
+        out.append(Call(request, ("configure", pod.uid, spec.name, key)))
+    return with_container(pod, copier(Container, "stage")(container, "configuring"))
+
+
+def configured(
+    state: State,
+    pod: LocalPod,
+    container: Container,
+    answers: environment.Answers,
+    out: list[Effect],
+    *,
+    now: Instant,
+) -> LocalPod:
+    """Start the container if all that its variables come from is there; else say what is not, and try again."""
+    known, why = environment.of(state, pod, container.spec, answers)
+    if not why:
+        return _started(pod, container, known, now, out)
+    out.append(Record(pod.pod, "Warning", "Failed", f"Error: {why}", field_path(container)))
+    container = replace(container, stage=_idle(container))
+    return _waiting(pod, container, ("CreateContainerConfigError", why), now + SYNC_AGAIN, out)
+
+
+def _started(pod: LocalPod, container: Container, known: Map[str], now: Instant, out: list[Effect]) -> LocalPod:
     spec = container.spec
     out.append(
         StartContainer(
@@ -247,10 +290,10 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
             spec.image or "",
             container.runs,
             pod.key,
-            _expanded(spec.command, spec) if spec.command else (),
+            _expanded(spec.command, known) if spec.command else (),
             _process(pod, spec),
-            _environment(spec) if spec.env else _NO_ENVIRONMENT,
-            _expanded(spec.args, spec) if spec.args else (),
+            known,
+            _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
         )
     )
@@ -274,30 +317,10 @@ def _started(pod: LocalPod, container: Container, now: Instant, out: list[Effect
 _ordered: Final[Callable[..., Container]] = copier(
     Container, "stage", "runs", "waiting", "due", "delay", "delayed_at", "pull_delay", "pull_at"
 )
-_NO_ENVIRONMENT: Final[Map[str]] = Map()
 
 
-def _environment(spec: core_v1.Container) -> Map[str]:
-    return Map([(row.name, row.value or "") for row in spec.env or () if row.value_from is None])
-
-
-_REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
-
-
-def _expanded(words: tuple[str, ...], spec: core_v1.Container) -> tuple[str, ...]:
-    """
-    Put the environment's values in place of `$(NAME)`; `$$` is a dollar sign, and what is not defined stays.
-
-    Source: k8s.io/kubernetes/third_party/forked/golang/expansion.
-    """
-    if not any("$" in word for word in words):
-        return words
-    known = _environment(spec)
-
-    def said(found: re.Match[str]) -> str:
-        return "$" if found[1] is None else known.get(found[1], found[0])
-
-    return tuple([_REFERENCE.sub(said, word) for word in words])
+def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:
+    return tuple([environment.expanded(word, known) if "$" in word else word for word in words])
 
 
 def _purpose(pod: LocalPod, container: Container) -> tuple[bool, bool]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import admission, containers, probes
+from reconcile.components.kubelet import admission, calls, containers, mounting, probes
 from reconcile.components.kubelet.state import (
     ALIVE,
     UNLABELLED,
@@ -212,6 +212,10 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
+            if spec.volumes or spec.image_pull_secrets:
+                state, waits = mounting.awaits(state, pod, now, out)
+                if waits:
+                    return keep(state, report(state, pod, now, out))
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
@@ -286,6 +290,8 @@ def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner
         return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":
         return keep(state, pod)
+    if state.seldom.mounting:
+        state = mounting.dropped(state, pod, out)
     spec: Any = pod.pod.spec
     if spec.active_deadline_seconds is not None:
         out.append(CancelTimer(("deadline", pod.uid)))
@@ -320,20 +326,8 @@ def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Sta
     metadata: Any = api.metadata
     if metadata.deletion_timestamp is None:
         return keep(state, pod)
-    out.append(delete(api, ("delete", pod.uid)))
+    out.append(calls.delete(api, ("delete", pod.uid)))
     return keep(state, copier(LocalPod, "calling")(pod, "delete"))
-
-
-def delete(api: Any, tag: tuple[Any, ...]) -> Call:
-    """Give the call that removes a pod of the API at once, if it is still the same one."""
-    options = meta_v1.DeleteOptions(grace_period_seconds=0, preconditions=meta_v1.Preconditions(uid=api.metadata.uid))
-    metadata = api.metadata
-    return Call(
-        Request(
-            verb="delete", resource="pods", namespace=metadata.namespace or "", name=metadata.name or "", body=options
-        ),
-        tag,
-    )
 
 
 # Status ---------------------------------------------------------------------------------------------------------------
@@ -347,7 +341,7 @@ def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Loca
     # What was written last is mostly what was known last, and that is another, as has just been found out.
     if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):
         return replace(pod, status=status)
-    out.append(_update(pod.api, status, pod.uid))
+    out.append(calls.update(pod.api, status, pod.uid))
     return _written(pod, status, status, "status")
 
 
@@ -359,23 +353,8 @@ def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
     api, status = pod.api, pod.status
     if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
         return pod
-    out.append(_update(api, status, pod.uid))
+    out.append(calls.update(api, status, pod.uid))
     return _written(pod, status, status, "status")
-
-
-def _update(api: Any, status: core_v1.PodStatus, uid: str) -> Call:
-    metadata = api.metadata
-    unversioned = copier(meta_v1.ObjectMeta, "resource_version")(metadata, None)
-    body = core_v1.Pod(metadata=unversioned, spec=api.spec, status=status)
-    request = Request(
-        verb="update",
-        resource="pods",
-        namespace=metadata.namespace,
-        name=metadata.name,
-        subresource="status",
-        body=body,
-    )
-    return Call(request, ("status", uid))
 
 
 def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list[Effect]) -> State:

@@ -15,6 +15,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
+from reconcile.model.requests import Response
 from reconcile.model.running import RunningPod
 from reconcile.store import Change
 
@@ -22,10 +23,10 @@ MIRROR: Final = "kubernetes.io/config.mirror"
 """The annotation that makes a pod of the API a mirror: the hash of the static pod that it shows."""
 
 Kind: TypeAlias = Literal["init", "sidecar", "main"]
-Stage: TypeAlias = Literal["new", "pulling", "starting", "running", "stopping", "exited"]
+Stage: TypeAlias = Literal["new", "pulling", "configuring", "starting", "running", "stopping", "exited"]
 ProbeKind: TypeAlias = Literal["startup", "liveness", "readiness"]
 
-UNDER_WAY: Final = ("pulling", "starting")
+UNDER_WAY: Final = ("pulling", "configuring", "starting")
 UNLABELLED: Final[Map[str]] = Map()
 ALIVE: Final = ("starting", "running", "stopping")
 
@@ -180,6 +181,25 @@ class Pull:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Mounting:
+    """
+    What a pod waits for before it has a sandbox: what its volumes are made of, and its pull secrets.
+
+    Args:
+        asked: what was asked for, `RESOURCE/NAME`.
+        found: what was answered, by the same names.
+        delay: the present back-off.
+        done: all is there.
+    """
+
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
+    delay: Duration = 0
+    done: bool = False
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Seldom:
     """
     What seldom changes: apart, since the rest changes at every step.
@@ -195,6 +215,9 @@ class Seldom:
         doubted: pods that do not want a Node like this one, until that is known for certain; by uid.
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
+        mounting: what pods wait for, by uid.
+        configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
+        drivers: the CSI drivers that are registered.
     """
 
     dice: Dice
@@ -208,6 +231,9 @@ class Seldom:
     doubted: Map[core_v1.Pod] = Map()
     heartbeats: bool = True
     rejections: Instant = 0
+    mounting: Map[Mounting] = Map()
+    configuring: Map[Map[Response]] = Map()
+    drivers: tuple[str, ...] = ()
 
 
 @quick

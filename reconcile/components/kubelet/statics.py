@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import pods
+from reconcile.components.kubelet import calls, pods
 from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
@@ -58,7 +58,7 @@ def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> Stat
     pod = _of(state, api)
     metadata = api.metadata
     if pod is None or metadata.deletion_timestamp is not None or metadata.annotations.get(MIRROR) != pod.uid:
-        out.append(pods.delete(api, ("unmirrored", key_of(api))))
+        out.append(calls.delete(api, ("unmirrored", key_of(api))))
         return state
     old = pod.api
     if old is not None and _uid(old) == metadata.uid:

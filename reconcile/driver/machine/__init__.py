@@ -1,12 +1,13 @@
 """The machine that a cluster is stepped in, and everything that can happen in it."""
 
-from reconcile.driver.machine.calls import execute, give_back
+from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
 from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, report
+from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, lose, report
 from reconcile.driver.machine.reach import unpark
 from reconcile.driver.machine.watches import cut, deliver, hold_back, release, skip
+from reconcile.driver.machine.webhooks import waits_for
 
 __all__ = [
     "Machine",
@@ -19,11 +20,13 @@ __all__ = [
     "exit_process",
     "fire",
     "give_back",
+    "hear_webhook",
     "hold",
     "hold_back",
     "kill_container",
     "lapse",
     "launch",
+    "lose",
     "next_step",
     "play_now",
     "release",
@@ -31,4 +34,5 @@ __all__ = [
     "skip",
     "turn",
     "unpark",
+    "waits_for",
 ]

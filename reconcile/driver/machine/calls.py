@@ -7,14 +7,16 @@ from typing import Final
 import attrs
 
 from reconcile.cluster.cluster import Cursor, Process
-from reconcile.cluster.pending import Replied, Sent
+from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
+from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
+from reconcile.driver.machine.webhooks import hear_converted, suspended, taken
 from reconcile.effects import Answer
-from reconcile.events import Answered
+from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.model import statuses
@@ -27,13 +29,17 @@ _LEASED: Final = ("events", "events.events.k8s.io")  # an event lives for an hou
 _LEASE_SHARED: Final = 60_000_000_000
 
 
-def execute(machine: Machine, item: Sent) -> bool:
-    """Let an API server carry a call out; park it if none can be reached."""
+def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> bool:
+    """Let an API server carry a call out, anew if it was *waiting* for webhooks; park it if none can be reached."""
     server = machine.reach.get(item.host) or server_for(machine, item.host)
     if server is None:
         park(machine, item)
         return False
-    response = _served(machine, server, item)
+    response = _served(machine, server, item, waiting)
+    if response is None:
+        return True
+    if machine.audits is not None:
+        audit(machine, item, response, machine.noted)
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
     if item.request.verb == "watch" and response.ok and not item.process and item.tag is not None:
@@ -41,6 +47,18 @@ def execute(machine: Machine, item: Sent) -> bool:
     if item.tag is not None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
     return True
+
+
+def hear_webhook(machine: Machine, answer: WebhookAnswered) -> None:
+    """Let an API server hear what a webhook answered; a request that has asked all goes on, or a watch."""
+    waiting = taken(machine, answer)
+    if isinstance(waiting, Suspended):
+        execute(machine, waiting.sent, waiting)
+    elif waiting is not None:
+        process = machine.processes.get(waiting.server)
+        assert process is not None, "what a watch withholds goes with it"
+        if not hear_converted(machine, process, waiting, answer):
+            end(machine, process.name)
 
 
 def give_back(machine: Machine, item: Replied) -> bool:
@@ -76,7 +94,9 @@ def _watch(machine: Machine, item: Sent) -> None:
     process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
     machine.processes.set(name, process)
     ends = machine.now + request.timeout_seconds * SECOND if request.timeout_seconds > 0 else None
-    state = apiserver.Watching(client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends)
+    state = apiserver.Watching(
+        client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends, asked=item.at
+    )
     machine.states.set(name, state)
     cursor = Cursor(request.resource, "", channel(request.resource))
     if not apiserver.lists(request):
@@ -86,34 +106,41 @@ def _watch(machine: Machine, item: Sent) -> None:
     open_watch(machine, process, "watch", cursor)
 
 
-def _served(machine: Machine, server: str, item: Sent) -> Response:
-    state, request, user = machine.states.get(server), item.request, item.user
-    # No two requests may draw the same, or two objects share a uid. The answer takes a serial number; a request that
-    # nobody waits for takes none, but if it stores anything, that takes a revision.
-    if item.tag is not None:
+def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None) -> Response | None:
+    """Serve a request as far as it goes; give the answer, None if it waits for webhooks from now on."""
+    if waiting is not None:
+        server, dice = waiting.server, waiting.dice
+    # No two requests may draw the same, or two objects share a uid. The answer takes a serial number, or the wait for
+    # webhooks; a request that nobody waits for takes none, but if it stores anything, that takes a revision.
+    elif item.tag is not None:
         dice = Dice(machine.cluster.seed, "request", machine.serial)
     else:
         dice = Dice(machine.cluster.seed, f"unanswered/{machine.serial}", machine.store.revision)
-    store = machine.store
     keeper = machine.processes.get(server)
-    assert keeper is not None, "it was found among the servers that run"
-    now = machine.now + keeper.skew
+    assert keeper is not None, "it was found among the servers that run, and what waits in one goes with it"
+    notes = None
+    if machine.notes:
+        notes = apiserver.Notes(None if waiting is None else waiting.answers)
+        machine.noted = notes.annotations
+    now = machine.now + keeper.skew if waiting is None else waiting.now
+    state, request, user = machine.states.get(server), item.request, item.user
+    store = machine.store
     for _ in range(_PLANS):
-        planned = apiserver.plan(state, request, user, store, now, dice)
-        if isinstance(planned, Response):
-            return planned
+        plan = apiserver.plan(state, request, user, store, now, dice, notes)
+        if not isinstance(plan, apiserver.Planned):
+            return plan if isinstance(plan, Response) else suspended(machine, keeper, item, plan, dice, now, notes)
         lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0
-        changes = store.commit(planned.txn, lease)
+        changes = store.commit(plan.txn, lease)
         if not isinstance(changes, Refused):
             committed(machine, changes, store.touched)
-            for txn in planned.then:
+            for txn in plan.then:
                 # Nothing comes between: they are of the same step.
                 more = store.commit(txn, lease)
                 assert not isinstance(more, Refused), "it compares nothing"
                 committed(machine, more, store.touched)
-            for asked in planned.follows:
-                machine.push(Sent(server, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
-            return apiserver.answer(planned, store, changes)
+            for asked in plan.follows:
+                machine.push(Sent(keeper.name, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
+            return apiserver.answer(plan, store, changes)
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)
 

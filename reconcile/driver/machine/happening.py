@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.cluster.pending import Draining, Listing, Message, Replied, Sent, Starting, Turning
-from reconcile.driver.machine.calls import execute, give_back
+from reconcile.components import apiserver
+from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.watches import drain, list_watch
-from reconcile.events import Ordered, Reported, TimerFired, Turned
+from reconcile.driver.machine.webhooks import TIMER
+from reconcile.events import Ordered, Reported, TimerFired, Turned, WebhookAnswered
 
 
 def next_step(machine: Machine) -> bool:
@@ -42,6 +44,8 @@ def play_now(machine: Machine, last: int) -> bool:
             turn(machine, machine.first_turn())
         elif new_turns:
             turn(machine, new_turns.popleft()[1])
+        elif machine.answering is not None and machine.answering(machine):
+            continue
         else:
             return True
         machine.steps += 1
@@ -85,6 +89,8 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
     event = TimerFired(machine.now + process.skew, own)
     if own[0] == "election":
         hear_election(machine, process, event)
+    elif own[0] == TIMER:
+        hear_webhook(machine, WebhookAnswered(own[1], error=apiserver.DEADLINE))
     else:
         tell(machine, process, event)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
 from reconcile.cluster.cluster import Channel, Cluster, Cursor, HostStatus, Process
 from reconcile.cluster.pending import Pending, Sent, Turning
-from reconcile.effects import OutsideEffect
+from reconcile.effects import CallWebhook, OutsideEffect
 from reconcile.lib.dice import Dice
 from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
@@ -56,15 +57,23 @@ class Machine:
         self.hosts: Draft[str, HostStatus] = Draft(cluster.hosts)
         self.old_parked = cluster.parked
         self.new_parked: list[Pending] = []
+        self.suspended = cluster.suspended
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked
         self.records = cluster.topology.events
+        self.audits = cluster.topology.audit or None
+        self.notes = cluster.topology.webhooks or self.audits is not None
+        self.noted: dict[str, str] = {}
+        """What was noted for the audit of the request that was served last."""
         self.reach: dict[str, str | None] = {}
         self.outbox: list[OutsideEffect] = []
         self.observed: list[tuple[int, Change]] | None = None
         self.marks: array[int] | None = None
         self.trace: list[tuple[Instant, Sent, Response]] | None = None
+        self.answering: Callable[[Machine], bool] | None = None
+        """Lets webhooks answer *calls*, where nothing else is left to do; tells whether there were any."""
+        self.calls: list[CallWebhook] = []
 
     def closed(self) -> Cluster:
         """Give the cluster as it is now; the machine may go on."""
@@ -90,6 +99,7 @@ class Machine:
             channels=self.channels.table(),
             hosts=self.hosts.table(),
             parked=self.parked,
+            suspended=self.suspended,
             servers=self.servers,
             etcd=self.etcd,
             marked=self.marked,

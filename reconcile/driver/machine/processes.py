@@ -8,12 +8,14 @@ import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.components import COMPONENTS, Setting
-from reconcile.cluster.pending import Listing, Message, Sent, Starting, Turning
+from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import connected, unpark
+from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
     CancelTimer,
@@ -39,8 +41,11 @@ from reconcile.events import Started
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
+from reconcile.model import statuses
+from reconcile.model.requests import Response
 from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
+_TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
@@ -69,8 +74,12 @@ def begin(machine: Machine, item: Starting) -> bool:
         _disk(machine, process.host),
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
+        service_cidr=topology.service_cidr,
+        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
+        webhooks=topology.webhooks,
+        drivers=topology.drivers,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -115,6 +124,7 @@ def end(machine: Machine, name: str) -> None:
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
+    watching = machine.states.get(name)
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
@@ -123,7 +133,22 @@ def end(machine: Machine, name: str) -> None:
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
+        for waiting in forgotten(machine, name):
+            if isinstance(waiting, Suspended):
+                lose(machine, waiting.sent)
+    elif process.kind == "watch" and machine.audits is not None and watching is not None:
+        audit_end(machine, process, watching)
+    if process.kind not in _REACHED and machine.suspended:
+        forgotten(machine, name)
         machine.reach.clear()
+
+
+def lose(machine: Machine, item: Sent | Replied) -> None:
+    """Let a call or its answer be lost: who waits for it is told that it took too long."""
+    if item.tag is not None:
+        status = statuses.server_timeout(item.request.resource, item.request.verb, 0)
+        lost = Response(status.code or _TIMEOUT, status)
+        machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
 def exit_process(machine: Machine, process: Process, code: int) -> None:
@@ -272,7 +297,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case Exit():
             exit_process(machine, process, effect.code)
         case Notice():
-            machine.outbox.append(effect)
+            if machine.processes.get(process.name) is not None and not told(machine, process, effect):
+                end(machine, process.name)
         case etcd.CompactTo():
             machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
             machine.marked = machine.store.revision

@@ -155,6 +155,8 @@ def _special_to_json(special: str, part: Any, owner: Any, path: str) -> Any:
             return body_to_json(part, owner, path)
         case "answer":
             return answer_to_json(part, owner.code, path)
+        case "free":
+            return free_to_json(part, path)
         case "view":
             expected = expected_of(_viewed(owner.watch, owner.changes))
             return [[key, object_to_json(obj, expected, f"{path}[{key}]")] for key, obj in part.items()]
@@ -338,6 +340,8 @@ def _special_from_json(special: str, part: Any, values: dict[str, Any], path: st
             return body_from_json(part, values["verb"], values["resource"], values["subresource"], path)
         case "answer":
             return answer_from_json(part, values["code"], path)
+        case "free":
+            return free_from_json(part, path)
         case "view":
             return _view_from_json(part, values, path)
         case _:

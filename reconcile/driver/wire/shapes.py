@@ -17,9 +17,10 @@ import attrs
 
 from reconcile import effects, events
 from reconcile.api import core_v1
+from reconcile.cluster.topology import Topology
 from reconcile.components.kubeproxy import RuleSet
-from reconcile.effects import Install, Notice, Record, Report
-from reconcile.events import RuntimeReport, Watched
+from reconcile.effects import Audit, CallWebhook, Install, Notice, Record, Report
+from reconcile.events import RuntimeReport, Watched, WebhookAnswered
 from reconcile.lib.instant import WIDE
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
@@ -27,7 +28,7 @@ from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
-Special: TypeAlias = Literal["body", "answer", "object", "view"]
+Special: TypeAlias = Literal["body", "answer", "object", "view", "free"]
 
 # What an annotation `Any` holds: a type, or the name of what only its neighbours can tell.
 _MEANT: Final[dict[tuple[type, str], Any]] = {
@@ -38,6 +39,10 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Install, "rules"): RuleSet,
     (Report, "report"): RuntimeReport,
     (Watched, "view"): "view",
+    (CallWebhook, "review"): "free",
+    (Audit, "event"): "free",
+    (Topology, "audit"): "free",
+    (WebhookAnswered, "body"): "free",
     (Change, "old"): "object",
     (Change, "new"): "object",
     (Host, "taints"): tuple[core_v1.Taint, ...],

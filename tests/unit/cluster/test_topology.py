@@ -14,6 +14,7 @@ from reconcile.driver.client import apply
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -118,6 +119,11 @@ _MOST = 53248
         ),
         ({"capacity": Map({"cpu": "lots"})}, "topology: capacity['cpu']: not a quantity"),
         ({"hosts": (attrs.evolve(HOSTS[0], external=True),)}, "hosts[0].external: alpha is to carry the control plane"),
+        ({"drivers": (Driver(name="No"),)}, "topology: drivers[0].name: 'No': a lowercase RFC 1123 subdomain"),
+        ({"drivers": (Driver(name="d", provision=-1),)}, "topology: drivers[0].provision: -1 is negative"),
+        ({"drivers": (Driver(name="d", reach="a b"),)}, "topology: drivers[0].reach: 'a b': "),
+        ({"drivers": (Driver(name="d"), Driver(name="d"))}, "topology: drivers: two are called 'd'"),
+        ({"drivers": ("d",)}, "topology: drivers"),
     ],
 )
 def test_a_wrong_topology_is_refused(wrong, message):

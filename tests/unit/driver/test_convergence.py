@@ -229,3 +229,36 @@ def test_a_cluster_that_waits():
     assert others
     assert all(text.startswith("pod/web-") and "ErrImagePull" in text for text in others)
     assert any(" more of ReplicaSet web-" in text for text in others) or len(others) == 3
+
+
+def test_what_waits_for_volumes_says_for_what():
+    cluster = settle(Cluster.boot(Topology(nodes=1), seed=1)).cluster
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    late = {"provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
+    container = {"name": "c", "image": "web"}
+    manifests = (
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "late"}, **late},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "later"},
+            "spec": {**spec, "storageClassName": "late"},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "p"},
+            "spec": {"containers": [container], "volumes": [{"name": "v", "configMap": {"name": "gone"}}]},
+        },
+    )
+    for manifest in manifests:
+        cluster, response = apply(cluster, manifest)
+        assert response.ok, response.body.message
+    cluster = settle(cluster, limit=60_000_000_000).cluster
+    declared = [("persistentvolumeclaims", f"default/{name}") for name in ("data", "later")]
+    claim, pod_ = shortfalls(cluster, [*declared, ("pods", "default/p")])
+    why = "no persistent volumes available for this claim and no storage class is set"
+    assert claim == f"persistentvolumeclaim/data in default: it is Pending: {why}"
+    why = 'MountVolume.SetUp failed for volume "v" : configmap "gone" not found'
+    assert pod_ == f"pod/p in default: container c: ContainerCreating: {why}"

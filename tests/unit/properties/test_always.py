@@ -19,7 +19,7 @@ from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 from reconcile.properties import ALWAYS, SOMETIMES, Passage, broken_by, uids_after, uids_of, violations
-from reconcile.store import Put, Txn, commit
+from reconcile.store import Committed, Put, Txn, commit
 from tests.unit.properties.conftest import WEB
 
 
@@ -111,6 +111,34 @@ def bears_the_name_of_no_ordinal(cluster, pod, rewritten):
     return rewritten(cluster, "pods", pod, metadata=replace(pod.metadata, owner_references=owners))
 
 
+def claim(name, volume, phase="Bound"):
+    return core_v1.PersistentVolumeClaim(
+        metadata=meta_v1.ObjectMeta(name=name, namespace="default", uid=f"claim-{name}"),
+        spec=core_v1.PersistentVolumeClaimSpec(volume_name=volume),
+        status=core_v1.PersistentVolumeClaimStatus(phase=phase),
+    )
+
+
+def _put(cluster, *claims):
+    puts = tuple([Put("persistentvolumeclaims", f"default/{each.metadata.name}", each) for each in claims])
+    done = commit(cluster.store, Txn((), puts))
+    assert isinstance(done, Committed)
+    return Passage(cluster, attrs.evolve(cluster, store=done.store), done.changes)
+
+
+def takes_the_volume_of_another(cluster, pod, rewritten):
+    return _put(cluster, claim("one", "v"), claim("other", "v"))
+
+
+def takes_another_volume(cluster, pod, rewritten):
+    return _put(_put(cluster, claim("one", "v")).after, claim("one", "w"))
+
+
+def test_a_claim_that_has_lost_its_volume_shares_none(cluster):
+    passage = _put(cluster, claim("one", "v"), claim("other", "v", "Lost"), claim("free", None))
+    assert (violations(passage.after), broken_by(passage, ALWAYS)) == ((), ())
+
+
 MUTATIONS = {
     runs_on_two_nodes: "no pod on two nodes",
     is_bound_again: "a binding is for ever",
@@ -123,6 +151,8 @@ MUTATIONS = {
     lets_two_lead: "at most one leader",
     lets_a_standby_act: "only the leader acts",
     bears_the_name_of_no_ordinal: "a stateful pod is itself",
+    takes_the_volume_of_another: "a claim has one volume, a volume one claim",
+    takes_another_volume: "a claim has one volume, a volume one claim",
 }
 
 
@@ -201,6 +231,7 @@ def test_some_run_reaches_what_the_properties_are_about(cluster, pod):
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": limit}
     assert reached(settle(client.apply(cluster, quota)[0]).cluster) >= {"some quota is used"}
     big = {"containers": [{"name": "x", "image": "x", "resources": {"requests": {"cpu": "99"}}}]}
+    assert reached(_put(cluster, claim("data", "v")).after) >= {"some claim is bound"}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big"}, "spec": big}
     assert reached(settle(client.apply(cluster, manifest)[0]).cluster) >= {"some node is full"}
     stateful = deepcopy(WEB) | {"kind": "StatefulSet", "metadata": {"name": "db"}}

@@ -22,9 +22,7 @@ PODS = {
     "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {a: b}}}]}}",
     "topologySpreadConstraints": "topologySpreadConstraints: "
     "[{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]",
-    "a ConfigMap or Secret": "volumes: [{name: v, configMap: {name: gone}}]",
     "the ServiceAccount": "serviceAccountName: gone",
-    "volumes to be bound": "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]",
     "postStart and preStop": "initContainers: "
     "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",
     "resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
@@ -91,10 +89,10 @@ def test_a_kind_that_gets_a_controller_of_kubernetes_own_leaves_the_note(monkeyp
 
 def test_several_kinds_may_have_one_reason():
     cluster = applied(
-        "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: s}, provisioner: p}",
-        "{apiVersion: storage.k8s.io/v1, kind: CSIDriver, metadata: {name: c}, spec: {}}",
+        "{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: d}, spec: {}}",
+        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: t}, spec: {spec: {}}}",
     )
-    assert [(each.what, each.count) for each in unheeded(cluster)] == [("objects of storage", 2)]
+    assert [(each.what, each.count) for each in unheeded(cluster)] == [("objects of dynamic resources", 2)]
 
 
 def test_roles_are_acted_upon():
@@ -123,36 +121,6 @@ def test_endpoints_of_a_users_own():
     ]
     skipped = ", labels: {endpointslice.kubernetes.io/skip-mirror: 'true'}"
     assert sentences(applied(service, endpoints % skipped)) == []
-
-
-CONFIGURED = """
-volumes:
-  - {name: a, projected: {sources: [{secret: {name: s}}, {configMap: {name: c}}]}}
-  - {name: b, secret: {secretName: s}}
-  - {name: d, configMap: {name: gone, optional: true}}
-  - {name: e, emptyDir: {}}
-containers:
-  - name: c
-    image: c
-    envFrom: [{configMapRef: {name: c}}, {secretRef: {name: gone, optional: true}}]
-    env:
-      - {name: A, valueFrom: {configMapKeyRef: {name: c, key: k}}}
-      - {name: B, valueFrom: {secretKeyRef: {name: s, key: k}}}
-      - {name: C, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-"""
-
-
-def test_what_a_pod_needs_and_is_there():
-    spec = yaml.safe_load(CONFIGURED)
-    content = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
-    with_config = applied("{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}")
-    both = applied("{apiVersion: v1, kind: Secret, metadata: {name: s}}", cluster=with_config)
-    missing, _ = apply(with_config, content)
-    there, _ = apply(both, content)
-    assert sentences(missing) == [
-        "1 Pod (p in default): a ConfigMap or Secret that is needed is not there; containers start all the same"
-    ]
-    assert sentences(there) == []
 
 
 def test_every_field_of_the_table_has_its_example():

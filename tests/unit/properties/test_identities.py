@@ -8,6 +8,7 @@ from reconcile.cluster.topology import Topology
 from reconcile.driver import client
 from reconcile.driver.run import settle
 from reconcile.lib.replacing import replace
+from reconcile.model.drivers import Driver
 from reconcile.properties.identities import identified, ordinal_of, unbalanced
 from reconcile.store import Delete, Put, Txn, commit
 
@@ -23,13 +24,20 @@ SET = {
     "metadata": {"name": "db"},
     "spec": {**SPEC, "replicas": 3, "serviceName": "db", "volumeClaimTemplates": [CLAIM]},
 }
+CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "fast", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "csi.example.com",
+}
 DAEMON = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"}, "spec": SPEC}
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    booted = settle(Cluster.boot(Topology(nodes=2), seed=1)).cluster
-    for manifest in (SET, {**DAEMON, "metadata": {"name": "agent"}}):
+    topology = Topology(nodes=2, drivers=(Driver(name="csi.example.com"),))
+    booted = settle(Cluster.boot(topology, seed=1)).cluster
+    for manifest in (CLASS, SET, {**DAEMON, "metadata": {"name": "agent"}}):
         booted, response = client.apply(booted, manifest)
         assert response.ok, response
     return settle(booted).cluster

@@ -14,6 +14,7 @@ from typing import Final
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import selectors
 from reconcile.model.requests import Request, User
+from reconcile.model.volumes import claims_of
 from reconcile.store import Reads
 
 NODES: Final = "system:nodes"
@@ -226,6 +227,8 @@ def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
             named = {each.resource_claim_name for each in pod.spec.resource_claims or ()}
         else:
             named = references(pod.spec, resource)
+            if resource == _CLAIMS and name not in named:
+                named = claims_of(pod)  # those of ephemeral volumes are named after the pod
         if name in named:
             return None
     return _unrelated(node)
@@ -245,6 +248,8 @@ def references(spec: object, resource: str) -> frozenset[str]:
     found: list[str] = []
     for volume in getattr(spec, "volumes", None) or ():
         source = getattr(volume, field.get(resource, "secret"))
+        if source is None and resource == "secrets" and volume.csi is not None:
+            source = volume.csi.node_publish_secret_ref
         found += [_named(source)] if source else []
         for projection in (volume.projected.sources if volume.projected else None) or ():
             source = getattr(projection, field.get(resource, "secret"), None)

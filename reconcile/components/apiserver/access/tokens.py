@@ -1,24 +1,24 @@
 """
 Tokens: what a ServiceAccount proves itself with: what it says, its signature, and who comes with it.
 
-A token is a JSON Web Token, signed with the cluster's own key by HMAC-SHA256: whoever has the key can check what it
-says. The key is a function of the cluster's seed, so that a replay gives the same tokens.
+A token is a JSON Web Token, signed with the cluster's own key by RS256, which anybody can check with what
+/openid/v1/jwks says. The key is a function of the cluster's seed, so that a replay gives the same tokens.
 
-Source:   https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/; RFC 7515, RFC 7519.
-Left out: RS256, with which others could check tokens who cannot make them; see docs/limits.md, "API server".
+Source:   https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/; RFC 7515, RFC 7517, RFC 7519.
+Left out: see docs/limits.md, "API server".
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
+from reconcile.lib import rsa
 from reconcile.lib.instant import MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import webtokens
@@ -144,12 +144,13 @@ def _claims(key: str, token: str) -> Mapping[str, Any]:
         raise Untrusted("")
     said = f"{parts[0]}.{parts[1]}"
     try:
-        claims = json.loads(_decoded(parts[1]))
+        head, claims, signature = json.loads(_decoded(parts[0])), json.loads(_decoded(parts[1])), _decoded(parts[2])
     except (ValueError, binascii.Error):
         raise Untrusted("") from None
-    if not isinstance(claims, dict) or claims.get("iss") not in (ISSUER, webtokens.LEGACY_ISSUER):
+    known = isinstance(head, dict) and head.get("alg") == "RS256"
+    if not known or not isinstance(claims, dict) or claims.get("iss") not in (ISSUER, webtokens.LEGACY_ISSUER):
         raise Untrusted("")
-    if not hmac.compare_digest(webtokens.signature(bytes.fromhex(key), said).encode(), parts[2].encode()):
+    if not rsa.key_of(key).signed(said.encode(), signature):
         raise Untrusted("go-jose/go-jose: error in cryptographic primitive")
     return claims
 

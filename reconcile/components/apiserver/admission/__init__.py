@@ -3,7 +3,8 @@ Admission: what the API server's plugins add to a request and whom they stop, a 
 
 First the plugins that change what is written (NamespaceLifecycle, LimitRanger, ServiceAccount, NodeRestriction,
 TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, RuntimeClass,
-DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy), then, once the object is valid, those that judge it
+DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once the object is
+valid, those that judge it
 (LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, ValidatingAdmissionPolicy,
 webhooks, ResourceQuota).
 
@@ -12,7 +13,7 @@ Left out: see docs/limits.md, "API server".
 """
 
 from reconcile.components.apiserver.admission.ingresses import admit_ingress
-from reconcile.components.apiserver.admission.judging import Judged, judged, mutated
+from reconcile.components.apiserver.admission.judging import Judged, carried, judged, mutated, mutates
 from reconcile.components.apiserver.admission.lifecycle import admit_namespace, check_mortal
 from reconcile.components.apiserver.admission.limits import ANNOTATION as LIMITED
 from reconcile.components.apiserver.admission.nodes import restrict_node
@@ -29,9 +30,11 @@ __all__ = [
     "admit_namespace",
     "admit_node",
     "admit_pod",
+    "carried",
     "check_mortal",
     "judged",
     "mutated",
+    "mutates",
     "protect",
     "restrict_node",
 ]

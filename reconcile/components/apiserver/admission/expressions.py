@@ -22,6 +22,7 @@ from reconcile.api import golang
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.access.authorising import Decision
 from reconcile.components.apiserver.admission import matching
+from reconcile.components.apiserver.admission.reviews import shown
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.cel import CelError, library, merged
 from reconcile.model import cel
@@ -135,13 +136,14 @@ class Variables(Mapping[str, Any]):
         return len(self._expressions)
 
 
-def scope_of(ask: Ask, new: Any, old: Any) -> dict[str, Any]:
-    """Give the variables of every expression about a write."""
+def scope_of(ask: Ask, new: Any, old: Any, place: matching.Place | None = None) -> dict[str, Any]:
+    """Give the variables of every expression about a write, as it is in *place*: where it is made, if not said."""
+    place = matching.own_place(ask) if place is None else place
     namespace = ask.store.get("namespaces", ask.request.namespace) if ask.request.namespace else None
     return {
-        "object": _plain(ask, new),
-        "oldObject": _plain(ask, old),
-        "request": _request(ask, new, old),
+        "object": shown(ask, new, place, fresh=old is None),
+        "oldObject": shown(ask, old, place),
+        "request": _request(ask, new, old, place),
         "namespaceObject": None if namespace is None else golang.written(namespace),
         "authorizer": _authorizer(ask, new, old),
     }
@@ -170,37 +172,19 @@ def evaluated(expression: str, scope: Mapping[str, Any]) -> Any:
         raise CelError(f"expression '{expression}' resulted in error: {said}") from None
 
 
-def _plain(ask: Ask, obj: Any) -> Any:
-    if obj is None:
-        return None
-    plain = golang.written(obj)
-    if ask.request.subresource != "scale":
-        return plain
-    # What is written is a Scale, whatever it is that is scaled.
-    metadata = {
-        key: plain["metadata"][key]
-        for key in ("name", "namespace", "uid", "resourceVersion")
-        if key in plain["metadata"]
-    }
-    replicas = plain.get("spec", {}).get("replicas", 0)
-    return {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": replicas}}
-
-
-def _request(ask: Ask, new: Any, old: Any) -> dict[str, Any]:
-    known, request, user = ask.resource, ask.request, ask.user
-    kind = {"group": known.group, "version": known.version, "kind": known.kind}
-    resource = {"group": known.group, "version": known.version, "resource": known.plural}
+def _request(ask: Ask, new: Any, old: Any, place: matching.Place) -> dict[str, Any]:
+    request, user, own = ask.request, ask.user, matching.own_place(ask)
     extra = {key: list(values) for key, values in (user.extra or {}).items()}
     info: dict[str, Any] = {"username": user.name, "groups": list(user.groups)}
     info |= {"uid": user.uid} if user.uid else {}
     info |= {"extra": extra} if extra else {}
     return {
         "uid": "",
-        "kind": kind,
-        "resource": resource,
+        "kind": dict(zip(("group", "version", "kind"), place.kind, strict=True)),
+        "resource": {"group": place.group, "version": place.version, "resource": place.plural},
         "subResource": request.subresource,
-        "requestKind": kind,
-        "requestResource": resource,
+        "requestKind": dict(zip(("group", "version", "kind"), own.kind, strict=True)),
+        "requestResource": {"group": own.group, "version": own.version, "resource": own.plural},
         "requestSubResource": request.subresource,
         "name": request.name or _name(new, old),
         "namespace": request.namespace,

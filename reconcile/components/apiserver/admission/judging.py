@@ -9,6 +9,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -23,10 +24,13 @@ from reconcile.components.apiserver.admission import (
     storage,
     webhooks,
 )
+from reconcile.components.apiserver.admission.mutating import Again
 from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.quick import quick
 from reconcile.store import Compare, Put
+
+Plugins = Callable[[Ask, Any], Any]
 
 CERTIFICATES: Final = "certificatesigningrequests.certificates.k8s.io"
 _CLAIMS: Final = "persistentvolumeclaims"
@@ -103,23 +107,59 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
     return Judged(warnings, charged.compares, charged.operations)
 
 
-def mutated(ask: Ask, new: Any, old: Any) -> Any:
-    """Give an object with what policies make of it before it is judged."""
-    if not ask.store.table(_MUTATING):
-        return new
-    from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- a language that few clusters speak
+def mutates(ask: Ask) -> bool:
+    """Tell whether policies or webhooks are stored that change what is written."""
+    return bool(ask.store.table(_MUTATING) or ask.store.table(webhooks.MUTATING))
 
-    return policies.mutate(ask, new, old)
+
+def mutated(ask: Ask, new: Any, old: Any, plugins: Plugins | None = None) -> Any:
+    """
+    Give an object with what policies and webhooks make of it before it is judged; itself if that is nothing.
+
+    Args:
+        ask: the write.
+        new: what is to be written; None for what is deleted.
+        old: what was there; None for what is created.
+        plugins: what the server's own plugins make of it, before anybody else is asked.
+    """
+    by_policies, by_webhooks = Again(), Again()
+    for number in (0, 1):
+        by_policies.round = by_webhooks.round = number
+        if plugins is not None:
+            new = plugins(ask, new)
+        if new is not None and ask.store.table(_MUTATING):
+            from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- few clusters speak CEL
+
+            new = policies.mutate(ask, new, old, by_policies)
+        if ask.store.table(webhooks.MUTATING):
+            new = webhooks.mutate(ask, new, old, by_webhooks)
+        if not (by_policies.changed or by_webhooks.changed):
+            break
+    return new
+
+
+def carried(ask: Ask, obj: Any) -> Any:
+    """Give what is sent to a subresource that is no part of its object, as policies and webhooks let it be."""
+    if mutates(ask):
+        obj = mutated(ask, obj, None)
+    warnings = _ruled(ask, obj, None)
+    if ask.notes is not None:
+        ask.notes.warnings += warnings
+    return obj
 
 
 def _ruled(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
     """Ask the policies and the webhooks that are stored."""
     warnings: tuple[str, ...] = ()
+    if new is None and ask.store.table(webhooks.MUTATING):
+        mutated(ask, new, old)
     if ask.store.table(_VALIDATING):
         from reconcile.components.apiserver.admission import policies  # noqa: PLC0415 -- as above
 
         warnings = policies.validate(ask, new, old)
-    return warnings + webhooks.called(ask, new, old)
+    if ask.store.table(webhooks.VALIDATING):
+        webhooks.validate(ask, new, old)
+    return warnings
 
 
 def _check_certificates(ask: Ask, subresource: str, new: Any, old: Any) -> None:

@@ -1,20 +1,60 @@
 """
-Matching: which writes a webhook or a policy is asked about.
+Matching: which writes a webhook or a policy is asked about, and in which version of the API.
 
 Source:   https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules
-Left out: matchPolicy Equivalent: a write is looked at in the group and version in which it comes.
+Left out: nothing known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import attrs
+
+from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.state import Ask
 from reconcile.model import selectors
 
 GROUP: Final = "admissionregistration.k8s.io"
 _NAMESPACES: Final = "namespaces"
+
+
+@attrs.frozen
+class Place:
+    """
+    A resource in one version of the API, and the kind that is written there.
+
+    Args:
+        group: the resource's.
+        version: the resource's.
+        plural: the resource's name.
+        kind: group, version and kind of what is written, which of a subresource may be another's.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: tuple[str, str, str]
+
+    @property
+    def api_version(self) -> str:
+        """The apiVersion of the resource's own objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+# What a write to a subresource carries, where that is no object of the resource.
+_CARRIED: Final[Mapping[str, tuple[str, str, str]]] = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "binding": ("", "v1", "Binding"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
+}
+# Resources that are served in several versions or groups: group, version.
+_SERVED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "horizontalpodautoscalers.autoscaling": (("autoscaling", "v2"), ("autoscaling", "v1")),
+    "events": (("", "v1"), ("events.k8s.io", "v1")),
+}
 
 
 def is_exempt(ask: Ask) -> bool:
@@ -28,9 +68,27 @@ def operation_of(new: Any, old: Any) -> str:
     return "DELETE" if new is None else "CREATE" if old is None else "UPDATE"
 
 
-def concerns(ask: Ask, rules: Iterable[Any] | None, operation: str) -> bool:
-    """Tell whether one of *rules* is about this write."""
-    return any(_fits(ask, rule, operation) for rule in rules or ())
+def own_place(ask: Ask) -> Place:
+    """Give where a request is made."""
+    known = ask.resource
+    group, slash, version = ask.request.version.rpartition("/")
+    return _place(ask, group if slash else known.group, version or known.version)
+
+
+def place(ask: Ask, rules: Iterable[Any] | None, operation: str, policy: str | None) -> Place | None:
+    """
+    Give where one of *rules* is about this write; None if none is.
+
+    With the match policy Equivalent a rule may speak of another version, or group, of the same resource.
+    """
+    wanted = tuple(rules or ())
+    own = own_place(ask)
+    if any(_fits(ask, rule, operation, own) for rule in wanted):
+        return own
+    if policy == "Exact":
+        return None
+    others = [each for each in _equivalents(ask) if (each.group, each.version) != (own.group, own.version)]
+    return next((other for rule in wanted for other in others if _fits(ask, rule, operation, other)), None)
 
 
 def selects(ask: Ask, webhook: Any, new: Any, old: Any) -> bool:
@@ -45,14 +103,28 @@ def selects(ask: Ask, webhook: Any, new: Any, old: Any) -> bool:
     )
 
 
-def _fits(ask: Ask, rule: Any, operation: str) -> bool:
-    known = ask.resource
+def _place(ask: Ask, group: str, version: str) -> Place:
+    kind = _CARRIED.get(ask.request.subresource) or (group, version, ask.resource.kind)
+    return Place(group, version, ask.resource.plural, kind)
+
+
+def _equivalents(ask: Ask) -> list[Place]:
+    """Give the places of the resource in every version in which it is served."""
+    definition = served.definition(ask.store, ask.request.resource) if ask.resource.is_custom else None
+    if definition is not None:
+        versions = [(ask.resource.group, name) for name, each in definition.versions.items() if each.served]
+    else:
+        versions = list(_SERVED.get(ask.request.resource, ()))
+    return [_place(ask, group, version) for group, version in versions]
+
+
+def _fits(ask: Ask, rule: Any, operation: str, at: Place) -> bool:
     names = getattr(rule, "resource_names", None)
     return (
         _has(rule.operations, operation)
-        and _has(rule.api_groups, known.group)
-        and _has(rule.api_versions, ask.request.version or known.version)
-        and any(_is(each, known.plural, ask.request.subresource) for each in rule.resources or ())
+        and _has(rule.api_groups, at.group)
+        and _has(rule.api_versions, at.version)
+        and any(_is(each, at.plural, ask.request.subresource) for each in rule.resources or ())
         and (rule.scope in (None, "", "*") or (rule.scope == "Namespaced") == _is_placed(ask))
         and (not names or ask.request.name in names)
     )

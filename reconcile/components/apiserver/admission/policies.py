@@ -8,15 +8,19 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import attrs
 
-from reconcile.api import convert, golang, kinds, meta_v1
-from reconcile.components.apiserver.admission import matching
+from reconcile.api import kinds, meta_v1
+from reconcile.api.shapes import CustomObject
+from reconcile.components.apiserver.admission import matching, reviews
 from reconcile.components.apiserver.admission.expressions import evaluated, scope_of, with_policy
+from reconcile.components.apiserver.admission.mutating import Again, rebuilt
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.cel import CelError
 from reconcile.lib.errors import ReconcileError
@@ -26,6 +30,8 @@ from reconcile.model.fields.shapes import shape_of
 
 _CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 _LONGEST: Final = 5 << 10  # of a message that an expression makes
+_LONGEST_NOTE: Final = 10 << 10  # of an annotation for the audit
+_FAILURE: Final = "validation.policy.admission.k8s.io/validation_failure"
 _NOBODY: Final = "no params found for policy binding with `Deny` parameterNotFoundAction"
 
 # What is denied: the message and its reason.
@@ -38,12 +44,16 @@ def validate(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
         return ()
     warnings: list[str] = []
     denied: list[tuple[str, str]] = []
-    scope: dict[str, Any] = {}
-    for policy, binding in _bound(ask, "validatingadmissionpolic", new, old):
-        scope = scope or scope_of(ask, new, old)
+    scopes: dict[matching.Place, dict[str, Any]] = {}
+    for policy, binding, place in _bound(ask, "validatingadmissionpolic", new, old):
+        scope = scopes.get(place)
+        if scope is None:
+            scope = scopes[place] = scope_of(ask, new, old, place)
         named = f"ValidatingAdmissionPolicy '{policy.metadata.name}' with binding '{binding.metadata.name}'"
         actions = binding.spec.validation_actions or ()
-        for message, reason in _found(ask, policy, binding, scope):
+        for place_of_it, (message, reason) in enumerate(_found(ask, policy, binding, scope)):
+            if "Audit" in actions:
+                _note_failure(ask, policy, binding, message, place_of_it)
             if "Deny" in actions:
                 denied.append((f"{named} denied request: {message}", reason))
             if "Warn" in actions:
@@ -54,41 +64,59 @@ def validate(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def mutate(ask: Ask, new: Any, old: Any) -> Any:
+def mutate(ask: Ask, new: Any, old: Any, again: Again) -> Any:
     """Give an object with what mutating policies make of it."""
     if matching.is_exempt(ask) or "MutatingAdmissionPolicy" in ask.state.disabled:
         return new
-    for policy, binding in _bound(ask, "mutatingadmissionpolic", new, old):
+    again.enter(new)
+    for policy, binding, place in _bound(ask, "mutatingadmissionpolic", new, old):
+        uid = f"{policy.metadata.name}/{binding.metadata.name}"
+        if again.skips(uid):
+            continue
+        before = new
         try:
             for params in _params(ask, policy.spec, binding.spec):
-                new = _mutated(ask, policy.spec, params, new, old)
+                new = _mutated(ask, policy.spec, params, new, old, place)
         except (CelError, ReconcileError) as error:
             if policy.spec.failure_policy != "Ignore":
                 said = f"policy '{policy.metadata.name}' with binding '{binding.metadata.name}' denied request: {error}"
                 raise Refusal(_refused(ask, new, old, said, "Invalid", whole=True)) from None
+        if new is not before:
+            again.require()
+        if policy.spec.reinvocation_policy == "IfNeeded":
+            again.asked(uid)
+    again.leave(new)
     return new
 
 
-def _bound(ask: Ask, stem: str, new: Any, old: Any) -> Iterator[tuple[Any, Any]]:
-    """Give each policy that is about the write, with each binding of it that is."""
+def _bound(ask: Ask, stem: str, new: Any, old: Any) -> Iterator[tuple[Any, Any, matching.Place]]:
+    """Give each policy that is about the write, with each binding of it that is, and where the write is to it."""
     operation = matching.operation_of(new, old)
     policies = f"{stem}ies.{matching.GROUP}"
     for binding in ask.store.table(f"{stem}ybindings.{matching.GROUP}").values():
         policy = ask.store.get(policies, binding.spec.policy_name or "")
-        if policy is None or not _matches(ask, policy.spec.match_constraints, operation, new, old, rules=True):
+        if policy is None:
             continue
-        if _matches(ask, binding.spec.match_resources, operation, new, old, rules=False):
-            yield policy, binding
+        place = _matched(ask, policy.spec.match_constraints, operation, new, old)
+        if place is None:
+            continue
+        resources = binding.spec.match_resources
+        if resources is None or _matched(ask, resources, operation, new, old, or_all=True) is not None:
+            yield policy, binding, place
 
 
-def _matches(ask: Ask, wanted: Any, operation: str, new: Any, old: Any, *, rules: bool) -> bool:
-    if wanted is None:
-        return not rules
-    if not matching.selects(ask, wanted, new, old) or matching.concerns(ask, wanted.exclude_resource_rules, operation):
-        return False
+def _matched(
+    ask: Ask, wanted: Any, operation: str, new: Any, old: Any, *, or_all: bool = False
+) -> matching.Place | None:
+    """Give where a write is to match resources; None if they are not about it. Without rules they are *or_all*."""
+    if wanted is None or not matching.selects(ask, wanted, new, old):
+        return None
+    policy = wanted.match_policy
+    if matching.place(ask, wanted.exclude_resource_rules, operation, policy) is not None:
+        return None
     if not wanted.resource_rules:
-        return not rules
-    return matching.concerns(ask, wanted.resource_rules, operation)
+        return matching.own_place(ask) if or_all else None
+    return matching.place(ask, wanted.resource_rules, operation, policy)
 
 
 def _found(ask: Ask, policy: Any, binding: Any, scope: dict[str, Any]) -> list[Denied]:
@@ -109,7 +137,41 @@ def _found(ask: Ask, policy: Any, binding: Any, scope: dict[str, Any]) -> list[D
             continue
         for validation in spec.validations or ():
             found += _judged(validation, inner, lenient=lenient)
+        if spec.audit_annotations:
+            found += _annotated(ask, policy, inner, lenient=lenient)
     return found
+
+
+def _annotated(ask: Ask, policy: Any, scope: Mapping[str, Any], *, lenient: bool) -> list[Denied]:
+    """Note what a policy wants in the audit; give what it denies because that cannot be told."""
+    found: list[Denied] = []
+    for each in policy.spec.audit_annotations:
+        try:
+            value = evaluated(each.value_expression, scope)
+        except CelError as error:
+            found += [] if lenient else [(str(error), "")]
+            continue
+        if not isinstance(value, str) or not value.strip() or ask.notes is None:
+            continue
+        key, said = f"{policy.metadata.name}/{each.key}", value.strip()[:_LONGEST_NOTE]
+        known = ask.notes.annotations.get(key)
+        if known is None or said not in known.split(", "):
+            ask.notes.annotations[key] = said if known is None else f"{known}, {said}"
+    return found
+
+
+def _note_failure(ask: Ask, policy: Any, binding: Any, message: str, index: int) -> None:
+    if ask.notes is None:
+        return
+    failure = {
+        "message": message,
+        "policy": policy.metadata.name,
+        "binding": binding.metadata.name,
+        "expressionIndex": index,
+        "validationActions": list(binding.spec.validation_actions or ()),
+    }
+    text = json.dumps([failure], separators=(",", ":"), ensure_ascii=False)
+    ask.notes.annotations.setdefault(_FAILURE, text)
 
 
 def _conditions(spec: Any, scope: Mapping[str, Any]) -> bool:
@@ -165,23 +227,31 @@ def _params(ask: Ask, spec: Any, binding: Any) -> tuple[Any, ...]:
     return found
 
 
-def _mutated(ask: Ask, spec: Any, params: Any, new: Any, old: Any) -> Any:
-    inner = with_policy(scope_of(ask, new, old), params, spec.variables)
+def _mutated(  # noqa: PLR0917 -- what there is at hand of a write
+    ask: Ask, spec: Any, params: Any, new: Any, old: Any, place: matching.Place
+) -> Any:
+    inner = with_policy(scope_of(ask, new, old, place), params, spec.variables)
     if not _conditions(spec, inner):
         return new
     for mutation in spec.mutations or ():
-        inner = with_policy(scope_of(ask, new, old), params, spec.variables)
-        plain = golang.written(new)
+        inner = with_policy(scope_of(ask, new, old, place), params, spec.variables)
+        plain = reviews.shown(ask, new, place, fresh=old is None)
         if mutation.apply_configuration is not None:
             config = _thawed(evaluated(mutation.apply_configuration.expression or "", inner))
-            after = typed.merged(shape_of(new.__class__), plain, config)
+            after = typed.merged(_shape(ask, new), plain, config)
         else:
             patch = _thawed(evaluated(mutation.json_patch.expression or "" if mutation.json_patch else "[]", inner))
             after = plain
             for operation in patch:
                 after = _patched(after, operation)
-        new = convert.load(after, cls=new.__class__, unknown="Ignore", absent="zero").object
+        new = new if after == plain else rebuilt(ask, after, new)
     return new
+
+
+def _shape(ask: Ask, obj: Any) -> Any:
+    """Give how an object is merged."""
+    definition = served.definition(ask.store, ask.request.resource) if isinstance(obj, CustomObject) else None
+    return shape_of(obj.__class__) if definition is None else definition.version(ask.request.version).shape
 
 
 def _thawed(value: Any) -> Any:

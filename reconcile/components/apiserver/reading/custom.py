@@ -1,10 +1,10 @@
 """
 Custom resources: reading their objects, in the version that is asked for.
 
-What is stored in one version is read in another by changing apiVersion alone.
+What is stored in one version is read in another as its definition's conversion says.
 
-Source:   apiextensions-apiserver: the custom resource handler; spec.conversion None.
-Left out: conversion by webhook: it is refused where it would be needed; see docs/limits.md, "Custom resources".
+Source:   apiextensions-apiserver: the custom resource handler.
+Left out: see docs/limits.md, "Custom resources".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reconcile.api.scalars import freeze
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.reading import objects, watching
+from reconcile.components.apiserver.reading.converting import all_converted, as_version, converted
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served, structural
 from reconcile.components.apiserver.registry.served import Definition, Version
@@ -38,8 +39,7 @@ def list_(ask: Ask) -> Response:
     check_fields(ask)
     response = objects.list_(ask)
     found: List = response.body
-    items = tuple([in_version(ask, item) for item in found.items])
-    return Response(response.code, replace(found, items=items), _warnings(ask))
+    return Response(response.code, replace(found, items=all_in_version(ask, found.items)), _warnings(ask))
 
 
 def watch(ask: Ask) -> Response:
@@ -74,23 +74,20 @@ def asked_version(ask: Ask) -> Version:
 
 def in_version(ask: Ask, obj: Any) -> Any:
     """Give a stored object in the version that is asked for."""
-    if not isinstance(obj, CustomObject):
-        return obj
+    return all_in_version(ask, (obj,))[0] if isinstance(obj, CustomObject) else obj
+
+
+def all_in_version(ask: Ask, objects: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give stored objects in the version that is asked for."""
     definition = served.definition(ask.store, ask.request.resource)
     assert definition is not None, "it was found when the request was routed"
     wanted = definition.version(ask.request.version).resource.api_version
-    if definition.is_converted and obj.api_version != wanted:
-        said = (
-            f"conversion webhook for {definition.key} would have to convert from {obj.api_version} to {wanted}:"
-            " conversion by webhook is not carried out"
-        )
-        raise Refusal(statuses.internal(said))
-    return as_version(_read(Same(obj), Same(definition)), wanted)
-
-
-def as_version(obj: Any, api_version: str) -> Any:
-    """Give an object with another apiVersion: itself if it has this one."""
-    return obj if obj.api_version == api_version else replace(obj, api_version=api_version)
+    read = [_read(Same(obj), Same(definition)) for obj in objects]
+    made = all_converted(ask, read, wanted)
+    if not definition.is_converted:
+        return tuple(made)
+    schema = definition.version(ask.request.version).schema
+    return tuple([new if new is old else _through(new, schema) for new, old in zip(made, read, strict=True)])
 
 
 def answered(obj: Any, version: str) -> Any:
@@ -105,13 +102,13 @@ def plain(obj: CustomObject) -> dict[str, Any]:
     return golang.written(obj)
 
 
-def stored_form(definition: Definition, obj: CustomObject) -> CustomObject:
-    """Give an object as it is stored: read through the schema of the storage version."""
+def stored_form(ask: Ask, definition: Definition, obj: CustomObject) -> CustomObject:
+    """Give an object as it is stored: converted, and read through the schema of the storage version."""
     version = definition.versions[definition.storage]
     wanted = version.resource.api_version
     if obj.api_version == wanted:
         return obj
-    return _through(as_version(obj, wanted), version.schema)
+    return _through(converted(ask, obj, wanted), version.schema)
 
 
 @lru_cache(maxsize=4096)

@@ -53,6 +53,7 @@ class Watching:
         seen: the revision up to which it has told everything; before its first events, of the store when it began.
         begun: whether the first events are told.
         ends: when it ends; None if it may last.
+        asked: when it was asked for.
     """
 
     client: str
@@ -61,6 +62,7 @@ class Watching:
     seen: int = 0
     begun: bool = False
     ends: Instant | None = None
+    asked: Instant = 0
 
 
 def watch(ask: Ask) -> Response:

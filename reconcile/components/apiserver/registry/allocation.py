@@ -1,64 +1,38 @@
 """
-Allocation: the cluster IP and the node ports of a service.
+Allocation: the addresses and the node ports of a service.
 
-Who holds which address stands in IPAddress objects, one for each, as the API server keeps it since it has more than
-one range: an address is taken if its object is there, and the transaction that writes the service writes the object
-too. Who holds which node port is asked of the services' index `node-port`.
+Addresses are `addresses`' business. Who holds which node port is asked of the services' index `node-port`: a request
+is planned and stored in one step, so no two servers can give one port at once. A node port that nobody asked for comes
+from the upper part of the range first, as an address does.
 
-An address that nobody asked for comes from the upper part of the range first, so that the lower part stays free for
-those who ask for a certain one (KEP-3070); a node port likewise.
-
-Source:   the API server's service REST storage and its ipallocator and portallocator.
+Source:   the API server's service REST storage and its portallocator.
 Left out: see docs/limits.md, "API server".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any, Final
 
-from reconcile.api import core_v1, meta_v1, networking_v1
-from reconcile.api.scalars import Time
+from reconcile.api import core_v1
 from reconcile.components.apiserver.refusals import Cause, Refusal, wrong
+from reconcile.components.apiserver.registry.addresses import Compares, Operations, free, with_addresses
+from reconcile.components.apiserver.registry.addresses import released as released_addresses
 from reconcile.components.apiserver.registry.validation.core.services import checks_health
 from reconcile.components.apiserver.state import Ask, drawing
 from reconcile.lib.dice import Dice
-from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
-from reconcile.store import Compare, Delete, Put
 
-ADDRESSES: Final = "ipaddresses.networking.k8s.io"
-_LABELS: Final = Map(
-    {"ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}
-)
-_DRAWS: Final = 32
 _EXPOSED: Final = ("NodePort", "LoadBalancer")
 _NO_BALANCER: Final = core_v1.LoadBalancerStatus()
-
-Operations = tuple[Put | Delete, ...]
-Compares = tuple[Compare, ...]
 
 
 def allocated(
     ask: Ask, service: core_v1.Service, old: core_v1.Service | None
 ) -> tuple[core_v1.Service, Compares, Operations]:
     """Give *service* with its addresses and node ports, and what must be written beside it."""
-    spec = _families(service)
     before = old.spec if old is not None else None
-    held = before.cluster_ip if before is not None else None
-    compares: Compares = ()
-    operations: Operations = ()
-    if spec.type == "ExternalName":
-        spec = replace(spec, cluster_ip=None, cluster_ips=None, internal_traffic_policy=None)
-    elif not spec.cluster_ip or spec.cluster_ip not in ("None", held):
-        spec = _with_address(ask, service, spec)
-        compares += (Compare(ADDRESSES, spec.cluster_ip or "", 0),)
-        operations += (Put(ADDRESSES, spec.cluster_ip or "", _address(ask, service, spec.cluster_ip or "")),)
-    if _is_address(held) and held != spec.cluster_ip:
-        operations += (Delete(ADDRESSES, held or ""),)
+    spec, compares, operations = with_addresses(ask, service, before)
     spec = _with_health_port(ask, service, _with_node_ports(ask, service, spec, before), before)
     return replace(service, spec=spec), compares, operations
 
@@ -85,55 +59,7 @@ def carried(service: core_v1.Service, old: core_v1.Service) -> core_v1.Service:
 
 def released(service: core_v1.Service) -> Operations:
     """Give what must be deleted with *service*."""
-    address = service.spec.cluster_ip if service.spec is not None else None
-    return (Delete(ADDRESSES, address),) if address and _is_address(address) else ()
-
-
-def bands(first: int, last: int, lowest: int, largest: int, step: int) -> tuple[int, int]:
-    """
-    Give the first number of the upper band of *first* to *last*, and the last number.
-
-    The lower band has one number in *step*, at least *lowest* and at most *largest* of them; all of the range is the
-    upper band if it is no larger than *lowest*.
-    """
-    size = last - first + 1
-    lower = min(max(lowest, size // step), largest)
-    return (first if lower >= size else first + lower), last
-
-
-def _is_address(text: str | None) -> bool:
-    return bool(text) and text != "None"
-
-
-def _families(service: core_v1.Service) -> core_v1.ServiceSpec:
-    """Give the specification with its address families: IPv4, which is all that this cluster has."""
-    spec = service.spec
-    assert spec is not None, "defaults give every service a specification"
-    if spec.type == "ExternalName":
-        return spec
-    first = spec.cluster_ip or (spec.cluster_ips or ("",))[0] or None
-    policy, families = spec.ip_family_policy, spec.ip_families or ("IPv4",)
-    if first == "None" and not spec.selector:
-        # Whoever fills its endpoints may have addresses of both.
-        policy = policy or "RequireDualStack"
-        if policy != "SingleStack" and len(families) == 1:
-            families += ("IPv6" if families[0] == "IPv4" else "IPv4",)
-    else:
-        policy = policy or "SingleStack"
-        if policy == "RequireDualStack":
-            _refuse(
-                service, wrong("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")
-            )
-        for place, family in enumerate(families):
-            if family != "IPv4":
-                _refuse(service, wrong(f"spec.ipFamilies[{place}]", family, "not configured on this cluster"))
-    return replace(
-        spec,
-        cluster_ip=first,
-        cluster_ips=spec.cluster_ips or ((first,) if first else None),
-        ip_families=families,
-        ip_family_policy=policy,
-    )
+    return released_addresses(service.spec)
 
 
 def _with_old_address(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
@@ -182,79 +108,6 @@ def _without_old_type(spec: core_v1.ServiceSpec, before: core_v1.ServiceSpec) ->
             ports = tuple([replace(port, node_port=None) for port in spec.ports or ()])
             spec = replace(spec, ports=ports if spec.ports else spec.ports)
     return replace(spec, **dict.fromkeys(gone))
-
-
-def _with_address(ask: Ask, service: core_v1.Service, spec: core_v1.ServiceSpec) -> core_v1.ServiceSpec:
-    taken = ask.store.table(ADDRESSES)
-    network = _network(ask.state.service_cidr)
-    if spec.cluster_ip:
-        address = spec.cluster_ip
-        fault = _fault_of(address, network)
-        if not fault and address in taken:
-            fault = "failed to allocate IP " + address + ": provided IP is already allocated"
-        if fault:
-            _refuse(service, wrong("spec.clusterIPs", [address], fault))
-    else:
-        first, last = int(network[1]), int(network[-2])
-        found = _free(drawing(ask, "cluster-ip"), first, last, (16, 256, 16), lambda at: str(IPv4Address(at)) in taken)
-        if found is None:
-            raise Refusal(statuses.internal("failed to allocate a serviceIP: range is full"))
-        address = str(IPv4Address(found))
-        if service.metadata is None or not service.metadata.name:
-            # What is allocated says for whom, and a service without a name is nobody.
-            whose = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
-            _refuse(service, wrong("spec.clusterIPs", ("",), f"failed to allocate IP: {whose}"))
-    return replace(spec, cluster_ip=address, cluster_ips=(address,))
-
-
-def _fault_of(address: str, network: IPv4Network) -> str:
-    try:
-        at = IPv4Address(address)
-    except AddressValueError:
-        return "must be empty, 'None', or a valid IP address" if ":" not in address else "must be an IPv4 address"
-    if at not in network or at in (network[0], network[-1]):
-        why = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {network}"
-        return f"failed to allocate IP {address}: {why}"
-    return ""
-
-
-@lru_cache(maxsize=16)
-def _network(text: str) -> IPv4Network:
-    return IPv4Network(text)
-
-
-def _free(
-    dice: Dice, first: int, last: int, shape: tuple[int, int, int], is_taken: Callable[[int], bool]
-) -> int | None:
-    """Draw a free number, of the upper band while there is one; after some draws in vain look through them all."""
-    upper, end = bands(first, last, *shape)
-    for low, high in ((upper, end), (first, upper - 1)):
-        if high < low:
-            continue
-        for _ in range(_DRAWS):
-            drawn, dice = dice.below(high - low + 1)
-            if not is_taken(low + drawn):
-                return low + drawn
-        for at in range(low, high + 1):
-            if not is_taken(at):
-                return at
-    return None
-
-
-def _address(ask: Ask, service: core_v1.Service, address: str) -> networking_v1.IPAddress:
-    metadata = service.metadata
-    assert metadata is not None, "a service that is written has metadata"
-    uid, _ = drawing(ask, "address").uuid()
-    return networking_v1.IPAddress(
-        metadata=meta_v1.ObjectMeta(
-            name=address, uid=uid, creation_timestamp=Time.at(ask.now), labels=_LABELS, resource_version="0"
-        ),
-        spec=networking_v1.IPAddressSpec(
-            parent_ref=networking_v1.ParentReference(
-                group="", resource="services", namespace=metadata.namespace, name=metadata.name or ""
-            )
-        ),
-    )
 
 
 def _with_node_ports(
@@ -309,7 +162,7 @@ def _node_port_fault(ask: Ask, port: core_v1.ServicePort, own: set[int], given: 
 def _drawn_port(ask: Ask, given: dict[int, str], dice: Dice) -> tuple[int, Dice]:
     services = ask.store.table("services")
     first, last = ask.state.node_ports
-    found = _free(dice, first, last, (16, 128, 32), lambda at: at in given or services.count("node-port", at) > 0)
+    found = free(dice, first, last, (16, 128, 32), lambda at: at in given or services.count("node-port", at) > 0)
     if found is None:
         raise Refusal(statuses.internal("failed to allocate a nodePort: range is full"))
     return found, dice.named(str(found))

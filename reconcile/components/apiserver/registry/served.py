@@ -74,6 +74,7 @@ class Definition:
         versions: by name, the served ones first, in the order of preference.
         storage: the name of the version in which objects are stored.
         is_converted: whether a webhook would have to convert between its versions.
+        conversion: how, as the definition says it; None if it says nothing.
         is_ending: whether the definition is being deleted: nothing new is created then.
     """
 
@@ -81,6 +82,7 @@ class Definition:
     versions: Mapping[str, Version]
     storage: str
     is_converted: bool
+    conversion: apiextensions_v1.CustomResourceConversion | None
     is_ending: bool
 
     def version(self, name: str) -> Version:
@@ -131,6 +133,7 @@ def _definition(same: Same) -> Definition | None:
         versions={each.name: _version(crd, each) for each in definitions.versions_of(crd)},
         storage=definitions.storage_of(crd),
         is_converted=conversion is not None and conversion.strategy == "Webhook",
+        conversion=conversion,
         is_ending=crd.metadata is not None and crd.metadata.deletion_timestamp is not None,
     )
 

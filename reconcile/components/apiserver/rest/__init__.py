@@ -7,7 +7,7 @@ engine answers. There is no socket here: adapters, tests and replays share it.
 
 from reconcile.components.apiserver.rest.decoding import MOST_BYTES
 from reconcile.components.apiserver.rest.replying import frame, replied, streaming
-from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, refused, take
+from reconcile.components.apiserver.rest.taking import Asked, Reply, Serving, belongs_to, refused, take
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "HttpResponse",
     "Reply",
     "Serving",
+    "belongs_to",
     "frame",
     "refused",
     "replied",

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import kinds
+from reconcile.components.apiserver.access import tokens
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry.served import served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
@@ -19,17 +20,18 @@ from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.lib.instant import Instant
-from reconcile.model import statuses
+from reconcile.model import statuses, webtokens
 from reconcile.store import Reads
 
 _GROUP: Final = 2  # parts of the path of a group's document
 _DISCOVERY: Final = ("APIGroupDiscoveryList",)
 _READING: Final = ("GET", "HEAD")
-_ISSUER: Final = "https://kubernetes.default.svc"
+_CONFIGURATION: Final = "/.well-known/openid-configuration"
+_KEYS: Final = "/openid/v1/jwks"
 _PAGES: Final = ("/flagz", "/statusz")
 
 
-def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpResponse:
+def answer(http: HttpRequest, store: Reads, now: Instant, address: str, key: str = "") -> HttpResponse:
     """
     Answer a request whose path leads to no resource.
 
@@ -38,6 +40,7 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
         store: what metrics are counted of.
         now: the server's time.
         address: where it says that it is reached.
+        key: what the key of its tokens is drawn from; empty if it gives none.
     """
     path = http.path.rstrip("/")
     if path == "/version":
@@ -47,11 +50,11 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str) -> HttpR
         return found
     if path == "/metrics":
         return metrics.answer(store, now)
-    if path == "/.well-known/openid-configuration":
-        return _json(_issuer(address))
+    if path == _CONFIGURATION or (path == _KEYS and key):
+        return _issuing(path, address, key)
     if path in _PAGES:
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
-    found = _described_api(http) if http.path.startswith("/openapi/") else None
+    found = _described_api(http, store) if http.path.startswith("/openapi/") else None
     found = found or (_discovered(http, store, address) if http.path.startswith("/api") else None)
     if not path and http.method in _READING:
         return _json({"paths": _paths(store)})
@@ -118,22 +121,48 @@ def _takes_any(path: str) -> bool:
     return parts[0] == "apis" and len(parts) <= _GROUP
 
 
-def _described_api(http: HttpRequest) -> HttpResponse | None:
+def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
     if http.path == "/openapi/v2":
-        return _json(openapi.swagger())
+        return _known_again(http, openapi.swagger(served(store)))
     if http.path == "/openapi/v3":
-        index = json_bytes(openapi.index()).rstrip()
-        return HttpResponse(code=200, headers=(("Content-Type", "text/plain; charset=utf-8"),), body=index)
+        return _known_again(http, openapi.index(served(store)), kind="text/plain; charset=utf-8")
     if not http.path.startswith("/openapi/v3/"):
         return None
-    document = openapi.document(http.path.removeprefix("/openapi/v3/"))
-    return HttpResponse(code=404) if document is None else _json(document)
+    name = http.path.removeprefix("/openapi/v3/")
+    document = openapi.document(name, served(store))
+    if document is None:
+        return HttpResponse(code=404)
+    asked = dict(http.query).get("hash", "")
+    if asked and asked != document.hash:
+        return HttpResponse(code=301, headers=(("Location", openapi.place_of(name, document)), ("Vary", "Accept")))
+    return _known_again(http, document, lasts=bool(asked))
+
+
+def _known_again(
+    http: HttpRequest, written: openapi.Written, *, kind: str = "application/json", lasts: bool = False
+) -> HttpResponse:
+    """Give a document, or say that the client has it already."""
+    tag = f'"{written.hash}"'
+    # What is asked for by its hash never changes.
+    caching = (("Cache-Control", "public, immutable"),) if lasts else ()
+    headers = (*caching, ("Etag", tag), ("Vary", "Accept"))
+    known = [each.strip().removeprefix("W/") for each in http.header("if-none-match").split(",")]
+    if tag in known or "*" in known:
+        return HttpResponse(code=304, headers=headers)
+    return HttpResponse(code=200, headers=(*headers, ("Content-Type", kind)), body=written.body)
+
+
+def _issuing(path: str, address: str, key: str) -> HttpResponse:
+    """Say who issues tokens, or with which keys they can be checked."""
+    found, kind = (_issuer(address), "json") if path == _CONFIGURATION else (webtokens.public(key), "jwk-set+json")
+    headers = (("Cache-Control", "public, max-age=3600"), ("Content-Type", f"application/{kind}"))
+    return HttpResponse(code=200, headers=headers, body=json_bytes(found).rstrip())
 
 
 def _issuer(address: str) -> dict[str, Any]:
     return {
-        "issuer": _ISSUER,
-        "jwks_uri": f"https://{address}/openid/v1/jwks",
+        "issuer": tokens.ISSUER,
+        "jwks_uri": f"https://{address}{_KEYS}",
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -146,7 +175,7 @@ def _paths(store: Reads) -> list[str]:
     groups = {f"/apis/{resource.group}" for resource in resources if resource.group}
     checks = {f"/{name}/{check}" for name, each in health.CHECKS.items() for check in each}
     other = ("/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz")
-    return sorted({*versions, *groups, *checks, *other, "/version", "/.well-known/openid-configuration"})
+    return sorted({*versions, *groups, *checks, *other, "/version", _CONFIGURATION, _KEYS})
 
 
 def _json(value: dict[str, Any]) -> HttpResponse:

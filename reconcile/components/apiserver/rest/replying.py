@@ -10,9 +10,11 @@ Left out: see docs/limits.md, "REST".
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Literal
 
 from reconcile.api import protobuf, versions
+from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, listed, plain, protobuf_bytes
 from reconcile.components.apiserver.rest.negotiation import NAMES
@@ -20,6 +22,7 @@ from reconcile.components.apiserver.rest.shapes import shaped
 from reconcile.components.apiserver.rest.taking import Reply, refused
 from reconcile.components.apiserver.rest.values import HttpResponse
 from reconcile.lib.instant import Instant
+from reconcile.lib.replacing import replace
 from reconcile.model.requests import List, Response
 
 
@@ -35,7 +38,8 @@ def replied(reply: Reply, response: Response) -> HttpResponse:
             value = plain(versions.unlike(_served(reply, body), reply.resource.api_version))
     except Refusal as refusal:
         return refused(refusal.response.body, reply.http)
-    return encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    made = encoded(response.code, value, reply.accepted, warnings=(*reply.warnings, *response.warnings))
+    return replace(made, headers=(*made.headers, *reply.flow)) if reply.flow else made
 
 
 def streaming(reply: Reply) -> HttpResponse:
@@ -43,7 +47,7 @@ def streaming(reply: Reply) -> HttpResponse:
     kind = NAMES[reply.accepted.encoding]
     if reply.accepted.encoding != "json":
         kind += ";stream=watch"
-    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind)))
+    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind), *reply.flow))
 
 
 def frame(
@@ -64,13 +68,25 @@ def frame(
         now: the instant to which ages count; None for when the watch was asked for.
         first: whether it is the watch's first event: of a watch that shows tables, only that one has headings.
     """
+    how = reply.accepted
+    if not how.shape:
+        return _as_it_is(type_, Same(obj), reply.resource.api_version, binary=how.encoding == "protobuf")
     at = reply.now if now is None else now
     value = plain(_served(reply, obj))
-    if reply.accepted.shape:
-        # What cannot be shaped as asked is told as it is.
-        with suppress(Refusal):
-            value = shaped(reply.accepted, reply.http, reply.resource.key, obj, at, headings=first, table=reply.table)
-    if reply.accepted.encoding == "protobuf":
+    # What cannot be shaped as asked is told as it is.
+    with suppress(Refusal):
+        value = shaped(how, reply.http, reply.resource.key, obj, at, headings=first, table=reply.table)
+    return _framed(type_, value, binary=how.encoding == "protobuf")
+
+
+@lru_cache(maxsize=128)
+def _as_it_is(type_: str, same: Same, version: str, *, binary: bool) -> bytes:
+    """Give a frame that tells an object; what many watch is written once."""
+    return _framed(type_, plain(versions.served(same.value, version)), binary=binary)
+
+
+def _framed(type_: str, value: dict[str, Any], *, binary: bool) -> bytes:
+    if binary:
         found = protobuf_bytes(value)
         if found is not None:
             return protobuf.framed(type_, found)

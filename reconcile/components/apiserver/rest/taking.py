@@ -18,6 +18,7 @@ import attrs
 from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.access import authorising
+from reconcile.components.apiserver.fairness.classifying import Classified, classified
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry import served
 from reconcile.components.apiserver.rest import (
@@ -98,6 +99,7 @@ class Reply:
         http: the request.
         now: the instant at which it came, by the server's clock.
         warnings: of what was read.
+        flow: headers that say where the request belongs among those that are to be served.
     """
 
     accepted: Accepted
@@ -106,6 +108,7 @@ class Reply:
     now: Instant = 0
     warnings: tuple[str, ...] = ()
     table: Shape | None = None
+    flow: tuple[tuple[str, str], ...] = ()
 
 
 @quick
@@ -125,13 +128,35 @@ def take(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
 
 
 def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
-    warnings: tuple[str, ...] = ()
     try:
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         user = user_of(serving, http, target)
+    except Refusal as refusal:
+        return refused(refusal.response.body, http)
+    belongs = classified(serving.store, user, target)
+    found = _authorised(serving, http, user, target)
+    if belongs is None:
+        return found
+    if isinstance(found, HttpResponse):
+        return attrs.evolve(found, headers=(*found.headers, *belongs.headers))
+    return attrs.evolve(found, reply=attrs.evolve(found.reply, flow=belongs.headers))
+
+
+def belongs_to(serving: Serving, http: HttpRequest) -> Classified | None:
+    """Say where a request belongs among those that are to be served; None if nobody knows who asks, or nothing says."""
+    try:
+        target = target_of(http.method, http.path, watch=options.is_watch(http))
+        return classified(serving.store, user_of(serving, http, target), target)
+    except Refusal:
+        return None
+
+
+def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target) -> Asked | HttpResponse:
+    warnings: tuple[str, ...] = ()
+    try:
         if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
             authorising.authorise_path(user, target.verb, http.path, serving.store)
-            return elsewhere.answer(http, serving.store, serving.now, serving.address)
+            return elsewhere.answer(http, serving.store, serving.now, serving.address, serving.state.signing_key)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
         resource = _served(serving.store, target)

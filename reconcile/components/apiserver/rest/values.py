@@ -23,6 +23,7 @@ class HttpRequest:
         body: as it came, after Transfer-Encoding and before Content-Encoding is undone.
         certificate: the common name and the organizations of the client's certificate, if it gave one that the
             cluster's authority signed.
+        source: the address that it came from; empty if it is not known.
     """
 
     method: str
@@ -31,6 +32,7 @@ class HttpRequest:
     headers: Pairs = ()
     body: bytes = b""
     certificate: tuple[str, tuple[str, ...]] | None = None
+    source: str = ""
 
     def header(self, name: str) -> str:
         """Give the first header of this name, in lower case; empty if there is none."""

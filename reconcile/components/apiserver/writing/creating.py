@@ -51,8 +51,8 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         if managed is managing.NOT_SAID:
             managed = managing.after_create(ask, defaulted(resource, body))
         body = replace(body, metadata=replace(body.metadata or _NO_METADATA, managed_fields=managed))
-    if ask.store.ruled:
-        body = admission.mutated(ask, body, None)
+    if ask.store.ruled and admission.mutates(ask):
+        body = _mutated(ask, body)
     metadata, generated = named(ask, body.metadata or _NO_METADATA)
     name, namespace = metadata.name or "", request.namespace
     if namespace:
@@ -88,6 +88,36 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if request.dry_run:
         return Response(201, obj, warnings)
     return Planned(txn, 201, resource, key, warnings=warnings)
+
+
+def wiped(ask: Ask, body: Any) -> Any:
+    """Give what is to be created without what only the server says of it, as others are shown it."""
+    metadata = replace(
+        body.metadata or _NO_METADATA,
+        namespace=ask.request.namespace or None,
+        uid=None,
+        creation_timestamp=None,
+        deletion_timestamp=None,
+        deletion_grace_period_seconds=None,
+    )
+    return replace(body, metadata=metadata)
+
+
+def _mutated(ask: Ask, body: Any) -> Any:
+    """Give what is to be created with what policies and webhooks make of it."""
+    resource = ask.request.resource
+    return admission.mutated(ask, defaulted(resource, wiped(ask, body)), None, _PLUGINS.get(resource))
+
+
+def _admitted_pod(ask: Ask, pod: core_v1.Pod) -> core_v1.Pod:
+    if pod.spec is None or pod.metadata is None:
+        return pod
+    admitted = admission.admit_pod(ask, pod, pod.metadata.name or "")
+    metadata = pod.metadata
+    if admitted.noted:
+        noted = (metadata.annotations or Map[str]()).set(admission.LIMITED, admitted.noted)
+        metadata = replace(metadata, annotations=noted)
+    return replace(pod, metadata=metadata, spec=admitted.spec)
 
 
 def named_body(ask: Ask, given: Any) -> Any:
@@ -306,4 +336,10 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "certificatesigningrequests.certificates.k8s.io": _asked_by,
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
+}
+# What the server's own plugins make of a new object, before others are asked what they make of it.
+_PLUGINS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
+    "pods": _admitted_pod,
+    "ingresses.networking.k8s.io": admission.admit_ingress,
+    "persistentvolumeclaims": admission.admit_claim,
 }

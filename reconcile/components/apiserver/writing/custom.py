@@ -2,7 +2,7 @@
 Custom resources: writing their objects.
 
 An object is read through the schema of the version in which it comes, judged by it, and stored through the schema of
-the storage version. Between versions only apiVersion changes.
+the storage version.
 
 Source:   apiextensions-apiserver: the custom resource handler, its strategy and its validator.
 Left out: see docs/limits.md, "Custom resources".
@@ -15,11 +15,18 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import autoscaling_v1, meta_v1
+from reconcile.api import meta_v1
 from reconcile.api.scalars import freeze
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import admission
-from reconcile.components.apiserver.reading.custom import asked_version, check_fields, in_version, plain, stored_form
+from reconcile.components.apiserver.reading.custom import (
+    all_in_version,
+    asked_version,
+    check_fields,
+    in_version,
+    plain,
+    stored_form,
+)
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Refusal, refuse_invalid, wrong
 from reconcile.components.apiserver.registry import served, structural
@@ -27,10 +34,10 @@ from reconcile.components.apiserver.registry.structural.judging import MISSING, 
 from reconcile.components.apiserver.registry.structural.metadata import FIELDS, embedded_faults, metadata_of, misplaced
 from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.registry.validation import metadata_causes, metadata_change_causes
-from reconcile.components.apiserver.state import Ask, Plan, Planned
+from reconcile.components.apiserver.state import CONVERTED, Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
-from reconcile.components.apiserver.writing.applying import check, configuration, warned
-from reconcile.components.apiserver.writing.patched import patched, patched_body
+from reconcile.components.apiserver.writing.applying import check, configuration
+from reconcile.components.apiserver.writing.patched import patched_body
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
@@ -64,8 +71,8 @@ class _Read:
 
 def create(ask: Ask) -> Plan:
     """Plan to create an object."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: created(ask, creating.checked_body(ask, read.obj)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: created(ask, creating.checked_body(ask, came.obj)))
 
 
 def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> Plan:
@@ -82,6 +89,8 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     if ask.state.managed_fields:
         managed = managed or managing.after_create(ask, body, version.shape)
         body = replace(body, metadata=replace(body.metadata or meta_v1.ObjectMeta(), managed_fields=managed))
+    if ask.store.ruled and admission.mutates(ask):
+        body = admission.mutated(ask, creating.wiped(ask, body), None)
     metadata, generated = creating.named(ask, body.metadata or meta_v1.ObjectMeta())
     obj = replace(body, metadata=replace(metadata, generation=1))
     name = metadata.name or ""
@@ -89,6 +98,8 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
         admission.admit_namespace(ask, name)
     causes, warnings = _causes(ask, obj, None, generated=generated)
     refuse_invalid(obj.kind or "", ask.resource.api_version, name, causes)
+    judged = admission.judged(ask, obj, None)
+    warnings += judged.warnings
     key = f"{request.namespace}/{name}" if request.namespace else name
     if ask.store.get(request.resource, key) is not None:
         refusal = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
@@ -96,32 +107,43 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
         raise refusal
     if request.dry_run:
         return Response(201, obj, warnings)
-    put = Put(request.resource, key, stored_form(definition, obj))
-    txn = Txn((Compare(request.resource, key, 0),), (put,))
-    return Planned(txn, 201, request.resource, key, warnings=warnings, version=request.version)
+    form = stored_form(ask, definition, obj)
+    put = Put(request.resource, key, form)
+    txn = Txn((Compare(request.resource, key, 0), *judged.compares), (put, *judged.operations))
+    shown, version_of_it = _answer(ask, form)
+    return Planned(txn, 201, request.resource, key, shown, warnings=warnings, version=version_of_it)
+
+
+def _answer(ask: Ask, form: CustomObject) -> tuple[Any, str]:
+    """Give what a write of *form* is answered with, and the version in which what is stored is answered instead."""
+    definition = served.definition(ask.store, ask.request.resource)
+    assert definition is not None, "it was found when the request was routed"
+    if definition.is_converted and form.api_version != ask.resource.api_version:
+        return in_version(ask, form), CONVERTED
+    return None, ask.request.version
 
 
 def update(ask: Ask) -> Plan:
     """Plan an update of an object, all but its status if that is apart."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: updated(ask, creating.named_body(ask, read.obj), _old(ask)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: updated(ask, creating.named_body(ask, came.obj), current(ask)))
 
 
 def update_status(ask: Ask) -> Plan:
     """Plan an update of an object's status."""
-    read = _read(ask, ask.request.body)
-    return _warning(ask, read.warnings, lambda: status_updated(ask, creating.named_body(ask, read.obj), _old(ask)))
+    came = read(ask, ask.request.body)
+    return _warning(ask, came.warnings, lambda: status_updated(ask, creating.named_body(ask, came.obj), current(ask)))
 
 
 def patch(ask: Ask) -> Plan:
     """Plan a patch of an object, of its status if the request says so."""
     if ask.request.patch_type == "apply":
         return _apply(ask)
-    old = _old(ask)
+    old = current(ask)
     data, said = patched_body(ask, plain(old))
-    read = _read(ask, data)
+    came = read(ask, data)
     change = status_updated if ask.request.subresource == "status" else updated
-    return _warning(ask, (*said, *read.warnings), lambda: change(ask, creating.named_body(ask, read.obj), old))
+    return _warning(ask, (*said, *came.warnings), lambda: change(ask, creating.named_body(ask, came.obj), old))
 
 
 def _apply(ask: Ask) -> Plan:
@@ -133,9 +155,9 @@ def _apply(ask: Ask) -> Plan:
     config, said = configuration(ask, ask.resource.api_version, ask.resource.kind)
     check(config, version.shape)
     new, managed = managing.applied(ask, config, old, CustomObject, version.shape)
-    read = _read(ask, _nulled(new, config), nulls=False)
-    warnings = (*said, *read.warnings)
-    body = creating.named_body(ask, read.obj)
+    came = read(ask, _nulled(new, config), nulls=False)
+    warnings = (*said, *came.warnings)
+    body = creating.named_body(ask, came.obj)
     if old is None:
         return _warning(ask, warnings, lambda: created(ask, body, managed))
     change = status_updated if ask.request.subresource == "status" else updated
@@ -159,6 +181,10 @@ def updated(ask: Ask, body: CustomObject, old: CustomObject, managed: managing.E
         body = _with_status(body, old.body.get("status", MISSING))
     new = replace(body, metadata=metadata)
     new = _managed(ask, new, old, managed, body.metadata)
+    if ask.store.ruled and admission.mutates(ask):
+        new = admission.mutated(ask, new, old)
+        if version.status:
+            new = _with_status(new, old.body.get("status", MISSING))
     if new.body != old.body:
         generation = (old.metadata.generation or 0) + 1 if old.metadata is not None else 1
         new = replace(new, metadata=replace(new.metadata, generation=generation))
@@ -170,6 +196,9 @@ def status_updated(ask: Ask, body: CustomObject, old: CustomObject, managed: man
     updating.update_metadata(ask, body, old)
     new = _with_status(old, body.body.get("status", MISSING))
     new = _managed(ask, new, old, managed, body.metadata)
+    if ask.store.ruled and admission.mutates(ask):
+        after = admission.mutated(ask, new, old)
+        new = new if after is new else _with_status(new, after.body.get("status", MISSING))
     return _written(ask, new, old)
 
 
@@ -196,13 +225,16 @@ def _written(ask: Ask, new: CustomObject, old: CustomObject) -> Plan:
     causes, warnings = _causes(ask, new, old, generated=True)
     refuse_invalid(new.kind or "", ask.resource.api_version, metadata.name or "", causes)
     stored = found(ask)
-    form = stored_form(definition, new)
-    plan = updating.stored(ask, stored if form == stored else form, stored)
+    form = stored_form(ask, definition, new)
+    plan = updating.stored(ask, stored if form == stored else form, stored, shown=(new, old))
+    warnings = (*warnings, *plan.warnings)
     if isinstance(plan, Response):
         return Response(plan.code, in_version(ask, plan.body), warnings)
-    follows = ending(ask) if not plan.key else ()
+    if plan.key:
+        body, version = _answer(ask, form)
+        return replace(plan, warnings=warnings, version=version, body=body)
     body = None if plan.body is None else in_version(ask, plan.body)
-    return replace(plan, warnings=warnings, version=ask.request.version, body=body, follows=follows)
+    return replace(plan, warnings=warnings, version=ask.request.version, body=body, follows=ending(ask))
 
 
 def ending(ask: Ask) -> tuple[Request, ...]:
@@ -216,12 +248,13 @@ def ending(ask: Ask) -> tuple[Request, ...]:
 # ---------------------------------------------------------------- reading what comes
 
 
-def _old(ask: Ask) -> CustomObject:
+def current(ask: Ask) -> CustomObject:
+    """Give the object that a request names, in the version that is asked for."""
     obj: CustomObject = in_version(ask, found(ask))
     return obj
 
 
-def _read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
+def read(ask: Ask, given: Any, *, nulls: bool = True) -> _Read:
     """Give what a client sent, read through the schema of its version; without *nulls*, those that there are stay."""
     version = asked_version(ask)
     data = plain(given) if isinstance(given, CustomObject) else given
@@ -399,87 +432,9 @@ def delete_collection(ask: Ask) -> Plan:
 def _answered(ask: Ask, plan: Plan) -> Plan:
     """Give a plan of a deletion, answered in the version that is asked for."""
     if isinstance(plan.body, List):
-        body: Any = replace(plan.body, items=tuple([in_version(ask, item) for item in plan.body.items]))
+        body: Any = replace(plan.body, items=all_in_version(ask, plan.body.items))
     else:
         body = in_version(ask, plan.body)
     if isinstance(plan, Response):
         return replace(plan, body=body)
     return replace(plan, body=body, version=ask.request.version, follows=ending(ask))
-
-
-# ---------------------------------------------------------------- scale
-
-
-def scale(ask: Ask) -> Plan:
-    """Answer with an object's scale."""
-    return Response(200, scale_of(ask, _old(ask)))
-
-
-def update_scale(ask: Ask) -> Plan:
-    """Plan to change how many of it there are to be."""
-    return _scaled(ask, ask.request.body)
-
-
-def patch_scale(ask: Ask) -> Plan:
-    """Plan to patch an object's scale."""
-    made, warnings = patched(ask, scale_of(ask, _old(ask)))
-    return warned(_scaled(ask, made), warnings)
-
-
-def scale_of(ask: Ask, obj: CustomObject) -> autoscaling_v1.Scale:
-    """Give an object's Scale, read at the paths that its definition names."""
-    paths = asked_version(ask).scale
-    assert paths is not None, "it was found when the request was routed"
-    return scale_at(obj, paths)
-
-
-def scale_at(obj: CustomObject, paths: tuple[str, str, str]) -> autoscaling_v1.Scale:
-    """Give an object's Scale: how many there are to be, how many there are, and what selects them, by their paths."""
-    data, metadata = plain(obj), obj.metadata
-    assert metadata is not None, "a stored object has metadata"
-    wanted, there, selector = (value_at(data, path) if path else None for path in paths)
-    return autoscaling_v1.Scale(
-        metadata=meta_v1.ObjectMeta(
-            name=metadata.name,
-            namespace=metadata.namespace,
-            uid=metadata.uid,
-            resource_version=metadata.resource_version,
-            creation_timestamp=metadata.creation_timestamp,
-        ),
-        spec=autoscaling_v1.ScaleSpec(replicas=wanted if isinstance(wanted, int) and wanted else None),
-        status=autoscaling_v1.ScaleStatus(
-            replicas=there if isinstance(there, int) else 0,
-            selector=selector if isinstance(selector, str) and selector else None,
-        ),
-    )
-
-
-def _scaled(ask: Ask, body: Any) -> Plan:
-    if not isinstance(body, autoscaling_v1.Scale):
-        raise Refusal(statuses.bad_request("the object provided is unrecognized (must be of type Scale)"))
-    old, paths = _old(ask), asked_version(ask).scale
-    metadata, given = old.metadata, body.metadata or meta_v1.ObjectMeta()
-    assert metadata is not None and paths is not None, "it was found, and has a scale"  # noqa: PT018
-    name = metadata.name or ""
-    if given.name and given.name != name:
-        said = f"the name of the object ({given.name}) does not match the name on the URL ({name})"
-        raise Refusal(statuses.bad_request(said))
-    updating.check_uid(ask, given.uid, metadata.uid)
-    if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
-        raise Refusal(statuses.conflict(ask.request.resource, name))
-    replicas = (body.spec.replicas if body.spec is not None else None) or 0
-    if replicas < 0:
-        cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
-        refuse_invalid("Scale", "autoscaling/v1", name, (cause,))
-    inner = attrs.evolve(ask, request=attrs.evolve(ask.request, subresource=""))
-    data = _with_value(plain(old), paths[0].lstrip(".").split("."), replicas)
-    plan = updated(inner, _read(inner, data).obj, old)
-    if isinstance(plan, Response):
-        return replace(plan, body=scale_of(ask, plan.body))
-    return replace(plan, scale=True) if plan.key else plan
-
-
-def _with_value(data: Any, path: list[str], value: Any) -> dict[str, Any]:
-    found = dict(data) if isinstance(data, Mapping) else {}
-    found[path[0]] = value if len(path) == 1 else _with_value(found.get(path[0]), path[1:], value)
-    return found

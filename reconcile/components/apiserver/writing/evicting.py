@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1, policy_v1
 from reconcile.api.scalars import Time
+from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -43,6 +44,8 @@ def evict(ask: Ask) -> Plan:
     given = eviction.metadata.name if eviction.metadata is not None else None
     if given != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Eviction object"))
+    if ask.store.ruled:
+        eviction = admission.carried(ask, eviction)
     options = deleting.checked_options(eviction.delete_options or meta_v1.DeleteOptions())
     pod: core_v1.Pod = found(ask)
     dry = ask.request.dry_run or bool(options.dry_run)

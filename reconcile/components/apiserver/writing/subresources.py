@@ -11,6 +11,7 @@ from typing import Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
+from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.reading.objects import found
 from reconcile.components.apiserver.refusals import Cause, Refusal, not_supported, required, wrong
 from reconcile.components.apiserver.state import Ask, Plan, Planned
@@ -35,6 +36,9 @@ def bind(ask: Ask) -> Plan:
     given = binding.metadata.name if binding.metadata is not None else None
     if ask.request.name and given != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Binding object"))
+    if ask.store.ruled:
+        binding = admission.carried(ask, binding)
+        target = binding.target
     key, name = ask.key, ask.request.name or given or ""
     if not ask.request.name:
         key = joined(ask.request.namespace, name)

@@ -71,8 +71,8 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
         if managed is managing.NOT_SAID:
             managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
         new = _with_managed(new, managed)
-    if ask.store.ruled:
-        new = admission.mutated(ask, new, old)
+    if ask.store.ruled and admission.mutates(ask):
+        new = _mutated(ask, new, old)
     new = _admitted(ask, new, old)
     if resource == "services" and new.spec is not old.spec:
         # Addresses are asked for before what else is wrong.
@@ -95,6 +95,23 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     if ask.request.warned:
         return replace(plan, warnings=plan.warnings + change_warnings(resource, new, old))
     return plan
+
+
+def _mutated(ask: Ask, new: Any, old: Any) -> Any:
+    """Give an update with what policies and webhooks make of it: not of the status, if that is apart."""
+    after = admission.mutated(ask, new, old)
+    if after is not new and "status" in ask.resource.subresources:
+        after = replace(after, status=old.status)
+    return after if after is new else _with_old_parts(after, old)
+
+
+def _mutated_status(ask: Ask, new: Any, old: Any) -> Any:
+    """Give an update of a status with what policies and webhooks make of it: nothing else of the object."""
+    after = admission.mutated(ask, new, old)
+    if after is new:
+        return new
+    metadata = _status_metadata(ask.request.resource, after.metadata, old.metadata)
+    return copier(old.__class__, "metadata", "status")(old, metadata, after.status)
 
 
 def _admitted(ask: Ask, new: Any, old: Any) -> Any:
@@ -143,6 +160,9 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     prepare = preparing.STATUS.get(resource) if asked else None
     if prepare is not None and new is not old and new.status is not None:
         new = prepare(ask, new, old)
+    if ask.store.ruled and admission.mutates(ask):
+        new = _mutated_status(ask, new, old)
+        metadata = new.metadata
     admission.restrict_node(ask, new, old)
     causes = () if metadata is old.metadata else _metadata_causes(ask, metadata, old.metadata)
     if asked and new is not old:
@@ -200,17 +220,22 @@ def _with_managed(new: Any, managed: managing.Entries) -> Any:
     return replace(new, metadata=replace(new.metadata, managed_fields=managed))
 
 
-def stored(
+def stored(  # noqa: PLR0917 -- what a write is made of
     ask: Ask,
     new: Any,
     old: Any,
     compares: tuple[Compare, ...] = (),
     operations: tuple[Put | Delete, ...] = (),
+    shown: tuple[Any, Any] | None = None,
 ) -> Plan:
-    """Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for."""
+    """
+    Plan to write *new* in place of *old*, or to delete it if that is what its finalizers have waited for.
+
+    Admission judges these two, or what is *shown* to it: both as they are in the request's version.
+    """
     request, before = ask.request, old.metadata
     resource, key = request.resource, ask.key
-    judged = admission.judged(ask, new, old)
+    judged = admission.judged(ask, new, old) if shown is None else admission.judged(ask, *shown)
     if request.dry_run:
         return Response(200, new, judged.warnings)
     if judged.operations:

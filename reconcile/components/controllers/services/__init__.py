@@ -1,5 +1,5 @@
 """
-Controllers of services: those that say where a service's pods are.
+Controllers of services: those that say where a service's pods are, and where its addresses come from.
 
 Source:   https://kubernetes.io/docs/concepts/services-networking/
 """
@@ -9,6 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.services import endpoints, endpointslice
+from reconcile.components.controllers.services import endpoints, endpointslice, servicecidrs
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (endpoints.CONTROLLER, endpointslice.CONTROLLER)
+CONTROLLERS: Final[tuple[Controller, ...]] = (endpoints.CONTROLLER, endpointslice.CONTROLLER, servicecidrs.CONTROLLER)

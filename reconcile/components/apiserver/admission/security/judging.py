@@ -35,11 +35,15 @@ _TEMPLATED: Final = frozenset(
         "jobs.batch",
     }
 )
+_ENFORCED: Final = "pod-security.kubernetes.io/enforce-policy"
+_VIOLATIONS: Final = "pod-security.kubernetes.io/audit-violations"
 
 
 def judge_pod(ask: Ask, pod: core_v1.Pod, old: core_v1.Pod | None) -> tuple[str, ...]:
     """Refuse a pod that violates what is enforced; give the warnings about one that does not."""
     policy = policy_of(_labels(ask))
+    if ask.notes is not None:
+        ask.notes.annotations[_ENFORCED] = policy.enforce.text
     if policy.enforce.name == policy.warn.name == policy.audit.name == "privileged" and not policy.causes:
         return ()
     if old is not None and not _is_significant(pod.spec, old.spec):
@@ -49,7 +53,9 @@ def judge_pod(ask: Ask, pod: core_v1.Pod, old: core_v1.Pod | None) -> tuple[str,
     if found:
         why = f'violates PodSecurity "{policy.enforce.text}": {detailed(found)}'
         name = pod.metadata.name if pod.metadata is not None else None
+        _note(ask, policy.audit, pod.metadata, pod.spec)
         raise Refusal(statuses.forbidden("pods", name or "", why))
+    _note(ask, policy.audit, pod.metadata, pod.spec)
     return _warnings(policy.warn, pod.metadata, pod.spec)
 
 
@@ -59,6 +65,7 @@ def judge_workload(ask: Ask, obj: Any) -> tuple[str, ...]:
     template = _template(ask.request.resource, obj)
     if template is None or template.spec is None:
         return ()
+    _note(ask, policy.audit, template.metadata or _NO_METADATA, template.spec)
     return _warnings(policy.warn, template.metadata or _NO_METADATA, template.spec)
 
 
@@ -89,6 +96,15 @@ def _labels(ask: Ask) -> Any:
 def _warnings(level: Level, metadata: Any, spec: Any) -> tuple[str, ...]:
     found = violations(level, Same(metadata), Same(spec))
     return (f'would violate PodSecurity "{level.text}": {detailed(found)}',) if found else ()
+
+
+def _note(ask: Ask, level: Level, metadata: Any, spec: Any) -> None:
+    """Note for the audit what violates the level that is audited."""
+    if ask.notes is None:
+        return
+    found = violations(level, Same(metadata), Same(spec))
+    if found:
+        ask.notes.annotations[_VIOLATIONS] = f'would violate PodSecurity "{level.text}": {detailed(found)}'
 
 
 def _template(resource: str, obj: Any) -> Any:

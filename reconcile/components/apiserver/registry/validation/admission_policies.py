@@ -1,7 +1,7 @@
 """
 Validation of admission policies, validating and mutating, and of their bindings.
 
-Left out: the compilation of their expressions.
+Left out: the compilation of what a mutation makes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from reconcile.api import admissionregistration_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, not_supported, required, wrong
+from reconcile.components.apiserver.registry.validation.expressions import expression_causes
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty, given, named, required_choice
 from reconcile.components.apiserver.registry.validation.webhooks import (
@@ -51,7 +52,7 @@ def validating_causes(obj: admissionregistration_v1.ValidatingAdmissionPolicy) -
     if not (spec.validations or annotations):
         return (*found, required("spec.validations", _NOTHING), required("spec.auditAnnotations", _NOTHING))
     for place, validation in enumerate(spec.validations or ()):
-        found += _validation_causes(f"spec.validations[{place}]", validation)
+        found += _validation_causes(f"spec.validations[{place}]", validation, params=spec.param_kind is not None)
     if len(annotations) > _MOST_ANNOTATIONS:
         why = f"must not have more than {_MOST_ANNOTATIONS} auditAnnotations"
         found.append(wrong("spec.auditAnnotations", annotations, why))
@@ -59,7 +60,7 @@ def validating_causes(obj: admissionregistration_v1.ValidatingAdmissionPolicy) -
     known: list[str] = []
     for place, annotation in enumerate(annotations):
         at = f"spec.auditAnnotations[{place}]"
-        found += _annotation_causes(at, name, annotation)
+        found += _annotation_causes(at, name, annotation, params=spec.param_kind is not None)
         if annotation.key in known:
             found.append(duplicate(f"{at}.key", annotation.key))
         known.append(annotation.key)
@@ -114,7 +115,7 @@ def _policy_causes(spec: Any, *, mutating: bool = False) -> list[Cause]:
             found.append(required(f"{at}.resourceRules"))
         if mutating:
             found += _operations_causes(at, matched)
-    found += conditions_causes("spec.matchConditions", spec.match_conditions or ())
+    found += conditions_causes("spec.matchConditions", spec.match_conditions or (), params=spec.param_kind is not None)
     for place, variable in enumerate(spec.variables or ()):
         at = f"spec.variables[{place}]"
         name = variable.name or ""
@@ -124,6 +125,9 @@ def _policy_causes(spec: Any, *, mutating: bool = False) -> list[Cause]:
             found.append(wrong(f"{at}.name", name, "must be a valid CEL identifier"))
         if not (variable.expression or "").strip():
             found.append(required(f"{at}.expression", "expression is not specified"))
+        else:
+            params = spec.param_kind is not None
+            found += expression_causes(f"{at}.expression", variable.expression, (), params=params)
     return found
 
 
@@ -187,13 +191,18 @@ def _named_rule_causes(field: str, rule: Any) -> list[Cause]:
     return found + rule_causes(field, rule)
 
 
-def _validation_causes(field: str, validation: Any) -> list[Cause]:
+def _validation_causes(field: str, validation: Any, *, params: bool) -> list[Cause]:
     found: list[Cause] = []
     message, expression = validation.message or "", validation.message_expression or ""
     if not (validation.expression or "").strip():
         found.append(required(f"{field}.expression", "expression is not specified"))
+    else:
+        found += expression_causes(f"{field}.expression", validation.expression, params=params)
     if expression and not expression.strip():
         found.append(wrong(f"{field}.messageExpression", expression, "must be non-empty if specified"))
+    elif expression:
+        at = f"{field}.messageExpression"
+        found += expression_causes(at, expression, ("string",), params=params, authorizer=False)
     if message and not message.strip():
         found.append(wrong(f"{field}.message", message, "must be non-empty if specified"))
     elif "\n" in message.strip() or "\r" in message.strip():
@@ -203,7 +212,7 @@ def _validation_causes(field: str, validation: Any) -> list[Cause]:
     return found
 
 
-def _annotation_causes(field: str, policy: str, annotation: Any) -> list[Cause]:
+def _annotation_causes(field: str, policy: str, annotation: Any, *, params: bool) -> list[Cause]:
     found: list[Cause] = []
     if policy:
         key = f"{policy}/{annotation.key}"
@@ -215,6 +224,9 @@ def _annotation_causes(field: str, policy: str, annotation: Any) -> list[Cause]:
         found.append(required(f"{field}.valueExpression", "valueExpression is not specified"))
     elif len(value) > _LONGEST_VALUE:
         found.append(required(f"{field}.valueExpression", f"must not exceed {_LONGEST_VALUE} bytes in length"))
+    else:
+        types = ("string", "null_type")
+        found += expression_causes(f"{field}.valueExpression", annotation.value_expression, types, params=params)
     return found
 
 

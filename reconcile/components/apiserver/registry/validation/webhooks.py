@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from reconcile.api import admissionregistration_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, required, too_many, wrong
+from reconcile.components.apiserver.registry.validation.expressions import expression_causes
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.parts import (
     chosen,
@@ -81,16 +82,19 @@ def _hook_causes(field: str, hook: Any) -> list[Cause]:
     return found + conditions_causes(f"{field}.matchConditions", hook.match_conditions or ())
 
 
-def conditions_causes(field: str, conditions: tuple[Any, ...]) -> list[Cause]:
-    """Say what is wrong with the conditions under which something is asked."""
+def conditions_causes(field: str, conditions: tuple[Any, ...], *, params: bool = False) -> list[Cause]:
+    """Say what is wrong with the conditions under which something is asked; with *params* they may ask for those."""
     found: list[Cause] = []
     known: list[str] = []
     if len(conditions) > _MOST_CONDITIONS:
         found.append(too_many(field, len(conditions), _MOST_CONDITIONS))
     for place, condition in enumerate(conditions):
         at, name = f"{field}[{place}]", condition.name
-        if not (condition.expression or "").strip():
+        expression = (condition.expression or "").strip()
+        if not expression:
             found.append(required(f"{at}.expression"))
+        else:
+            found += expression_causes(f"{at}.expression", expression, params=params, variables=False)
         found += named(f"{at}.name", name, names.qualified_faults)
         if name and name in known:
             found.append(duplicate(f"{at}.name", name))

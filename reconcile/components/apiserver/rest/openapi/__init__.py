@@ -8,13 +8,18 @@ Left out: descriptions, which are Kubernetes' own text.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
+import attrs
+
 from reconcile.api import kinds, meta_v1
 from reconcile.api.kinds import Resource
+from reconcile.components.apiserver.memo import Same
+from reconcile.components.apiserver.registry.served import Served
+from reconcile.components.apiserver.rest.encoding import json_bytes
+from reconcile.components.apiserver.rest.openapi import custom
 from reconcile.components.apiserver.rest.openapi.paths import paths_of
 from reconcile.components.apiserver.rest.openapi.schemas import META, closure, name_of, reference
 from reconcile.components.apiserver.rest.openapi.swagger import swagger_of
@@ -25,20 +30,63 @@ _TOKEN: Final = {
 _UNGROUPED: Final = (".well-known/openid-configuration", "openid/v1/jwks", "version")
 
 
-def index() -> dict[str, Any]:
+@attrs.frozen
+class Written:
+    """A document as it is sent, and the hash by which clients know it again."""
+
+    body: bytes
+    hash: str
+
+
+def index(served: Served) -> Written:
     """Give the document at /openapi/v3: where each of the others is, with its hash."""
-    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={_digest(name)}"} for name in _names()}}
+    return _index(Same(served))
 
 
-def document(name: str) -> dict[str, Any] | None:
+def document(name: str, served: Served) -> Written | None:
     """Give the document of `apis/GROUP/VERSION`, `apis/GROUP`, `version` and the like; None if there is none."""
-    return _document(name) if name in _names() else None
+    if name in _names():
+        return _written(name)
+    return _custom(name, Same(served)) if name in custom.names(served) else None
 
 
-@lru_cache(maxsize=1)
-def swagger() -> dict[str, Any]:
+def swagger(served: Served) -> Written:
     """Give the document of version 2, which holds all groups."""
-    return swagger_of([_document(name) for name in _names()], f"v{kinds.KUBERNETES_VERSION}")
+    return _swagger(Same(served))
+
+
+def place_of(name: str, written: Written) -> str:
+    """Give where a document is that has this hash."""
+    return f"/openapi/v3/{name}?hash={written.hash}"
+
+
+@lru_cache(maxsize=4)
+def _index(same: Same) -> Written:
+    found = {name: _written(name) for name in _names()}
+    found |= {name: _custom(name, same) for name in custom.names(same.value)}
+    paths = {name: {"serverRelativeURL": place_of(name, each)} for name, each in sorted(found.items())}
+    return _hashed(json_bytes({"paths": paths}).rstrip())
+
+
+@lru_cache(maxsize=64)
+def _written(name: str) -> Written:
+    return _hashed(json_bytes(_document(name)))
+
+
+@lru_cache(maxsize=64)
+def _custom(name: str, same: Same) -> Written:
+    return _hashed(json_bytes(custom.document(same.value, name)))
+
+
+@lru_cache(maxsize=4)
+def _swagger(same: Same) -> Written:
+    documents = [_document(name) for name in _names()]
+    own = [custom.document_for_2(same.value, name) for name in custom.names(same.value)]
+    return _hashed(json_bytes(swagger_of(documents, own, f"v{kinds.KUBERNETES_VERSION}")))
+
+
+def _hashed(body: bytes) -> Written:
+    return Written(body, hashlib.sha512(body).hexdigest().upper())
 
 
 @lru_cache(maxsize=1)
@@ -49,12 +97,6 @@ def _names() -> tuple[str, ...]:
         if resource.group:
             found.add(f"apis/{resource.group}")
     return tuple(sorted(found))
-
-
-@lru_cache(maxsize=64)
-def _digest(name: str) -> str:
-    written = json.dumps(_document(name), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha512(written.encode()).hexdigest().upper()
 
 
 @lru_cache(maxsize=64)

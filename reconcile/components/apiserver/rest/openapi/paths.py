@@ -22,7 +22,7 @@ _PATCHES: Final = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
-_LISTING: Final = (
+LISTING: Final = (
     ("allowWatchBookmarks", "boolean"),
     ("continue", "string"),
     ("fieldSelector", "string"),
@@ -35,9 +35,9 @@ _LISTING: Final = (
     ("timeoutSeconds", "integer"),
     ("watch", "boolean"),
 )
-_WRITING: Final = (("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"))
-_FORCING: Final = (*_WRITING, ("force", "boolean"))
-_DELETING: Final = (
+WRITING: Final = (("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"))
+FORCING: Final = (*WRITING, ("force", "boolean"))
+DELETING: Final = (
     ("dryRun", "string"),
     ("gracePeriodSeconds", "integer"),
     ("ignoreStoreReadErrorWithClusterBreakingPotential", "boolean"),
@@ -45,10 +45,10 @@ _DELETING: Final = (
     ("propagationPolicy", "string"),
 )
 _COLLECTION: Final = tuple(
-    sorted({*_DELETING, *[row for row in _LISTING if row[0] not in ("allowWatchBookmarks", "watch")]})
+    sorted({*DELETING, *[row for row in LISTING if row[0] not in ("allowWatchBookmarks", "watch")]})
 )
 _OPTIONS: Final = {"content": {"*/*": {"schema": reference(META + "DeleteOptions")}}}
-_PRETTY: Final = (("pretty", "string"),)
+PRETTY: Final = (("pretty", "string"),)
 _CONNECTING: Final = ("attach", "exec", "portforward", "proxy")
 # The kind that a subresource speaks: (group, version, kind).
 _SPOKEN: Final = {
@@ -65,10 +65,10 @@ def paths_of(resources: Iterable[Resource]) -> dict[str, Any]:
     every = list(resources)
     if not every:
         return found
-    head, tag = every[0].path, _tag(every[0])
+    head, tag = every[0].path, tag_of(every[0])
     found[f"{head}/"] = {
         "get": _operation(
-            "get available resources", tag, f"get{_camel(every[0])}APIResources", _responses(meta_v1.APIResourceList)
+            "get available resources", tag, f"get{camel_of(every[0])}APIResources", _responses(meta_v1.APIResourceList)
         )
     }
     for resource in every:
@@ -89,9 +89,9 @@ def _paths(resource: Resource) -> Iterable[tuple[str, dict[str, Any]]]:
     if "watch" in verbs:
         if resource.namespaced:
             yield f"{head}/watch/{plural}", _watching(resource, "ListForAllNamespaces", "watchlist", ())
-        places = ("namespace",) if resource.namespaced else ()
-        yield f"{head}/watch{space}/{plural}", _watching(resource, "List", "watchlist", places)
-        yield f"{head}/watch{space}/{plural}/{{name}}", _watching(resource, "", "watch", ("name", *places))
+        within = ("namespace",) if resource.namespaced else ()
+        yield f"{head}/watch{space}/{plural}", _watching(resource, "List", "watchlist", within)
+        yield f"{head}/watch{space}/{plural}/{{name}}", _watching(resource, "", "watch", ("name", *within))
     for subresource in resource.subresources:
         yield f"{one}/{subresource}", _subresource(resource, subresource)
         if subresource == "proxy":
@@ -100,40 +100,38 @@ def _paths(resource: Resource) -> Iterable[tuple[str, dict[str, Any]]]:
 
 def _collection(resource: Resource) -> dict[str, Any]:
     item: dict[str, Any] = {}
-    title = _title(resource)
+    title = title_of(resource)
     if "list" in resource.verbs:
-        item["get"] = _acting(resource, "list", f"list{title}", "list", _LISTING, _answered(resource.list_class))
+        item["get"] = _acting(resource, "list", f"list{title}", "list", LISTING, _answered(resource.list_class))
     if "create" in resource.verbs:
         answers = _responses(resource.object_class, "200", "201", "202")
-        item["post"] = _acting(resource, "create", f"create{title}", "post", _WRITING, answers, resource.object_class)
+        item["post"] = _acting(resource, "create", f"create{title}", "post", WRITING, answers, resource.object_class)
     if "deletecollection" in resource.verbs:
-        query = tuple(
-            sorted({*_DELETING, *[row for row in _LISTING if row[0] not in ("allowWatchBookmarks", "watch")]})
-        )
-        name = f"delete{_camel(resource)}Collection{_scope(resource)}{resource.kind}"
+        query = tuple(sorted({*DELETING, *[row for row in LISTING if row[0] not in ("allowWatchBookmarks", "watch")]}))
+        name = f"delete{camel_of(resource)}Collection{scope_of(resource)}{resource.kind}"
         item["delete"] = _acting(
             resource, "delete collection of", name, "deletecollection", query, _responses(meta_v1.Status)
         )
         item["delete"]["requestBody"] = {"content": {"*/*": {"schema": reference(name_of(meta_v1.DeleteOptions))}}}
-    return {**item, "parameters": _places(("namespace",) if resource.namespaced else (), _PRETTY)}
+    return {**item, "parameters": places(("namespace",) if resource.namespaced else (), PRETTY)}
 
 
 def _object(resource: Resource) -> dict[str, Any]:
     item: dict[str, Any] = {}
-    title, cls = _title(resource), resource.object_class
+    title, cls = title_of(resource), resource.object_class
     if "get" in resource.verbs:
         item["get"] = _acting(resource, "read the specified", f"read{title}", "get", (), _responses(cls))
     if "update" in resource.verbs:
         item["put"] = _acting(
-            resource, "replace the specified", f"replace{title}", "put", _WRITING, _responses(cls, "200", "201"), cls
+            resource, "replace the specified", f"replace{title}", "put", WRITING, _responses(cls, "200", "201"), cls
         )
     if "delete" in resource.verbs:
         answers = _responses(meta_v1.Status, "200", "202")
-        delete = _acting(resource, "delete a", f"delete{title}", "delete", _DELETING, answers)
+        delete = _acting(resource, "delete a", f"delete{title}", "delete", DELETING, answers)
         item["delete"] = {**delete, "requestBody": _OPTIONS}
     if "patch" in resource.verbs:
-        item["patch"] = _patching(resource, f"patch{title}", cls, _kind(resource))
-    return {**item, "parameters": _places(("name", *_space(resource)), _PRETTY)}
+        item["patch"] = _patching(resource, f"patch{title}", cls, kind_of(resource))
+    return {**item, "parameters": places(("name", *space_of(resource)), PRETTY)}
 
 
 def _subresource(resource: Resource, name: str) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def _subresource(resource: Resource, name: str) -> dict[str, Any]:
     cls = autoscaling_v1.Scale if name == "scale" else class_for(f"{group}/{version}" if group else version, kind)
     assert cls is not None, "every subresource speaks a kind of the API"
     about = {"group": group, "version": version, "kind": kind}
-    title = _title(resource) + name[0].upper() + name[1:]
+    title = title_of(resource) + name[0].upper() + name[1:]
     item: dict[str, Any] = {}
     if name in ("binding", "eviction", "token"):
         item["post"] = _acting(
@@ -160,7 +158,7 @@ def _subresource(resource: Resource, name: str) -> dict[str, Any]:
             f"replace {name} of the specified",
             f"replace{title}",
             "put",
-            _WRITING,
+            WRITING,
             _responses(cls, "200", "201"),
             cls,
         )
@@ -168,40 +166,40 @@ def _subresource(resource: Resource, name: str) -> dict[str, Any]:
             item["patch"] = _patching(resource, f"patch{title}", cls, about)
         for operation in item.values():
             operation["x-kubernetes-group-version-kind"] = about
-    return {**item, "parameters": _places(("name", *_space(resource)), _PRETTY)}
+    return {**item, "parameters": places(("name", *space_of(resource)), PRETTY)}
 
 
-def _connecting(resource: Resource, name: str, places: tuple[str, ...]) -> dict[str, Any]:
+def _connecting(resource: Resource, name: str, within: tuple[str, ...]) -> dict[str, Any]:
     methods = ("get", "put", "post", "delete", "options", "head", "patch") if name == "proxy" else ("get", "post")
-    title = _title(resource) + name[0].upper() + name[1:] + ("WithPath" if places else "")
+    title = title_of(resource) + name[0].upper() + name[1:] + ("WithPath" if within else "")
     item: dict[str, Any] = {
         method: _operation(
             f"connect {method.upper()} requests to {name} of {resource.kind}",
-            _tag(resource),
+            tag_of(resource),
             f"connect{method.capitalize()}{title}",
             {"200": {"description": "OK", "content": {"*/*": {"schema": {"type": "string"}}}}, **_UNAUTHORIZED},
         )
         for method in methods
     }
-    return {**item, "parameters": _places(("name", *_space(resource), *places), ())}
+    return {**item, "parameters": places(("name", *space_of(resource), *within), ())}
 
 
 def _everywhere(resource: Resource) -> dict[str, Any]:
-    name = f"list{_camel(resource)}{resource.kind}ForAllNamespaces"
+    name = f"list{camel_of(resource)}{resource.kind}ForAllNamespaces"
     answers = _answered(resource.list_class)
     get = _acting(resource, "list or watch objects of kind", name, "list", (), answers)
-    return {"get": get, "parameters": _places((), tuple(sorted((*_LISTING, *_PRETTY))))}
+    return {"get": get, "parameters": places((), tuple(sorted((*LISTING, *PRETTY))))}
 
 
-def _watching(resource: Resource, ending: str, action: str, places: tuple[str, ...]) -> dict[str, Any]:
-    scope = "" if ending == "ListForAllNamespaces" else _scope(resource)
-    name = f"watch{_camel(resource)}{scope}{resource.kind}{ending}"
+def _watching(resource: Resource, ending: str, action: str, within: tuple[str, ...]) -> dict[str, Any]:
+    scope = "" if ending == "ListForAllNamespaces" else scope_of(resource)
+    name = f"watch{camel_of(resource)}{scope}{resource.kind}{ending}"
     get = _acting(resource, "watch changes to", name, action, (), _answered(meta_v1.WatchEvent))
-    return {"get": get, "parameters": _places(places, tuple(sorted((*_LISTING, *_PRETTY))))}
+    return {"get": get, "parameters": places(within, tuple(sorted((*LISTING, *PRETTY))))}
 
 
 def _patching(resource: Resource, name: str, cls: type, about: dict[str, str]) -> dict[str, Any]:
-    found = _acting(resource, "partially update the specified", name, "patch", _FORCING, _responses(cls, "200", "201"))
+    found = _acting(resource, "partially update the specified", name, "patch", FORCING, _responses(cls, "200", "201"))
     content = {media: {"schema": reference(META + "Patch")} for media in _PATCHES}
     return {**found, "requestBody": {"content": content, "required": True}, "x-kubernetes-group-version-kind": about}
 
@@ -215,12 +213,12 @@ def _acting(  # noqa: PLR0917 -- in the order in which a document has them
     responses: dict[str, Any],
     body: type | None = None,
 ) -> dict[str, Any]:
-    found = _operation(f"{what} {resource.kind}", _tag(resource), name, responses)
+    found = _operation(f"{what} {resource.kind}", tag_of(resource), name, responses)
     if query:
-        found["parameters"] = [_parameter(*row) for row in query]
+        found["parameters"] = [parameter(*row) for row in query]
     if body is not None:
         found["requestBody"] = {"content": {"*/*": {"schema": reference(name_of(body))}}, "required": True}
-    return {**found, "x-kubernetes-action": action, "x-kubernetes-group-version-kind": _kind(resource)}
+    return {**found, "x-kubernetes-action": action, "x-kubernetes-group-version-kind": kind_of(resource)}
 
 
 def _operation(what: str, tag: str, name: str, responses: dict[str, Any]) -> dict[str, Any]:
@@ -244,43 +242,50 @@ def _answered(cls: type | None) -> dict[str, Any]:
     return {"200": {"description": "OK", "content": content}, **_UNAUTHORIZED}
 
 
-def _parameter(name: str, kind: str) -> dict[str, Any]:
+def parameter(name: str, kind: str) -> dict[str, Any]:
+    """Give a parameter of the query."""
     return {"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": True}}
 
 
-def _places(names: tuple[str, ...], query: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+def places(names: tuple[str, ...], query: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+    """Give the parameters that all operations of a path have: *names* in the path, *query* in the query."""
     rows = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "uniqueItems": True}}
         for name in names
     ]
-    rows += [_parameter(*row) for row in query]
+    rows += [parameter(*row) for row in query]
     return sorted(rows, key=lambda row: str(row["name"]))
 
 
-def _space(resource: Resource) -> tuple[str, ...]:
+def space_of(resource: Resource) -> tuple[str, ...]:
+    """Give the parameter that is the namespace, if there is one."""
     return ("namespace",) if resource.namespaced else ()
 
 
-def _kind(resource: Resource) -> dict[str, str]:
+def kind_of(resource: Resource) -> dict[str, str]:
+    """Give a resource's group, version and kind."""
     return {"group": resource.group, "version": resource.version, "kind": resource.kind}
 
 
-def _scope(resource: Resource) -> str:
+def scope_of(resource: Resource) -> str:
+    """Give what names of operations say of a resource in a namespace."""
     return "Namespaced" if resource.namespaced else ""
 
 
-def _title(resource: Resource) -> str:
-    return f"{_camel(resource)}{_scope(resource)}{resource.kind}"
+def title_of(resource: Resource) -> str:
+    """Give what names of operations end with: AppsV1NamespacedDeployment."""
+    return f"{camel_of(resource)}{scope_of(resource)}{resource.kind}"
 
 
-def _camel(resource: Resource) -> str:
+def camel_of(resource: Resource) -> str:
     """Give the group and version as names of operations begin: AppsV1, CoreV1, RbacAuthorizationV1."""
     name = resource.group.removesuffix(".k8s.io") if resource.group else "core"
     words = "".join(word[0].upper() + word[1:] for word in name.split("."))
     return words + resource.version.capitalize()
 
 
-def _tag(resource: Resource) -> str:
+def tag_of(resource: Resource) -> str:
+    """Give the tag of a group version's operations: apps_v1."""
     name = resource.group.removesuffix(".k8s.io") if resource.group else "core"
     words = [word if place == 0 else word[0].upper() + word[1:] for place, word in enumerate(name.split("."))]
     return f"{''.join(words)}_{resource.version}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from reconcile.api import core_v1, kinds, meta_v1
+from reconcile.api import autoscaling_v1, core_v1, kinds, meta_v1
 from reconcile.api.kinds import list_rules
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Base64, Int32, Int64, IntOrString, Json, MicroTime, Time
@@ -200,4 +200,5 @@ def _kinds() -> dict[type, tuple[tuple[str, str], ...]]:
     for name in ("APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"):
         found[getattr(meta_v1, name)] = (("", "v1"),)
     found.setdefault(core_v1.Binding, (("", "v1"),))
+    found.setdefault(autoscaling_v1.Scale, (("autoscaling", "v1"),))
     return found

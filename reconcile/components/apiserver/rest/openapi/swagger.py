@@ -11,15 +11,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def swagger_of(documents: Iterable[Mapping[str, Any]], version: str) -> dict[str, Any]:
-    """Give one document of version 2 for *documents* of version 3."""
+def swagger_of(
+    documents: Iterable[Mapping[str, Any]], custom: Iterable[Mapping[str, Any]], version: str
+) -> dict[str, Any]:
+    """Give one document of version 2 for *documents* of version 3, and for those of custom resources."""
     paths: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
-    for document in documents:
+    takes = [(document, ["*/*"]) for document in documents]
+    takes += [(document, ["application/json", "application/yaml"]) for document in custom]
+    for document, consumes in takes:
         for name, schema in document["components"].get("schemas", {}).items():
             definitions[name] = _merged(definitions.get(name), _schema(schema))
         for path, item in document["paths"].items():
-            paths[path] = {method: _operation(each) for method, each in item.items() if method != "parameters"}
+            paths[path] = {
+                method: _operation(each, consumes) for method, each in item.items() if method != "parameters"
+            }
             if "parameters" in item:
                 paths[path]["parameters"] = [_parameter(each) for each in item["parameters"]]
     return {
@@ -46,7 +52,7 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
             case "properties":
                 found[key] = {name: _schema(each) for name, each in value.items()}
             case "items" | "additionalProperties":
-                found[key] = _schema(value)
+                found[key] = _schema(value) if isinstance(value, Mapping) else value
             case _ if key != "default":
                 found[key] = value
     return found
@@ -60,9 +66,10 @@ def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     return {**new, key: [*old.get(key, ()), *[row for row in new[key] if row not in old.get(key, ())]]}
 
 
-def _operation(operation: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(operation: Mapping[str, Any], consumes: list[str]) -> dict[str, Any]:
     parameters = [_parameter(each) for each in operation.get("parameters", ())]
     found = {key: operation[key] for key in operation if key not in ("parameters", "requestBody", "responses")}
+    found["consumes"] = consumes
     body = operation.get("requestBody")
     if body is not None:
         schema = next(iter(body["content"].values()))["schema"]

@@ -1,9 +1,14 @@
 """Tokens of ServiceAccounts: asked for, trusted, and no more trusted."""
 
+import base64
+import hashlib
+import json
+
 import pytest
 
 from reconcile.components.apiserver.access import tokens
 from reconcile.lib.instant import HOUR, MINUTE
+from reconcile.model import webtokens
 from reconcile.model.requests import User
 
 
@@ -65,6 +70,33 @@ def test_what_is_not_trusted(faithful, wait, audiences, spoil, said):
     assert (status.authenticated, status.error) == (None, said)
 
 
+def test_anybody_can_check_a_token(faithful):
+    """By the key set alone, as another party does who is shown a token."""
+    token = asked(faithful).body.status.token
+    head, claims, signature = [base64.urlsafe_b64decode(part + "==") for part in token.split(".")]
+    (key,) = webtokens.public(faithful.state.signing_key)["keys"]
+    assert (key["kty"], key["alg"], key["use"], key["e"]) == ("RSA", "RS256", "sig", "AQAB")
+    assert json.loads(head) == {"alg": "RS256", "kid": key["kid"]}
+    assert json.loads(claims)["sub"] == "system:serviceaccount:default:default"
+    modulus = int.from_bytes(base64.urlsafe_b64decode(key["n"] + "=="), "big")
+    shown = pow(int.from_bytes(signature, "big"), 65_537, modulus).to_bytes(256, "big")
+    assert shown.endswith(hashlib.sha256(token.rpartition(".")[0].encode()).digest())
+
+
+def test_another_seed_has_another_key(faithful):
+    token = asked(faithful).body.status.token
+    assert webtokens.key_of(1) != webtokens.key_of(2)
+    with pytest.raises(tokens.Untrusted, match="error in cryptographic primitive"):
+        tokens.bearer(webtokens.key_of(99), token, faithful.store, faithful.now, (tokens.ISSUER,))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "ES256", None])
+def test_a_token_of_another_algorithm_is_none(faithful, algorithm):
+    _, claims, signature = asked(faithful).body.status.token.split(".")
+    head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
+    assert reviewed(faithful, f"{head}.{claims}.{signature}").error == "invalid bearer token"
+
+
 def test_what_is_no_token(faithful):
     assert reviewed(faithful, "a").error == "invalid bearer token"
     assert reviewed(faithful, "a.b.c").error == "invalid bearer token"
@@ -115,4 +147,4 @@ def test_a_kubelet_gets_tokens_of_its_own_pods_alone(faithful, pod):
 
 
 def test_keys_differ_with_the_seed():
-    assert tokens.key_of(1) != tokens.key_of(2)
+    assert webtokens.key_of(1) != webtokens.key_of(2)

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from reconcile import Cluster, Topology, settle
-from reconcile.components.apiserver.rest import HttpRequest
+from reconcile.components.apiserver.rest import HttpRequest, elsewhere
 from reconcile.driver.exchange import exchange
+from reconcile.store import Store
 
 ADMIN = ("admin", ("system:masters",))
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -67,6 +68,18 @@ def test_the_version(ask):
     assert ask("/version", accept="application/xml").code == 406
     # As a client asks whose other requests are in protobuf.
     assert ask("/version", accept="application/vnd.kubernetes.protobuf, */*").code == 200
+
+
+def test_who_issues_tokens_and_with_which_keys(ask):
+    found = ask("/.well-known/openid-configuration")
+    assert found.header("cache-control") == "public, max-age=3600"
+    assert json.loads(found.body)["id_token_signing_alg_values_supported"] == ["RS256"]
+    asked = HttpRequest(method="GET", path="/openid/v1/jwks")
+    keys = elsewhere.answer(asked, Store(), 0, "there:1", "ab")
+    assert keys.header("content-type") == "application/jwk-set+json"
+    assert [key["alg"] for key in json.loads(keys.body)["keys"]] == ["RS256"]
+    assert "/openid/v1/jwks" in json.loads(ask("/").body)["paths"]
+    assert ask("/openid/v1/jwks").code == 404  # a server that gives no tokens
 
 
 def test_metrics_count_what_is_stored(ask):

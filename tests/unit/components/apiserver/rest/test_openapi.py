@@ -1,9 +1,12 @@
 """The documents that say which requests there are, and of which form their objects."""
 
+import json
+
 import jsonschema
 import pytest
 
 from reconcile.api import convert, golang, kinds
+from reconcile.components.apiserver.registry.served import NOTHING
 from reconcile.components.apiserver.rest import openapi
 
 PODS = "/api/v1/namespaces/{namespace}/pods"
@@ -20,12 +23,20 @@ def references(value):
             yield from references(entry)
 
 
-NAMES = sorted(openapi.index()["paths"])
+def index():
+    return json.loads(openapi.index(NOTHING).body)["paths"]
+
+
+def document_of(name):
+    return json.loads(openapi.document(name, NOTHING).body)
+
+
+NAMES = sorted(index())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_document_holds_whatever_it_refers_to(name):
-    document = openapi.document(name)
+    document = document_of(name)
     schemas = document["components"].get("schemas", {})
     assert {ref.removeprefix("#/components/schemas/") for ref in references(document)} <= set(schemas)
     assert list(document["paths"])
@@ -33,23 +44,23 @@ def test_a_document_holds_whatever_it_refers_to(name):
 
 def test_every_served_version_of_every_group_has_one():
     assert {resource.path.lstrip("/") for resource in kinds.all_resources()} <= set(NAMES)
-    assert openapi.document("apis/nope/v1") is None
+    assert openapi.document("apis/nope/v1", NOTHING) is None
 
 
 def test_a_hash_changes_with_its_document():
-    urls = [row["serverRelativeURL"] for row in openapi.index()["paths"].values()]
+    urls = [row["serverRelativeURL"] for row in index().values()]
     assert len({url.partition("hash=")[2] for url in urls}) == len(urls)
 
 
 def test_a_patch_says_that_it_takes_field_validation():
     # By which kubectl knows that the server validates.
-    patch = openapi.document("api/v1")["paths"][PODS + "/{name}"]["patch"]
+    patch = document_of("api/v1")["paths"][PODS + "/{name}"]["patch"]
     assert "fieldValidation" in [each["name"] for each in patch["parameters"]]
     assert "application/apply-patch+yaml" in patch["requestBody"]["content"]
 
 
 def test_schemas_say_how_lists_are_merged_and_what_is_there_by_itself():
-    schemas = openapi.document("api/v1")["components"]["schemas"]
+    schemas = document_of("api/v1")["components"]["schemas"]
     containers = schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
     assert containers["x-kubernetes-list-map-keys"] == ["name"]
     assert containers["x-kubernetes-patch-merge-key"] == "name"
@@ -61,7 +72,7 @@ def test_schemas_say_how_lists_are_merged_and_what_is_there_by_itself():
 
 
 def test_an_object_is_valid_by_its_schema_and_a_wrong_one_is_not():
-    document = openapi.document("apis/apps/v1")
+    document = document_of("apis/apps/v1")
     schema = {"$ref": "#/components/schemas/io.k8s.api.apps.v1.Deployment", "components": document["components"]}
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
     deployment = convert.load(
@@ -80,10 +91,10 @@ def test_an_object_is_valid_by_its_schema_and_a_wrong_one_is_not():
 
 
 def test_version_2_holds_all_of_version_3():
-    swagger = openapi.swagger()
+    swagger = json.loads(openapi.swagger(NOTHING).body)
     found = set(swagger["definitions"])
     assert {ref.removeprefix("#/definitions/") for ref in references(swagger)} <= found
-    assert set(openapi.document("api/v1")["components"]["schemas"]) <= found
+    assert set(document_of("api/v1")["components"]["schemas"]) <= found
     create = swagger["paths"][PODS]["post"]
     assert create["parameters"][0] == {
         "in": "body",

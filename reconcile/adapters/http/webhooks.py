@@ -1,0 +1,131 @@
+"""
+Webhooks over HTTPS: what a served cluster's API servers ask, of servers that really run.
+
+A service has no address that could be reached, since its pods are simulated: it stands for the URL that it is given.
+
+Takes:    CallWebhook.
+Gives:    WebhookAnswered, with errors as Go says them.
+Source:   the API server's webhook client.
+Left out: client certificates and other credentials (--admission-control-config-file).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from base64 import b64decode
+from binascii import Error as NoBase64
+from collections.abc import Mapping
+from http.client import HTTPException, HTTPSConnection, RemoteDisconnected
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from reconcile.api.convert import loads_json
+from reconcile.api.scalars import freeze, thaw
+from reconcile.components.apiserver import DEADLINE
+from reconcile.effects import CallWebhook
+from reconcile.events import WebhookAnswered
+from reconcile.lib.digest import canonical
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND
+
+_PORT: Final = 443
+_MOST: Final = 3 * 1024 * 1024  # bytes of an answer
+_UNKNOWN: Final = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+
+
+async def called(call: CallWebhook, services: Mapping[str, str]) -> WebhookAnswered:
+    """
+    Call a webhook, and give what came of it.
+
+    Args:
+        call: whom, and what to ask.
+        services: `namespace/name` of a service -> the URL of who answers for it.
+    """
+    url, name = call.url, None
+    if call.service:
+        stands_for = services.get(call.service)
+        if stands_for is None:
+            return WebhookAnswered(call.call, code=0)
+        namespace, _, service = call.service.partition("/")
+        url, name = stands_for.rstrip("/") + call.path, f"{service}.{namespace}.svc"
+    seconds = call.timeout / SECOND
+    try:
+        async with asyncio.timeout(max(seconds, 0.001)):
+            return await asyncio.to_thread(_posted, call, f"{url}?timeout={int(seconds)}s", name, seconds)
+    except TimeoutError:
+        return WebhookAnswered(call.call, error=DEADLINE)
+    except (OSError, HTTPException) as error:
+        return WebhookAnswered(call.call, error=_said(error, url, name))
+
+
+def _posted(call: CallWebhook, url: str, name: str | None, seconds: float) -> WebhookAnswered:
+    """Post a review, in a thread of its own; nothing may take longer than so many seconds."""
+    place = urlsplit(url)
+    host, port = place.hostname or "", place.port or _PORT
+    body = canonical(thaw(call.review)).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json, */*", "Connection": "close"}
+    context = _context(call.ca_bundle)
+    with (
+        socket.create_connection((host, port), timeout=seconds) as plain,
+        context.wrap_socket(plain, server_hostname=name or host) as tls,
+    ):
+        connection = HTTPSConnection(name or host, port, context=context)
+        connection.sock = tls
+        connection.request("POST", f"{place.path or '/'}?{place.query}", body, headers)
+        response = connection.getresponse()
+        found = response.read(_MOST)
+        response.close()
+        return WebhookAnswered(call.call, _read(found), response.status)
+
+
+def _read(body: bytes) -> Any:
+    """Give an answer as JSON; its text if it is none."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return freeze(loads_json(text))
+    except (ReconcileError, ValueError):
+        return text
+
+
+def _context(bundle: str) -> ssl.SSLContext:
+    """Give the client's side of TLS: it trusts the bundle alone, or what the machine trusts if that is empty."""
+    if not bundle.strip():
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cadata=b64decode(bundle).decode())
+    except (NoBase64, UnicodeDecodeError, ssl.SSLError):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
+        context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
+        return context
+
+
+def _said(error: BaseException, url: str, name: str | None) -> str:
+    """Say why a call failed, as Go says it."""
+    place = urlsplit(url)
+    host, port = place.hostname or "", place.port or _PORT
+    match error:
+        case ssl.SSLCertVerificationError():
+            return _unverified(error, name or host)
+        case ssl.SSLError():
+            return "tls: first record does not look like a TLS handshake"
+        case socket.gaierror():
+            return f"dial tcp: lookup {host}: no such host"
+        case ConnectionRefusedError():
+            return f"dial tcp {host}:{port}: connect: connection refused"
+        case ConnectionResetError() | RemoteDisconnected():
+            return "EOF"
+        case OSError(strerror=str(why)):
+            return f"dial tcp {host}:{port}: connect: {why.lower()}"
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _unverified(error: Exception, host: str) -> str:
+    text = getattr(error, "verify_message", "") or str(error)
+    if "ostname mismatch" in text or "IP address mismatch" in text:
+        return f"tls: failed to verify certificate: x509: certificate is not valid for {host}"
+    if "expired" in text:
+        return "tls: failed to verify certificate: x509: certificate has expired or is not yet valid"
+    return _UNKNOWN

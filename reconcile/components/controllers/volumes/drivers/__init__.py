@@ -1,0 +1,59 @@
+"""
+CSI drivers: the controllers that a storage system's vendor runs: its provisioner, attacher and resizer, simulated.
+
+What they do to storage takes as long, and fails as often, as the topology's `Driver` says; what they do to the API is
+what the sidecars of kubernetes-csi do. Without a driver in the topology there is none of them.
+
+Takes:    changes of claims, volumes, classes, VolumeAttachments.
+Gives:    PersistentVolumes; the status of claims and VolumeAttachments; event records.
+Source:   github.com/kubernetes-csi: external-provisioner, external-attacher, external-resizer.
+Left out: see docs/limits.md, "Volumes".
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from reconcile.components.controllers.runtime import Controller, Source
+from reconcile.components.controllers.volumes.drivers import attaching, provisioning, resizing
+from reconcile.components.controllers.volumes.drivers.progress import ATTACHMENTS, Progress
+from reconcile.model.drivers import Driver
+from reconcile.model.volumes import CLAIMS, CLASSES, VOLUMES
+
+PROVISIONER: Final = "csi-provisioner"
+ATTACHER: Final = "csi-attacher"
+RESIZER: Final = "csi-resizer"
+
+
+def controllers_of(drivers: tuple[Driver, ...]) -> tuple[Controller, ...]:
+    """Give the controllers that *drivers* have beside them; none if there is no driver."""
+    if not drivers:
+        return ()
+    provisioner = Controller(
+        name=PROVISIONER,
+        sources=(
+            Source(CLAIMS, provisioning.keys_of_claim),
+            Source(VOLUMES, provisioning.keys_of_volume),
+            Source(CLASSES, provisioning.keys_of_class),
+            Source("nodes", provisioning.no_keys),
+        ),
+        reconcile=partial(provisioning.reconcile, drivers),
+        memory=Progress,
+        awaits=(CLAIMS, VOLUMES),
+    )
+    attacher = Controller(
+        name=ATTACHER,
+        sources=(Source(ATTACHMENTS, attaching.keys_of_attachment),),
+        reconcile=partial(attaching.reconcile, drivers),
+        memory=Progress,
+        awaits=(ATTACHMENTS,),
+    )
+    resizer = Controller(
+        name=RESIZER,
+        sources=(Source(CLAIMS, resizing.keys_of_claim), Source(VOLUMES, resizing.keys_of_volume)),
+        reconcile=partial(resizing.reconcile, drivers),
+        memory=Progress,
+        awaits=(CLAIMS,),
+    )
+    return provisioner, attacher, resizer

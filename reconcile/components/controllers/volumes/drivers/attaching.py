@@ -1,0 +1,68 @@
+"""
+Attaching: what a VolumeAttachment asks for is done, and undone when it is deleted.
+
+Source:   external-attacher: its CSI handler.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcile.api import storage_v1
+from reconcile.components.controllers.answers import is_done, text_of
+from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
+from reconcile.components.controllers.volumes.drivers.progress import (
+    ATTACHMENTS,
+    Progress,
+    driver_named,
+    with_memory,
+)
+from reconcile.lib.replacing import replace
+from reconcile.model.drivers import Driver
+from reconcile.model.requests import Request
+from reconcile.store import Change
+
+
+def keys_of_attachment(change: Change, _: Views) -> tuple[Key, ...]:
+    """Give the attachment."""
+    return () if change.new is None else (change.key,)
+
+
+def reconcile(drivers: tuple[Driver, ...], ask: Ask) -> Outcome:
+    """Attach what is to be attached, detach what is to be gone."""
+    progress: Progress = ask.memory
+    found = ask.views.get(ATTACHMENTS, ask.key)
+    driver = None if found is None else driver_named(drivers, found.spec.attacher)
+    for _, response in ask.answers:
+        return Outcome() if is_done(response) else Outcome(error=text_of(response))
+    if found is None or driver is None:
+        return Outcome()
+    finalizer = f"external-attacher/{driver.name.replace('.', '-')}"
+    metadata, held = found.metadata, found.metadata.finalizers or ()
+    attached = found.status is not None and found.status.attached
+    if metadata.deletion_timestamp is None:
+        if finalizer not in held:
+            return _with_finalizers(found, (*held, finalizer))
+        if attached:
+            return Outcome()
+    elif finalizer not in held:
+        return Outcome()
+    work = ("detach" if metadata.deletion_timestamp is not None else "attach", metadata.uid)
+    progress, wait = progress.waited(work, driver.attach, ask.now)
+    if wait:
+        return with_memory(Outcome(after=wait), progress)
+    if metadata.deletion_timestamp is not None:
+        kept = tuple([each for each in held if each != finalizer])
+        return with_memory(_with_finalizers(found, kept), progress.done(work))
+    body = replace(found, status=storage_v1.VolumeAttachmentStatus(attached=True))
+    return with_memory(_update(body, "status"), progress.done(work))
+
+
+def _with_finalizers(found: Any, finalizers: tuple[str, ...]) -> Outcome:
+    return _update(replace(found, metadata=replace(found.metadata, finalizers=finalizers or None)))
+
+
+def _update(body: Any, subresource: str = "") -> Outcome:
+    name = body.metadata.name
+    request = Request(verb="update", resource=ATTACHMENTS, name=name, subresource=subresource, body=body)
+    return Outcome(calls=(request,), again=True)

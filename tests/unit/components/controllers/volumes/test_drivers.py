@@ -1,0 +1,194 @@
+"""What CSI drivers do beside a cluster: provision, delete, attach, let grow, change; each takes its time."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcile.api import core_v1, meta_v1, storage_v1
+from reconcile.api.quantity import Quantity
+from reconcile.api.scalars import Time
+from reconcile.components.controllers.volumes import drivers, expand
+from reconcile.lib.instant import SECOND
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.drivers import Driver
+from reconcile.model.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
+from tests.unit.components.controllers.lab import START, Lab
+from tests.unit.components.controllers.volumes.things import (
+    ATTACHMENTS,
+    BOUND,
+    CLAIMS,
+    CLASSES,
+    VOLUMES,
+    claim,
+    reference,
+    size,
+    storage_class,
+    volume,
+)
+
+NAME = "csi.example.com"
+CSI = core_v1.CSIPersistentVolumeSource(driver=NAME, volume_handle="h")
+
+
+def lab_of(**driver):
+    lab = Lab(*drivers.controllers_of((Driver(name=NAME, **driver),)))
+    lab.put(CLASSES, storage_class("fast", provisioner=NAME))
+    lab.put(CLASSES, storage_class("late", provisioner=NAME, waits=True))
+    return lab
+
+
+def test_without_drivers_there_is_nothing():
+    assert drivers.controllers_of(()) == ()
+
+
+def test_a_claim_that_asks_for_it_gets_a_volume_made():
+    lab = lab_of(provision=3 * SECOND)
+    found = lab.put(CLAIMS, claim(cls="fast", marks={PROVISIONER: NAME}))
+    lab.run(until=2 * SECOND)
+    assert lab.keys(VOLUMES) == ()
+    lab.run()
+    name = f"pvc-{found.metadata.uid}"
+    assert lab.keys(VOLUMES) == (name,)
+    made = lab.get(VOLUMES, name)
+    assert made.metadata.annotations == Map.of({PROVISIONED_BY: NAME})
+    assert made.metadata.finalizers == (drivers.provisioning.FINALIZER,)
+    assert (made.spec.claim_ref.uid, made.spec.csi.driver) == (found.metadata.uid, NAME)
+    assert (made.spec.capacity, made.spec.persistent_volume_reclaim_policy) == (size("1Gi"), "Delete")
+    assert lab.said() == [
+        ("Provisioning", 'External provisioner is provisioning volume for claim "default/data"'),
+        ("ProvisioningSucceeded", f"Successfully provisioned volume {name}"),
+    ]
+
+
+def test_it_may_fail_first_and_is_tried_again_later_each_time():
+    lab = lab_of(failures=2)
+    lab.put(CLAIMS, claim(cls="fast", marks={PROVISIONER: NAME}))
+    lab.run()
+    assert [reason for reason, _ in lab.said()] == [
+        "Provisioning",
+        "ProvisioningFailed",
+        "ProvisioningFailed",
+        "ProvisioningSucceeded",
+    ]
+    assert lab.now - START == (1 + 1 + 1 + 2 + 1) * SECOND
+
+
+def test_others_claims_and_those_without_a_consumer_are_left_alone():
+    lab = lab_of()
+    lab.put(CLAIMS, claim("other", cls="fast", marks={PROVISIONER: "csi.other.com"}))
+    lab.put(CLAIMS, claim("late", cls="late", marks={PROVISIONER: NAME}))
+    lab.put(CLAIMS, claim("has", cls="fast", marks={PROVISIONER: NAME}, volume_name="v"))
+    lab.run()
+    assert lab.keys(VOLUMES) == ()
+
+
+def test_a_volume_may_be_reached_from_one_zone_only():
+    lab = lab_of(reach="topology.kubernetes.io/zone")
+    labels = Map.of({"topology.kubernetes.io/zone": "z1"})
+    lab.put("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="node-1", labels=labels)))
+    lab.put(CLAIMS, claim(cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-1"}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    (term,) = made.spec.node_affinity.required.node_selector_terms
+    (wanted,) = term.match_expressions
+    assert (wanted.key, wanted.operator, wanted.values) == ("topology.kubernetes.io/zone", "In", ("z1",))
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("Delete", False), ("Retain", True)])
+def test_a_volume_that_is_free_again_goes_if_its_policy_says_so(policy, stays):
+    lab = lab_of()
+    both = (drivers.provisioning.FINALIZER, "kubernetes.io/pv-protection")
+    marks = {PROVISIONED_BY: NAME}
+    lab.put(VOLUMES, volume("v", csi=CSI, marks=marks, finalizers=both, phase="Released", policy=policy))
+    lab.run()
+    found = lab.get(VOLUMES, "v")
+    assert (found.metadata.deletion_timestamp is None) is stays
+    assert found.metadata.finalizers == (both if stays else both[1:])
+
+
+def attachment(name="a", attacher=NAME, **metadata):
+    spec = storage_v1.VolumeAttachmentSpec(
+        attacher=attacher,
+        node_name="node-1",
+        source=storage_v1.VolumeAttachmentSource(persistent_volume_name="v"),
+    )
+    return storage_v1.VolumeAttachment(metadata=meta_v1.ObjectMeta(name=name, **metadata), spec=spec)
+
+
+def test_what_is_to_be_attached_is_and_is_detached_when_it_is_deleted():
+    lab = lab_of()
+    lab.put(ATTACHMENTS, attachment())
+    lab.put(ATTACHMENTS, attachment("other", "csi.other.com"))
+    lab.run()
+    found = lab.get(ATTACHMENTS, "a")
+    assert (found.metadata.finalizers, found.status.attached) == (("external-attacher/csi-example-com",), True)
+    assert lab.get(ATTACHMENTS, "other").status is None
+    lab.put(ATTACHMENTS, replace(found, metadata=replace(found.metadata, deletion_timestamp=Time.at(lab.now))))
+    lab.run()
+    assert lab.keys(ATTACHMENTS) == ("other",)
+
+
+def grown(asks="2Gi", **driver):
+    lab = lab_of(**driver)
+    lab.put(VOLUMES, volume("v", csi=CSI, claim_ref=reference(claim(), "u"), phase="Bound"))
+    found = claim(asks=asks, uid="u", volume_name="v", marks=BOUND, phase="Bound")
+    lab.put(CLAIMS, replace(found, status=replace(found.status, capacity=size("1Gi"))))
+    lab.run()
+    return lab
+
+
+def test_a_claim_that_asks_for_more_gets_it():
+    lab = grown()
+    status = lab.get(CLAIMS, "default/data").status
+    assert (status.capacity, status.conditions) == (size("2Gi"), None)
+    assert status.allocated_resources == size("2Gi")
+    assert lab.get(VOLUMES, "v").spec.capacity == size("2Gi")
+    assert [reason for reason, _ in lab.said()] == ["Resizing", "VolumeResizeSuccessful"]
+    assert lab.writes() == [
+        "update persistentvolumeclaims status data",
+        "update persistentvolumes v",
+        "update persistentvolumeclaims status data",
+    ]
+
+
+def test_its_file_system_may_have_to_wait_for_a_pod():
+    lab = grown(file_systems=True)
+    status = lab.get(CLAIMS, "default/data").status
+    (condition,) = status.conditions
+    said = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
+    assert (condition.type, condition.message) == ("FileSystemResizePending", said)
+    assert status.capacity == size("1Gi")
+    assert status.allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
+
+
+def test_one_that_asks_for_no_more_is_left_alone():
+    assert grown(asks="1Gi").writes() == []
+
+
+def test_a_volume_gets_the_attributes_of_the_class_that_its_claim_names():
+    lab = lab_of()
+    lab.put(VOLUMES, volume("v", csi=CSI, claim_ref=reference(claim(), "u"), phase="Bound"))
+    wants = claim(uid="u", volume_name="v", marks=BOUND, phase="Bound", volume_attributes_class_name="gold")
+    lab.put(CLAIMS, replace(wants, status=replace(wants.status, capacity=size("1Gi"))))
+    lab.run()
+    status = lab.get(CLAIMS, "default/data").status
+    assert (status.current_volume_attributes_class_name, status.modify_volume_status) == ("gold", None)
+    assert lab.get(VOLUMES, "v").spec.volume_attributes_class_name == "gold"
+    assert [reason for reason, _ in lab.said()] == ["VolumeModify", "VolumeModifySuccessful"]
+
+
+@pytest.mark.parametrize(("more", "kind"), [({"csi": CSI}, "Normal"), ({}, "Warning")])
+def test_it_is_said_that_somebody_else_has_to_let_a_volume_grow(more, kind):
+    lab = Lab(expand.CONTROLLER)
+    lab.put(VOLUMES, volume("v", phase="Bound", **more))
+    found = claim(uid="u", volume_name="v", marks=BOUND, phase="Bound")
+    found = lab.put(CLAIMS, replace(found, status=replace(found.status, capacity=size("1Gi"))))
+    lab.run()
+    assert lab.records == []
+    requests = Map.of({"storage": Quantity.parse("2Gi")})
+    more_of_it = replace(found.spec, resources=replace(found.spec.resources, requests=requests))
+    lab.put(CLAIMS, replace(found, spec=more_of_it))
+    lab.run()
+    assert lab.said() == [("ExternalExpanding", "waiting for an external controller to expand this PVC")]
+    assert lab.records[0].type == kind
