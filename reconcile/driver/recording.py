@@ -90,7 +90,7 @@ class Recorder:
             detail: the log's.
         """
         made = object.__new__(cls)
-        made.detail, made._checkpoint, made._checked_at = detail, 0, 0
+        made.detail, made._checkpoint, made._checked_at, made._webhooks = detail, 0, 0, None
         made._open(cluster, Writer(write, after))
         return made
 

@@ -133,6 +133,7 @@ def end(machine: Machine, name: str) -> None:
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
+        machine.reach.clear()
         for waiting in forgotten(machine, name):
             if isinstance(waiting, Suspended):
                 lose(machine, waiting.sent)
@@ -140,7 +141,6 @@ def end(machine: Machine, name: str) -> None:
         audit_end(machine, process, watching)
     if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
-        machine.reach.clear()
 
 
 def lose(machine: Machine, item: Sent | Replied) -> None:
