@@ -100,7 +100,8 @@ def test_a_port_that_is_taken_is_said(reconcile):
 def test_what_is_wrong_with_a_data_directory_is_said_in_a_line(reconcile, desk, args, said):
     for name in {"begun", "other", "cut", "cert", "port"} & {*args}:
         with Directory(desk / name) as directory:
-            begin(directory, Cluster.boot(Topology(nodes=1, managed_fields=True, webhooks=True), seed=7), (), ready).journal.close()
+            booted = Cluster.boot(Topology(nodes=1, managed_fields=True, webhooks=True), seed=7)
+            begin(directory, booted, (), ready).journal.close()
     for name, content in {
         "other/about.json": b'{"data":1,"reconcile":"0.0.1","kubernetes":"1.36"}',
         "cut/log.jsonl": b'{"controllers"',
