@@ -17,8 +17,8 @@ from reconcile.lib.mapping import Map
 from reconcile.model.definitions import is_established, key_of
 from reconcile.store import Change
 
-Interest: TypeAlias = tuple[int, Observe | None, tuple[Keys, ...]]
-"""The place of a controller, its observe, and its keys."""
+Interest: TypeAlias = tuple[int, Observe | None, Keys]
+"""The place of a controller, its observe, and one of its keys."""
 
 
 def with_customs(
@@ -30,7 +30,7 @@ def with_customs(
     """Give *interests* with those in resources that are established by now; *effects* get the orders to watch them."""
     interested = tuple(
         [
-            (place, controller.observe, (controller.customs,))
+            (place, controller.observe, controller.customs)
             for place, controller in enumerate(controllers)
             if controller.customs is not None
         ]

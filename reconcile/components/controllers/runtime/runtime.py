@@ -79,19 +79,18 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
     if interests is None:
         return replace(state, views=views), ()  # who sleeps will be told when it wakes
     controllers, works = state.controllers, list(state.works)
-    for place, observe, sources in interests:
+    for place, observe, keys in interests:
         work = works[place]
         queue, memory = work.queue, work.memory
         for change in changes:
             if observe is not None:
                 memory = observe(memory, change, views, now)
-            for keys in sources:
-                found = keys(change, views)
-                if found != ():
-                    if found.__class__ is not tuple:
-                        raise wrong_keys(controllers[place].name, resource, change.key, found)
-                    for key in found:
-                        queue = queue.add(key)
+            found = keys(change, views)
+            if found != ():
+                if found.__class__ is not tuple:
+                    raise wrong_keys(controllers[place].name, resource, change.key, found)
+                for key in found:
+                    queue = queue.add(key)
         if queue is not work.queue or memory is not work.memory:
             works[place] = _noted(controllers[place], work, queue, memory, effects)
     if not state.views.has(resource):

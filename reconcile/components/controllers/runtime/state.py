@@ -168,10 +168,13 @@ def interests_of(controllers: tuple[Controller, ...], awake: frozenset[int]) -> 
     for place, controller in enumerate(controllers):
         if place not in awake:
             continue
-        for resource in dict.fromkeys([source.resource for source in controller.sources]):
-            sources = [source for source in controller.sources if source.resource == resource]
-            observe = controller.observe if any(source.observed for source in sources) else None
-            found.setdefault(resource, []).append((place, observe, tuple([each.keys for each in sources])))
+        seen: set[str] = set()
+        for source in controller.sources:
+            resource = source.resource
+            observed = any(each.observed for each in controller.sources if each.resource == resource)
+            observe = controller.observe if observed and resource not in seen else None
+            seen.add(resource)  # of several sources of one resource, the first one's interest observes
+            found.setdefault(resource, []).append((place, observe, source.keys))
     return Map({resource: tuple(interests) for resource, interests in found.items()})
 
 
