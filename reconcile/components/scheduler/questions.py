@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcile.components.scheduler.queue import Place
+from reconcile.components.scheduler.queue.queue import Place
 from reconcile.components.scheduler.state import State
 
 

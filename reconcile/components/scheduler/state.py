@@ -6,11 +6,16 @@ from typing import Final
 
 import attrs
 
-from reconcile.components.scheduler.demand import Demand
-from reconcile.components.scheduler.nodes import Nodes
-from reconcile.components.scheduler.queue import Entry, Queue
-from reconcile.components.scheduler.ranking import Layout, Ranking
-from reconcile.components.scheduler.wishes import Wishes
+from reconcile.components.scheduler.cache.census import Census
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.nodes import Nodes
+from reconcile.components.scheduler.cache.storage import Reserved
+from reconcile.components.scheduler.cache.traits import Traits
+from reconcile.components.scheduler.cache.views import FIELDS, Views
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.ranking import Layout, Ranking
+from reconcile.components.scheduler.plugins.volume_binding import Plan
+from reconcile.components.scheduler.queue.queue import Entry, Queue
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
@@ -18,7 +23,6 @@ from reconcile.lib.table import Table
 from reconcile.model.watches import Watch
 
 PROFILE: Final = "default-scheduler"
-_WATCHED: Final = 2
 
 
 @quick
@@ -31,6 +35,7 @@ class Placed:
         node: the node's name.
         uid: the pod's.
         demand: what it takes there.
+        traits: what it is to other pods.
         assumed: whether only we say so yet: it is being bound, or the watch lags.
         entry: its entry in the queue, as long as the answer to its binding is not there.
     """
@@ -38,8 +43,51 @@ class Placed:
     node: str
     uid: str
     demand: Demand
+    traits: Traits
     assumed: bool
     entry: Entry | None = None
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Nominee:
+    """
+    A pod in the queue that a node is promised to.
+
+    Args:
+        node: the node's name.
+        uid: the pod's.
+        demand: what it takes.
+        traits: what it is to other pods.
+    """
+
+    node: str
+    uid: str
+    demand: Demand
+    traits: Traits
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Waiting:
+    """
+    A pod that waits for its volumes before it is bound.
+
+    Args:
+        uid: the pod's.
+        node: the node that it goes to.
+        plan: what is written for it, and what it waits for.
+        unwritten: how many of these writes are not answered yet.
+        since: when it began to wait.
+        due: when it is to be seen whether it can be bound, as it looks so; None while it does not.
+    """
+
+    uid: str
+    node: str
+    plan: Plan
+    unwritten: int
+    since: Instant
+    due: Instant | None = None
 
 
 @quick
@@ -55,12 +103,14 @@ class Memory:
         layouts: by wishes, likewise.
         turn: counts the pods that had a turn.
         last: a pod that came to the queue: the next one is mostly of the same template.
+        census: topologies, and counts of pods by domain.
     """
 
     rankings: Table[Demand, tuple[int, Ranking]] = attrs.field(factory=Table)
     layouts: Table[Wishes, tuple[int, Layout]] = attrs.field(factory=Table)
     turn: int = 0
     last: Entry | None = None
+    census: Census = attrs.field(factory=Census)
 
 
 @quick
@@ -74,17 +124,19 @@ class Clock:
         synced: the watches that have told what there is.
         retry_at: when the timer for back-offs is due.
         flush_at: when the timer for pods that wait for too long is due.
+        volumes_at: when the timer for pods that wait for volumes is due.
     """
 
     started: Instant = 0
     synced: tuple[str, ...] = ()
     retry_at: Instant | None = None
     flush_at: Instant | None = None
+    volumes_at: Instant | None = None
 
     @property
     def runs(self) -> bool:
-        """Whether both watches have told what there is: before, nothing is scheduled."""
-        return len(self.synced) == _WATCHED
+        """Whether all watches have told what there is: before, nothing is scheduled."""
+        return len(self.synced) == len(_WATCHES)
 
 
 @quick
@@ -100,6 +152,10 @@ class State:
         placed: pod -> where it is.
         memory: rankings of nodes.
         clock: when it started, which timers are set.
+        views: the informer caches: what the watches have told, which the cluster keeps as well.
+        nominated: pods in the queue -> the node that each is promised.
+        reserved: what is decided about volumes.
+        waiting: pods -> the volumes that each waits for.
     """
 
     dice: Dice
@@ -108,6 +164,13 @@ class State:
     placed: Table[str, Placed] = attrs.field(factory=Table)
     memory: Memory = attrs.field(factory=Memory, eq=False)
     clock: Clock = attrs.field(factory=Clock)
+    views: Views = attrs.field(factory=Views, eq=False)
+    nominated: Table[str, Nominee] = attrs.field(factory=Table)
+    reserved: Reserved = attrs.field(factory=Reserved)
+    waiting: Table[str, Waiting] = attrs.field(factory=Table)
+
+
+_WATCHES: Final = tuple([Watch(resource, resource) for resource in ("nodes", *FIELDS)])
 
 
 def begin(dice: Dice) -> State:
@@ -117,4 +180,4 @@ def begin(dice: Dice) -> State:
 
 def watches(state: State) -> tuple[Watch, ...]:  # noqa: ARG001 -- every component is asked with its state
     """Tell what a scheduler watches."""
-    return (Watch("nodes", "nodes"), Watch("pods", "pods"))
+    return _WATCHES

@@ -16,6 +16,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.requests import Response, key_of
 from reconcile.store import Change
+from reconcile.store.indexes import indexes_of
 
 
 @attrs.define
@@ -76,7 +77,8 @@ class Play:
         for key, new in news:
             changes.append(Change(next(self._revision), watch, key, self.objects.get((watch, key)), new))
             self.objects[watch, key] = new
-        return self.hear(Watched(self.now, watch, tuple(changes), Table()))
+        view = [(key, obj) for (name, key), obj in self.objects.items() if name == watch and obj is not None]
+        return self.hear(Watched(self.now, watch, tuple(changes), Table.of(view, indexes_of(watch))))
 
 
 class Kit:
@@ -174,9 +176,12 @@ class Kit:
         return played
 
     @staticmethod
-    def play(*nodes, pods=(), seed=7):
-        """Begin a scheduler that knows these nodes and pods."""
+    def play(*nodes, pods=(), seed=7, **others):
+        """Begin a scheduler that knows these nodes and pods, and objects of other resources."""
         played = Kit.fresh(seed)
+        for watch in scheduler.watches(played.state):
+            if watch.name not in {"nodes", "pods"}:
+                played.tell(watch.name, *others.get(watch.name, ()))
         played.tell("nodes", *nodes)
         played.tell("pods", *pods)
         return played

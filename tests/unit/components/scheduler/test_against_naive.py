@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.api import meta_v1
-from reconcile.components.scheduler.demand import demand_of
-from reconcile.components.scheduler.nodes import slots_in
-from reconcile.components.scheduler.ranking import best, laid_out, ranked
-from reconcile.components.scheduler.wishes import wishes_of
+from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.nodes import slots_in
+from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.framework.ranking import best, laid_out, ranked
 
 MEBI = 1024 * 1024
 ZONES = [("zone", "a"), ("zone", "b"), ("size", "3"), ("size", "10")]

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.components.scheduler.demand import Demand
-from reconcile.components.scheduler.nodes import (
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.nodes import (
     Nodes,
     nth,
     room_of,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.components.scheduler.turns import Turns
+from reconcile.components.scheduler.queue.turns import Turns
 
 KEYS = ("a", "b", "c", "d", "e")
 

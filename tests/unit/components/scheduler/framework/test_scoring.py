@@ -1,9 +1,9 @@
 import pytest
 
-from reconcile.components.scheduler.demand import Demand
-from reconcile.components.scheduler.nodes import Fleet, Used, room_of
-from reconcile.components.scheduler.scores import Merits, score_of_use, weighed
-from reconcile.components.scheduler.wishes import Wishes
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.nodes import Fleet, Used, room_of
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.scoring import Merits, score_of_use, weighed
 
 GIBI = 1 << 30
 

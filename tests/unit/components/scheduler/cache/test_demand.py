@@ -2,7 +2,7 @@ import attrs
 import pytest
 
 from reconcile.api import core_v1
-from reconcile.components.scheduler.demand import Demand, demand_of, overlaps
+from reconcile.components.scheduler.cache.demand import Demand, demand_of, overlaps
 
 MEBI = 1024 * 1024
 

@@ -17,9 +17,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from reconcile.components.scheduler.demand import Demand
-from reconcile.components.scheduler.turns import Turns
-from reconcile.components.scheduler.wishes import Wishes
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.traits import Traits
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.queue.turns import Turns
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
@@ -31,8 +32,14 @@ LONGEST_BACKOFF: Final = 10 * SECOND
 LONGEST_WAIT: Final = 5 * MINUTE
 
 Place: TypeAlias = Literal["active", "backoff", "failed", "waiting", "gated"]
-Group: TypeAlias = tuple[Demand, Wishes, tuple[str, ...]]
+Group: TypeAlias = tuple[Demand, Wishes, Traits, tuple[str, ...]]
 """Pods that wait for the same: what they want, and which filters refused it."""
+
+# Filters for which it does not matter what a pod is to others.
+_BY_NODE_ALONE: Final = frozenset(
+    {"NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit"}
+)
+_NO_TRAITS: Final = Traits()
 
 
 @quick
@@ -45,6 +52,7 @@ class Entry:
         pod: as the watch last told it.
         demand: what it takes.
         wishes: what it asks of nodes.
+        traits: what it is to other pods, and asks of them.
         place: where in the queue it is.
         since: when it came to the queue, or back to it after a try.
         unschedulable: how many tries found no node.
@@ -55,6 +63,7 @@ class Entry:
     pod: Any
     demand: Demand
     wishes: Wishes
+    traits: Traits
     place: Place
     since: Instant
     unschedulable: int = 0
@@ -63,7 +72,8 @@ class Entry:
 
 
 def _grouped(entry: Entry) -> tuple[Group, ...]:
-    return ((entry.demand, entry.wishes, entry.plugins),)
+    traits = _NO_TRAITS if _BY_NODE_ALONE.issuperset(entry.plugins) else entry.traits
+    return ((entry.demand, entry.wishes, traits, entry.plugins),)
 
 
 _WAITING_INDEXES: Final = (Index("group", _grouped),)

@@ -13,12 +13,14 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
-from reconcile.components.scheduler.demand import Demand, Port, amount
-from reconcile.components.scheduler.wishes import tagged
+from reconcile.components.scheduler.cache.demand import Demand, Port, amount
+from reconcile.components.scheduler.cache.guises import Guise, Rule
+from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Mounts, Traits
+from reconcile.components.scheduler.cache.wishes import tagged
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
@@ -28,6 +30,9 @@ from reconcile.lib.table import Table
 # A journal that grew by more than this and by more than there are nodes is cut:
 # whoever lags so far looks at every node again, which then is cheaper.
 _JOURNAL: Final = 1024
+
+Move: TypeAlias = "tuple[int, Guise | None, int]"
+"""A slot, and the guise of a pod that came there (1) or left (-1); None and 0 where only the node changed."""
 
 
 @quick
@@ -120,11 +125,19 @@ class Nodes:
         fleet: what changes when nodes do.
         used: slot -> what pods take there.
         moved: journal of slots where something changed that resources and ports depend on.
+        rules: rule -> how many pods there are that have it.
+        mounts: slot -> the volumes that pods there share.
+        claims: claim -> how many pods there are that mount it.
+        ranks: priority, other than 0 -> how many pods there are of it.
     """
 
     fleet: Fleet = attrs.field(factory=Fleet)
     used: Table[int, Used] = attrs.field(factory=Table)
-    moved: Sequence[int] = attrs.field(factory=Sequence, eq=False)
+    moved: Sequence[Move] = attrs.field(factory=Sequence, eq=False)
+    rules: Table[Rule, int] = attrs.field(factory=Table)
+    mounts: Table[int, tuple[Mounts, ...]] = attrs.field(factory=Table)
+    claims: Table[str, int] = attrs.field(factory=Table)
+    ranks: Table[int, int] = attrs.field(factory=Table)
 
 
 NOTHING_USED: Final = Used()
@@ -178,7 +191,7 @@ def with_room(nodes: Nodes, room: Room) -> Nodes:
         images=_filed(fleet.images, slot, old.images if old is not None else (), room.images),
         altered=_noted(fleet.altered, slot, len(fleet.rooms)),
     )
-    return Nodes(fleet, nodes.used, _noted(nodes.moved, slot, len(fleet.rooms)))
+    return replace(nodes, fleet=fleet, moved=_noted(nodes.moved, (slot, None, 0), len(fleet.rooms)))
 
 
 def without_room(nodes: Nodes, name: str) -> Nodes:
@@ -194,14 +207,38 @@ def without_room(nodes: Nodes, name: str) -> Nodes:
         images=_filed(fleet.images, slot, fleet.rooms[slot].images, ()),
         altered=_noted(fleet.altered, slot, len(fleet.rooms)),
     )
-    return _vacated(Nodes(fleet, nodes.used, _noted(nodes.moved, slot, len(fleet.rooms))), slot)
+    moved = _noted(nodes.moved, (slot, None, 0), len(fleet.rooms))
+    return _vacated(replace(nodes, fleet=fleet, moved=moved), slot)
 
 
-def with_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
-    """Take in that a pod with this demand is on the node."""
+def with_pod(nodes: Nodes, name: str, demand: Demand, traits: Traits = Traits()) -> Nodes:  # noqa: B008 -- immutable
+    """Take in that a pod like this is on the node."""
     nodes, slot = _with_slot(nodes, name)
-    old = nodes.used.get(slot, NOTHING_USED)
-    used = Used(
+    used = used_with(nodes.used.get(slot, NOTHING_USED), demand)
+    guise = traits.guise
+    moved = _noted(nodes.moved, (slot, guise, 1), len(nodes.fleet.rooms))
+    after: Nodes = copier(Nodes, "used", "moved")(nodes, nodes.used.set(slot, used), moved)
+    if guise.rules or traits.priority or traits.mounts != NO_MOUNTS:
+        return _with_traits(after, slot, traits, 1)
+    return after
+
+
+def without_pod(nodes: Nodes, name: str, demand: Demand, traits: Traits = Traits()) -> Nodes:  # noqa: B008
+    """Take in that a pod like this, which was on the node, is not there any more."""
+    slot = nodes.fleet.slots[name]
+    used = used_without(nodes.used[slot], demand)
+    guise = traits.guise
+    moved = _noted(nodes.moved, (slot, guise, -1), len(nodes.fleet.rooms))
+    if guise.rules or traits.priority or traits.mounts != NO_MOUNTS:
+        nodes = _with_traits(nodes, slot, traits, -1)
+    if used.pods:
+        return replace(nodes, used=nodes.used.set(slot, used), moved=moved)
+    return _vacated(replace(nodes, used=nodes.used.remove(slot), moved=moved), slot)
+
+
+def used_with(old: Used, demand: Demand) -> Used:
+    """Give what is used with one pod more."""
+    return Used(
         old.cpu + demand.cpu,
         old.memory + demand.memory,
         old.storage + demand.storage,
@@ -211,19 +248,14 @@ def with_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
         old.scored_memory + demand.scored_memory,
         tuple(sorted((*old.ports, *demand.ports))) if demand.ports else old.ports,
     )
-    moved = _noted(nodes.moved, slot, len(nodes.fleet.rooms))
-    after: Nodes = copier(Nodes, "used", "moved")(nodes, nodes.used.set(slot, used), moved)
-    return after
 
 
-def without_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
-    """Take in that a pod with this demand, which was on the node, is not there any more."""
-    slot = nodes.fleet.slots[name]
-    old = nodes.used[slot]
+def used_without(old: Used, demand: Demand) -> Used:
+    """Give what is used with one pod less."""
     ports = list(old.ports)
     for port in demand.ports:
         ports.remove(port)
-    used = Used(
+    return Used(
         old.cpu - demand.cpu,
         old.memory - demand.memory,
         old.storage - demand.storage,
@@ -233,10 +265,26 @@ def without_pod(nodes: Nodes, name: str, demand: Demand) -> Nodes:
         old.scored_memory - demand.scored_memory,
         tuple(ports),
     )
-    moved = _noted(nodes.moved, slot, len(nodes.fleet.rooms))
-    if used.pods:
-        return Nodes(nodes.fleet, nodes.used.set(slot, used), moved)
-    return _vacated(Nodes(nodes.fleet, nodes.used.remove(slot), moved), slot)
+
+
+def in_other_guise(nodes: Nodes, name: str, old: Guise, new: Guise) -> Nodes:
+    """Take in that a pod on the node looks different from now on."""
+    slot = nodes.fleet.slots[name]
+    count = len(nodes.fleet.rooms)
+    moved = _noted(_noted(nodes.moved, (slot, old, -1), count), (slot, new, 1), count)
+    rules = _with_rules(_with_rules(nodes.rules, old, -1), new, 1) if old.rules != new.rules else nodes.rules
+    return replace(nodes, moved=moved, rules=rules)
+
+
+def moved_since(nodes: Nodes, seen: int) -> tuple[int, ...] | None:
+    """Give the slots where something moved since position *seen*, each once; None if that is too long ago."""
+    journal = nodes.moved
+    if seen < journal.start:
+        return None
+    found = journal.between(seen, journal.end)
+    if len(found) == 1:
+        return (found[0][0],)
+    return tuple(dict.fromkeys([move[0] for move in found]))
 
 
 def since(journal: Sequence[int], seen: int) -> tuple[int, ...] | None:
@@ -284,7 +332,7 @@ def _with_slot(nodes: Nodes, name: str) -> tuple[Nodes, int]:
     fleet = replace(
         fleet, slots=fleet.slots.set(name, slot), names=fleet.names.set(slot, name), vacant=vacant & (vacant - 1)
     )
-    return Nodes(fleet, nodes.used, nodes.moved), slot
+    return replace(nodes, fleet=fleet), slot
 
 
 def _vacated(nodes: Nodes, slot: int) -> Nodes:
@@ -298,7 +346,38 @@ def _vacated(nodes: Nodes, slot: int) -> Nodes:
         names=fleet.names.remove(slot),
         vacant=fleet.vacant | 1 << slot,
     )
-    return Nodes(fleet, nodes.used, nodes.moved)
+    return replace(nodes, fleet=fleet)
+
+
+def _with_traits(nodes: Nodes, slot: int, traits: Traits, sign: int) -> Nodes:
+    guise, mounts = traits.guise, traits.mounts
+    if guise.rules:
+        nodes = replace(nodes, rules=_with_rules(nodes.rules, guise, sign))
+    if traits.priority:
+        nodes = replace(nodes, ranks=_counted(nodes.ranks, traits.priority, sign))
+    if mounts == NO_MOUNTS:
+        return nodes
+    here = [*nodes.mounts.get(slot, ())]
+    if sign > 0:
+        here.append(mounts)
+    else:
+        here.remove(mounts)
+    claims = nodes.claims
+    for claim in mounts.claims:
+        claims = _counted(claims, claim, sign)
+    mounted = nodes.mounts.set(slot, tuple(here)) if here else nodes.mounts.remove(slot)
+    return replace(nodes, mounts=mounted, claims=claims)
+
+
+def _with_rules(rules: Table[Rule, int], guise: Guise, sign: int) -> Table[Rule, int]:
+    for rule in guise.rules:
+        rules = _counted(rules, rule, sign)
+    return rules
+
+
+def _counted(counts: Table[Any, int], key: Any, change: int) -> Table[Any, int]:
+    count = counts.get(key, 0) + change
+    return counts.set(key, count) if count else counts.remove(key)
 
 
 def _filed(
@@ -321,8 +400,8 @@ def _filed(
     return images
 
 
-def _noted(journal: Sequence[int], slot: int, nodes: int) -> Sequence[int]:
-    journal = journal.append(slot)
+def _noted(journal: Sequence[Any], entry: Any, nodes: int) -> Sequence[Any]:
+    journal = journal.append(entry)
     length = max(nodes, _JOURNAL)
     if journal.end - journal.start > 2 * length:
         return journal.forget(journal.end - length)

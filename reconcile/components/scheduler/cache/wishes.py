@@ -51,10 +51,10 @@ def wishes_of(pod: Any) -> Wishes:
     if affinity is not None:
         selector = affinity.required_during_scheduling_ignored_during_execution
         if selector is not None:
-            affine, required = True, tuple([_term(term) for term in selector.node_selector_terms])
+            affine, required = True, tuple([term_of(term) for term in selector.node_selector_terms])
         preferred = tuple(
             [
-                (term.weight, _term(term.preference))
+                (term.weight, term_of(term.preference))
                 for term in affinity.preferred_during_scheduling_ignored_during_execution or ()
             ]
         )
@@ -99,9 +99,11 @@ def pinned(wishes: Wishes) -> tuple[str, ...] | None:
     return tuple(sorted({*left}))
 
 
-def _term(term: Any) -> Term:
-    return _requirements(term.match_expressions), _requirements(term.match_fields)
+def term_of(term: Any) -> Term:
+    """Give a node selector term as plain values."""
+    return requirements_of(term.match_expressions), requirements_of(term.match_fields)
 
 
-def _requirements(found: Any) -> tuple[Requirement, ...]:
+def requirements_of(found: Any) -> tuple[Requirement, ...]:
+    """Give requirements as plain values."""
     return tuple([(each.key, each.operator, each.values or ()) for each in found or ()])

@@ -1,5 +1,6 @@
-from reconcile.components.scheduler.filters import TAINTED, Refusal
-from reconcile.components.scheduler.messages import unschedulable
+from reconcile.components.scheduler.framework.messages import unschedulable
+from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins.taint_toleration import TAINTED
 
 SHORT = Refusal("NodeResourcesFit", ("Insufficient cpu", "Insufficient memory"), final=False)
 LESS_SHORT = Refusal("NodeResourcesFit", ("Insufficient cpu",), final=True)

@@ -16,11 +16,12 @@ from typing import Final
 
 import attrs
 
-from reconcile.components.scheduler.demand import Demand
-from reconcile.components.scheduler.filters import Refusal, refused_by_node, refused_by_use
-from reconcile.components.scheduler.nodes import NOTHING_USED, Nodes, nth, since, slots_in
-from reconcile.components.scheduler.scores import USE_BEST, Merits, merits, score_of_use, weighed
-from reconcile.components.scheduler.wishes import Wishes
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Nodes, moved_since, nth, since, slots_in
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
+from reconcile.components.scheduler.framework.scoring import USE_BEST, Merits, merits, score_of_use, weighed
+from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.lib.dice import Dice
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
@@ -86,7 +87,7 @@ def ranked(ranking: Ranking | None, demand: Demand, nodes: Nodes) -> Ranking:
     """Bring *ranking*, which is of *demand*, up to date with *nodes*; None is one that there is not yet."""
     if ranking is not None and ranking.seen == nodes.moved.end:
         return ranking
-    slots = None if ranking is None else since(nodes.moved, ranking.seen)
+    slots = None if ranking is None else moved_since(nodes, ranking.seen)
     if ranking is None or slots is None:
         return ranked_anew(demand, nodes, slots_in(nodes.fleet.known))
     return _ranked(ranking, demand, nodes, slots)
@@ -113,20 +114,37 @@ def laid_out_anew(wishes: Wishes, nodes: Nodes, slots: list[int]) -> Layout:
     return _laid_out(Layout(), wishes, nodes, tuple(slots))
 
 
-def best(ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes) -> Best | None:
-    """Find the nodes that will do and score highest; None if none will do."""
-    fit = ranking.fit & layout.fit
+def best(
+    ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes, fit: int, groups: list[tuple[int, int]]
+) -> Best | None:
+    """
+    Find the nodes that score highest; None if none will do.
+
+    Args:
+        fit: the nodes that will do.
+        groups: what is added to the scores of groups of them; none is added if there are no groups.
+    """
     if not fit:
         return None
     kinds, parts = [], []
     for kind, members in zip(layout.kinds, layout.nodes, strict=True):
-        members &= ranking.fit  # noqa: PLW2901 -- the part of them that will do
+        members &= fit  # noqa: PLW2901 -- the part of them that will do
         if members and kind.__class__ is Merits:
             kinds.append(kind)
             parts.append(members)
     bonuses = weighed(kinds, wishes, nodes.fleet)
+    if len(groups) > 1:
+        pairs = [
+            (bonus + more, members & group)
+            for bonus, members in zip(bonuses, parts, strict=True)
+            for more, group in groups
+            if members & group
+        ]
+    else:
+        more = groups[0][0] if groups else 0
+        pairs = [(bonus + more, members) for bonus, members in zip(bonuses, parts, strict=True)]
     highest, found = -1, 0
-    for bonus, members in zip(bonuses, parts, strict=True):
+    for bonus, members in pairs:
         scores = ranking.scores
         while scores:
             score = scores.bit_length() - 1
@@ -152,16 +170,16 @@ def drawn(choice: Best, dice: Dice) -> tuple[int, Dice]:
 
 
 def refusals(ranking: Ranking, layout: Layout) -> list[tuple[Refusal, int]]:
-    """Give why nodes will not do, and how many for each why; the node itself is asked first."""
+    """Give why nodes will not do, and which for each why; the node itself is asked first."""
     found = [
-        (kind, members.bit_count())
+        (kind, members)
         for kind, members in zip(layout.kinds, layout.nodes, strict=True)
         if members and isinstance(kind, Refusal)
     ]
     for kind, members in zip(ranking.refusals, ranking.nodes[_REFUSED:], strict=True):
-        count = (members & layout.fit).bit_count()
-        if count:
-            found.append((kind, count))
+        both = members & layout.fit
+        if both:
+            found.append((kind, both))
     return sorted(found)
 
 

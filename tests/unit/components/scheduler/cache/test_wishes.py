@@ -1,6 +1,6 @@
 import pytest
 
-from reconcile.components.scheduler.wishes import Wishes, pinned, tagged, wishes_of
+from reconcile.components.scheduler.cache.wishes import Wishes, pinned, tagged, wishes_of
 
 NAME = "metadata.name"
 

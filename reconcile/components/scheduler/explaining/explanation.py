@@ -1,0 +1,231 @@
+"""
+Explanation: for one pod at one instant, what each plugin says of each node, and what follows from it.
+
+It asks what a turn asks, of the same indexes, and takes the sets apart again: node by node and plugin by plugin.
+
+Takes:    a scheduler's state (`cluster_seen` gives one that has just been told of a cluster), a pod.
+Gives:    Explanation.
+Source:   the scheduler framework's Diagnosis and NodePluginScores; kube-scheduler-simulator's result store.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
+from reconcile.components.scheduler.cache.traits import traits_of
+from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.framework.company import Around, Groups
+from reconcile.components.scheduler.framework.cycle import looked_at
+from reconcile.components.scheduler.framework.messages import NO_NODES, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.scoring import AFFINITY_WEIGHT, TAINT_WEIGHT, merits, weighed_parts
+from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
+from reconcile.components.scheduler.plugins.balanced_allocation import balance, weighs
+from reconcile.components.scheduler.plugins.default_preemption import Placing, preempted
+from reconcile.components.scheduler.plugins.node_resources_fit import least_allocated
+from reconcile.components.scheduler.queue.queue import Entry
+from reconcile.components.scheduler.state import State, begin, watches
+from reconcile.components.scheduler.steps import step
+from reconcile.events import Started, Watched
+from reconcile.lib.dice import Dice
+from reconcile.lib.mapping import Map
+from reconcile.lib.table import Table
+from reconcile.model.requests import key_of as key_of_object
+from reconcile.store import Change
+from reconcile.store.indexes import indexes_of
+
+FILTERS: Final = (
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "VolumeRestrictions",
+    "NodeVolumeLimits",
+    "VolumeBinding",
+    "VolumeZone",
+    "PodTopologySpread",
+    "InterPodAffinity",
+    "DynamicResources",
+)
+"""The filters, in the order in which a node is asked."""
+
+
+@attrs.frozen(kw_only=True)
+class OnNode:
+    """
+    What is said of one node.
+
+    Args:
+        name: the node's.
+        refused_by: the filter that refused it; empty if it will do. Those before it passed, those after were not asked.
+        reasons: in its words.
+        resolvable: whether it might help if other pods went.
+        scores: plugin -> what it gave, normalised and weighed; empty if nothing was scored.
+    """
+
+    name: str
+    refused_by: str = ""
+    reasons: tuple[str, ...] = ()
+    resolvable: bool = False
+    scores: Map[int] = Map()
+
+    @property
+    def total(self) -> int:
+        """The sum of the scores."""
+        return sum(self.scores.values())
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """
+    What becomes of a pod if it has its turn now, and why.
+
+    Args:
+        pod: its key.
+        result: `bound`, `unschedulable`, `preempts` or `gated`.
+        nodes: what is said of each, in the order of their names.
+        best: the nodes of the highest score, of which one is drawn.
+        message: why no node will do.
+        nominated: the node that is promised to it.
+        victims: the pods that have to go for that, the most important first.
+    """
+
+    pod: str
+    result: str
+    nodes: tuple[OnNode, ...] = ()
+    best: tuple[str, ...] = ()
+    message: str = ""
+    nominated: str = ""
+    victims: tuple[str, ...] = ()
+
+    @property
+    def feasible(self) -> tuple[str, ...]:
+        """The nodes that will do."""
+        return tuple([node.name for node in self.nodes if not node.refused_by])
+
+
+def cluster_seen(objects: Mapping[str, Iterable[Any]], seed: int = 0) -> State:
+    """
+    Give a scheduler that has been told of these objects.
+
+    Args:
+        objects: resource -> objects; what a scheduler does not watch is left out.
+        seed: of its draws.
+    """
+    state, _ = step(begin(Dice(seed, "scheduler")), Started(0))
+    for watch in watches(state):
+        found = [(key_of_object(obj), obj) for obj in objects.get(watch.resource, ())]
+        table = Table.of(found, indexes_of(watch.resource))
+        changes = tuple([Change(1, watch.resource, key, None, obj) for key, obj in table.items()])
+        state, _ = step(state, Watched(0, watch.name, changes, table))
+    return state
+
+
+def explained(state: State, pod: Any) -> Explanation:
+    """Explain what becomes of *pod* if it has its turn now; it need not be in the queue."""
+    key = key_of(pod)
+    if pod.spec.scheduling_gates:
+        return Explanation(
+            pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates"
+        )
+    entry = state.queue.entries.get(key, None)
+    if entry is None or entry.pod is not pod:
+        entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
+    _, ranking, layout, around = looked_at(state, entry)
+    nodes = len(around.nodes.fleet.rooms)
+    if not nodes:
+        return Explanation(pod=key, result="unschedulable", message=NO_NODES)
+    search = searched(entry, ranking, layout, around, state.nominated)
+    if search.fit:
+        return _placed(key, entry, search, around, state)
+    if search.barred is not None:
+        why = search.barred
+        rows = [
+            OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
+        ]
+        return Explanation(
+            pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes)
+        )
+    outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
+    counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
+    chosen = outcome.chosen
+    return Explanation(
+        pod=key,
+        result="unschedulable" if chosen is None else "preempts",
+        nodes=_rows(search, around, {}),
+        message=unschedulable(counts, nodes, outcome.why),
+        nominated="" if chosen is None else around.nodes.fleet.names[chosen.slot],
+        victims=() if chosen is None else tuple([victim.key for victim in chosen.victims]),
+    )
+
+
+def _placed(key: str, entry: Entry, search: Search, around: Around, state: State) -> Explanation:
+    fit, fleet = search.fit, around.nodes.fleet
+    nominee = state.nominated.get(key, None)
+    if nominee is not None and nominee.node in fleet.slots and fit >> fleet.slots[nominee.node] & 1:
+        fit = 1 << fleet.slots[nominee.node]
+    if not fit & (fit - 1):
+        only = fleet.names[fit.bit_length() - 1]
+        return Explanation(pod=key, result="bound", nodes=_rows(search, around, {}), best=(only,))
+    scores = _scores(entry, fit, around)
+    totals = {slot: sum(each.values()) for slot, each in scores.items()}
+    highest = max(totals.values())
+    best = tuple(sorted([fleet.names[slot] for slot, total in totals.items() if total == highest]))
+    return Explanation(pod=key, result="bound", nodes=_rows(search, around, scores), best=best)
+
+
+def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[OnNode, ...]:
+    names = around.nodes.fleet.names
+    rows = [OnNode(name=names[slot], scores=scores.get(slot, Map())) for slot in slots_in(search.fit)]
+    for refusal, members in search.refused:
+        rows += [
+            OnNode(
+                name=names[slot], refused_by=refusal.plugin, reasons=refusal.reasons, resolvable=not refusal.final
+            )
+            for slot in slots_in(members)
+        ]
+    return tuple(sorted(rows, key=_name))
+
+
+def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
+    """Take a node's score apart: what each plugin that has something to say gives it."""
+    nodes, wishes, demand = around.nodes, entry.wishes, entry.demand
+    fleet = nodes.fleet
+    slots = slots_in(fit)
+    found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
+    company, _ = weighed_up(entry, fit, around)
+    spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
+    scores: dict[int, Map[int]] = {}
+    for slot, (calm, near, local) in zip(
+        slots, weighed_parts(list(found.values()), wishes, fleet), strict=True
+    ):
+        room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
+        row = {"TaintToleration": TAINT_WEIGHT * calm}
+        if wishes.preferred:
+            row["NodeAffinity"] = AFFINITY_WEIGHT * near
+        row["NodeResourcesFit"] = least_allocated(demand, room, used)
+        if spread:
+            row["PodTopologySpread"] = spread[slot]
+        if affinity:
+            row["InterPodAffinity"] = affinity[slot]
+        row["DynamicResources"] = 0
+        if weighs(demand):
+            row["NodeResourcesBalancedAllocation"] = balance(demand, room, used)
+        row["ImageLocality"] = local
+        scores[slot] = Map(row)
+    return scores
+
+
+def _by_slot(groups: Groups | None) -> dict[int, int]:
+    return {slot: score for score, members in groups or () for slot in slots_in(members)}
+
+
+def _name(row: OnNode) -> str:
+    return row.name

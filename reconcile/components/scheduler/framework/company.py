@@ -1,0 +1,146 @@
+"""
+Company: what nodes are to a pod by the other pods that are near, and by its volumes.
+
+It follows after the filters and scores of `filtering` and `scoring`, in upstream's order, and says two things. Which of
+the nodes that are left are refused, and why, as sets of nodes; and for those that will do what is added to their score:
+groups of nodes, each with what it gets.
+
+Source:   the scheduler framework's PreFilter, Filter, PreScore and Score, from VolumeRestrictions on.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from reconcile.components.scheduler.cache.census import OpenCensus
+from reconcile.components.scheduler.cache.nodes import Nodes
+from reconcile.components.scheduler.cache.storage import Reserved
+from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Constraint, Traits
+from reconcile.components.scheduler.cache.views import Views
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins import (
+    interpod_affinity,
+    node_volume_limits,
+    pod_topology_spread,
+    volume_binding,
+    volume_restrictions,
+    volume_zone,
+)
+
+Refused: TypeAlias = "list[tuple[Refusal, int]]"
+"""Why nodes are refused, and the set of those for each why; no node is in two."""
+
+Groups: TypeAlias = "list[tuple[int, int]]"
+"""What is added to a node's score, and the set of nodes that get it; each node that will do is in one."""
+
+SPREAD_WEIGHT: Final = 2
+AFFINITY_WEIGHT: Final = 2
+
+
+class Around(NamedTuple):
+    """
+    What a pod is judged in.
+
+    Args:
+        nodes: the node cache.
+        views: the informer caches.
+        reserved: what is decided about volumes.
+        census: topologies and tallies.
+    """
+
+    nodes: Nodes
+    views: Views
+    reserved: Reserved
+    census: OpenCensus
+
+
+class Scores(NamedTuple):
+    """What the plugins that look at other pods give to nodes, weighed; None where a plugin has nothing to say."""
+
+    spread: Groups | None
+    affinity: Groups | None
+
+
+def barred(pod: Any, traits: Traits, views: Views) -> Refusal | None:
+    """Tell why no node at all is looked at for the pod; None if nothing keeps it from that."""
+    mounts = traits.mounts
+    if not mounts.claims:
+        return None
+    checks = (
+        ("VolumeRestrictions", volume_restrictions.missing(mounts, views)),
+        ("VolumeBinding", volume_binding.barred(pod, mounts, views)),
+        ("VolumeZone", volume_zone.barred(mounts, views)),
+    )
+    for plugin, why in checks:
+        if why is not None:
+            return Refusal(plugin, (why,), final=True)
+    return None
+
+
+def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refused:
+    """Tell which of the nodes *left* are refused for volumes or for other pods."""
+    nodes, census = around.nodes, around.census
+    found: Refused = []
+    if traits.mounts != NO_MOUNTS:
+        found = _by_volumes(traits, left, around)
+        left = _without(left, found)
+    constraints = pod_topology_spread.hard(traits.spread) if traits.spread else ()
+    if constraints:
+        found += pod_topology_spread.refused(constraints, traits, wishes, left, census)
+        left = _without(left, found)
+    if nodes.rules or traits.guise.rules:
+        found += interpod_affinity.refused(traits.guise, nodes, left, census, around.views.namespaces)
+    return [(refusal, members) for refusal, members in found if members]
+
+
+def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -> Scores:
+    """Score the nodes that will do by what other pods are near."""
+    spread = affinity = None
+    constraints, own = soft_constraints(pod, traits, around.views)
+    if constraints:
+        groups = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=not own)
+        spread = [(SPREAD_WEIGHT * score, members) for score, members in groups]
+    if around.nodes.rules or traits.guise.rules:
+        found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, around.views.namespaces)
+        affinity = None if found is None else [(AFFINITY_WEIGHT * score, members) for score, members in found]
+    return Scores(spread, affinity)
+
+
+def soft_constraints(pod: Any, traits: Traits, views: Views) -> tuple[tuple[Constraint, ...], bool]:
+    """Give the spread that is preferred, and whether the pod says so itself."""
+    if traits.spread:
+        return pod_topology_spread.soft(traits.spread), True
+    selector = pod_topology_spread.belonging(pod, traits, views)
+    return (pod_topology_spread.system_defaults(selector) if selector else ()), False
+
+
+def refined(groups: Groups, further: Groups) -> Groups:
+    """Give the groups of nodes that are alike in both, with the sums of what they get."""
+    found: dict[int, int] = {}
+    for score, nodes in groups:
+        for more, others in further:
+            both = nodes & others
+            if both:
+                found[score + more] = found.get(score + more, 0) | both
+    return sorted(found.items())
+
+
+def _by_volumes(traits: Traits, left: int, around: Around) -> Refused:
+    mounts, nodes, views = traits.mounts, around.nodes, around.views
+    found = volume_restrictions.refused(mounts, nodes, left, views)
+    if mounts.claims:
+        left = _without(left, found)
+        found += node_volume_limits.refused(mounts, nodes, left, views)
+        left = _without(left, found)
+        found += volume_binding.refused(mounts, nodes, left, views, around.census, around.reserved)
+        left = _without(left, found)
+        found += volume_zone.refused(mounts, left, views, around.census)
+    return found
+
+
+def _without(left: int, found: Refused) -> int:
+    for _, members in found:
+        left &= ~members
+    return left

@@ -1,0 +1,275 @@
+"""
+One scheduling cycle: a pod has its turn, gets the best node and is sent to be bound, or waits.
+
+Source:   the scheduler's ScheduleOne: schedulingCycle, bindingCycle, handleSchedulingFailure.
+Left out: permit plugins; see docs/limits.md, "Scheduler".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from reconcile.api import core_v1, meta_v1
+from reconcile.api.convert import dump
+from reconcile.api.scalars import freeze
+from reconcile.components.scheduler.cache.census import OpenCensus
+from reconcile.components.scheduler.cache.guises import Guise
+from reconcile.components.scheduler.cache.nodes import Nodes, with_pod
+from reconcile.components.scheduler.cache.wishes import pinned
+from reconcile.components.scheduler.framework.company import Around
+from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.ranking import (
+    Layout,
+    Ranking,
+    best,
+    drawn,
+    laid_out,
+    laid_out_anew,
+    ranked,
+    ranked_anew,
+)
+from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
+from reconcile.components.scheduler.framework.volumes import reserve
+from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, preempted
+from reconcile.components.scheduler.plugins.volume_binding import planned
+from reconcile.components.scheduler.queue.queue import Entry, popped, put
+from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State
+from reconcile.effects import Call, Effect, Record
+from reconcile.lib.instant import Instant
+from reconcile.lib.replacing import copier, replace
+from reconcile.lib.table import Table
+from reconcile.model import conditions
+from reconcile.model.requests import Request, split_key
+
+# So many rankings, and so many layouts, are kept; the one longest unused goes first.
+KEPT: Final = 64
+
+
+def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Give the pod whose turn it is its node, and have it bound there; or let it wait, and say why."""
+    turn = popped(state.queue)
+    if turn is None:
+        return state, ()
+    key, entry, queue = turn
+    memory, ranking, layout, around = looked_at(state, entry)
+    search = searched(entry, ranking, layout, around, state.nominated)
+    if not search.fit:
+        after = replace(state, queue=queue, memory=memory)
+        return _refused(after, key, entry, search, around, now)
+    nominee = state.nominated.get(key, None) if state.nominated else None
+    fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
+    groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups)
+    assert choice is not None, "there are nodes that will do"
+    slot, dice = drawn(choice, state.dice)
+    census = around.census.closed(memory.census)
+    if census is not memory.census:
+        memory = replace(memory, census=census)
+    return _assumed(copier(State, "dice", "queue", "memory")(state, dice, queue, memory), key, entry, slot, around, now)
+
+
+def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Around]:
+    """Give what the pod is judged by, up to date: how nodes are ranked and laid out for it, and what is around."""
+    nodes, wishes = state.nodes, entry.wishes
+    names = pinned(wishes)
+    if names is None:
+        memory, ranking, layout = _recalled(state.memory, entry, nodes)
+    else:
+        memory = state.memory
+        ranking, layout = _looked_at(entry, nodes, names)
+    census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census)
+
+
+def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Put a pod that could not be bound back into the queue, and say why."""
+    effects = _told(key, entry.pod, "SchedulerError", why, now)
+    if entry.pod.metadata.deletion_timestamp is not None:
+        return state, effects
+    entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
+    return replace(state, queue=put(state.queue, key, entry)), effects
+
+
+def binding(key: str, metadata: meta_v1.ObjectMeta, node: str) -> Call:
+    """Have a pod bound to a node."""
+    namespace, name = metadata.namespace or "", metadata.name or ""
+    body = core_v1.Binding(
+        metadata=meta_v1.ObjectMeta(namespace=namespace, name=name, uid=metadata.uid),
+        target=core_v1.ObjectReference(kind="Node", name=node),
+    )
+    request = Request(verb="create", resource="pods", namespace=namespace, name=name, subresource="binding", body=body)
+    return Call(request, ("bind", key, metadata.uid))
+
+
+def _recalled(memory: Memory, entry: Entry, nodes: Nodes) -> tuple[Memory, Ranking, Layout]:
+    """Give the ranking and the layout for a pod like this one, up to date."""
+    demand, wishes = entry.demand, entry.wishes
+    turn = memory.turn + 1
+    _, old = memory.rankings.get(demand, _UNUSED)
+    ranking = ranked(old, demand, nodes)
+    rankings = _kept(memory.rankings, demand, ranking, turn, fresh=old is None)
+    used, known = memory.layouts.get(wishes, _UNUSED)
+    layout = laid_out(known, wishes, nodes)
+    layouts = memory.layouts
+    if layout is not known or turn - used >= KEPT:
+        # When exactly one that is as it was has been used does not matter.
+        layouts = _kept(layouts, wishes, layout, turn, fresh=known is None)
+    return copier(Memory, "rankings", "layouts", "turn")(memory, rankings, layouts, turn), ranking, layout
+
+
+def _kept(table: Table[Any, Any], key: Any, value: Any, turn: int, *, fresh: bool) -> Table[Any, Any]:
+    table = table.set(key, (turn, value))
+    return table.remove(min(table.items(), key=_last_use)[0]) if fresh and len(table) > KEPT else table
+
+
+def _last_use(item: tuple[Any, tuple[int, Any]]) -> int:
+    return item[1][0]
+
+
+def _looked_at(entry: Entry, nodes: Nodes, names: tuple[str, ...]) -> tuple[Ranking, Layout]:
+    """Sort just these nodes for a pod that can go to no others."""
+    fleet = nodes.fleet
+    slots = [fleet.slots[name] for name in names if name in fleet.slots and fleet.slots[name] in fleet.rooms]
+    return ranked_anew(entry.demand, nodes, slots), laid_out_anew(entry.wishes, nodes, slots)
+
+
+def _whereabouts(state: State) -> Iterable[tuple[int, Guise]]:
+    slots = state.nodes.fleet.slots
+    return [(slots[placed.node], placed.traits.guise) for placed in state.placed.values()]
+
+
+def _promised(nominee: Nominee, fit: int, nodes: Nodes) -> int:
+    """Keep a pod to the node that it was promised, if that will do."""
+    slot = nodes.fleet.slots.get(nominee.node, None)
+    return fit & 1 << slot if slot is not None and fit >> slot & 1 else fit
+
+
+def _assumed(
+    state: State, key: str, entry: Entry, slot: int, around: Around, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
+    """Count the pod as being on the node, and have it bound, or see to its volumes first."""
+    name = around.nodes.fleet.names[slot]
+    metadata, traits = entry.pod.metadata, entry.traits
+    placed = Placed(name, metadata.uid, entry.demand, traits, assumed=True, entry=entry)
+    after: State = copier(State, "placed", "nodes")(
+        state, state.placed.set(key, placed), with_pod(state.nodes, name, entry.demand, traits)
+    )
+    if state.nominated and key in state.nominated:
+        after = replace(after, nominated=state.nominated.remove(key))
+    if traits.mounts.claims:
+        plan = planned(traits.mounts, around.nodes, slot, around.views, around.census, around.reserved)
+        if plan is not None:
+            return reserve(after, key, metadata.uid, name, plan, now)
+    return after, (binding(key, metadata, name),)
+
+
+def _refused(
+    state: State, key: str, entry: Entry, search: Search, around: Around, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
+    """Let a pod wait that finds no node, and see whether others should make room for it."""
+    nodes = len(around.nodes.fleet.rooms)
+    outcome: Outcome | None = None
+    dice = state.dice
+    if search.barred is not None:
+        message = not_looked_at(search.barred, nodes)
+        plugins: tuple[str, ...] = (search.barred.plugin,)
+    else:
+        if nodes:
+            placing = Placing(state.placed, state.nominated)
+            outcome, dice = preempted(entry, search, around, placing, dice)
+        counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
+        message = unschedulable(counts, nodes, outcome.why if outcome is not None else "")
+        plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
+    tries = entry.unschedulable + 1
+    entry = Entry(entry.pod, entry.demand, entry.wishes, entry.traits, "waiting", now, tries, 0, plugins)
+    census = around.census.closed(state.memory.census)
+    if census is not state.memory.census:
+        state = replace(state, memory=replace(state.memory, census=census))
+    state = replace(state, queue=put(state.queue, key, entry), dice=dice)
+    chosen = outcome.chosen if outcome is not None else None
+    if chosen is not None:
+        return _made_room(state, key, entry, chosen, around, message, now)
+    effects = _told(key, entry.pod, "Unschedulable", message, now)
+    return state, effects
+
+
+def _made_room(
+    state: State, key: str, entry: Entry, chosen: Candidate, around: Around, message: str, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
+    """Promise the node to the pod, and have the victims go."""
+    node = around.nodes.fleet.names[chosen.slot]
+    effects: list[Effect] = list(_told(key, entry.pod, "Unschedulable", message, now, node=node))
+    nominated = state.nominated
+    for other, nominee in state.nominated.items():
+        if nominee.node == node and nominee.traits.priority < entry.traits.priority and other != key:
+            nominated = nominated.remove(other)
+            effects.append(_status(other, {"nominatedNodeName": None}))
+    promised = Nominee(node, entry.pod.metadata.uid, entry.demand, entry.traits)
+    for victim in chosen.victims:
+        if victim.pod.metadata.deletion_timestamp is None:
+            effects += evicted(victim.key, victim.pod, entry.pod.metadata.uid, node, now)
+    return replace(state, nominated=nominated.set(key, promised)), tuple(effects)
+
+
+def evicted(key: str, pod: Any, preemptor: str, node: str, now: Instant) -> tuple[Effect, ...]:
+    """Say in a victim's status why it has to go; it is deleted when that is written (`gone`)."""
+    condition = core_v1.PodCondition(
+        type="DisruptionTarget",
+        status="True",
+        reason="PreemptionByScheduler",
+        message=f"{PROFILE}: preempting to accommodate a higher priority pod",
+        observed_generation=pod.metadata.generation,
+    )
+    old = (pod.status.conditions if pod.status is not None else None) or ()
+    new = conditions.set(old, condition, now)
+    record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=PROFILE)
+    if new is old:
+        return (record, gone(key))
+    request = _status(key, {"conditions": [dump(each) for each in new]}).request
+    return (record, Call(request, ("evict", key, pod.metadata.uid)))
+
+
+def gone(key: str) -> Call:
+    """Have a victim deleted."""
+    namespace, name = split_key(key)
+    return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name))
+
+
+def _told(
+    key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None
+) -> tuple[Effect, ...]:
+    """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
+    record = Record(pod, "Warning", "FailedScheduling", cut(message), component=PROFILE)
+    condition = core_v1.PodCondition(
+        type="PodScheduled",
+        status="False",
+        reason=reason,
+        message=message,
+        observed_generation=pod.metadata.generation,
+    )
+    old = (pod.status.conditions if pod.status is not None else None) or ()
+    new = conditions.set(old, condition, now)
+    body: dict[str, Any] = {}
+    if new is not old:
+        body["conditions"] = [dump(each) for each in new]
+    if node is not None and (pod.status is None or pod.status.nominated_node_name != node):
+        body["nominatedNodeName"] = node
+    return (record, _status(key, body)) if body else (record,)
+
+
+def _status(key: str, body: dict[str, Any]) -> Call:
+    namespace, name = split_key(key)
+    return Call(
+        Request(
+            verb="patch",
+            resource="pods",
+            namespace=namespace,
+            name=name,
+            subresource="status",
+            body=freeze({"status": body}),
+        )
+    )
+
+
+_UNUSED: Final = (0, None)

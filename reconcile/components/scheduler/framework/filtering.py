@@ -1,0 +1,41 @@
+"""
+Filtering: whether a node will do for a pod, and if not, why.
+
+The filters run in upstream's order and the first that refuses a node gives its reasons. Those here fall into two halves:
+what the node itself says (`refused_by_node`), and what is left there (`refused_by_use`). What depends on other pods'
+places and on volumes follows after them: `framework/company.py`.
+
+Source:   the scheduler framework's Filter. NodeName has nothing to refuse: a pod that names its node is never in the
+          queue.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.nodes import Room, Used
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins.node_affinity import UNFIT, attracted
+from reconcile.components.scheduler.plugins.node_ports import PORTS_TAKEN, taken
+from reconcile.components.scheduler.plugins.node_resources_fit import lacking
+from reconcile.components.scheduler.plugins.node_unschedulable import CORDONED, closed
+from reconcile.components.scheduler.plugins.taint_toleration import TAINTED, tolerates
+
+
+def refused_by_node(wishes: Wishes, room: Room) -> Refusal | None:
+    """Tell why the node itself, whatever runs there, will not do; None if it will."""
+    if room.unschedulable and closed(wishes, room):
+        return CORDONED
+    if room.taints and not tolerates(wishes, room):
+        return TAINTED
+    if (wishes.selector or wishes.affine) and not attracted(wishes, room):
+        return UNFIT
+    return None
+
+
+def refused_by_use(demand: Demand, room: Room, used: Used) -> Refusal | None:
+    """Tell why what is left on the node will not do; None if it will."""
+    if demand.ports and taken(demand, used):
+        return PORTS_TAKEN
+    return lacking(demand, room, used)

@@ -1,0 +1,259 @@
+"""
+DefaultPreemption: a pod that finds no node looks for one where pods of lower priority could make room.
+
+On each node that is refused for what runs there, all pods of lower priority are thought away. If the pod would fit then,
+they are let back one by one, the most important first, those whose disruption budget would be violated before all; who
+cannot come back is a victim. Of the nodes the one is taken where that hurts least.
+
+Source:   the scheduler plugin DefaultPreemption, framework/preemption.
+Left out: see docs/limits.md, "Scheduler".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from reconcile.components.scheduler.cache.nodes import slots_in
+from reconcile.components.scheduler.framework.company import Around
+from reconcile.components.scheduler.framework.one_node import Body, Change, verdict
+from reconcile.components.scheduler.framework.search import Search, key_of, promised
+from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.queue.queue import Entry
+from reconcile.components.scheduler.state import Nominee, Placed
+from reconcile.lib.dice import Dice
+from reconcile.lib.table import Table
+from reconcile.model import selectors
+
+NEVER: Final = "not eligible due to preemptionPolicy=Never."
+TERMINATING: Final = "not eligible due to a terminating pod on the nominated node."
+UNHELPFUL: Final = "Preemption is not helpful for scheduling"
+NO_VICTIMS: Final = Refusal("DefaultPreemption", ("No preemption victims found for incoming pod",), final=True)
+# At least so many nodes, or so many percent of those that may do, are tried; then it is enough if one is found.
+LEAST_CANDIDATES: Final = 100
+CANDIDATES_PERCENT: Final = 10
+
+_LOWEST: Final = -(1 << 31)
+_NEVER_STARTED: Final = 1 << 200
+_FINISHED: Final = ("Succeeded", "Failed")
+
+
+class Victim(NamedTuple):
+    """A pod on a node that may have to go."""
+
+    key: str
+    pod: Any
+    body: Body
+
+
+class Candidate(NamedTuple):
+    """
+    A node where the pod would fit without its victims.
+
+    Args:
+        slot: the node's.
+        victims: the most important first.
+        violations: how many of them their disruption budget does not allow.
+    """
+
+    slot: int
+    victims: tuple[Victim, ...]
+    violations: int
+
+
+class Outcome(NamedTuple):
+    """
+    What comes of looking for victims.
+
+    Args:
+        chosen: the node and its victims; None if there is none.
+        why: what is said of the nodes then: reasons and how many nodes, or a text.
+    """
+
+    chosen: Candidate | None
+    why: list[tuple[str, int]] | str
+
+
+class Placing(NamedTuple):
+    """Where pods are: those that are on nodes, and those that nodes are promised to."""
+
+    placed: Table[str, Placed]
+    nominated: Table[str, Nominee]
+
+
+def preempted(entry: Entry, search: Search, around: Around, placing: Placing, dice: Dice) -> tuple[Outcome, Dice]:
+    """Look for victims whose going would let the pod be scheduled."""
+    pod = entry.pod
+    if pod.spec.preemption_policy == "Never":
+        return Outcome(None, NEVER), dice
+    if _awaits_victims(entry, search, around, placing):
+        return Outcome(None, TERMINATING), dice
+    nodes = around.nodes
+    possible = 0
+    for refusal, members in search.refused:
+        if not refusal.final:
+            possible |= members
+    total = nodes.fleet.known.bit_count()
+    hopeless = (UNHELPFUL, total - possible.bit_count())
+    if not possible or not _lower_ranks(entry.traits.priority, around):
+        return Outcome(None, [hopeless, (NO_VICTIMS.reasons[0], possible.bit_count())]), dice
+    slots = slots_in(possible)
+    offset, dice = dice.below(len(slots))
+    candidates, refused = _dry_run(entry, [*slots[offset:], *slots[:offset]], around, placing)
+    if not candidates:
+        counts: dict[str, int] = {}
+        for refusal in refused:
+            for reason in refusal.reasons:
+                counts[reason] = counts.get(reason, 0) + 1
+        return Outcome(None, [hopeless, *sorted(counts.items())]), dice
+    return Outcome(min(candidates, key=_harm), ""), dice
+
+
+def _lower_ranks(priority: int, around: Around) -> bool:
+    """Tell whether any pod on any node has a lower priority."""
+    ranks = around.nodes.ranks
+    for rank in ranks:
+        if rank < priority:
+            return True
+        break
+    # Most pods have no priority, and are not counted.
+    return priority > 0
+
+
+def _awaits_victims(entry: Entry, search: Search, around: Around, placing: Placing) -> bool:
+    """Tell whether the node that is promised to the pod still waits for a victim to end."""
+    nominee = placing.nominated.get(key_of(entry.pod), None)
+    slot = None if nominee is None else around.nodes.fleet.slots.get(nominee.node, None)
+    if nominee is None or slot is None or slot not in around.nodes.fleet.rooms:
+        return False
+    if any(refusal.final and members >> slot & 1 for refusal, members in search.refused):
+        return False
+    return any(_ends_for_us(victim.pod) for victim in _lower(entry.traits.priority, slot, around, placing))
+
+
+def _ends_for_us(pod: Any) -> bool:
+    if pod.metadata.deletion_timestamp is None:
+        return False
+    for condition in (pod.status.conditions if pod.status is not None else None) or ():
+        if condition.type == "DisruptionTarget":
+            return bool(condition.status == "True" and condition.reason == "PreemptionByScheduler")
+    return False
+
+
+def _dry_run(entry: Entry, slots: list[int], around: Around, placing: Placing) -> tuple[list[Candidate], list[Refusal]]:
+    enough = min(max(len(slots) * CANDIDATES_PERCENT // 100, LEAST_CANDIDATES), len(slots))
+    waiting = promised(key_of(entry.pod), entry.traits.priority, around.nodes, placing.nominated)
+    candidates: list[Candidate] = []
+    refused: list[Refusal] = []
+    for slot in slots:
+        found = _on_node(entry, slot, around, placing, waiting.get(slot, ()))
+        if isinstance(found, Refusal):
+            refused.append(found)
+            continue
+        candidates.append(found)
+        if len(candidates) >= enough and any(not each.violations for each in candidates):
+            break
+    return candidates, refused
+
+
+def _on_node(
+    entry: Entry, slot: int, around: Around, placing: Placing, waiting: tuple[Body, ...]
+) -> Candidate | Refusal:
+    potential = _lower(entry.traits.priority, slot, around, placing)
+    if not potential:
+        return NO_VICTIMS
+    gone = [victim.body for victim in potential]
+
+    def refusal() -> Refusal | None:
+        body = Body(entry.demand, entry.traits)
+        if waiting:
+            found = verdict(body, entry.wishes, slot, around, Change(waiting, tuple(gone)))
+            if found is not None:
+                return found
+        return verdict(body, entry.wishes, slot, around, Change(gone=tuple(gone)))
+
+    found = refusal()
+    if found is not None:
+        return found
+    potential = sorted(potential, key=_importance)
+    violating, others = _by_budget(potential, around)
+    victims: list[Victim] = []
+    violations = 0
+    for victim in (*violating, *others):
+        gone.remove(victim.body)
+        if refusal() is not None:
+            gone.append(victim.body)
+            victims.append(victim)
+            violations += victim in violating
+    if not victims:
+        name = around.nodes.fleet.names[slot]
+        return Refusal("DefaultPreemption", (f'expected at least one victim pod on node "{name}"',), final=False)
+    return Candidate(slot, tuple(sorted(victims, key=_importance)), violations)
+
+
+def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[Victim]:
+    """Give the pods on a node that have a lower priority."""
+    nodes, pods = around.nodes, around.views.pods
+    name = nodes.fleet.names[slot]
+    found = [
+        Victim(key, pods[key], Body(placed.demand, placed.traits))
+        for key in pods.keys_under("node", name)
+        if (placed := placing.placed.get(key, None)) is not None and placed.node == name
+    ]
+    used = nodes.used.get(slot, None)
+    if used is not None and used.pods > len(found):
+        # Some are on their way there, and the watch has not told it yet.
+        known = {victim.key for victim in found}
+        found += [
+            Victim(key, placed.entry.pod if placed.entry is not None else pods[key], Body(placed.demand, placed.traits))
+            for key, placed in placing.placed.items()
+            if placed.node == name and key not in known and (placed.entry is not None or key in pods)
+        ]
+    return [victim for victim in found if victim.body.traits.priority < priority]
+
+
+def _by_budget(victims: list[Victim], around: Around) -> tuple[list[Victim], list[Victim]]:
+    """Part those whose going their disruption budget does not allow any more from the others."""
+    budgets = around.views.budgets
+    allowed = {key: budget.status.disruptions_allowed if budget.status else 0 for key, budget in budgets.items()}
+    violating: list[Victim] = []
+    others: list[Victim] = []
+    for victim in victims:
+        metadata = victim.pod.metadata
+        violates = False
+        for key in budgets.keys_under("namespace", metadata.namespace) if metadata.labels else ():
+            budget = budgets[key]
+            selector = budget.spec.selector
+            if selector is None or not (selector.match_labels or selector.match_expressions):
+                continue
+            if not selectors.matches(selector, metadata.labels):
+                continue
+            if budget.status is not None and metadata.name in (budget.status.disrupted_pods or {}):
+                continue
+            allowed[key] -= 1
+            violates = violates or allowed[key] < 0
+        (violating if violates else others).append(victim)
+    return violating, others
+
+
+def _importance(victim: Victim) -> tuple[int, int]:
+    return -victim.body.traits.priority, _started(victim.pod)
+
+
+def _started(pod: Any) -> int:
+    """Give when a pod was started; one that was not counts as if it were now."""
+    at = pod.status.start_time if pod.status is not None else None
+    return _NEVER_STARTED if at is None else int(at.instant)
+
+
+def _harm(candidate: Candidate) -> tuple[int, ...]:
+    victims = candidate.victims
+    ranks = [victim.body.traits.priority for victim in victims]
+    highest = max(ranks)
+    earliest = min([_started(victim.pod) for victim in victims if victim.body.traits.priority == highest])
+    return (
+        candidate.violations,
+        ranks[0],
+        sum([rank - _LOWEST for rank in ranks]),
+        len(victims),
+        -earliest,
+    )

@@ -1,0 +1,239 @@
+"""
+PodTopologySpread: pods that belong together are spread over the domains of a topology.
+
+A pod says so itself (`topologySpreadConstraints`), or the cluster does for pods of a service or a workload, as a
+preference: over nodes, and over zones.
+
+Source:   the scheduler plugin PodTopologySpread, with its default constraints of the system.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from functools import cache
+from math import floor
+from typing import Any, Final
+
+from reconcile.components.scheduler.cache.census import OpenCensus
+from reconcile.components.scheduler.cache.guises import NEVER, Guise, Selector, Sought, selector_of, selects
+from reconcile.components.scheduler.cache.tallies import Tally
+from reconcile.components.scheduler.cache.topologies import HOSTNAME, ZONE, Scope
+from reconcile.components.scheduler.cache.traits import Constraint, Traits
+from reconcile.components.scheduler.cache.views import Views
+from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.verdicts import Refusal
+
+SKEWED: Final = Refusal("PodTopologySpread", ("node(s) didn't match pod topology spread constraints",), final=False)
+UNLABELLED: Final = Refusal(
+    "PodTopologySpread",
+    ("node(s) didn't match pod topology spread constraints (missing required label)",),
+    final=True,
+)
+BEST: Final = 100
+SYSTEM_DEFAULTS: Final = ((HOSTNAME, 3), (ZONE, 5))
+"""Topology keys, and how much skew is tolerated, for pods that say nothing."""
+
+
+def refused(
+    constraints: tuple[Constraint, ...], traits: Traits, wishes: Wishes, left: int, census: OpenCensus
+) -> list[tuple[Refusal, int]]:
+    """Tell which of the nodes *left* are refused because a pod there would make the skew too great."""
+    found: list[tuple[Refusal, int]] = []
+    for constraint, tally in tallies(constraints, traits, wishes, census):
+        unlabelled = left & ~tally.shown.having
+        left &= ~unlabelled
+        most = most_allowed(constraint, traits.guise, least(tally, constraint))
+        skewed = 0
+        for pods, nodes in tally.levels.items():
+            if pods > most:
+                skewed |= nodes
+        found += [(UNLABELLED, unlabelled), (SKEWED, left & skewed)]
+        left &= ~skewed
+    return found
+
+
+def tallies(
+    constraints: tuple[Constraint, ...], traits: Traits, wishes: Wishes, census: OpenCensus
+) -> list[tuple[Constraint, Tally]]:
+    """Give the tally of each hard constraint."""
+    keys = tuple(dict.fromkeys([each.key for each in constraints]))
+    return [
+        (each, census.tally(sought_by(each, traits.guise), each.key, _scope(each, keys, wishes)))
+        for each in constraints
+    ]
+
+
+def least(tally: Tally, constraint: Constraint) -> int:
+    """Give the number of pods of the domain that has least; none if there are too few domains."""
+    if len(tally.domains) < constraint.min_domains:
+        return 0
+    for pods in tally.levels:
+        return pods
+    return 0
+
+
+def most_allowed(constraint: Constraint, guise: Guise, at_least: int) -> int:
+    """Give how many pods a domain may have for one more to be allowed there."""
+    itself = selects(constraint.selector, guise.labels)
+    return constraint.max_skew + at_least - itself
+
+
+def sought_by(constraint: Constraint, guise: Guise) -> Sought:
+    """Say which pods a constraint counts: upstream counts none for a selector that is empty."""
+    return Sought((((guise.namespace,), constraint.selector or NEVER),), staying=True)
+
+
+def hard(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Give the constraints that refuse nodes."""
+    return tuple([each for each in constraints if each.hard])
+
+
+def soft(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Give the constraints that are preferred."""
+    return tuple([each for each in constraints if not each.hard])
+
+
+def system_defaults(selector: Selector) -> tuple[Constraint, ...]:
+    """Give the constraints of the system for pods of a service or a workload."""
+    return tuple([Constraint(key, skew, hard=False, selector=selector) for key, skew in SYSTEM_DEFAULTS])
+
+
+def belonging(pod: Any, traits: Traits, views: Views) -> Selector:
+    """Say which pods belong together with *pod*: its services' and its workload's; empty if there is none."""
+    namespace, labels = traits.guise.namespace, dict(traits.guise.labels)
+    merged: dict[str, str] = {}
+    services = views.services
+    if services:
+        for pair in traits.guise.labels:
+            for key in services.keys_under("selector", (namespace, *pair)):
+                selector = services[key].spec.selector or {}
+                if all(labels.get(name) == value for name, value in selector.items()):
+                    merged.update(selector)
+    found: Selector = tuple([(key, "=", (value,)) for key, value in sorted(merged.items())])
+    owner = next((each for each in pod.metadata.owner_references or () if each.controller), None)
+    if owner is None:
+        return found
+    key = f"{namespace}/{owner.name}"
+    match owner.kind, owner.api_version:
+        case "ReplicaSet", "apps/v1":
+            workload = views.replicasets.get(key, None)
+        case "StatefulSet", "apps/v1":
+            workload = views.statefulsets.get(key, None)
+        case "ReplicationController", "v1":
+            workload = views.replicationcontrollers.get(key, None)
+            if workload is not None:
+                merged.update(workload.spec.selector or {})
+                return tuple([(name, "=", (value,)) for name, value in sorted(merged.items())])
+        case _:
+            return found
+    return found if workload is None else (*found, *selector_of(workload.spec.selector))
+
+
+def scored(
+    constraints: tuple[Constraint, ...],
+    traits: Traits,
+    wishes: Wishes,
+    fit: int,
+    census: OpenCensus,
+    *,
+    everywhere: bool,
+) -> list[tuple[int, int]]:
+    """
+    Score the nodes that will do, by groups: 0 to `BEST`.
+
+    Args:
+        everywhere: whether nodes without some of the labels are scored as well, as for constraints of the system.
+    """
+    keys = tuple(dict.fromkeys([each.key for each in constraints]))
+    counted = fit
+    if not everywhere:
+        for key in keys:
+            counted &= census.topology(key).having
+    raw: dict[float, int] = {0.0: counted}
+    for each in constraints:
+        raw = _credited(raw, each, counted, census, traits, _scope(each, () if everywhere else keys, wishes))
+    groups: dict[int, int] = {}
+    for score, nodes in raw.items():
+        whole = _rounded(score)
+        groups[whole] = groups.get(whole, 0) | nodes
+    return _normalised(groups, fit & ~counted)
+
+
+def _scope(each: Constraint, keys: tuple[str, ...], wishes: Wishes) -> Scope:
+    asks = each.affinity and (wishes.selector or wishes.affine)
+    affinity = (Wishes(selector=wishes.selector, affine=wishes.affine, required=wishes.required),) if asks else ()
+    # A topology has only nodes with its own key, so that need not be said.
+    others = keys if len(keys) > 1 else ()
+    return Scope(others, affinity, (wishes.tolerations,) if each.taints else ())
+
+
+def _credited(
+    raw: dict[float, int], each: Constraint, counted: int, census: OpenCensus, traits: Traits, scope: Scope
+) -> dict[float, int]:
+    """Add to each node's raw score what one constraint says: the pods of its domain, the more domains the heavier."""
+    topology = census.topology(each.key)
+    labelled = topology.having & counted
+    if not labelled:
+        return raw
+    sought = sought_by(each, traits.guise)
+    levels: list[tuple[int, int]] = []
+    if each.key == HOSTNAME:
+        weight = _weight(counted.bit_count())
+        levels += [(place + 1, nodes) for place, nodes in enumerate(census.headcount(sought).levels)]
+    else:
+        unlabelled = 1 if counted & ~labelled else 0
+        weight = _weight(_domains(topology.domains, topology.having, counted) + unlabelled)
+        levels += list(census.tally(sought, each.key, scope).levels.items())
+    found: dict[float, int] = {}
+    left = labelled
+    for pods, nodes in levels:
+        here = nodes & labelled
+        if here and pods:
+            _added(found, raw, here, pods * weight + (each.max_skew - 1))
+            left &= ~here
+    _added(found, raw, left, float(each.max_skew - 1))
+    _added(found, raw, counted & ~labelled, 0.0)
+    return found
+
+
+def _added(found: dict[float, int], raw: dict[float, int], nodes: int, credit: float) -> None:
+    for score, group in raw.items():
+        both = group & nodes
+        if both:
+            found[score + credit] = found.get(score + credit, 0) | both
+
+
+def _domains(domains: Any, having: int, counted: int) -> int:
+    """Count the domains that have a node among *counted*."""
+    if not having & ~counted:
+        return len(domains)
+    return sum([1 for nodes in domains.values() if nodes & counted])
+
+
+@cache
+def _weight(domains: int) -> float:
+    """
+    Give the natural logarithm of two more than the number of domains.
+
+    It is computed in decimal and rounded once, so that it is the same everywhere: a platform's own may differ in the
+    last bit.
+    """
+    return float(Context(prec=30).ln(Decimal(domains + 2)))
+
+
+def _rounded(score: float) -> int:
+    """Round halves up, as upstream does for what is not negative."""
+    whole = floor(score)
+    return whole + 1 if score - whole >= 0.5 else whole  # noqa: PLR2004 -- a half
+
+
+def _normalised(groups: dict[int, int], ignored: int) -> list[tuple[int, int]]:
+    scores = [score for score, nodes in groups.items() if nodes]
+    most, fewest = max(scores, default=0), min(scores, default=0)
+    found: dict[int, int] = {0: ignored} if ignored else {}
+    for score, nodes in groups.items():
+        if nodes:
+            better = BEST * (most + fewest - score) // most if most else BEST
+            found[better] = found.get(better, 0) | nodes
+    return sorted(found.items())
