@@ -57,7 +57,7 @@ def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
     for change in event.changes:
         state = _pod_changed(state, change, event.now)
-    return _with_views(state, _with_pods(state.views, event.view))
+    return _with_views(state, having(state.views, "pods", event.view))
 
 
 def nodes_changed(state: State, event: Watched) -> State:
@@ -208,7 +208,6 @@ _with_placed = with_placed
 _with_places: Final[Callable[[State, Table[str, Placed]], State]] = copier(State, "placed")
 _with_queue: Final[Callable[[State, Queue], State]] = copier(State, "queue")
 _with_views: Final[Callable[[State, Views], State]] = copier(State, "views")
-_with_pods: Final[Callable[[Views, Table[str, Any]], Views]] = copier(Views, "pods")
 
 
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.scheduler.cache.guises import Guise, Sought
+from reconcile.components.scheduler.cache.guises import Guise, Selector, Sought
 from reconcile.components.scheduler.cache.nodes import Nodes
 from reconcile.components.scheduler.cache.tallies import (
     Crowd,
@@ -39,6 +39,25 @@ KEPT: Final = 256
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Kin:
+    """
+    Which pods belonged together with the last one, and what that followed from.
+
+    Args:
+        guise: the pod's.
+        services: the services there were.
+        asked: the selector of its workload.
+        selector: which pods belong together with it.
+    """
+
+    guise: Guise
+    services: Any
+    asked: Any
+    selector: Selector
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Census:
     """
     What is kept, with the turn that last used it.
@@ -49,6 +68,7 @@ class Census:
         headcounts: by what is sought.
         tallies: by what is sought, the topology key and the scope.
         turn: counts the turns that asked.
+        kin: which pods belonged together with the last one that asked.
     """
 
     crowd: Crowd | None = None
@@ -56,6 +76,7 @@ class Census:
     headcounts: Table[Sought, tuple[int, Headcount]] = attrs.field(factory=Table)
     tallies: Table[tuple[Sought, str, Scope], tuple[int, Tally]] = attrs.field(factory=Table)
     turn: int = 0
+    kin: Kin | None = None
 
 
 class OpenCensus:
@@ -66,9 +87,12 @@ class OpenCensus:
         census: the value it begins with.
         nodes: the node cache.
         placed: gives (slot, guise) of every pod that is on a node; asked only if it must be.
+
+    Attributes:
+        kin: which pods belonged together with the last one that asked.
     """
 
-    __slots__ = ("_crowd", "_headcounts", "_nodes", "_placed", "_tallies", "_topologies", "_turn")
+    __slots__ = ("_crowd", "_headcounts", "_nodes", "_placed", "_tallies", "_topologies", "_turn", "kin")
 
     def __init__(self, census: Census, nodes: Nodes, placed: Callable[[], Iterable[tuple[int, Guise]]]) -> None:
         self._nodes = nodes
@@ -78,6 +102,7 @@ class OpenCensus:
         self._headcounts = census.headcounts
         self._tallies = census.tallies
         self._turn = census.turn + 1
+        self.kin = census.kin
 
     def closed(self, census: Census) -> Census:
         """Give the census as of now: *census*, which it was opened on, if nothing has been brought up to date."""
@@ -85,9 +110,10 @@ class OpenCensus:
             self._topologies is census.topologies
             and self._headcounts is census.headcounts
             and self._tallies is census.tallies
+            and self.kin is census.kin
         ):
             return census
-        return Census(self._crowd, self._topologies, self._headcounts, self._tallies, self._turn)
+        return Census(self._crowd, self._topologies, self._headcounts, self._tallies, self._turn, self.kin)
 
     def topology(self, key: str, scope: Scope = EVERYWHERE) -> Topology:
         """Give the domains of a topology key."""
@@ -100,7 +126,7 @@ class OpenCensus:
     def headcount(self, sought: Sought) -> Headcount:
         """Tell how many pods each node has of those that are sought."""
         end = self._nodes.moved.end
-        used, old = self._headcounts.get(sought, _UNUSED)
+        _, old = self._headcounts.get(sought, _UNUSED)
         if old is not None and old.seen == end:
             return old
         moves = None if old is None else moves_since(self._nodes, old.seen, sought)
@@ -113,7 +139,7 @@ class OpenCensus:
         shown = self.topology(key)
         counted = shown if scope == EVERYWHERE else self.topology(key, scope)
         end = self._nodes.moved.end
-        used, old = self._tallies.get((sought, key, scope), _UNUSED)
+        _, old = self._tallies.get((sought, key, scope), _UNUSED)
         if (
             old is not None
             and old.seen == end

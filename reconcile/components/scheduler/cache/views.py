@@ -7,12 +7,13 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
 
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import replace
+from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.store.indexes import indexes_of
 
@@ -62,4 +63,9 @@ class Views:
 
 def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
     """Give views in which *resource* has *table*."""
-    return replace(views, **{FIELDS[resource]: table})
+    return _SETTERS[resource](views, table)
+
+
+_SETTERS: Final[dict[str, Callable[[Views, Table[str, Any]], Views]]] = {
+    resource: copier(Views, name) for resource, name in FIELDS.items()
+}

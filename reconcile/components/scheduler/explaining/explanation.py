@@ -132,9 +132,7 @@ def explained(state: State, pod: Any) -> Explanation:
     """Explain what becomes of *pod* if it has its turn now; it need not be in the queue."""
     key = key_of(pod)
     if pod.spec.scheduling_gates:
-        return Explanation(
-            pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates"
-        )
+        return Explanation(pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates")
     entry = state.queue.entries.get(key, None)
     if entry is None or entry.pod is not pod:
         entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
@@ -150,9 +148,7 @@ def explained(state: State, pod: Any) -> Explanation:
         rows = [
             OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
         ]
-        return Explanation(
-            pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes)
-        )
+        return Explanation(pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes))
     outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
     counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
     chosen = outcome.chosen
@@ -186,9 +182,7 @@ def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[
     rows = [OnNode(name=names[slot], scores=scores.get(slot, Map())) for slot in slots_in(search.fit)]
     for refusal, members in search.refused:
         rows += [
-            OnNode(
-                name=names[slot], refused_by=refusal.plugin, reasons=refusal.reasons, resolvable=not refusal.final
-            )
+            OnNode(name=names[slot], refused_by=refusal.plugin, reasons=refusal.reasons, resolvable=not refusal.final)
             for slot in slots_in(members)
         ]
     return tuple(sorted(rows, key=_name))
@@ -203,9 +197,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     company, _ = weighed_up(entry, fit, around)
     spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
     scores: dict[int, Map[int]] = {}
-    for slot, (calm, near, local) in zip(
-        slots, weighed_parts(list(found.values()), wishes, fleet), strict=True
-    ):
+    for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
         room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
         row = {"TaintToleration": TAINT_WEIGHT * calm}
         if wishes.preferred:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.nodes import Nodes
 from reconcile.components.scheduler.cache.storage import Reserved
-from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Constraint, Traits
+from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Traits
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.verdicts import Refusal
@@ -98,22 +98,23 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
 def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -> Scores:
     """Score the nodes that will do by what other pods are near."""
     spread = affinity = None
-    constraints, own = soft_constraints(pod, traits, around.views)
-    if constraints:
-        groups = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=not own)
-        spread = [(SPREAD_WEIGHT * score, members) for score, members in groups]
+    if traits.spread:
+        constraints = pod_topology_spread.soft(traits.spread)
+        if constraints:
+            spread = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=False)
+    elif selector := pod_topology_spread.belonging(pod, traits, around.views, around.census):
+        spread = None
+        if not (wishes.selector or wishes.affine):
+            spread = pod_topology_spread.scored_by_default(selector, traits, fit, around.census)
+        if spread is None:
+            constraints = pod_topology_spread.system_defaults(selector)
+            spread = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=True)
+    if spread is not None:
+        spread = [(SPREAD_WEIGHT * score, members) for score, members in spread]
     if around.nodes.rules or traits.guise.rules:
         found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, around.views.namespaces)
         affinity = None if found is None else [(AFFINITY_WEIGHT * score, members) for score, members in found]
     return Scores(spread, affinity)
-
-
-def soft_constraints(pod: Any, traits: Traits, views: Views) -> tuple[tuple[Constraint, ...], bool]:
-    """Give the spread that is preferred, and whether the pod says so itself."""
-    if traits.spread:
-        return pod_topology_spread.soft(traits.spread), True
-    selector = pod_topology_spread.belonging(pod, traits, views)
-    return (pod_topology_spread.system_defaults(selector) if selector else ()), False
 
 
 def refined(groups: Groups, further: Groups) -> Groups:

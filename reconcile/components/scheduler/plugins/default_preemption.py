@@ -174,7 +174,7 @@ def _on_node(
     found = refusal()
     if found is not None:
         return found
-    potential = sorted(potential, key=_importance)
+    potential = _by_importance(potential)
     violating, others = _by_budget(potential, around)
     victims: list[Victim] = []
     violations = 0
@@ -187,7 +187,7 @@ def _on_node(
     if not victims:
         name = around.nodes.fleet.names[slot]
         return Refusal("DefaultPreemption", (f'expected at least one victim pod on node "{name}"',), final=False)
-    return Candidate(slot, tuple(sorted(victims, key=_importance)), violations)
+    return Candidate(slot, tuple(_by_importance(victims) if violating and others else victims), violations)
 
 
 def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[Victim]:
@@ -235,8 +235,28 @@ def _by_budget(victims: list[Victim], around: Around) -> tuple[list[Victim], lis
     return violating, others
 
 
-def _importance(victim: Victim) -> tuple[int, int]:
-    return -victim.body.traits.priority, _started(victim.pod)
+def _by_importance(victims: list[Victim]) -> list[Victim]:
+    """
+    Sort pods, the most important first, by upstream's steps.
+
+    What it compares by is no order: of two pods that were not started each is the more important if it is asked first.
+    So which steps are taken decides, and those of Go's sort are these while there are few pods.
+    """
+    found: list[Victim] = []
+    for victim in victims:
+        place = len(found)
+        while place and _is_more_important(victim, found[place - 1]):
+            place -= 1
+        found.insert(place, victim)
+    return found
+
+
+def _is_more_important(one: Victim, other: Victim) -> bool:
+    rank, other_rank = one.body.traits.priority, other.body.traits.priority
+    if rank != other_rank:
+        return rank > other_rank
+    started, other_started = _started(one.pod), _started(other.pod)
+    return started < other_started or started == other_started == _NEVER_STARTED
 
 
 def _started(pod: Any) -> int:

@@ -7,7 +7,7 @@ from reconcile.components.scheduler.cache.nodes import (
     nth,
     room_of,
     same_room,
-    since,
+    moved_since,
     slots_in,
     with_pod,
     with_room,
@@ -64,6 +64,6 @@ def test_who_lags_too_far_behind_a_journal_is_told_so():
     nodes = Nodes()
     for _ in range(5000):
         nodes = with_pod(nodes, "n1", Demand())
-    assert since(nodes.moved, 0) is None
-    assert since(nodes.moved, nodes.moved.end - 3) == (0,)
-    assert since(nodes.moved, nodes.moved.end) == ()
+    assert moved_since(nodes, 0) is None
+    assert moved_since(nodes, nodes.moved.end - 3) == (0,)
+    assert moved_since(nodes, nodes.moved.end) == ()
