@@ -16,15 +16,20 @@ from reconcile.model.watches import Watch
 WAKE = Wake("schedule")
 
 
-def test_watches_nodes_and_pods():
-    assert scheduler.watches(scheduler.begin(Dice(1, "s"))) == (Watch("nodes", "nodes"), Watch("pods", "pods"))
+def test_watches_nodes_and_pods_and_what_plugins_ask_for():
+    watches = scheduler.watches(scheduler.begin(Dice(1, "s")))
+    assert watches[:2] == (Watch("nodes", "nodes"), Watch("pods", "pods"))
+    assert [watch.name for watch in watches[2:4]] == ["namespaces", "services"]
 
 
-def test_nothing_is_scheduled_before_both_watches_have_told(kit):
+def test_nothing_is_scheduled_before_all_watches_have_told(kit):
     play = kit.fresh()
     assert play.tell("pods", kit.pod("a")) == ()
     assert play.turn() == ()
-    assert play.hear(Watched(0, "nodes", (), Table())) == (WAKE,)
+    *others, last = [watch for watch in scheduler.watches(play.state) if watch.name != "pods"]
+    for watch in others:
+        assert play.hear(Watched(0, watch.name, (), Table())) == ()
+    assert play.hear(Watched(0, last.name, (), Table())) == (WAKE,)
 
 
 def test_a_pod_is_bound_to_the_node_and_the_event_says_so(kit):
