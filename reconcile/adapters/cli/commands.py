@@ -209,6 +209,27 @@ def get(**options: Any) -> int:
 
 
 @cli.command()
+@click.argument("what", type=click.Choice(["pod", "drain", "room"]))
+@click.argument("names", nargs=-1, required=True)
+@click.option("--log", type=_FILE, required=True, metavar="FILE", help="The recorded run.")
+@click.option("--until", type=click.IntRange(min=0), metavar="N", help="As it was after N steps.")
+@click.option("--at", metavar="TIME", help="As it was at this time (RFC 3339, or 12.5s after power-on).")
+@click.option("-n", "--namespace", default="default", show_default=True, help="Where the pods are.")
+@click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
+@_controllers
+def explain(**options: Any) -> int:
+    """
+    Say why pods of a recorded run go where they go, or what would become of them.
+
+    `pod NAME...`: what each plugin says of each node. `drain NODE...`: where the nodes' pods would go, and who could
+    not. `room NAME...`: how many more such pods would fit. Exits 2 if a pod would find no node.
+    """
+    from reconcile.adapters.cli.explain import Options, explain  # noqa: PLC0415
+
+    return explain(Options(**options))
+
+
+@cli.command()
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")

@@ -1,4 +1,6 @@
-"""Why a pod goes where it goes, as a value: what each plugin says of each node, and what follows."""
+"""
+Why a pod goes where it goes, as a value (`explanation`), and what would become of pods if (`whatif`).
+"""
 
 from reconcile.components.scheduler.explaining.explanation import (
     FILTERS,
@@ -7,5 +9,6 @@ from reconcile.components.scheduler.explaining.explanation import (
     cluster_seen,
     explained,
 )
+from reconcile.components.scheduler.explaining.whatif import Move, drained, placed, room_for
 
-__all__ = ["FILTERS", "Explanation", "OnNode", "cluster_seen", "explained"]
+__all__ = ["FILTERS", "Explanation", "Move", "OnNode", "cluster_seen", "drained", "explained", "placed", "room_for"]

@@ -1,0 +1,134 @@
+"""`reconcile explain`: why a pod of a recorded run is where it is, and what would become of others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+import click
+
+from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
+from reconcile.adapters.own import load_controllers
+from reconcile.components.scheduler.explaining import Explanation, Move
+from reconcile.driver.replay import replay
+from reconcile.driver.run import collector_paused
+from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
+from reconcile.lib.errors import ReconcileError
+from reconcile.model.requests import joined
+
+_YES: Final = 0
+_NO: Final = 2
+_DIVERGED: Final = 2
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What the command was given; see its options."""
+
+    what: Literal["pod", "drain", "room"]
+    names: tuple[str, ...]
+    log: Path
+    until: int | None = None
+    at: str | None = None
+    namespace: str = "default"
+    output: Literal["json"] | None = None
+    own: tuple[str, ...] = ()
+
+
+def explain(options: Options) -> int:
+    """Print, and give the exit status: 2 if a pod would find no node."""
+    controllers = load_controllers(options.own)
+    with collector_paused(), opened_log(options.log) as lines:
+        at = instant_of(options.at, lines, options.log)
+        played = replay(lines, controllers=controllers, until=options.until, at=at)
+    if not played.identical:
+        click.echo(str(played.divergence), err=True)
+        return _DIVERGED
+    cluster = shown_at(played, at, options.at, options.until)
+    match options.what:
+        case "pod":
+            found = [explain_pod(cluster, name, namespace=options.namespace) for name in options.names]
+            for each in found:
+                click.echo(_as_json(each) if options.output == "json" else _as_text(each))
+            return _YES if all(each.result == "bound" for each in found) else _NO
+        case "drain":
+            moves = if_drained(cluster, options.names)
+            click.echo(_moves(moves, options.output))
+            return _YES if all(move.node for move in moves) else _NO
+        case "room":
+            for name in options.names:
+                pod = cluster.store.table("pods").get(joined(options.namespace, name))
+                if pod is None:
+                    raise ReconcileError(f'there is no pod "{name}" in namespace "{options.namespace}"')
+                click.echo(_room(name, *how_many_more(cluster, _pending(pod)), options.output))
+            return _YES
+
+
+def _pending(pod: Any) -> Any:
+    return attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=None))
+
+
+def _as_text(found: Explanation) -> str:
+    """Write what every plugin said of every node as a table: a column for each plugin that gave scores."""
+    plugins = list(dict.fromkeys([plugin for node in found.nodes for plugin in node.scores]))
+    rows = [("NODE", "VERDICT", *plugins, *(["TOTAL"] if plugins else []))]
+    for node in found.nodes:
+        if node.refused_by:
+            verdict = f"{node.refused_by}: {', '.join(node.reasons)}"
+        else:
+            verdict = "best" if node.name in found.best else "fits"
+        scores = [str(node.scores[plugin]) if plugin in node.scores else "" for plugin in plugins]
+        total = [str(node.total) if node.scores else ""] if plugins else []
+        rows.append((node.name, verdict, *scores, *total))
+    lines = [f"{found.pod}: {found.result}", *_table(rows)]
+    if found.message:
+        lines.append(found.message)
+    if found.nominated:
+        lines.append(f"Room is made on {found.nominated}: {', '.join(found.victims)}")
+    return "\n".join(lines)
+
+
+def _as_json(found: Explanation) -> str:
+    nodes = [
+        {
+            "name": node.name,
+            "refusedBy": node.refused_by,
+            "reasons": list(node.reasons),
+            "scores": dict(node.scores),
+            "total": node.total,
+        }
+        for node in found.nodes
+    ]
+    whole = {
+        "pod": found.pod,
+        "result": found.result,
+        "nodes": nodes,
+        "best": list(found.best),
+        "message": found.message,
+        "nominated": found.nominated,
+        "victims": list(found.victims),
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=4)
+
+
+def _moves(moves: tuple[Move, ...], output: str | None) -> str:
+    if output == "json":
+        return json.dumps([attrs.asdict(move) for move in moves], ensure_ascii=False, indent=4)
+    rows = [("POD", "TO"), *[(move.pod, move.node or f"nowhere: {move.message}") for move in moves]]
+    return "\n".join(_table(rows))
+
+
+def _room(name: str, found: dict[str, int], why: str, output: str | None) -> str:
+    if output == "json":
+        whole = {"pod": name, "nodes": found, "total": sum(found.values()), "message": why}
+        return json.dumps(whole, ensure_ascii=False, indent=4)
+    rows = [("NODE", "MORE"), *[(node, str(count)) for node, count in sorted(found.items())]]
+    return "\n".join([f"{name}: {sum(found.values())} more", *_table(rows), why])
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max([len(row[column]) for row in rows]) for column in range(len(rows[0]))]
+    return ["   ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip() for row in rows]
