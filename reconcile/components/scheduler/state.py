@@ -79,6 +79,7 @@ class Waiting:
         plan: what is written for it, and what it waits for.
         unwritten: how many of these writes are not answered yet.
         since: when it began to wait.
+        versions: claim -> the version that a write made, as far as writes are answered.
         due: when it is to be seen whether it can be bound, as it looks so; None while it does not.
     """
 
@@ -87,6 +88,7 @@ class Waiting:
     plan: Plan
     unwritten: int
     since: Instant
+    versions: tuple[tuple[str, int], ...] = ()
     due: Instant | None = None
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
-from reconcile.components.scheduler.framework.volumes import BIND_TIMEOUT, noted, standing, unreserve
+from reconcile.components.scheduler.framework.volumes import BIND_TIMEOUT, noted, standing, unreserve, written
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State
 from reconcile.components.scheduler.watching import left, nodes_changed, others_changed, pods_changed, with_placed
@@ -113,7 +113,7 @@ def _volume_written(state: State, event: Answered, key: str, placed: Placed) -> 
     if not event.response.ok:
         why = f'running PreBind plugin "VolumeBinding": {_why(event.response)}'
         return _not_bound(state, key, placed, why, event.now)
-    waiting = replace(waiting, unwritten=waiting.unwritten - 1)
+    waiting = written(waiting, event.response.body)
     state = noted(replace(state, waiting=state.waiting.set(key, waiting)), key, event.now)
     return _ordered(state, (), woken_before=_ready(state))
 

@@ -74,7 +74,7 @@ def others_changed(state: State, event: Watched) -> State:
     state = _with_views(state, views)
     if len(state.queue.groups):
         for change in event.changes:
-            helped = helped_by_object(state.queue, event.watch, change.old, change.new)
+            helped = helped_by_object(state.queue, event.watch, change.new)
             state = _with_queue(state, woken(state.queue, helped, now))
     if len(state.waiting) and event.watch in _STORED:
         for key in concerned(state, tuple([change.key for change in event.changes]), views):
@@ -136,7 +136,7 @@ def left(state: State, key: str, placed: Placed, now: Instant) -> State:
     queue = state.queue
     if len(queue.groups):
         namespaces = state.views.namespaces
-        helped = helped_by_leaving(queue, nodes, placed.node, placed.demand, placed.traits, namespaces)
+        helped = helped_by_leaving(queue, nodes, placed.node, placed.demand, placed.traits, namespaces=namespaces)
         queue = woken(queue, helped, now)
     if state.waiting and key in state.waiting:
         state = unreserve(state, key)

@@ -1,6 +1,4 @@
-"""
-Why a pod goes where it goes, as a value (`explanation`), and what would become of pods if (`whatif`).
-"""
+"""Why a pod goes where it goes, as a value (`explanation`), and what would become of pods if (`whatif`)."""
 
 from reconcile.components.scheduler.explaining.explanation import (
     FILTERS,

@@ -1,8 +1,8 @@
 """
 What if: whether pods would fit, how many more of one would, and who could not move if nodes were drained.
 
-Each question plays turns on a copy of what a scheduler knows, and nothing is written. Of equally good nodes the first by
-name is taken, where a scheduler draws. Nobody is preempted.
+Each question plays turns on a copy of what a scheduler knows, and nothing is written. Of equally good nodes the first
+by name is taken, where a scheduler draws. Nobody is preempted.
 
 Takes:    a scheduler's state (`cluster_seen`), pods, names of nodes.
 Gives:    where pods would go.
@@ -66,6 +66,8 @@ def room_for(state: State, pod: Any, *, most: int = 100_000) -> tuple[dict[str, 
     Tell how many more pods like this would fit: node -> how many, and why not one more.
 
     Args:
+        state: what a scheduler knows.
+        pod: any such pod; it need not be there.
         most: stop at so many; then no reason is given.
     """
     found: dict[str, int] = {}
@@ -104,7 +106,7 @@ def _with_turn(state: State, pod: Any) -> tuple[State, str]:
         return state, ""
     fit = search.fit
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups)
     assert choice is not None, "there are nodes that will do"
     node = min([around.nodes.fleet.names[slot] for slot in slots_in(choice.nodes)])
     memory = replace(memory, census=around.census.closed(memory.census))

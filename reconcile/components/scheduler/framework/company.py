@@ -135,7 +135,7 @@ def _by_volumes(traits: Traits, left: int, around: Around) -> Refused:
         left = _without(left, found)
         found += node_volume_limits.refused(mounts, nodes, left, views)
         left = _without(left, found)
-        found += volume_binding.refused(mounts, nodes, left, views, around.census, around.reserved)
+        found += volume_binding.refused(mounts, nodes, left, views, census=around.census, reserved=around.reserved)
         left = _without(left, found)
         found += volume_zone.refused(mounts, left, views, around.census)
     return found

@@ -56,17 +56,19 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit:
         after = replace(state, queue=queue, memory=memory)
-        return _refused(after, key, entry, search, around, now)
+        return _refused(after, key, entry, search, around, now=now)
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups)
     assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
     census = around.census.closed(memory.census)
     if census is not memory.census:
         memory = replace(memory, census=census)
-    return _assumed(copier(State, "dice", "queue", "memory")(state, dice, queue, memory), key, entry, slot, around, now)
+    return _assumed(
+        copier(State, "dice", "queue", "memory")(state, dice, queue, memory), key, entry, slot, around, now=now
+    )
 
 
 def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Around]:
@@ -146,7 +148,7 @@ def _promised(nominee: Nominee, fit: int, nodes: Nodes) -> int:
 
 
 def _assumed(
-    state: State, key: str, entry: Entry, slot: int, around: Around, now: Instant
+    state: State, key: str, entry: Entry, slot: int, around: Around, *, now: Instant
 ) -> tuple[State, tuple[Effect, ...]]:
     """Count the pod as being on the node, and have it bound, or see to its volumes first."""
     name = around.nodes.fleet.names[slot]
@@ -158,14 +160,14 @@ def _assumed(
     if state.nominated and key in state.nominated:
         after = replace(after, nominated=state.nominated.remove(key))
     if traits.mounts.claims:
-        plan = planned(traits.mounts, around.nodes, slot, around.views, around.census, around.reserved)
+        plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
         if plan is not None:
-            return reserve(after, key, metadata.uid, name, plan, now)
+            return reserve(after, key, name, plan, now)
     return after, (binding(key, metadata, name),)
 
 
 def _refused(
-    state: State, key: str, entry: Entry, search: Search, around: Around, now: Instant
+    state: State, key: str, entry: Entry, search: Search, around: Around, *, now: Instant
 ) -> tuple[State, tuple[Effect, ...]]:
     """Let a pod wait that finds no node, and see whether others should make room for it."""
     nodes = len(around.nodes.fleet.rooms)
@@ -189,13 +191,13 @@ def _refused(
     state = replace(state, queue=put(state.queue, key, entry), dice=dice)
     chosen = outcome.chosen if outcome is not None else None
     if chosen is not None:
-        return _made_room(state, key, entry, chosen, around, message, now)
+        return _made_room(state, key, entry, chosen, around, message=message, now=now)
     effects = _told(key, entry.pod, "Unschedulable", message, now)
     return state, effects
 
 
 def _made_room(
-    state: State, key: str, entry: Entry, chosen: Candidate, around: Around, message: str, now: Instant
+    state: State, key: str, entry: Entry, chosen: Candidate, around: Around, *, message: str, now: Instant
 ) -> tuple[State, tuple[Effect, ...]]:
     """Promise the node to the pod, and have the victims go."""
     node = around.nodes.fleet.names[chosen.slot]

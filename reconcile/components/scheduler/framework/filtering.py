@@ -1,9 +1,9 @@
 """
 Filtering: whether a node will do for a pod, and if not, why.
 
-The filters run in upstream's order and the first that refuses a node gives its reasons. Those here fall into two halves:
-what the node itself says (`refused_by_node`), and what is left there (`refused_by_use`). What depends on other pods'
-places and on volumes follows after them: `framework/company.py`.
+The filters run in upstream's order and the first that refuses a node gives its reasons. Those here fall into two
+halves: what the node itself says (`refused_by_node`), and what is left there (`refused_by_use`). What depends on other
+pods' places and on volumes follows after them: `framework/company.py`.
 
 Source:   the scheduler framework's Filter. NodeName has nothing to refuse: a pod that names its node is never in the
           queue.

@@ -23,6 +23,7 @@ def unschedulable(refusals: list[tuple[Refusal, int]], nodes: int, after: list[t
 
     Args:
         refusals: why, and how many nodes for each why.
+        nodes: how many there are.
         after: what preemption says of them, by reasons or in a text; empty if it has found victims.
     """
     if not nodes:

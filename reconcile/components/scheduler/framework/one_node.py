@@ -58,9 +58,8 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
         found = refused_by_use(body.demand, room, _used(slot, around, change))
     if found is None and traits.mounts != NO_MOUNTS:
         found = _by_volumes(traits.mounts, slot, around, change)
-    constraints = spread.hard(traits.spread) if traits.spread and found is None else ()
-    if constraints:
-        found = _by_spread(constraints, traits, wishes, slot, around, change)
+    if found is None and traits.spread:
+        found = _by_spread(traits, wishes, slot, around, change)
     if found is None:
         found = _by_neighbours(traits.guise, slot, around, change)
     return found
@@ -98,7 +97,7 @@ def _by_volumes(mounts: Mounts, slot: int, around: Around, change: Change) -> Re
     ):
         return node_volume_limits.TOO_MANY
     for refusal, members in (
-        *volume_binding.refused(mounts, nodes, bit, views, around.census, around.reserved),
+        *volume_binding.refused(mounts, nodes, bit, views, census=around.census, reserved=around.reserved),
         *volume_zone.refused(mounts, bit, views, around.census),
     ):
         if members:
@@ -106,9 +105,8 @@ def _by_volumes(mounts: Mounts, slot: int, around: Around, change: Change) -> Re
     return None
 
 
-def _by_spread(
-    constraints: tuple[Constraint, ...], traits: Traits, wishes: Wishes, slot: int, around: Around, change: Change
-) -> Refusal | None:
+def _by_spread(traits: Traits, wishes: Wishes, slot: int, around: Around, change: Change) -> Refusal | None:
+    constraints = spread.hard(traits.spread)
     for constraint, tally in spread.tallies(constraints, traits, wishes, around.census):
         place = tally.shown.places.get(slot, None)
         if place is None:

@@ -115,12 +115,16 @@ def laid_out_anew(wishes: Wishes, nodes: Nodes, slots: list[int]) -> Layout:
 
 
 def best(
-    ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes, fit: int, groups: list[tuple[int, int]]
+    ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes, fit: int, *, groups: list[tuple[int, int]]
 ) -> Best | None:
     """
     Find the nodes that score highest; None if none will do.
 
     Args:
+        ranking: of the pod's demand, up to date.
+        layout: of its wishes, likewise.
+        wishes: what it asks of nodes.
+        nodes: the node cache.
         fit: the nodes that will do.
         groups: what is added to the scores of groups of them; none is added if there are no groups.
     """

@@ -39,9 +39,9 @@ BIND_TIMEOUT: Final[Duration] = 10 * MINUTE
 TICK: Final[Duration] = SECOND
 
 
-def reserve(state: State, key: str, uid: str, node: str, plan: Plan, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+def reserve(state: State, key: str, node: str, plan: Plan, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     """Note what is decided for a pod's volumes, and write it."""
-    reserved, views = state.reserved, state.views
+    reserved, views, uid = state.reserved, state.views, state.placed[key].uid
     effects: list[Effect] = []
     for volume, claim in plan.static:
         reserved = replace(reserved, volumes=reserved.volumes.set(volume, claim))
@@ -81,6 +81,8 @@ def standing(waiting: Waiting, state: State) -> str | bool:
             return f'failed to check provisioning pvc: could not find v1.PersistentVolumeClaim "{key}"'
         if key in waiting.plan.provisions:
             selected = (claim.metadata.annotations or {}).get(SELECTED_NODE)
+            if selected != waiting.node and _lags(waiting, key, claim):
+                return False
             if selected != waiting.node:
                 return f'provisioning failed for PVC "{claim.metadata.name}"'
         if not fully_bound(claim):
@@ -118,6 +120,23 @@ def concerned(state: State, keys: tuple[str, ...], views: Views) -> list[str]:
         if any(name in names for name in keys):
             found.append(key)
     return found
+
+
+def _lags(waiting: Waiting, key: str, claim: Any) -> bool:
+    """Tell whether the watch has not told yet what was written into a claim."""
+    for written, version in waiting.versions:
+        if written == key:
+            return int(claim.metadata.resource_version or 0) < version
+    return True
+
+
+def written(waiting: Waiting, body: Any) -> Waiting:
+    """Note that a write has been done, and which version of the object it made."""
+    metadata = body.metadata if isinstance(body, core_v1.PersistentVolumeClaim) else None
+    versions = waiting.versions
+    if metadata is not None and metadata.resource_version:
+        versions = (*versions, (f"{metadata.namespace}/{metadata.name}", int(metadata.resource_version)))
+    return replace(waiting, unwritten=waiting.unwritten - 1, versions=versions)
 
 
 def _room(state: State, node: str) -> Any:

@@ -1,9 +1,9 @@
 """
 DefaultPreemption: a pod that finds no node looks for one where pods of lower priority could make room.
 
-On each node that is refused for what runs there, all pods of lower priority are thought away. If the pod would fit then,
-they are let back one by one, the most important first, those whose disruption budget would be violated before all; who
-cannot come back is a victim. Of the nodes the one is taken where that hurts least.
+On each node that is refused for what runs there, all pods of lower priority are thought away. If the pod would fit
+then, they are let back one by one, the most important first, those whose disruption budget would be violated before
+all; who cannot come back is a victim. Of the nodes the one is taken where that hurts least.
 
 Source:   the scheduler plugin DefaultPreemption, framework/preemption.
 Left out: see docs/limits.md, "Scheduler".

@@ -154,11 +154,12 @@ def scored_by_default(selector: Selector, traits: Traits, fit: int, census: Open
     if census.topology(ZONE).having & fit or fit & ~census.topology(HOSTNAME).having:
         return None
     groups: list[tuple[int, int]] = []
-    left, pods = fit, 0
-    for nodes in census.headcount(Sought((((traits.guise.namespace,), selector),), staying=True)).levels:
-        pods += 1
+    left = fit
+    for place, nodes in enumerate(
+        census.headcount(Sought((((traits.guise.namespace,), selector),), staying=True)).levels
+    ):
         if here := nodes & left:
-            groups.append((pods, here))
+            groups.append((place + 1, here))
             left ^= here
     if left:
         groups.insert(0, (0, left))
@@ -188,6 +189,11 @@ def scored(
     Score the nodes that will do, by groups: 0 to `BEST`.
 
     Args:
+        constraints: those that are preferred.
+        traits: the pod's.
+        wishes: the pod's.
+        fit: the nodes that will do.
+        census: topologies and tallies.
         everywhere: whether nodes without some of the labels are scored as well, as for constraints of the system.
     """
     keys = tuple(dict.fromkeys([each.key for each in constraints]))
@@ -197,7 +203,8 @@ def scored(
             counted &= census.topology(key).having
     raw: dict[float, int] = {0.0: counted}
     for each in constraints:
-        raw = _credited(raw, each, counted, census, traits, _scope(each, () if everywhere else keys, wishes))
+        scope = _scope(each, () if everywhere else keys, wishes)
+        raw = _credited(raw, each, counted, census, traits=traits, scope=scope)
     groups: dict[int, int] = {}
     for score, nodes in raw.items():
         whole = _rounded(score)
@@ -214,7 +221,7 @@ def _scope(each: Constraint, keys: tuple[str, ...], wishes: Wishes) -> Scope:
 
 
 def _credited(
-    raw: dict[float, int], each: Constraint, counted: int, census: OpenCensus, traits: Traits, scope: Scope
+    raw: dict[float, int], each: Constraint, counted: int, census: OpenCensus, *, traits: Traits, scope: Scope
 ) -> dict[float, int]:
     """Add to each node's raw score what one constraint says: the pods of its domain, the more domains the heavier."""
     topology = census.topology(each.key)

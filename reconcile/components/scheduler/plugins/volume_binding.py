@@ -66,22 +66,15 @@ def barred(pod: Any, mounts: Mounts, views: Views) -> str | None:
                 return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
             return f'persistentvolumeclaim "{name}" not found'
         if claim.status is not None and claim.status.phase == "Lost":
-            return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{claim.spec.volume_name or ""}"'
-        if claim.metadata.deletion_timestamp is not None:
-            return f'persistentvolumeclaim "{name}" is being deleted'
-        if key in mounts.ephemeral and not _made_for(pod, claim):
-            metadata = claim.metadata
-            return (
-                f"PVC {metadata.namespace}/{metadata.name} was not created for pod "
-                f"{pod.metadata.namespace}/{pod.metadata.name} (pod is not owner)"
-            )
+            lost = claim.spec.volume_name or ""
+            return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{lost}"'
     if any(not fully_bound(claim) and not _waits(claim, views) for claim in _claims(mounts, views)):
         return IMMEDIATE
     return None
 
 
 def refused(
-    mounts: Mounts, nodes: Nodes, left: int, views: Views, census: OpenCensus, reserved: Reserved
+    mounts: Mounts, nodes: Nodes, left: int, views: Views, *, census: OpenCensus, reserved: Reserved
 ) -> list[tuple[Refusal, int]]:
     """Tell which of the nodes *left* are refused, by all the reasons that each has."""
     conflict, lost = _bound(mounts, nodes, views, census)
@@ -90,7 +83,7 @@ def refused(
     else:
         conflict_bits, lost_bits = left & conflict, 0
     reasons: dict[tuple[str, ...], int] = {}
-    for why, members in _unbound(mounts, nodes, left, views, census, reserved):
+    for why, members in _unbound(mounts, nodes, left, views, census=census, reserved=reserved):
         for group, words in (
             (members & conflict_bits, (CONFLICT, *why)),
             (members & lost_bits, (*why, NO_VOLUME)),
@@ -102,7 +95,7 @@ def refused(
 
 
 def planned(
-    mounts: Mounts, nodes: Nodes, slot: int, views: Views, census: OpenCensus, reserved: Reserved
+    mounts: Mounts, nodes: Nodes, slot: int, views: Views, *, census: OpenCensus, reserved: Reserved
 ) -> Plan | None:
     """Say what is to be done for the pod's volumes if it goes to this node; None if all is done."""
     if all(fully_bound(claim) for claim in _claims(mounts, views)):
@@ -149,7 +142,7 @@ def _bound(mounts: Mounts, nodes: Nodes, views: Views, census: OpenCensus) -> tu
 
 
 def _unbound(
-    mounts: Mounts, nodes: Nodes, left: int, views: Views, census: OpenCensus, reserved: Reserved
+    mounts: Mounts, nodes: Nodes, left: int, views: Views, *, census: OpenCensus, reserved: Reserved
 ) -> list[tuple[tuple[str, ...], int]]:
     """Sort the nodes by why claims that wait cannot be had there; () for where they can."""
     delayed = _delayed(mounts, views)
@@ -162,7 +155,7 @@ def _unbound(
         there = left & (1 << slots[min(wanted)]) if len(wanted) == 1 and min(wanted) in slots else 0
         found[(UNAVAILABLE,)] = left & ~there
         left = there
-    for names, members in _alike(delayed, nodes, left, views, census, reserved):
+    for names, members in _alike(delayed, nodes, left, views, census=census, reserved=reserved):
         _, unmatched = _matched(
             [each for each in delayed if selected_node(*each, reserved) is None], views, reserved, names.__contains__
         )
@@ -199,7 +192,7 @@ def _reachable(views: Views, census: OpenCensus, nodes: Nodes) -> Callable[[str]
 
 
 def _alike(
-    delayed: list[tuple[str, Any]], nodes: Nodes, left: int, views: Views, census: OpenCensus, reserved: Reserved
+    delayed: list[tuple[str, Any]], nodes: Nodes, left: int, views: Views, *, census: OpenCensus, reserved: Reserved
 ) -> list[tuple[frozenset[str], int]]:
     """Sort nodes by which of the volumes that may be matched they reach."""
     reach = _reachable(views, census, nodes)

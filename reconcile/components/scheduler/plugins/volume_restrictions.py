@@ -14,12 +14,12 @@ from reconcile.components.scheduler.cache.traits import Mounts
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.framework.verdicts import Refusal
 
+_TAKEN: Final = (
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
+)
 IN_USE: Final = Refusal(
     "VolumeRestrictions",
-    (
-        "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another "
-        "pod",
-    ),
+    (_TAKEN,),
     final=False,
 )
 NO_DISK: Final = Refusal("VolumeRestrictions", ("node(s) had no available disk",), final=False)

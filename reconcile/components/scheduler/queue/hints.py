@@ -28,7 +28,7 @@ from reconcile.components.scheduler.queue.queue import Group, Queue
 from reconcile.lib.table import Table
 
 _VOLUMES: Final = ("VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone")
-# Resource -> the plugins that a new object of it, or a changed one, may turn; those of *_OWN* only if the pod mounts it.
+# Resource -> the plugins that a new object of it, or a changed one, may turn.
 _ADDED: Final = {
     "persistentvolumeclaims": _VOLUMES,
     "persistentvolumes": ("VolumeBinding", "VolumeZone"),
@@ -55,7 +55,7 @@ def helped_by_loss(queue: Queue, old: Room) -> list[Group]:
 
 
 def helped_by_leaving(
-    queue: Queue, nodes: Nodes, name: str, demand: Demand, traits: Traits, namespaces: Table[str, Any]
+    queue: Queue, nodes: Nodes, name: str, demand: Demand, traits: Traits, *, namespaces: Table[str, Any]
 ) -> list[Group]:
     """Give the groups that a pod's leaving may help: *nodes* is as of after, *demand* what it took on node *name*."""
     slot = nodes.fleet.slots.get(name, None)
@@ -94,7 +94,7 @@ def helped_by_guise(queue: Queue, old: Guise, new: Guise, namespaces: Table[str,
     return found
 
 
-def helped_by_object(queue: Queue, resource: str, old: Any, new: Any) -> list[Group]:
+def helped_by_object(queue: Queue, resource: str, new: Any) -> list[Group]:
     """Give the groups that a change of something else than a pod or a node may help."""
     turned = _REMOVED.get(resource, ()) if new is None else _ADDED.get(resource, ())
     if not turned:

@@ -163,7 +163,7 @@ def test_decides_as_the_naive_plugins_do(kit, data):
 
 
 def agrees(play, pod):
-    """Compare what is said of a pod with what the naive plugins say, and with what a scheduler says that has just begun."""
+    """Compare what is said of a pod with what the naive plugins say, and what a scheduler that has just begun says."""
     there = [each for (watch, _), each in play.objects.items() if watch == "nodes" and each is not None]
     others = [each for (watch, _), each in play.objects.items() if watch == "pods" and each is not None]
     naive = Naive(there, [each for each in others if each.spec.node_name])

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.nodes import (
     Nodes,
+    moved_since,
     nth,
     room_of,
     same_room,
-    moved_since,
     slots_in,
     with_pod,
     with_room,
