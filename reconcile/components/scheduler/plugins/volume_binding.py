@@ -68,6 +68,11 @@ def barred(pod: Any, mounts: Mounts, views: Views) -> str | None:
         if claim.status is not None and claim.status.phase == "Lost":
             lost = claim.spec.volume_name or ""
             return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{lost}"'
+        if claim.metadata.deletion_timestamp is not None:
+            return f'persistentvolumeclaim "{name}" is being deleted'
+        if key in mounts.ephemeral and not _made_for(pod, claim):
+            owner = f"{pod.metadata.namespace}/{pod.metadata.name}"
+            return f"PVC {key} was not created for pod {owner} (pod is not owner)"
     if any(not fully_bound(claim) and not _waits(claim, views) for claim in _claims(mounts, views)):
         return IMMEDIATE
     return None
