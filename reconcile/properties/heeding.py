@@ -146,15 +146,6 @@ def _words(resource: str) -> tuple[str, str]:
 # Fields ---------------------------------------------------------------------------------------------------------------
 
 
-def _pod_affinity(pod: Any, _: Cluster) -> bool:
-    affinity = pod.spec.affinity
-    return affinity is not None and bool(affinity.pod_affinity or affinity.pod_anti_affinity)
-
-
-def _spread(pod: Any, _: Cluster) -> bool:
-    return bool(pod.spec.topology_spread_constraints)
-
-
 def _hooks(pod: Any, _: Cluster) -> bool:
     return any(each.lifecycle is not None for each in (*pod.spec.containers, *(pod.spec.init_containers or ())))
 
@@ -219,8 +210,6 @@ _UNHEEDED_KINDS: Final = (
 """Kinds for which Kubernetes, or what is usually installed with it, has something that acts; here nothing does."""
 
 _UNHEEDED_FIELDS: Final = (
-    _Field("pods", _pod_affinity, "affinity to other pods, or from them, is not looked at"),
-    _Field("pods", _spread, "topologySpreadConstraints are not looked at"),
     _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
     _Field("pods", _hooks, "postStart and preStop hooks are not run"),
     _Field("pods", _devices, "resource claims are not looked at"),

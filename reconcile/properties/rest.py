@@ -79,6 +79,8 @@ def _orphaned(cluster: Cluster) -> Iterator[str]:
 def _waiting(cluster: Cluster) -> Iterator[str]:
     """No pod waits although it fits: a node has room for it, and what it selects."""
     pods = cluster.store.table("pods")
+    if any(_keeps_away(pod) for pod in pods.values()):
+        return  # whom a pod keeps away from where it is is the scheduler's to judge
     for key, pod in pods.items():
         if pod.spec.node_name or (pod.status and pod.status.phase in FINISHED):
             continue
@@ -88,12 +90,19 @@ def _waiting(cluster: Cluster) -> Iterator[str]:
                 break
 
 
+def _keeps_away(pod: Any) -> bool:
+    affinity = pod.spec.affinity
+    return affinity is not None and affinity.pod_anti_affinity is not None
+
+
 def _fits(pods: Any, pod: Any, node: Any) -> bool:
     spec = pod.spec
     if (node.spec and (node.spec.taints or node.spec.unschedulable)) or spec.affinity is not None:
         return False  # tolerations and affinity are the scheduler's to judge
     if spec.scheduling_gates or spec.topology_spread_constraints or spec.scheduler_name not in _SCHEDULERS:
         return False  # it is not to be scheduled yet, or not by this scheduler, or so are its constraints
+    if any(volume.persistent_volume_claim or volume.ephemeral for volume in spec.volumes or ()):
+        return False  # where its volumes can be had is the scheduler's to judge
     if any(port.host_port for container in spec.containers for port in container.ports or ()):
         return False  # who else has the port is the scheduler's to judge as well
     if not selectors.matches_all(pod.spec.node_selector, node.metadata.labels):

@@ -1,9 +1,10 @@
 """
 The scheduler: gives every pod without a node the best node there is.
 
-Read it in this order: `demand` and `wishes` (what a pod takes, what it asks), `nodes` (the cache), `filters` and
-`scores` (what a node is to a pod), `ranking` (all nodes at once), `queue` and `hints` (who has a turn), `cycle` (one
-turn), `steps`.
+Read it in this order: `cache` (`demand`, `wishes`, `guises`, `traits`: what a pod takes, asks and looks like; `nodes`;
+`topologies` and `tallies`: who is where), `plugins` (what a node is to a pod), `framework` (`filtering`, `scoring`,
+`ranking`: all nodes at once; `company`: what others and volumes make of them; `search`, `cycle`: one turn), `queue`
+(who has a turn), `watching`, `steps`; `explaining` asks the same and takes the answer apart.
 """
 
 from reconcile.components.scheduler import questions

@@ -18,10 +18,6 @@ spec: {podSelector: {}}
 
 # what a pod's specification may have, beside the words that it brings
 PODS = {
-    "affinity to other pods": "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
-    "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {a: b}}}]}}",
-    "topologySpreadConstraints": "topologySpreadConstraints: "
-    "[{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]",
     "the ServiceAccount": "serviceAccountName: gone",
     "postStart and preStop": "initContainers: "
     "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",

@@ -483,12 +483,9 @@ def test_names_that_are_drawn_cannot_be_applied(reconcile, desk):
 
 def test_what_nothing_acts_upon_is_told_and_leaves_the_exit_status(reconcile, desk):
     assert "what nothing here acts upon" not in reconcile("run", "pod.yaml", "--nodes", 1, "-q").out
-    text = (desk / "pod.yaml").read_text() + "  topologySpreadConstraints: "
-    text += "[{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}]\n"
-    (desk / "spread.yaml").write_text(text)
-    ended = reconcile("run", "spread.yaml", "--nodes", 1, "-q")
+    text = (desk / "pod.yaml").read_text() + "  serviceAccountName: gone\n"
+    (desk / "account.yaml").write_text(text)
+    ended = reconcile("run", "account.yaml", "--nodes", 1, "-q")
     assert ended.code == 0
-    note = (
-        "\nwhat nothing here acts upon:\n  1 Pod (web in default): topologySpreadConstraints are not looked at\ndigest "
-    )
+    note = "\nwhat nothing here acts upon:\n  1 Pod (web in default): the ServiceAccount is not there; admitted all the same"
     assert note in ended.out
