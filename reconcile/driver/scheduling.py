@@ -1,8 +1,9 @@
 """
 Questions about scheduling, asked of a whole cluster: why a pod is where it is, and what would become of others.
 
-They see what the API server has, as a scheduler does that has just been told all of it; so what a real one of the
-cluster has not heard yet makes no difference.
+Each can be asked under another configuration than the cluster's own (`profile_of`). They see what the API server has,
+as a scheduler does that has just been told all of it; so what a real one of the cluster has not heard yet makes no
+difference.
 
 Source:   `reconcile.components.scheduler.explaining`.
 """
@@ -17,8 +18,10 @@ import attrs
 from reconcile.cluster.cluster import Cluster
 from reconcile.components import scheduler
 from reconcile.components.scheduler.explaining import (
+    DEFAULT,
     Explanation,
     Move,
+    Profile,
     cluster_seen,
     drained,
     explained,
@@ -30,7 +33,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import joined
 
 
-def explain_pod(cluster: Cluster, name: str, *, namespace: str = "default") -> Explanation:
+def explain_pod(cluster: Cluster, name: str, *, namespace: str = "default", profile: Profile = DEFAULT) -> Explanation:
     """
     Explain where a pod would go if it had its turn now; one that is on a node, as if it were not.
 
@@ -42,20 +45,22 @@ def explain_pod(cluster: Cluster, name: str, *, namespace: str = "default") -> E
         raise ReconcileError(f'there is no pod "{name}" in namespace "{namespace}"')
     others = [other for other in cluster.store.table("pods").values() if other is not pod]
     pending = attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=None))
-    return explained(_seen(cluster, others), pending)
+    return explained(_seen(cluster, profile, others), pending)
 
 
-def would_go(cluster: Cluster, pods: Iterable[Any]) -> tuple[Move, ...]:
+def would_go(cluster: Cluster, pods: Iterable[Any], *, profile: Profile = DEFAULT) -> tuple[Move, ...]:
     """Tell where these pods would go, one after the other."""
-    return placed(_seen(cluster), pods)[0]
+    return placed(_seen(cluster, profile), pods)[0]
 
 
-def how_many_more(cluster: Cluster, pod: Any, *, most: int = 100_000) -> tuple[dict[str, int], str]:
+def how_many_more(
+    cluster: Cluster, pod: Any, *, most: int = 100_000, profile: Profile = DEFAULT
+) -> tuple[dict[str, int], str]:
     """Tell how many more pods like this would fit, for each node, and why not one more."""
-    return room_for(_seen(cluster), pod, most=most)
+    return room_for(_seen(cluster, profile), pod, most=most)
 
 
-def if_drained(cluster: Cluster, nodes: Iterable[str]) -> tuple[Move, ...]:
+def if_drained(cluster: Cluster, nodes: Iterable[str], *, profile: Profile = DEFAULT) -> tuple[Move, ...]:
     """
     Tell where the pods of these nodes would go if the nodes were drained.
 
@@ -66,12 +71,12 @@ def if_drained(cluster: Cluster, nodes: Iterable[str]) -> tuple[Move, ...]:
     for name in names:
         if name not in cluster.store.table("nodes"):
             raise ReconcileError(f'there is no node "{name}"')
-    return drained(_seen(cluster), names)
+    return drained(_seen(cluster, profile), names)
 
 
-def _seen(cluster: Cluster, pods: Iterable[Any] | None = None) -> scheduler.State:
+def _seen(cluster: Cluster, profile: Profile, pods: Iterable[Any] | None = None) -> scheduler.State:
     watches = scheduler.watches(scheduler.begin(Dice(0, "")))
     objects = {watch.resource: list(cluster.store.table(watch.resource).values()) for watch in watches}
     if pods is not None:
         objects["pods"] = list(pods)
-    return cluster_seen(objects)
+    return cluster_seen(objects, profile=profile)

@@ -215,6 +215,7 @@ def get(**options: Any) -> int:
 @click.option("--until", type=click.IntRange(min=0), metavar="N", help="As it was after N steps.")
 @click.option("--at", metavar="TIME", help="As it was at this time (RFC 3339, or 12.5s after power-on).")
 @click.option("-n", "--namespace", default="default", show_default=True, help="Where the pods are.")
+@click.option("--scheduler-config", type=_FILE, metavar="FILE", help="Under this KubeSchedulerConfiguration (v1).")
 @click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
 @_controllers
 def explain(**options: Any) -> int:

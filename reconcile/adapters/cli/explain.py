@@ -9,10 +9,12 @@ from typing import Any, Final, Literal
 
 import attrs
 import click
+import yaml
 
+from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
-from reconcile.components.scheduler.explaining import Explanation, Move
+from reconcile.components.scheduler.explaining import DEFAULT, Explanation, Move, Profile, profile_of
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
@@ -34,13 +36,14 @@ class Options:
     until: int | None = None
     at: str | None = None
     namespace: str = "default"
+    scheduler_config: Path | None = None
     output: Literal["json"] | None = None
     own: tuple[str, ...] = ()
 
 
 def explain(options: Options) -> int:
     """Print, and give the exit status: 2 if a pod would find no node."""
-    controllers = load_controllers(options.own)
+    controllers, profile = load_controllers(options.own), _profile(options.scheduler_config)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
         played = replay(lines, controllers=controllers, until=options.until, at=at)
@@ -50,12 +53,12 @@ def explain(options: Options) -> int:
     cluster = shown_at(played, at, options.at, options.until)
     match options.what:
         case "pod":
-            found = [explain_pod(cluster, name, namespace=options.namespace) for name in options.names]
+            found = [explain_pod(cluster, name, namespace=options.namespace, profile=profile) for name in options.names]
             for each in found:
                 click.echo(_as_json(each) if options.output == "json" else _as_text(each))
             return _YES if all(each.result == "bound" for each in found) else _NO
         case "drain":
-            moves = if_drained(cluster, options.names)
+            moves = if_drained(cluster, options.names, profile=profile)
             click.echo(_moves(moves, options.output))
             return _YES if all(move.node for move in moves) else _NO
         case "room":
@@ -63,8 +66,21 @@ def explain(options: Options) -> int:
                 pod = cluster.store.table("pods").get(joined(options.namespace, name))
                 if pod is None:
                     raise ReconcileError(f'there is no pod "{name}" in namespace "{options.namespace}"')
-                click.echo(_room(name, *how_many_more(cluster, _pending(pod)), options.output))
+                click.echo(_room(name, *how_many_more(cluster, _pending(pod), profile=profile), options.output))
             return _YES
+
+
+def _profile(path: Path | None) -> Profile:
+    """Read the configuration of the scheduler that is asked; without one it is Kubernetes' own."""
+    if path is None:
+        return DEFAULT
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadFiles([f"{path}: {error}"]) from None
+    if not isinstance(found, dict):
+        raise BadFiles([f"{path}: {found!r} is no KubeSchedulerConfiguration"])
+    return profile_of(found)
 
 
 def _pending(pod: Any) -> Any:

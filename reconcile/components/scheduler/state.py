@@ -13,6 +13,7 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import Traits
 from reconcile.components.scheduler.cache.views import FIELDS, Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import Layout, Ranking
 from reconcile.components.scheduler.plugins.volume_binding import Plan
 from reconcile.components.scheduler.queue.queue import Entry, Queue
@@ -158,6 +159,7 @@ class State:
         nominated: pods in the queue -> the node that each is promised.
         reserved: what is decided about volumes.
         waiting: pods -> the volumes that each waits for.
+        profile: how pods are scheduled.
     """
 
     dice: Dice
@@ -170,14 +172,15 @@ class State:
     nominated: Table[str, Nominee] = attrs.field(factory=Table)
     reserved: Reserved = attrs.field(factory=Reserved)
     waiting: Table[str, Waiting] = attrs.field(factory=Table)
+    profile: Profile = DEFAULT
 
 
 _WATCHES: Final = tuple([Watch(resource, resource) for resource in ("nodes", *FIELDS)])
 
 
-def begin(dice: Dice) -> State:
+def begin(dice: Dice, profile: Profile = DEFAULT) -> State:
     """Give a scheduler that has just started and knows nothing."""
-    return State(dice=dice)
+    return State(dice=dice, profile=profile)
 
 
 def watches(state: State) -> tuple[Watch, ...]:  # noqa: ARG001 -- every component is asked with its state

@@ -213,7 +213,7 @@ _with_views: Final[Callable[[State, Views], State]] = copier(State, "views")
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
     """Take in a pod that has no node."""
     spec = pod.spec
-    if (spec.scheduler_name or PROFILE) != PROFILE or pod.metadata.deletion_timestamp is not None:
+    if (spec.scheduler_name or PROFILE) != state.profile.name or pod.metadata.deletion_timestamp is not None:
         return _gone(state, key, None, now)
     entry = state.queue.entries.get(key, None)
     if entry is not None and entry.pod.metadata.uid != pod.metadata.uid:

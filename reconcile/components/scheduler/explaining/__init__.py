@@ -1,12 +1,25 @@
 """Why a pod goes where it goes, as a value (`explanation`), and what would become of pods if (`whatif`)."""
 
 from reconcile.components.scheduler.explaining.explanation import (
-    FILTERS,
     Explanation,
     OnNode,
     cluster_seen,
     explained,
 )
 from reconcile.components.scheduler.explaining.whatif import Move, drained, placed, room_for
+from reconcile.components.scheduler.framework.profile import DEFAULT, FILTERS, Profile, profile_of
 
-__all__ = ["FILTERS", "Explanation", "Move", "OnNode", "cluster_seen", "drained", "explained", "placed", "room_for"]
+__all__ = [
+    "DEFAULT",
+    "FILTERS",
+    "Explanation",
+    "Move",
+    "OnNode",
+    "Profile",
+    "cluster_seen",
+    "drained",
+    "explained",
+    "placed",
+    "profile_of",
+    "room_for",
+]

@@ -12,7 +12,7 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -23,11 +23,11 @@ from reconcile.components.scheduler.cache.wishes import wishes_of
 from reconcile.components.scheduler.framework.company import Around, Groups
 from reconcile.components.scheduler.framework.cycle import looked_at
 from reconcile.components.scheduler.framework.messages import NO_NODES, not_looked_at, unschedulable
-from reconcile.components.scheduler.framework.scoring import AFFINITY_WEIGHT, TAINT_WEIGHT, merits, weighed_parts
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
+from reconcile.components.scheduler.framework.scoring import merits, score_of_fit, weighed_parts
 from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
 from reconcile.components.scheduler.plugins.balanced_allocation import balance, weighs
-from reconcile.components.scheduler.plugins.default_preemption import Placing, preempted
-from reconcile.components.scheduler.plugins.node_resources_fit import least_allocated
+from reconcile.components.scheduler.plugins.default_preemption import Outcome, Placing, preempted
 from reconcile.components.scheduler.queue.queue import Entry
 from reconcile.components.scheduler.state import State, begin, watches
 from reconcile.components.scheduler.steps import step
@@ -38,23 +38,6 @@ from reconcile.lib.table import Table
 from reconcile.model.requests import key_of as key_of_object
 from reconcile.store import Change
 from reconcile.store.indexes import indexes_of
-
-FILTERS: Final = (
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-    "VolumeRestrictions",
-    "NodeVolumeLimits",
-    "VolumeBinding",
-    "VolumeZone",
-    "PodTopologySpread",
-    "InterPodAffinity",
-    "DynamicResources",
-)
-"""The filters, in the order in which a node is asked."""
 
 
 @attrs.frozen(kw_only=True)
@@ -111,15 +94,16 @@ class Explanation:
         return tuple([node.name for node in self.nodes if not node.refused_by])
 
 
-def cluster_seen(objects: Mapping[str, Iterable[Any]], seed: int = 0) -> State:
+def cluster_seen(objects: Mapping[str, Iterable[Any]], seed: int = 0, profile: Profile = DEFAULT) -> State:
     """
     Give a scheduler that has been told of these objects.
 
     Args:
         objects: resource -> objects; what a scheduler does not watch is left out.
         seed: of its draws.
+        profile: how it schedules.
     """
-    state, _ = step(begin(Dice(seed, "scheduler")), Started(0))
+    state, _ = step(begin(Dice(seed, "scheduler"), profile), Started(0))
     for watch in watches(state):
         found = [(key_of_object(obj), obj) for obj in objects.get(watch.resource, ())]
         table = Table.of(found, indexes_of(watch.resource))
@@ -149,14 +133,16 @@ def explained(state: State, pod: Any) -> Explanation:
             OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
         ]
         return Explanation(pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes))
-    outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
+    outcome = Outcome(None, "")
+    if around.profile.preempts:
+        outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
     counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
     chosen = outcome.chosen
     return Explanation(
         pod=key,
         result="unschedulable" if chosen is None else "preempts",
         nodes=_rows(search, around, {}),
-        message=unschedulable(counts, nodes, outcome.why),
+        message=unschedulable(counts, nodes, outcome.why if around.profile.preempts else None),
         nominated="" if chosen is None else around.nodes.fleet.names[chosen.slot],
         victims=() if chosen is None else tuple([victim.key for victim in chosen.victims]),
     )
@@ -190,7 +176,7 @@ def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[
 
 def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     """Take a node's score apart: what each plugin that has something to say gives it."""
-    nodes, wishes, demand = around.nodes, entry.wishes, entry.demand
+    nodes, wishes, demand, profile = around.nodes, entry.wishes, entry.demand, around.profile
     fleet = nodes.fleet
     slots = slots_in(fit)
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
@@ -199,18 +185,22 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     scores: dict[int, Map[int]] = {}
     for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
         room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
-        row = {"TaintToleration": TAINT_WEIGHT * calm}
-        if wishes.preferred:
-            row["NodeAffinity"] = AFFINITY_WEIGHT * near
-        row["NodeResourcesFit"] = least_allocated(demand, room, used)
+        row: dict[str, int] = {}
+        if profile.taints:
+            row["TaintToleration"] = profile.taints * calm
+        if wishes.preferred and profile.affinity:
+            row["NodeAffinity"] = profile.affinity * near
+        if profile.fit:
+            row["NodeResourcesFit"] = profile.fit * score_of_fit(demand, room, used, profile)
         if spread:
             row["PodTopologySpread"] = spread[slot]
         if affinity:
             row["InterPodAffinity"] = affinity[slot]
         row["DynamicResources"] = 0
-        if weighs(demand):
-            row["NodeResourcesBalancedAllocation"] = balance(demand, room, used)
-        row["ImageLocality"] = local
+        if weighs(demand) and profile.balance:
+            row["NodeResourcesBalancedAllocation"] = profile.balance * balance(demand, room, used)
+        if profile.images:
+            row["ImageLocality"] = profile.images * local
         scores[slot] = Map(row)
     return scores
 

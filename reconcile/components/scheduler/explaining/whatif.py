@@ -106,7 +106,7 @@ def _with_turn(state: State, pod: Any) -> tuple[State, str]:
         return state, ""
     fit = search.fit
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=state.profile)
     assert choice is not None, "there are nodes that will do"
     node = min([around.nodes.fleet.names[slot] for slot in slots_in(choice.nodes)])
     memory = replace(memory, census=around.census.closed(memory.census))

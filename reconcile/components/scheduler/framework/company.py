@@ -11,7 +11,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.nodes import Nodes
@@ -19,6 +19,7 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Traits
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import (
     interpod_affinity,
@@ -35,9 +36,6 @@ Refused: TypeAlias = "list[tuple[Refusal, int]]"
 Groups: TypeAlias = "list[tuple[int, int]]"
 """What is added to a node's score, and the set of nodes that get it; each node that will do is in one."""
 
-SPREAD_WEIGHT: Final = 2
-AFFINITY_WEIGHT: Final = 2
-
 
 class Around(NamedTuple):
     """
@@ -48,12 +46,14 @@ class Around(NamedTuple):
         views: the informer caches.
         reserved: what is decided about volumes.
         census: topologies and tallies.
+        profile: which plugins take part, and with what weights.
     """
 
     nodes: Nodes
     views: Views
     reserved: Reserved
     census: OpenCensus
+    profile: Profile = DEFAULT
 
 
 class Scores(NamedTuple):
@@ -63,18 +63,20 @@ class Scores(NamedTuple):
     affinity: Groups | None
 
 
-def barred(pod: Any, traits: Traits, views: Views) -> Refusal | None:
+def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
     """Tell why no node at all is looked at for the pod; None if nothing keeps it from that."""
     mounts = traits.mounts
     if not mounts.claims:
         return None
+    filters = around.profile.filters
+    views = around.views
     checks = (
         ("VolumeRestrictions", volume_restrictions.missing(mounts, views)),
         ("VolumeBinding", volume_binding.barred(pod, mounts, views)),
         ("VolumeZone", volume_zone.barred(mounts, views)),
     )
     for plugin, why in checks:
-        if why is not None:
+        if why is not None and plugin in filters:
             return Refusal(plugin, (why,), final=True)
     return None
 
@@ -86,11 +88,12 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
     if traits.mounts != NO_MOUNTS:
         found = _by_volumes(traits, left, around)
         left = _without(left, found)
+    filters = around.profile.filters
     constraints = pod_topology_spread.hard(traits.spread) if traits.spread else ()
-    if constraints:
+    if constraints and "PodTopologySpread" in filters:
         found += pod_topology_spread.refused(constraints, traits, wishes, left, census)
         left = _without(left, found)
-    if nodes.rules or traits.guise.rules:
+    if (nodes.rules or traits.guise.rules) and "InterPodAffinity" in filters:
         found += interpod_affinity.refused(traits.guise, nodes, left, census, around.views.namespaces)
     return [(refusal, members) for refusal, members in found if members]
 
@@ -98,7 +101,10 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
 def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -> Scores:
     """Score the nodes that will do by what other pods are near."""
     spread = affinity = None
-    if traits.spread:
+    profile = around.profile
+    if not profile.spread:
+        pass
+    elif traits.spread:
         constraints = pod_topology_spread.soft(traits.spread)
         if constraints:
             spread = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=False)
@@ -110,10 +116,11 @@ def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -
             constraints = pod_topology_spread.system_defaults(selector)
             spread = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=True)
     if spread is not None:
-        spread = [(SPREAD_WEIGHT * score, members) for score, members in spread]
-    if around.nodes.rules or traits.guise.rules:
-        found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, around.views.namespaces)
-        affinity = None if found is None else [(AFFINITY_WEIGHT * score, members) for score, members in found]
+        spread = [(profile.spread * score, members) for score, members in spread]
+    if (around.nodes.rules or traits.guise.rules) and profile.neighbours:
+        namespaces, hard = around.views.namespaces, profile.hard_affinity
+        found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, namespaces, hard_weight=hard)
+        affinity = None if found is None else [(profile.neighbours * score, members) for score, members in found]
     return Scores(spread, affinity)
 
 
@@ -129,14 +136,18 @@ def refined(groups: Groups, further: Groups) -> Groups:
 
 
 def _by_volumes(traits: Traits, left: int, around: Around) -> Refused:
-    mounts, nodes, views = traits.mounts, around.nodes, around.views
-    found = volume_restrictions.refused(mounts, nodes, left, views)
-    if mounts.claims:
+    mounts, nodes, views, filters = traits.mounts, around.nodes, around.views, around.profile.filters
+    found: Refused = []
+    if "VolumeRestrictions" in filters:
+        found = volume_restrictions.refused(mounts, nodes, left, views)
         left = _without(left, found)
+    if mounts.claims and "NodeVolumeLimits" in filters:
         found += node_volume_limits.refused(mounts, nodes, left, views)
         left = _without(left, found)
+    if mounts.claims and "VolumeBinding" in filters:
         found += volume_binding.refused(mounts, nodes, left, views, census=around.census, reserved=around.reserved)
         left = _without(left, found)
+    if mounts.claims and "VolumeZone" in filters:
         found += volume_zone.refused(mounts, left, views, around.census)
     return found
 

@@ -19,6 +19,7 @@ from reconcile.components.scheduler.cache.nodes import Nodes, with_pod
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework.company import Around
 from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.profile import Profile
 from reconcile.components.scheduler.framework.ranking import (
     Layout,
     Ranking,
@@ -60,7 +61,7 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=state.profile)
     assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
     census = around.census.closed(memory.census)
@@ -76,12 +77,12 @@ def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Arou
     nodes, wishes = state.nodes, entry.wishes
     names = pinned(wishes)
     if names is None:
-        memory, ranking, layout = _recalled(state.memory, entry, nodes)
+        memory, ranking, layout = _recalled(state.memory, entry, nodes, state.profile)
     else:
         memory = state.memory
-        ranking, layout = _looked_at(entry, nodes, names)
+        ranking, layout = _looked_at(entry, nodes, names, state.profile)
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
-    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census)
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, state.profile)
 
 
 def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
@@ -104,15 +105,15 @@ def binding(key: str, metadata: meta_v1.ObjectMeta, node: str) -> Call:
     return Call(request, ("bind", key, metadata.uid))
 
 
-def _recalled(memory: Memory, entry: Entry, nodes: Nodes) -> tuple[Memory, Ranking, Layout]:
+def _recalled(memory: Memory, entry: Entry, nodes: Nodes, profile: Profile) -> tuple[Memory, Ranking, Layout]:
     """Give the ranking and the layout for a pod like this one, up to date."""
     demand, wishes = entry.demand, entry.wishes
     turn = memory.turn + 1
     _, old = memory.rankings.get(demand, _UNUSED)
-    ranking = ranked(old, demand, nodes)
+    ranking = ranked(old, demand, nodes, profile)
     rankings = _kept(memory.rankings, demand, ranking, turn, fresh=old is None)
     used, known = memory.layouts.get(wishes, _UNUSED)
-    layout = laid_out(known, wishes, nodes)
+    layout = laid_out(known, wishes, nodes, profile)
     layouts = memory.layouts
     if layout is not known or turn - used >= KEPT:
         # When exactly one that is as it was has been used does not matter.
@@ -129,11 +130,11 @@ def _last_use(item: tuple[Any, tuple[int, Any]]) -> int:
     return item[1][0]
 
 
-def _looked_at(entry: Entry, nodes: Nodes, names: tuple[str, ...]) -> tuple[Ranking, Layout]:
+def _looked_at(entry: Entry, nodes: Nodes, names: tuple[str, ...], profile: Profile) -> tuple[Ranking, Layout]:
     """Sort just these nodes for a pod that can go to no others."""
     fleet = nodes.fleet
     slots = [fleet.slots[name] for name in names if name in fleet.slots and fleet.slots[name] in fleet.rooms]
-    return ranked_anew(entry.demand, nodes, slots), laid_out_anew(entry.wishes, nodes, slots)
+    return ranked_anew(entry.demand, nodes, slots, profile), laid_out_anew(entry.wishes, nodes, slots, profile)
 
 
 def _whereabouts(state: State) -> Iterable[tuple[int, Guise]]:
@@ -177,11 +178,11 @@ def _refused(
         message = not_looked_at(search.barred, nodes)
         plugins: tuple[str, ...] = (search.barred.plugin,)
     else:
-        if nodes:
+        if nodes and state.profile.preempts:
             placing = Placing(state.placed, state.nominated)
             outcome, dice = preempted(entry, search, around, placing, dice)
         counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
-        message = unschedulable(counts, nodes, outcome.why if outcome is not None else "")
+        message = unschedulable(counts, nodes, outcome.why if outcome is not None else None)
         plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
     tries = entry.unschedulable + 1
     entry = Entry(entry.pod, entry.demand, entry.wishes, entry.traits, "waiting", now, tries, 0, plugins)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.nodes import Room, Used
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins.node_affinity import UNFIT, attracted
 from reconcile.components.scheduler.plugins.node_ports import PORTS_TAKEN, taken
@@ -23,19 +24,21 @@ from reconcile.components.scheduler.plugins.node_unschedulable import CORDONED, 
 from reconcile.components.scheduler.plugins.taint_toleration import TAINTED, tolerates
 
 
-def refused_by_node(wishes: Wishes, room: Room) -> Refusal | None:
+def refused_by_node(wishes: Wishes, room: Room, profile: Profile = DEFAULT) -> Refusal | None:
     """Tell why the node itself, whatever runs there, will not do; None if it will."""
-    if room.unschedulable and closed(wishes, room):
+    filters = profile.filters
+    if room.unschedulable and closed(wishes, room) and "NodeUnschedulable" in filters:
         return CORDONED
-    if room.taints and not tolerates(wishes, room):
+    if room.taints and not tolerates(wishes, room) and "TaintToleration" in filters:
         return TAINTED
-    if (wishes.selector or wishes.affine) and not attracted(wishes, room):
+    if (wishes.selector or wishes.affine) and not attracted(wishes, room) and "NodeAffinity" in filters:
         return UNFIT
     return None
 
 
-def refused_by_use(demand: Demand, room: Room, used: Used) -> Refusal | None:
+def refused_by_use(demand: Demand, room: Room, used: Used, profile: Profile = DEFAULT) -> Refusal | None:
     """Tell why what is left on the node will not do; None if it will."""
-    if demand.ports and taken(demand, used):
+    if demand.ports and taken(demand, used) and "NodePorts" in profile.filters:
         return PORTS_TAKEN
-    return lacking(demand, room, used)
+    found = lacking(demand, room, used)
+    return found if found is None or "NodeResourcesFit" in profile.filters else None

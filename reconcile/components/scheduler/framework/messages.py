@@ -17,19 +17,22 @@ _LONGEST: Final = 1024
 _CUT: Final = " ..."
 
 
-def unschedulable(refusals: list[tuple[Refusal, int]], nodes: int, after: list[tuple[str, int]] | str) -> str:
+def unschedulable(refusals: list[tuple[Refusal, int]], nodes: int, after: list[tuple[str, int]] | str | None) -> str:
     """
     Say why none of *nodes* nodes will do.
 
     Args:
         refusals: why, and how many nodes for each why.
         nodes: how many there are.
-        after: what preemption says of them, by reasons or in a text; empty if it has found victims.
+        after: what preemption says of them, by reasons or in a text; empty if it has found victims,
+            None if it takes no part.
     """
     if not nodes:
         return NO_NODES
     reasons = [(reason, count) for refusal, count in refusals for reason in refusal.reasons]
     found = _listed(reasons, nodes)
+    if after is None:
+        return f"{found} no new claims to deallocate"
     if not after:
         return found
     said = after if isinstance(after, str) else _listed(after, nodes)

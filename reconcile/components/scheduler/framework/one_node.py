@@ -53,14 +53,15 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
     """Tell why the node will not do, given the change; None if it will."""
     nodes, traits = around.nodes, body.traits
     room = nodes.fleet.rooms[slot]
-    found = refused_by_node(wishes, room)
+    profile = around.profile
+    found = refused_by_node(wishes, room, profile)
     if found is None:
-        found = refused_by_use(body.demand, room, _used(slot, around, change))
+        found = refused_by_use(body.demand, room, _used(slot, around, change), profile)
     if found is None and traits.mounts != NO_MOUNTS:
         found = _by_volumes(traits.mounts, slot, around, change)
-    if found is None and traits.spread:
+    if found is None and traits.spread and "PodTopologySpread" in profile.filters:
         found = _by_spread(traits, wishes, slot, around, change)
-    if found is None:
+    if found is None and "InterPodAffinity" in profile.filters:
         found = _by_neighbours(traits.guise, slot, around, change)
     return found
 

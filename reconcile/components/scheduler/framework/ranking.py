@@ -20,7 +20,8 @@ from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Nodes, moved_since, nth, since, slots_in
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
-from reconcile.components.scheduler.framework.scoring import USE_BEST, Merits, merits, score_of_use, weighed
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
+from reconcile.components.scheduler.framework.scoring import USE_BEST, Merits, best_use, merits, score_of_use, weighed
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.lib.dice import Dice
 from reconcile.lib.quick import quick
@@ -43,6 +44,7 @@ class Ranking:
         refusals: why the nodes in group `_REFUSED` + n are refused, for each n.
         scores: bit n is set if some node has score n.
         fit: the nodes that will do.
+        base: the number of the first refusal.
     """
 
     seen: int = 0
@@ -51,6 +53,7 @@ class Ranking:
     refusals: tuple[Refusal, ...] = ()
     scores: int = 0
     fit: int = 0
+    base: int = _REFUSED
 
 
 @quick
@@ -83,39 +86,47 @@ class Best:
     nodes: int
 
 
-def ranked(ranking: Ranking | None, demand: Demand, nodes: Nodes) -> Ranking:
+def ranked(ranking: Ranking | None, demand: Demand, nodes: Nodes, profile: Profile = DEFAULT) -> Ranking:
     """Bring *ranking*, which is of *demand*, up to date with *nodes*; None is one that there is not yet."""
     if ranking is not None and ranking.seen == nodes.moved.end:
         return ranking
     slots = None if ranking is None else moved_since(nodes, ranking.seen)
     if ranking is None or slots is None:
-        return ranked_anew(demand, nodes, slots_in(nodes.fleet.known))
-    return _ranked(ranking, demand, nodes, slots)
+        return ranked_anew(demand, nodes, slots_in(nodes.fleet.known), profile)
+    return _ranked(ranking, demand, nodes, slots, profile)
 
 
-def ranked_anew(demand: Demand, nodes: Nodes, slots: list[int]) -> Ranking:
+def ranked_anew(demand: Demand, nodes: Nodes, slots: list[int], profile: Profile = DEFAULT) -> Ranking:
     """Sort the nodes in *slots*."""
-    return _ranked(Ranking(), demand, nodes, tuple(slots))
+    base = best_use(profile) + 1
+    return _ranked(Ranking(nodes=(0,) * base, base=base), demand, nodes, tuple(slots), profile)
 
 
-def laid_out(layout: Layout | None, wishes: Wishes, nodes: Nodes) -> Layout:
+def laid_out(layout: Layout | None, wishes: Wishes, nodes: Nodes, profile: Profile = DEFAULT) -> Layout:
     """Bring *layout*, which is of *wishes*, up to date with *nodes*; None is one that there is not yet."""
     altered = nodes.fleet.altered
     if layout is not None and layout.seen == altered.end:
         return layout
     slots = None if layout is None else since(altered, layout.seen)
     if layout is None or slots is None:
-        return laid_out_anew(wishes, nodes, slots_in(nodes.fleet.known))
-    return _laid_out(layout, wishes, nodes, slots)
+        return laid_out_anew(wishes, nodes, slots_in(nodes.fleet.known), profile)
+    return _laid_out(layout, wishes, nodes, slots, profile)
 
 
-def laid_out_anew(wishes: Wishes, nodes: Nodes, slots: list[int]) -> Layout:
+def laid_out_anew(wishes: Wishes, nodes: Nodes, slots: list[int], profile: Profile = DEFAULT) -> Layout:
     """Sort the nodes in *slots*."""
-    return _laid_out(Layout(), wishes, nodes, tuple(slots))
+    return _laid_out(Layout(), wishes, nodes, tuple(slots), profile)
 
 
 def best(
-    ranking: Ranking, layout: Layout, wishes: Wishes, nodes: Nodes, fit: int, *, groups: list[tuple[int, int]]
+    ranking: Ranking,
+    layout: Layout,
+    wishes: Wishes,
+    nodes: Nodes,
+    fit: int,
+    *,
+    groups: list[tuple[int, int]],
+    profile: Profile = DEFAULT,
 ) -> Best | None:
     """
     Find the nodes that score highest; None if none will do.
@@ -127,6 +138,7 @@ def best(
         nodes: the node cache.
         fit: the nodes that will do.
         groups: what is added to the scores of groups of them; none is added if there are no groups.
+        profile: how what nodes have is weighed.
     """
     if not fit:
         return None
@@ -136,7 +148,7 @@ def best(
         if members and kind.__class__ is Merits:
             kinds.append(kind)
             parts.append(members)
-    bonuses = weighed(kinds, wishes, nodes.fleet)
+    bonuses = weighed(kinds, wishes, nodes.fleet, profile)
     if len(groups) > 1:
         pairs = [
             (bonus + more, members & group)
@@ -180,17 +192,17 @@ def refusals(ranking: Ranking, layout: Layout) -> list[tuple[Refusal, int]]:
         for kind, members in zip(layout.kinds, layout.nodes, strict=True)
         if members and isinstance(kind, Refusal)
     ]
-    for kind, members in zip(ranking.refusals, ranking.nodes[_REFUSED:], strict=True):
+    for kind, members in zip(ranking.refusals, ranking.nodes[ranking.base :], strict=True):
         both = members & layout.fit
         if both:
             found.append((kind, both))
     return sorted(found)
 
 
-def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ...]) -> Ranking:
+def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ...], profile: Profile) -> Ranking:
     groups, kinds = ranking.groups, ranking.refusals
     members = list(ranking.nodes)
-    scores, fit = ranking.scores, ranking.fit
+    scores, fit, base = ranking.scores, ranking.fit, ranking.base
     rooms, all_used = nodes.fleet.rooms, nodes.used
     for slot in slots:
         old = groups.get(slot, -1)
@@ -198,11 +210,11 @@ def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ..
         new = -1
         if room is not None:
             used = all_used.get(slot, NOTHING_USED)
-            refusal = refused_by_use(demand, room, used)
+            refusal = refused_by_use(demand, room, used, profile)
             if refusal is None:
-                new = score_of_use(demand, room, used)
+                new = score_of_use(demand, room, used, profile)
             elif refusal in kinds:
-                new = _REFUSED + kinds.index(refusal)
+                new = base + kinds.index(refusal)
             else:
                 new = len(members)
                 kinds = (*kinds, refusal)
@@ -212,7 +224,7 @@ def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ..
         bit = 1 << slot
         if old >= 0:
             left = members[old] = members[old] ^ bit
-            if old < _REFUSED:
+            if old < base:
                 fit ^= bit
                 if not left:
                     scores ^= 1 << old
@@ -221,13 +233,13 @@ def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ..
             continue
         groups = groups.set(slot, new)
         members[new] |= bit
-        if new < _REFUSED:
+        if new < base:
             fit |= bit
             scores |= 1 << new
-    return Ranking(nodes.moved.end, groups, tuple(members), kinds, scores, fit)
+    return Ranking(nodes.moved.end, groups, tuple(members), kinds, scores, fit, base)
 
 
-def _laid_out(layout: Layout, wishes: Wishes, nodes: Nodes, slots: tuple[int, ...]) -> Layout:
+def _laid_out(layout: Layout, wishes: Wishes, nodes: Nodes, slots: tuple[int, ...], profile: Profile) -> Layout:
     groups, kinds, members = layout.groups, list(layout.kinds), list(layout.nodes)
     places = {kind: place for place, kind in enumerate(kinds)}
     fleet = nodes.fleet
@@ -242,7 +254,7 @@ def _laid_out(layout: Layout, wishes: Wishes, nodes: Nodes, slots: tuple[int, ..
         if room is None:
             groups = groups.remove(slot) if old >= 0 else groups
             continue
-        kind: Refusal | Merits | None = refused_by_node(wishes, room)
+        kind: Refusal | Merits | None = refused_by_node(wishes, room, profile)
         if kind is None:
             kind = merits(wishes, room, fleet, slot)
             fit |= bit

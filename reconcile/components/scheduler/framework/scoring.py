@@ -18,15 +18,14 @@ import attrs
 from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.nodes import Fleet, Room, Used
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.plugins.balanced_allocation import balance
 from reconcile.components.scheduler.plugins.image_locality import locality, present
 from reconcile.components.scheduler.plugins.node_affinity import preference
-from reconcile.components.scheduler.plugins.node_resources_fit import least_allocated
+from reconcile.components.scheduler.plugins.node_resources_fit import least_allocated, most_allocated
 from reconcile.components.scheduler.plugins.taint_toleration import disliked
 from reconcile.lib.quick import quick
 
-TAINT_WEIGHT: Final = 3
-AFFINITY_WEIGHT: Final = 2
 BEST: Final = 100
 USE_BEST: Final = 2 * BEST
 """The highest `score_of_use`."""
@@ -49,10 +48,24 @@ class Merits:
     images: int = 0
 
 
-def score_of_use(demand: Demand, room: Room, used: Used) -> int:
-    """Score what would be left on the node and how evenly: 0 to `USE_BEST`."""
-    least = least_allocated(demand, room, used)
-    return least + balance(demand, room, used) if demand.cpu or demand.memory else least
+def score_of_use(demand: Demand, room: Room, used: Used, profile: Profile = DEFAULT) -> int:
+    """Score what would be left on the node and how evenly: 0 to `USE_BEST`, or to `best_use` of another profile."""
+    if profile is DEFAULT:
+        least = least_allocated(demand, room, used)
+        return least + balance(demand, room, used) if demand.cpu or demand.memory else least
+    even = balance(demand, room, used) if demand.cpu or demand.memory else 0
+    return profile.fit * score_of_fit(demand, room, used, profile) + profile.balance * even
+
+
+def score_of_fit(demand: Demand, room: Room, used: Used, profile: Profile) -> int:
+    """Score what would be left on the node, by the profile's strategy: 0 to `BEST`."""
+    judge = most_allocated if profile.strategy == "MostAllocated" else least_allocated
+    return judge(demand, room, used)
+
+
+def best_use(profile: Profile) -> int:
+    """Give the highest `score_of_use` of a profile."""
+    return BEST * (profile.fit + profile.balance)
 
 
 def merits(wishes: Wishes, room: Room, fleet: Fleet, slot: int) -> Merits:
@@ -64,10 +77,11 @@ def merits(wishes: Wishes, room: Room, fleet: Fleet, slot: int) -> Merits:
     )
 
 
-def weighed(all_merits: list[Merits], wishes: Wishes, fleet: Fleet) -> list[int]:
+def weighed(all_merits: list[Merits], wishes: Wishes, fleet: Fleet, profile: Profile = DEFAULT) -> list[int]:
     """Give the score of each of *all_merits*, which are those of all nodes that will do."""
+    taints, affinity, images = profile.taints, profile.affinity, profile.images
     return [
-        TAINT_WEIGHT * calm + AFFINITY_WEIGHT * near + local
+        taints * calm + affinity * near + images * local
         for calm, near, local in weighed_parts(all_merits, wishes, fleet)
     ]
 

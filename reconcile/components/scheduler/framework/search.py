@@ -39,7 +39,7 @@ class Search(NamedTuple):
 def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nominated: Table[str, Nominee]) -> Search:
     """Look for nodes that will do; *ranking* and *layout* are those of the pod, up to date."""
     wishes = entry.wishes
-    why = barred(entry.pod, entry.traits, around.views) if entry.traits.mounts.claims else None
+    why = barred(entry.pod, entry.traits, around) if entry.traits.mounts.claims else None
     names = pinned(wishes)
     if why is None and names == ():
         why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)

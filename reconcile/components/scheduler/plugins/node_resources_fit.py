@@ -1,7 +1,7 @@
 """
 NodeResourcesFit: whether what is left on a node is enough, and how much would be left.
 
-Source:   the scheduler plugin NodeResourcesFit, with the strategy LeastAllocated.
+Source:   the scheduler plugin NodeResourcesFit, with the strategies LeastAllocated and MostAllocated.
 Left out: see docs/limits.md, "Scheduler".
 """
 
@@ -47,6 +47,18 @@ def least_allocated(demand: Demand, room: Room, used: Used) -> int:
         taken = used.scored_memory + demand.scored_memory
         free += (memory - taken) * BEST // memory if taken < memory else 0
     return free // counted if counted else 0
+
+
+def most_allocated(demand: Demand, room: Room, used: Used) -> int:
+    """Score how much of cpu and memory would be used, as a mean of percents: 0 to `BEST`."""
+    shares = []
+    for whole, taken in (
+        (room.cpu, used.scored_cpu + demand.scored_cpu),
+        (room.memory, used.scored_memory + demand.scored_memory),
+    ):
+        if whole:
+            shares.append(min(taken, whole) * BEST // whole)
+    return sum(shares) // len(shares) if shares else 0
 
 
 def _lacking(demand: Demand, room: Room, used: Used) -> Refusal | None:
