@@ -124,6 +124,8 @@ def shown(issues: tuple[Issue, ...] | list[Issue], source: str) -> str:
 
 
 def _shown(issue: Issue, source: str) -> str:
+    if not source:
+        return f"ERROR: <input>:1:0: {issue.message}"  # there is no line to show
     before = source[: issue.at]
     number = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1)

@@ -1,7 +1,7 @@
 """
 Validation of resource claims, their templates and device classes.
 
-Left out: the compilation of selectors' expressions.
+Left out: what an expression costs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from reconcile.components.apiserver.refusals import (
     too_many,
     wrong,
 )
+from reconcile.components.apiserver.registry.validation.expressions import device_causes
 from reconcile.components.apiserver.registry.validation.metadata import annotations_causes, labels_causes
 from reconcile.components.apiserver.registry.validation.parts import (
     chosen,
@@ -227,7 +228,7 @@ def _selector_causes(field: str, selector: resource_v1.DeviceSelector) -> list[C
         return [required(f"{field}.cel")]
     if len(selector.cel.expression) > _LONGEST_EXPRESSION:
         return [too_long(f"{field}.cel.expression", _LONGEST_EXPRESSION)]
-    return []
+    return device_causes(f"{field}.cel.expression", selector.cel.expression)
 
 
 def _constraint_causes(field: str, constraint: resource_v1.DeviceConstraint, ask: Ask) -> list[Cause]:

@@ -50,4 +50,26 @@ def expression_causes(
     if not returns or untyped or program.result.name in returns:
         return []
     said = returns[0] if len(returns) == 1 else f"one of [{' '.join(returns)}]"
-    return [wrong(field, expression, f"must evaluate to {said}")]
+    return [wrong(field, expression, f"must evaluate to {said} but got {program.result}")]
+
+
+def device_causes(field: str, expression: str) -> list[Cause]:
+    """Say what is wrong with an expression that selects devices (k8s.io/dynamic-resource-allocation/cel)."""
+    from reconcile.lib.cel import Type  # noqa: PLC0415 -- few clusters speak CEL
+    from reconcile.model import cel  # noqa: PLC0415 -- as above
+
+    def by_domain(value: str) -> Type:
+        return Type("map", (Type("string"), Type("map", (Type("string"), Type(value)))))
+
+    fields = {
+        "driver": Type("string"),
+        "attributes": by_domain("dyn"),
+        "capacity": by_domain("kubernetes.Quantity"),
+        "allowMultipleAllocations": Type("bool"),
+    }
+    program = cel.compiled(expression, {"device": Type("kubernetes.DRADevice", fields=fields)})
+    if program.errors:
+        return [wrong(field, expression, f"compilation failed: {program.errors}")]
+    if program.result.name in ("bool", "dyn", "any"):
+        return []
+    return [wrong(field, expression, f"must evaluate to bool or the unknown type, not {program.result}")]
