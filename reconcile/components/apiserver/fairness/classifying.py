@@ -139,6 +139,15 @@ def _marked(ask: Ask, planned: Planned) -> Request:
         resource=SCHEMAS,
         name=planned.key,
         subresource="status",
-        body=freeze({"status": {"conditions": [condition]}}),
+        patch_type="apply",
+        force=True,
+        body=freeze(
+            {
+                "apiVersion": ask.resource.api_version,
+                "kind": ask.resource.kind,
+                "metadata": {"name": planned.key},
+                "status": {"conditions": [condition]},
+            }
+        ),
         field_manager=_MANAGER,
     )
