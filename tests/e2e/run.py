@@ -32,6 +32,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ALONE = ("[Serial]", "[Disruptive]")
+MOST = 12
+"""How many tests a group has at most: groups run side by side."""
 READY_SECONDS = 60.0
 
 
@@ -67,21 +69,34 @@ def sig(name: str) -> str:
 
 
 def groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Sort tests by SIG; those that must be alone in their cluster are groups of their own."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Sort tests by SIG, those that must be alone apart, and deal them out to as few groups as there must be."""
+    kinds: dict[str, list[str]] = {}
     for name in names:
-        group = f"{sig(name)}-serial" if any(word in name for word in ALONE) else sig(name)
-        found[group] = (*found.get(group, ()), name)
-    return dict(sorted(found.items(), key=lambda pair: len(pair[1])))
+        kind = f"{sig(name)}-serial" if any(word in name for word in ALONE) else sig(name)
+        kinds.setdefault(kind, []).append(name)
+    found = {}
+    for kind, mine in sorted(kinds.items()):
+        many = -(-len(mine) // MOST)
+        found.update({f"{kind}-{place + 1}": tuple(mine[place::many]) for place in range(many)})
+    return found
 
 
 @contextmanager
-def served(out: Path, group: str) -> Iterator[Path]:
+def served(out: Path, group: str, speed: str) -> Iterator[Path]:
     """Serve a cluster of three nodes while the block runs; gives its kubeconfig."""
     kubeconfig = out / f"{group}.kubeconfig"
     kubeconfig.unlink(missing_ok=True)
     reconcile = str(Path(sys.executable).with_name("reconcile"))
-    options = ("--nodes", "3", "--kubeconfig", str(kubeconfig), "--behaviours", str(HERE / "behaviours.yaml"))
+    options = (
+        "--nodes",
+        "3",
+        "--speed",
+        speed,
+        "--kubeconfig",
+        str(kubeconfig),
+        "--behaviours",
+        str(HERE / "behaviours.yaml"),
+    )
     with (out / f"{group}.server").open("w") as said:
         server = subprocess.Popen([reconcile, "serve", *options], stdout=said, stderr=said)
         try:
@@ -96,7 +111,7 @@ def served(out: Path, group: str) -> Iterator[Path]:
             server.wait(30)
 
 
-def run_group(program: str, out: Path, group: str, names: tuple[str, ...], minutes: int) -> Path:
+def run_group(program: str, out: Path, group: str, names: tuple[str, ...], minutes: int, speed: str) -> Path:
     """Run some tests against a cluster of their own; gives the report."""
     report = out / f"{group}.json"
     report.unlink(missing_ok=True)
@@ -104,7 +119,7 @@ def run_group(program: str, out: Path, group: str, names: tuple[str, ...], minut
     environment = dict(os.environ)
     if kubectl := os.environ.get("KUBECTL") or shutil.which("kubectl"):
         environment["PATH"] = f"{Path(kubectl).parent}:{environment['PATH']}"
-    with served(out, group) as kubeconfig, (out / f"{group}.said").open("w") as said:
+    with served(out, group, speed) as kubeconfig, (out / f"{group}.said").open("w") as said:
         run = [
             program,
             f"--kubeconfig={kubeconfig}",
@@ -127,7 +142,9 @@ def table(names: tuple[str, ...], reports: list[Path]) -> tuple[str, int]:
     apart = set_apart()
     states = {}
     for report in reports:
-        states.update({name: (state, said) for name, state, said in outcomes(report) if state not in ("skipped", "pending")})
+        states.update(
+            {name: (state, said) for name, state, said in outcomes(report) if state not in ("skipped", "pending")}
+        )
     lines = ["| SIG | tests | need a process | run | passed |", "| --- | --- | --- | --- | --- |"]
     for each in (*sorted({sig(name) for name in names}), ""):
         mine = [name for name in names if each in ("", sig(name))]
@@ -144,12 +161,17 @@ def main() -> int:
     """Do what the command says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "run", "table"))
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help="a SIG, such as auth, or its serial tests: apps-serial")
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help="a SIG, such as auth, or its serial tests: apps-serial"
+    )
     parser.add_argument("--program", default=os.environ.get("E2E_TEST", "e2e.test"))
     parser.add_argument("--out", type=Path, default=Path("e2e-reports"))
     parser.add_argument("--only", default="", help="a regular expression that the names must fit")
     parser.add_argument("--apart", action="store_true", help="those that need a process, and no others")
     parser.add_argument("--jobs", type=int, default=2, help="how many groups at a time")
+    parser.add_argument(
+        "--speed", default="1", help="how time goes, as for `reconcile serve`; many tests wait to see nothing"
+    )
     parser.add_argument("--minutes", type=int, default=40, help="how long a group may take")
     given = parser.parse_args()
     names, apart = conformance(given.program), set_apart()
@@ -164,9 +186,16 @@ def main() -> int:
         print(table(names, sorted(out.glob("*.json")))[0])
         return 0
     asked = tuple(name for name in names if (name in apart) == given.apart and re.search(given.only, name))
-    found = {group: each for group, each in groups(asked).items() if not given.groups or group in given.groups}
+    found = {
+        group: each
+        for group, each in groups(asked).items()
+        if not given.groups or group.rpartition("-")[0] in given.groups
+    }
     with ThreadPoolExecutor(given.jobs) as pool:
-        running = [pool.submit(run_group, given.program, out, group, each, given.minutes) for group, each in found.items()]
+        running = [
+            pool.submit(run_group, given.program, out, group, each, given.minutes, given.speed)
+            for group, each in found.items()
+        ]
         said, failed = table(asked, [each.result() for each in running])
     print(said)
     return 1 if failed else 0

@@ -138,6 +138,8 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
             volumes_attached=seen.status.volumes_attached,
             config=seen.status.config,
         )
+        if seen.status.capacity and not seen.status.capacity.keys() <= state.host.capacity.keys():
+            status = _with_foreign_resources(status, seen.status.capacity)
     body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
     request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
     out.append(Call(request, ("node",)))
@@ -311,6 +313,13 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
         node_info=_machine(state.seldom.dice.seed, host.name, state.seldom.boots),
     )
+
+
+def _with_foreign_resources(status: core_v1.NodeStatus, seen: Map[Quantity]) -> core_v1.NodeStatus:
+    """Keep what others say that a node has, such as extended resources, which no device plugin of its own brought."""
+    own, allocatable = status.capacity or Map(), status.allocatable or Map()
+    foreign = {name: amount for name, amount in seen.items() if name not in own}
+    return replace(status, capacity=Map({**own, **foreign}), allocatable=Map({**allocatable, **foreign}))
 
 
 def _since(type: str, status: str, before: dict[str, Any], now: Instant) -> Instant:

@@ -96,6 +96,23 @@ def test_a_node_that_is_called_unready_says_otherwise_at_the_next_update(lab):
     assert lab.objects["nodes", "node-1"].status.conditions[-1].status == "True"
 
 
+def test_what_another_says_that_a_node_has_is_kept(lab):
+    lab = lab()
+    lab.run(3)
+    node = lab.objects["nodes", "node-1"]
+    dongles = {"example.com/dongle": Quantity.parse("4")}
+    lab.put(
+        "nodes",
+        replace(
+            node, status=replace(node.status, capacity=Map({"cpu": Quantity.parse("99"), **dongles}), allocatable=None)
+        ),
+    )
+    lab.run(600)
+    status = lab.objects["nodes", "node-1"].status
+    assert status.capacity == Map({**node.status.capacity, **dongles})
+    assert status.allocatable == Map({**node.status.allocatable, **dongles})
+
+
 def test_heartbeats_do_not_pile_up_while_none_is_answered(lab):
     lab = lab()
     lab.run(1)
