@@ -250,7 +250,7 @@ def _usual_policy(image: str) -> str:
 def _begun(state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
     """Start the container, once it is known what its variables are."""
     spec = container.spec
-    if not spec.env and not spec.env_from:
+    if not spec.env and not spec.env_from and not environment.has_expressions(spec):
         return _started(pod, container, environment.NONE, now, out)
     named = environment.named_by(spec)
     if not named:

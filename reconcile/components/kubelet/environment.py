@@ -2,7 +2,7 @@
 Environment: what a container's variables are, from its pod, from ConfigMaps and from Secrets.
 
 Takes:    a container of a pod, and what the API server answered about the objects that it names.
-Gives:    name -> value, or why it cannot be told yet.
+Gives:    name -> value, or why it cannot be told yet; why a mount whose path depends on them cannot be made.
 Source:   the kubelet's makeEnvironmentVariables; api/v1/resource's downward API;
           https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 Left out: see docs/limits.md, "Kubelet".
@@ -79,7 +79,33 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
             return NONE, why
         if value is not None:
             known[row.name] = value
-    return Map(known), ""
+    return Map(known), why_not_mounted(spec, known)
+
+
+def has_expressions(spec: Any) -> bool:
+    """Tell whether the path of a container's mount depends on its variables."""
+    return any([mount.sub_path_expr for mount in spec.volume_mounts or ()])
+
+
+def why_not_mounted(spec: Any, known: Mapping[str, str]) -> str:
+    """
+    Say why a container's mounts cannot be made, which depend on its variables; empty if they can.
+
+    Source: the kubelet's makeMounts and ExpandContainerVolumeMounts.
+    """
+    for mount in spec.volume_mounts or ():
+        if not mount.sub_path_expr:
+            continue
+        names = {found[1] for found in _REFERENCE.finditer(mount.sub_path_expr) if found[1] is not None}
+        missing = sorted([name for name in names if not known.get(name)])
+        if missing:
+            return f"missing value for {', '.join(missing)}"
+        path = expanded(mount.sub_path_expr, known)
+        if path.startswith("/"):
+            return f"error SubPath `{path}` must not be an absolute path"
+        if ".." in path.split("/"):
+            return f"unable to provision SubPath `{path}`: must not contain '..'"
+    return ""
 
 
 def _content(key: str, answers: Answers) -> tuple[dict[str, str], str]:

@@ -170,3 +170,26 @@ def test_a_pod_that_ends_while_its_container_waits(lab):
     made.mark()
     made.run(2)
     assert made.pod() is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("$(WHERE)/$(WHAT)", "here", "missing value for WHAT"),
+        ("$(WHERE)", "", "missing value for WHERE"),
+        ("$(WHERE)", "/here", "error SubPath `/here` must not be an absolute path"),
+        ("$(WHERE)/x", "..", "unable to provision SubPath `../x`: must not contain '..'"),
+        ("$(WHERE)/$$(WHAT)", "here", None),
+    ],
+)
+def test_the_path_of_a_mount_may_depend_on_variables(lab, path, value, why):
+    mount = core_v1.VolumeMount(name="data", mount_path="/data", sub_path_expr=path)
+    lab = begun(lab, ("WHERE", {"value": value}), volume_mounts=(mount,))
+    waiting = lab.pod().status.container_statuses[0].state.waiting
+    assert (waiting and waiting.message) == why
+
+
+def test_a_path_that_depends_on_variables_needs_some(lab):
+    mount = core_v1.VolumeMount(name="data", mount_path="/data", sub_path_expr="$(WHERE)")
+    waiting = begun(lab, volume_mounts=(mount,)).pod().status.container_statuses[0].state.waiting
+    assert (waiting.reason, waiting.message) == ("CreateContainerConfigError", "missing value for WHERE")
