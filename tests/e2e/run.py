@@ -87,16 +87,9 @@ def served(out: Path, group: str, speed: str) -> Iterator[Path]:
     kubeconfig = out / f"{group}.kubeconfig"
     kubeconfig.unlink(missing_ok=True)
     reconcile = str(Path(sys.executable).with_name("reconcile"))
-    options = (
-        "--nodes",
-        "3",
-        "--speed",
-        speed,
-        "--kubeconfig",
-        str(kubeconfig),
-        "--behaviours",
-        str(HERE / "behaviours.yaml"),
-    )
+    files = {"--kubeconfig": kubeconfig, "--behaviours": HERE / "behaviours.yaml"}
+    options = [text for option, file in files.items() for text in (option, str(file))]
+    options += ["--nodes", "3", "--speed", speed]
     with (out / f"{group}.server").open("w") as said:
         server = subprocess.Popen([reconcile, "serve", *options], stdout=said, stderr=said)
         try:
@@ -111,7 +104,7 @@ def served(out: Path, group: str, speed: str) -> Iterator[Path]:
             server.wait(30)
 
 
-def run_group(program: str, out: Path, group: str, names: tuple[str, ...], minutes: int, speed: str) -> Path:
+def run_group(given: argparse.Namespace, out: Path, group: str, names: tuple[str, ...]) -> Path:
     """Run some tests against a cluster of their own; gives the report."""
     report = out / f"{group}.json"
     report.unlink(missing_ok=True)
@@ -119,21 +112,23 @@ def run_group(program: str, out: Path, group: str, names: tuple[str, ...], minut
     environment = dict(os.environ)
     if kubectl := os.environ.get("KUBECTL") or shutil.which("kubectl"):
         environment["PATH"] = f"{Path(kubectl).parent}:{environment['PATH']}"
-    with served(out, group, speed) as kubeconfig, (out / f"{group}.said").open("w") as said:
+    with served(out, group, given.speed) as kubeconfig, (out / f"{group}.said").open("w") as said:
         run = [
-            program,
+            given.program,
             f"--kubeconfig={kubeconfig}",
             "--provider=skeleton",
             f"--ginkgo.focus={focus}",
             f"--ginkgo.json-report={report}",
-            f"--ginkgo.timeout={minutes}m",
+            f"--ginkgo.timeout={given.minutes}m",
             "--ginkgo.seed=1",
             "--ginkgo.no-color",
             "--dump-logs-on-failure=false",
             "--ginkgo.v",
         ]
         environment["KUBECONFIG"] = str(kubeconfig)
-        subprocess.run(run, check=False, stdout=said, stderr=said, env=environment, cwd=out, timeout=60 * minutes + 60)
+        subprocess.run(
+            run, check=False, stdout=said, stderr=said, env=environment, cwd=out, timeout=60 * given.minutes + 60
+        )
     return report
 
 
@@ -192,10 +187,7 @@ def main() -> int:
         if not given.groups or group.rpartition("-")[0] in given.groups
     }
     with ThreadPoolExecutor(given.jobs) as pool:
-        running = [
-            pool.submit(run_group, given.program, out, group, each, given.minutes, given.speed)
-            for group, each in found.items()
-        ]
+        running = [pool.submit(run_group, given, out, group, each) for group, each in found.items()]
         said, failed = table(asked, [each.result() for each in running])
     print(said)
     return 1 if failed else 0

@@ -36,7 +36,8 @@ _PATCHES: Final = (
     "application/strategic-merge-patch+json",
     "application/apply-patch+yaml",
 )
-_SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+SHAPES: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+"""What an object can be turned into; not everything can be shown as a Table."""
 
 
 @quick
@@ -65,7 +66,7 @@ class Accepted:
 def accepted(
     header: str,
     *,
-    shapes: tuple[str, ...] = _SHAPES,
+    shapes: tuple[str, ...] = SHAPES,
     served: tuple[str, ...] = tuple(MEDIA_TYPES),
     stream: bool = False,
 ) -> Accepted | None:

@@ -66,8 +66,7 @@ def shaped(
     version = f"{accepted.shape_group}/{accepted.shape_version}"
     head = {"kind": accepted.shape, "apiVersion": version}
     match accepted.shape:
-        case _ if isinstance(body, meta_v1.Status) or (not isinstance(body, List) and body.metadata is None):
-            # A review is no object that is kept: it has no other shape either.
+        case _ if isinstance(body, meta_v1.Status):
             return plain(body)
         case "Table":
             return {**head, **_table(http, resource, body, now, version, headings=headings, own=table)}

@@ -36,6 +36,7 @@ from reconcile.components.apiserver.rest.encoding import encoded, plain
 from reconcile.components.apiserver.rest.negotiation import (
     CUSTOM_TYPES,
     MEDIA_TYPES,
+    SHAPES,
     STREAMS,
     Accepted,
     accepted,
@@ -239,11 +240,22 @@ def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> 
         raise Refusal(statuses.not_routed(*refusal))
     watches = target.verb == "watch"
     served = CUSTOM_TYPES if is_custom else tuple(MEDIA_TYPES)
-    how = accepted(http.header("accept"), served=served, stream=watches)
+    shapes = SHAPES if _has_tables(target, resource) else SHAPES[1:]
+    how = accepted(http.header("accept"), shapes=shapes, served=served, stream=watches)
     if how is None:
         streams = STREAMS[:1] if is_custom else STREAMS
         raise Refusal(statuses.not_acceptable(streams if watches else served))
     return attrs.evolve(how, pretty=is_pretty(how, http))
+
+
+def _has_tables(target: Target, resource: kinds.Resource) -> bool:
+    """Tell whether what is asked for can be shown as a Table."""
+    return not (target.subresource in _NO_TABLES or resource.group in _REVIEWS or resource.key == "bindings")
+
+
+_NO_TABLES: Final = ("approval", "binding", "ephemeralcontainers", "eviction", "finalize", "resize", "token")
+_REVIEWS: Final = ("authentication.k8s.io", "authorization.k8s.io")
+"""Groups of which nothing is kept."""
 
 
 def _deprecation(target: Target) -> tuple[str, ...]:

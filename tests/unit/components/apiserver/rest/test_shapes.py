@@ -92,12 +92,30 @@ def test_a_watch_of_lists_tells_what_is_there(client):
     assert [event["object"]["kind"] for event in events] == ["ConfigMap"]
 
 
-def test_what_is_not_kept_has_one_shape():
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        "/apis/authentication.k8s.io/v1/tokenreviews",
+        "/api/v1/namespaces/default/bindings",
+        "/api/v1/namespaces/default/pods/a/eviction",
+        "/api/v1/namespaces/default/pods/a/resize",
+        "/api/v1/namespaces/default/serviceaccounts/a/token",
+    ],
+)
+def test_what_is_not_kept_has_no_table(client, path):
+    method = "GET" if path.endswith("resize") else "POST"
+    code, status = client.read(method, path, {}, accept=TABLE.partition(",")[0])
+    served = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    assert (code, status["message"]) == (406, f"only the following media types are accepted: {served}")
+
+
+def test_a_review_may_be_shown_by_its_metadata_alone():
     review = authorization_v1.SelfSubjectAccessReview(spec=authorization_v1.SelfSubjectAccessReviewSpec())
-    table = Accepted("json", "Table", "meta.k8s.io", "v1")
-    resource = "selfsubjectaccessreviews.authorization.k8s.io"
+    accepted = Accepted("json", "PartialObjectMetadata", "meta.k8s.io", "v1")
     http = HttpRequest(method="POST", path="/")
-    assert shaped(table, http, resource, review, 0)["kind"] == "SelfSubjectAccessReview"
+    found = shaped(accepted, http, "selfsubjectaccessreviews.authorization.k8s.io", review, 0)
+    assert found == {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {}}
 
 
 def test_the_older_version_is_served_too(client):
