@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 ALONE = ("[Serial]", "[Disruptive]")
 MOST = 12
 """How many tests a group has at most: groups run side by side."""
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 def conformance(program: str) -> tuple[str, ...]:
