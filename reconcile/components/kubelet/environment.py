@@ -84,7 +84,7 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
 
 def has_expressions(spec: Any) -> bool:
     """Tell whether the path of a container's mount depends on its variables."""
-    return any([mount.sub_path_expr for mount in spec.volume_mounts or ()])
+    return any(mount.sub_path_expr for mount in spec.volume_mounts or ())
 
 
 def why_not_mounted(spec: Any, known: Mapping[str, str]) -> str:
