@@ -28,13 +28,21 @@ _NOT_COPIED: Final = (
     "deprecated.deployment.rollback.to",
 )
 _LONGEST_HISTORY: Final = 2000
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
+_MOST: Final = 2**63
 
 
 def number(one: Any, name: str) -> int | None:
     """Read an annotation that is a number; None if there is none or it is no number."""
     text = (one.metadata.annotations or {}).get(name)
-    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
+    return None if text is None else _number(text)
+
+
+def _number(text: str) -> int | None:
+    """Read a number of 64 bits; None if it is none."""
+    match = _NUMBER.fullmatch(text)
+    found = _MOST if match is None else int(match[1] + match[2])
+    return found if -_MOST <= found < _MOST else None
 
 
 def next_revision(olds: tuple[Any, ...]) -> int:
@@ -53,11 +61,10 @@ def of_new(deployment: Any, kept: Map[str] | None, revision: int) -> Map[str] | 
     given = deployment.metadata.annotations
     wanted = merged(kept, {name: given[name] for name in given if name not in _NOT_COPIED}) if given else kept
     before = _text(wanted, REVISION)
-    if before is not None and not _NUMBER.fullmatch(before):
-        return wanted
     if before is None:
         return merged(wanted, {REVISION: str(revision)})
-    if int(before) >= revision:
+    known = _number(before)
+    if known is None or known >= revision:
         return wanted
     history = _history(_text(wanted, REVISION_HISTORY) or "", before)
     return merged(wanted, {REVISION: str(revision), REVISION_HISTORY: history})

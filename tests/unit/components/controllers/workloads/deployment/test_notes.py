@@ -1,3 +1,5 @@
+import pytest
+
 from reconcile.components.controllers.workloads.deployment import notes
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -41,3 +43,19 @@ def test_sizes():
     noted = notes.with_sizes(None, made)
     assert noted == {notes.DESIRED_REPLICAS: "10", notes.MAX_REPLICAS: "13"}
     assert notes.with_sizes(noted, made) is noted
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("3546343826724305832", 3546343826724305833),
+        ("+" + "0" * 5000 + "7", 8),
+        ("9223372036854775808", 1),
+        ("-9223372036854775809", 1),
+        ("7e2", 1),
+    ],
+)
+def test_a_revision_has_64_bits(text, after):
+    old = objects.replica_set()
+    old = replace(old, metadata=replace(old.metadata, annotations=Map({REVISION: text})))
+    assert notes.next_revision((old,)) == after
