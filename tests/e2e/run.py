@@ -188,7 +188,12 @@ def main() -> int:
     }
     with ThreadPoolExecutor(given.jobs) as pool:
         running = [pool.submit(run_group, given, out, group, each) for group, each in found.items()]
-        said, failed = table(asked, [each.result() for each in running])
+        reports = [each.result() for each in running]
+    said, failed = table(asked, [report for report in reports if report.exists()])
+    for report in reports:
+        if not report.exists():
+            failed += 1
+            said += f"\nFAILED {report.stem}: there is no report, see {report.with_suffix('.said')}"
     print(said)
     return 1 if failed else 0
 
