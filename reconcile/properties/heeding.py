@@ -23,7 +23,6 @@ from reconcile.components.controllers import STANDARD, keys_of_itself
 from reconcile.model.requests import joined, split_key
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
-_SKIP_MIRRORING: Final = "endpointslice.kubernetes.io/skip-mirror"
 _ADMISSION: Final = ".admissionregistration.k8s.io"
 _DEVICES: Final = ".resource.k8s.io"
 _BUILT_IN: Final = {resource.key: resource for resource in all_resources()}
@@ -175,13 +174,6 @@ def _near(service: Any, _: Cluster) -> bool:
     return bool(service.spec.traffic_distribution)
 
 
-def _unmirrored(endpoints: Any, cluster: Cluster) -> bool:
-    if not endpoints.subsets or (endpoints.metadata.labels or {}).get(_SKIP_MIRRORING) == "true":
-        return False
-    service = cluster.store.get("services", joined(endpoints.metadata.namespace, endpoints.metadata.name))
-    return service is not None and not service.spec.selector
-
-
 # The tables: what is built leaves them --------------------------------------------------------------------------------
 
 _UNHEEDED_KINDS: Final = (
@@ -216,7 +208,6 @@ _UNHEEDED_FIELDS: Final = (
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
     _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),
-    _Field("endpoints", _unmirrored, "not mirrored to EndpointSlices, so nothing is proxied there"),
 )
 """What objects may ask for without anything here acting upon it."""
 

@@ -109,16 +109,6 @@ def test_what_services_ask_for(words, spec):
     assert words in found
 
 
-def test_endpoints_of_a_users_own():
-    service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}"
-    endpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: s%s}, subsets: [{addresses: [{ip: 10.9.9.9}]}]}"
-    assert sentences(applied(service, endpoints % "")) == [
-        "1 Endpoints (s in default): not mirrored to EndpointSlices, so nothing is proxied there"
-    ]
-    skipped = ", labels: {endpointslice.kubernetes.io/skip-mirror: 'true'}"
-    assert sentences(applied(service, endpoints % skipped)) == []
-
-
 def test_every_field_of_the_table_has_its_example():
     whys = [row.why for row in heeding._UNHEEDED_FIELDS]
     examples = [*PODS, *SERVICES, "mirrored"]

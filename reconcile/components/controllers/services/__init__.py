@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.services import endpoints, endpointslice, servicecidrs
+from reconcile.components.controllers.services import endpoints, endpointslice, endpointslicemirroring, servicecidrs
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (endpoints.CONTROLLER, endpointslice.CONTROLLER, servicecidrs.CONTROLLER)
+CONTROLLERS: Final[tuple[Controller, ...]] = (
+    endpoints.CONTROLLER,
+    endpointslice.CONTROLLER,
+    endpointslicemirroring.CONTROLLER,
+    servicecidrs.CONTROLLER,
+)

@@ -3,14 +3,14 @@ Endpoints: for each service with a selector an object of the same name, with the
 
 Takes:    changes of services, pods, endpoints.
 Gives:    create, update, delete of endpoints.
-Source:   pkg/controller/endpoint/endpoints_controller.go; k8s.io/kubernetes/pkg/api/v1/endpoints: RepackSubsets.
+Source:   pkg/controller/endpoint/endpoints_controller.go.
 Left out: see docs/limits.md, "Controllers".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import message_of, namespace_ends, text_of
@@ -25,6 +25,7 @@ from reconcile.components.controllers.runtime import (
     service_account,
 )
 from reconcile.components.controllers.services import backends
+from reconcile.components.controllers.services.subsets import Row, packed, sorted_ports
 from reconcile.effects import Record
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -45,9 +46,6 @@ _FAILED: Final = {
     "create": ("FailedToCreateEndpoint", "create endpoint for service"),
     "update": ("FailedToUpdateEndpoint", "update endpoint"),
 }
-
-# A pod's ports, whether it is ready, what it is sorted by, its address.
-Row: TypeAlias = tuple[tuple[core_v1.EndpointPort, ...], bool, tuple[str, str], core_v1.EndpointAddress]
 
 _NO_LABELS: Final[Map[str]] = Map()
 
@@ -76,7 +74,7 @@ def reconcile(ask: Ask) -> Outcome:
     pods = backends.pods_behind(service, ask.views)
     seen, triggered = backends.seen_now(service, pods, memory.get(ask.key, None), _rows_of(service))
     memory = memory.set(ask.key, seen)
-    subsets, truncated = _truncated(_grouped([entry.row for entry in seen.pods]))
+    subsets, truncated = _truncated(packed([entry.row for entry in seen.pods]))
     labels = _labels(service)
     if current is not None and _is_same(current, subsets, labels, truncated=truncated):
         return Outcome(memory=memory)
@@ -96,9 +94,9 @@ def _answered(ask: Ask) -> Outcome:
 
 
 def subsets_of(service: core_v1.Service, pods: Iterable[core_v1.Pod]) -> tuple[core_v1.EndpointSubset, ...]:
-    """Give the canonical subsets of a service for the *pods* that it selects: one for each set of ports, all sorted."""
+    """Give the canonical subsets of a service for the *pods* that it selects, all sorted."""
     row = _rows_of(service)
-    return _grouped([row(pod) for pod in pods])
+    return packed([row(pod) for pod in pods])
 
 
 def _rows_of(service: Any) -> Callable[[Any], Row | None]:
@@ -128,20 +126,6 @@ def _rows_of(service: Any) -> Callable[[Any], Row | None]:
     return row
 
 
-def _grouped(rows: list[Row | None]) -> tuple[core_v1.EndpointSubset, ...]:
-    groups: dict[Any, tuple[list[Any], list[Any]]] = {}
-    last: Any = None
-    group: tuple[list[Any], list[Any]] = ([], [])
-    for row in rows:
-        if row is None:
-            continue
-        ports, ready, order, address = row
-        if ports is not last or not groups:
-            last, group = ports, groups.setdefault(ports, ([], []))
-        group[not ready].append((order, address))
-    return tuple([_subset(ports, *groups[ports]) for ports in sorted(groups, key=_ports_order)])
-
-
 def _without_service(ask: Ask, current: Any) -> Outcome:
     memory = ask.memory.remove(ask.key) if ask.key in ask.memory else ask.memory
     if (current is None and memory is ask.memory) or _is_lock(current):
@@ -165,15 +149,7 @@ def _ports(service: Any, pod: Any) -> tuple[core_v1.EndpointPort, ...]:
                     name=port.name or None, port=number, protocol=port.protocol, app_protocol=port.app_protocol
                 )
             )
-    return tuple(sorted(ports, key=_port_order))
-
-
-def _port_order(port: core_v1.EndpointPort) -> tuple[str, int, str]:
-    return (port.name or "", port.port, port.protocol or "")
-
-
-def _ports_order(ports: tuple[core_v1.EndpointPort, ...]) -> list[tuple[str, int, str]]:
-    return [_port_order(port) for port in ports]
+    return sorted_ports(ports)
 
 
 def _address(service: Any, pod: Any, ip: str) -> core_v1.EndpointAddress:
@@ -181,17 +157,6 @@ def _address(service: Any, pod: Any, ip: str) -> core_v1.EndpointAddress:
     reference = core_v1.ObjectReference(kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid)
     hostname = backends.hostname_in(pod, service)
     return core_v1.EndpointAddress(ip=ip, node_name=pod.spec.node_name, hostname=hostname, target_ref=reference)
-
-
-def _subset(ports: Any, ready: list[Any], not_ready: list[Any]) -> core_v1.EndpointSubset:
-    # Of pairs (order, address) no two have the same order: a pod is there once.
-    ready.sort()
-    not_ready.sort()
-    return core_v1.EndpointSubset(
-        addresses=tuple([address for _, address in ready]) or None,
-        not_ready_addresses=tuple([address for _, address in not_ready]) or None,
-        ports=ports or None,
-    )
 
 
 def _truncated(subsets: tuple[core_v1.EndpointSubset, ...]) -> tuple[tuple[core_v1.EndpointSubset, ...], bool]:

@@ -162,6 +162,9 @@ class Lab:
 
     def _update(self, request: Request, found: Any) -> Response:
         name, new = request.resource, request.body
+        if new.metadata.resource_version is None:  # whatever it was
+            kept = {field: getattr(found.metadata, field) for field in ("resource_version", "uid", "generation")}
+            new = replace(new, metadata=replace(new.metadata, **kept))
         if new.metadata.resource_version != found.metadata.resource_version:
             return Response(409, statuses.conflict(name, request.name))
         if request.subresource == "status":

@@ -7,7 +7,12 @@ Source:   pkg/controller/endpointslice; k8s.io/endpointslice: reconciler.go, uti
 Left out: see docs/limits.md, "Controllers".
 """
 
-from reconcile.components.controllers.services.endpointslice._controller import CONTROLLER
+from reconcile.components.controllers.services.endpointslice._controller import (
+    CONTROLLER,
+    MANAGED_BY,
+    RESOURCE,
+    SERVICE_NAME,
+)
 from reconcile.components.controllers.services.endpointslice._packing import Packed, pack
 
-__all__ = ["CONTROLLER", "Packed", "pack"]
+__all__ = ["CONTROLLER", "MANAGED_BY", "RESOURCE", "SERVICE_NAME", "Packed", "pack"]

@@ -29,7 +29,7 @@ from reconcile.components.controllers.runtime import (
 from reconcile.components.controllers.services import backends
 from reconcile.components.controllers.services.endpointslice._packing import Packed, pack
 from reconcile.effects import Record
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
@@ -407,6 +407,7 @@ CONTROLLER: Final = Controller(
     observe=observe,
     workers=5,
     retries=RETRIES,
+    back_off=(SECOND, 1000 * SECOND),
     component="endpoint-slice-controller",
     user=service_account("endpointslice-controller"),
 )

@@ -212,7 +212,7 @@ _TARGETS = st.sampled_from([((80, 8080),), ((80, "a"),), ((80, "a"), (81, "b")),
 
 
 def dumb_subsets(svc, pods):
-    """For every pod and port one line; then, for every set of ports, who has exactly these."""
+    """For every pod and port one line; then, for every set of addresses, which ports they have."""
     lines = set()
     publishes = bool(svc.spec.publish_not_ready_addresses)
     for one in pods:
@@ -226,14 +226,15 @@ def dumb_subsets(svc, pods):
             number = offered.get(port.target_port) if isinstance(port.target_port, str) else port.target_port
             if number:
                 lines.add((one.metadata.uid, one.status.pod_ip, ready, port.name, number))
-    by_pod = {}
+    by_port = {}
     for uid, ip, ready, name, number in lines:
-        by_pod.setdefault((uid, ip, ready), set()).add((name or "", number))
+        by_port.setdefault((name or "", number), set()).add((ip, uid, ready))
     found = []
-    for ports in sorted({tuple(sorted(ports)) for ports in by_pod.values()}):
-        who = sorted([(ip, ready) for (_, ip, ready), own in by_pod.items() if tuple(sorted(own)) == ports])
-        found.append(([ip for ip, ready in who if ready], [ip for ip, ready in who if not ready], list(ports)))
-    return found
+    for who in {frozenset(who) for who in by_port.values()}:
+        ready = [ip for ip, _, ready in sorted(who) if ready]
+        unready = [ip for ip, _, ready in sorted(who) if not ready]
+        found.append((ready, unready, sorted([port for port, own in by_port.items() if own == who])))
+    return sorted(found, key=lambda subset: subset[2])
 
 
 @given(_PODS, _TARGETS, st.booleans())
