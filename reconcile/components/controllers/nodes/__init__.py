@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.nodes import nodelifecycle, podgc
+from reconcile.components.controllers.nodes import nodelifecycle, podgc, tainteviction
 from reconcile.components.controllers.runtime import Controller
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (nodelifecycle.CONTROLLER, podgc.CONTROLLER)
+CONTROLLERS: Final[tuple[Controller, ...]] = (
+    nodelifecycle.CONTROLLER,
+    tainteviction.CONTROLLER,
+    podgc.CONTROLLER,
+)

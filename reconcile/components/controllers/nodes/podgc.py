@@ -17,7 +17,8 @@ from typing import Any, Final, TypeAlias
 from reconcile.api import meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.answers import NOT_FOUND, is_done
-from reconcile.components.controllers.nodes.nodelifecycle import OUT_OF_SERVICE, has_taint, ready_status
+from reconcile.components.controllers.nodes.nodelifecycle import ready_status
+from reconcile.components.controllers.nodes.taints import OUT_OF_SERVICE, has_taint
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.mapping import Map

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconcile.api import meta_v1
+from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource
-from reconcile.api.scalars import Time
+from reconcile.api.scalars import Time, thaw
 from reconcile.components.controllers import runtime
 from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
@@ -19,6 +19,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
 from reconcile.lib.timers import Timers
 from reconcile.model import statuses
+from reconcile.model.patches import merge, strategic
 from reconcile.model.requests import List, Request, Response, joined, key_of
 from reconcile.store import Change, Delete, Put, Store, Txn, commit
 
@@ -149,6 +150,8 @@ class Lab:
             return Response(404, statuses.not_found(name, request.name))
         if request.verb == "get":
             return Response(200, found)
+        if request.verb == "patch":
+            return self._patch(request, found)
         return self._update(request, found) if request.verb == "update" else self._delete(name, found, request.body)
 
     def _create(self, request: Request) -> Response:
@@ -161,10 +164,14 @@ class Lab:
         return Response(201, self.put(request.resource, obj))
 
     def _update(self, request: Request, found: Any) -> Response:
-        name, new = request.resource, request.body
+        new = request.body
         if new.metadata.resource_version is None:  # whatever it was
             kept = {field: getattr(found.metadata, field) for field in ("resource_version", "uid", "generation")}
             new = replace(new, metadata=replace(new.metadata, **kept))
+        return self._written(request, found, new)
+
+    def _written(self, request: Request, found: Any, new: Any) -> Response:
+        name = request.resource
         if new.metadata.resource_version != found.metadata.resource_version:
             return Response(409, statuses.conflict(name, request.name))
         if request.subresource == "status":
@@ -179,6 +186,15 @@ class Lab:
             self.remove(name, key_of(found))
             return Response(200, new)
         return Response(200, self.put(name, new))
+
+    def _patch(self, request: Request, found: Any) -> Response:
+        plain, body = convert.dump(found), thaw(request.body)
+        uid = body.get("metadata", {}).pop("uid", found.metadata.uid)
+        if uid != found.metadata.uid:
+            return Response(409, statuses.conflict(request.resource, request.name))
+        strategically = request.patch_type == "strategic"
+        made = strategic.merged(plain, body, type(found)) if strategically else merge(plain, body)
+        return self._written(request, found, convert.load(made, cls=type(found)).object)
 
     def _delete(self, name: str, found: Any, options: Any) -> Response:
         options = options or meta_v1.DeleteOptions()

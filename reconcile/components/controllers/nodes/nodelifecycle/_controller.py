@@ -24,6 +24,7 @@ from reconcile.components.controllers.nodes.nodelifecycle._memory import (
     Health,
     Memory,
     Zone,
+    is_all_dark,
     observe,
     observe_by_rule,
     ready_status,
@@ -34,11 +35,10 @@ from reconcile.components.controllers.nodes.nodelifecycle._pods import (
     reconcile_pod,
     unready_record,
 )
-from reconcile.components.controllers.nodes.nodelifecycle._taints import (
+from reconcile.components.controllers.nodes.taints import (
     NOT_READY,
     UNREACHABLE,
     executing_taint,
-    no_execute,
     with_taints,
 )
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
@@ -75,15 +75,12 @@ _LABELS: Final = (
 )
 
 
-def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the node, if more changed than its heartbeat; and its pods, if its taints NoExecute did."""
+def keys_of_node(change: Change, _: Views) -> tuple[Key, ...]:
+    """Give the node, if more changed than its heartbeat."""
     old, new = change.old, change.new
     if old is None or new is None:
-        tainted = new is not None and no_execute(new)
-        return (change.key, *(views.table("pods").keys_under("node", change.key) if tainted else ()))
+        return (change.key,)
     same_taints = old.spec.taints is new.spec.taints or old.spec.taints == new.spec.taints
-    if not same_taints and _effects(old) != _effects(new):
-        return (change.key, *views.table("pods").keys_under("node", change.key))
     if same_taints and old.spec.unschedulable == new.spec.unschedulable and _statuses(old) == _statuses(new):
         return () if old.metadata.labels == new.metadata.labels else (change.key,)
     return (change.key,)
@@ -91,21 +88,15 @@ def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
 
 def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
     """
-    Give the pod if it came to a node that is not well, or has to be forgotten. What else becomes of a pod concerns
-    nobody: its kubelet may be back before the node's status says so, and would take back whatever was written of it.
+    Give the pod if it came to a node that is not ready. What else becomes of a pod concerns nobody: its kubelet may be
+    back before the node's status says so, and would take back whatever was written of it.
     """
     old, new = change.old, change.new
-    if new is not None and old is not None:
-        before, after = old.spec, new.spec
-        if before is after or (before.node_name == after.node_name and before.tolerations == after.tolerations):
-            return ()
-    name = (new or old).spec.node_name
-    if not name:
+    if new is None or (old is not None and (old.spec is new.spec or old.spec.node_name == new.spec.node_name)):
         return ()
-    node = views.get("nodes", name)
-    if node is None:
-        return (change.key,) if new is None else ()
-    return (change.key,) if no_execute(node) or ready_status(node) != "True" else ()
+    name = new.spec.node_name
+    node = views.get("nodes", name) if name else None
+    return (change.key,) if node is not None and ready_status(node) != "True" else ()
 
 
 def no_keys(_: Change, __: Views) -> tuple[Key, ...]:
@@ -148,10 +139,6 @@ def reconcile(ask: Ask) -> Outcome:
     if health.marks and ready_status(node) != "True":
         return _mark_pods(ask, node, health, ())
     return _tainted(ask, node, health)
-
-
-def _effects(node: Any) -> tuple[tuple[str, str | None], ...]:
-    return tuple([(taint.key, taint.value) for taint in no_execute(node)])
 
 
 def _statuses(node: Any) -> tuple[tuple[str, str], ...]:
@@ -243,7 +230,7 @@ def _tainted(ask: Ask, node: Any, health: Health) -> Outcome:
     after, periodic = _next_look(ask, node, health)
     present = executing_taint(node)
     wanted = _execute_wanted(node, present)
-    if wanted is not None and _is_all_dark(memory):
+    if wanted is not None and is_all_dark(memory.zones):
         # No node is heard of: rather this side is cut off than all of them. Nothing is evicted.
         wanted, after, periodic = None, MONITOR_PERIOD, True
     elif wanted is not None and present is None:
@@ -286,11 +273,6 @@ def _execute_wanted(node: Any, present: str | None) -> str | None:
             return UNREACHABLE
 
 
-def _is_all_dark(memory: Memory) -> bool:
-    """Tell whether no node of any zone is ready."""
-    return all(zone.ready == 0 for zone in memory.zones.values())
-
-
 def _pace(zone: Zone) -> Duration | None:
     """Tell how often a node of the zone may be tainted NoExecute; None for not at all while too many are not ready."""
     size = zone.ready + zone.unready
@@ -307,7 +289,8 @@ def _next_look(ask: Ask, node: Any, health: Health) -> tuple[Duration | None, bo
     silent = ask.now - health.probed
     grace = _grace(node)
     if silent >= grace:
-        return grace, True
+        # Where no node is heard of any more, its taint NoExecute goes with the next look.
+        return (grace if executing_taint(node) is None else MONITOR_PERIOD), True
     if silent >= LATE:
         return grace - silent, False
     return LATE - silent, True

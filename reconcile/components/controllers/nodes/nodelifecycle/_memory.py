@@ -6,7 +6,8 @@ one heartbeat from the next.
 
 Takes:    changes of nodes, leases and pods.
 Gives:    the next memory.
-Source:   pkg/controller/nodelifecycle/node_lifecycle_controller.go: tryUpdateNodeHealth, ComputeZoneState.
+Source:   pkg/controller/nodelifecycle/node_lifecycle_controller.go: tryUpdateNodeHealth, ComputeZoneState,
+          handleDisruption.
 Left out: nothing known.
 """
 
@@ -75,27 +76,6 @@ class Zone:
 
 @quick
 @attrs.frozen(weakref_slot=False)
-class Eviction:
-    """
-    A pod that is to go because of its node's taints.
-
-    Args:
-        uid: the pod's; a later pod of the same name is another one.
-        created: when that was first seen.
-        due: when it is to go.
-        marked: the event is recorded.
-        done: it was deleted, and is on its way out.
-    """
-
-    uid: str
-    created: Instant
-    due: Instant
-    marked: bool = False
-    done: bool = False
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
 class Memory:
     """
     Everything that the controller remembers.
@@ -103,12 +83,10 @@ class Memory:
     Args:
         nodes: by name.
         zones: by region and zone.
-        evictions: by the pod's key.
     """
 
     nodes: Table[str, Health] = attrs.field(factory=Table)
     zones: Table[str, Zone] = attrs.field(factory=Table)
-    evictions: Table[str, Eviction] = attrs.field(factory=Table)
 
 
 def observe(memory: Memory, change: Change, _: Views, now: Instant) -> Memory:
@@ -156,7 +134,7 @@ def _lease_seen(memory: Memory, lease: Any, now: Instant) -> Memory:
     if health is None or renewal is None or renewal.instant <= health.renewed:
         return memory
     beaten = Health(now, health.uid, health.heartbeat, renewal.instant, health.registered, health.marks, health.unwell)
-    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.evictions)
+    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones)
 
 
 def _held_or_not(memory: Memory, lease: Any, now: Instant) -> Memory:
@@ -194,7 +172,22 @@ def _node_seen(memory: Memory, change: Change, now: Instant) -> Memory:
         return memory
     else:
         nodes = memory.nodes
-    return Memory(nodes, zones, memory.evictions)
+    if zones is not memory.zones and is_all_dark(memory.zones) and not is_all_dark(zones):
+        nodes = _heard_anew(nodes, now)
+    return Memory(nodes, zones)
+
+
+def is_all_dark(zones: Table[str, Zone]) -> bool:
+    """Tell whether no node of any zone is ready."""
+    return all(zone.ready == 0 for zone in zones.values())
+
+
+def _heard_anew(nodes: Table[str, Health], now: Instant) -> Table[str, Health]:
+    """Let every node have its whole time again: while no node was heard of, that was hardly their fault."""
+    for name, health in nodes.items():
+        if health.probed != HELD:
+            nodes = nodes.set(name, replace(health, probed=now))
+    return nodes
 
 
 def _counted(zones: Table[str, Zone], old: Any, new: Any) -> Table[str, Zone]:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.controllers.nodes import nodelifecycle
-from reconcile.components.controllers.nodes.nodelifecycle import _taints as taints
+from reconcile.components.controllers.nodes import nodelifecycle, tainteviction, taints
 from reconcile.components.controllers.nodes.nodelifecycle._controller import TAINTING_PASS as PASS
 from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
@@ -21,7 +20,7 @@ LEASES = "leases.coordination.k8s.io"
 
 
 def lab_of(count=3, *pods, beating=()):
-    lab = Lab(nodelifecycle.CONTROLLER)
+    lab = Lab(nodelifecycle.CONTROLLER, tainteviction.CONTROLLER)
     for number in range(1, count + 1):
         lab.put("nodes", node(f"node-{number}"))
         lab.put(LEASES, lease(f"node-{number}", START))
@@ -263,7 +262,7 @@ def test_a_pod_that_is_deleted_meanwhile_is_forgotten():
     lab.remove("pods", "default/p")
     lab.settle()
     assert lab.timers.busy == 0
-    assert len(lab.state.works[0].memory.evictions) == 0
+    assert len(lab.state.works[1].memory) == 0
 
 
 @pytest.mark.parametrize("leaving", [False, True])
@@ -353,7 +352,7 @@ def test_pods_go_when_a_dumb_clock_says_so(tolerations, found):
 
 @given(st.lists(st.tuples(st.sampled_from(["taint", "untaint", "wait"]), st.integers(1, 40)), max_size=12))
 def test_an_eviction_comes_when_the_taint_has_stood_long_enough(happenings):
-    lab = Lab(nodelifecycle.CONTROLLER)
+    lab = Lab(tainteviction.CONTROLLER)
     lab.put("nodes", node("node-1"))
     own = (core_v1.Toleration(key="a", operator="Exists", toleration_seconds=30),)
     lab.put("pods", pod("p", tolerations=own))
@@ -377,3 +376,16 @@ def test_an_eviction_comes_when_the_taint_has_stood_long_enough(happenings):
         lab.run(second * SECOND)
     stamp = lab.get("pods", "default/p").metadata.deletion_timestamp
     assert stamp == (None if due is None else Time.at(START + due * SECOND))
+
+
+def test_while_no_node_is_heard_of_taints_go_and_time_begins_anew_when_one_is():
+    lab = lab_of(3)
+    beat(lab, 60, "node-2", "node-3")
+    assert ("unreachable", "NoExecute") in keys_of(lab.get("nodes", "node-1"))
+    beat(lab, 120)
+    assert [ready(lab, f"node-{n}").status for n in (1, 2, 3)] == ["Unknown"] * 3
+    assert keys_of(lab.get("nodes", "node-1")) == [("unreachable", "NoSchedule")]
+    found = lab.get("nodes", "node-3")
+    lab.put("nodes", replace(found, status=node("x", heartbeat=lab.now).status))
+    lab.settle()
+    assert [health.probed for health in lab.state.works[0].memory.nodes.values()] == [lab.now] * 3
