@@ -40,6 +40,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     words_of,
 )
 from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Rule, Span  # noqa: E402
+from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
 from reconcile.model.requests import List, Request, Response, User  # noqa: E402
@@ -62,7 +63,7 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((Request, Response, User, List), "requests.json"),
     **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
     **dict.fromkeys(BODIES, "control.json"),
-    **dict.fromkeys((Topology, Host, Driver, Behaviours, Behaviour, Rule, Ending, Span), "topology.json"),
+    **dict.fromkeys((Topology, Host, Driver, Cloud, Behaviours, Behaviour, Rule, Ending, Span), "topology.json"),
 }
 TITLES: Final = {
     "events.json": ("What a cluster is stepped by", CLUSTER_EVENTS),

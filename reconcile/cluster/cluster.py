@@ -17,7 +17,7 @@ from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import world
-from reconcile.components.controllers import STANDARD, check, controllers_of
+from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant
@@ -207,7 +207,7 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *controllers_of(topology.drivers), *controllers))
+        check((*STANDARD, *around(topology.drivers, topology.cloud), *controllers))
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []

@@ -11,6 +11,7 @@ from reconcile.components import apiserver, controllers, etcd, kubelet, kubeprox
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
@@ -34,6 +35,7 @@ class Setting:
     feature_gates: Map[bool] = Map()
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
+    cloud: Cloud | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +97,9 @@ COMPONENTS: Final[dict[str, Component]] = {
                     without=setting.without,
                     feature_gates=setting.feature_gates,
                 ),
-                *map(controllers.identified, (*controllers.controllers_of(setting.drivers), *setting.controllers)),
+                *map(
+                    controllers.identified, (*controllers.around(setting.drivers, setting.cloud), *setting.controllers)
+                ),
             ),
             setting.dice,
         ),

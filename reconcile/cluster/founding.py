@@ -14,7 +14,7 @@ from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
-from reconcile.components.controllers import STANDARD, controllers_of, identity, rights
+from reconcile.components.controllers import STANDARD, around, identity, rights
 from reconcile.store import Store
 
 _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
@@ -23,7 +23,7 @@ _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
     accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
-    run = (*controllers_of(topology.drivers), *controllers)
+    run = (*around(topology.drivers, topology.cloud), *controllers)
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
     grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
     if topology.lock == "endpoints":

@@ -18,6 +18,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
 
@@ -65,6 +66,8 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
+            machines, where a service of type LoadBalancer waits for ever.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -91,6 +94,7 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    cloud: Cloud | None = None
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
@@ -127,6 +131,8 @@ class Topology:
         for name in names_of_drivers:
             if names_of_drivers.count(name) > 1:
                 raise ReconcileError(f"topology: drivers: two are called {name!r}")
+        if self.cloud is not None:
+            _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
             if host.external and place < self.masters:
@@ -157,6 +163,8 @@ class Topology:
             run = ["etcd"] * (place == 0) + ["kube-apiserver", *brains, *run]
             labels = labels.merge(_MASTER_LABELS)
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
+        if self.cloud is not None:  # as kubelets do with --cloud-provider=external
+            taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
         return attrs.evolve(
             host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
         )
@@ -187,6 +195,27 @@ def _check_driver(driver: Driver, path: str) -> None:
     faults = names.qualified_faults(driver.reach) if driver.reach else ()
     if faults:
         raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+
+
+def _check_cloud(cloud: Cloud, path: str) -> None:
+    check_types(cloud, f"{path}.")
+    for field in ("balance", "failures"):
+        if getattr(cloud, field) < 0:
+            raise ReconcileError(f"{path}.{field}: {getattr(cloud, field)!r} is negative")
+    rows = [("name", cloud.name, names.label_faults(cloud.name))]
+    rows += [(field, getattr(cloud, field), names.label_value_faults(getattr(cloud, field))) for field in _ON_LABELS]
+    rows += [(f"zones[{host!r}]", zone, names.label_value_faults(zone)) for host, zone in cloud.zones.items()]
+    for field, value, faults in rows:
+        if faults:
+            raise ReconcileError(f"{path}.{field}: {value!r}: {faults[0]}")
+    try:
+        IPv4Network(cloud.addresses)
+    except ValueError:
+        said = "is not an IPv4 network, such as 203.0.113.0/24"
+        raise ReconcileError(f"{path}.addresses: {cloud.addresses!r} {said}") from None
+
+
+_ON_LABELS: Final = ("region", "instance_type")
 
 
 def _check_host(host: Host, path: str) -> None:

@@ -16,6 +16,7 @@ from reconcile.api import core_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
+from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -80,6 +81,15 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "cloud": ("a cloud, or nothing", lambda value: value is None or isinstance(value, Cloud)),
+    "balance": ("an integer of nanoseconds", _is_number),
+    "addresses": ("text", _is_text),
+    "hostnames": ("true or false", _is_truth),
+    "region": ("text", _is_text),
+    "zones": ("a map of text to text", _texts),
+    "instance_type": ("text", _is_text),
+    "keeps_stopped": ("true or false", _is_truth),
+    "routes": ("true or false", _is_truth),
     "provision": ("an integer of nanoseconds", _is_number),
     "failures": ("an integer", _is_number),
     "attach": ("an integer of nanoseconds", _is_number),

@@ -162,7 +162,9 @@ def _missing(cluster: Cluster, resource: str, pod: Any, name: str) -> bool:
     return cluster.store.get(resource, joined(pod.metadata.namespace, name)) is None
 
 
-def _load_balancer(service: Any, _: Cluster) -> bool:
+def _load_balancer(service: Any, cluster: Cluster) -> bool:
+    if cluster.topology.cloud is not None and not service.spec.load_balancer_class:
+        return False
     return service.spec.type == "LoadBalancer" and not (service.status and service.status.load_balancer.ingress)
 
 

@@ -33,6 +33,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model import gates
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
@@ -135,6 +136,7 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
+                "cloud": st.none() | self.of(Cloud).map(_cloud),
                 "feature_gates": switched,
                 "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
@@ -212,6 +214,12 @@ def _table(rows: dict[str, Any]) -> Table[str, Any]:
 def _is_home(name: str, group: str, version: str) -> bool:
     folder, _, file = name.rpartition("/")
     return file == f"{version}.json" and folder.rpartition("/")[2].split(".")[0] == group
+
+
+def _cloud(cloud: Cloud) -> Cloud:
+    """Give a cloud that can be, of one that was drawn."""
+    spans = {name: abs(getattr(cloud, name)) >> 1 for name in ("balance", "failures")}
+    return Cloud(region="r1", keeps_stopped=cloud.keeps_stopped, routes=cloud.routes, **spans)
 
 
 def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:

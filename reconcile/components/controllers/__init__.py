@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import accounts, deletion, nodes, policy, services, volumes, workloads
+from reconcile.components.controllers import accounts, cloud, deletion, nodes, policy, services, volumes, workloads
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -33,8 +33,10 @@ from reconcile.components.controllers.runtime import (
     step,
     watches,
 )
-from reconcile.components.controllers.volumes.drivers import controllers_of
+from reconcile.components.controllers.volumes import drivers
 from reconcile.lib.mapping import Map
+from reconcile.model.clouds import Cloud
+from reconcile.model.drivers import Driver
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
@@ -75,6 +77,11 @@ def standard(
     return accounts.with_keys(found, seed)
 
 
+def around(storage: tuple[Driver, ...], host: Cloud | None) -> tuple[Controller, ...]:
+    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, and the cloud."""
+    return (*drivers.controllers_of(storage), *cloud.controllers_of(host))
+
+
 __all__ = [
     "KEPT",
     "STANDARD",
@@ -85,10 +92,10 @@ __all__ = [
     "Source",
     "State",
     "Views",
+    "around",
     "begin",
     "check",
     "controller_of",
-    "controllers_of",
     "failing",
     "identified",
     "identity",

@@ -20,6 +20,7 @@ from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.model import statuses
+from reconcile.model.clouds import INSTANCES, Instance
 from reconcile.model.requests import Response
 from reconcile.store import Refused, channel, grant, position_after, table_at
 
@@ -31,6 +32,8 @@ _LEASE_SHARED: Final = 60_000_000_000
 
 def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> bool:
     """Let an API server carry a call out, anew if it was *waiting* for webhooks; park it if none can be reached."""
+    if item.request.resource == INSTANCES:
+        return _asked_of_cloud(machine, item)
     server = machine.reach.get(item.host) or server_for(machine, item.host)
     if server is None:
         park(machine, item)
@@ -46,6 +49,19 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
         _watch(machine, item)
     if item.tag is not None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
+    return True
+
+
+def _asked_of_cloud(machine: Machine, item: Sent) -> bool:
+    """Give what the cloud answers that is asked about a machine: it knows what the hosts are, whoever they reach."""
+    assert item.tag is not None, "whoever asks the cloud wants to know"
+    name = item.request.name
+    cloud, status = machine.cluster.topology.cloud, machine.hosts.get(name)
+    if cloud is None or status is None or not (status.up or cloud.keeps_stopped):
+        response = Response(404, statuses.not_found(INSTANCES, name))
+    else:
+        response = Response(200, Instance("running" if status.up else "stopped"))
+    machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
     return True
 
 

@@ -80,6 +80,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
         drivers=topology.drivers,
+        cloud=topology.cloud,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))

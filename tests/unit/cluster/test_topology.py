@@ -14,6 +14,7 @@ from reconcile.driver.client import apply
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
+from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -123,6 +124,11 @@ _MOST = 53248
         ({"drivers": (Driver(name="d", provision=-1),)}, "topology: drivers[0].provision: -1 is negative"),
         ({"drivers": (Driver(name="d", reach="a b"),)}, "topology: drivers[0].reach: 'a b': "),
         ({"drivers": (Driver(name="d"), Driver(name="d"))}, "topology: drivers: two are called 'd'"),
+        ({"cloud": Cloud(balance=-1)}, "topology: cloud.balance: -1 is negative"),
+        ({"cloud": Cloud(addresses="here")}, "topology: cloud.addresses: 'here' is not an IPv4 network"),
+        ({"cloud": Cloud(region="a b")}, "topology: cloud.region: 'a b': "),
+        ({"cloud": Cloud(zones={"n": "/"})}, "topology: cloud.zones['n']: '/': "),
+        ({"cloud": "aws"}, "topology: cloud: expected a cloud, or nothing, found 'aws'"),
         ({"drivers": ("d",)}, "topology: drivers"),
     ],
 )

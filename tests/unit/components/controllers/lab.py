@@ -19,6 +19,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
 from reconcile.lib.timers import Timers
 from reconcile.model import statuses
+from reconcile.model.clouds import INSTANCES, Instance
 from reconcile.model.patches import merge, strategic
 from reconcile.model.requests import List, Request, Response, joined, key_of
 from reconcile.store import Change, Delete, Put, Store, Txn, commit
@@ -41,6 +42,7 @@ class Lab:
         self.timers: Timers[Any] = Timers()
         self.records: list[Record] = []
         self.requests: list[Request] = []
+        self.instances: dict[str, Any] = {}  # what the cloud knows of machines
         self.late: set[str] = set()  # resources whose watches are not delivered
         self.refusals: list[Response] = []  # of the next writes
         self.feed(Started(self.now))
@@ -133,6 +135,13 @@ class Lab:
     def ask(self, request: Request) -> Response:
         self.requests.append(request)
         name = request.resource
+        if name == INSTANCES:
+            state = self.instances.get(request.name)
+            return (
+                Response(404, statuses.not_found(name, request.name))
+                if state is None
+                else Response(200, Instance(state))
+            )
         if self.refusals and request.verb not in ("get", "list"):
             return self.refusals.pop(0)
         if request.verb == "list":
@@ -175,8 +184,9 @@ class Lab:
         if new.metadata.resource_version != found.metadata.resource_version:
             return Response(409, statuses.conflict(name, request.name))
         if request.subresource == "status":
-            return Response(200, self.put(name, replace(found, status=new.status)))
-        if hasattr(found, "status"):
+            kept = replace(found.metadata, finalizers=new.metadata.finalizers)
+            new = replace(found, status=new.status, metadata=kept)
+        elif hasattr(found, "status"):
             new = replace(new, status=found.status)
         changed = replace(new, metadata=found.metadata) != found
         new = replace(new, metadata=replace(new.metadata, generation=(found.metadata.generation or 0) + changed))

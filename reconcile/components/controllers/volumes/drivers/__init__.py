@@ -15,9 +15,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from reconcile.components.controllers.progress import Progress
 from reconcile.components.controllers.runtime import Controller, Source
 from reconcile.components.controllers.volumes.drivers import attaching, provisioning, resizing
-from reconcile.components.controllers.volumes.drivers.progress import ATTACHMENTS, Progress
+from reconcile.components.controllers.volumes.drivers.naming import ATTACHMENTS
 from reconcile.model.drivers import Driver
 from reconcile.model.volumes import CLAIMS, CLASSES, VOLUMES
 

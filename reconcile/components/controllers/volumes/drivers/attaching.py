@@ -10,13 +10,9 @@ from typing import Any
 
 from reconcile.api import storage_v1
 from reconcile.components.controllers.answers import is_done, text_of
+from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
-from reconcile.components.controllers.volumes.drivers.progress import (
-    ATTACHMENTS,
-    Progress,
-    driver_named,
-    with_memory,
-)
+from reconcile.components.controllers.volumes.drivers.naming import ATTACHMENTS, driver_named
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import Driver
 from reconcile.model.requests import Request

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import is_done, text_of
+from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
-from reconcile.components.controllers.volumes.drivers.progress import Progress, driver_named, with_memory
+from reconcile.components.controllers.volumes.drivers.naming import driver_named
 from reconcile.effects import Record
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace

@@ -12,8 +12,9 @@ from reconcile.api import core_v1
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.answers import NOT_FOUND, text_of
+from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
-from reconcile.components.controllers.volumes.drivers.progress import Progress, driver_named, with_memory
+from reconcile.components.controllers.volumes.drivers.naming import driver_named
 from reconcile.effects import Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map

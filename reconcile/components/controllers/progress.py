@@ -1,8 +1,8 @@
-"""Progress: what a driver is at, and since when."""
+"""Progress: what something outside of the cluster, that takes its time and can fail, is at, and since when."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -11,9 +11,7 @@ from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model.drivers import Driver
 
-ATTACHMENTS: Final = "volumeattachments.storage.k8s.io"
 _FIRST_DELAY: Final = SECOND
 _LAST_DELAY: Final = 300 * SECOND
 
@@ -21,7 +19,7 @@ _LAST_DELAY: Final = 300 * SECOND
 @quick
 @attrs.frozen(weakref_slot=False)
 class Work:
-    """One thing that a driver does: when it is done, and how often it has failed."""
+    """One thing: when it is done, and how often it has failed."""
 
     due: Instant
     failures: int = 0
@@ -33,7 +31,7 @@ _NOTHING: Final[Table[tuple[str, ...], Work]] = Table()
 @quick
 @attrs.frozen(weakref_slot=False)
 class Progress:
-    """What drivers are at, by (what it is, the uid of the object that it is for)."""
+    """What is under way, by (what it is, the uid of the object that it is for)."""
 
     works: Table[tuple[str, ...], Work] = _NOTHING
 
@@ -63,8 +61,3 @@ class Progress:
 def with_memory(outcome: Outcome, progress: Progress) -> Outcome:
     """Give the outcome that leaves *progress* as what is remembered."""
     return replace(outcome, memory=progress)
-
-
-def driver_named(drivers: tuple[Driver, ...], name: Any) -> Driver | None:
-    """Give the driver of this name, if there is one."""
-    return next((driver for driver in drivers if driver.name == name), None)
