@@ -390,7 +390,6 @@ CONTROLLER: Final = Controller(
     observe=observe,
     workers=20,
     component="garbage-collector-controller",
-    user=service_account("generic-garbage-collector"),
     customs=keys_of_change,
     user=service_account("generic-garbage-collector"),
 )
