@@ -91,11 +91,23 @@ def is_ready(pod: Any) -> bool:
 
 
 def _claims(pod: Any) -> tuple[Hashable, ...]:
-    """File a pod under the key of each claim that its volumes are made of."""
-    if pod.spec is None or not pod.spec.volumes:
+    """
+    File a pod under the key of each claim that its volumes are made of.
+
+    And under ("devices", key) of each ResourceClaim, and each template of one, that it names.
+    """
+    spec = pod.spec
+    if spec is None or not (spec.volumes or spec.resource_claims):
         return ()
     namespace = pod.metadata.namespace
-    return tuple([f"{namespace}/{name}" for name in volumes.claims_of(pod)])
+    found: list[Hashable] = [f"{namespace}/{name}" for name in volumes.claims_of(pod)] if spec.volumes else []
+    return tuple(found + [("devices", f"{namespace}/{name}") for name in devices_of(spec)])
+
+
+def devices_of(spec: Any) -> list[str]:
+    """Give the names of the ResourceClaims, and of the templates of such, that a pod's specification has."""
+    claims = spec.resource_claims or ()
+    return [each.resource_claim_name or each.resource_claim_template_name or "" for each in claims]
 
 
 def _claimed(volume: Any) -> tuple[Hashable, ...]:

@@ -11,7 +11,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers import accounts, cloud, deletion, nodes, policy, services, volumes, workloads
+from reconcile.components.controllers import (
+    accounts,
+    cloud,
+    deletion,
+    devices,
+    nodes,
+    policy,
+    services,
+    volumes,
+    workloads,
+)
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -46,6 +56,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *policy.CONTROLLERS,
     *accounts.CONTROLLERS,
     *volumes.CONTROLLERS,
+    *devices.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 

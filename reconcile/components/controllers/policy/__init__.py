@@ -1,5 +1,5 @@
 """
-Controllers of policies: those that count what a namespace, or a disruption, may take.
+Controllers of policies: those that count what a namespace, or a disruption, may take, and look at admission's.
 
 Source:   https://kubernetes.io/docs/concepts/policy/
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.policy import disruption, resourcequota
+from reconcile.components.controllers.policy import admissionpolicies, disruption, resourcequota
 from reconcile.components.controllers.runtime import Controller
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
@@ -16,4 +16,5 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (
     disruption.STALE_CONDITIONS,
     resourcequota.FIRST_COUNT,
     resourcequota.CONTROLLER,
+    admissionpolicies.CONTROLLER,
 )

@@ -1,0 +1,59 @@
+"""
+Admission policies: of each ValidatingAdmissionPolicy it is said which generation of it was looked at.
+
+Takes:    changes of ValidatingAdmissionPolicies.
+Gives:    their status.
+Source:   pkg/controller/validatingadmissionpolicystatus.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconcile.components.controllers.answers import is_done, text_of
+from reconcile.components.controllers.runtime import Ask, Controller, Outcome, Source, keys_of_itself, service_account
+from reconcile.model.requests import Request
+
+NAME: Final = "validatingadmissionpolicy-status"
+POLICIES: Final = "validatingadmissionpolicies.admissionregistration.k8s.io"
+
+
+def reconcile(ask: Ask) -> Outcome:
+    """Say of one policy that it was looked at."""
+    for _, answer in ask.answers:
+        return Outcome() if is_done(answer) else Outcome(error=text_of(answer))
+    policy = ask.views.get(POLICIES, ask.key)
+    if policy is None or _observed(policy) >= (policy.metadata.generation or 0):
+        return Outcome()
+    status = {"observedGeneration": policy.metadata.generation, "typeChecking": {}}
+    body = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": ask.key},
+        "status": status,
+    }
+    request = Request(
+        verb="patch",
+        resource=POLICIES,
+        name=ask.key,
+        subresource="status",
+        body=body,
+        patch_type="apply",
+        field_manager=NAME,
+        force=True,
+    )
+    return Outcome(calls=(request,), again=True)
+
+
+def _observed(policy: Any) -> int:
+    return (policy.status.observed_generation if policy.status is not None else None) or 0
+
+
+CONTROLLER: Final = Controller(
+    name=NAME,
+    sources=(Source(POLICIES, keys_of_itself),),
+    reconcile=reconcile,
+    user=service_account("validatingadmissionpolicy-status-controller"),
+    awaits=(POLICIES,),
+)
