@@ -87,7 +87,7 @@ def _was_replaced(_: Cluster, pod: Any) -> bool:
 
 
 _LEADER: Final = "control-plane.alpha.kubernetes.io/leader"
-_REPLACING: Final = ("ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet")
+_REPLACING: Final = ("ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job")
 
 PAST: Final[tuple[Past, ...]] = (
     Past("events"),
@@ -96,7 +96,7 @@ PAST: Final[tuple[Past, ...]] = (
     Past("endpoints", "that are locks", _is_lock),
     Past("controllerrevisions.apps"),
     Past("replicasets.apps", "of a Deployment's former templates, without pods", _is_former),
-    Past("pods", "that have ended, of controllers that put another in their place", _was_replaced),
+    Past("pods", "that have ended, of controllers that replace or count them", _was_replaced),
 )
 """What is left out unless another list is given."""
 

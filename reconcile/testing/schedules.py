@@ -25,6 +25,7 @@ IMAGES: Final[dict[str, Any]] = {
         "web:3": "preloaded, start 100ms, ready after 3s",
         "slow:1": "preloaded, start 1s, ignores SIGTERM",
         "flaky:1": "pull 1s, start 500ms, exit 1 after 1s..20s with probability 1/3",
+        "task:1": "preloaded, start 500ms, exit 0 after 2s",
     }
 }
 """How the images behave that the manifests name (`Behaviours.parse`): quick, slow, one that clings, one that fails."""
@@ -41,6 +42,7 @@ _TEMPLATES: Final = (
     "StatefulSet",
     "StatefulSet",
     "DaemonSet",
+    "Job",
 )
 # What replaces its pods when its template changes.
 _ROLLING: Final = ("Deployment", "StatefulSet", "DaemonSet")
@@ -87,6 +89,13 @@ def _workload(
     draw: st.DrawFn, name: str, images: tuple[str, ...], kind: str = "", *, recreates: bool | None = None
 ) -> dict[str, Any]:
     kind = kind or draw(st.sampled_from(_TEMPLATES))
+    if kind == "Job":
+        return _job(
+            name,
+            draw(st.sampled_from((1, 2, 4))),
+            draw(st.sampled_from((1, 2, 3))),
+            draw(st.sampled_from(("NonIndexed", "Indexed"))),
+        )
     template = {"metadata": {"labels": {"app": name}}, "spec": draw(_pod_spec(images))}
     spec: dict[str, Any] = {"template": template}
     if kind != "DaemonSet":
@@ -101,6 +110,20 @@ def _workload(
     spec["selector"] = {"app": name} if kind == "ReplicationController" else {"matchLabels": {"app": name}}
     version = "v1" if kind == "ReplicationController" else "apps/v1"
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _job(name: str, completions: int, parallelism: int, mode: str) -> dict[str, Any]:
+    """Give a Job whose pods are made anew for as long as what they run on fails them."""
+    container = {"name": "main", "image": "task:1"}
+    pod = {"restartPolicy": "OnFailure", "containers": [container]}
+    spec = {
+        "completions": completions,
+        "parallelism": parallelism,
+        "completionMode": mode,
+        "backoffLimit": 100,
+        "template": {"metadata": {"labels": {"app": name}}, "spec": pod},
+    }
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
 
 
 @st.composite

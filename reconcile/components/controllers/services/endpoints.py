@@ -3,7 +3,7 @@ Endpoints: for each service with a selector an object of the same name, with the
 
 Takes:    changes of services, pods, endpoints.
 Gives:    create, update, delete of endpoints.
-Source:   pkg/controller/endpoint/endpoints_controller.go.
+Source:   pkg/controller/endpoint: endpoints_controller.go, endpoints_tracker.go.
 Left out: see docs/limits.md, "Controllers".
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+
+import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import message_of, namespace_ends, text_of
@@ -28,6 +30,7 @@ from reconcile.components.controllers.services import backends
 from reconcile.components.controllers.services.subsets import Row, packed, sorted_ports
 from reconcile.effects import Record
 from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.conditions import is_true
@@ -50,6 +53,21 @@ _FAILED: Final = {
 _NO_LABELS: Final[Map[str]] = Map()
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Memory:
+    """
+    What the controller remembers, by the service's key.
+
+    Args:
+        seen: what the last sync was made from.
+        stale: the resourceVersion of Endpoints that it wrote over: a cache that still shows it is out of date.
+    """
+
+    seen: Table[Key, backends.Seen] = attrs.field(factory=Table)
+    stale: Table[Key, str] = attrs.field(factory=Table)
+
+
 def keys_of_endpoints(change: Change, views: Views) -> tuple[Key, ...]:
     """Give the service's key if its Endpoints were deleted, or are ours and the service is gone."""
     endpoints = change.new
@@ -64,16 +82,18 @@ def reconcile(ask: Ask) -> Outcome:
     """Bring the Endpoints of one service in line with its pods."""
     if ask.answers:
         return _answered(ask)
-    memory: Table[Key, backends.Seen] = ask.memory
+    memory: Memory = ask.memory
     service = ask.views.get("services", ask.key)
     current = ask.views.get("endpoints", ask.key)
     if service is None:
         return _without_service(ask, current)
     if not backends.is_served(service) or _is_lock(current):
         return Outcome()
+    if current is not None and memory.stale.get(ask.key, None) == current.metadata.resource_version:
+        return Outcome(error=f"endpoints informer cache is out of date: {current.metadata.resource_version}")
     pods = backends.pods_behind(service, ask.views)
-    seen, triggered = backends.seen_now(service, pods, memory.get(ask.key, None), _rows_of(service))
-    memory = memory.set(ask.key, seen)
+    seen, triggered = backends.seen_now(service, pods, memory.seen.get(ask.key, None), _rows_of(service))
+    memory = Memory(memory.seen.set(ask.key, seen), memory.stale)
     subsets, truncated = _truncated(packed([entry.row for entry in seen.pods]))
     labels = _labels(service)
     if current is not None and _is_same(current, subsets, labels, truncated=truncated):
@@ -85,6 +105,9 @@ def reconcile(ask: Ask) -> Outcome:
 def _answered(ask: Ask) -> Outcome:
     """Say that the Endpoints could not be written; where the namespace is being deleted none are missed."""
     request, response = ask.answers[0]
+    if response.ok and request.verb == "update":
+        stale = ask.memory.stale.set(ask.key, request.body.metadata.resource_version)
+        return Outcome(memory=Memory(ask.memory.seen, stale))
     if response.ok or namespace_ends(response):
         return Outcome()
     reason, what = _FAILED[request.verb]
@@ -127,7 +150,10 @@ def _rows_of(service: Any) -> Callable[[Any], Row | None]:
 
 
 def _without_service(ask: Ask, current: Any) -> Outcome:
-    memory = ask.memory.remove(ask.key) if ask.key in ask.memory else ask.memory
+    memory: Memory = ask.memory
+    if ask.key in memory.seen:
+        stale = memory.stale.remove(ask.key) if ask.key in memory.stale else memory.stale
+        memory = Memory(memory.seen.remove(ask.key), stale)
     if (current is None and memory is ask.memory) or _is_lock(current):
         return Outcome(memory=memory)
     namespace, name = split_key(ask.key)
@@ -235,7 +261,7 @@ CONTROLLER: Final = Controller(
         Source("endpoints", keys_of_endpoints),
     ),
     reconcile=reconcile,
-    memory=Table,
+    memory=Memory,
     workers=5,
     retries=RETRIES,
     component="endpoint-controller",

@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.volumes import attachdetach, binder, ephemeral, expand, protection
+from reconcile.components.controllers.volumes import (
+    attachdetach,
+    binder,
+    classprotection,
+    ephemeral,
+    expand,
+    protection,
+)
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     binder.CONTROLLER,
     protection.OF_CLAIMS,
     protection.OF_VOLUMES,
+    classprotection.CONTROLLER,
     ephemeral.CONTROLLER,
     attachdetach.CONTROLLER,
     expand.CONTROLLER,

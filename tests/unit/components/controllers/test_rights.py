@@ -65,9 +65,7 @@ CALLS = {
         ("update", _DEVICES, "resourceclaims", "status"),
         *_EVENTS,
     ),
-    admissionpolicies.CONTROLLER: (
-        ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", "status"),
-    ),
+    admissionpolicies.CONTROLLER: (("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", "status"),),
     BALANCING: (("patch", "", "services", "status"), *_EVENTS),
     CLOUD_NODE: (("update", "", "nodes", ""), *_EVENTS),
     CLOUD_LIFECYCLE: (("update", "", "nodes", ""), ("delete", "", "nodes", ""), *_EVENTS),

@@ -142,7 +142,7 @@ def test_endpoints_go_with_their_service():
     lab.remove("services", "default/web")
     lab.run()
     assert lab.keys("endpoints") == ()
-    assert len(lab.state.works[0].memory) == 0
+    assert len(lab.state.works[0].memory.seen) == 0
 
 
 def test_endpoints_that_someone_deleted_come_back():
@@ -244,6 +244,19 @@ def test_subsets_are_those_of_a_dumber_implementation(pods, targets, publishes):
     got = [(ready, unready, [(name or "", port) for name, port in ports]) for ready, unready, ports in ips(made)]
     assert got == dumb_subsets(svc, pods)
     assert endpoints.subsets_of(svc, pods[::-1]) == made.subsets
+
+
+def test_a_cache_that_does_not_show_the_last_write_is_waited_for():
+    lab = lab_of(service())
+    lab.late = {"endpoints"}
+    lab.put("pods", pod("a", ip="10.0.0.1"))
+    lab.settle()
+    assert ips(lab.get("endpoints", "default/web")) == [(["10.0.0.1"], [], [(None, 80)])]
+    lab.remove("pods", "default/a")
+    lab.settle()
+    lab.late = set()
+    lab.run()
+    assert lab.get("endpoints", "default/web").subsets is None
 
 
 def test_endpoints_that_cannot_be_written_are_told_and_tried_again():
