@@ -188,7 +188,7 @@ class Lab:
             new = replace(found, status=new.status, metadata=kept)
         elif hasattr(found, "status"):
             new = replace(new, status=found.status)
-        changed = replace(new, metadata=found.metadata) != found
+        changed = request.subresource != "status" and replace(new, metadata=found.metadata) != found
         new = replace(new, metadata=replace(new.metadata, generation=(found.metadata.generation or 0) + changed))
         waits = new.metadata.finalizers or (request.subresource == "finalize" and new.spec.finalizers)
         let_go = new.metadata.finalizers != found.metadata.finalizers or request.subresource == "finalize"
