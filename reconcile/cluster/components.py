@@ -34,6 +34,7 @@ class Setting:
     feature_gates: Map[bool] = Map()
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
+    keeping: Any = None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +68,7 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
 
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
-        begin=lambda _: etcd.begin(),
+        begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice),
         step=etcd.step,
         watches=_nothing,
         user=("system:etcd", ()),
