@@ -424,6 +424,24 @@ class Reconnect:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class CutLink:
+    """Cut two hosts off from each other: no connection between them holds, those to others do, until `MendLink`."""
+
+    one: str
+    other: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class MendLink:
+    """Undo `CutLink`."""
+
+    one: str
+    other: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class SetClock:
     """
     Let a host's clock jump: from now on it is *ahead* of the cluster's time (negative: behind), for all its processes.
@@ -443,6 +461,93 @@ class Compact:
     revision: int
 
 
+# Several members of etcd: what is done to them, and what can happen to them.
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DropMessage:
+    """Lose a message between two members of etcd that is on its way."""
+
+    message: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SlowDisk:
+    """Let each write of the member on *host* take so long from now on; 0: no time, as before."""
+
+    host: str
+    delay: Duration
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class LoseDisk:
+    """Let the disk of a member that does not run lose its last *entries* of the log; 0: all that is on it."""
+
+    host: str
+    entries: int = 0
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class MoveLeader:
+    """What `etcdctl move-leader` does: the member that leads hands over to that on *host*."""
+
+    host: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ChangeMember:
+    """
+    What `etcdctl member add`, `add --learner`, `promote` and `remove` do, with the member on *host*.
+
+    Args:
+        kind: the change; a learner gets the log and has no vote.
+        host: one of those that carry a member from the beginning.
+    """
+
+    kind: Literal["add", "learner", "promote", "remove"]
+    host: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SaveSnapshot:
+    """What `etcdctl snapshot save` does: keep, under *name*, what the member on *host* has applied."""
+
+    name: str
+    host: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class RestoreSnapshot:
+    """
+    What `etcdutl snapshot restore` does on each of *hosts*: they begin a new cluster with the snapshot of this name.
+
+    None of the members may run. The members' other hosts are left with empty disks.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ForceNewCluster:
+    """What `--force-new-cluster` does: the member on *host*, which does not run, begins alone, with its data."""
+
+    host: str
+
+
+MemberFault: TypeAlias = (
+    DropMessage | SlowDisk | LoseDisk | MoveLeader | ChangeMember | SaveSnapshot | RestoreSnapshot | ForceNewCluster
+)
+"""What is done to members of etcd, and what can happen to them."""
+
 Fault: TypeAlias = (
     StopHost
     | StartHost
@@ -458,8 +563,18 @@ Fault: TypeAlias = (
     | DropOrder
     | Disconnect
     | Reconnect
+    | CutLink
+    | MendLink
     | SetClock
     | Compact
+    | DropMessage
+    | SlowDisk
+    | LoseDisk
+    | MoveLeader
+    | ChangeMember
+    | SaveSnapshot
+    | RestoreSnapshot
+    | ForceNewCluster
 )
 """What can go wrong, and right again."""
 

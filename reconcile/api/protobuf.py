@@ -23,7 +23,7 @@ from reconcile.api import gotypes
 from reconcile.api.gotypes import Go, GoField
 from reconcile.api.scalars import MicroTime, Time
 from reconcile.api.text import MalformedText, loads_json
-from reconcile.api.wire import BYTES, FIXED64, VARINT, Malformed, parts, varint, varint_at
+from reconcile.api.wire import BYTES, FIXED64, MASK, VARINT, Malformed, parts, varint_at
 
 PREFIX: Final = b"k8s\x00"
 DEEPEST: Final = 100
@@ -108,11 +108,11 @@ def _put_text(out: bytearray, number: int, value: Any) -> None:
 
 
 def _put_number(out: bytearray, number: int, value: Any) -> None:
-    out += varint(number << 3) + varint(int(value or 0))
+    out += _varint(number << 3) + _varint(int(value or 0))
 
 
 def _put_double(out: bytearray, number: int, value: Any) -> None:
-    out += varint(number << 3 | FIXED64) + structs.pack("<d", value or 0)
+    out += _varint(number << 3 | FIXED64) + structs.pack("<d", value or 0)
 
 
 def _put_bytes(out: bytearray, number: int, value: Any) -> None:
@@ -159,7 +159,7 @@ _SCALARS: Final[dict[str, Callable[[bytearray, int, Any], None]]] = {
 
 def _instant(instant: int) -> bytes:
     seconds, nanos = divmod(instant, _SECOND)
-    return b"\x08" + varint(seconds) + b"\x10" + varint(nanos)
+    return b"\x08" + _varint(seconds) + b"\x10" + _varint(nanos)
 
 
 def _text(number: int, value: str) -> bytes:
@@ -167,7 +167,17 @@ def _text(number: int, value: str) -> bytes:
 
 
 def _part(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | BYTES) + varint(len(content)) + content
+    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    value &= MASK
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 # ---------------------------------------------------------------------------------------------------- reading

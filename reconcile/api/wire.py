@@ -1,7 +1,7 @@
 """
 The wire of protocol buffers: a message's bytes as its numbered fields.
 
-Takes:    bytes; numbers.
+Takes:    bytes.
 Gives:    fields: number, wire type, and an integer or bytes; Malformed for what is none, and no other exception.
 Source:   https://protobuf.dev/programming-guides/encoding/
 Left out: nothing known.
@@ -90,14 +90,3 @@ def varint_at(content: memoryview, at: int) -> tuple[int, int]:
         if octet < 0x80:  # noqa: PLR2004 -- the last of them
             return value & MASK, at
         shift += 7
-
-
-def varint(value: int) -> bytes:
-    """Write a number."""
-    value &= MASK
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -14,9 +14,9 @@ import attrs
 from reconcile.api.kinds import resource_named
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.founding import founding
-from reconcile.cluster.pending import Pending, Starting, Suspended, Turning, Withheld
+from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import world
+from reconcile.components import etcd, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
@@ -135,6 +135,49 @@ class HostStatus:
 
 
 @quick
+@attrs.frozen(weakref_slot=False)
+class Keeping:
+    """
+    What a host keeps for its member of etcd, whether it runs or not.
+
+    Args:
+        disk: what is on it.
+        writing: what is on its way there, the oldest first.
+        delay: how long a write takes.
+    """
+
+    disk: etcd.raft.Disk = etcd.raft.Disk()
+    writing: tuple[etcd.raft.Persist, ...] = ()
+    delay: Duration = 0
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Asked:
+    """
+    A request that an API server is about to answer once its member of etcd has agreed with the others.
+
+    Args:
+        item: the request.
+        server, life: who answers, in which life.
+        member: the host of the member that it was given to.
+        planned: what is to be written; None of a read.
+        tries: how often it was planned.
+        waited: that it has waited for webhooks, with what they answered; None: it has not.
+        noted: what audits note of it.
+    """
+
+    item: Sent
+    server: str
+    life: int
+    member: str
+    planned: Any = None
+    tries: int = 1
+    waited: Suspended | None = None
+    noted: tuple[tuple[str, str], ...] = ()
+
+
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Cluster:
     """
@@ -165,6 +208,13 @@ class Cluster:
         servers: the API servers that run, in order of start.
         etcd: the host on which etcd runs; empty while it does not.
         marked: the store's revision when its history was last compacted, to which it is compacted next.
+        members: what each host keeps for its member of etcd, by host; empty if there is but one member. The *store* is
+            then what the member has that has come furthest.
+        front: the index of the last entry that any member has applied.
+        asked: the requests that wait for members to agree, by number.
+        snapshots: those that somebody has saved, by name.
+        calm: whether members hear each other's heartbeats by rule.
+        cuts: the pairs of hosts that are cut off from each other, each pair and all of them sorted.
     """
 
     topology: Topology
@@ -190,6 +240,12 @@ class Cluster:
     servers: tuple[str, ...] = ()
     etcd: str = ""
     marked: int = 0
+    members: Table[str, Keeping] = attrs.field(factory=Table)
+    front: int = 0
+    asked: Table[int, Asked] = attrs.field(factory=Table)
+    calm: bool = False
+    snapshots: Table[str, Store] = attrs.field(factory=Table)
+    cuts: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def boot(cls, topology: Topology | None = None, *, seed: int = 0, controllers: tuple[Any, ...] = ()) -> Cluster:
@@ -218,12 +274,16 @@ class Cluster:
                 name, life = f"{kind}/{host.name}", len(starting)
                 processes.append((name, Process.of(kind, host, life)))
                 starting.append((life, Starting(name, life)))
+        store = founding(topology, controllers)
+        keepers = topology.keepers()
+        founded = etcd.raft.founded(keepers, store)
         return cls(
             topology=topology,
+            members=Table.of([(name, Keeping(founded)) for name in keepers]) if len(keepers) > 1 else Table(),
             seed=seed,
             controllers=controllers,
             now=topology.start,
-            store=founding(topology, controllers),
+            store=store,
             serial=len(starting),
             pending=Table.of(starting),
             hosts=Table.of(hosts),

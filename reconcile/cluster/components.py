@@ -36,6 +36,7 @@ class Setting:
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
+    keeping: Any = None
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +70,7 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
 
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
-        begin=lambda _: etcd.begin(),
+        begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice),
         step=etcd.step,
         watches=_nothing,
         user=("system:etcd", ()),

@@ -150,5 +150,34 @@ class Withheld:
     waits: tuple[tuple[CallWebhook, str], ...]
 
 
-Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message
+@quick
+@attrs.frozen(weakref_slot=False)
+class Posted:
+    """A message between two members of etcd, to *process*."""
+
+    process: str
+    life: int
+    message: Any
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Syncing:
+    """A member's oldest write is on its way to the disk."""
+
+    process: str
+    life: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Decided:
+    """What a member of etcd tells an API server of what it asked."""
+
+    process: str
+    life: int
+    told: Any
+
+
+Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message | Posted | Syncing | Decided
 """Everything that can be under way."""

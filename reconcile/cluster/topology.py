@@ -54,7 +54,8 @@ class Topology:
     Args:
         nodes: how many hosts; they are called node-1, node-2, ...
         masters: on how many of them, the first ones, the control plane runs: API server, controller-manager and
-            scheduler each; etcd runs on the first.
+            scheduler each.
+        members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
         proxy: run kube-proxy on every node.
@@ -85,6 +86,7 @@ class Topology:
 
     nodes: int = 3
     masters: int = 1
+    members: int = 1
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
     proxy: bool = True
@@ -105,7 +107,12 @@ class Topology:
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
-        for name, number in (("nodes", self.nodes), ("masters", self.masters), ("start", self.start)):
+        for name, number in (
+            ("nodes", self.nodes),
+            ("masters", self.masters),
+            ("members", self.members),
+            ("start", self.start),
+        ):
             if not is_written(number):
                 raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
         count = len(self.hosts) or self.nodes
@@ -114,6 +121,10 @@ class Topology:
         if not 1 <= self.masters <= count:
             raise ReconcileError(
                 f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}"
+            )
+        if not 1 <= self.members <= self.masters:
+            raise ReconcileError(
+                f"topology: members: {self.members!r} is not between 1 and the number of masters, {self.masters}"
             )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
@@ -146,6 +157,10 @@ class Topology:
         hosts = self.hosts or tuple([self._plain(number) for number in range(self.nodes)])
         return tuple([self._furnished(host, place) for place, host in enumerate(hosts)])
 
+    def keepers(self) -> tuple[str, ...]:
+        """Name the hosts on which a member of etcd runs."""
+        return tuple([host.name for host in self.machines()[: self.members]])
+
     def _plain(self, number: int) -> Host:
         second, third = divmod(number, 256)
         return Host(
@@ -160,7 +175,7 @@ class Topology:
         labels, taints = host.labels, host.taints
         if place < self.masters:
             brains = [name for name in ("kube-controller-manager", "kube-scheduler") if name not in self.without]
-            run = ["etcd"] * (place == 0) + ["kube-apiserver", *brains, *run]
+            run = ["etcd"] * (place < self.members) + ["kube-apiserver", *brains, *run]
             labels = labels.merge(_MASTER_LABELS)
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external

@@ -7,9 +7,11 @@ Source: stateright's actions; the interleavings that Kamera and Sieve look for a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
+from reconcile.driver.machine.reach import is_cut, ready_member
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
 
 
@@ -47,6 +49,8 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
                 found.append(Execute(serial))
             case Replied() if not item.process or (_lives(cluster, item) and _answered(cluster, item.host)):
                 found.append(Return(serial))
+            case Posted() | Syncing() | Decided() if _lives(cluster, item):
+                found.append(Carry(serial))
             case Message() if (line := (item.process, item.body.uid)) not in lines and _hears(cluster, item):
                 lines.add(line)
                 found.append(Carry(serial))
@@ -73,7 +77,7 @@ def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     return found
 
 
-def _lives(cluster: Cluster, item: Starting | Turning | Message | Replied) -> bool:
+def _lives(cluster: Cluster, item: Starting | Turning | Message | Replied | Posted | Syncing | Decided) -> bool:
     """Tell whether the process that is meant runs, in the life that is meant."""
     process = cluster.processes.get(item.process)
     return process is not None and process.life == item.life
@@ -94,11 +98,19 @@ def _networked(cluster: Cluster, host: str) -> bool:
 
 def reachable(cluster: Cluster, host: str) -> bool:
     """Tell whether *host* (empty: a client outside) can reach an API server that can reach etcd."""
-    if not cluster.etcd:
-        return False
 
     def connected(one: str, other: str) -> bool:
-        return one == other or (_networked(cluster, one) and _networked(cluster, other))
+        if one == other:
+            return True
+        return _networked(cluster, one) and _networked(cluster, other) and not is_cut(cluster.cuts, one, other)
 
+    if cluster.members:
+        keepers = cluster.members.keys()
+        return any(
+            connected(host, at) and ready_member(keepers, cluster.states.get, partial(connected, at), at) is not None
+            for at in [server.rpartition("/")[2] for server in cluster.servers]
+        )
+    if not cluster.etcd:
+        return False
     ats = [server.rpartition("/")[2] for server in cluster.servers]
     return any(connected(host, at) and connected(at, cluster.etcd) for at in ats)

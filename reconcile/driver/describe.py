@@ -17,7 +17,7 @@ from reconcile import effects as do
 from reconcile import events as on
 from reconcile.api import kinds
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Message, Replied, Sent
+from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Syncing
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, duration_text, rfc3339
 from reconcile.model.requests import List, Request, Response
@@ -158,6 +158,12 @@ def _under_way(cluster: Cluster | None, number: int) -> str:
             return f": {_answered(item.response)} to {item.process or item.tag[0]}, {_line(item.request)}"
         case Message():
             return f": {describe(item.body)} to {item.process}"
+        case Posted():
+            return f": {type(item.message).__name__} of term {item.message.term} to {item.process}"
+        case Syncing():
+            return f": a write of {item.process} to its disk"
+        case Decided():
+            return f": {type(item.told).__name__} to {item.process}"
         case _:
             return ""
 
@@ -208,10 +214,36 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"disconnect {host}"
         case on.Reconnect(host):
             return f"reconnect {host}"
+        case on.CutLink(one, other):
+            return f"cut the link of {one} and {other}"
+        case on.MendLink(one, other):
+            return f"mend the link of {one} and {other}"
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
         case on.Compact(revision):
             return f"compact to {revision}"
+        case _:
+            return _of_member_fault(what, cluster)
+
+
+def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
+    match what:
+        case on.DropMessage(message):
+            return f"drop message {message}{_under_way(cluster, message)}"
+        case on.SlowDisk(host, delay):
+            return f"let writes of etcd on {host} take {duration_text(delay)}"
+        case on.LoseDisk(host, entries):
+            return f"lose {f'the last {entries} entries' if entries else 'all'} of etcd's disk on {host}"
+        case on.MoveLeader(host):
+            return f"move etcd's leader to {host}"
+        case on.ChangeMember(kind, host):
+            return f"etcd member {kind}: {host}"
+        case on.SaveSnapshot(name, host):
+            return f"save snapshot {name} of etcd on {host}"
+        case on.RestoreSnapshot(name, hosts):
+            return f"restore snapshot {name} of etcd on {', '.join(hosts)}"
+        case on.ForceNewCluster(host):
+            return f"begin a new cluster of etcd with what {host} has"
         case _:
             return ""
 

@@ -15,7 +15,7 @@ from reconcile.api.given import whole
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
-from reconcile.cluster.pending import Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.cluster.topology import is_written
 from reconcile.components import world
 from reconcile.driver.machine import (
@@ -23,6 +23,7 @@ from reconcile.driver.machine import (
     begin,
     carry,
     cut,
+    decided,
     deliver,
     end,
     execute,
@@ -30,6 +31,7 @@ from reconcile.driver.machine import (
     fire,
     give_back,
     hear_webhook,
+    heard,
     hold,
     hold_back,
     kill_container,
@@ -38,36 +40,50 @@ from reconcile.driver.machine import (
     lose,
     release,
     report,
+    rouse_members,
+    set_timers,
     skip,
+    synced,
     turn,
     unpark,
 )
 from reconcile.driver.machine.reach import server_for
+from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
     Advance,
     Begin,
     Carry,
+    ChangeMember,
     Choice,
     ClusterEvent,
     Compact,
+    CutLink,
     CutWatch,
     Deliver,
     Disconnect,
     DropCall,
+    DropMessage,
     DropOrder,
     Execute,
     Fire,
+    ForceNewCluster,
     HoldWatch,
     KillContainer,
+    LoseDisk,
+    MendLink,
+    MoveLeader,
     Reconnect,
     ReleaseWatch,
     RepeatCall,
     ReportIn,
+    RestoreSnapshot,
     Return,
+    SaveSnapshot,
     SetClock,
     SkipChanges,
+    SlowDisk,
     StartHost,
     StartProcess,
     StopHost,
@@ -110,12 +126,27 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _choose(machine, event)
         case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | SetClock():
             _power(machine, event)
+        case CutLink(one, other):
+            _link(machine, one, other, cut=True)
+        case MendLink(one, other):
+            _link(machine, one, other, cut=False)
         case HoldWatch(process, watch):
             hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case ReleaseWatch(process, watch):
             release(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
+        case (
+            DropMessage()
+            | SlowDisk()
+            | LoseDisk()
+            | MoveLeader()
+            | ChangeMember()
+            | SaveSnapshot()
+            | RestoreSnapshot()
+            | ForceNewCluster()
+        ):
+            operate(machine, event)
         case KillContainer(pod, container):
             _kill(machine, pod, container)
         case ReportIn():
@@ -171,7 +202,7 @@ def _choose(machine: Machine, event: Choice) -> None:
         case Return(call):
             give_back(machine, _taken(machine, call, Replied))
         case Carry(message):
-            carry(machine, _heard(machine, message))
+            _carry(machine, message)
         case Begin(process):
             begin(machine, _starting(machine, process))
         case Work(process, queue):
@@ -183,6 +214,18 @@ def _choose(machine: Machine, event: Choice) -> None:
             _fire(machine, process, key)
         case Advance(to):
             _advance(machine, to)
+
+
+def _carry(machine: Machine, serial: int) -> None:
+    match machine.settle_pending().get(serial):
+        case Posted():
+            heard(machine, _taken(machine, serial, Posted))
+        case Syncing():
+            synced(machine, _taken(machine, serial, Syncing))
+        case Decided():
+            decided(machine, _taken(machine, serial, Decided))
+        case _:
+            carry(machine, _heard(machine, serial))
 
 
 def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
@@ -285,13 +328,29 @@ def _start_host(machine: Machine, host: str) -> None:
 def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     status = machine.hosts.get(_known_host(machine, name))
     assert status is not None
+    rouse_members(machine)
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
     machine.reach.clear()
+    set_timers(machine)
     kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
         unpark(machine)
     if kubelet is not None and connected != status.connected and not machine.cluster.topology.heartbeats:
         (hold if connected else lapse)(machine, kubelet)
+
+
+def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
+    pair = (min(one, other), max(one, other))
+    if _known_host(machine, one) == _known_host(machine, other):
+        raise ReconcileError(f"{one!r} cannot be cut off from itself")
+    if (pair in machine.cuts) == cut:
+        raise ReconcileError(f"{one} and {other} are {'' if cut else 'not '}cut off from each other{' already' * cut}")
+    rouse_members(machine)
+    left = [each for each in machine.cuts if each != pair]
+    machine.cuts = tuple(sorted([*left, pair] if cut else left))
+    machine.reach.clear()
+    set_timers(machine)
+    unpark(machine)
 
 
 def _set_clock(machine: Machine, name: str, ahead: Duration) -> None:

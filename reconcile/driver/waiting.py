@@ -17,6 +17,7 @@ from typing import Final
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Listing, Pending, Replied, Sent
+from reconcile.components import etcd
 from reconcile.driver.machine import Machine
 from reconcile.driver.machine.reach import connected
 from reconcile.model.hosts import Host
@@ -26,7 +27,7 @@ _NAMED: Final = 3
 
 def held_up(cluster: Cluster) -> int:
     """Count what waits for an API server in *cluster*."""
-    return len(_waiting(cluster.parked, partial(_is_there, cluster)))
+    return len(_waiting(cluster.parked, partial(_is_there, cluster))) + len(cluster.asked)
 
 
 def held_up_in(machine: Machine) -> int:
@@ -35,14 +36,14 @@ def held_up_in(machine: Machine) -> int:
     def is_there(process: str, life: int, host: str) -> bool:
         return connected(machine, host) and (not process or machine.alive(process, life) is not None)
 
-    return len(_waiting(machine.parked, is_there))
+    return len(_waiting(machine.parked, is_there)) + (len(machine.asked.table()) if machine.plural else 0)
 
 
 def waiting_for(cluster: Cluster) -> str:
     """Say who waits for an API server, and why none can be reached; empty if nobody does."""
     waiting = _waiting(cluster.parked, partial(_is_there, cluster))
     if not waiting:
-        return ""
+        return f"{len(cluster.asked)} requests wait for members of etcd to agree" if cluster.asked else ""
     who = sorted({item.process or "a client" for item in waiting})
     named = ", ".join(who[:_NAMED]) + (f" and {len(who) - _NAMED} more" if len(who) > _NAMED else "")
     count = "1 request" if len(waiting) == 1 else f"{len(waiting)} requests"
@@ -66,7 +67,11 @@ def _host(item: Sent | Replied | Listing) -> str:
 
 def _why(cluster: Cluster) -> str:
     """Say why no API server can be reached by those who wait."""
-    if not cluster.etcd:
+    if cluster.members:
+        why = _no_leader(cluster)
+        if why:
+            return why
+    elif not cluster.etcd:
         keepers = _ill(cluster, "etcd")
         servers = f"{', '.join(cluster.servers)} {_wait(cluster.servers)} for etcd: " if cluster.servers else ""
         return servers + (keepers or "no etcd has begun")
@@ -76,6 +81,17 @@ def _why(cluster: Cluster) -> str:
     if cut:
         return "; ".join([f"host {name}, with {_carried(cluster, name)}, is cut off" for name in cut])
     return "what they ask is about to be sent again"
+
+
+def _no_leader(cluster: Cluster) -> str:
+    """Say why no member of etcd beside an API server knows a leader; empty if one does."""
+    keepers = cluster.members.keys()
+    running = [name for name in keepers if f"etcd/{name}" in cluster.states]
+    if any(etcd.leader_of(cluster.states[f"etcd/{name}"]) for name in running):
+        return ""
+    cut = [f"host {name} is cut off" for name in running if not cluster.hosts[name].connected]
+    ill = [each for each in (_ill(cluster, "etcd"), *cut) if each]
+    return f"etcd has no leader, {len(running)} of its {len(keepers)} members run: {'; '.join(ill)}"
 
 
 def _wait(names: tuple[str, ...]) -> str:
@@ -91,7 +107,7 @@ def _ill(cluster: Cluster, kind: str) -> str:
             said.append(f"{kind}/{name} does not run, for host {name} is off")
         elif f"kubelet/{name}" not in cluster.processes:
             said.append(f"{kind}/{name} does not run, nor does kubelet/{name}, which would start it")
-        else:
+        elif f"{kind}/{name}" not in cluster.states:
             said.append(f"{kind}/{name} does not run")
     return "; ".join(said)
 

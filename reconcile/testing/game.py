@@ -353,9 +353,11 @@ class Game:
         return client.asked(self.machine, request, submit=self._at_once)
 
     def _at_once(self, event: ClusterEvent) -> None:
-        """Let a client's request overtake everything that is under way, and its answer as well."""
+        """Let a client's request overtake everything that is under way, and its answer as well, if one step answers."""
         machine = self.machine
         apply_event(machine, event)
+        if machine.plural:
+            return
         apply_event(machine, Execute(machine.serial - 1))
         apply_event(machine, Return(machine.serial - 1))
 

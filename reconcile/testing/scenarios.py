@@ -53,6 +53,7 @@ from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
 from reconcile.model.requests import Response, joined
 from reconcile.properties import ALWAYS, PAST, Past, violations
+from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
@@ -276,6 +277,15 @@ class Scenario:
         self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
         yield from ()
 
+    def members(self, _: Block) -> Iterator[str]:
+        """Members: list those of etcd, as `etcdctl endpoint status` does."""
+        yield from membership.listed(self.cluster)
+
+    def member(self, block: Block) -> Iterator[str]:
+        """Member add|learner|promote|remove|move|lose|force HOST, save HOST NAME, restore NAME HOST, slow HOST 50ms."""
+        self._game.happen(membership.ordered(block.words))
+        yield from ()
+
     def disconnect(self, block: Block) -> Iterator[str]:
         """Disconnect HOST from the network."""
         self._game.happen(Disconnect(block.words[0]))
@@ -388,6 +398,8 @@ COMMANDS: Final = {
     "kill": (1, 3),
     "cut": (1, 2),
     "disconnect": (1, 1),
+    "members": (0, 0),
+    "member": (2, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
     "hold": (2, 2),

@@ -133,6 +133,7 @@ class _Vocabulary:
             possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
                 "masters": st.just(1),
+                "members": st.just(1),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,

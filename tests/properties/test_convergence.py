@@ -46,6 +46,8 @@ SHAPES = {
     "skewed": Topology(masters=2, hosts=(skewed(1, 0), skewed(2, 90 * SECOND), skewed(3, -7 * SECOND))),
     "small": Topology(masters=2, hosts=(skewed(1, 0, capacity=SMALL), skewed(2, 0, capacity=SMALL))),
 }
+# Dearer than the others, so it has a test of its own.
+AGREED = "three members"
 NOTE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
 # Of CI's profile, 2,100 in all; while you work, a few of each.
 RUNS = settings.default.max_examples * 3 // 4 if settings.default.max_examples >= 200 else 8
@@ -56,9 +58,13 @@ COUNTED = settings(
 )
 
 
+def shaped(shape):
+    return Topology(nodes=4, masters=3, members=3) if shape == AGREED else SHAPES[shape]
+
+
 @cache
 def booted(shape, seed):
-    topology = attrs.evolve(SHAPES[shape], behaviours=Behaviours.parse(IMAGES))
+    topology = attrs.evolve(shaped(shape), behaviours=Behaviours.parse(IMAGES))
     settled = settle(Cluster.boot(topology, seed=seed))
     assert settled.settled, settled.moving
     return settled.cluster
@@ -97,7 +103,13 @@ def documents(text):
 
 
 def hosts(shape):
-    return tuple([host.name for host in SHAPES[shape].machines()])
+    return tuple([host.name for host in shaped(shape).machines()])
+
+
+@settings(COUNTED, max_examples=max(RUNS // 8, 2))
+@given(st.data(), st.integers(0, 1))
+def test_members_of_etcd_that_agree_come_to_the_same_end(data, seed):
+    judged(AGREED, seed, data.draw(schedules(hosts(AGREED))))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -102,6 +102,7 @@ def cli() -> None:
 @click.option("--skip-unknown", is_flag=True, help="Apply the rest where a kind is not known, and name what was left.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
+@click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
 @click.option(
@@ -233,13 +234,15 @@ def explain(**options: Any) -> int:
 @cli.command()
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
+@click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many with etcd.")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @_controllers
-def step(nodes: int, masters: int, seed: int, own: tuple[str, ...]) -> None:
+def step(nodes: int, masters: int, members: int, seed: int, own: tuple[str, ...]) -> None:
     """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
+    from reconcile.cluster.topology import Topology  # noqa: PLC0415
 
-    serve_standard_streams(nodes, masters, seed, own)
+    serve_standard_streams(Topology(nodes=nodes, masters=masters, members=members), seed, own)
 
 
 @cli.command()

@@ -67,6 +67,7 @@ class Options:
     skip_unknown: bool = False
     nodes: int | None = None
     masters: int | None = None
+    members: int | None = None
     seed: int = 0
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
@@ -301,6 +302,8 @@ def _topology(options: Options) -> Topology:
         changes |= {"nodes": options.nodes, "hosts": ()}
     if options.masters is not None:
         changes["masters"] = options.masters
+    if options.members is not None:
+        changes["members"] = options.members
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours

@@ -196,7 +196,7 @@ def _topology(options: Options) -> Topology:
         changes["audit"] = policy
     left_out = {*topology.without, *without}
     if options.nodes == 0:
-        changes |= {"nodes": 1, "masters": 1, "hosts": (), "proxy": False}
+        changes |= {"nodes": 1, "masters": 1, "members": 1, "hosts": (), "proxy": False}
         left_out.add("kube-scheduler")
     elif options.nodes is not None:
         if topology.hosts:

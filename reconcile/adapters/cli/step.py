@@ -11,9 +11,9 @@ from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 
 
-def serve_standard_streams(nodes: int, masters: int, seed: int, own: tuple[str, ...] = ()) -> None:
+def serve_standard_streams(topology: Topology, seed: int, own: tuple[str, ...] = ()) -> None:
     """
-    Serve until standard input ends; a cluster of so many nodes for a session that boots none, every one with the
+    Serve until standard input ends; a cluster of *topology* for a session that boots none, every one with the
     controllers *own*.
 
     Raises:
@@ -23,6 +23,5 @@ def serve_standard_streams(nodes: int, masters: int, seed: int, own: tuple[str, 
         if stream is None:
             raise ReconcileError(f"standard {name} is closed: no lines can be {use}")
     controllers = load_controllers(own)
-    topology = Topology(nodes=nodes, masters=masters)
     with collector_paused():
         serve(sys.stdin.buffer, sys.stdout, topology=topology, seed=seed, controllers=controllers)

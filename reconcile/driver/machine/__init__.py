@@ -1,9 +1,12 @@
 """The machine that a cluster is stepped in, and everything that can happen in it."""
 
+from reconcile.driver.machine.agreeing import decided, tell_member
 from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
 from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.members import set_timers
+from reconcile.driver.machine.messages import heard, rouse_members, synced, write_all
 from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, lose, report
 from reconcile.driver.machine.reach import unpark
 from reconcile.driver.machine.watches import cut, deliver, hold_back, release, skip
@@ -14,6 +17,7 @@ __all__ = [
     "begin",
     "carry",
     "cut",
+    "decided",
     "deliver",
     "end",
     "execute",
@@ -21,6 +25,7 @@ __all__ = [
     "fire",
     "give_back",
     "hear_webhook",
+    "heard",
     "hold",
     "hold_back",
     "kill_container",
@@ -31,8 +36,13 @@ __all__ = [
     "play_now",
     "release",
     "report",
+    "rouse_members",
+    "set_timers",
     "skip",
+    "synced",
+    "tell_member",
     "turn",
     "unpark",
     "waits_for",
+    "write_all",
 ]

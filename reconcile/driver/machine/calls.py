@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
-from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
+from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events
 from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import end, hear_election, open_watch, take_up, tell
+from reconcile.driver.machine.processes import end, hear_election, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
+from reconcile.driver.machine.watches import open_client_watch
 from reconcile.driver.machine.webhooks import hear_converted, suspended, taken
 from reconcile.effects import Answer
 from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import SECOND
 from reconcile.model import statuses
 from reconcile.model.clouds import INSTANCES, Instance
 from reconcile.model.requests import Response
-from reconcile.store import Refused, channel, grant, position_after, table_at
+from reconcile.store import Refused, grant
 
-_PLANS: Final = 5  # how often a request is planned again when its transaction is refused
 _CONFLICT: Final = 409
-_LEASED: Final = ("events", "events.events.k8s.io")  # an event lives for an hour after it was last written
-_LEASE_SHARED: Final = 60_000_000_000
 
 
 def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> bool:
@@ -38,6 +33,8 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
     if server is None:
         park(machine, item)
         return False
+    if machine.plural:
+        return ask(machine, server, item, waiting)
     response = _served(machine, server, item, waiting)
     if response is None:
         return True
@@ -46,7 +43,7 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
     if machine.trace is not None:
         machine.trace.append((machine.now, item, response))
     if item.request.verb == "watch" and response.ok and not item.process and item.tag is not None:
-        _watch(machine, item)
+        open_client_watch(machine, item, machine.store)
     if item.tag is not None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
     return True
@@ -100,28 +97,6 @@ def give_back(machine: Machine, item: Replied) -> bool:
     return True
 
 
-def _watch(machine: Machine, item: Sent) -> None:
-    """Let a client watch: what it watches with lives until `StopProcess`."""
-    assert item.tag is not None, "a client's call has a tag"
-    client, tag = item.tag
-    request = item.request
-    name = f"watch/{client}:{tag}"
-    end(machine, name)
-    process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
-    machine.processes.set(name, process)
-    ends = machine.now + request.timeout_seconds * SECOND if request.timeout_seconds > 0 else None
-    state = apiserver.Watching(
-        client=client, tag=tag, request=request, seen=machine.store.revision, ends=ends, asked=item.at
-    )
-    machine.states.set(name, state)
-    cursor = Cursor(request.resource, "", channel(request.resource))
-    if not apiserver.lists(request):
-        since = int(request.resource_version or 0) or machine.store.revision
-        position = position_after(machine.store.history(request.resource), since)
-        cursor = attrs.evolve(cursor, position=position, view=table_at(machine.store, request.resource, position))
-    open_watch(machine, process, "watch", cursor)
-
-
 def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None) -> Response | None:
     """Serve a request as far as it goes; give the answer, None if it waits for webhooks from now on."""
     if waiting is not None:
@@ -141,11 +116,11 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
     now = machine.now + keeper.skew if waiting is None else waiting.now
     state, request, user = machine.states.get(server), item.request, item.user
     store = machine.store
-    for _ in range(_PLANS):
+    for _ in range(PLANS):
         plan = apiserver.plan(state, request, user, store, now, dice, notes)
         if not isinstance(plan, apiserver.Planned):
             return plan if isinstance(plan, Response) else suspended(machine, keeper, item, plan, dice, now, notes)
-        lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0
+        lease = _lease(machine) if request.resource in LEASED and request.verb != "delete" else 0
         changes = store.commit(plan.txn, lease)
         if not isinstance(changes, Refused):
             committed(machine, changes, store.touched)
@@ -162,9 +137,8 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
 
 
 def _lease(machine: Machine) -> int:
-    """Give the lease that events are put under, shared by those of one minute, so that each lives for its hour."""
-    lease = machine.now // _LEASE_SHARED + 1
-    ttl = apiserver.EVENT_TTL + _LEASE_SHARED
+    """Give the lease that events are put under."""
+    lease, ttl = lease_of_events(machine.now)
     if machine.store.leases.get(lease) is None:
         machine.store.reopen(grant(machine.store.closed(), ttl, machine.now, lease))
         keeper = machine.processes.get(f"etcd/{machine.etcd}")

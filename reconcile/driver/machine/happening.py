@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.cluster.pending import Draining, Listing, Message, Replied, Sent, Starting, Turning
+from reconcile.cluster.pending import (
+    Decided,
+    Draining,
+    Listing,
+    Message,
+    Posted,
+    Replied,
+    Sent,
+    Starting,
+    Syncing,
+    Turning,
+)
 from reconcile.components import apiserver
+from reconcile.driver.machine.agreeing import decided
 from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.machine import NONE_LEFT, Machine
+from reconcile.driver.machine.members import DISK
+from reconcile.driver.machine.messages import heard, synced, write_all
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.watches import drain, list_watch
 from reconcile.driver.machine.webhooks import TIMER
@@ -91,6 +105,10 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
         hear_election(machine, process, event)
     elif own[0] == TIMER:
         hear_webhook(machine, WebhookAnswered(own[1], error=apiserver.DEADLINE))
+    elif own is DISK or own == DISK:
+        write_all(machine, process)
+    elif process.kind == "etcd" and machine.plural:
+        tell(machine, process, TimerFired(machine.now, own))  # its clock never jumps
     else:
         tell(machine, process, event)
 
@@ -102,4 +120,7 @@ _HAPPENINGS: Final[dict[type[Any], Callable[[Machine, Any], bool]]] = {
     Draining: drain,
     Listing: list_watch,
     Starting: begin,
+    Posted: heard,
+    Syncing: synced,
+    Decided: decided,
 }

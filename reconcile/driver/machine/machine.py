@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
-from reconcile.cluster.cluster import Channel, Cluster, Cursor, HostStatus, Process
+from reconcile.cluster.cluster import Asked, Channel, Cluster, Cursor, HostStatus, Keeping, Process
 from reconcile.cluster.pending import Pending, Sent, Turning
 from reconcile.effects import CallWebhook, OutsideEffect
 from reconcile.lib.dice import Dice
@@ -61,6 +61,13 @@ class Machine:
         self.servers = cluster.servers
         self.etcd = cluster.etcd
         self.marked = cluster.marked
+        self.plural = bool(cluster.members)
+        self.members: Draft[str, Keeping] = Draft(cluster.members)
+        self.front = cluster.front
+        self.asked: Draft[int, Asked] = Draft(cluster.asked)
+        self.calm = cluster.calm
+        self.snapshots = cluster.snapshots
+        self.cuts = cluster.cuts
         self.records = cluster.topology.events
         self.audits = cluster.topology.audit or None
         self.notes = cluster.topology.webhooks or self.audits is not None
@@ -103,6 +110,12 @@ class Machine:
             servers=self.servers,
             etcd=self.etcd,
             marked=self.marked,
+            members=self.members.table(),
+            front=self.front,
+            asked=self.asked.table(),
+            calm=self.calm,
+            snapshots=self.snapshots,
+            cuts=self.cuts,
         )
         return self.cluster
 

@@ -14,6 +14,7 @@ from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.members import forget_asked, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
@@ -81,6 +82,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        keeping=_keeping(machine, process) if machine.plural else None,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -91,20 +93,31 @@ def begin(machine: Machine, item: Starting) -> bool:
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
         machine.old_parked = (*first, *machine.parked)
-    elif kind == "etcd":
+    elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
         machine.reach.clear()
         _renew_leases(machine, process)
-    if kind in _REACHED and machine.etcd and machine.servers:
+    if kind in _REACHED and (machine.etcd or machine.plural) and machine.servers:
         unpark(machine)
     if process.leading:
         _work(machine, process)
+        if kind == "etcd" and machine.plural:
+            set_timers(machine)
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _keeping(machine: Machine, process: Process) -> Any:
+    """Give the disk with which a member begins; None of what is no member."""
+    if process.kind != "etcd":
+        return None
+    rouse(machine, tell)
+    keeping = machine.members.get(process.host)
+    return etcd.raft.Disk() if keeping is None else keeping.disk
 
 
 def _renew_leases(machine: Machine, keeper: Process) -> None:
@@ -122,6 +135,12 @@ def end(machine: Machine, name: str) -> None:
     process = machine.processes.get(name)
     if process is None:
         return
+    if machine.plural and process.kind in _REACHED:
+        rouse(machine, tell)
+        for item in forget_asked(machine, name):
+            lose(machine, item)
+        if process.kind == "etcd":
+            member_ended(machine, process.host)
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
@@ -135,6 +154,8 @@ def end(machine: Machine, name: str) -> None:
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
         machine.reach.clear()
+        if machine.plural:
+            set_timers(machine)
         for waiting in forgotten(machine, name):
             if isinstance(waiting, Suspended):
                 lose(machine, waiting.sent)
@@ -305,6 +326,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
+        case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
+            pass
         case _:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
 

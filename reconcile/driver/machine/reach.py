@@ -1,9 +1,19 @@
-"""Reach: which API server a host can talk to, and what waits while there is none."""
+"""
+Reach: which API server a host can talk to, and what waits while there is none.
+
+With several members of etcd an API server talks to that of its own host, as kubeadm sets it up, or, if its host has
+none, to any that it reaches. It is ready while its member knows a leader; a host prefers its own server.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from reconcile.cluster.pending import Pending
+from reconcile.components import etcd
 from reconcile.driver.machine.machine import Machine
+from reconcile.store import OpenStore, Reads
 
 
 def server_for(machine: Machine, host: str) -> str | None:
@@ -37,14 +47,65 @@ def unpark(machine: Machine) -> None:
     machine.old_parked = ()
 
 
-def _reaches(machine: Machine, one: str, other: str) -> bool:
-    return one == other or (connected(machine, one) and connected(machine, other))
+def reaches(machine: Machine, one: str, other: str) -> bool:
+    """Tell whether the network carries from host *one* to *other*."""
+    if one == other:
+        return True
+    return (
+        connected(machine, one)
+        and connected(machine, other)
+        and not (machine.cuts and is_cut(machine.cuts, one, other))
+    )
+
+
+def is_cut(cuts: tuple[tuple[str, str], ...], one: str, other: str) -> bool:
+    """Tell whether two hosts are cut off from each other."""
+    return (min(one, other), max(one, other)) in cuts
+
+
+def member_of(machine: Machine, at: str) -> str | None:
+    """Give the host of the member of etcd that the API server on host *at* talks to, if it is ready."""
+    return ready_member(
+        machine.members.table().keys(), machine.states.get, lambda other: reaches(machine, at, other), at
+    )
+
+
+def ready_member(
+    hosts: tuple[str, ...], state: Callable[[str], Any], reached: Callable[[str], bool], at: str
+) -> str | None:
+    """Give the first of *hosts* that has a member that knows a leader; only *at* itself, if it is one of them."""
+    for host in (at,) if at in hosts else hosts:
+        if reached(host) and etcd.leader_of(state(f"etcd/{host}")):
+            return host
+    return None
+
+
+def store_seen_from(machine: Machine, host: str) -> Reads:
+    """Give the store as the API server shows it that *host* talks to."""
+    if not machine.plural:
+        return machine.store
+    server = server_for(machine, host)
+    member = None if server is None else member_of(machine, server.rpartition("/")[2])
+    return machine.store if member is None else store_of(machine, member)
+
+
+def store_of(machine: Machine, member: str) -> OpenStore:
+    """Give the store of the member on host *member*: the machine's own, if it has come as far as any."""
+    store = machine.states.get(f"etcd/{member}").store
+    return machine.store if store is machine.store.closed() else OpenStore(store)
 
 
 def _found(machine: Machine, host: str) -> str | None:
+    if machine.plural:
+        own = f"kube-apiserver/{host}"
+        for server in sorted(machine.servers, key=lambda name: name != own):
+            at = server.rpartition("/")[2]
+            if reaches(machine, host, at) and member_of(machine, at) is not None:
+                return server
+        return None
     if machine.etcd:
         for server in machine.servers:
             at = server.rpartition("/")[2]
-            if _reaches(machine, host, at) and _reaches(machine, at, machine.etcd):
+            if reaches(machine, host, at) and reaches(machine, at, machine.etcd):
                 return server
     return None

@@ -8,19 +8,41 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.pending import Draining, Listing
+from reconcile.cluster.pending import Draining, Listing, Sent
+from reconcile.components import apiserver
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import end, tell, tidied
-from reconcile.driver.machine.reach import park, server_for
+from reconcile.driver.machine.processes import end, open_watch, tell, tidied
+from reconcile.driver.machine.reach import park, server_for, store_seen_from
 from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND
 from reconcile.lib.table import Table
 from reconcile.model import statuses
-from reconcile.store import PARTITIONS, RIGHTS, Change, position_after, table_at
+from reconcile.store import PARTITIONS, RIGHTS, Change, Reads, channel, position_after, table_at
 
 _NOBODY: Final = Channel()
+
+
+def open_client_watch(machine: Machine, item: Sent, store: Reads) -> None:
+    """Let a client watch: what it watches with lives until `StopProcess`."""
+    assert item.tag is not None, "a client's call has a tag"
+    client, tag = item.tag
+    request = item.request
+    name = f"watch/{client}:{tag}"
+    end(machine, name)
+    process = Process(name, "watch", "", item.user, machine.serial, watches=("watch",))
+    machine.processes.set(name, process)
+    ends = machine.now + request.timeout_seconds * SECOND if request.timeout_seconds > 0 else None
+    state = apiserver.Watching(client=client, tag=tag, request=request, seen=store.revision, ends=ends, asked=item.at)
+    machine.states.set(name, state)
+    cursor = Cursor(request.resource, "", channel(request.resource))
+    if not apiserver.lists(request):
+        since = int(request.resource_version or 0) or store.revision
+        position = position_after(store.history(request.resource), since)
+        cursor = attrs.evolve(cursor, position=position, view=table_at(store, request.resource, position))
+    open_watch(machine, process, "watch", cursor)
 
 
 def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> bool:
@@ -30,25 +52,29 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     assert cursor is not None, f"{process.name} has no watch {watch}"
     if cursor.held:
         return False
-    history = machine.store.history(cursor.channel)
+    store = machine.store if not machine.plural else store_seen_from(machine, process.host)
+    history = store.history(cursor.channel)
     last = history.end
     if cursor.position < history.start:
         if process.kind == "watch" and cursor.position >= 0:
             return _expire(machine, process)
-        changes, view, position = _listed(machine, cursor), machine.store.table(cursor.resource), last
+        if cursor.view is not None and store is not machine.store:
+            # What it knows may be later: the server makes it wait, as with a resourceVersion that it has not come to.
+            return False
+        changes, view, position = _listed(store, cursor), store.table(cursor.resource), last
     else:
         position = min(last, cursor.position + count) if count else last
+        if position <= cursor.position:
+            return False
         changes = history.between(cursor.position, position)
         if not changes:
             return False
-        if position == last:
-            view = machine.store.table(cursor.resource)
-        else:
-            view = _view(machine, cursor.resource, changes[-1].revision)
+        late = position != last
+        view = _view(store, cursor.resource, changes[-1].revision) if late else store.table(cursor.resource)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
-    revision = 0 if changes else machine.store.revision
+    revision = 0 if changes else store.revision
     tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
     return True
 
@@ -145,9 +171,9 @@ def skip(machine: Machine, process: Process, watch: str, count: int) -> None:
     machine.cursors.set((process.name, watch), attrs.evolve(cursor, position=cursor.position + count))
 
 
-def _listed(machine: Machine, cursor: Cursor) -> tuple[Change, ...]:
-    table = machine.store.table(cursor.resource)
-    revision = machine.store.revision
+def _listed(store: Reads, cursor: Cursor) -> tuple[Change, ...]:
+    table = store.table(cursor.resource)
+    revision = store.revision
     if cursor.partition:
         rows: Any = _own_differences(cursor, table)
     elif cursor.view is None and cursor.resource in RIGHTS:
@@ -194,7 +220,7 @@ def _seen_from(cursor: Cursor, changes: tuple[Change, ...]) -> tuple[Change, ...
     return tuple(seen)
 
 
-def _view(machine: Machine, resource: str, revision: int) -> Table[str, Any]:
+def _view(store: Reads, resource: str, revision: int) -> Table[str, Any]:
     """Give the table of *resource* as of *revision*, as an informer's cache has it that has seen no more."""
-    history = machine.store.history(resource)
-    return table_at(machine.store, resource, position_after(history, revision))
+    history = store.history(resource)
+    return table_at(store, resource, position_after(history, revision))

@@ -30,6 +30,10 @@ _Writes: TypeAlias = Writer | Summer
 _UNDECIDING: Final = frozenset({"steps", "head"})
 
 
+# What a cluster with one member of etcd has none of.
+_OF_MEMBERS: Final = frozenset({"members", "front", "asked", "calm", "snapshots"})
+
+
 def state_json(cluster: Cluster) -> dict[str, Any]:
     """Give everything that decides the future of *cluster*, as plain JSON."""
     return _state(cluster, Writer())
@@ -65,12 +69,14 @@ def _state(cluster: Cluster, writer: _Writes) -> dict[str, Any]:
     for field in attrs.fields(Cluster):
         name = field.name
         value = getattr(cluster, name)
-        if name in _UNDECIDING:
+        if name in _UNDECIDING or (name in _OF_MEMBERS and not cluster.members) or (name == "cuts" and not value):
             continue
         if name == "store":
             state[name] = _store(value, _needed(cluster), writer)
         elif name == "states":
             state[name] = _states(cluster, writer)
+        elif name == "snapshots":
+            state[name] = [[key, _store(store, {}, writer)] for key, store in value.items()]
         elif name == "cursors":
             state[name] = [[list(key), _cursor(cursor, cluster.store, writer)] for key, cursor in value.items()]
         else:

@@ -1,11 +1,63 @@
-"""Raft under chance: whatever is lost, late, repeated or crashes, what is promised holds."""
+"""
+Raft under chance: whatever is lost, late, repeated or crashes, what is promised holds; and each promise can be broken.
 
-from hypothesis import given
-from hypothesis import strategies as st
+A seed is a schedule. Many more are played by `python -m tests.properties.raft.soak 100000`.
+"""
 
-from tests.properties.raft.world import played
+import pytest
+
+from reconcile.components.etcd import raft
+from tests.properties.raft.mutants import CAUGHT, mutated
+from tests.properties.raft.scenes import SCENES
+from tests.properties.raft.world import KINDS, World, played
+
+LENGTH = 400
+SHORT = 200
 
 
-@given(st.integers(0, 2**32))
-def test_any_schedule_keeps_what_is_promised(seed):
-    assert played(seed, actions=300).leaders
+@pytest.mark.parametrize("first", range(0, 2000, 100))
+def test_any_schedule_keeps_what_is_promised(first):
+    for seed in range(first, first + 100):
+        played(seed, SHORT)
+
+
+def test_schedules_come_to_what_they_are_to_test():
+    worlds = [played(seed, LENGTH) for seed in range(30)]
+    assert max(len(world.leaders) for world in worlds) >= 4
+    assert sum(world.answered for world in worlds) >= 50
+    assert sum(len(world.acknowledged) for world in worlds) >= 200
+    members = {host.state.membership for world in worlds for host in world.hosts.values()}
+    assert any(each.learners for each in members)
+    assert {len(each.voters) for each in members} >= {2, 3, 4}
+    assert any(host.state.log.snapshot.index > 1 for world in worlds for host in world.hosts.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_schedule_is_the_same_each_time_it_is_played(kind):
+    seed = tuple(KINDS).index(kind)
+    one, other = played(seed, LENGTH), played(seed, LENGTH)
+    assert [host.state for host in one.hosts.values()] == [host.state for host in other.hosts.values()]
+
+
+@pytest.mark.parametrize(("mutant", "seed"), CAUGHT, ids=lambda each: getattr(each, "__name__", str(each)))
+def test_a_broken_rule_is_found(mutant, seed):
+    play = SCENES[seed] if isinstance(seed, str) else lambda: played(seed, LENGTH)
+    play()
+    with mutated(mutant), pytest.raises(AssertionError):
+        play()
+
+
+def test_there_are_mutants_enough():
+    assert len({mutant for mutant, _ in CAUGHT}) >= 15
+
+
+def test_a_lone_voter_needs_nobody():
+    world = World(0, voters=1, spare=0)
+    world.settle()
+    world.propose("a")
+    world.read("a")
+    while world.hosts["a"].writing:
+        world.sync("a")
+    assert world.hosts["a"].applied[-1] == ("a", 1)
+    assert world.answered == 1
+    assert world.hosts["a"].state.membership == raft.Membership(("a",))

@@ -12,8 +12,75 @@ import attrs
 
 from reconcile.components.etcd import raft
 from reconcile.lib.dice import Dice
+from reconcile.properties.linearizability import Operation, linearized
 
-NAMES = ("a", "b", "c", "d", "e")
+NAMES = ("a", "b", "c", "d", "e", "f")
+
+# How often each thing happens, of a thousand times, by the kind of schedule.
+KINDS = {
+    "common": {
+        "deliver": 560,
+        "sync": 240,
+        "tick": 20,
+        "propose": 60,
+        "read": 40,
+        "compact": 20,
+        "lose": 10,
+        "crash": 6,
+        "start": 20,
+        "cut": 5,
+        "mend": 15,
+        "hurry": 6,
+        "transfer": 4,
+        "change": 8,
+    },
+    # Leaders come and go before what they append is known to all.
+    "stormy": {
+        "deliver": 520,
+        "sync": 240,
+        "tick": 10,
+        "hurry": 30,
+        "propose": 50,
+        "read": 10,
+        "crash": 20,
+        "start": 40,
+        "isolate": 15,
+        "mend": 25,
+        "lose": 2,
+    },
+    # Members that sleep and believe that nothing has happened; learners; changes of who belongs to the cluster.
+    "drowsy": {
+        "deliver": 560,
+        "sync": 240,
+        "tick": 20,
+        "hurry": 14,
+        "propose": 40,
+        "read": 40,
+        "pause": 10,
+        "resume": 20,
+        "isolate": 4,
+        "mend": 15,
+        "transfer": 3,
+        "change": 24,
+        "crash": 4,
+        "start": 16,
+    },
+}
+PATIENCE = 5000
+ACTIONS = tuple(sorted({action for odds in KINDS.values() for action in odds}))
+
+
+def log(state, question):
+    """What clients see of the log: they append to it, and read it."""
+    if question == "read":
+        return state, state
+    state = state if question[1] in state else (*state, question[1])
+    return state, len(state)
+
+
+def appended(applied):
+    """Give what clients have appended, each once: who asks twice, since a message came twice, has appended it once."""
+    return tuple(dict.fromkeys(data for data in applied if isinstance(data, tuple) and len(data) == 2))
 
 
 @attrs.define
@@ -41,10 +108,12 @@ class Read:
 class World:
     """Some members and all that is between them."""
 
-    def __init__(self, seed, voters=3, spare=1, timing=None):
+    def __init__(self, seed, voters=3, spare=1, timing=None, kind="common"):
         self.chance = random.Random(seed)
         self.seed, self.now = seed, 0
-        self.timing = timing or raft.Timing(kept=5, entries=3, inflight=4)
+        self.odds = [KINDS[kind].get(action, 0) for action in ACTIONS]
+        # One entry in a message: a leader may bring over what is of an earlier term, and not what it has added itself.
+        self.timing = timing or raft.Timing(kept=5, entries=1 if kind == "stormy" else 3, inflight=4)
         names = NAMES[: voters + spare]
         self.hosts = {}
         for place, name in enumerate(names):
@@ -52,15 +121,19 @@ class World:
             self.hosts[name] = Host(name, disk)
         self.network = []
         self.cut = set()
+        self.paused = set()
         self.proposals = 0
         self.acknowledged = {}  # data -> index
         self.applied = {}  # index -> entry
         self.committed = {}  # index -> the first term in which it was known to be committed
         self.seen = 0  # the furthest index that a read or a write has shown to a client
         self.leaders = {}  # term -> name
+        self.memberships = {}  # index -> who belongs to the cluster once all up to it is applied
         self.votes = {}  # (voter, term) -> for whom
         self.reads = {}
         self.answered = 0
+        self.moment = 0  # counts what happened, for the history
+        self.history = {}  # what clients asked and were answered: data or tag -> Operation
         for name in names:
             self.start(name)
 
@@ -75,6 +148,8 @@ class World:
         host.state, effects = raft.begin(
             name, host.disk, Dice(self.seed, f"{name}/{host.lives}"), self.now, self.timing
         )
+        known = self.votes.get((name, host.state.term))
+        assert known in (None, host.state.vote), f"{name} has forgotten that it voted for {known}"
         self.carry_out(host, effects)
 
     def crash(self, name, keep=0):
@@ -87,7 +162,7 @@ class World:
 
     def tell(self, name, event):
         host = self.hosts[name]
-        if host.state is None:
+        if host.state is None or name in self.paused:
             return
         before = host.state
         host.state, effects = raft.step(host.state, event, self.now)
@@ -124,7 +199,32 @@ class World:
             if isinstance(entry.data, tuple) and entry.data[0] == host.name:
                 # Whoever proposed it to this member has its answer.
                 self.acknowledged[entry.data] = entry.index
+                self.reply(entry.data, host.lives, len(appended(host.applied)))
                 self.seen = max(self.seen, entry.index)
+
+    def ask(self, key, host, question):
+        self.moment += 1
+        self.history[key] = Operation(self.moment, question, client=f"{host.name}/{host.lives}")
+
+    def reply(self, key, lives, answer):
+        """Give a client its answer, if it has none, and who was asked still lives."""
+        self.moment += 1
+        asked = self.history[key]
+        if asked.answered is None and asked.client.endswith(f"/{lives}"):
+            self.history[key] = attrs.evolve(asked, answered=self.moment, answer=answer)
+
+    def check_history(self):
+        """What clients saw could have happened one thing after the other."""
+        end = appended(self.hosts[self.leaders[max(self.leaders)]].applied)
+        places = {data: place for place, data in enumerate(end, 1)}
+        told = []
+        for asked in self.history.values():
+            if asked.answered is None and asked.question[0] == "append" and asked.question[1] in places:
+                # The log in the end tells what its client was not told.
+                told.append(attrs.evolve(asked, answered=self.moment + 1, answer=places[asked.question[1]]))
+            elif asked.answered is not None:
+                told.append(asked)
+        assert linearized(told, log, ()) is not None, "the history is not linearizable"
 
     def check_prefix(self, host):
         for place, data in list(enumerate(host.applied, 1))[1:]:
@@ -138,6 +238,7 @@ class World:
         assert len(host.applied) >= read.acknowledged, f"a read at {host.name} misses what was acknowledged before it"
         self.seen = max(self.seen, len(host.applied))
         self.answered += 1
+        self.reply(tag, host.lives, appended(host.applied))
 
     # what is promised
 
@@ -150,6 +251,8 @@ class World:
                 for index, entry in self.applied.items():
                     if index > state.log.offset and self.committed[index] < state.term:
                         assert state.log.term_at(index) == entry.term, f"leader {host.name} lacks {entry}"
+        known = self.memberships.setdefault(state.applied, state.membership)
+        assert known == state.membership, f"{host.name} takes others for members than whoever else has applied as much"
         assert state.term >= before.term, "terms only grow"
         assert state.commit >= before.commit, "what is committed stays committed"
         if state.term == before.term and before.vote:
@@ -168,19 +271,22 @@ class World:
     # schedules
 
     def deliver(self, place, *, keep=False):
+        if self.network[place].to in self.paused:
+            self.network.append(self.network.pop(place))  # it waits in the host's buffers
+            return
         message = self.network[place] if keep else self.network.pop(place)
         if frozenset((message.sender, message.to)) not in self.cut:
             self.tell(message.to, raft.Received(message))
 
     def sync(self, name):
         host = self.hosts[name]
-        if host.writing:
+        if host.writing and name not in self.paused:
             order = host.writing.pop(0)
             host.disk = raft.written(host.disk, order)
             self.tell(name, raft.Persisted(order.number))
 
     def tick(self):
-        due = [host for host in self.hosts.values() if host.timer is not None]
+        due = [host for host in self.hosts.values() if host.timer is not None and host.name not in self.paused]
         if due:
             host = min(due, key=lambda each: (each.timer, each.name))
             self.now = max(self.now, host.timer)
@@ -189,13 +295,16 @@ class World:
 
     def propose(self, name):
         self.proposals += 1
-        self.tell(name, raft.Proposed((name, self.proposals)))
+        data = (name, self.proposals)
+        self.ask(data, self.hosts[name], ("append", data))
+        self.tell(name, raft.Proposed(data))
 
     def read(self, name):
         host = self.hosts[name]
-        if host.state is not None:
+        if host.state is not None and name not in self.paused:
             tag = (name, len(self.reads), self.now, self.proposals, self.chance.random())
             self.reads[tag] = Read(name, self.seen, host.lives)
+            self.ask(tag, host, "read")
             self.tell(name, raft.ReadAsked(tag))
 
     def compact(self, name):
@@ -207,50 +316,93 @@ class World:
         kind = self.chance.choice(("add", "learner", "promote", "remove"))
         self.tell(name, raft.Proposed(raft.Change(kind, self.chance.choice(sorted(self.hosts)))))
 
-    def act(self, faults=True):
+    def act(self):
         """Let one thing happen, by chance."""
-        chance, names = self.chance, sorted(self.hosts)
-        name = chance.choice(names)
-        roll = chance.random()
-        if roll < 0.50 and self.network:
-            place = 0 if chance.random() < 0.7 else chance.randrange(len(self.network))
-            self.deliver(place, keep=faults and chance.random() < 0.03)
-        elif roll < 0.72:
-            self.sync(name)
-        elif roll < 0.80:
+        name = self.chance.choice(sorted(self.hosts))
+        (what,) = self.chance.choices(ACTIONS, self.odds)
+        getattr(self, f"do_{what}")(name)
+
+    def settle(self):
+        """Let all that is under way arrive and be written, so that a leader is found."""
+        while not self.leaders:
             self.tick()
-        elif roll < 0.86:
-            self.propose(name)
-        elif roll < 0.90:
-            self.read(name)
-        elif roll < 0.92:
-            self.compact(name)
-        elif not faults:
+            while self.network or any(host.writing for host in self.hosts.values()):
+                if self.network:
+                    self.deliver(0)
+                for name in self.hosts:
+                    self.sync(name)
+
+    def do_deliver(self, _):
+        if not self.network:
             self.tick()
-        elif roll < 0.94 and self.network:
-            self.network.pop(chance.randrange(len(self.network)))
-        elif roll < 0.946:
-            self.crash(name, chance.randrange(3))
-        elif roll < 0.97:
-            self.start(name)
-        elif roll < 0.975:
-            one, other = chance.sample(names, 2)
-            self.cut.add(frozenset((one, other)))
-        elif roll < 0.99:
-            self.cut.clear()
-        elif roll < 0.994:
-            self.tell(name, raft.TransferAsked(chance.choice(names)))
         else:
-            self.change(name)
+            place = 0 if self.chance.random() < 0.7 else self.chance.randrange(len(self.network))
+            self.deliver(place, keep=self.chance.random() < 0.03)
+
+    def do_lose(self, _):
+        if self.network:
+            self.network.pop(self.chance.randrange(len(self.network)))
+
+    def do_crash(self, name):
+        self.crash(name, self.chance.randrange(3))
+
+    def do_tick(self, _):
+        self.tick()
+
+    def do_hurry(self, name):
+        """Let the timer of *name* run out, as if the others' clocks stood still."""
+        host = self.hosts[name]
+        if host.state is not None and host.state.role != "leader" and name not in self.paused:
+            self.now = max(self.now, host.state.deadline)
+            host.timer = None
+            self.tell(name, raft.Elapsed())
+
+    def do_cut(self, _):
+        self.cut.add(frozenset(self.chance.sample(sorted(self.hosts), 2)))
+
+    def do_isolate(self, name):
+        self.cut |= {frozenset((name, other)) for other in self.hosts if other != name}
+
+    def do_mend(self, _):
+        self.cut.clear()
+
+    def do_pause(self, name):
+        self.paused.add(name)
+
+    def do_resume(self, name):
+        """Let *name* go on; whoever was waiting for it asks it at once."""
+        if name in self.paused:
+            self.paused.discard(name)
+            self.read(name)
+
+    def do_transfer(self, name):
+        self.tell(name, raft.TransferAsked(self.chance.choice(sorted(self.hosts))))
+
+    def do_sync(self, name):
+        """Let a member's oldest write be on its disk; rather one that has any than *name*."""
+        writing = [host.name for host in self.hosts.values() if host.writing and host.name not in self.paused]
+        self.sync(name if not writing else self.chance.choice(writing))
+
+    def do_propose(self, name):
+        """Ask the leader more often than another: who asks one that knows no leader gets nothing."""
+        leading = [host.name for host in self.hosts.values() if host.state and host.state.role == "leader"]
+        self.propose(self.chance.choice([name, *leading]))
+
+    do_read = read
+    do_compact, do_start, do_change = compact, start, change
 
     def heal(self, rounds=240):
         """Mend everything; whoever then leads brings all to one log."""
         self.cut.clear()
+        self.paused.clear()
         for name in self.hosts:
             self.start(name)
         for turn in range(rounds):
-            while self.network:
+            for _ in range(PATIENCE):
+                if not self.network:
+                    break
                 self.deliver(0)
+            assert not self.network, "they talk without end"
             for name, host in self.hosts.items():
                 while host.writing:
                     self.sync(name)
@@ -276,8 +428,10 @@ class World:
 
 
 def played(seed, actions=1000):
-    """Play the schedule of *seed* to its healed end."""
-    world = World(seed, voters=5 if seed % 6 == 0 else 3, spare=seed % 2)
+    """Play the schedule of *seed* to its healed end; one in three is of each kind."""
+    kind = tuple(KINDS)[seed % len(KINDS)]
+    world = World(seed, voters=5 if seed % 4 == 0 else 3, spare=seed // 2 % 2, kind=kind)
+    world.settle()
     for count in range(actions):
         world.act()
         if count % 50 == 0:
@@ -285,4 +439,5 @@ def played(seed, actions=1000):
     world.heal()
     world.check_logs()
     world.check_end()
+    world.check_history()
     return world

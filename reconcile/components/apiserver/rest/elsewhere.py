@@ -18,7 +18,6 @@ from reconcile.components.apiserver.registry.served import served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
-from reconcile.components.apiserver.rest.openapi import gnostic
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses, webtokens
@@ -124,8 +123,6 @@ def _takes_any(path: str) -> bool:
 
 def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
     if http.path == "/openapi/v2":
-        if _wants_protobuf(http):
-            return _known_again(http, openapi.swagger_in_protobuf(served(store)), kind=gnostic.MEDIA)
         return _known_again(http, openapi.swagger(served(store)))
     if http.path == "/openapi/v3":
         return _known_again(http, openapi.index(served(store)), kind="text/plain; charset=utf-8")
@@ -139,16 +136,6 @@ def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
     if asked and asked != document.hash:
         return HttpResponse(code=301, headers=(("Location", openapi.place_of(name, document)), ("Vary", "Accept")))
     return _known_again(http, document, lasts=bool(asked))
-
-
-def _wants_protobuf(http: HttpRequest) -> bool:
-    for clause in http.header("accept").split(","):
-        name = clause.partition(";")[0].strip()
-        if name in (gnostic.MEDIA, gnostic.DEPRECATED):
-            return True
-        if name in ("application/json", "*/*", "application/*"):
-            return False
-    return False
 
 
 def _known_again(

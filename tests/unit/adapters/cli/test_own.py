@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from reconcile import Topology
 from reconcile.adapters.cli.step import serve_standard_streams
 from reconcile.adapters.own import load_controllers
 from tests.scenarios.own import exposer, modest
@@ -93,6 +94,6 @@ def test_the_pipe_has_them(monkeypatch, capsys):
         buffer = [b'{"do": "get", "resource": "clusterroles", "name": "controller:modest"}\n']  # noqa: RUF012 -- a stand-in
 
     monkeypatch.setattr(sys, "stdin", In)
-    serve_standard_streams(1, 1, 0, (f"{OWN}:modest",))
+    serve_standard_streams(Topology(nodes=1), 0, (f"{OWN}:modest",))
     answer = json.loads(capsys.readouterr().out)
     assert answer["object"]["metadata"]["name"] == "controller:modest"

@@ -14,7 +14,7 @@ from reconcile.driver.client import create
 from reconcile.driver.run import run, settle
 from reconcile.driver.step import step
 from reconcile.driver.wire import Digester, state_digest, state_json
-from reconcile.events import Advance, Deliver, Disconnect, Submit
+from reconcile.events import Advance, CutLink, Deliver, Disconnect, Submit
 from reconcile.lib.digest import canonical
 from reconcile.lib.table import Table
 from reconcile.lib.timers import Timers
@@ -82,7 +82,21 @@ def test_a_copy_has_the_same_digest_and_the_same_future(deployed):
 
 def test_every_part_of_a_cluster_decides_but_two(ready):
     parts = {field.name for field in attrs.fields(Cluster)}
-    assert parts - set(state_json(ready)) == {"steps", "head"}
+    assert parts - set(state_json(ready)) == {"steps", "head", "cuts", *OF_MEMBERS}
+
+
+def test_a_link_that_is_cut_decides_too(ready):
+    cut, _ = step(ready, CutLink("node-1", "node-2"))
+    assert "cuts" in state_json(cut)
+    assert state_digest(attrs.evolve(cut, steps=ready.steps)) != state_digest(ready)
+
+
+def test_of_a_cluster_with_members_they_decide_too():
+    agreed = Cluster.boot(Topology(masters=3, members=3))
+    assert set(OF_MEMBERS) <= set(state_json(agreed))
+    assert state_digest(attrs.evolve(agreed, calm=True)) != state_digest(agreed)
+    assert state_digest(attrs.evolve(agreed, front=7)) != state_digest(agreed)
+    assert state_digest(attrs.evolve(agreed, members=agreed.members.remove("node-2"))) != state_digest(agreed)
 
 
 OTHERWISE = {
@@ -94,7 +108,8 @@ OTHERWISE = {
     Timers: lambda value: value.cancel(value.first().key),
     Table: lambda value: value.remove(value.keys()[0]),
 }
-PARTS = [field.name for field in attrs.fields(Cluster) if field.name not in ("steps", "head")]
+OF_MEMBERS = ("members", "front", "asked", "calm", "snapshots")  # what a cluster with one member of etcd has none of
+PARTS = [field.name for field in attrs.fields(Cluster) if field.name not in ("steps", "head", "cuts", *OF_MEMBERS)]
 
 
 @pytest.mark.parametrize("part", PARTS)

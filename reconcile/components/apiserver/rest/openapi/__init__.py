@@ -8,7 +8,6 @@ Left out: descriptions, which are Kubernetes' own text.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
@@ -20,7 +19,7 @@ from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.served import Served
 from reconcile.components.apiserver.rest.encoding import json_bytes
-from reconcile.components.apiserver.rest.openapi import custom, gnostic
+from reconcile.components.apiserver.rest.openapi import custom
 from reconcile.components.apiserver.rest.openapi.paths import paths_of
 from reconcile.components.apiserver.rest.openapi.schemas import META, closure, name_of, reference
 from reconcile.components.apiserver.rest.openapi.swagger import swagger_of
@@ -56,11 +55,6 @@ def swagger(served: Served) -> Written:
     return _swagger(Same(served))
 
 
-def swagger_in_protobuf(served: Served) -> Written:
-    """Give the same in protobuf, with the same hash: by the header Vary a client can tell them apart."""
-    return _swagger_in_protobuf(Same(served))
-
-
 def place_of(name: str, written: Written) -> str:
     """Give where a document is that has this hash."""
     return f"/openapi/v3/{name}?hash={written.hash}"
@@ -89,12 +83,6 @@ def _swagger(same: Same) -> Written:
     documents = [_document(name) for name in _names()]
     own = [custom.document_for_2(same.value, name) for name in custom.names(same.value)]
     return _hashed(json_bytes(swagger_of(documents, own, f"v{kinds.KUBERNETES_VERSION}")))
-
-
-@lru_cache(maxsize=4)
-def _swagger_in_protobuf(same: Same) -> Written:
-    written = _swagger(same)
-    return Written(gnostic.document(json.loads(written.body)), written.hash)
 
 
 def _hashed(body: bytes) -> Written:

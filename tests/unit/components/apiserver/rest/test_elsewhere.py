@@ -5,7 +5,6 @@ import json
 import pytest
 
 from reconcile import Cluster, Topology, settle
-from reconcile.api.wire import parts
 from reconcile.components.apiserver.rest import HttpRequest, elsewhere
 from reconcile.driver.exchange import exchange
 from reconcile.store import Store
@@ -87,36 +86,3 @@ def test_metrics_count_what_is_stored(ask):
     lines = ask("/metrics").body.decode().splitlines()
     assert 'apiserver_storage_objects{resource="nodes"} 1' in lines
     assert all(line.startswith("#") or len(line.rsplit(" ", 1)) == 2 for line in lines)
-
-
-PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-
-
-def fields(content, number):
-    return [bytes(value) for found, _, value in parts(memoryview(content), "test") if found == number]
-
-
-def field(content, *numbers):
-    for number in numbers:
-        (content,) = fields(content, number)
-    return content
-
-
-def test_openapi_in_protobuf_says_what_it_says_in_json(ask):
-    answer = ask("/openapi/v2", accept=PROTOBUF)
-    assert dict(answer.headers)["Content-Type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-    plain = json.loads(ask("/openapi/v2").body)
-    document = answer.body
-    assert field(document, 1) == b"2.0"
-    assert field(document, 2, 1).decode() == plain["info"]["title"]
-    paths = {field(each, 1).decode(): field(each, 2) for each in fields(field(document, 8), 2)}
-    definitions = {field(each, 1).decode(): field(each, 2) for each in fields(field(document, 9), 1)}
-    assert (set(paths), set(definitions)) == (set(plain["paths"]), set(plain["definitions"]))
-    get = field(paths["/api/v1/namespaces/{namespace}/pods/{name}"], 2)
-    assert field(get, 5) == b"readCoreV1NamespacedPod"
-    pod = definitions["io.k8s.api.core.v1.Pod"]
-    properties = {field(each, 1).decode(): field(each, 2) for each in fields(field(pod, 25), 1)}
-    assert set(properties) == set(plain["definitions"]["io.k8s.api.core.v1.Pod"]["properties"])
-    assert field(properties["spec"], 1) == b"#/definitions/io.k8s.api.core.v1.PodSpec"
-    (group,) = [each for each in fields(pod, 31) if field(each, 1) == b"x-kubernetes-group-version-kind"]
-    assert json.loads(field(group, 2, 2)) == [{"group": "", "kind": "Pod", "version": "v1"}]

@@ -1,0 +1,197 @@
+"""
+What operators do to members of etcd, and what happens to their disks.
+
+Takes:    events of `MemberFault`.
+Gives:    who the members are; ReconcileError if it cannot be done now, with etcd's own words where it refuses.
+Source:   https://etcd.io/docs/v3.6/op-guide/runtime-configuration/, .../recovery/ and .../etcdctl's commands.
+Left out: see docs/limits.md, "etcd".
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import attrs
+
+from reconcile.cluster.cluster import Cluster, Keeping, Process
+from reconcile.cluster.pending import Posted
+from reconcile.cluster.topology import is_written
+from reconcile.components import etcd
+from reconcile.components.etcd import raft
+from reconcile.driver.machine import Machine, rouse_members, tell_member
+from reconcile.events import (
+    ChangeMember,
+    DropMessage,
+    ForceNewCluster,
+    LoseDisk,
+    MemberFault,
+    MoveLeader,
+    RestoreSnapshot,
+    SaveSnapshot,
+    SlowDisk,
+    Started,
+)
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration
+from reconcile.lib.replacing import replace
+from reconcile.store import Store
+
+
+def operate(machine: Machine, event: MemberFault) -> None:
+    """Let *event* happen to the members of an open cluster."""
+    if not machine.plural:
+        raise ReconcileError(f"{event!r}: etcd has one member here; `Topology(masters=3, members=3)` has three")
+    rouse_members(machine)
+    match event:
+        case DropMessage(message):
+            _drop(machine, message)
+        case SlowDisk(host, delay):
+            _slow(machine, host, delay)
+        case LoseDisk(host, entries):
+            _lose(machine, host, entries)
+        case MoveLeader(host):
+            _keeping(machine, host)
+            tell_member(machine, _leader(machine).host, etcd.MoveWanted(machine.now, host))
+        case ChangeMember(kind, host):
+            _keeping(machine, host)
+            if kind not in ("add", "learner", "promote", "remove"):
+                raise ReconcileError(f"kind: {kind!r} is not add, learner, promote or remove")
+            tell_member(machine, _leader(machine).host, etcd.ChangeWanted(machine.now, raft.Change(kind, host)))
+        case SaveSnapshot(name, host):
+            machine.snapshots = machine.snapshots.set(name, _member(machine, host).store)
+        case RestoreSnapshot(name, hosts):
+            _restore(machine, name, hosts)
+        case ForceNewCluster(host):
+            _force(machine, host)
+        case _:
+            assert_never(event)
+
+
+@attrs.frozen
+class Listed:
+    """
+    A member of etcd, as `etcdctl member list` and `endpoint status` show it.
+
+    Args:
+        host: where it is.
+        part: voter, learner, or none: as the members that run know it.
+        role: what it believes to be; `down` while it does not run.
+        leader, term: whom it follows, and in which term.
+        applied: the index of the last entry that it has applied.
+        revision: its store's.
+    """
+
+    host: str
+    part: str
+    role: str
+    leader: str
+    term: int
+    applied: int
+    revision: int
+
+
+def member_list(cluster: Cluster) -> tuple[Listed, ...]:
+    """List the members of etcd, by host; none if there is but one."""
+    states = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    running = [state.raft for _, state in states if state is not None and state.raft is not None]
+    latest = max(running, key=lambda each: (each.applied, each.term)).membership if running else raft.Membership()
+    rows = []
+    for host, state in states:
+        part = "voter" if host in latest.voters else "learner" if host in latest.learners else "none"
+        member = None if state is None else state.raft
+        if member is None:
+            rows.append(Listed(host, part, "down", "", 0, 0, 0))
+        else:
+            assert state is not None, "it has begun"
+            seen = (member.leader, member.term, member.applied, state.store.revision)
+            rows.append(Listed(host, part, member.role, *seen))
+    return tuple(rows)
+
+
+def _drop(machine: Machine, serial: int) -> None:
+    if not isinstance(machine.settle_pending().get(serial), Posted):
+        raise ReconcileError(f"{serial} is not the number of a message between members of etcd")
+    machine.taken(serial)
+
+
+def _slow(machine: Machine, host: str, delay: Duration) -> None:
+    if not is_written(delay) or delay < 0:
+        raise ReconcileError(f"delay: {delay!r} is no duration")
+    machine.members.set(host, replace(_keeping(machine, host), delay=delay))
+
+
+def _lose(machine: Machine, host: str, entries: int) -> None:
+    keeping = _stopped(machine, host)
+    log = keeping.disk.log
+    if not is_written(entries) or not 0 <= entries <= len(log.entries):
+        raise ReconcileError(f"entries: {entries!r} is not between 0 and {len(log.entries)}, which are on the disk")
+    disk = raft.Disk()
+    if entries:
+        kept = replace(log, entries=log.entries[: len(log.entries) - entries])
+        disk = replace(keeping.disk, log=kept, commit=min(keeping.disk.commit, kept.last))
+    machine.members.set(host, replace(keeping, disk=disk))
+
+
+def _restore(machine: Machine, name: str, hosts: tuple[str, ...]) -> None:
+    store = machine.snapshots.get(name)
+    if store is None:
+        known = ", ".join(machine.snapshots.keys()) or "none"
+        raise ReconcileError(f"there is no snapshot {name!r}; there are {known}")
+    if not hosts:
+        raise ReconcileError("hosts: a cluster has at least one member")
+    for host in hosts:
+        _keeping(machine, host)
+    _begin_anew(machine, tuple(hosts), store)
+
+
+def _force(machine: Machine, host: str) -> None:
+    _stopped(machine, host)
+    # It starts as what it is, so that all that it holds to be committed is applied, and is asked what it has.
+    begun, orders = etcd.step(
+        etcd.begin(host, _keeping(machine, host).disk, machine.dice(f"force/{host}")), Started(machine.now)
+    )
+    if not any(isinstance(order, etcd.Restored) for order in orders):
+        raise ReconcileError(f"the disk of the member on host {host} is empty")
+    _begin_anew(machine, (host,), begun.store)
+
+
+def _begin_anew(machine: Machine, hosts: tuple[str, ...], store: Store) -> None:
+    for host in machine.members.table():
+        keeping = _stopped(machine, host)
+        disk = raft.founded(hosts, store) if host in hosts else raft.Disk()
+        machine.members.set(host, Keeping(disk, (), keeping.delay))
+    machine.front = 0
+
+
+def _leader(machine: Machine) -> Process:
+    found: list[tuple[int, Process]] = []
+    for host in machine.members.table():
+        process = machine.processes.get(f"etcd/{host}")
+        state = None if process is None else machine.states.get(process.name)
+        if process is not None and state is not None and etcd.leads(state):
+            found.append((state.raft.term, process))
+    if not found:
+        raise ReconcileError("etcdserver: no leader")
+    return max(found, key=lambda each: each[0])[1]
+
+
+def _member(machine: Machine, host: str) -> Any:
+    _keeping(machine, host)
+    state = machine.states.get(f"etcd/{host}")
+    if state is None:
+        raise ReconcileError(f"the member on host {host} does not run")
+    return state
+
+
+def _stopped(machine: Machine, host: str) -> Keeping:
+    keeping = _keeping(machine, host)
+    if machine.processes.get(f"etcd/{host}") is not None:
+        raise ReconcileError(f"the member on host {host} runs: stop its host, or its kubelet and then it, first")
+    return keeping
+
+
+def _keeping(machine: Machine, host: str) -> Keeping:
+    keeping = machine.members.get(host)
+    if keeping is None:
+        raise ReconcileError(f"host {host!r} carries no member; {', '.join(machine.members.table().keys())} do")
+    return keeping

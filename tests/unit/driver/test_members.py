@@ -1,0 +1,277 @@
+"""Several members of etcd in the engine: what a cluster's clients see while they agree, lag, fail and come back."""
+
+import attrs
+import pytest
+
+from reconcile import Cluster, Topology, run, settle, step
+from reconcile.cluster.pending import Posted
+from reconcile.driver.choices import choices
+from reconcile.driver.client import ask, create, get
+from reconcile.driver.operations import member_list
+from reconcile.effects import Answer
+from reconcile.events import (
+    Advance,
+    Carry,
+    ChangeMember,
+    CutLink,
+    Disconnect,
+    DropMessage,
+    ForceNewCluster,
+    LoseDisk,
+    MendLink,
+    MoveLeader,
+    Reconnect,
+    RestoreSnapshot,
+    SaveSnapshot,
+    SlowDisk,
+    StartHost,
+    StopHost,
+    StopProcess,
+    Submit,
+)
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import MILLISECOND, SECOND
+from reconcile.model.requests import Request
+
+NEW = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}}
+"""What is written."""
+
+NODES = Request(verb="list", resource="nodes")
+
+
+@pytest.fixture(scope="module")
+def three():
+    return settle(Cluster.boot(Topology(nodes=4, masters=3, members=3), seed=3)).cluster
+
+
+def leader(cluster):
+    (found,) = {each.leader for each in member_list(cluster) if each.role == "leader"}
+    return found
+
+
+def followers(cluster):
+    return [each.host for each in member_list(cluster) if each.role == "follower"]
+
+
+def happened(cluster, *events):
+    for event in events:
+        cluster, _ = step(cluster, event)
+    return cluster
+
+
+def store_of(cluster, host):
+    return cluster.states[f"etcd/{host}"].store
+
+
+def test_members_that_are_equally_far_share_one_store(three):
+    assert {id(store_of(three, host)) for host in three.members} == {id(three.store)}
+    again = settle(happened(three, StopProcess(f"etcd/{followers(three)[0]}"))).cluster
+    assert {id(store_of(again, host)) for host in again.members} == {id(again.store)}
+
+
+def test_heartbeats_hold_by_rule_while_nothing_is_amiss(three):
+    assert three.calm
+    later = run(three, until=three.now + 8 * SECOND).cluster
+    assert not [timer for timer in (*three.timers, *later.timers) if timer.key[2] == ("raft",)]
+    struck = happened(later, Disconnect("node-4"))
+    assert len([timer for timer in struck.timers if timer.key[2] == ("raft",)]) == 3
+
+
+@pytest.mark.parametrize("fault", [StopHost, Disconnect])
+def test_a_leader_that_fails_is_followed_by_another_within_two_timeouts(three, fault):
+    old = leader(three)
+    after = run(three, (fault(old),), until=three.now + 2100 * MILLISECOND).cluster
+    new = {each.leader for each in member_list(after) if each.role == "leader"}
+    assert new
+    assert old not in new
+    before = run(three, (fault(old),), until=three.now + 999 * MILLISECOND).cluster
+    assert {each.leader for each in member_list(before) if each.host != old} == {old}
+
+
+def test_a_follower_that_fails_changes_nothing(three):
+    after = run(three, (StopHost(followers(three)[0]),), until=three.now + 5 * SECOND).cluster
+    assert leader(after) == leader(three)
+    _, response = ask(after, create(NEW))
+    assert response.code == 201
+
+
+def test_who_was_cut_off_does_not_unseat_the_leader_on_its_return(three):
+    away = followers(three)[0]
+    after = run(three, (Disconnect(away),), until=three.now + 20 * SECOND).cluster
+    assert [each.leader for each in member_list(after) if each.host == away] == [""]
+    back = settle(happened(after, Reconnect(away))).cluster
+    assert {(each.leader, each.term) for each in member_list(back)} == {(leader(three), member_list(three)[0].term)}
+
+
+def test_what_was_asked_of_a_leader_that_fails_is_given_up_after_seven_seconds(three):
+    lost = happened(three, StopHost(leader(three)))
+    cluster, response = ask(lost, create(NEW))
+    assert (response.code, response.body.message) == (500, "etcdserver: request timed out")
+    assert cluster.now - three.now == 7 * SECOND
+    cluster, response = ask(cluster, create(NEW))
+    assert response.code == 201
+
+
+def test_without_a_quorum_a_read_waits_and_an_old_one_does_not(three):
+    three = happened(three, MoveLeader("node-2")) if leader(three) == "node-1" else three
+    away = [host for host in three.members if host != "node-1"]
+    cluster = run(settle(three).cluster, [StopHost(host) for host in away], until=three.now + 100 * MILLISECOND).cluster
+    _, old = ask(cluster, attrs.evolve(NODES, resource_version="0"))
+    assert old.code == 200
+    sent = happened(cluster, Submit(request=NODES, tag="fresh"))
+    result = run(sent, until=three.now + 6 * SECOND)
+    assert not [effect for effect in result.effects if isinstance(effect, Answer)]
+    (answer,) = [each for each in run(sent, until=three.now + 9 * SECOND).effects if isinstance(each, Answer)]
+    assert answer.response.body.message == "etcdserver: request timed out"
+
+
+def test_a_member_that_lags_shows_the_past_to_those_who_take_it(three):
+    # As in kubernetes#59848: what is deleted is there still, for who lists with resourceVersion=0 at another server.
+    server = three.servers[0]
+    host = server.rpartition("/")[2]
+    calm = settle(happened(three, *[MoveLeader(other) for other in followers(three) if other != host][:1])).cluster
+    assert leader(calm) != host
+    lagging = happened(calm, SlowDisk(host, 3 * SECOND))
+    sent = happened(lagging, Submit(request=create(NEW), tag="new"))
+    then = run(sent, until=sent.now + SECOND).cluster
+    assert then.get("configmaps", "new") is not None
+    assert store_of(then, host).get("configmaps", "default/new") is None
+    _, stale = ask(then, attrs.evolve(get("configmaps", "new"), resource_version="0"))
+    assert stale.code == 404
+    _, fresh = ask(then, get("configmaps", "new"))
+    assert fresh.code == 200
+
+
+def test_messages_come_in_any_order_and_may_be_lost(three):
+    cluster = happened(three, Submit(request=create(NEW), tag="new"))
+    cluster = happened(cluster, choices(cluster)[0])
+    posted = [serial for serial, item in cluster.pending.items() if isinstance(item, Posted)]
+    offered = [each.message for each in choices(cluster) if isinstance(each, Carry)]
+    assert posted
+    assert set(posted) <= set(offered)
+    assert settle(happened(cluster, DropMessage(posted[0]))).cluster.get("configmaps", "new") is not None
+    assert settle(happened(cluster, Carry(posted[-1]))).cluster.get("configmaps", "new") is not None
+
+
+def test_what_is_not_on_the_disk_is_lost_with_the_process(three):
+    host = leader(three)
+    slow = happened(three, SlowDisk(host, SECOND), Submit(request=create(NEW), tag="new"))
+    writing = run(slow, until=slow.now + 100 * MILLISECOND).cluster
+    assert writing.members[host].writing
+    gone = happened(writing, StopProcess(f"etcd/{host}"))
+    assert not gone.members[host].writing
+    assert gone.members[host].disk == writing.members[host].disk
+
+
+def test_a_member_whose_disk_is_gone_is_replaced(three):
+    host = followers(three)[0]
+    without = settle(happened(three, StopHost(host), LoseDisk(host), ChangeMember("remove", host))).cluster
+    assert [each.part for each in member_list(without) if each.host == host] == ["none"]
+    learning = settle(happened(without, ChangeMember("learner", host), StartHost(host))).cluster
+    assert [(each.part, each.revision) for each in member_list(learning) if each.host == host] == [
+        ("learner", learning.store.revision)
+    ]
+    whole = settle(happened(learning, ChangeMember("promote", host))).cluster
+    assert leader(settle(happened(whole, MoveLeader(host))).cluster) == host
+
+
+def test_one_survivor_begins_a_new_cluster(three):
+    cluster = settle(happened(three, *[StopHost(host) for host in three.members])).cluster
+    alone = settle(happened(cluster, ForceNewCluster("node-2"), StartHost("node-2"))).cluster
+    assert [(each.part, each.role) for each in member_list(alone)] == [
+        ("none", "down"),
+        ("voter", "leader"),
+        ("none", "down"),
+    ]
+    assert ask(alone, create(NEW))[1].code == 201
+
+
+def test_a_snapshot_brings_back_what_it_holds(three):
+    saved = happened(three, SaveSnapshot("monday", "node-1"))
+    cluster, response = ask(saved, create(NEW))
+    assert response.code == 201
+    cluster = happened(cluster, *[StopHost(host) for host in three.members])
+    cluster = happened(
+        cluster, RestoreSnapshot("monday", ("node-1", "node-3")), StartHost("node-1"), StartHost("node-3")
+    )
+    back = settle(cluster).cluster
+    assert back.get("configmaps", "new") is None
+    assert back.get("nodes", "node-4") is not None
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (MoveLeader("node-4"), "host 'node-4' carries no member; node-1, node-2, node-3 do"),
+        (ChangeMember("add", "node-1"), "etcdserver: node-1 is a member already"),
+        (ChangeMember("promote", "node-1"), "etcdserver: node-1 is no learner"),
+        (ChangeMember("swap", "node-1"), "kind: 'swap' is not add, learner, promote or remove"),
+        (LoseDisk("node-1"), "the member on host node-1 runs: stop its host, or its kubelet and then it, first"),
+        (SlowDisk("node-1", -1), "delay: -1 is no duration"),
+        (RestoreSnapshot("x", ("node-1",)), "there is no snapshot 'x'; there are none"),
+        (DropMessage(1), "1 is not the number of a message between members of etcd"),
+        (ForceNewCluster("node-1"), "the member on host node-1 runs: stop its host, or its kubelet and then it, first"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(three, event, said):
+    with pytest.raises(ReconcileError) as caught:
+        step(three, event)
+    assert str(caught.value) == said
+
+
+def test_a_lone_member_has_no_others():
+    cluster = Cluster.boot(Topology(nodes=1))
+    assert not cluster.members
+    assert member_list(cluster) == ()
+    with pytest.raises(ReconcileError, match="etcd has one member here"):
+        step(cluster, MoveLeader("node-1"))
+
+
+def test_more_members_than_masters_are_refused():
+    with pytest.raises(ReconcileError, match="members: 3 is not between 1 and the number of masters, 2"):
+        Topology(masters=2, members=3)
+
+
+def test_any_order_of_messages_and_work_comes_to_the_same_end():
+    cluster = Cluster.boot(Topology(nodes=3, masters=3, members=3), seed=9)
+    for turn in range(1500):
+        offered = choices(cluster)
+        now = [each for each in offered if not isinstance(each, Advance)]
+        cluster, _ = step(cluster, now[(turn * 7919) % len(now)] if now else offered[-1])
+    assert settle(cluster).settled
+    assert {each.revision for each in member_list(settle(cluster).cluster)} == {settle(cluster).cluster.store.revision}
+
+
+def test_a_leader_that_one_follower_does_not_reach_goes_on(three):
+    away = followers(three)[0]
+    cut = happened(three, CutLink(leader(three), away))
+    later = run(cut, until=cut.now + 20 * SECOND).cluster
+    assert leader(later) == leader(three)
+    assert [each.leader for each in member_list(later) if each.host == away] == [""]
+    with pytest.raises(ReconcileError, match="are cut off from each other already"):
+        step(later, CutLink(away, leader(three)))
+    healed = settle(happened(later, MendLink(away, leader(three)))).cluster
+    assert {each.leader for each in member_list(healed)} == {leader(three)}
+
+
+def test_a_leader_that_reaches_nobody_steps_down_and_its_own_host_goes_on_with_another(three):
+    old = leader(three)
+    one, other = followers(three)
+    cut = happened(three, CutLink(old, one), CutLink(old, other))
+    later = run(cut, until=cut.now + 5 * SECOND).cluster
+    assert leader(later) in (one, other)
+    assert [each.role for each in member_list(later) if each.host == old] in (["pre-candidate"], ["follower"])
+    assert ask(later, create(NEW))[1].code == 201
+
+
+def test_a_host_that_is_cut_off_from_the_only_server_waits_for_it():
+    cluster = settle(Cluster.boot(Topology(nodes=2), seed=3)).cluster
+    cut = happened(cluster, CutLink("node-2", "node-1"))
+    later = run(cut, until=cut.now + 60 * SECOND).cluster
+    (ready,) = [each for each in later.get("nodes", "node-2").status.conditions if each.type == "Ready"]
+    assert ready.status == "Unknown"
+    healed = settle(happened(later, MendLink("node-1", "node-2"))).cluster
+    (ready,) = [each for each in healed.get("nodes", "node-2").status.conditions if each.type == "Ready"]
+    assert ready.status == "True"
+    with pytest.raises(ReconcileError, match="cannot be cut off from itself"):
+        step(cluster, CutLink("node-1", "node-1"))
