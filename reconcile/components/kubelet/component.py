@@ -14,13 +14,24 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias, assert_never
 
-from reconcile.components.kubelet import configuring, containers, mounting, nodes, pods, probes, statics
+from reconcile.components.kubelet import (
+    configuring,
+    containers,
+    mounting,
+    nodes,
+    pods,
+    probes,
+    reporting,
+    statics,
+    stopping,
+)
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
     ContainerExited,
     ContainerStarted,
+    Hooked,
     ImagePulled,
     ImagePullFailed,
     Probed,
@@ -199,6 +210,9 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
     match what:
         case "due":
             return pods.sync(state, pod, now, out) if pod.life == "running" else state
+        case "grace":
+            container = container_of(pod, rest[1])
+            return state if container is None else reporting.keep(state, stopping.expired(pod, container, now, out))
         case "probe":
             container = container_of(pod, rest[1])
             if container is not None:
@@ -239,6 +253,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
             return _on_container_exited(state, pod, report, now, out)
+        case Hooked():
+            return pods.hooked(state, pod, report, now, out)
         case Probed():
             container = container_of(pod, report.container)
             if container is None or pod.life == "ended":
@@ -246,7 +262,11 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             probed, news = probes.answered(pod, container, report, now, out)
             if probed is pod:
                 return state
-            return pods.sync(state, probed, now, out) if news and pod.life == "running" else pods.keep(state, probed)
+            if not news:
+                return reporting.keep(state, probed)
+            if pod.life == "running":
+                return pods.sync(state, probed, now, out)
+            return reporting.keep(state, reporting.report(state, probed, now, out))
         case _:
             assert_never(report)
 
@@ -270,7 +290,7 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
         return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
         started = containers.pulled(state, pod, container, report, out, waited=now - since, now=now)
-        return pods.keep_pulling(state, started, pulls)
+        return reporting.keep_pulling(state, started, pulls)
     state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
 
@@ -299,7 +319,7 @@ def _on_container_exited(
         return state  # the end of an earlier run
     pod = containers.exits(pod, container, report, now, out)
     if pod.life == "running":
-        pod = pods.report(state, pod, now, out)
+        pod = reporting.report(state, pod, now, out)
     return pods.sync(state, pod, now, out)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
@@ -22,7 +23,7 @@ from reconcile.store import Change
 MIRROR: Final = "kubernetes.io/config.mirror"
 """The annotation that makes a pod of the API a mirror: the hash of the static pod that it shows."""
 
-Kind: TypeAlias = Literal["init", "sidecar", "main"]
+Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
 Stage: TypeAlias = Literal["new", "pulling", "configuring", "starting", "running", "stopping", "exited"]
 ProbeKind: TypeAlias = Literal["startup", "liveness", "readiness"]
 
@@ -51,6 +52,31 @@ class Gauge:
 
 
 @quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Aside:
+    """
+    What is to be remembered of a container that most have not.
+
+    Args:
+        hook: the lifecycle hook that is under way.
+        waits: a sidecar that ends when those that it serves have ended.
+        since: when the hook or the wait began; *until*: when the grace is over.
+        report: how it started, while its postStart hook is under way.
+        memory: what it uses, in bytes; *disk* likewise.
+        resources: what it has, if that is not what its pod says by now.
+    """
+
+    hook: Literal["", "postStart", "preStop"] = ""
+    waits: bool = False
+    since: Instant = 0
+    until: Instant = 0
+    report: ContainerStarted | None = None
+    memory: int = 0
+    disk: int = 0
+    resources: core_v1.ResourceRequirements | None = None
+
+
+@quick
 @attrs.frozen(weakref_slot=False)
 class Container:
     """
@@ -58,7 +84,8 @@ class Container:
 
     Args:
         spec: as the pod says it.
-        kind: init containers run one after the other before all others; a sidecar is one that stays.
+        kind: init containers run one after the other before all others; a sidecar is one that stays; an ephemeral
+            one is added to a pod that runs, and started once.
         stage: where it is in its life.
         runs: how often it was ordered to start; restartCount is one less.
         id: the container ID of its last start.
@@ -73,9 +100,10 @@ class Container:
         pull_delay: its present image pull back-off, which ends at *pull_at*.
         started: its startup probe has succeeded, or it has none.
         gauges: its probes, while it runs.
+        aside: what else there is to it, of most nothing.
     """
 
-    spec: core_v1.Container
+    spec: Any
     kind: Kind = "main"
     stage: Stage = "new"
     runs: int = 0
@@ -93,11 +121,12 @@ class Container:
     pull_at: Instant = 0
     started: bool = False
     gauges: tuple[Gauge, ...] = ()
+    aside: Aside | None = None
 
     @property
     def name(self) -> str:
         """Its name in the pod."""
-        return self.spec.name
+        return str(self.spec.name)
 
 
 @quick
@@ -290,8 +319,15 @@ def container_of(pod: LocalPod, name: str) -> Container | None:
 
 def field_path(container: Container) -> str:
     """Give the part of the pod that an event about this container is about."""
-    part = "containers" if container.kind == "main" else "initContainers"
-    return f"spec.{part}{{{container.spec.name}}}"
+    return f"spec.{_PARTS[container.kind]}{{{container.spec.name}}}"
+
+
+_PARTS: Final = {
+    "init": "initContainers",
+    "sidecar": "initContainers",
+    "main": "containers",
+    "ephemeral": "ephemeralContainers",
+}
 
 
 def restart_policy(pod: core_v1.Pod) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import calls, pods
+from reconcile.components.kubelet import calls, pods, reporting
 from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
@@ -67,7 +67,7 @@ def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> Stat
     pod = replace(pod, api=api, started_at=since or pod.started_at, written=api.status, calling="", version=0)
     if old is None and api.status is not None:
         pod = _recalled(pod, api.status, now, out)
-    return pods.keep(state, pods.report(state, pod, now, out))
+    return reporting.keep(state, reporting.report(state, pod, now, out))
 
 
 def _recalled(pod: LocalPod, status: core_v1.PodStatus, now: Instant, out: list[Effect]) -> LocalPod:
@@ -98,7 +98,7 @@ def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:
     if pod is None or (pod.api is not None and _uid(pod.api) != api.metadata.uid):
         return state
     pod = replace(pod, api=None, written=None, calling="")
-    return mirror(pods.keep(state, pod), pod, out)
+    return mirror(reporting.keep(state, pod), pod, out)
 
 
 def mirror_all(state: State, out: list[Effect]) -> State:

@@ -20,6 +20,9 @@ from reconcile.model.hosts import Host
 
 OWNED: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
+_BESIDE: Final = ("sidecar", "ephemeral")
+_BEFORE: Final = ("init", "ephemeral")
+
 _are_ours: Final = frozenset(OWNED).issuperset
 _type_of: Final = attrgetter("type")
 _CREATING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="ContainerCreating"))
@@ -50,12 +53,17 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
             break
     containers = pod.containers
     statuses = tuple([container_status(pod, container) for container in containers])
-    inits = 0 if _plain(pod) else len([container for container in containers if container.kind != "main"])
+    ephemerals = None
+    if containers and containers[-1].kind == "ephemeral":
+        count = len([container for container in containers if container.kind != "ephemeral"])
+        statuses, ephemerals = statuses[:count], statuses[count:]
+    inits = 0 if _plain(pod) else len([container for container in containers if container.kind in {"init", "sidecar"}])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(containers)
     return core_v1.PodStatus(
         conditions=_conditions(pod, old, phase, statuses, now),
         container_statuses=statuses[inits:] if seen else None,
+        ephemeral_container_statuses=ephemerals,
         init_container_statuses=statuses[:inits] if inits else None,
         host_ip=host.ip if seen else None,
         host_ips=_host_ips(host.ip) if seen else None,
@@ -77,7 +85,7 @@ def phase_of(pod: LocalPod) -> str:
     if pod.verdict is not None and not any(container.stage in ALIVE for container in pod.containers):
         return "Failed"
     if pod.life == "ended" and not pod.static:
-        well = all(kept.kind == "sidecar" or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
+        well = all(kept.kind in _BESIDE or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
         return "Succeeded" if well else "Failed"
     running = stopped = succeeded = 0
     for container in pod.containers:
@@ -85,6 +93,8 @@ def phase_of(pod: LocalPod) -> str:
         if container.kind != "main":
             if container.kind == "sidecar":
                 running += stage in ALIVE
+            elif container.kind == "ephemeral":
+                continue
             elif not pod.initialised and stage == "exited" and container.code and not restarts(pod, container):
                 return "Failed"
             elif not pod.initialised and (stage != "exited" or container.code):
@@ -130,15 +140,57 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
         restart_count=container.runs - 1 if container.runs else 0,
         state=state,
         last_state=last or _NO_STATE,
+        user=_user(pod.pod, spec) if container.id else None,
+        volume_mounts=_mounts(spec.volume_mounts) if spec.volume_mounts else None,
         resources=resources,
         allocated_resources=resources.requests if resources is not None else None,
     )
 
 
+def _user(pod: Any, spec: Any) -> core_v1.ContainerUser:
+    """Give who a container runs as: root, unless something else is said; what an image says is not known."""
+    own, whole = spec.security_context, pod.spec.security_context
+    if own is None and whole is None:
+        return _ROOT
+    user = next((each.run_as_user for each in (own, whole) if each is not None and each.run_as_user is not None), 0)
+    group = next((each.run_as_group for each in (own, whole) if each is not None and each.run_as_group is not None), 0)
+    groups = [group]
+    if whole is not None:
+        groups += [*((whole.fs_group,) if whole.fs_group is not None else ()), *(whole.supplemental_groups or ())]
+    return _user_of(user, group, tuple(sorted(set(groups))))
+
+
+@lru_cache(maxsize=1024)
+def _user_of(user: int, group: int, groups: tuple[int, ...]) -> core_v1.ContainerUser:
+    return core_v1.ContainerUser(linux=core_v1.LinuxContainerUser(uid=user, gid=group, supplemental_groups=groups))
+
+
+_ROOT: Final = _user_of(0, 0, (0,))
+
+
+@lru_cache(maxsize=1024)
+def _mounts(mounts: tuple[Any, ...]) -> tuple[core_v1.VolumeMountStatus, ...]:
+    return tuple(
+        [
+            core_v1.VolumeMountStatus(
+                name=mount.name,
+                mount_path=mount.mount_path,
+                read_only=mount.read_only or None,
+                recursive_read_only=_recursively(mount) if mount.read_only else None,
+            )
+            for mount in mounts
+        ]
+    )
+
+
+def _recursively(mount: Any) -> str:
+    return "Enabled" if mount.recursive_read_only in {"Enabled", "IfPossible"} else "Disabled"
+
+
 def is_ready(container: Container) -> bool:
     """Tell whether a container counts as ready: an init container when it has done well, any other while it serves."""
-    if container.kind == "init":
-        return container.stage == "exited" and container.code == 0
+    if container.kind in _BEFORE:
+        return container.kind == "init" and container.stage == "exited" and container.code == 0
     if container.stage not in {"running", "stopping"} or not container.started:
         return False
     for gauge in container.gauges:
@@ -207,7 +259,7 @@ def _containers_ready(pod: LocalPod, phase: str, statuses: tuple[core_v1.Contain
         return ("False", "PodFailed", None)
     unready = [
         status.name
-        for status, container in zip(statuses, pod.containers, strict=True)
+        for status, container in zip(statuses, pod.containers, strict=False)  # ephemeral ones do not count
         if container.kind != "init" and not status.ready
     ]
     if unready:
