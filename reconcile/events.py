@@ -194,7 +194,13 @@ class Hooked:
 @quick
 @attrs.frozen(weakref_slot=False)
 class HostStrained:
-    """So much of what *signal* measures is available on the host beside what its pods' containers use."""
+    """
+    So much is available on the host beside what its pods' containers use.
+
+    Args:
+        signal: what is measured, such as `memory.available`.
+        available: in bytes, inodes or processes; less than none says that nothing else uses any.
+    """
 
     signal: str
     available: int

@@ -20,6 +20,7 @@ from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
+from reconcile.model.kubelets import amount_of, check_signal, settings_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -191,6 +192,10 @@ def _check_driver(driver: Driver, path: str) -> None:
 
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
+    settings_of(host.kubelet, f"{path}.kubelet")
+    for signal, text in host.strain.items():
+        check_signal(signal, f"{path}.strain")
+        amount_of(text, f"{path}.strain[{signal!r}]")
     rows = [("name", host.name, names.subdomain_faults(host.name))]
     rows += [("labels", key, names.qualified_faults(key)) for key in host.labels]
     rows += [(f"labels[{key!r}]", value, names.label_value_faults(value)) for key, value in host.labels.items()]

@@ -196,6 +196,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"start process {process}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
+        case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
+            return _of_host(what)
         case on.DropCall(call):
             return f"drop {called(call, cluster)}"
         case on.RepeatCall(call):
@@ -214,6 +216,18 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"compact to {revision}"
         case _:
             return ""
+
+
+def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
+    match what:
+        case on.Strain(host, signal, available):
+            return f"strain {host}: {signal} {available or 'as at first'}"
+        case on.ShutDown(host, cancelled):
+            return f"{'cancel the shutdown of' if cancelled else 'shut down'} {host}"
+        case on.WriteManifest(host, manifest):
+            return f"write manifest {_named(manifest)} to {host}"
+        case on.RemoveManifest(host, pod):
+            return f"remove manifest {pod} from {host}"
 
 
 def _of_watch_fault(what: Any, _: Cluster | None) -> str:
@@ -280,8 +294,22 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"container {container} of {uid} exited with {code}, {reason}{_added(message)}"
         case on.Probed(uid, container, kind, success, message):
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
+        case on.Hooked(uid, container, kind, success):
+            return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
+        case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
+            return _of_host_report(what)
         case _:
             return ""
+
+
+def _of_host_report(what: on.HostStrained | on.HostShutsDown | on.ManifestsChanged) -> str:
+    match what:
+        case on.HostStrained(signal, available):
+            return f"host strained: {signal} {available if available >= 0 else 'as at first'}"
+        case on.HostShutsDown(cancelled):
+            return "host does not shut down" if cancelled else "host shuts down"
+        case on.ManifestsChanged(manifests):
+            return f"manifests changed: {', '.join(map(_named, manifests)) or 'none'}"
 
 
 # Effects
@@ -303,6 +331,10 @@ def _of_order(what: Any, _: Cluster | None) -> str:
             return f"stop container {container} of {uid} within {duration_text(grace)}"
         case do.ProbeContainer(uid, container, kind):
             return f"{kind} probe of {container} of {uid}"
+        case do.RunHook(uid, container, kind):
+            return f"run {kind} hook of {container} of {uid}"
+        case do.RemoveImage(image):
+            return f"remove image {image}"
         case do.Install():
             return "install packet filter rules"
         case _:

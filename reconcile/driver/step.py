@@ -42,6 +42,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
@@ -63,18 +64,22 @@ from reconcile.events import (
     KillContainer,
     Reconnect,
     ReleaseWatch,
+    RemoveManifest,
     RepeatCall,
     ReportIn,
     Return,
     SetClock,
+    ShutDown,
     SkipChanges,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
+    Strain,
     Submit,
     WebhookAnswered,
     Work,
+    WriteManifest,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
@@ -118,6 +123,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _lose(machine, event)
         case KillContainer(pod, container):
             _kill(machine, pod, container)
+        case Strain() | ShutDown() | WriteManifest() | RemoveManifest():
+            befall(machine, event)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)
         case WebhookAnswered():

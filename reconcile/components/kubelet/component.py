@@ -14,14 +14,17 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias, assert_never
 
+from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet import (
     configuring,
     containers,
     mounting,
     nodes,
     pods,
+    pressure,
     probes,
     reporting,
+    shutdown,
     statics,
     stopping,
 )
@@ -32,8 +35,11 @@ from reconcile.events import (
     ContainerExited,
     ContainerStarted,
     Hooked,
+    HostShutsDown,
+    HostStrained,
     ImagePulled,
     ImagePullFailed,
+    ManifestsChanged,
     Probed,
     Reported,
     SandboxReady,
@@ -58,6 +64,7 @@ Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 _NOTHING: Final = Running()
 _OF_IMAGES: Final = (ImagePulled, ImagePullFailed)
+_OF_HOSTS: Final = (HostStrained, HostShutsDown, ManifestsChanged)
 
 
 def begin(
@@ -76,8 +83,15 @@ def begin(
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
+    strain = Map([(signal, Quantity.parse(text).whole) for signal, text in host.strain.items()])
     seldom = Seldom(
-        dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats, drivers=drivers
+        dice=dice,
+        allocatable=allocatable,
+        boots=running.boots,
+        found=found,
+        heartbeats=heartbeats,
+        drivers=drivers,
+        strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
 
@@ -102,6 +116,8 @@ def step(state: State, event: Hears) -> Stepped:
         case TimerFired():
             state = _on_timer_fired(state, event, now, out)
         case Started():
+            if state.seldom.strain:
+                state = pressure.look(pressure.collect_later(state, now, out), now, out)
             state = statics.start(nodes.start(state, now, out), now, out)
         case _:
             assert_never(event)
@@ -204,6 +220,10 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
         return nodes.report(state, now, out)
     if what == "register":
         return nodes.register(state, now, out)
+    if not rest:
+        return _on_host_timer(state, what, now, out)
+    if what == "static":
+        return statics.begun(state, rest[0], now, out)
     pod = state.pods.get(rest[0], None)
     if pod is None:
         return state
@@ -231,10 +251,26 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             raise AssertionError(f"no timer is called {what}")
 
 
+def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:
+    match what:
+        case "pressure":
+            return pressure.look(state, now, out)
+        case "images":
+            return pressure.collect(state, now, out)
+        case "shutdown":
+            return shutdown.due(state, now, out)
+        case "ended":
+            return pods.roomier(shutdown.due(state, now, out), now, out)
+        case _:
+            raise AssertionError(f"no timer is called {what}")
+
+
 def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect]) -> State:
     report = event.report
     if isinstance(report, _OF_IMAGES):
         return _on_image(state, report, now, out)
+    if isinstance(report, _OF_HOSTS):
+        return _on_host(state, report, now, out)
     pod = state.pods.get(report.uid, None)
     if pod is None:
         return _on_stranger(state, report, now, out)
@@ -256,19 +292,37 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
         case Hooked():
             return pods.hooked(state, pod, report, now, out)
         case Probed():
-            container = container_of(pod, report.container)
-            if container is None or pod.life == "ended":
-                return state
-            probed, news = probes.answered(pod, container, report, now, out)
-            if probed is pod:
-                return state
-            if not news:
-                return reporting.keep(state, probed)
-            if pod.life == "running":
-                return pods.sync(state, probed, now, out)
-            return reporting.keep(state, reporting.report(state, probed, now, out))
+            return _on_probed(state, pod, report, now, out)
         case _:
             assert_never(report)
+
+
+def _on_host(
+    state: State, report: HostStrained | HostShutsDown | ManifestsChanged, now: Instant, out: list[Effect]
+) -> State:
+    match report:
+        case HostStrained(signal, available):
+            return pressure.strained(state, signal, available, now, out)
+        case HostShutsDown(cancelled):
+            return (shutdown.cancelled if cancelled else shutdown.begin)(state, now, out)
+        case ManifestsChanged(manifests):
+            return statics.changed(state, manifests, now, out)
+        case _:
+            assert_never(report)
+
+
+def _on_probed(state: State, pod: LocalPod, report: Probed, now: Instant, out: list[Effect]) -> State:
+    container = container_of(pod, report.container)
+    if container is None or pod.life == "ended":
+        return state
+    probed, news = probes.answered(pod, container, report, now, out)
+    if probed is pod:
+        return state
+    if not news:
+        return reporting.keep(state, probed)
+    if pod.life == "running":
+        return pods.sync(state, probed, now, out)
+    return reporting.keep(state, reporting.report(state, probed, now, out))
 
 
 def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
@@ -276,6 +330,8 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if isinstance(report, ImagePulled) and report.image not in state.images:
         images = state.images.set(report.image, report.size)
         state = nodes.changed(copier(State, "images")(state, images), now, out)
+        if pressure.matters(state):
+            state = pressure.look(pressure.collect_later(state, now, out), now, out)
     if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
         since, pulls = pulls[0].since, pulls[1:]
         while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
@@ -306,7 +362,8 @@ def _on_container_started(
     container = container_of(pod, report.container)
     if container is None or container.stage != "starting":
         return state
-    return pods.sync(state, containers.runs(pod, container, report, now, out), now, out)
+    state = pods.sync(state, containers.runs(pod, container, report, now, out), now, out)
+    return pressure.look(state, now, out) if report.memory or report.disk else state
 
 
 def _on_container_exited(

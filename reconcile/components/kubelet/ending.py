@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconcile.components.kubelet import admission, calls, mounting, stopping
 from reconcile.components.kubelet.reporting import keep, report, with_pods
 from reconcile.components.kubelet.state import ALIVE, LocalPod, State
-from reconcile.effects import CancelTimer, Effect, StopPodSandbox
+from reconcile.effects import CancelTimer, Effect, SetTimer, StopPodSandbox
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import copier
 
@@ -28,6 +28,14 @@ def grace_of(pod: Any) -> Duration:
     if seconds is None:
         seconds = pod.spec.termination_grace_period_seconds
     return _GRACE if seconds is None else max(int(seconds) * SECOND, LEAST_GRACE)
+
+
+def kill(
+    state: State, pod: LocalPod, verdict: tuple[str, str, str], now: Instant, out: list[Effect], *, grace: Duration
+) -> State:
+    """End a pod that runs for the kubelet's own reasons; its status says why."""
+    killed = copier(LocalPod, "life", "grace", "verdict")
+    return end(state, killed(pod, "ending", max(grace, LEAST_GRACE), verdict), now, out)
 
 
 def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner: bool = False) -> State:
@@ -52,11 +60,19 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
     out += [CancelTimer(("due", pod.uid, kept.name)) for kept in pod.containers if kept.due > now]
     if pod.uid in state.pods and pod.containers:
         state = admission.released(state, pod)
+    if state.seldom.trouble is not None:
+        out.append(SetTimer(("ended",), now))
     return finish(state, copier(LocalPod, "life")(pod, "ended"), now, out)
 
 
 def finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Say the last of a pod, let its object be deleted if that is asked for, and forget what is gone."""
+    if pod.static and state.seldom.static.get(pod.key) != pod.uid:
+        # Its manifest is gone: so is its mirror; what came in its place waits for its end.
+        out.append(SetTimer(("static", pod.key), now))
+        if pod.api is not None:
+            out.append(calls.delete(pod.api, ("unmirrored", pod.key)))
+        return with_pods(state, state.pods.remove(pod.uid)) if pod.uid in state.pods else state
     if pod.api is None and not pod.static:
         if pod.uid not in state.pods:
             return state

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import admission, containers, ending, hooks, mounting, probes
+from reconcile.components.kubelet import admission, containers, ending, hooks, mounting, preemption, probes
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -30,6 +30,9 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     """Take in a pod of the API as it is now."""
     pod = state.pods.get(api.metadata.uid, None)
     if pod is None:
+        trouble = state.seldom.trouble
+        if trouble is not None and api.metadata.uid in trouble.critical:
+            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.set(api.metadata.uid, api)))
         if api.metadata.uid in state.seldom.doubted:
             return with_seldom(state, doubted=state.seldom.doubted.set(api.metadata.uid, api))
         return add(state, api, api, now, out)
@@ -82,6 +85,9 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
+        trouble = state.seldom.trouble
+        if trouble is not None and uid in trouble.critical:
+            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
         return with_seldom(state, doubted=state.seldom.doubted.remove(uid)) if uid in state.seldom.doubted else state
     # What goes without more ado was deleted with no grace, and so gets the least.
     ended = replace(pod, api=None, life=_ending(pod), grace=ending.LEAST_GRACE)
@@ -98,6 +104,25 @@ def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect
     own = replace(state.node, seen=response.body) if response.ok else state.node
     state = with_seldom(replace(state, node=own), doubted=state.seldom.doubted.remove(uid))
     return add(state, api, api, now, out, sure=True)
+
+
+def dismissed(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """End a static pod whose manifest is gone."""
+    if pod.life == "ending":
+        return state
+    return sync(state, replace(pod, life=_ending(pod), grace=ending.grace_of(pod.pod)), now, out)
+
+
+def roomier(state: State, now: Instant, out: list[Effect]) -> State:
+    """Judge the critical pods anew that wait for others to make room, now that one has ended."""
+    trouble = state.seldom.trouble
+    for uid, api in () if trouble is None else trouble.critical.items():
+        known = state.seldom.trouble
+        assert known is not None, "there was trouble"
+        state = with_seldom(state, trouble=replace(known, critical=known.critical.remove(uid)))
+        if uid not in state.pods:
+            state = add(state, api, api, now, out)
+    return state
 
 
 def add(
@@ -146,6 +171,10 @@ def add(
     elif not static:
         asked = admission.requests_of(spec)
         refused = admission.refusal(state, wanted, asked)
+        if refused is not None and refused[0].startswith("OutOf") and admission.critical(wanted):
+            state, refused = preemption.make_room(state, wanted, asked, now, out)
+            if refused is None:
+                return state
         if refused is not None:
             reason, message = refused
             if reason == "NodeAffinity" and not sure:

@@ -147,7 +147,8 @@ class LocalPod:
         ip: its own.
         initialised: init containers are done.
         grace: how long its containers may take to end, once it is ending.
-        verdict: why it failed, if it was not its containers: (reason, message).
+        verdict: why it failed, if it was not its containers: (reason, message), and, of what the kubelet ends for its
+            own reasons, the message of the condition DisruptionTarget.
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
         version: the resourceVersion that its last status write made.
         calling: the call that is under way: status or delete; after a delete there is none.
@@ -165,7 +166,7 @@ class LocalPod:
     ip: str = ""
     initialised: bool = True
     grace: Duration = 0
-    verdict: tuple[str, str] | None = None
+    verdict: tuple[str, str] | tuple[str, str, str] | None = None
     status: core_v1.PodStatus | None = None
     written: core_v1.PodStatus | None = None
     version: int = 0
@@ -229,6 +230,35 @@ class Mounting:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Trouble:
+    """
+    What a kubelet has to do with a host that runs short of something, or shuts down, or has no room for a critical pod.
+
+    Args:
+        first: when each threshold that is met was first met, by `SIGNAL/hard` or `SIGNAL/soft`.
+        last: when each condition of pressure was last observed.
+        conditions: those that hold.
+        evicting: the uid of the pod that was evicted last.
+        shuts_down: the host is about to; *stays_up*: not any more, but what was begun is not over.
+        groups: (priority, grace) of the groups of pods that are still to be ended.
+        group: uids of those that are being ended; *until* then they are waited for.
+        critical: pods that wait for others to make room, by uid.
+    """
+
+    first: Map[Instant] = Map()
+    last: Map[Instant] = Map()
+    conditions: tuple[str, ...] = ()
+    evicting: str = ""
+    shuts_down: bool = False
+    stays_up: bool = False
+    groups: tuple[tuple[int, Duration], ...] = ()
+    group: tuple[str, ...] = ()
+    until: Instant = 0
+    critical: Map[core_v1.Pod] = Map()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Seldom:
     """
     What seldom changes: apart, since the rest changes at every step.
@@ -247,6 +277,8 @@ class Seldom:
         mounting: what pods wait for, by uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
+        strain: what the host has left of what signals measure, beside what pods use.
+        trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
     """
 
     dice: Dice
@@ -263,6 +295,8 @@ class Seldom:
     mounting: Map[Mounting] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[str, ...] = ()
+    strain: Map[int] = Map()
+    trouble: Trouble | None = None
 
 
 @quick

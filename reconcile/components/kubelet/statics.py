@@ -36,6 +36,35 @@ def start(state: State, now: Instant, out: list[Effect]) -> State:
     return state
 
 
+def changed(state: State, manifests: tuple[Any, ...], now: Instant, out: list[Effect]) -> State:
+    """Take in that the manifests on the disk are others: pods of those that are gone or changed end, new ones begin."""
+    state = replace(state, host=replace(state.host, manifests=manifests))
+    wanted = {key_of(pod): pod for pod in [static_pod(manifest, state.host, now) for manifest in manifests]}
+    old = state.seldom.static
+    static = Map([(key, str(pod.metadata.uid)) for key, pod in wanted.items()])
+    state = with_seldom(state, static=static)
+    for key, uid in old.items():
+        pod = state.pods.get(uid, None)
+        if pod is not None and static.get(key) != uid:
+            state = pods.dismissed(state, pod, now, out)
+    for key in static:
+        state = begun(state, key, now, out)
+    return state
+
+
+def begun(state: State, key: str, now: Instant, out: list[Effect]) -> State:
+    """Take a static pod on that is not there yet, unless the one of its name before it has not ended."""
+    uid = state.seldom.static.get(key)
+    if uid is None or uid in state.pods or any(pod.static and pod.key == key for pod in state.pods.values()):
+        return state
+    for manifest in state.host.manifests:
+        wanted = static_pod(manifest, state.host, now)
+        if wanted.metadata.uid == uid:
+            state = pods.add(state, None, wanted, now, out, static=uid)
+            return mirror(state, state.pods[uid], out)
+    return state
+
+
 def static_pod(manifest: Any, host: Host, now: Instant) -> Any:
     """Give the pod that a manifest makes on this host."""
     metadata, spec = manifest.metadata or meta_v1.ObjectMeta(), manifest.spec
@@ -104,7 +133,9 @@ def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:
 def mirror_all(state: State, out: list[Effect]) -> State:
     """Ask for every mirror that is not there, once the Node is registered and the API's pods are known."""
     for uid in state.seldom.static.values():
-        state = mirror(state, state.pods[uid], out)
+        pod = state.pods.get(uid, None)
+        if pod is not None:
+            state = mirror(state, pod, out)
     return state
 
 

@@ -45,7 +45,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     prior = old if pod.status is None else pod.status
     reason = message = None
     if pod.verdict is not None and phase == "Failed":
-        reason, message = pod.verdict
+        reason, message = pod.verdict[:2]
     for said in () if pod.static else (prior, old):
         if said.phase in {"Succeeded", "Failed"}:
             # What has finished has finished, also if somebody else says that it has.
@@ -214,6 +214,8 @@ def _conditions(
     made: list[core_v1.PodCondition] = []
     if not _are_ours(map(_type_of, theirs)):
         made = [kept for kept in theirs if kept.type not in OWNED]
+    if pod.verdict is not None and len(pod.verdict) > _DISRUPTED and phase == "Failed":
+        made = [*[kept for kept in made if kept.type != "DisruptionTarget"], _disrupted(pod, before, now)]
     if not pod.containers:
         kept = before.get("PodScheduled")
         return tuple(made) if kept is None else (*made, kept)
@@ -233,6 +235,19 @@ def _conditions(
             since = kept.last_transition_time
             made.append(_condition(type, said, generation, now if since is None else since.instant))
     return known if len(made) == len(known) and all(map(is_, made, known)) else tuple(made)
+
+
+_DISRUPTED: Final = 2
+
+
+def _disrupted(pod: LocalPod, before: dict[str, core_v1.PodCondition], now: Instant) -> core_v1.PodCondition:
+    """Give the condition that says that the kubelet ended the pod for reasons of its own."""
+    assert pod.verdict is not None, "it was ended"
+    shown: Any = pod.api or pod.pod
+    kept = before.get("DisruptionTarget")
+    since = kept.last_transition_time if kept is not None and kept.status == "True" else None
+    said = ("True", "TerminationByKubelet", pod.verdict[-1])
+    return _condition("DisruptionTarget", said, shown.metadata.generation, now if since is None else since.instant)
 
 
 _Said = tuple[str, str | None, str | None]
