@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from reconcile.api import core_v1
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -221,6 +222,16 @@ class RunHook:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class ResizeContainer:
+    """Give a container that runs other resources; answered by `ContainerResized`."""
+
+    uid: str
+    container: str
+    resources: core_v1.ResourceRequirements
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class RemoveImage:
     """Remove an image that no container needs; there is no answer."""
 
@@ -228,7 +239,15 @@ class RemoveImage:
 
 
 RuntimeOrder: TypeAlias = (
-    RunPodSandbox | StopPodSandbox | PullImage | StartContainer | StopContainer | ProbeContainer | RunHook | RemoveImage
+    RunPodSandbox
+    | StopPodSandbox
+    | PullImage
+    | StartContainer
+    | StopContainer
+    | ProbeContainer
+    | RunHook
+    | ResizeContainer
+    | RemoveImage
 )
 """What a kubelet orders from its host's container runtime."""
 

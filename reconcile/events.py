@@ -193,6 +193,15 @@ class Hooked:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class ContainerResized:
+    """The container has the resources that it was to get."""
+
+    uid: str
+    container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStrained:
     """
     So much is available on the host beside what its pods' containers use.
@@ -231,6 +240,7 @@ RuntimeReport: TypeAlias = (
     | ContainerExited
     | Probed
     | Hooked
+    | ContainerResized
     | HostStrained
     | HostShutsDown
     | ManifestsChanged

@@ -294,6 +294,8 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"container {container} of {uid} exited with {code}, {reason}{_added(message)}"
         case on.Probed(uid, container, kind, success, message):
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
+        case on.ContainerResized(uid, container):
+            return f"container {container} of {uid} resized"
         case on.Hooked(uid, container, kind, success):
             return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
         case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
@@ -333,6 +335,8 @@ def _of_order(what: Any, _: Cluster | None) -> str:
             return f"{kind} probe of {container} of {uid}"
         case do.RunHook(uid, container, kind):
             return f"run {kind} hook of {container} of {uid}"
+        case do.ResizeContainer(uid, container):
+            return f"resize container {container} of {uid}"
         case do.RemoveImage(image):
             return f"remove image {image}"
         case do.Install():

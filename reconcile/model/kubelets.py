@@ -37,6 +37,8 @@ _EVICTION_HARD: Final = (
     "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%"
 )
 DEFAULTS: Final[dict[str, str]] = {
+    "cpuManagerPolicy": "none",
+    "memoryManagerPolicy": "None",
     "evictionHard": _EVICTION_HARD,
     "evictionSoft": "",
     "evictionSoftGracePeriod": "",
@@ -81,6 +83,7 @@ class Settings:
         longest_grace: what pods get at most that go for a soft threshold.
         transition: how long a condition of pressure stays after it was last observed.
         images_high: from so many percent of the disk in use on it removes images, down to *images_low*.
+        cpu_policy: the CPU manager's, `none` or `static`; *memory_policy*: the memory manager's, `None` or `Static`.
         shutdown: (priority, grace) from low to high; none if it does not look after a shutdown.
     """
 
@@ -89,6 +92,8 @@ class Settings:
     transition: Duration
     images_high: int
     images_low: int
+    cpu_policy: str
+    memory_policy: str
     shutdown: tuple[tuple[int, Duration], ...]
 
 
@@ -130,6 +135,8 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         or 5 * MINUTE,
         images_high=high,
         images_low=low,
+        cpu_policy=_policy(said["cpuManagerPolicy"], ("none", "static"), f"{path}.cpuManagerPolicy"),
+        memory_policy=_policy(said["memoryManagerPolicy"], ("None", "Static"), f"{path}.memoryManagerPolicy"),
         shutdown=_shutdown(said, path),
     )
 
@@ -162,6 +169,12 @@ def _shutdown(said: dict[str, str], path: str) -> tuple[tuple[int, Duration], ..
     if critical > whole:
         raise ReconcileError(f"{path}.shutdownGracePeriodCriticalPods: is longer than shutdownGracePeriod")
     return ((0, whole - critical), (CRITICAL, critical)) if whole else ()
+
+
+def _policy(text: str, known: tuple[str, ...], path: str) -> str:
+    if text not in known:
+        raise ReconcileError(f"{path}: {text!r} is no policy; there are {', '.join(known)}")
+    return text
 
 
 def _pairs(text: str, between: str, path: str) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from reconcile.components.kubelet import (
     pressure,
     probes,
     reporting,
+    resizing,
     shutdown,
     statics,
     stopping,
@@ -33,6 +34,7 @@ from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
     ContainerExited,
+    ContainerResized,
     ContainerStarted,
     Hooked,
     HostShutsDown,
@@ -289,6 +291,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
             return _on_container_exited(state, pod, report, now, out)
+        case ContainerResized():
+            return pods.container_resized(state, pod, report.container, now, out)
         case Hooked():
             return pods.hooked(state, pod, report, now, out)
         case Probed():
@@ -375,6 +379,8 @@ def _on_container_exited(
     if report.container_id and container.id and container.stage != "starting" and report.container_id != container.id:
         return state  # the end of an earlier run
     pod = containers.exits(pod, container, report, now, out)
+    if pod.resize is not None:
+        pod = resizing.settled(pod, out)
     if pod.life == "running":
         pod = reporting.report(state, pod, now, out)
     return pods.sync(state, pod, now, out)

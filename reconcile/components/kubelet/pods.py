@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import admission, containers, ending, hooks, mounting, preemption, probes
+from reconcile.components.kubelet import (
+    admission,
+    containers,
+    ending,
+    hooks,
+    mounting,
+    preemption,
+    probes,
+    resizing,
+)
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -41,18 +50,22 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
         return keep(state, replace(pod, pod=api, api=api))
     if api.status is pod.written and _differs_in_status_alone(old, api):
         return state  # the echo of what was written
+    wanted = api if pod.resize is None else resizing.as_allocated(pod, api)
     if api.metadata.deletion_timestamp is not None:
         grace = ending.grace_of(api)
         deleted = copier(LocalPod, "pod", "api", "life", "grace")
         if pod.life != "ending":
-            return sync(state, deleted(pod, api, api, _ending(pod), grace), now, out)
+            return sync(state, deleted(pod, wanted, api, _ending(pod), grace), now, out)
         if grace < pod.grace:
-            return ending.end(state, deleted(pod, api, api, pod.life, grace), now, out, sooner=True)
-    pod = copier(LocalPod, "pod", "api")(pod, api, api)
-    if api.spec is not old.spec and pod.life == "running":
+            return ending.end(state, deleted(pod, wanted, api, pod.life, grace), now, out, sooner=True)
+    if api.spec is old.spec or pod.life != "running":
+        pod = copier(LocalPod, "pod", "api")(pod, wanted, api)
+    else:
+        grace = ending.grace_of(api)
+        state, pod = resizing.considered(state, replace(pod, api=api), grace, now, out)
         _time(pod, now, out)
-        pod = containers.respecified(pod, ending.grace_of(api), now, out)
-        state = sync(state, pod, now, out)
+        pod = containers.respecified(pod, grace, now, out)
+        state = sync(state, resizing.settled(pod, out), now, out)
         pod = state.pods[pod.uid]
     return compared(state, pod, old, now, out)
 
@@ -122,7 +135,27 @@ def roomier(state: State, now: Instant, out: list[Effect]) -> State:
         state = with_seldom(state, trouble=replace(known, critical=known.critical.remove(uid)))
         if uid not in state.pods:
             state = add(state, api, api, now, out)
+    for uid in resizing.waiting(state):
+        state = _resized(state, state.pods[uid], now, out)
     return state
+
+
+def _resized(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Try a resize again that was deferred."""
+    known = state.seldom.trouble
+    assert known is not None, "there was trouble"
+    deferred = tuple([uid for uid in known.deferred if uid != pod.uid])
+    state = with_seldom(state, trouble=replace(known, deferred=deferred))
+    if pod.life != "running" or pod.api is None:
+        return state
+    grace = ending.grace_of(pod.api)
+    state, pod = resizing.considered(state, pod, grace, now, out)
+    return sync(state, resizing.settled(containers.respecified(pod, grace, now, out), out), now, out)
+
+
+def container_resized(state: State, pod: LocalPod, name: str, now: Instant, out: list[Effect]) -> State:
+    """Take in that a container has the resources that it was to get."""
+    return sync(state, resizing.settled(resizing.resized(pod, name), out), now, out)
 
 
 def add(

@@ -130,6 +130,26 @@ class Container:
 
 
 @quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Resize:
+    """
+    A change of a pod's resources that is not over.
+
+    Args:
+        pending: why what is asked for is not allocated: (Deferred or Infeasible, message).
+        since: from when on it has been pending for that reason; *asked* is the generation that asks for it.
+        begun: when what is allocated began to be given to the containers; 0 if they have it.
+        generation: that which asked for it.
+    """
+
+    pending: tuple[str, str] | None = None
+    since: Instant = 0
+    asked: int = 0
+    begun: Instant = 0
+    generation: int = 0
+
+
+@quick
 @attrs.frozen(weakref_slot=False)
 class LocalPod:
     """
@@ -138,7 +158,7 @@ class LocalPod:
     Args:
         uid: by which the container runtime knows it; of a static pod the hash of its manifest.
         key: namespace/name.
-        pod: what is to run.
+        pod: what is to run, with the resources that are allocated to it.
         api: as the API shows it: the pod itself, or a static pod's mirror; None if it is not there.
         containers: init containers and sidecars, then the others, each in the pod's order.
         started_at: when this kubelet first saw it, as its status says it.
@@ -152,6 +172,7 @@ class LocalPod:
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
         version: the resourceVersion that its last status write made.
         calling: the call that is under way: status or delete; after a delete there is none.
+        resize: a change of its resources that is not over.
     """
 
     uid: str
@@ -171,6 +192,7 @@ class LocalPod:
     written: core_v1.PodStatus | None = None
     version: int = 0
     calling: Literal["", "status", "delete"] = ""
+    resize: Resize | None = None
 
 
 @quick
@@ -243,6 +265,7 @@ class Trouble:
         groups: (priority, grace) of the groups of pods that are still to be ended.
         group: uids of those that are being ended; *until* then they are waited for.
         critical: pods that wait for others to make room, by uid.
+        deferred: uids of pods that wait for room to be resized.
     """
 
     first: Map[Instant] = Map()
@@ -255,6 +278,7 @@ class Trouble:
     group: tuple[str, ...] = ()
     until: Instant = 0
     critical: Map[core_v1.Pod] = Map()
+    deferred: tuple[str, ...] = ()
 
 
 @quick

@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.containers import restarts
-from reconcile.components.kubelet.state import ALIVE, Container, LocalPod
+from reconcile.components.kubelet.state import ALIVE, Container, LocalPod, Resize
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
@@ -130,6 +130,9 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
             lost = pod.life == "ended" and pod.initialised
             state = _LOST if lost else _CREATING if _plain(pod) else _INITIALIZING
     resources = spec.resources if alive else None
+    allocated = resources.requests if resources is not None else None
+    if container.aside is not None and container.aside.resources is not None:
+        resources = container.aside.resources
     return core_v1.ContainerStatus(
         name=spec.name,
         image=spec.image or "",
@@ -143,7 +146,7 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
         user=_user(pod.pod, spec) if container.id else None,
         volume_mounts=_mounts(spec.volume_mounts) if spec.volume_mounts else None,
         resources=resources,
-        allocated_resources=resources.requests if resources is not None else None,
+        allocated_resources=allocated,
     )
 
 
@@ -213,7 +216,9 @@ def _conditions(
     before = dict(zip(map(_type_of, known), known, strict=True))
     made: list[core_v1.PodCondition] = []
     if not _are_ours(map(_type_of, theirs)):
-        made = [kept for kept in theirs if kept.type not in OWNED]
+        made = [kept for kept in theirs if kept.type not in OWNED and kept.type not in _RESIZES]
+    if pod.resize is not None and phase not in _FINISHED:
+        made += _resizes(pod.resize, before)
     if pod.verdict is not None and len(pod.verdict) > _DISRUPTED and phase == "Failed":
         made = [*[kept for kept in made if kept.type != "DisruptionTarget"], _disrupted(pod, before, now)]
     if not pod.containers:
@@ -237,6 +242,19 @@ def _conditions(
     return known if len(made) == len(known) and all(map(is_, made, known)) else tuple(made)
 
 
+def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[core_v1.PodCondition]:
+    """Give the conditions that say how far a resize is."""
+    made: list[core_v1.PodCondition] = []
+    if resize.pending is not None:
+        said = ("True", *resize.pending)
+        made.append(_condition("PodResizePending", said, resize.asked or None, resize.since))
+    if resize.begun:
+        made.append(_condition("PodResizeInProgress", _SCHEDULED, resize.generation or None, resize.begun))
+    return [before[row.type] if before.get(row.type) == row else row for row in made]
+
+
+_RESIZES: Final = ("PodResizePending", "PodResizeInProgress")
+_FINISHED: Final = ("Succeeded", "Failed")
 _DISRUPTED: Final = 2
 
 

@@ -36,6 +36,7 @@ from reconcile.effects import (
     PullImage,
     RemoveImage,
     Report,
+    ResizeContainer,
     RunHook,
     RunPodSandbox,
     SetTimer,
@@ -45,6 +46,7 @@ from reconcile.effects import (
 )
 from reconcile.events import (
     ContainerExited,
+    ContainerResized,
     ContainerStarted,
     ImagePulled,
     ImagePullFailed,
@@ -204,6 +206,8 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
             return asking.probe(state, order, event.now)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
+        case ResizeContainer(uid, name):
+            return state, (Report(ContainerResized(uid, name)),)
         case RemoveImage(image):
             return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
         case _:

@@ -5,6 +5,7 @@ import pytest
 from reconcile.api import core_v1
 from reconcile.lib.instant import SECOND
 
+LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 GET = core_v1.HTTPGetAction(port=80)
 
 
@@ -125,8 +126,7 @@ def test_a_behaviour_answers_by_what_is_asked(lab, container):
         (
             {"http_get": core_v1.HTTPGetAction(port=80, path="/ok", scheme="HTTPS")},
             "GET :80/ok",
-            'Get "https://10.244.1.2:80/ok": context deadline exceeded '
-            "(Client.Timeout exceeded while awaiting headers)",
+            f'Get "https://10.244.1.2:80/ok": {LATE}',
         ),
         (
             {"tcp_socket": core_v1.TCPSocketAction(port=5432)},
