@@ -137,10 +137,10 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
     name = state.host.name
     before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
     status = _status(state, now, before)
-    for said in status.conditions or ():
-        was = before.get(said.type)
-        if was is not None and was.status != said.status:
-            word = _SAID_OF[said.type, said.status]
+    for row in status.conditions or ():
+        was = before.get(row.type)
+        if was is not None and was.status != row.status:
+            word = _SAID_OF[row.type, row.status]
             out.append(Record(_about(name), "Normal", word, f"Node {name} status is now: {word}"))
     machine: Any = status.node_info
     if seen.status is not None:
