@@ -14,6 +14,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import (
     admission,
+    choosing,
     containers,
     ending,
     hooks,
@@ -259,21 +260,21 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
         return keep(state, pod)
-    if containers.under_way(pod):
+    if choosing.under_way(pod):
         return keep(state, pod)
-    if containers.finished(pod):
+    if choosing.finished(pod):
         pod = report(state, pod, now, out)
         return ending.end(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod)), now, out)
-    wanted, initialised = containers.startable(pod)
+    wanted, initialised = choosing.startable(pod)
     if pod.containers[-1].kind == "ephemeral":
-        wanted = (*containers.added(pod), *wanted)
+        wanted = (*choosing.added(pod), *wanted)
     if initialised and not pod.initialised:
         pod = replace(pod, initialised=True)
     for container in wanted:
         pod, pull = containers.launch(state, pod, container, now, out)
         if pull is not None:
             return keep_pulling(state, pod, (*state.pulls, pull))
-        if containers.under_way(pod):
+        if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet.containers import restarts
+from reconcile.components.kubelet.choosing import restarts
 from reconcile.components.kubelet.state import ALIVE, Container, LocalPod, Resize
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map

@@ -46,8 +46,9 @@ def befall(machine: Machine, event: Strain | ShutDown | WriteManifest | RemoveMa
                 raise ReconcileError(f"host {host.name} is off already")
             report(machine, host.name, HostShutsDown(cancelled))
         case WriteManifest(_, manifest):
-            kept = [each for each in host.manifests if _key(each) != _key(manifest)]
-            _put(machine, status, (*kept, _checked(manifest)))
+            written = _checked(manifest)
+            kept = [each for each in host.manifests if _key(each) != _key(written)]
+            _put(machine, status, (*kept, written))
         case RemoveManifest(_, pod):
             kept = [each for each in host.manifests if _key(each) != pod]
             if len(kept) == len(host.manifests):
