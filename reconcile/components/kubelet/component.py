@@ -144,6 +144,8 @@ def _aware(state: State, now: Instant, out: list[Effect]) -> State:
 
 
 def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[Effect]) -> State:
+    if not state.seldom.synced:
+        changes = tuple(sorted(changes, key=_age))
     for change in changes:
         old, new = change.old, change.new
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
@@ -157,6 +159,13 @@ def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[
             else:
                 state = pods.seen(state, new, now, out)
     return state if state.seldom.synced else _synced(state, out)
+
+
+def _age(change: Change) -> Instant:
+    """Give when the pod of a change was made: the oldest are admitted first."""
+    metadata = (change.new or change.old).metadata
+    made = metadata.creation_timestamp
+    return 0 if made is None else int(made.instant)
 
 
 def _synced(state: State, out: list[Effect]) -> State:

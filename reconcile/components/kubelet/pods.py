@@ -202,9 +202,11 @@ def add(
         pod = replace(pod, containers=_probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
-    elif not static:
+    if not static and metadata.deletion_timestamp is None:
         asked = admission.requests_of(spec)
         refused = admission.refusal(state, wanted, asked)
+        if refused is not None and found is not None:
+            return _readmitted(state, pod, refused, now, out)
         if refused is not None and refused[0].startswith("OutOf") and admission.critical(wanted):
             state, refused = preemption.make_room(state, wanted, asked, now, out)
             if refused is None:
@@ -218,7 +220,7 @@ def add(
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
-        if any(container.runs for container in made):
+        if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
     state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
     if metadata.deletion_timestamp is not None:
@@ -226,6 +228,18 @@ def add(
     else:
         _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
+    """Judge a pod that ran before this kubelet started as if it were new: if there is no place for it, it ends."""
+    reason, message = refused
+    state = admission.admitted(state, pod, admission.requests_of(pod.pod.spec))
+    if reason == "NodeAffinity":  # the labels may have changed since the Node was last seen
+        _time(pod, now, out)
+        return sync(state, pod, now, out)
+    out.append(Record(pod.pod, "Warning", reason, message))
+    verdict = (reason, f"Pod was rejected: {message}")
+    return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)
 
 
 def _rejected(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
