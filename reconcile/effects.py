@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from reconcile.api import core_v1
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
@@ -180,14 +181,74 @@ class StopContainer:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ProbeContainer:
-    """Run a probe once; answered by `Probed`."""
+    """
+    Run a probe once; answered by `Probed`.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        kind: what the answer is for.
+        action: what is asked: `GET :8080/healthz`, `tcp :5432`, `grpc :9000/SERVICE`, `exec cat /tmp/healthy`.
+        timeout: how long the answer may take.
+    """
 
     uid: str
     container: str
     kind: Literal["startup", "liveness", "readiness"]
+    action: str = ""
+    timeout: Duration = 0
 
 
-RuntimeOrder: TypeAlias = RunPodSandbox | StopPodSandbox | PullImage | StartContainer | StopContainer | ProbeContainer
+@quick
+@attrs.frozen(weakref_slot=False)
+class RunHook:
+    """
+    Run a lifecycle hook; answered by `Hooked`, unless the container ends first.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        kind: when it is run.
+        action: what is asked, as of a probe; `sleep SECONDS` is there beside.
+        command: what is run in the container, if that is how.
+    """
+
+    uid: str
+    container: str
+    kind: Literal["postStart", "preStop"]
+    action: str
+    command: tuple[str, ...] = ()
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ResizeContainer:
+    """Give a container that runs other resources; answered by `ContainerResized`."""
+
+    uid: str
+    container: str
+    resources: core_v1.ResourceRequirements
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class RemoveImage:
+    """Remove an image that no container needs; there is no answer."""
+
+    image: str
+
+
+RuntimeOrder: TypeAlias = (
+    RunPodSandbox
+    | StopPodSandbox
+    | PullImage
+    | StartContainer
+    | StopContainer
+    | ProbeContainer
+    | RunHook
+    | ResizeContainer
+    | RemoveImage
+)
 """What a kubelet orders from its host's container runtime."""
 
 

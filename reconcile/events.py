@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from reconcile.api import core_v1
 from reconcile.effects import RuntimeOrder
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
@@ -131,18 +132,31 @@ class ImagePullFailed:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ContainerStarted:
-    """The container runs."""
+    """The container runs; *memory* and *disk* are what it uses, in bytes."""
 
     uid: str
     container: str
     container_id: str
     image_id: str
+    memory: int = 0
+    disk: int = 0
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class ContainerExited:
-    """The container has ended, of itself or stopped. *reason*: Completed, Error, OOMKilled, StartError."""
+    """
+    The container has ended, of itself or stopped.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        container_id: as the runtime calls it.
+        code: its exit code.
+        reason: Completed, Error, OOMKilled, StartError.
+        message: what it wrote to its termination message path; of a StartError, why.
+        tail: the last of its log.
+    """
 
     uid: str
     container: str
@@ -150,22 +164,86 @@ class ContainerExited:
     code: int
     reason: str
     message: str = ""
+    tail: str = ""
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class Probed:
-    """A probe's outcome."""
+    """A probe's outcome; *late* says that no answer came in time."""
 
     uid: str
     container: str
     kind: Literal["startup", "liveness", "readiness"]
     success: bool
     message: str = ""
+    late: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Hooked:
+    """A lifecycle hook has ended."""
+
+    uid: str
+    container: str
+    kind: Literal["postStart", "preStop"]
+    success: bool
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ContainerResized:
+    """The container has the resources that it was to get."""
+
+    uid: str
+    container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class HostStrained:
+    """
+    So much is available on the host beside what its pods' containers use.
+
+    Args:
+        signal: what is measured, such as `memory.available`.
+        available: in bytes, inodes or processes; less than none says that nothing else uses any.
+    """
+
+    signal: str
+    available: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class HostShutsDown:
+    """The host is about to shut down, or, if *cancelled*, is not any more."""
+
+    cancelled: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ManifestsChanged:
+    """The manifests of static pods on the host's disk are these now."""
+
+    manifests: tuple[core_v1.Pod, ...]
 
 
 RuntimeReport: TypeAlias = (
-    SandboxReady | SandboxRemoved | ImagePulled | ImagePullFailed | ContainerStarted | ContainerExited | Probed
+    SandboxReady
+    | SandboxRemoved
+    | ImagePulled
+    | ImagePullFailed
+    | ContainerStarted
+    | ContainerExited
+    | Probed
+    | Hooked
+    | ContainerResized
+    | HostStrained
+    | HostShutsDown
+    | ManifestsChanged
 )
 """What a container runtime tells its host's kubelet."""
 
@@ -343,6 +421,51 @@ class KillContainer:
 
     pod: str
     container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Strain:
+    """
+    Let something that is no pod use up what a host has.
+
+    Args:
+        host: its name.
+        signal: of the kubelet's eviction signals memory.available, nodefs.available, imagefs.available,
+            nodefs.inodesFree or pid.available.
+        available: what is left of it beside what pods use, such as `80Mi`; empty: all of it, as at first.
+    """
+
+    host: str
+    signal: str
+    available: str = ""
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ShutDown:
+    """Tell a host's kubelet that the host is about to shut down, as systemd does; *cancelled*: that it does not."""
+
+    host: str
+    cancelled: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class WriteManifest:
+    """Write a static pod's manifest to a host's disk, in place of the one of the same name and namespace."""
+
+    host: str
+    manifest: core_v1.Pod
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class RemoveManifest:
+    """Remove a static pod's manifest from a host's disk; *pod* is its namespace/name as the manifest says it."""
+
+    host: str
+    pod: str
 
 
 @quick
@@ -554,6 +677,10 @@ Fault: TypeAlias = (
     | StopProcess
     | StartProcess
     | KillContainer
+    | Strain
+    | ShutDown
+    | WriteManifest
+    | RemoveManifest
     | CutWatch
     | SkipChanges
     | HoldWatch

@@ -21,6 +21,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
+from reconcile.model.kubelets import amount_of, check_signal, settings_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -128,20 +129,12 @@ class Topology:
             )
         if self.lock not in ("leases", "endpoints"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
-        for gate in self.feature_gates:
-            if gate not in gates.DEFAULTS:
-                known = ", ".join(sorted(gates.DEFAULTS))
-                raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+        _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
         if self.audit:
             auditing.check(self.audit)
-        for place, driver in enumerate(self.drivers):
-            _check_driver(driver, f"topology: drivers[{place}]")
-        names_of_drivers = [driver.name for driver in self.drivers]
-        for name in names_of_drivers:
-            if names_of_drivers.count(name) > 1:
-                raise ReconcileError(f"topology: drivers: two are called {name!r}")
+        _check_drivers(self.drivers)
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
@@ -198,6 +191,21 @@ def _distinct(rows: list[tuple[str, str]], what: str) -> None:
         seen[value] = name
 
 
+def _check_gates(given: Map[bool]) -> None:
+    for gate in given:
+        if gate not in gates.DEFAULTS:
+            known = ", ".join(sorted(gates.DEFAULTS))
+            raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+
+
+def _check_drivers(drivers: tuple[Driver, ...]) -> None:
+    names = [driver.name for driver in drivers]
+    for place, driver in enumerate(drivers):
+        _check_driver(driver, f"topology: drivers[{place}]")
+        if driver.name in names[:place]:
+            raise ReconcileError(f"topology: drivers: two are called {driver.name!r}")
+
+
 def _check_driver(driver: Driver, path: str) -> None:
     check_types(driver, f"{path}.")
     faults = names.subdomain_faults(driver.name)
@@ -235,6 +243,10 @@ _ON_LABELS: Final = ("region", "instance_type")
 
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
+    settings_of(host.kubelet, f"{path}.kubelet")
+    for signal, text in host.strain.items():
+        check_signal(signal, f"{path}.strain")
+        amount_of(text, f"{path}.strain[{signal!r}]")
     rows = [("name", host.name, names.subdomain_faults(host.name))]
     rows += [("labels", key, names.qualified_faults(key)) for key in host.labels]
     rows += [(f"labels[{key!r}]", value, names.label_value_faults(value)) for key, value in host.labels.items()]

@@ -202,6 +202,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"start process {process}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
+        case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
+            return _of_host(what)
         case on.DropCall(call):
             return f"drop {called(call, cluster)}"
         case on.RepeatCall(call):
@@ -210,14 +212,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             item = None if cluster is None else cluster.pending.get(message)
             whose = f" to {item.process}: {describe(item.body)}" if isinstance(item, Message) else f" {message}"
             return f"drop order{whose}"
-        case on.Disconnect(host):
-            return f"disconnect {host}"
-        case on.Reconnect(host):
-            return f"reconnect {host}"
-        case on.CutLink(one, other):
-            return f"cut the link of {one} and {other}"
-        case on.MendLink(one, other):
-            return f"mend the link of {one} and {other}"
+        case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink():
+            return _of_network(what)
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
         case on.Compact(revision):
@@ -246,6 +242,30 @@ def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
             return f"begin a new cluster of etcd with what {host} has"
         case _:
             return ""
+
+
+def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -> str:
+    match what:
+        case on.Disconnect(host):
+            return f"disconnect {host}"
+        case on.Reconnect(host):
+            return f"reconnect {host}"
+        case on.CutLink(one, other):
+            return f"cut the link of {one} and {other}"
+        case on.MendLink(one, other):
+            return f"mend the link of {one} and {other}"
+
+
+def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
+    match what:
+        case on.Strain(host, signal, available):
+            return f"strain {host}: {signal} {available or 'as at first'}"
+        case on.ShutDown(host, cancelled):
+            return f"{'cancel the shutdown of' if cancelled else 'shut down'} {host}"
+        case on.WriteManifest(host, manifest):
+            return f"write manifest {_named(manifest)} to {host}"
+        case on.RemoveManifest(host, pod):
+            return f"remove manifest {pod} from {host}"
 
 
 def _of_watch_fault(what: Any, _: Cluster | None) -> str:
@@ -312,8 +332,24 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"container {container} of {uid} exited with {code}, {reason}{_added(message)}"
         case on.Probed(uid, container, kind, success, message):
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
+        case on.ContainerResized(uid, container):
+            return f"container {container} of {uid} resized"
+        case on.Hooked(uid, container, kind, success):
+            return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
+        case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
+            return _of_host_report(what)
         case _:
             return ""
+
+
+def _of_host_report(what: on.HostStrained | on.HostShutsDown | on.ManifestsChanged) -> str:
+    match what:
+        case on.HostStrained(signal, available):
+            return f"host strained: {signal} {available if available >= 0 else 'as at first'}"
+        case on.HostShutsDown(cancelled):
+            return "host does not shut down" if cancelled else "host shuts down"
+        case on.ManifestsChanged(manifests):
+            return f"manifests changed: {', '.join(map(_named, manifests)) or 'none'}"
 
 
 # Effects
@@ -335,6 +371,12 @@ def _of_order(what: Any, _: Cluster | None) -> str:
             return f"stop container {container} of {uid} within {duration_text(grace)}"
         case do.ProbeContainer(uid, container, kind):
             return f"{kind} probe of {container} of {uid}"
+        case do.RunHook(uid, container, kind):
+            return f"run {kind} hook of {container} of {uid}"
+        case do.ResizeContainer(uid, container):
+            return f"resize container {container} of {uid}"
+        case do.RemoveImage(image):
+            return f"remove image {image}"
         case do.Install():
             return "install packet filter rules"
         case _:

@@ -47,6 +47,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
 from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
@@ -76,21 +77,25 @@ from reconcile.events import (
     MoveLeader,
     Reconnect,
     ReleaseWatch,
+    RemoveManifest,
     RepeatCall,
     ReportIn,
     RestoreSnapshot,
     Return,
     SaveSnapshot,
     SetClock,
+    ShutDown,
     SkipChanges,
     SlowDisk,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
+    Strain,
     Submit,
     WebhookAnswered,
     Work,
+    WriteManifest,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
@@ -149,6 +154,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             operate(machine, event)
         case KillContainer(pod, container):
             _kill(machine, pod, container)
+        case Strain() | ShutDown() | WriteManifest() | RemoveManifest():
+            befall(machine, event)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)
         case WebhookAnswered():

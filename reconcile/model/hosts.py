@@ -28,6 +28,9 @@ class Host:
         taints: with which its Node registers (`core_v1.Taint`).
         manifests: static pods on its disk (`core_v1.Pod`): what its kubelet brings up without being asked.
         external: its containers are real: orders leave `step` for an adapter, reports come in.
+        kubelet: how its kubelet is configured, field of KubeletConfiguration -> text, as `model/kubelets.py` reads it:
+            `{"evictionHard": "memory.available<200Mi", "shutdownGracePeriod": "30s"}`.
+        strain: what it has left beside what pods use, eviction signal -> quantity text: `{"memory.available": "1Gi"}`.
         clock_skew: nanoseconds that this host's clock is ahead of the cluster's time; every process on it goes by it.
     """
 
@@ -40,4 +43,6 @@ class Host:
     taints: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     manifests: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     external: bool = False
+    kubelet: Map[str] = attrs.field(default=Map(), converter=as_map)
+    strain: Map[str] = attrs.field(default=Map(), converter=as_map)
     clock_skew: Duration = 0

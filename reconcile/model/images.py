@@ -25,6 +25,23 @@ _HASHES: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 @lru_cache(maxsize=4096)
+def name_fault(image: str) -> str:
+    """Say why an image's name cannot be read, in the words of the grammar's own parser; empty if it can."""
+    if _IDENTIFIER.fullmatch(image):
+        return f"invalid repository name ({image}), cannot specify 64-byte hexadecimal strings"
+    domain, rest = _split(image)
+    path = rest.partition("@")[0].partition(":")[0]
+    if path.lower() != path:
+        return f"invalid reference format: repository name ({path}) must be lowercase"
+    found = _REFERENCE.fullmatch(f"{domain}/{rest}")
+    if found is None:
+        return "invalid reference format"
+    if len(found[1]) > _LONGEST_NAME:
+        return f"repository name must not be more than {_LONGEST_NAME} characters"
+    return "" if found[3] is None or _is_digest(found[3]) else "invalid reference format"
+
+
+@lru_cache(maxsize=4096)
 def tag(image: str) -> str:
     """Give an image's tag: `latest` if it names neither one nor a digest; empty if there is none, or it is no name."""
     if _IDENTIFIER.fullmatch(image):

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from reconcile.api import core_v1
 from reconcile.api.kinds import resource_for
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Sent
 from reconcile.components import world
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions
 from reconcile.model.requests import joined
@@ -135,11 +137,24 @@ def _over(cluster: Cluster, node: Any) -> Iterator[str]:
         yield f"node {node.metadata.name} has {len(bound)} pods of at most {room['pods']}"
     used: dict[str, int] = {}
     for pod in bound:
-        for name, amount in requests_of(pod.spec).items():
+        for name, amount in requests_of(_allocated(pod)).items():
             used[name] = used.get(name, 0) + amount
     for name, amount in sorted(used.items()):
         if amount > room.get(name, 0):
             yield f"node {node.metadata.name} has {amount} of {name} requested, of {room.get(name, 0)}"
+
+
+def _allocated(pod: Any) -> Any:
+    """Give a pod's spec with the requests that its kubelet has allocated: a resize counts when it is taken."""
+    spec = pod.spec
+    rows = {row.name: row.allocated_resources for row in pod.status.container_statuses or () if row.allocated_resources}
+    if not rows or all(rows.get(each.name) == (each.resources and each.resources.requests) for each in spec.containers):
+        return spec
+    has = [
+        replace(each, resources=core_v1.ResourceRequirements(requests=rows[each.name])) if each.name in rows else each
+        for each in spec.containers
+    ]
+    return replace(spec, containers=tuple(has))
 
 
 def _fills(change: Change) -> bool:

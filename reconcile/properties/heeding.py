@@ -145,10 +145,6 @@ def _words(resource: str) -> tuple[str, str]:
 # Fields ---------------------------------------------------------------------------------------------------------------
 
 
-def _hooks(pod: Any, _: Cluster) -> bool:
-    return any(each.lifecycle is not None for each in (*pod.spec.containers, *(pod.spec.init_containers or ())))
-
-
 def _devices(pod: Any, _: Cluster) -> bool:
     return bool(pod.spec.resource_claims)
 
@@ -205,7 +201,6 @@ _UNHEEDED_KINDS: Final = (
 
 _UNHEEDED_FIELDS: Final = (
     _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
-    _Field("pods", _hooks, "postStart and preStop hooks are not run"),
     _Field("pods", _devices, "resource claims are not looked at"),
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),

@@ -40,12 +40,16 @@ from reconcile.events import (
     KillContainer,
     Reconnect,
     ReleaseWatch,
+    RemoveManifest,
     Return,
     SetClock,
+    ShutDown,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
+    Strain,
+    WriteManifest,
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
@@ -291,6 +295,29 @@ class Scenario:
         self._game.happen(Disconnect(block.words[0]))
         yield from ()
 
+    def strain(self, block: Block) -> Iterator[str]:
+        """Strain HOST SIGNAL [QUANTITY]: let so much be left of what a host has beside what pods use; without, all."""
+        host, signal, *rest = block.words
+        self._game.happen(Strain(host, signal, rest[0] if rest else ""))
+        yield from ()
+
+    def shutdown(self, block: Block) -> Iterator[str]:
+        """Shutdown HOST [cancelled]: tell its kubelet that the host is about to shut down, or that it is not."""
+        host, *rest = block.words
+        if rest not in ([], ["cancelled"]):
+            raise ReconcileError(f"shutdown {' '.join(block.words)!r}: only `cancelled` can follow the host")
+        self._game.happen(ShutDown(host, cancelled=bool(rest)))
+        yield from ()
+
+    def manifest(self, block: Block) -> Iterator[str]:
+        """Manifest HOST, and Pods below it: write them to its disk; or manifest HOST NAME [NAMESPACE]: remove one."""
+        host, *rest = block.words
+        if rest:
+            self._game.happen(RemoveManifest(host, joined((*rest, "default")[1], rest[0])))
+        for each in () if rest else self._documents(block.document):
+            self._game.happen(WriteManifest(host, convert.load(each).object))
+        yield from ()
+
     def clock(self, block: Block) -> Iterator[str]:
         """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
         host, ahead = block.words
@@ -402,6 +429,9 @@ COMMANDS: Final = {
     "member": (2, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
+    "strain": (2, 3),
+    "shutdown": (1, 2),
+    "manifest": (1, 3),
     "hold": (2, 2),
     "release": (2, 2),
     "strike": (1, 2),

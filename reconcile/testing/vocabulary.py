@@ -232,6 +232,10 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     return tuple(made)
 
 
+_CONFIGURED: Final = Map.of({"evictionHard": "memory.available<100Mi", "shutdownGracePeriod": "30s"})
+_STRAINED: Final = Map.of({"memory.available": "50Mi"})
+
+
 def _machines(hosts: list[Host]) -> tuple[Host, ...]:
     """Give hosts that can be, of such as were drawn: a topology takes no others."""
     return tuple(
@@ -239,6 +243,7 @@ def _machines(hosts: list[Host]) -> tuple[Host, ...]:
             attrs.evolve(
                 host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
                 capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
+                kubelet=_CONFIGURED if host.kubelet else Map(), strain=_STRAINED if host.strain else Map(),
             )
             for number, host in enumerate(hosts)
         ]

@@ -29,11 +29,14 @@ from reconcile.events import (
     KillContainer,
     Reconnect,
     ReleaseWatch,
+    RemoveManifest,
     SetClock,
+    ShutDown,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
+    Strain,
 )
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
@@ -171,6 +174,13 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
+        case Strain(host, signal, available):
+            return ("strain", host, signal, available) if available else ("strain", host, signal)
+        case ShutDown(host, cancelled):
+            return ("shutdown", host, "cancelled") if cancelled else ("shutdown", host)
+        case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
+            namespace, name = split_key(pod)
+            return "manifest", host, name, namespace
         case CutWatch(process, watch):
             return "cut", process, watch
         case HoldWatch(process, watch):

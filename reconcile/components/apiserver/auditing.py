@@ -205,7 +205,7 @@ def begun(how: Audited, uid: str, subject: Subject, uri: str, received: Instant)
         "stage": "RequestReceived",
         "requestURI": uri,
         "verb": subject.verb,
-        "user": user_info(subject.user),
+        "user": requester_of(subject.user),
         "sourceIPs": [],
         "userAgent": "",
     }
@@ -242,7 +242,7 @@ def ended(  # noqa: PLR0917 -- what an event is made of
     return made
 
 
-def user_info(user: User) -> dict[str, Any]:
+def requester_of(user: User) -> dict[str, Any]:
     """Give who asks, as an event says it."""
     made: dict[str, Any] = {"username": user.name} if user.name else {}
     made |= {"uid": user.uid} if user.uid else {}

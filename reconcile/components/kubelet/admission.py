@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.components.kubelet.nodes import labels_of
-from reconcile.components.kubelet.state import LocalPod, State, with_seldom
+from reconcile.components.kubelet.state import MIRROR, LocalPod, State, Trouble, with_seldom
 from reconcile.lib.bucket import Bucket
 from reconcile.lib.instant import MILLISECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import selectors
+from reconcile.model.kubelets import CRITICAL
+from reconcile.model.qos import qos_class
 
 NANO: Final = 1_000_000_000
 _REJECTIONS: Final = Bucket(40 * MILLISECOND, 50)  # kubeAPIQPS 50, kubeAPIBurst 100: a status is a GET and a PATCH
@@ -40,6 +42,22 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
         return "PodOSSelectorNodeLabelDoesNotMatch", said
     if spec.os is not None and spec.os.name != _OS:
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
+    if state.seldom.trouble is not None:
+        troubled = _troubled(state.seldom.trouble, pod)
+        if troubled is not None:
+            return troubled
+    for resource, short, wanted in shortages(state, asked):
+        unit = NANO // 1000 if resource == "cpu" else NANO
+        used, capacity = state.used.get(resource, 0), wanted + state.used.get(resource, 0) - short
+        amounts = [-(-amount // unit) for amount in (wanted, used, capacity)]
+        said = "requested: {}, used: {}, capacity: {}".format(*amounts)
+        return f"OutOf{resource}", f"Node didn't have enough resource: {resource}, {said}"
+    return unsuited(state, pod)
+
+
+def shortages(state: State, asked: dict[str, int]) -> list[tuple[str, int, int]]:
+    """Give of what there is too little for a pod that has *asked* for so much: (resource, how much, of how much)."""
+    found: list[tuple[str, int, int]] = []
     all_used, allocatable = state.used, state.seldom.allocatable
     requests = {"pods": NANO, "cpu": 0, "memory": 0, "ephemeral-storage": 0, **asked}  # looked at in this order
     for resource, wanted in requests.items():
@@ -50,10 +68,13 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
             continue
         if resource not in allocatable and "/" in resource and "kubernetes.io/" not in resource:
             continue  # an extended resource that no node has is the cluster's, not this node's
-        unit = NANO // 1000 if resource == "cpu" else NANO
-        amounts = [-(-amount // unit) for amount in (wanted, used, capacity)]
-        said = "requested: {}, used: {}, capacity: {}".format(*amounts)
-        return f"OutOf{resource}", f"Node didn't have enough resource: {resource}, {said}"
+        found.append((resource, used + wanted - capacity, wanted))
+    return found
+
+
+def unsuited(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
+    """Say why the pod does not suit this node, whatever is free on it: (reason, message)."""
+    spec: Any = pod.spec
     if (spec.node_selector or spec.affinity is not None) and not _selects(state, spec):
         return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
     wanted_ports = host_ports(spec)
@@ -64,6 +85,36 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
     if taints and not _tolerates(taints, spec):
         return "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
     return None
+
+
+def is_critical(pod: LocalPod) -> bool:
+    """Tell whether a pod is critical to its system: static ones are, and those of such a priority."""
+    return pod.static or critical(pod.pod)
+
+
+def critical(pod: core_v1.Pod) -> bool:
+    """Tell whether a pod of the API is critical to its system: by its priority, or as it is a mirror."""
+    spec: Any = pod.spec
+    annotations: Any = pod.metadata.annotations if pod.metadata is not None else None
+    return (spec.priority or 0) >= CRITICAL or MIRROR in (annotations or ())
+
+
+def _troubled(trouble: Trouble, pod: core_v1.Pod) -> tuple[str, str] | None:
+    """Say why a host in trouble takes no pod, or not this one."""
+    if trouble.conditions and not critical(pod):
+        spec: Any = pod.spec
+        tolerated = trouble.conditions == ("MemoryPressure",) and (
+            qos_class(spec) != "BestEffort"
+            or any(_tolerated(_MEMORY_PRESSURE, toleration) for toleration in spec.tolerations or ())
+        )
+        if not tolerated:
+            return "Evicted", f"The node had condition: [{' '.join(trouble.conditions)}]. "
+    if trouble.shuts_down:
+        return "NodeShutdown", "Pod was rejected as the node is shutting down."
+    return None
+
+
+_MEMORY_PRESSURE: Final = core_v1.Taint(key="node.kubernetes.io/memory-pressure", effect="NoSchedule")
 
 
 def rejected(state: State, now: Instant) -> tuple[State, Duration]:

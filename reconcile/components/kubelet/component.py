@@ -14,15 +14,34 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias, assert_never
 
-from reconcile.components.kubelet import configuring, containers, mounting, nodes, pods, probes, statics
+from reconcile.api.scalars import Quantity
+from reconcile.components.kubelet import (
+    configuring,
+    containers,
+    mounting,
+    nodes,
+    pods,
+    pressure,
+    probes,
+    reporting,
+    resizing,
+    shutdown,
+    statics,
+    stopping,
+)
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
     ContainerExited,
+    ContainerResized,
     ContainerStarted,
+    Hooked,
+    HostShutsDown,
+    HostStrained,
     ImagePulled,
     ImagePullFailed,
+    ManifestsChanged,
     Probed,
     Reported,
     SandboxReady,
@@ -47,6 +66,7 @@ Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 _NOTHING: Final = Running()
 _OF_IMAGES: Final = (ImagePulled, ImagePullFailed)
+_OF_HOSTS: Final = (HostStrained, HostShutsDown, ManifestsChanged)
 
 
 def begin(
@@ -65,8 +85,15 @@ def begin(
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
+    strain = Map([(signal, Quantity.parse(text).whole) for signal, text in host.strain.items()])
     seldom = Seldom(
-        dice=dice, allocatable=allocatable, boots=running.boots, found=found, heartbeats=heartbeats, drivers=drivers
+        dice=dice,
+        allocatable=allocatable,
+        boots=running.boots,
+        found=found,
+        heartbeats=heartbeats,
+        drivers=drivers,
+        strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
 
@@ -91,6 +118,8 @@ def step(state: State, event: Hears) -> Stepped:
         case TimerFired():
             state = _on_timer_fired(state, event, now, out)
         case Started():
+            if state.seldom.strain:
+                state = pressure.look(pressure.collect_later(state, now, out), now, out)
             state = statics.start(nodes.start(state, now, out), now, out)
         case _:
             assert_never(event)
@@ -115,6 +144,8 @@ def _aware(state: State, now: Instant, out: list[Effect]) -> State:
 
 
 def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[Effect]) -> State:
+    if not state.seldom.synced:
+        changes = tuple(sorted(changes, key=_age))
     for change in changes:
         old, new = change.old, change.new
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
@@ -128,6 +159,13 @@ def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[
             else:
                 state = pods.seen(state, new, now, out)
     return state if state.seldom.synced else _synced(state, out)
+
+
+def _age(change: Change) -> Instant:
+    """Give when the pod of a change was made: the oldest are admitted first."""
+    metadata = (change.new or change.old).metadata
+    made = metadata.creation_timestamp
+    return 0 if made is None else int(made.instant)
 
 
 def _synced(state: State, out: list[Effect]) -> State:
@@ -193,12 +231,19 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
         return nodes.report(state, now, out)
     if what == "register":
         return nodes.register(state, now, out)
+    if not rest:
+        return _on_host_timer(state, what, now, out)
+    if what == "static":
+        return statics.begun(state, rest[0], now, out)
     pod = state.pods.get(rest[0], None)
     if pod is None:
         return state
     match what:
         case "due":
             return pods.sync(state, pod, now, out) if pod.life == "running" else state
+        case "grace":
+            container = container_of(pod, rest[1])
+            return state if container is None else reporting.keep(state, stopping.expired(pod, container, now, out))
         case "probe":
             container = container_of(pod, rest[1])
             if container is not None:
@@ -217,10 +262,26 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             raise AssertionError(f"no timer is called {what}")
 
 
+def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:
+    match what:
+        case "pressure":
+            return pressure.look(state, now, out)
+        case "images":
+            return pressure.collect(state, now, out)
+        case "shutdown":
+            return shutdown.due(state, now, out)
+        case "ended":
+            return pods.roomier(shutdown.due(state, now, out), now, out)
+        case _:
+            raise AssertionError(f"no timer is called {what}")
+
+
 def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect]) -> State:
     report = event.report
     if isinstance(report, _OF_IMAGES):
         return _on_image(state, report, now, out)
+    if isinstance(report, _OF_HOSTS):
+        return _on_host(state, report, now, out)
     pod = state.pods.get(report.uid, None)
     if pod is None:
         return _on_stranger(state, report, now, out)
@@ -239,16 +300,42 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
             return _on_container_exited(state, pod, report, now, out)
+        case ContainerResized():
+            return pods.container_resized(state, pod, report.container, now, out)
+        case Hooked():
+            return pods.hooked(state, pod, report, now, out)
         case Probed():
-            container = container_of(pod, report.container)
-            if container is None or pod.life == "ended":
-                return state
-            probed, news = probes.answered(pod, container, report, now, out)
-            if probed is pod:
-                return state
-            return pods.sync(state, probed, now, out) if news and pod.life == "running" else pods.keep(state, probed)
+            return _on_probed(state, pod, report, now, out)
         case _:
             assert_never(report)
+
+
+def _on_host(
+    state: State, report: HostStrained | HostShutsDown | ManifestsChanged, now: Instant, out: list[Effect]
+) -> State:
+    match report:
+        case HostStrained(signal, available):
+            return pressure.strained(state, signal, available, now, out)
+        case HostShutsDown(cancelled):
+            return (shutdown.cancelled if cancelled else shutdown.begin)(state, now, out)
+        case ManifestsChanged(manifests):
+            return statics.changed(state, manifests, now, out)
+        case _:
+            assert_never(report)
+
+
+def _on_probed(state: State, pod: LocalPod, report: Probed, now: Instant, out: list[Effect]) -> State:
+    container = container_of(pod, report.container)
+    if container is None or pod.life == "ended":
+        return state
+    probed, news = probes.answered(pod, container, report, now, out)
+    if probed is pod:
+        return state
+    if not news:
+        return reporting.keep(state, probed)
+    if pod.life == "running":
+        return pods.sync(state, probed, now, out)
+    return reporting.keep(state, reporting.report(state, probed, now, out))
 
 
 def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
@@ -256,6 +343,8 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if isinstance(report, ImagePulled) and report.image not in state.images:
         images = state.images.set(report.image, report.size)
         state = nodes.changed(copier(State, "images")(state, images), now, out)
+        if pressure.matters(state):
+            state = pressure.look(pressure.collect_later(state, now, out), now, out)
     if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
         since, pulls = pulls[0].since, pulls[1:]
         while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
@@ -270,7 +359,7 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
         return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
         started = containers.pulled(state, pod, container, report, out, waited=now - since, now=now)
-        return pods.keep_pulling(state, started, pulls)
+        return reporting.keep_pulling(state, started, pulls)
     state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
 
@@ -286,7 +375,8 @@ def _on_container_started(
     container = container_of(pod, report.container)
     if container is None or container.stage != "starting":
         return state
-    return pods.sync(state, containers.runs(pod, container, report, now, out), now, out)
+    state = pods.sync(state, containers.runs(pod, container, report, now, out), now, out)
+    return pressure.look(state, now, out) if report.memory or report.disk else state
 
 
 def _on_container_exited(
@@ -298,8 +388,10 @@ def _on_container_exited(
     if report.container_id and container.id and container.stage != "starting" and report.container_id != container.id:
         return state  # the end of an earlier run
     pod = containers.exits(pod, container, report, now, out)
+    if pod.resize is not None:
+        pod = resizing.settled(pod, out)
     if pod.life == "running":
-        pod = pods.report(state, pod, now, out)
+        pod = reporting.report(state, pod, now, out)
     return pods.sync(state, pod, now, out)
 
 

@@ -1,7 +1,7 @@
 """
-Containers: which of a pod's are to be started, with which image, and when again.
+Containers: how one is started, with which image, what becomes of it, and when it is started again.
 
-Source:   the kubelet's kuberuntime (computePodActions, startContainer, doBackOff) and images packages.
+Source:   the kubelet's kuberuntime (startContainer, doBackOff) and images packages.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import environment, probes
+from reconcile.components.kubelet import environment, probes, stopping
+from reconcile.components.kubelet.actions import action_of
 from reconcile.components.kubelet.state import (
-    UNDER_WAY,
+    Aside,
     Container,
     LocalPod,
     Pull,
@@ -23,11 +24,12 @@ from reconcile.components.kubelet.state import (
     restart_policy,
     with_container,
 )
-from reconcile.effects import Call, CancelTimer, Effect, PullImage, Record, SetTimer, StartContainer, StopContainer
+from reconcile.effects import Call, CancelTimer, Effect, PullImage, Record, RunHook, SetTimer, StartContainer
 from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, ImagePullFailed
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.images import name_fault
 from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request
 
@@ -42,93 +44,30 @@ SYNC_AGAIN: Final = 10 * SECOND
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
 
-def restarts(pod: LocalPod, container: Container) -> bool:
-    """Tell whether a container that has exited is to be started again."""
-    if container.kind == "sidecar":
-        return True
-    spec = container.spec
-    for rule in spec.restart_policy_rules or ():
-        codes = rule.exit_codes
-        if codes is not None and (container.code in (codes.values or ())) == (codes.operator == "In"):
-            return bool(rule.action in {"Restart", "RestartAllContainers"})
-    policy = spec.restart_policy or restart_policy(pod.pod)
-    if policy == "Always" and container.kind == "main":
-        return True
-    return policy != "Never" and container.code != 0
-
-
-def startable(pod: LocalPod) -> tuple[tuple[Container, ...], bool]:
-    """Give the containers that are to be started if nothing holds them back, and whether initialisation is over."""
-    if not pod.initialised:
-        restarted: list[Container] = []
-        for container in pod.containers:
-            stage = container.stage
-            if container.kind == "main":
-                break
-            if stage == "new":
-                return tuple(restarted) or (container,), False
-            if container.kind == "sidecar":
-                if stage == "exited":
-                    restarted.append(container)
-                elif not container.started:
-                    return tuple(restarted), False
-            elif stage != "exited":
-                return tuple(restarted), False
-            elif container.code:
-                return (*restarted, container) if restarts(pod, container) else tuple(restarted), False
-        if restarted:  # a sidecar that ended must be there again before anything else begins
-            return tuple(restarted), False
-    return tuple(
-        [
-            container
-            for container in pod.containers
-            if container.kind != "init"
-            and (container.stage == "new" or (container.stage == "exited" and restarts(pod, container)))
-        ]
-    ), True
-
-
-def under_way(pod: LocalPod) -> bool:
-    """Tell whether the runtime is just bringing one of the pod's containers up."""
-    for container in pod.containers:  # noqa: SIM110 -- asked at every step: a generator costs as much as the answer
-        if container.stage in UNDER_WAY:
-            return True
-    return False
-
-
-def finished(pod: LocalPod) -> bool:
-    """Tell whether the pod has run its course: no container that counts will run again."""
-    for container in pod.containers:
-        if container.kind == "main":
-            if container.stage != "exited" or restarts(pod, container):
-                return False
-        elif not pod.initialised and container.kind == "init" and container.stage == "exited" and container.code:
-            return not restarts(pod, container)
-    return True
-
-
-def respecified(pod: LocalPod, grace: Duration, out: list[Effect]) -> tuple[Container, ...]:
-    """Give the containers as the pod's spec has them now: with another image one starts anew, and waits for nothing."""
+def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
+    """Give the pod with its containers as its spec has them now: with another image one starts anew, at once."""
     spec: Any = pod.pod.spec
     wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
-    made: list[Container] = []
     for container in pod.containers:
         new = wanted.get(container.name, container.spec)
-        renewed = replace(container, spec=new)
-        if new.image != container.spec.image:
+        if new is container.spec:
+            continue
+        renewed, other = replace(container, spec=new), new.image != container.spec.image
+        if other:
             if container.due:
                 out.append(CancelTimer(("due", pod.uid, container.name)))
             renewed = replace(renewed, waiting=None, due=0, delay=0, delayed_at=0, pull_delay=0, pull_at=0)
-            if container.kind != "init" and container.stage in {"starting", "running"}:
-                said = f"Container {container.name} definition changed, will be restarted"
-                out += probes.ended(pod, container)
-                out += (
-                    Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-                    StopContainer(pod.uid, container.name, max(grace, probes.LEAST_GRACE)),
-                )
-                renewed = replace(renewed, stage="stopping", id="" if container.stage == "starting" else container.id)
-        made.append(renewed)
-    return tuple(made)
+        pod = with_container(pod, renewed)
+        if (
+            new.image != container.spec.image
+            and container.kind != "init"
+            and container.stage in {"starting", "running"}
+        ):
+            said = f"Container {container.name} definition changed, will be restarted"
+            pod = stopping.stop(pod, renewed, grace, now, out, why=said)
+    known = len([container for container in pod.containers if container.kind == "ephemeral"])
+    new_ones = [Container(row, "ephemeral") for row in (spec.ephemeral_containers or ())[known:]]
+    return replace(pod, containers=(*pod.containers, *new_ones)) if new_ones else pod
 
 
 def launch(
@@ -153,6 +92,9 @@ def _fetch(
     state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]
 ) -> tuple[LocalPod, Pull | None]:
     image = container.spec.image or ""
+    fault = name_fault(image)
+    if fault:
+        return _misnamed(pod, container, fault, now, out), None
     policy = container.spec.image_pull_policy or _usual_policy(image)
     there = image in state.images
     if policy != "Always" and there:
@@ -172,6 +114,16 @@ def _fetch(
         out.append(PullImage(pod.uid, container.spec.name, image))
     pulling = with_container(pod, copier(Container, "stage")(container, "pulling"))
     return pulling, Pull(pod.uid, container.spec.name, image, now)
+
+
+def _misnamed(pod: LocalPod, container: Container, fault: str, now: Instant, out: list[Effect]) -> LocalPod:
+    image, path = container.spec.image, field_path(container)
+    said = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {fault}'
+    out += (
+        Record(pod.pod, "Warning", "InspectFailed", said, path),
+        Record(pod.pod, "Warning", "Failed", "Error: InvalidImageName", path),
+    )
+    return _waiting(pod, container, ("InvalidImageName", said), now + SYNC_AGAIN, out)
 
 
 def pulled(
@@ -349,26 +301,62 @@ def _process(pod: LocalPod, spec: core_v1.Container) -> str:
 
 
 def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Instant, out: list[Effect]) -> LocalPod:
-    """Note that the container runs, and begin to probe it."""
+    """Note that the container runs, and begin to probe it; if it has a postStart hook, that comes first."""
     path = field_path(container)
     out += (
         Record(pod.pod, "Normal", "Created", "Container created", path),
         Record(pod.pod, "Normal", "Started", "Container started", path),
     )
+    lifecycle = container.spec.lifecycle
+    if lifecycle is not None and lifecycle.post_start is not None:
+        handler = lifecycle.post_start
+        command = handler.exec.command or () if handler.exec is not None else ()
+        action = action_of(handler, container.spec.ports)
+        out.append(RunHook(pod.uid, container.name, "postStart", action, command))
+        aside = Aside(hook="postStart", since=now, report=report, memory=report.memory, disk=report.disk)
+        return with_container(pod, replace(container, aside=aside))
+    return _serving(pod, _run(container, report, now, started=container.spec.startup_probe is None), now, out)
+
+
+def serves(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
+    """Note that a container runs whose postStart hook has done well."""
+    aside = container.aside
+    assert aside is not None, "its hook was under way"
+    assert aside.report is not None, "it has started"
+    started = container.spec.startup_probe is None
+    return _serving(pod, _run(container, aside.report, aside.since, started=started), now, out)
+
+
+def _serving(pod: LocalPod, running: Container, now: Instant, out: list[Effect]) -> LocalPod:
+    spec = running.spec
+    if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
+        running = probes.begin(pod, running, now, out)
+    return with_container(pod, running)
+
+
+def unserving(container: Container) -> Container:
+    """Give a container that has started, but whose postStart hook failed: it is not probed."""
+    aside = container.aside
+    assert aside is not None, "its hook was under way"
+    assert aside.report is not None, "it has started"
+    return _run(container, aside.report, aside.since, started=False)
+
+
+def _run(container: Container, report: ContainerStarted, since: Instant, *, started: bool) -> Container:
     running = _running(
         container,
         stage="running",
         id=report.container_id,
         image_id=report.image_id,
-        state=_running_since(now),
+        state=_running_since(since),
         last=container.state if container.state is not None else container.last,
         code=0,
-        started=container.spec.startup_probe is None,
+        started=started,
     )
-    spec = running.spec
-    if spec.startup_probe is not None or spec.readiness_probe is not None or spec.liveness_probe is not None:
-        running = probes.begin(pod, running, now, out)
-    return with_container(pod, running)
+    if report.memory or report.disk or container.aside is not None:
+        used = Aside(memory=report.memory, disk=report.disk) if report.memory or report.disk else None
+        return replace(running, aside=used)
+    return running
 
 
 _running: Final[Callable[..., Container]] = copier(
@@ -385,9 +373,13 @@ def exits(
     pod: LocalPod, container: Container, report: ContainerExited, finished_at: Instant, out: list[Effect]
 ) -> LocalPod:
     """Note how the container ended."""
-    out += probes.ended(pod, container)
+    out += stopping.unprobed(pod, container)
+    aside = container.aside
+    if aside is not None and (aside.hook or aside.waits):
+        out.append(CancelTimer(("grace", pod.uid, container.name)))
     running = container.state.running if container.state is not None else None
     fresh = container.stage == "starting"
+    since = aside.since if fresh and aside is not None and aside.hook == "postStart" else finished_at
     if report.reason == "StartError":
         path = field_path(container)
         out += (
@@ -398,8 +390,8 @@ def exits(
         container_id=report.container_id or container.id or None,
         exit_code=report.code,
         reason=report.reason or None,
-        message=report.message or None,
-        started_at=running.started_at if running is not None and not fresh else Time.at(finished_at),
+        message=_last_words(container, report) or None,
+        started_at=running.started_at if running is not None and not fresh else Time.at(since),
         finished_at=Time.at(finished_at),
     )
     exited = replace(
@@ -412,8 +404,16 @@ def exits(
         finished_at=finished_at,
         started=False,
         gauges=(),
+        aside=None,
     )
     return with_container(pod, exited)
+
+
+def _last_words(container: Container, report: ContainerExited) -> str:
+    """Give the termination message: what the container wrote for it, or the end of its log, if that is wanted."""
+    if report.message or not report.tail or report.code == 0:
+        return report.message
+    return report.tail if container.spec.termination_message_policy == "FallbackToLogsOnError" else ""
 
 
 def _delay(container: Container) -> Duration:

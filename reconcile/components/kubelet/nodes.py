@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.scalars import MicroTime, Quantity, Time
-from reconcile.components.kubelet.state import OwnNode, State
+from reconcile.components.kubelet.state import OwnNode, State, Trouble
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
@@ -40,6 +40,23 @@ _PRESSURES: Final = (
     ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
 )
 _READY: Final = ("Ready", "KubeletReady", "kubelet is posting ready status")
+_SHORT: Final = (
+    ("MemoryPressure", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+    ("DiskPressure", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+    ("PIDPressure", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+)
+_PRESSED: Final = tuple([(row, "False") for row in _PRESSURES])
+_SAID_OF: Final = {
+    ("MemoryPressure", "True"): "NodeHasInsufficientMemory",
+    ("MemoryPressure", "False"): "NodeHasSufficientMemory",
+    ("DiskPressure", "True"): "NodeHasDiskPressure",
+    ("DiskPressure", "False"): "NodeHasNoDiskPressure",
+    ("PIDPressure", "True"): "NodeHasInsufficientPID",
+    ("PIDPressure", "False"): "NodeHasSufficientPID",
+    ("Ready", "True"): "NodeReady",
+    ("Ready", "False"): "NodeNotReady",
+}
+_SHUTS_DOWN: Final = ("Ready", "KubeletNotReady", "node is shutting down")
 _MINE: Final = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
 
 
@@ -47,13 +64,11 @@ def start(state: State, now: Instant, out: list[Effect]) -> State:
     """Say that the kubelet starts, and register its Node."""
     name = state.host.name
     node = _about(name)
-    out += (
-        Record(node, "Normal", "Starting", "Starting kubelet."),
-        Record(node, "Normal", "NodeHasSufficientMemory", f"Node {name} status is now: NodeHasSufficientMemory"),
-        Record(node, "Normal", "NodeHasNoDiskPressure", f"Node {name} status is now: NodeHasNoDiskPressure"),
-        Record(node, "Normal", "NodeHasSufficientPID", f"Node {name} status is now: NodeHasSufficientPID"),
-        Record(node, "Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods"),
-    )
+    trouble = state.seldom.trouble
+    words = [_SAID_OF[row[0], status] for row, status in (_PRESSED if trouble is None else _pressures(trouble))]
+    out.append(Record(node, "Normal", "Starting", "Starting kubelet."))
+    out += [Record(node, "Normal", word, f"Node {name} status is now: {word}") for word in words]
+    out.append(Record(node, "Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods"))
     return register(state, now, out)
 
 
@@ -95,7 +110,7 @@ def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     if node is None:
         return replace(state, node=replace(own, seen=None))  # it is not made again, as long as this kubelet lives
     state = _with_node(state, copier(OwnNode, "seen")(own, node))
-    if own.registered and not own.reporting and not own.dirty and _misjudged(node):
+    if own.registered and not own.reporting and not own.dirty and _misjudged(state, node):
         return changed(state, now, out)
     return state
 
@@ -121,10 +136,12 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
         return state
     name = state.host.name
     before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
-    was = before.get("Ready")
-    if was is not None and was.status != "True":
-        out.append(Record(_about(name), "Normal", "NodeReady", f"Node {name} status is now: NodeReady"))
     status = _status(state, now, before)
+    for row in status.conditions or ():
+        was = before.get(row.type)
+        if was is not None and was.status != row.status:
+            word = _SAID_OF[row.type, row.status]
+            out.append(Record(_about(name), "Normal", word, f"Node {name} status is now: {word}"))
     machine: Any = status.node_info
     if seen.status is not None:
         booted = seen.status.node_info
@@ -255,15 +272,30 @@ def _later(state: State, key: tuple[str, ...], now: Instant, out: list[Effect]) 
     return replace(state, node=replace(own, tries=own.tries + 1))
 
 
+def about(state: State) -> core_v1.Node:
+    """Give what events about the Node are about."""
+    return _about(state.host.name)
+
+
 def _about(name: str) -> core_v1.Node:
     # Upstream's kubelet does not read its Node for what it records: it takes the name for the uid.
     return core_v1.Node(metadata=meta_v1.ObjectMeta(name=name, uid=name))
 
 
-def _misjudged(node: Any) -> bool:
+def _misjudged(state: State, node: Any) -> bool:
     conditions = (node.status.conditions if node.status else None) or ()
     rows = {kept.type: kept.status for kept in conditions}
+    trouble = state.seldom.trouble
+    if trouble is not None:
+        wanted = {row[0]: status for row, status in _pressures(trouble)}
+        wanted["Ready"] = "False" if trouble.shuts_down else "True"
+        return any(rows.get(name) != status for name, status in wanted.items())
     return rows.get("Ready") != "True" or any(rows.get(name) != "False" for name in _MINE[:3])
+
+
+def _pressures(trouble: Trouble) -> list[tuple[tuple[str, str, str], str]]:
+    rows = zip(_PRESSURES, _SHORT, strict=True)
+    return [(short, "True") if short[0] in trouble.conditions else (calm, "False") for calm, short in rows]
 
 
 def _node(state: State, now: Instant) -> core_v1.Node:
@@ -296,7 +328,8 @@ def labels_of(host: Host) -> Map[str]:
 
 
 def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeStatus:
-    host = state.host
+    host, trouble = state.host, state.seldom.trouble
+    ready, is_ready = (_READY, "True") if trouble is None or not trouble.shuts_down else (_SHUTS_DOWN, "False")
     images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))[:_MOST_IMAGES]
     return core_v1.NodeStatus(
         addresses=(
@@ -306,8 +339,11 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
         allocatable=allocatable_of(host),
         capacity=_quantities(host.capacity, _NOTHING_RESERVED),
         conditions=(
-            *[_condition(row, "False", _since(row[0], "False", before, now), now) for row in _PRESSURES],
-            _condition(_READY, "True", _since("Ready", "True", before, now), now),
+            *[
+                _condition(row, status, _since(row[0], status, before, now), now)
+                for row, status in (_PRESSED if trouble is None else _pressures(trouble))
+            ],
+            _condition(ready, is_ready, _since("Ready", is_ready, before, now), now),
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,

@@ -8,43 +8,30 @@ Source:   the kubelet's pod workers (syncPod, syncTerminatingPod, syncTerminated
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import admission, calls, containers, mounting, probes
-from reconcile.components.kubelet.state import (
-    ALIVE,
-    UNLABELLED,
-    Container,
-    LocalPod,
-    Pull,
-    State,
-    field_path,
-    with_container,
-    with_seldom,
+from reconcile.components.kubelet import (
+    admission,
+    choosing,
+    containers,
+    ending,
+    hooks,
+    mounting,
+    preemption,
+    probes,
+    resizing,
 )
-from reconcile.components.kubelet.status import OWNED, status_of
-from reconcile.effects import (
-    Call,
-    CancelTimer,
-    Effect,
-    Record,
-    RunPodSandbox,
-    SetTimer,
-    StopContainer,
-    StopPodSandbox,
-)
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
+from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
+from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
+from reconcile.events import Hooked
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
-from reconcile.lib.table import Table
 from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
-FINISHED: Final = ("Succeeded", "Failed")
-_GRACE: Final = 30 * SECOND
-_LEAST_GRACE: Final = SECOND
 _TRY_AGAIN: Final = 10 * SECOND
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
@@ -53,6 +40,9 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
     """Take in a pod of the API as it is now."""
     pod = state.pods.get(api.metadata.uid, None)
     if pod is None:
+        trouble = state.seldom.trouble
+        if trouble is not None and api.metadata.uid in trouble.critical:
+            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.set(api.metadata.uid, api)))
         if api.metadata.uid in state.seldom.doubted:
             return with_seldom(state, doubted=state.seldom.doubted.set(api.metadata.uid, api))
         return add(state, api, api, now, out)
@@ -61,18 +51,22 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
         return keep(state, replace(pod, pod=api, api=api))
     if api.status is pod.written and _differs_in_status_alone(old, api):
         return state  # the echo of what was written
+    wanted = api if pod.resize is None else resizing.as_allocated(pod, api)
     if api.metadata.deletion_timestamp is not None:
-        grace = grace_of(api)
+        grace = ending.grace_of(api)
         deleted = copier(LocalPod, "pod", "api", "life", "grace")
         if pod.life != "ending":
-            return sync(state, deleted(pod, api, api, _ending(pod), grace), now, out)
+            return sync(state, deleted(pod, wanted, api, _ending(pod), grace), now, out)
         if grace < pod.grace:
-            return _end(state, deleted(pod, api, api, pod.life, grace), now, out, sooner=True)
-    pod = copier(LocalPod, "pod", "api")(pod, api, api)
-    if api.spec is not old.spec and pod.life == "running":
+            return ending.end(state, deleted(pod, wanted, api, pod.life, grace), now, out, sooner=True)
+    if api.spec is old.spec or pod.life != "running":
+        pod = copier(LocalPod, "pod", "api")(pod, wanted, api)
+    else:
+        grace = ending.grace_of(api)
+        state, pod = resizing.considered(state, replace(pod, api=api), grace, now, out)
         _time(pod, now, out)
-        pod = replace(pod, containers=containers.respecified(pod, grace_of(api), out))
-        state = sync(state, pod, now, out)
+        pod = containers.respecified(pod, grace, now, out)
+        state = sync(state, resizing.settled(pod, out), now, out)
         pod = state.pods[pod.uid]
     return compared(state, pod, old, now, out)
 
@@ -105,11 +99,14 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
+        trouble = state.seldom.trouble
+        if trouble is not None and uid in trouble.critical:
+            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
         return with_seldom(state, doubted=state.seldom.doubted.remove(uid)) if uid in state.seldom.doubted else state
     # What goes without more ado was deleted with no grace, and so gets the least.
-    ended = replace(pod, api=None, life=_ending(pod), grace=_LEAST_GRACE)
-    if pod.life == "ending" and pod.grace > _LEAST_GRACE:
-        return _end(state, ended, now, out, sooner=True)
+    ended = replace(pod, api=None, life=_ending(pod), grace=ending.LEAST_GRACE)
+    if pod.life == "ending" and pod.grace > ending.LEAST_GRACE:
+        return ending.end(state, ended, now, out, sooner=True)
     return sync(state, ended, now, out)
 
 
@@ -121,6 +118,45 @@ def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect
     own = replace(state.node, seen=response.body) if response.ok else state.node
     state = with_seldom(replace(state, node=own), doubted=state.seldom.doubted.remove(uid))
     return add(state, api, api, now, out, sure=True)
+
+
+def dismissed(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """End a static pod whose manifest is gone."""
+    if pod.life == "ending":
+        return state
+    return sync(state, replace(pod, life=_ending(pod), grace=ending.grace_of(pod.pod)), now, out)
+
+
+def roomier(state: State, now: Instant, out: list[Effect]) -> State:
+    """Judge the critical pods anew that wait for others to make room, now that one has ended."""
+    trouble = state.seldom.trouble
+    for uid, api in () if trouble is None else trouble.critical.items():
+        known = state.seldom.trouble
+        assert known is not None, "there was trouble"
+        state = with_seldom(state, trouble=replace(known, critical=known.critical.remove(uid)))
+        if uid not in state.pods:
+            state = add(state, api, api, now, out)
+    for uid in resizing.waiting(state):
+        state = _resized(state, state.pods[uid], now, out)
+    return state
+
+
+def _resized(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Try a resize again that was deferred."""
+    known = state.seldom.trouble
+    assert known is not None, "there was trouble"
+    deferred = tuple([uid for uid in known.deferred if uid != pod.uid])
+    state = with_seldom(state, trouble=replace(known, deferred=deferred))
+    if pod.life != "running" or pod.api is None:
+        return state
+    grace = ending.grace_of(pod.api)
+    state, pod = resizing.considered(state, pod, grace, now, out)
+    return sync(state, resizing.settled(containers.respecified(pod, grace, now, out), out), now, out)
+
+
+def container_resized(state: State, pod: LocalPod, name: str, now: Instant, out: list[Effect]) -> State:
+    """Take in that a container has the resources that it was to get."""
+    return sync(state, resizing.settled(resizing.resized(pod, name), out), now, out)
 
 
 def add(
@@ -159,16 +195,22 @@ def add(
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
-    elif old is not None and old.phase in FINISHED:
+    elif old is not None and old.phase in ending.FINISHED:
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
         pod = replace(pod, sandbox="ready", ip=found.ip)
         pod = replace(pod, containers=_probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
-        return sync(state, replace(pod, life="ending", grace=grace_of(wanted)), now, out)
-    elif not static:
+        return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
+    if not static and metadata.deletion_timestamp is None:
         asked = admission.requests_of(spec)
         refused = admission.refusal(state, wanted, asked)
+        if refused is not None and found is not None:
+            return _readmitted(state, pod, refused, now, out)
+        if refused is not None and refused[0].startswith("OutOf") and admission.critical(wanted):
+            state, refused = preemption.make_room(state, wanted, asked, now, out)
+            if refused is None:
+                return state
         if refused is not None:
             reason, message = refused
             if reason == "NodeAffinity" and not sure:
@@ -178,14 +220,26 @@ def add(
             out.append(Record(wanted, "Warning", reason, message))
             verdict = (reason, f"Pod was rejected: {message}")
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
-        if any(container.runs for container in made):
+        if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
     state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
     if metadata.deletion_timestamp is not None:
-        pod = replace(pod, life="ending", grace=grace_of(wanted))
+        pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:
         _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
+    """Judge a pod that ran before this kubelet started as if it were new: if there is no place for it, it ends."""
+    reason, message = refused
+    state = admission.admitted(state, pod, admission.requests_of(pod.pod.spec))
+    if reason == "NodeAffinity":  # the labels may have changed since the Node was last seen
+        _time(pod, now, out)
+        return sync(state, pod, now, out)
+    out.append(Record(pod.pod, "Warning", reason, message))
+    verdict = (reason, f"Pod was rejected: {message}")
+    return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)
 
 
 def _rejected(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -206,9 +260,9 @@ def _time(pod: LocalPod, now: Instant, out: list[Effect]) -> None:
 def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Do for the pod what can be done now."""
     if pod.life == "ending":
-        return _end(state, pod, now, out)
+        return ending.end(state, pod, now, out)
     if pod.life == "ended":
-        return _finish(state, pod, now, out)
+        return ending.finish(state, pod, now, out)
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
@@ -220,35 +274,23 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
         return keep(state, pod)
-    if containers.under_way(pod):
+    if choosing.under_way(pod):
         return keep(state, pod)
-    if containers.finished(pod):
+    if choosing.finished(pod):
         pod = report(state, pod, now, out)
-        return _end(state, replace(pod, life="ending", grace=grace_of(pod.pod)), now, out)
-    wanted, initialised = containers.startable(pod)
+        return ending.end(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod)), now, out)
+    wanted, initialised = choosing.startable(pod)
+    if pod.containers[-1].kind == "ephemeral":
+        wanted = (*choosing.added(pod), *wanted)
     if initialised and not pod.initialised:
         pod = replace(pod, initialised=True)
     for container in wanted:
         pod, pull = containers.launch(state, pod, container, now, out)
         if pull is not None:
             return keep_pulling(state, pod, (*state.pulls, pull))
-        if containers.under_way(pod):
+        if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
-
-
-def keep(state: State, pod: LocalPod) -> State:
-    """Remember the pod as it is now."""
-    return _with_pods(state, state.pods.set(pod.uid, pod))
-
-
-_with_pods: Final[Callable[[State, Table[str, LocalPod]], State]] = copier(State, "pods")
-
-
-def keep_pulling(state: State, pod: LocalPod, pulls: tuple[Pull, ...]) -> State:
-    """Remember the pod, and which images are being pulled."""
-    after: State = copier(State, "pods", "pulls")(state, state.pods.set(pod.uid, pod), pulls)
-    return after
 
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -258,103 +300,22 @@ def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Sta
     said = "Pod was active on the node longer than the specified deadline"
     out.append(Record(pod.pod, "Normal", "DeadlineExceeded", said))
     verdict = ("DeadlineExceeded", said)
-    return sync(state, replace(pod, life="ending", grace=grace_of(pod.pod), verdict=verdict), now, out)
-
-
-def grace_of(pod: Any) -> Duration:
-    """Give how long the pod's containers may take to end."""
-    seconds = pod.metadata.deletion_grace_period_seconds
-    if seconds is None:
-        seconds = pod.spec.termination_grace_period_seconds
-    return _GRACE if seconds is None else max(int(seconds) * SECOND, _LEAST_GRACE)
-
-
-# Ends -----------------------------------------------------------------------------------------------------------------
+    return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)
 
 
 def _ending(pod: LocalPod) -> Any:
     return "ended" if pod.life == "ended" else "ending"
 
 
-def _end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner: bool = False) -> State:
-    alive = [container for container in pod.containers if container.stage in ALIVE]
-    # Sidecars serve the others to the end.
-    first = [container for container in alive if container.kind != "sidecar"] or alive
-    for container in first:
-        if container.stage != "stopping" or sooner:
-            pod = _stop(pod, container, out)
-    if alive:
-        return keep(state, pod)
-    if pod.sandbox in {"asked", "ready"}:
-        out.append(StopPodSandbox(pod.uid))
-        return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
-    if pod.sandbox == "stopping":
-        return keep(state, pod)
-    if state.seldom.mounting:
-        state = mounting.dropped(state, pod, out)
-    spec: Any = pod.pod.spec
-    if spec.active_deadline_seconds is not None:
-        out.append(CancelTimer(("deadline", pod.uid)))
-    out += [CancelTimer(("due", pod.uid, kept.name)) for kept in pod.containers if kept.due > now]
-    if pod.uid in state.pods and pod.containers:
-        state = admission.released(state, pod)
-    return _finish(state, copier(LocalPod, "life")(pod, "ended"), now, out)
-
-
-def _stop(pod: LocalPod, container: Container, out: list[Effect]) -> LocalPod:
-    out += probes.ended(pod, container)
-    said = f"Stopping container {container.name}"
-    out += (
-        Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-        StopContainer(pod.uid, container.name, pod.grace),
-    )
-    # The ID is that of the run before if this one has not started: its end will bear another.
-    known = "" if container.stage == "starting" else container.id
-    return with_container(pod, copier(Container, "stage", "id")(container, "stopping", known))
-
-
-def _finish(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
-    if pod.api is None and not pod.static:
-        if pod.uid not in state.pods:
-            return state
-        return _with_pods(state, state.pods.remove(pod.uid))
-    if pod.status is None or pod.status.phase not in FINISHED or pod.containers:
-        pod = report(state, pod, now, out)
-    api = pod.api
-    if api is None or pod.calling or pod.static:
-        return keep(state, pod)
-    metadata: Any = api.metadata
-    if metadata.deletion_timestamp is None:
-        return keep(state, pod)
-    out.append(calls.delete(api, ("delete", pod.uid)))
-    return keep(state, copier(LocalPod, "calling")(pod, "delete"))
+def hooked(state: State, pod: LocalPod, report: Hooked, now: Instant, out: list[Effect]) -> State:
+    """Take in how a lifecycle hook ended."""
+    container = container_of(pod, report.container)
+    if container is None:
+        return state
+    return sync(state, hooks.answered(pod, container, report, now, out), now, out)
 
 
 # Status ---------------------------------------------------------------------------------------------------------------
-
-
-def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
-    """Make the pod's status, and send it if it is news."""
-    status = status_of(pod, state.host, now)
-    if pod.status is not None and status.conditions is pod.status.conditions and status == pod.status:
-        return write(pod, out)
-    # What was written last is mostly what was known last, and that is another, as has just been found out.
-    if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):
-        return replace(pod, status=status)
-    out.append(calls.update(pod.api, status, pod.uid))
-    return _written(pod, status, status, "status")
-
-
-_written: Final[Callable[..., LocalPod]] = copier(LocalPod, "status", "written", "calling")
-
-
-def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
-    """Send the newest status, unless the API server has it, or a call is under way whose answer comes first."""
-    api, status = pod.api, pod.status
-    if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
-        return pod
-    out.append(calls.update(api, status, pod.uid))
-    return _written(pod, status, status, "status")
 
 
 def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list[Effect]) -> State:
@@ -371,7 +332,7 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
     version = int(response.body.metadata.resource_version or 0)
     pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
-        return _finish(state, pod, now, out)
+        return ending.finish(state, pod, now, out)
     return keep(state, write(pod, out))
 
 
@@ -379,18 +340,7 @@ def retry(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State
     """Make the call again that was refused."""
     if pod.calling:
         return state
-    return _finish(state, pod, now, out) if pod.life == "ended" else keep(state, write(pod, out))
-
-
-def drifted(pod: LocalPod, api: Any) -> bool:
-    """Tell whether someone else has changed what is this kubelet's to say, since it was last written."""
-    mine, theirs = pod.status, api.status
-    if mine is None or theirs is None or theirs is mine or int(api.metadata.resource_version or 0) < pod.version:
-        return False
-    if theirs.phase != mine.phase:
-        return True
-    said = {kept.type: kept.status for kept in theirs.conditions or ()}
-    return any(kept.type in OWNED and said.get(kept.type) != kept.status for kept in mine.conditions or ())
+    return ending.finish(state, pod, now, out) if pod.life == "ended" else keep(state, write(pod, out))
 
 
 # What a pod starts from -----------------------------------------------------------------------------------------------
@@ -402,6 +352,8 @@ def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> 
         for container in spec.init_containers or ()
     ]
     made += [Container(container) for container in spec.containers]
+    if spec.ephemeral_containers:
+        made += [Container(container, "ephemeral") for container in spec.ephemeral_containers]
     if old is not None and (old.container_statuses or old.init_container_statuses):
         made = [remembered(container, old, now, lost=found is None) for container in made]
     if found is not None:
@@ -411,7 +363,11 @@ def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> 
 
 def remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
     """Give a new container with what its status says of earlier lives; what ran has ended if it is *lost*."""
-    rows = (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
+    rows = (
+        *(old.init_container_statuses or ()),
+        *(old.container_statuses or ()),
+        *(old.ephemeral_container_statuses or ()),
+    )
     row = next((row for row in rows if row.name == container.name), None)
     if row is None or not row.container_id:
         return container

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.components.kubelet import stopping
+from reconcile.components.kubelet.actions import action_of
 from reconcile.components.kubelet.state import Container, Gauge, LocalPod, field_path, with_container
-from reconcile.effects import CancelTimer, Effect, ProbeContainer, Record, SetTimer, StopContainer
+from reconcile.effects import CancelTimer, Effect, ProbeContainer, Record, SetTimer
 from reconcile.events import Probed
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 
-LEAST_GRACE: Final = 2 * SECOND
-"""What a container gets at least that is stopped while its pod goes on."""
 _PERIOD: Final = 10
 _FAILURES: Final = 3
 _WORDS: Final = {"startup": "Startup", "liveness": "Liveness", "readiness": "Readiness"}
@@ -38,16 +38,11 @@ def begin(pod: LocalPod, container: Container, now: Instant, out: list[Effect], 
     return container
 
 
-def ended(pod: LocalPod, container: Container) -> list[Effect]:
-    """Give what unsets the timers of a container's probes."""
-    return [CancelTimer(("probe", pod.uid, container.name, gauge.kind)) for gauge in container.gauges]
-
-
 def due(pod: LocalPod, container: Container, kind: str, now: Instant, out: list[Effect]) -> None:
     """Probe once, and set the next time."""
     for gauge in container.gauges:
-        if gauge.kind == kind and container.stage == "running":
-            out.append(ProbeContainer(pod.uid, container.name, gauge.kind))
+        if gauge.kind == kind and _asked(pod, container, kind):
+            out.append(_probe(pod, container, gauge))
             _again(pod, container, gauge, now + _period(gauge), out)
 
 
@@ -57,10 +52,10 @@ def answered(
     """Count a probe's outcome; past its threshold it changes what the container is taken for, and that is news."""
     kind, success, message = report.kind, report.success, report.message
     gauge = next((gauge for gauge in container.gauges if gauge.kind == kind), None)
-    if gauge is None or container.stage != "running":
+    if gauge is None or not _asked(pod, container, kind):
         return pod, False
     if not success:
-        said = f"{_WORDS[kind]} probe failed: {message or _complaint(gauge.spec, pod)}"
+        said = f"{_WORDS[kind]} probe failed: {message or _complaint(gauge.spec, pod, container, late=report.late)}"
         out.append(Record(pod.pod, "Warning", "Unhealthy", said, field_path(container)))
     needed = (gauge.spec.success_threshold or 1) if success else (gauge.spec.failure_threshold or _FAILURES)
     run = min(gauge.run + 1, needed) if gauge.last is success else 1
@@ -73,8 +68,21 @@ def answered(
     if kind == "startup" and success and run >= needed:
         container = _has_started(pod, container, now, out)
     elif kind != "readiness" and not success and run >= needed:
-        container = _kill(pod, container, counted, out)
+        return _kill(with_container(pod, container), container, counted, now, out), result is not gauge.result
     return with_container(pod, container), result is not gauge.result
+
+
+def _asked(pod: LocalPod, container: Container, kind: str) -> bool:
+    """Tell whether a container is probed: while it runs, and whether it is ready also while its pod ends."""
+    return container.stage == "running" or (
+        kind == "readiness" and container.stage == "stopping" and pod.life == "ending"
+    )
+
+
+def _probe(pod: LocalPod, container: Container, gauge: Gauge) -> ProbeContainer:
+    action = action_of(gauge.spec, container.spec.ports)
+    timeout = (gauge.spec.timeout_seconds or 1) * SECOND
+    return ProbeContainer(pod.uid, container.name, gauge.kind, action, timeout)
 
 
 def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:
@@ -86,7 +94,7 @@ def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Ef
     return container
 
 
-def _kill(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) -> Container:
+def _kill(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> LocalPod:
     spec: Any = pod.pod.spec
     policy = container.spec.restart_policy or spec.restart_policy or "Always"
     said = f"Container {container.name} failed {gauge.kind} probe"
@@ -95,12 +103,7 @@ def _kill(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) 
     seconds = gauge.spec.termination_grace_period_seconds
     if seconds is None:
         seconds = spec.termination_grace_period_seconds
-    out += ended(pod, container)
-    out += (
-        Record(pod.pod, "Normal", "Killing", said, field_path(container)),
-        StopContainer(pod.uid, container.name, max((30 if seconds is None else seconds) * SECOND, LEAST_GRACE)),
-    )
-    return replace(container, stage="stopping")
+    return stopping.stop(pod, container, stopping.seconds(pod, 30 if seconds is None else seconds), now, out, why=said)
 
 
 def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> None:
@@ -110,7 +113,7 @@ def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out:
     if at > now:
         _again(pod, container, gauge, at, out)
     else:
-        out.append(ProbeContainer(pod.uid, container.name, gauge.kind))
+        out.append(_probe(pod, container, gauge))
         _again(pod, container, gauge, now + _period(gauge), out)
 
 
@@ -124,11 +127,23 @@ def _period(gauge: Gauge) -> Duration:
     return (gauge.spec.period_seconds or _PERIOD) * SECOND
 
 
-def _complaint(probe: Any, pod: LocalPod) -> str:
+def _complaint(probe: Any, pod: LocalPod, container: Container, *, late: bool) -> str:
+    """Say what went wrong, as the kubelet's probers and a server say it."""
+    if probe.exec is not None:
+        command = " ".join(probe.exec.command or ())
+        seconds = probe.timeout_seconds or 1
+        return f'command timed out: "{command}" timed out after {seconds}s' if late else "command failed"
+    action = action_of(probe, container.spec.ports).partition(":")[2]
+    port, _, path = action.partition("/")
     if probe.http_get is not None:
-        return "HTTP probe failed with statuscode: 503"
+        host = probe.http_get.host or pod.ip
+        url = f"{(probe.http_get.scheme or 'HTTP').lower()}://{host}:{port}/{path}"
+        why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        return f'Get "{url}": {why}' if late else "HTTP probe failed with statuscode: 503"
     if probe.tcp_socket is not None:
-        return f"dial tcp {pod.ip}:{probe.tcp_socket.port}: connect: connection refused"
-    if probe.grpc is not None:
-        return 'service unhealthy (responded with "NOT_SERVING")'
-    return "command failed"
+        why = "i/o timeout" if late else "connect: connection refused"
+        return f"dial tcp {probe.tcp_socket.host or pod.ip}:{port}: {why}"
+    if late:
+        seconds = probe.timeout_seconds or 1
+        return f'timeout: failed to connect service "{pod.ip}:{port}" within {seconds}s: context deadline exceeded'
+    return 'service unhealthy (responded with "NOT_SERVING")'

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
@@ -22,7 +23,7 @@ from reconcile.store import Change
 MIRROR: Final = "kubernetes.io/config.mirror"
 """The annotation that makes a pod of the API a mirror: the hash of the static pod that it shows."""
 
-Kind: TypeAlias = Literal["init", "sidecar", "main"]
+Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
 Stage: TypeAlias = Literal["new", "pulling", "configuring", "starting", "running", "stopping", "exited"]
 ProbeKind: TypeAlias = Literal["startup", "liveness", "readiness"]
 
@@ -51,6 +52,31 @@ class Gauge:
 
 
 @quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Aside:
+    """
+    What is to be remembered of a container that most have not.
+
+    Args:
+        hook: the lifecycle hook that is under way.
+        waits: a sidecar that ends when those that it serves have ended.
+        since: when the hook or the wait began; *until*: when the grace is over.
+        report: how it started, while its postStart hook is under way.
+        memory: what it uses, in bytes; *disk* likewise.
+        resources: what it has, if that is not what its pod says by now.
+    """
+
+    hook: Literal["", "postStart", "preStop"] = ""
+    waits: bool = False
+    since: Instant = 0
+    until: Instant = 0
+    report: ContainerStarted | None = None
+    memory: int = 0
+    disk: int = 0
+    resources: core_v1.ResourceRequirements | None = None
+
+
+@quick
 @attrs.frozen(weakref_slot=False)
 class Container:
     """
@@ -58,7 +84,8 @@ class Container:
 
     Args:
         spec: as the pod says it.
-        kind: init containers run one after the other before all others; a sidecar is one that stays.
+        kind: init containers run one after the other before all others; a sidecar is one that stays; an ephemeral
+            one is added to a pod that runs, and started once.
         stage: where it is in its life.
         runs: how often it was ordered to start; restartCount is one less.
         id: the container ID of its last start.
@@ -73,9 +100,10 @@ class Container:
         pull_delay: its present image pull back-off, which ends at *pull_at*.
         started: its startup probe has succeeded, or it has none.
         gauges: its probes, while it runs.
+        aside: what else there is to it, of most nothing.
     """
 
-    spec: core_v1.Container
+    spec: Any
     kind: Kind = "main"
     stage: Stage = "new"
     runs: int = 0
@@ -93,11 +121,32 @@ class Container:
     pull_at: Instant = 0
     started: bool = False
     gauges: tuple[Gauge, ...] = ()
+    aside: Aside | None = None
 
     @property
     def name(self) -> str:
         """Its name in the pod."""
-        return self.spec.name
+        return str(self.spec.name)
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Resize:
+    """
+    A change of a pod's resources that is not over.
+
+    Args:
+        pending: why what is asked for is not allocated: (Deferred or Infeasible, message).
+        since: from when on it has been pending for that reason; *asked* is the generation that asks for it.
+        begun: when what is allocated began to be given to the containers; 0 if they have it.
+        generation: that which asked for it.
+    """
+
+    pending: tuple[str, str] | None = None
+    since: Instant = 0
+    asked: int = 0
+    begun: Instant = 0
+    generation: int = 0
 
 
 @quick
@@ -109,7 +158,7 @@ class LocalPod:
     Args:
         uid: by which the container runtime knows it; of a static pod the hash of its manifest.
         key: namespace/name.
-        pod: what is to run.
+        pod: what is to run, with the resources that are allocated to it.
         api: as the API shows it: the pod itself, or a static pod's mirror; None if it is not there.
         containers: init containers and sidecars, then the others, each in the pod's order.
         started_at: when this kubelet first saw it, as its status says it.
@@ -118,10 +167,12 @@ class LocalPod:
         ip: its own.
         initialised: init containers are done.
         grace: how long its containers may take to end, once it is ending.
-        verdict: why it failed, if it was not its containers: (reason, message).
+        verdict: why it failed, if it was not its containers: (reason, message), and, of what the kubelet ends for its
+            own reasons, the message of the condition DisruptionTarget.
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
         version: the resourceVersion that its last status write made.
         calling: the call that is under way: status or delete; after a delete there is none.
+        resize: a change of its resources that is not over.
     """
 
     uid: str
@@ -136,11 +187,12 @@ class LocalPod:
     ip: str = ""
     initialised: bool = True
     grace: Duration = 0
-    verdict: tuple[str, str] | None = None
+    verdict: tuple[str, str] | tuple[str, str, str] | None = None
     status: core_v1.PodStatus | None = None
     written: core_v1.PodStatus | None = None
     version: int = 0
     calling: Literal["", "status", "delete"] = ""
+    resize: Resize | None = None
 
 
 @quick
@@ -200,6 +252,37 @@ class Mounting:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Trouble:
+    """
+    What a kubelet has to do with a host that runs short of something, or shuts down, or has no room for a critical pod.
+
+    Args:
+        first: when each threshold that is met was first met, by `SIGNAL/hard` or `SIGNAL/soft`.
+        last: when each condition of pressure was last observed.
+        conditions: those that hold.
+        evicting: the uid of the pod that was evicted last.
+        shuts_down: the host is about to; *stays_up*: not any more, but what was begun is not over.
+        groups: (priority, grace) of the groups of pods that are still to be ended.
+        group: uids of those that are being ended; *until* then they are waited for.
+        critical: pods that wait for others to make room, by uid.
+        deferred: uids of pods that wait for room to be resized.
+    """
+
+    first: Map[Instant] = Map()
+    last: Map[Instant] = Map()
+    conditions: tuple[str, ...] = ()
+    evicting: str = ""
+    shuts_down: bool = False
+    stays_up: bool = False
+    groups: tuple[tuple[int, Duration], ...] = ()
+    group: tuple[str, ...] = ()
+    until: Instant = 0
+    critical: Map[core_v1.Pod] = Map()
+    deferred: tuple[str, ...] = ()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Seldom:
     """
     What seldom changes: apart, since the rest changes at every step.
@@ -218,6 +301,8 @@ class Seldom:
         mounting: what pods wait for, by uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
+        strain: what the host has left of what signals measure, beside what pods use.
+        trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
     """
 
     dice: Dice
@@ -234,6 +319,8 @@ class Seldom:
     mounting: Map[Mounting] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[str, ...] = ()
+    strain: Map[int] = Map()
+    trouble: Trouble | None = None
 
 
 @quick
@@ -290,8 +377,15 @@ def container_of(pod: LocalPod, name: str) -> Container | None:
 
 def field_path(container: Container) -> str:
     """Give the part of the pod that an event about this container is about."""
-    part = "containers" if container.kind == "main" else "initContainers"
-    return f"spec.{part}{{{container.spec.name}}}"
+    return f"spec.{_PARTS[container.kind]}{{{container.spec.name}}}"
+
+
+_PARTS: Final = {
+    "init": "initContainers",
+    "sidecar": "initContainers",
+    "main": "containers",
+    "ephemeral": "ephemeralContainers",
+}
 
 
 def restart_policy(pod: core_v1.Pod) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import calls, pods
+from reconcile.components.kubelet import calls, pods, reporting
 from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
@@ -33,6 +33,35 @@ def start(state: State, now: Instant, out: list[Effect]) -> State:
         uid = wanted.metadata.uid
         state = with_seldom(state, static=state.seldom.static.set(key_of(wanted), uid))
         state = pods.add(state, None, wanted, now, out, static=uid)
+    return state
+
+
+def changed(state: State, manifests: tuple[Any, ...], now: Instant, out: list[Effect]) -> State:
+    """Take in that the manifests on the disk are others: pods of those that are gone or changed end, new ones begin."""
+    state = replace(state, host=replace(state.host, manifests=manifests))
+    wanted = {key_of(pod): pod for pod in [static_pod(manifest, state.host, now) for manifest in manifests]}
+    old = state.seldom.static
+    static = Map([(key, str(pod.metadata.uid)) for key, pod in wanted.items()])
+    state = with_seldom(state, static=static)
+    for key, uid in old.items():
+        pod = state.pods.get(uid, None)
+        if pod is not None and static.get(key) != uid:
+            state = pods.dismissed(state, pod, now, out)
+    for key in static:
+        state = begun(state, key, now, out)
+    return state
+
+
+def begun(state: State, key: str, now: Instant, out: list[Effect]) -> State:
+    """Take a static pod on that is not there yet, unless the one of its name before it has not ended."""
+    uid = state.seldom.static.get(key)
+    if uid is None or uid in state.pods or any(pod.static and pod.key == key for pod in state.pods.values()):
+        return state
+    for manifest in state.host.manifests:
+        wanted = static_pod(manifest, state.host, now)
+        if wanted.metadata.uid == uid:
+            state = pods.add(state, None, wanted, now, out, static=uid)
+            return mirror(state, state.pods[uid], out)
     return state
 
 
@@ -67,7 +96,7 @@ def mirror_seen(state: State, api: Any, now: Instant, out: list[Effect]) -> Stat
     pod = replace(pod, api=api, started_at=since or pod.started_at, written=api.status, calling="", version=0)
     if old is None and api.status is not None:
         pod = _recalled(pod, api.status, now, out)
-    return pods.keep(state, pods.report(state, pod, now, out))
+    return reporting.keep(state, reporting.report(state, pod, now, out))
 
 
 def _recalled(pod: LocalPod, status: core_v1.PodStatus, now: Instant, out: list[Effect]) -> LocalPod:
@@ -98,13 +127,15 @@ def mirror_gone(state: State, api: Any, out: list[Effect]) -> State:
     if pod is None or (pod.api is not None and _uid(pod.api) != api.metadata.uid):
         return state
     pod = replace(pod, api=None, written=None, calling="")
-    return mirror(pods.keep(state, pod), pod, out)
+    return mirror(reporting.keep(state, pod), pod, out)
 
 
 def mirror_all(state: State, out: list[Effect]) -> State:
     """Ask for every mirror that is not there, once the Node is registered and the API's pods are known."""
     for uid in state.seldom.static.values():
-        state = mirror(state, state.pods[uid], out)
+        pod = state.pods.get(uid, None)
+        if pod is not None:
+            state = mirror(state, pod, out)
     return state
 
 

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet.containers import restarts
-from reconcile.components.kubelet.state import ALIVE, Container, LocalPod
+from reconcile.components.kubelet.choosing import restarts
+from reconcile.components.kubelet.state import ALIVE, Container, LocalPod, Resize
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
 
 OWNED: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+
+_BESIDE: Final = ("sidecar", "ephemeral")
+_BEFORE: Final = ("init", "ephemeral")
 
 _are_ours: Final = frozenset(OWNED).issuperset
 _type_of: Final = attrgetter("type")
@@ -42,7 +45,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     prior = old if pod.status is None else pod.status
     reason = message = None
     if pod.verdict is not None and phase == "Failed":
-        reason, message = pod.verdict
+        reason, message = pod.verdict[:2]
     for said in () if pod.static else (prior, old):
         if said.phase in {"Succeeded", "Failed"}:
             # What has finished has finished, also if somebody else says that it has.
@@ -50,12 +53,17 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
             break
     containers = pod.containers
     statuses = tuple([container_status(pod, container) for container in containers])
-    inits = 0 if _plain(pod) else len([container for container in containers if container.kind != "main"])
+    ephemerals = None
+    if containers and containers[-1].kind == "ephemeral":
+        count = len([container for container in containers if container.kind != "ephemeral"])
+        statuses, ephemerals = statuses[:count], statuses[count:]
+    inits = 0 if _plain(pod) else len([container for container in containers if container.kind in {"init", "sidecar"}])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(containers)
     return core_v1.PodStatus(
         conditions=_conditions(pod, old, phase, statuses, now),
         container_statuses=statuses[inits:] if seen else None,
+        ephemeral_container_statuses=ephemerals,
         init_container_statuses=statuses[:inits] if inits else None,
         host_ip=host.ip if seen else None,
         host_ips=_host_ips(host.ip) if seen else None,
@@ -77,7 +85,7 @@ def phase_of(pod: LocalPod) -> str:
     if pod.verdict is not None and not any(container.stage in ALIVE for container in pod.containers):
         return "Failed"
     if pod.life == "ended" and not pod.static:
-        well = all(kept.kind == "sidecar" or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
+        well = all(kept.kind in _BESIDE or (kept.stage == "exited" and kept.code == 0) for kept in pod.containers)
         return "Succeeded" if well else "Failed"
     running = stopped = succeeded = 0
     for container in pod.containers:
@@ -85,6 +93,8 @@ def phase_of(pod: LocalPod) -> str:
         if container.kind != "main":
             if container.kind == "sidecar":
                 running += stage in ALIVE
+            elif container.kind == "ephemeral":
+                continue
             elif not pod.initialised and stage == "exited" and container.code and not restarts(pod, container):
                 return "Failed"
             elif not pod.initialised and (stage != "exited" or container.code):
@@ -120,6 +130,9 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
             lost = pod.life == "ended" and pod.initialised
             state = _LOST if lost else _CREATING if _plain(pod) else _INITIALIZING
     resources = spec.resources if alive else None
+    allocated = resources.requests if resources is not None else None
+    if container.aside is not None and container.aside.resources is not None:
+        resources = container.aside.resources
     return core_v1.ContainerStatus(
         name=spec.name,
         image=spec.image or "",
@@ -130,15 +143,57 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
         restart_count=container.runs - 1 if container.runs else 0,
         state=state,
         last_state=last or _NO_STATE,
+        user=_user(pod.pod, spec) if container.id else None,
+        volume_mounts=_mounts(spec.volume_mounts) if spec.volume_mounts else None,
         resources=resources,
-        allocated_resources=resources.requests if resources is not None else None,
+        allocated_resources=allocated,
     )
+
+
+def _user(pod: Any, spec: Any) -> core_v1.ContainerUser:
+    """Give who a container runs as: root, unless something else is said; what an image says is not known."""
+    own, whole = spec.security_context, pod.spec.security_context
+    if own is None and whole is None:
+        return _ROOT
+    user = next((each.run_as_user for each in (own, whole) if each is not None and each.run_as_user is not None), 0)
+    group = next((each.run_as_group for each in (own, whole) if each is not None and each.run_as_group is not None), 0)
+    groups = [group]
+    if whole is not None:
+        groups += [*((whole.fs_group,) if whole.fs_group is not None else ()), *(whole.supplemental_groups or ())]
+    return _user_of(user, group, tuple(sorted(set(groups))))
+
+
+@lru_cache(maxsize=1024)
+def _user_of(user: int, group: int, groups: tuple[int, ...]) -> core_v1.ContainerUser:
+    return core_v1.ContainerUser(linux=core_v1.LinuxContainerUser(uid=user, gid=group, supplemental_groups=groups))
+
+
+_ROOT: Final = _user_of(0, 0, (0,))
+
+
+@lru_cache(maxsize=1024)
+def _mounts(mounts: tuple[Any, ...]) -> tuple[core_v1.VolumeMountStatus, ...]:
+    return tuple(
+        [
+            core_v1.VolumeMountStatus(
+                name=mount.name,
+                mount_path=mount.mount_path,
+                read_only=mount.read_only or None,
+                recursive_read_only=_recursively(mount) if mount.read_only else None,
+            )
+            for mount in mounts
+        ]
+    )
+
+
+def _recursively(mount: Any) -> str:
+    return "Enabled" if mount.recursive_read_only in {"Enabled", "IfPossible"} else "Disabled"
 
 
 def is_ready(container: Container) -> bool:
     """Tell whether a container counts as ready: an init container when it has done well, any other while it serves."""
-    if container.kind == "init":
-        return container.stage == "exited" and container.code == 0
+    if container.kind in _BEFORE:
+        return container.kind == "init" and container.stage == "exited" and container.code == 0
     if container.stage not in {"running", "stopping"} or not container.started:
         return False
     for gauge in container.gauges:
@@ -161,7 +216,11 @@ def _conditions(
     before = dict(zip(map(_type_of, known), known, strict=True))
     made: list[core_v1.PodCondition] = []
     if not _are_ours(map(_type_of, theirs)):
-        made = [kept for kept in theirs if kept.type not in OWNED]
+        made = [kept for kept in theirs if kept.type not in OWNED and kept.type not in _RESIZES]
+    if pod.resize is not None and phase not in _FINISHED:
+        made += _resizes(pod.resize, before)
+    if pod.verdict is not None and len(pod.verdict) > _DISRUPTED and phase == "Failed":
+        made = [*[kept for kept in made if kept.type != "DisruptionTarget"], _disrupted(pod, before, now)]
     if not pod.containers:
         kept = before.get("PodScheduled")
         return tuple(made) if kept is None else (*made, kept)
@@ -181,6 +240,32 @@ def _conditions(
             since = kept.last_transition_time
             made.append(_condition(type, said, generation, now if since is None else since.instant))
     return known if len(made) == len(known) and all(map(is_, made, known)) else tuple(made)
+
+
+def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[core_v1.PodCondition]:
+    """Give the conditions that say how far a resize is."""
+    made: list[core_v1.PodCondition] = []
+    if resize.pending is not None:
+        said = ("True", *resize.pending)
+        made.append(_condition("PodResizePending", said, resize.asked or None, resize.since))
+    if resize.begun:
+        made.append(_condition("PodResizeInProgress", _SCHEDULED, resize.generation or None, resize.begun))
+    return [before[row.type] if before.get(row.type) == row else row for row in made]
+
+
+_RESIZES: Final = ("PodResizePending", "PodResizeInProgress")
+_FINISHED: Final = ("Succeeded", "Failed")
+_DISRUPTED: Final = 2
+
+
+def _disrupted(pod: LocalPod, before: dict[str, core_v1.PodCondition], now: Instant) -> core_v1.PodCondition:
+    """Give the condition that says that the kubelet ended the pod for reasons of its own."""
+    assert pod.verdict is not None, "it was ended"
+    shown: Any = pod.api or pod.pod
+    kept = before.get("DisruptionTarget")
+    since = kept.last_transition_time if kept is not None and kept.status == "True" else None
+    said = ("True", "TerminationByKubelet", pod.verdict[-1])
+    return _condition("DisruptionTarget", said, shown.metadata.generation, now if since is None else since.instant)
 
 
 _Said = tuple[str, str | None, str | None]
@@ -207,7 +292,7 @@ def _containers_ready(pod: LocalPod, phase: str, statuses: tuple[core_v1.Contain
         return ("False", "PodFailed", None)
     unready = [
         status.name
-        for status, container in zip(statuses, pod.containers, strict=True)
+        for status, container in zip(statuses, pod.containers, strict=False)  # ephemeral ones do not count
         if container.kind != "init" and not status.ready
     ]
     if unready:

@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
+from reconcile.components.world import asking
 from reconcile.components.world.state import (
     Container,
     Sandbox,
     State,
+    behaviour_of,
     container_id,
     given,
     image_id,
@@ -32,7 +34,10 @@ from reconcile.effects import (
     LaunchProcess,
     ProbeContainer,
     PullImage,
+    RemoveImage,
     Report,
+    ResizeContainer,
+    RunHook,
     RunPodSandbox,
     SetTimer,
     StartContainer,
@@ -41,11 +46,11 @@ from reconcile.effects import (
 )
 from reconcile.events import (
     ContainerExited,
+    ContainerResized,
     ContainerStarted,
     ImagePulled,
     ImagePullFailed,
     Ordered,
-    Probed,
     SandboxReady,
     SandboxRemoved,
     Started,
@@ -56,7 +61,7 @@ from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Described, Ending, Span
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
@@ -82,6 +87,9 @@ START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
+_MESSAGE: Final = 4096
+_TAIL, _TAIL_LINES = 2048, 80
+"""How much of a termination message and of a log's end the kubelet looks at: letters, lines."""
 _STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping"}
 
 
@@ -179,7 +187,7 @@ def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
     found = None if sandbox is None else sandbox.container(container)
     if sandbox is None or found is None or found.started_at is None:
         return ()
-    return _behaviour(state, sandbox, found).logs
+    return behaviour_of(state, sandbox, found).logs
 
 
 def _on_ordered(state: State, event: Ordered) -> Stepped:
@@ -195,7 +203,13 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopContainer() as order:
             return _stop(state, order, event.now)
         case ProbeContainer() as order:
-            return _probe(state, order, event.now)
+            return asking.probe(state, order, event.now)
+        case RunHook() as order:
+            return asking.hook(state, order, event.now)
+        case ResizeContainer(uid, name):
+            return state, (Report(ContainerResized(uid, name)),)
+        case RemoveImage(image):
+            return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
         case _:
             assert_never(event.order)
 
@@ -211,6 +225,8 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     if what == "sandbox":
         ready = replace(sandbox, ready=True)
         return _with(state, ready), (Report(SandboxReady(uid, ready.ip)),)
+    if what in asking.TIMERS:
+        return asking.due(state, sandbox, event.key)
     container = sandbox.container(rest[0])
     if container is None or container.stage != _STAGES[what]:
         return state, ()
@@ -305,21 +321,23 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
     known = sandbox.container(order.container)
     if known is not None and known.stage != "exited":
         # Ordered twice: it starts or runs already.
-        return state, () if known.stage == "starting" else (Report(_started(order.uid, known)),)
+        return state, () if known.stage == "starting" else (
+            Report(_started(order.uid, known, behaviour_of(state, sandbox, known))),
+        )
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
     container = Container(
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
         order.command, order.args, order.task, order.awaited,
     )  # fmt: skip
     sandbox = _placed(sandbox, container)
-    took, _ = _behaviour(state, sandbox, container).start.draw(dice)
+    took, _ = behaviour_of(state, sandbox, container).start.draw(dice)
     if took:
         return _with(state, sandbox), (SetTimer(("start", order.uid, order.container), now + took),)
     return _run(state, sandbox, container, now)
 
 
 def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> Stepped:
-    behaviour = _behaviour(state, sandbox, container)
+    behaviour = behaviour_of(state, sandbox, container)
     if behaviour.start_fails:
         message = f'failed to create containerd task: exec: "{container.name}": executable file not found in $PATH'
         failed = Ending(code=START_ERROR, after=_NOW)
@@ -341,7 +359,7 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         container.name, container.id, container.image, container.attempt, "running", container.process,
         container.command, container.args, container.task, container.awaited, now, now + ready, unready, dead, doom,
     )  # fmt: skip
-    effects: list[Effect] = [Report(_started(sandbox.uid, running))]
+    effects: list[Effect] = [Report(_started(sandbox.uid, running, behaviour))]
     state = _with(state, _placed(sandbox, running))
     if container.process:
         state = replace(state, processes=state.processes.set(container.process, (sandbox.uid, container.name)))
@@ -368,16 +386,6 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     return ending, not container.awaited and found.after >= _LASTING
 
 
-def _behaviour(state: State, sandbox: Sandbox, container: Container) -> Behaviour:
-    """Give what a container does: as its description says, else as its image."""
-    if not state.behaviours.containers:
-        return state.behaviours.of(container.image)
-    command = " ".join((*container.command, *container.args))
-    return state.behaviours.doing(
-        Described(image=container.image, name=container.name, command=command, labels=sandbox.labels)
-    )
-
-
 def _drawn(state: State, span: Span, name: str) -> Duration:
     return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
 
@@ -389,8 +397,8 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         # What was lost with an earlier life of the host has ended for certain.
         return state, (Report(ContainerExited(order.uid, order.container, "", KILLED, "Error")),)
     if container.stage == "exited":
-        return state, (Report(_exited(order.uid, container)),)
-    behaviour = _behaviour(state, sandbox, container)
+        return state, (Report(_exited(order.uid, container, "", behaviour_of(state, sandbox, container))),)
+    behaviour = behaviour_of(state, sandbox, container)
     wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
         took, code = 0, KILLED
@@ -414,11 +422,12 @@ def _exit(
     state: State, sandbox: Sandbox, container: Container, doom: Ending, now: Instant, *, why: tuple[str, str] = ("", "")
 ) -> Stepped:
     reason, message = why
+    behaviour = behaviour_of(state, sandbox, container)
     reason = reason or ("OOMKilled" if doom.oom else "Error" if doom.code else "Completed")
     exited = replace(
         container, stage="exited", code=doom.code, reason=reason, finished_at=now, doom=None, stops_at=None
     )
-    effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message))]
+    effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message, behaviour))]
     state = _with(state, _placed(sandbox, exited))
     if container.process and container.process in state.processes:
         state = replace(state, processes=state.processes.remove(container.process))
@@ -449,25 +458,19 @@ def _placed(sandbox: Sandbox, container: Container) -> Sandbox:
     return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready, sandbox.labels)
 
 
-def _started(uid: str, container: Container) -> ContainerStarted:
+def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerStarted:
+    if behaviour.memory or behaviour.disk:
+        return ContainerStarted(
+            uid, container.name, container.id, image_id(container.image), behaviour.memory, behaviour.disk
+        )
     return ContainerStarted(uid, container.name, container.id, image_id(container.image))
 
 
-def _exited(uid: str, container: Container, message: str = "") -> ContainerExited:
+def _exited(uid: str, container: Container, message: str, behaviour: Behaviour) -> ContainerExited:
     assert container.code is not None, "what has exited has a code"
-    return ContainerExited(uid, container.name, container.id, container.code, container.reason, message)
-
-
-# Probes ---------------------------------------------------------------------------------------------------------------
-
-
-def _probe(state: State, order: ProbeContainer, now: Instant) -> Stepped:
-    sandbox = state.sandboxes.get(order.uid, None)
-    container = None if sandbox is None else sandbox.container(order.container)
-    if container is None or container.stage not in {"running", "stopping"}:
-        return state, ()  # whatever asked will hear that the container has exited
-    if order.kind == "liveness":
-        success = container.dead_at is None or now < container.dead_at
-    else:
-        success = container.ready_at <= now and (container.unready_at is None or now < container.unready_at)
-    return state, (Report(Probed(order.uid, order.container, order.kind, success)),)
+    code, reason = container.code, container.reason
+    if container.started_at is None or not (behaviour.message or behaviour.logs):
+        return ContainerExited(uid, container.name, container.id, code, reason, message)
+    message = message or behaviour.message[:_MESSAGE]
+    tail = "".join([f"{line}\n" for line in behaviour.logs[-_TAIL_LINES:]])[-_TAIL:]
+    return ContainerExited(uid, container.name, container.id, code, reason, message, tail)

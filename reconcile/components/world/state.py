@@ -14,7 +14,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import Behaviours, Ending
+from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
 from reconcile.model.hosts import Host
 from reconcile.model.running import RunningContainer
 
@@ -122,6 +122,16 @@ class State:
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
+
+
+def behaviour_of(state: State, sandbox: Sandbox, container: Container) -> Behaviour:
+    """Give what a container does: as its description says, else as its image."""
+    if not state.behaviours.containers:
+        return state.behaviours.of(container.image)
+    command = " ".join((*container.command, *container.args))
+    return state.behaviours.doing(
+        Described(image=container.image, name=container.name, command=command, labels=sandbox.labels)
+    )
 
 
 def given(state: State, *, host_network: bool) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 
@@ -27,15 +27,10 @@ from reconcile.effects import (
     Notice,
     OpenWatch,
     Order,
-    ProbeContainer,
-    PullImage,
     Record,
     Report,
-    RunPodSandbox,
+    RuntimeOrder,
     SetTimer,
-    StartContainer,
-    StopContainer,
-    StopPodSandbox,
     Wake,
 )
 from reconcile.events import Started
@@ -357,4 +352,4 @@ def _end_lease(machine: Machine, lease: int) -> None:
         )
 
 
-_ORDERS: Final = frozenset({RunPodSandbox, StopPodSandbox, PullImage, StartContainer, StopContainer, ProbeContainer})
+_ORDERS: Final = frozenset(get_args(RuntimeOrder))

@@ -21,6 +21,12 @@ A behaviour is written as clauses with commas between them, or as a mapping that
                            from SIGTERM until it has ended, and how
     ignores SIGTERM        it ends only when its grace is over, by SIGKILL
     logs "LINE"            what it writes when it starts; once for each line
+    message "TEXT"         what it writes to its termination message path before it ends
+    memory QUANTITY, disk QUANTITY
+                           what it uses while it runs
+    answers "ACTION" [ready after DURATION] [fails [after DURATION]] [takes DURATION]
+                           how it answers a probe or a hook: a glob for GET :8080/healthz, tcp :5432,
+                           grpc :9000/SERVICE, exec cat /tmp/healthy; of several that fit the first counts
 
 A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
 
@@ -28,7 +34,7 @@ What an image does can be said of single containers instead, by their pod's labe
 `Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
 
@@ -38,6 +44,7 @@ __all__ = [
     "Behaviours",
     "Described",
     "Ending",
+    "Reply",
     "Rule",
     "Span",
     "fraction",

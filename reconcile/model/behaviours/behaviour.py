@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fnmatch import fnmatchcase
 from typing import Final
 
 import attrs
@@ -49,6 +50,35 @@ class Ending:
     oom: bool = False
 
 
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Reply:
+    """
+    How a container answers what is asked of it: a probe, or a hook.
+
+    Args:
+        to: a glob for what is asked: `GET :8080/healthz`, `tcp :5432`, `grpc :9000/SERVICE`, `exec cat /tmp/healthy`.
+        ready_after: from then on it succeeds, counted from the container's start.
+        fails_after: from then on it fails.
+        takes: how long the answer takes to come.
+    """
+
+    to: str
+    ready_after: Span = Span(0, 0)
+    fails_after: Span | None = None
+    takes: Span = Span(0, 0)
+
+    def __str__(self) -> str:
+        said = [f"answers {_quoted(self.to)}"]
+        if self.ready_after != Span(0, 0):
+            said.append(f"ready after {self.ready_after}")
+        if self.fails_after is not None:
+            said.append("fails" if self.fails_after == Span(0, 0) else f"fails after {self.fails_after}")
+        if self.takes != Span(0, 0):
+            said.append(f"takes {self.takes}")
+        return " ".join(said)
+
+
 @attrs.frozen(kw_only=True)
 class Behaviour:
     """What one image or container does; the module's docstring says what each part means."""
@@ -69,6 +99,17 @@ class Behaviour:
     stop_code: int = 0
     ignores_sigterm: bool = False
     logs: tuple[str, ...] = ()
+    message: str = ""
+    memory: int = 0
+    disk: int = 0
+    replies: tuple[Reply, ...] = ()
+
+    def reply(self, action: str) -> Reply | None:
+        """Give how it answers *action*, if that is said: the first that fits."""
+        for reply in self.replies:
+            if fnmatchcase(action, reply.to):
+                return reply
+        return None
 
     def ending(self, dice: Dice) -> tuple[Ending | None, Dice]:
         """Draw how a container ends by itself, or None if it runs on; no draw if there is only one possibility."""
@@ -118,4 +159,13 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
     if behaviour.ignores_sigterm:
         said.append("ignores SIGTERM")
-    return said + ['logs "{}"'.format(re.sub(r'(["\\])', r"\\\1", line)) for line in behaviour.logs]
+    amounts = (("memory", behaviour.memory), ("disk", behaviour.disk))
+    said += [f"{field} {amount}" for field, amount in amounts if amount]
+    if behaviour.message:
+        said.append(f"message {_quoted(behaviour.message)}")
+    said += map(str, behaviour.replies)
+    return said + [f"logs {_quoted(line)}" for line in behaviour.logs]
+
+
+def _quoted(text: str) -> str:
+    return '"{}"'.format(re.sub(r'(["\\])', r"\\\1", text))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
 
 
 def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
@@ -40,6 +40,7 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 _CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 _SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
+_QUOTED: Final = r'"(?P<line>(?:[^"\\]|\\.)*)"'
 _CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
 _FORMS: Final = (
     ("default", re.compile("default")),
@@ -58,9 +59,22 @@ _FORMS: Final = (
     ("runs", re.compile("runs")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
-    ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
+    ("memory", re.compile(r"memory (?P<quantity>\S+)")),
+    ("disk", re.compile(r"disk (?P<quantity>\S+)")),
+    ("message", re.compile("message " + _QUOTED)),
+    (
+        "answers",
+        re.compile(
+            "answers "
+            + _QUOTED
+            + f"(?: ready after {_SPAN.format('ready')})?(?P<fails> fails(?: after {_SPAN.format('failing')})?)?"
+            + f"(?: takes {_SPAN.format('takes')})?"
+        ),
+    ),
+    ("logs", re.compile("logs " + _QUOTED)),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
+_AMOUNTS: Final = ("size", "memory", "disk")
 _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
 
 
@@ -69,6 +83,7 @@ def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
     logs: list[str] = []
+    replies: list[Reply] = []
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -84,17 +99,35 @@ def _from_text(text: str, path: str) -> Behaviour:
             parts[name] = True
         elif name in _SPANS:
             parts[name] = span_at(match["span"], place)
-        elif name == "size":
+        elif name in _AMOUNTS:
             parts[name] = _size(match["quantity"], place)
         elif name == "stop":
             parts |= {"stop": span_at(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
         elif name in {"exit", "oom"}:
             code = KILLED if name == "oom" else _code(match["code"], place)
             endings.append(_ending(code, match["span"], match["probability"], place, oom=name == "oom"))
+        elif name == "message":
+            parts[name] = _unquoted(match["line"])
+        elif name == "answers":
+            replies.append(_replied(match, place))
         elif name == "logs":
-            logs.append(re.sub(r"\\(.)", r"\1", match["line"]))
+            logs.append(_unquoted(match["line"]))
     parts.pop("default", None)
-    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs))
+    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs), replies=tuple(replies))
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _replied(match: re.Match[str], place: str) -> Reply:
+    never = None if match["fails"] is None else span_at(match["failing"] or "0s", place)
+    return Reply(
+        to=_unquoted(match["line"]),
+        ready_after=span_at(match["ready"] or "0s", place),
+        fails_after=never,
+        takes=span_at(match["takes"] or "0s", place),
+    )
 
 
 def _matched(clause: str, path: str) -> tuple[str, re.Match[str]]:
@@ -123,14 +156,20 @@ _KEYS: Final = {
 
 
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
-    only(written, (*_KEYS, "size", "exits", "stop", "logs"), path)
+    only(written, (*_KEYS, *_AMOUNTS, "exits", "stop", "logs", "message", "answers"), path)
     parts: dict[str, Any] = {}
     for key, field in _KEYS.items():
         if key in written:
             value, where = written[key], f"{path}.{key}"
             parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
-    if "size" in written:
-        parts["size"] = _size(written["size"], f"{path}.size")
+    for key in _AMOUNTS:
+        if key in written:
+            parts[key] = _size(written[key], f"{path}.{key}")
+    if "message" in written:
+        parts["message"] = text_at(written["message"], f"{path}.message")
+    if "answers" in written:
+        rows = rows_at(written["answers"], f"{path}.answers")
+        parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
     if "stop" in written:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
@@ -149,6 +188,21 @@ def _exit(row: Any, path: str) -> Ending:
         raise ReconcileError(f"{path}: needs 'after', and either 'code' or 'oom: true': {row!r}")
     code = KILLED if oom else _code(row["code"], f"{path}.code")
     return _ending(code, row["after"], row.get("probability"), path, oom=oom)
+
+
+def _reply(row: Any, path: str) -> Reply:
+    only(row, ("to", "readyAfter", "fails", "takes"), path)
+    if "to" not in row:
+        raise ReconcileError(f"{path}: needs 'to': {row!r}")
+    fails = row.get("fails", False)
+    if fails is not False:
+        fails = span_at("0s" if fails is True else fails, f"{path}.fails")
+    return Reply(
+        to=text_at(row["to"], f"{path}.to"),
+        ready_after=span_at(row.get("readyAfter", "0s"), f"{path}.readyAfter"),
+        fails_after=None if fails is False else fails,
+        takes=span_at(row.get("takes", "0s"), f"{path}.takes"),
+    )
 
 
 def _stop(written: Any, path: str) -> dict[str, Any]:

@@ -233,3 +233,44 @@ def test_what_is_wrong_with_a_rule_is_shown_with_its_place(rule, problem):
     with pytest.raises(ReconcileError) as caught:
         Behaviours.parse({"containers": [rule]})
     assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ('answers "GET :80/*"', {"to": "GET :80/*"}),
+        ('answers "tcp :1" ready after 3s fails after 4s takes 1s..2s',
+         {"to": "tcp :1", "readyAfter": "3s", "fails": "4s", "takes": "1s..2s"}),
+        ('answers "exec say \\"hi\\"" fails', {"to": 'exec say "hi"', "fails": True}),
+    ],
+)  # fmt: skip
+def test_an_answer_is_written_in_either_form(text, row):
+    behaviour = parse_behaviour(text)
+    assert behaviour == parse_behaviour({"answers": [row]})
+    assert behaviour.text == text
+
+
+def test_the_first_answer_that_fits_counts():
+    behaviour = parse_behaviour('answers "GET :80/a*" takes 1s, answers "*" fails, memory 1Gi, disk 2Ki, message "bye"')
+    assert str(behaviour.reply("GET :80/abc").takes) == "1s"
+    assert behaviour.reply("tcp :80").to == "*"
+    assert parse_behaviour("runs").reply("tcp :80") is None
+    assert (behaviour.memory, behaviour.disk, behaviour.message) == (1 << 30, 2048, "bye")
+    assert parse_behaviour(behaviour.text) == behaviour
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ('answers "a" takes long', "is no clause"),
+        ({"answers": [{"fails": True}]}, "answers[0]: needs 'to'"),
+        ({"answers": [{"to": "a", "takes": 3}]}, "answers[0].takes"),
+        ({"answers": [{"to": "a", "often": "3s"}]}, "answers[0].often: there is no such field"),
+        ({"memory": "-1"}, "memory"),
+        ({"message": 3}, "message: must be text, not 3"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_refused(written, why):
+    with pytest.raises(ReconcileError) as refused:
+        parse_behaviour(written)
+    assert why in str(refused.value)

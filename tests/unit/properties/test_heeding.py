@@ -19,8 +19,6 @@ spec: {podSelector: {}}
 # what a pod's specification may have, beside the words that it brings
 PODS = {
     "the ServiceAccount": "serviceAccountName: gone",
-    "postStart and preStop": "initContainers: "
-    "[{name: i, image: i, restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '1']}}}}]",
     "resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
 }
 SERVICES = {

@@ -274,7 +274,7 @@ def test_a_deletion_that_is_repeated_may_shorten_the_grace_but_not_lengthen_it(l
     assert lab.said("Killing") == ["Stopping container web"] * 2
 
 
-def test_what_is_to_end_at_once_gets_a_second(lab):
+def test_what_is_to_end_at_once_gets_two_seconds(lab):
     lab = lab({"web:1": "ignores SIGTERM"})
     for name in ("marked", "forced", "marked and forced"):
         lab.bind(name)
@@ -285,7 +285,7 @@ def test_what_is_to_end_at_once_gets_a_second(lab):
     lab.run(5)
     assert lab.alive() == [("pod-marked and forced", "web")]
     lab.remove("pods", lab.pod("marked and forced"))
-    lab.run(0.5)
+    lab.run(1.5)
     assert lab.alive() == [("pod-marked and forced", "web")]
     lab.run(1)
     assert lab.alive() == []

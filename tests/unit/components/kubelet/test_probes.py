@@ -5,6 +5,7 @@ import pytest
 from reconcile.api import core_v1
 from reconcile.lib.instant import SECOND
 
+LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 GET = core_v1.HTTPGetAction(port=80)
 
 
@@ -98,3 +99,73 @@ def test_an_initial_delay_counts_from_the_start_of_the_container_not_of_its_prob
     started = lab.status().state.running.started_at.instant
     since = next(row.last_transition_time for row in lab.pod().status.conditions if row.type == "Ready")
     assert since.instant - started == 20 * SECOND
+
+
+def test_a_behaviour_answers_by_what_is_asked(lab, container):
+    lab = lab({"web:1": 'answers "GET :8080/live*" fails after 20s, answers "GET :8080/ready" ready after 6s'})
+    named = core_v1.ContainerPort(name="http", container_port=8080)
+    probes = {
+        "readiness_probe": core_v1.Probe(http_get=core_v1.HTTPGetAction(port="http", path="/ready"), period_seconds=1),
+        "liveness_probe": core_v1.Probe(
+            http_get=core_v1.HTTPGetAction(port=8080, path="/livez"), period_seconds=1, failure_threshold=2
+        ),
+    }
+    lab.bind(containers=(container("web", ports=(named,), **probes),))
+    lab.run(7)
+    assert lab.conditions()["Ready"][0] == "False"
+    lab.run(5)
+    assert lab.conditions()["Ready"][0] == "True"
+    assert lab.said("Killing") == []
+    lab.run(15)
+    assert lab.said("Killing") == ["Container web failed liveness probe, will be restarted"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "action", "said"),
+    [
+        (
+            {"http_get": core_v1.HTTPGetAction(port=80, path="/ok", scheme="HTTPS")},
+            "GET :80/ok",
+            f'Get "https://10.244.1.2:80/ok": {LATE}',
+        ),
+        (
+            {"tcp_socket": core_v1.TCPSocketAction(port=5432)},
+            "tcp :5432",
+            "dial tcp 10.244.1.2:5432: i/o timeout",
+        ),
+        (
+            {"exec": core_v1.ExecAction(command=("cat", "/ok"))},
+            "exec cat /ok",
+            'command timed out: "cat /ok" timed out after 2s',
+        ),
+        (
+            {"grpc": core_v1.GRPCAction(port=9000, service="shop")},
+            "grpc :9000/shop",
+            'timeout: failed to connect service "10.244.1.2:9000" within 2s: context deadline exceeded',
+        ),
+    ],
+)
+def test_an_answer_that_takes_longer_than_its_timeout_is_a_failure(lab, container, handler, action, said):
+    lab = lab({"web:1": f'answers "{action}" takes 3s'})
+    spec = core_v1.Probe(**handler, timeout_seconds=2, period_seconds=10)
+    lab.bind(containers=(container("web", readiness_probe=spec),))
+    lab.run(5)
+    assert lab.said("Unhealthy") == [f"Readiness probe failed: {said}"]
+    assert lab.status().ready is False
+
+
+def test_readiness_is_probed_while_a_pod_ends_and_liveness_is_not(lab, container):
+    lab = lab({"web:1": "stop 20s, readiness fails after 20s, liveness fails after 20s"})
+    checks = {name: probe(failure_threshold=1) for name in ("readiness_probe", "liveness_probe")}
+    lab.bind(containers=(container("web", **checks),))
+    lab.run(10)
+    lab.mark(grace=30)
+    lab.run(5)
+    assert lab.status().ready is True
+    lab.run(10)
+    assert lab.status().ready is False
+    assert lab.conditions()["Ready"][0] == "False"
+    assert lab.said("Killing") == ["Stopping container web"]
+    lab.run(20)
+    assert lab.pod() is None
+    assert not [key for key in lab.timers if key[1][0] == "probe"]

@@ -2,6 +2,9 @@
 
 from reconcile.components import world
 from reconcile.effects import EndProcess, LaunchProcess
+from reconcile.events import ManifestsChanged, Reported
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
 
 
@@ -137,3 +140,43 @@ def test_finished_pods_stay_finished(lab):
     lab.mark("job")
     lab.run(5)
     assert lab.pod("job") is None
+
+
+def wrote(lab, *manifests):
+    lab.push("kubelet", Reported(lab.now, ManifestsChanged(manifests)))
+    lab.run()
+
+
+def test_a_manifest_that_is_written_is_run_and_mirrored(lab, manifest):
+    lab = lab()
+    lab.run(5)
+    wrote(lab, manifest())
+    lab.run(20)
+    assert lab.pod("kube-scheduler-node-1", "kube-system").status.phase == "Running"
+
+
+def test_a_manifest_that_is_removed_takes_its_pod_and_mirror_along(lab, manifest):
+    lab = lab(host=host(manifest()))
+    lab.run(20)
+    wrote(lab)
+    lab.run(20)
+    assert not lab.alive()
+    assert lab.pod("kube-scheduler-node-1", "kube-system") is None
+    assert not list(lab.kubelet.pods.values())
+
+
+def test_a_manifest_that_is_changed_is_run_anew_when_the_old_pod_has_ended(lab, manifest):
+    lab = lab({"registry.k8s.io/kube-scheduler:*": "stop 5s"}, host=host(manifest()))
+    lab.run(20)
+    old = lab.pod("kube-scheduler-node-1", "kube-system").metadata
+    new = manifest()
+    new = replace(new, metadata=replace(new.metadata, labels=Map.of({"tier": "other"})))
+    wrote(lab, new)
+    lab.run(3)
+    assert len(lab.alive()) == 1
+    lab.run(30)
+    metadata = lab.pod("kube-scheduler-node-1", "kube-system").metadata
+    assert metadata.labels["tier"] == "other"
+    assert metadata.uid != old.uid
+    assert len(lab.alive()) == 1
+    assert len(list(lab.kubelet.pods.values())) == 1

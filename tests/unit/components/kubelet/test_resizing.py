@@ -1,0 +1,122 @@
+"""Resizing: other resources for a pod that runs."""
+
+import pytest
+
+from reconcile.api import core_v1
+from reconcile.api.scalars import Quantity
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.hosts import Host
+
+
+def asks(cpu, memory="64Mi", *, limits=False):
+    amounts = Map.of({"cpu": Quantity.parse(cpu), "memory": Quantity.parse(memory)})
+    return core_v1.ResourceRequirements(requests=amounts, limits=amounts if limits else None)
+
+
+def resize(lab, name, resources):
+    pod = lab.pod(name)
+    (container,) = pod.spec.containers
+    spec = replace(pod.spec, containers=(replace(container, resources=resources),))
+    metadata = replace(pod.metadata, generation=pod.metadata.generation + 1)
+    lab.put("pods", replace(pod, metadata=metadata, spec=spec))
+
+
+def cpu(amounts):
+    return amounts["cpu"].text
+
+
+def test_a_pod_gets_in_place_what_it_asks_for(lab, container):
+    lab = lab()
+    lab.bind(containers=(container("web", resources=asks("1")),))
+    lab.run(10)
+    before = lab.status()
+    written = len(lab.written())
+    resize(lab, "web", asks("2"))
+    lab.run(1)
+    status = lab.status()
+    assert (cpu(status.resources.requests), cpu(status.allocated_resources)) == ("2", "2")
+    assert (status.container_id, status.restart_count) == (before.container_id, 0)
+    assert lab.reasons()[-2:] == ["ResizeStarted", "ResizeCompleted"]
+    asked = '[{"name":"web","resources":{"requests":{"cpu":"2","memory":"64Mi"}}}]'
+    assert lab.said("ResizeStarted") == [f'Pod resize started: {{"containers":{asked},"generation":2}}']
+    progress = [
+        [row.type for row in request.body.status.conditions if row.type.startswith("PodResize")]
+        for request in lab.written()[written:]
+    ]
+    assert progress == [["PodResizeInProgress"], []]
+    assert lab.kubelet.used["cpu"] == 2_000_000_000
+
+
+def test_a_pod_for_which_there_is_no_room_waits_until_there_is(lab, container):
+    lab = lab()
+    lab.bind("web", containers=(container("web", resources=asks("1")),))
+    lab.bind("other", containers=(container("web", resources=asks("2")),))
+    lab.run(10)
+    resize(lab, "web", asks("3"))
+    lab.run(1)
+    said = "Node didn't have enough resource: cpu, requested: 3000, used: 2000, capacity: 4000"
+    assert lab.conditions("web")["PodResizePending"] == ("True", "Deferred", said)
+    assert (cpu(lab.status("web").allocated_resources), cpu(lab.status("web").resources.requests)) == ("1", "1")
+    assert lab.reasons("web")[-1] == "ResizeDeferred"
+    assert lab.kubelet.used["cpu"] == 3_000_000_000
+    lab.mark("other", grace=1)
+    lab.run(10)
+    assert cpu(lab.status("web").resources.requests) == "3"
+    assert "PodResizePending" not in lab.conditions("web")
+    assert lab.kubelet.used["cpu"] == 3_000_000_000
+
+
+def test_a_resize_that_is_taken_back_is_forgotten(lab, container):
+    lab = lab()
+    lab.bind(containers=(container("web", resources=asks("1")),))
+    lab.run(10)
+    resize(lab, "web", asks("9"))
+    lab.run(1)
+    resize(lab, "web", asks("1"))
+    lab.run(1)
+    assert "PodResizePending" not in lab.conditions()
+    assert lab.kubelet.used["cpu"] == 1_000_000_000
+
+
+def test_a_pod_that_waits_for_a_resize_ends_with_what_it_had(lab, container):
+    lab = lab()
+    lab.bind(containers=(container("web", resources=asks("1")),))
+    lab.run(10)
+    resize(lab, "web", asks("9"))
+    lab.run(1)
+    lab.mark(grace=5)
+    lab.run(10)
+    assert lab.kubelet.used["cpu"] == 0
+
+
+def test_a_container_may_have_to_be_restarted_for_it(lab, container):
+    lab = lab({"web:1": "stop 3s"})
+    policy = (core_v1.ContainerResizePolicy(resource_name="memory", restart_policy="RestartContainer"),)
+    lab.bind(containers=(container("web", resources=asks("1"), resize_policy=policy),))
+    lab.run(10)
+    resize(lab, "web", asks("2"))
+    lab.run(1)
+    assert lab.status().restart_count == 0
+    resize(lab, "web", asks("2", "128Mi"))
+    lab.run(1)
+    assert lab.said("Killing") == ["Container web resize requires restart"]
+    assert lab.conditions()["PodResizeInProgress"][0] == "True"
+    assert lab.status().resources.requests["memory"].text == "64Mi"
+    lab.run(10)
+    assert lab.status().restart_count == 1
+    assert lab.status().resources.requests["memory"].text == "128Mi"
+    assert "PodResizeInProgress" not in lab.conditions()
+
+
+@pytest.mark.parametrize(("policy", "reason"), [("static", "Infeasible"), ("none", None)])
+def test_a_guaranteed_pod_keeps_its_own_cpus(lab, container, policy, reason):
+    host = Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", kubelet=Map.of({"cpuManagerPolicy": policy}))
+    lab = lab(host=host)
+    lab.bind(containers=(container("web", resources=asks("1", limits=True)),))
+    lab.run(10)
+    resize(lab, "web", asks("2", limits=True))
+    lab.run(1)
+    found = lab.conditions().get("PodResizePending")
+    assert (found and found[1]) == reason
+    assert found is None or found[2].endswith('CPU Manager policy "static"')
