@@ -143,7 +143,7 @@ def _with_http(event: dict[str, Any], http: rest.HttpRequest, impersonator: User
         "userAgent": http.header("user-agent"),
     }
     if impersonator is not None:
-        made |= {"user": auditing.user_info(impersonator), "impersonatedUser": made["user"]}
+        made |= {"user": auditing.requester_of(impersonator), "impersonatedUser": made["user"]}
     return {key: value for key, value in made.items() if value not in ("", [])}
 
 
