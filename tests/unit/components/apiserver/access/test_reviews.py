@@ -78,7 +78,7 @@ def test_what_one_may_in_a_namespace(server):
 
 def test_who_one_is(server):
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    info = server("create", "selfsubjectreviews.authentication.k8s.io", body=body, user=BOB).body.status.requester_of
+    info = server("create", "selfsubjectreviews.authentication.k8s.io", body=body, user=BOB).body.status.user_info
     assert (info.username, info.groups) == ("bob", ("ops", "system:authenticated"))
 
 
