@@ -57,6 +57,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Described, Ending, Span
+from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
@@ -65,6 +66,7 @@ __all__ = [
     "State",
     "begin",
     "containers",
+    "doing",
     "ended",
     "images",
     "killed",
@@ -80,6 +82,7 @@ Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
+_OUT_OF_MEMORY: Final = Ending(code=KILLED, after=_NOW, oom=True)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
 _STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping"}
@@ -182,6 +185,15 @@ def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
     return _behaviour(state, sandbox, found).logs
 
 
+def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] | None:
+    """Give since when a container runs and what it does; None if it does not run."""
+    sandbox = state.sandboxes.get(uid, None)
+    found = None if sandbox is None else sandbox.container(container)
+    if sandbox is None or found is None or found.stage not in {"running", "stopping"} or found.started_at is None:
+        return None
+    return found.started_at, _behaviour(state, sandbox, found)
+
+
 def _on_ordered(state: State, event: Ordered) -> Stepped:
     match event.order:
         case RunPodSandbox() as order:
@@ -195,7 +207,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopContainer() as order:
             return _stop(state, order, event.now)
         case ProbeContainer() as order:
-            return _probe(state, order, event.now)
+            return _probe(state, order, event.now, event.missing)
         case _:
             assert_never(event.order)
 
@@ -309,7 +321,7 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
     container = Container(
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
-        order.command, order.args, order.task, order.awaited,
+        order.command, order.args, order.task, order.awaited, memory=order.memory,
     )  # fmt: skip
     sandbox = _placed(sandbox, container)
     took, _ = _behaviour(state, sandbox, container).start.draw(dice)
@@ -340,16 +352,28 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
         container.command, container.args, container.task, container.awaited, now, now + ready, unready, dead, doom,
+        memory=container.memory,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running))]
     state = _with(state, _placed(sandbox, running))
     if container.process:
         state = replace(state, processes=state.processes.set(container.process, (sandbox.uid, container.name)))
         effects.append(LaunchProcess(container.process))
-    if doom is not None:
-        after, _ = doom.after.draw(dice)
-        effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after, lasts))
+    end = None if doom is None else now + doom.after.draw(dice)[0]
+    exhausted = _exhausted(behaviour, container, now)
+    if exhausted is not None and (end is None or exhausted < end):
+        end, lasts = exhausted, False
+        state = _with(state, _placed(sandbox, replace(running, doom=_OUT_OF_MEMORY)))
+    if end is not None:
+        effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
+
+
+def _exhausted(behaviour: Behaviour, container: Container, now: Instant) -> Instant | None:
+    """Give when a container that starts now will use more memory than it may, if ever."""
+    if behaviour.memory is None or not container.memory or container.process:
+        return None
+    return behaviour.memory.base.reaches(container.memory * NANO, now)
 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
@@ -461,13 +485,15 @@ def _exited(uid: str, container: Container, message: str = "") -> ContainerExite
 # Probes ---------------------------------------------------------------------------------------------------------------
 
 
-def _probe(state: State, order: ProbeContainer, now: Instant) -> Stepped:
+def _probe(state: State, order: ProbeContainer, now: Instant, missing: tuple[str, ...]) -> Stepped:
     sandbox = state.sandboxes.get(order.uid, None)
     container = None if sandbox is None else sandbox.container(order.container)
-    if container is None or container.stage not in {"running", "stopping"}:
+    if sandbox is None or container is None or container.stage not in {"running", "stopping"}:
         return state, ()  # whatever asked will hear that the container has exited
     if order.kind == "liveness":
         success = container.dead_at is None or now < container.dead_at
     else:
         success = container.ready_at <= now and (container.unready_at is None or now < container.unready_at)
+        if missing and success:
+            success = not any(service in missing for service in _behaviour(state, sandbox, container).needs)
     return state, (Report(Probed(order.uid, order.container, order.kind, success)),)

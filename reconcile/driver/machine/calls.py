@@ -9,6 +9,7 @@ import attrs
 from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
+from reconcile.driver.machine import metering
 from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
@@ -21,6 +22,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.model import statuses
 from reconcile.model.clouds import INSTANCES, Instance
+from reconcile.model.measured import SUFFIX
 from reconcile.model.requests import Response
 from reconcile.store import Refused, channel, grant, position_after, table_at
 
@@ -144,7 +146,12 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
     for _ in range(_PLANS):
         plan = apiserver.plan(state, request, user, store, now, dice, notes)
         if not isinstance(plan, apiserver.Planned):
-            return plan if isinstance(plan, Response) else suspended(machine, keeper, item, plan, dice, now, notes)
+            if not isinstance(plan, Response):
+                return suspended(machine, keeper, item, plan, dice, now, notes)
+            # What is measured is no resource of an API server's own: it passes the request on.
+            if request.resource.endswith(SUFFIX) and metering.serves(machine, request.resource):
+                return metering.metered(machine, request, user, machine.now)
+            return plan
         lease = _lease(machine) if request.resource in _LEASED and request.verb != "delete" else 0
         changes = store.commit(plan.txn, lease)
         if not isinstance(changes, Refused):

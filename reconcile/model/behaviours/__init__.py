@@ -20,7 +20,15 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how
     ignores SIGTERM        it ends only when its grace is over, by SIGKILL
+    cpu AMOUNT, memory AMOUNT
+                           how much it uses, up to its limit; of memory beyond that it is killed (OOMKilled)
+    metric NAME AMOUNT     what it says of itself, as a custom metric
+    needs SERVICE          readiness and startup probes succeed only while this service has a ready endpoint
     logs "LINE"            what it writes when it starts; once for each line
+
+An AMOUNT is a quantity, a ramp (`64Mi..512Mi over 1h`, from when the container started) or a day's curve in UTC
+(`daily 08:00=100m 20:00=2`), and after it, if need be, what each request a second adds: `50m + 2m per request`.
+Requests come in by services: see `Behaviours.load`.
 
 A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
 
@@ -29,18 +37,23 @@ What an image does can be said of single containers instead, by their pod's labe
 """
 
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
 
 __all__ = [
     "KILLED",
+    "Amount",
     "Behaviour",
     "Behaviours",
+    "Curve",
     "Described",
     "Ending",
     "Rule",
     "Span",
     "fraction",
+    "parse_amount",
     "parse_behaviour",
+    "parse_curve",
     "untagged",
 ]

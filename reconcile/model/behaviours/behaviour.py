@@ -10,7 +10,9 @@ import attrs
 
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.model.behaviours.curves import Amount
 
 KILLED: Final = 137
 """The exit code of what SIGKILL ends: 128 + 9."""
@@ -69,6 +71,10 @@ class Behaviour:
     stop_code: int = 0
     ignores_sigterm: bool = False
     logs: tuple[str, ...] = ()
+    cpu: Amount | None = None
+    memory: Amount | None = None
+    metrics: Map[Amount] = Map()
+    needs: tuple[str, ...] = ()
 
     def ending(self, dice: Dice) -> tuple[Ending | None, Dice]:
         """Draw how a container ends by itself, or None if it runs on; no draw if there is only one possibility."""
@@ -118,4 +124,7 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
     if behaviour.ignores_sigterm:
         said.append("ignores SIGTERM")
+    said += [f"{field} {getattr(behaviour, field)}" for field in ("cpu", "memory") if getattr(behaviour, field)]
+    said += [f"metric {name} {amount}" for name, amount in behaviour.metrics.items()]
+    said += [f"needs {service}" for service in behaviour.needs]
     return said + ['logs "{}"'.format(re.sub(r'(["\\])', r"\\\1", line)) for line in behaviour.logs]

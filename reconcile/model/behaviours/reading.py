@@ -12,7 +12,10 @@ from typing import Any, Final
 from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
+from reconcile.lib.mapping import Map
+from reconcile.model import names
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
 def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
@@ -38,6 +41,9 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 # Texts ----------------------------------------------------------------------------------------------------------------
 
+METRIC: Final = re.compile("[a-z][a-z0-9_]*")
+"""How a metric may be called."""
+
 _CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 _SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
 _CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
@@ -58,9 +64,14 @@ _FORMS: Final = (
     ("runs", re.compile("runs")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
+    ("cpu", re.compile("cpu (?P<amount>.+)")),
+    ("memory", re.compile("memory (?P<amount>.+)")),
+    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
+    ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("logs", re.compile(r'logs "(?P<line>(?:[^"\\]|\\.)*)"')),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
+_AMOUNTS: Final = ("cpu", "memory")
 _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
 
 
@@ -69,6 +80,8 @@ def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
     logs: list[str] = []
+    metrics: dict[str, Amount] = {}
+    needs: list[str] = []
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -91,10 +104,18 @@ def _from_text(text: str, path: str) -> Behaviour:
         elif name in {"exit", "oom"}:
             code = KILLED if name == "oom" else _code(match["code"], place)
             endings.append(_ending(code, match["span"], match["probability"], place, oom=name == "oom"))
+        elif name in _AMOUNTS:
+            parts[name] = parse_amount(match["amount"], place)
+        elif name == "metric":
+            if match["metric"] in metrics:
+                raise ReconcileError(f"{place} says again what was said before, in {text!r}")
+            metrics[match["metric"]] = parse_amount(match["amount"], place)
+        elif name == "needs":
+            needs.append(service_at(match["service"], place))
         elif name == "logs":
             logs.append(re.sub(r"\\(.)", r"\1", match["line"]))
     parts.pop("default", None)
-    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs))
+    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs), metrics=Map(metrics), needs=tuple(needs))
 
 
 def _matched(clause: str, path: str) -> tuple[str, re.Match[str]]:
@@ -123,12 +144,18 @@ _KEYS: Final = {
 
 
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
-    only(written, (*_KEYS, "size", "exits", "stop", "logs"), path)
+    only(written, (*_KEYS, *_AMOUNTS, "size", "exits", "stop", "logs", "metrics", "needs"), path)
     parts: dict[str, Any] = {}
     for key, field in _KEYS.items():
         if key in written:
             value, where = written[key], f"{path}.{key}"
             parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
+    parts |= {key: amount_at(written[key], f"{path}.{key}") for key in _AMOUNTS if key in written}
+    if "metrics" in written:
+        parts["metrics"] = _metrics(written["metrics"], f"{path}.metrics")
+    if "needs" in written:
+        rows = rows_at(written["needs"], f"{path}.needs")
+        parts["needs"] = tuple([service_at(row, f"{path}.needs[{place}]") for place, row in enumerate(rows)])
     if "size" in written:
         parts["size"] = _size(written["size"], f"{path}.size")
     if "stop" in written:
@@ -140,6 +167,15 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
         rows = rows_at(written["logs"], f"{path}.logs")
         parts["logs"] = tuple([text_at(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
     return Behaviour(**parts)
+
+
+def _metrics(written: Any, path: str) -> Map[Amount]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"{path}: must map metrics to amounts, not be {written!r}")
+    for name in written:
+        if not METRIC.fullmatch(str(name)):
+            raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
+    return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
 
 
 def _exit(row: Any, path: str) -> Ending:
@@ -206,6 +242,23 @@ def _size(value: Any, path: str) -> int:
     if size < 0 or isinstance(value, bool):
         raise ReconcileError(f"{path}: a size is a number of bytes, such as 64Mi, not {value!r}")
     return size
+
+
+def amount_at(value: Any, path: str) -> Amount:
+    """Read how much there is of something; a number is a quantity too."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ReconcileError(f"{path}: must be an amount such as '100m' or '50m + 2m per request', not {value!r}")
+    return parse_amount(str(value), path)
+
+
+def service_at(value: Any, path: str) -> str:
+    """Read the name of a service, in the pod's own namespace or in another: NAME or NAMESPACE/NAME."""
+    text = text_at(value, path)
+    namespace, slash, name = text.rpartition("/")
+    parts = (namespace, name) if slash else (name,)
+    if any(names.label_faults(part) for part in parts):
+        raise ReconcileError(f"{path}: must be NAME or NAMESPACE/NAME of a service, not {value!r}")
+    return text
 
 
 def text_at(value: Any, path: str) -> str:

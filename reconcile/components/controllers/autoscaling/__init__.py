@@ -7,10 +7,11 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from reconcile.components.controllers.autoscaling.memory import AUTOSCALERS, Memory
-from reconcile.components.controllers.autoscaling.sync import syncing
+from reconcile.components.controllers.autoscaling.sync import reconcile
 from reconcile.components.controllers.runtime import Controller, Key, Source, Views, keys_of_itself, service_account
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
@@ -37,7 +38,7 @@ def controller(*, to_zero: bool = False, tolerances: bool = True) -> Controller:
     return Controller(
         name="horizontalpodautoscaler",
         sources=(Source(AUTOSCALERS, keys_of_itself), Source("pods", _no_keys), Source(DEFINITIONS, _no_keys)),
-        reconcile=syncing(to_zero=to_zero, tolerances=tolerances),
+        reconcile=partial(reconcile, to_zero=to_zero, tolerances=tolerances),
         memory=Memory,
         workers=WORKERS,
         component="horizontal-pod-autoscaler",

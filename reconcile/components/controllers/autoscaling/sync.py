@@ -28,7 +28,6 @@ from reconcile.components.controllers.autoscaling.memory import (
 from reconcile.components.controllers.autoscaling.metrics import Proposal, Target, proposed, request_for
 from reconcile.components.controllers.autoscaling.replicas import TOLERANCE, Tolerances
 from reconcile.components.controllers.runtime import Ask, Outcome, Views
-from reconcile.components.controllers.runtime.contract import Reconcile
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
@@ -51,19 +50,16 @@ _BELOW: Final = "Current number of replicas below Spec.MinReplicas"
 _ABOVE: Final = "Current number of replicas above Spec.MaxReplicas"
 
 
-def syncing(*, to_zero: bool, tolerances: bool) -> Reconcile:
+def reconcile(ask: Ask, *, to_zero: bool = False, tolerances: bool = True) -> Outcome:
     """
-    Give what brings one autoscaler's target to the size that its metrics ask for.
+    Bring one autoscaler's target to the size that its metrics ask for.
 
     Args:
+        ask: the autoscaler's key, and the answers.
         to_zero: a target may be scaled to no replicas, and from there.
         tolerances: an autoscaler may say its own.
     """
-
-    def reconcile(ask: Ask) -> Outcome:
-        return _Sync(ask, to_zero=to_zero, tolerances=tolerances).outcome()
-
-    return reconcile
+    return _Sync(ask, to_zero=to_zero, tolerances=tolerances).outcome()
 
 
 class _Sync:
