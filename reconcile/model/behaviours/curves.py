@@ -30,6 +30,7 @@ from reconcile.lib.instant import HOUR, MINUTE, Duration, Instant, duration_text
 from reconcile.lib.quick import quick
 
 NANO: Final = 1_000_000_000
+_ENDS: Final = 2
 _DAY: Final[Duration] = 24 * HOUR
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])=(\S+)")
 _RAMP: Final = re.compile(r"(?P<low>[^\s.]+(?:\.[0-9][^\s.]*)?)\.\.(?P<high>\S+) over (?P<length>\S+)")
@@ -42,12 +43,18 @@ class Curve:
     A value over time.
 
     Args:
-        points: (since when, billionths), in order; between two of them it changes evenly.
+        points: (since when, billionths), in order; between two of them it changes evenly. Of what is not daily there
+            are at most two, the first of them at the beginning.
         daily: they are of each day, and the last is followed by the first.
     """
 
     points: tuple[tuple[Duration, int], ...]
     daily: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        points = self.points
+        if not points or not (self.daily or (points[0][0] == 0 and len(points) <= _ENDS)):
+            raise ReconcileError(f"points: {self.points!r}: a value, or one now and one later; or those of a day")
 
     def at(self, now: Instant, begun: Instant) -> int:
         """Give the value at *now*, in billionths, of what began at *begun*."""
