@@ -440,6 +440,11 @@ def test_autoscale(web):
     assert got(web, "hpa", "web")["spec"]["maxReplicas"] == 5
 
 
+def test_top(web):
+    assert web("top", "nodes").split()[:2] == ["NAME", "CPU(cores)"]
+    assert web("get", "--raw", "/apis/metrics.k8s.io/v1beta1/pods")
+
+
 def test_expose(web):
     assert web("expose", "deployment", "web", "--port=80") == "service/web exposed\n"
     assert got(web, "service", "web")["spec"]["selector"] == {"app": "web"}

@@ -130,6 +130,13 @@ class Behaviours:
         return any(behaviour.needs for behaviour in every)
 
     @cached_property
+    def has_usage(self) -> bool:
+        """Whether anything is said of what is used, or of what else is measured."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        used = any(behaviour.cpu is not None or behaviour.memory is not None for behaviour in every)
+        return used or self.has_metrics or bool(self.external)
+
+    @cached_property
     def has_metrics(self) -> bool:
         """Whether anything is measured but the use of processors and memory."""
         every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
