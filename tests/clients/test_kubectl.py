@@ -485,13 +485,6 @@ def test_taint(kubectl):
     assert kubectl("taint", "node", "node-2", "dedicated-") == "node/node-2 untainted\n"
 
 
-def test_top_says_that_there_are_no_metrics(kubectl):
-    assert "Metrics API not available" in kubectl("top", "nodes", code=1)
-
-
-# Who may what -------------------------------------------------------------------------------------------------------
-
-
 def test_auth_can_i(kubectl):
     assert kubectl("auth", "can-i", "create", "pods") == "yes\n"
     assert kubectl("auth", "can-i", "create", "pods", "--as=nobody", code=1).startswith("no")
