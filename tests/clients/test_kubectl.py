@@ -485,6 +485,9 @@ def test_taint(kubectl):
     assert kubectl("taint", "node", "node-2", "dedicated-") == "node/node-2 untainted\n"
 
 
+# Who may what -------------------------------------------------------------------------------------------------------
+
+
 def test_auth_can_i(kubectl):
     assert kubectl("auth", "can-i", "create", "pods") == "yes\n"
     assert kubectl("auth", "can-i", "create", "pods", "--as=nobody", code=1).startswith("no")
