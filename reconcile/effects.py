@@ -153,6 +153,7 @@ class StartContainer:
         task: whether it is there to end: an init container, or one of a pod that is not always restarted and that is a
             Job's or has a command of its own.
         awaited: whether something waits for its end: the rest of its pod, or a Job.
+        memory: how many bytes it may use, by its limit; 0 for as many as there are.
     """
 
     uid: str
@@ -166,6 +167,7 @@ class StartContainer:
     args: tuple[str, ...] = ()
     task: bool = False
     awaited: bool = False
+    memory: int = 0
 
 
 @quick

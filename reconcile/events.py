@@ -260,10 +260,15 @@ class Reported:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Ordered:
-    """The host's kubelet orders; only the world's container runtime hears this."""
+    """
+    The host's kubelet orders; only the world's container runtime hears this.
+
+    *missing* are the services that a probed container may need and that have no ready endpoint now.
+    """
 
     now: Instant
     order: RuntimeOrder
+    missing: tuple[str, ...] = ()
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered

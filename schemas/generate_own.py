@@ -39,7 +39,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     tag_of,
     words_of,
 )
-from reconcile.model.behaviours import Behaviour, Behaviours, Ending, Reply, Rule, Span  # noqa: E402
+from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Reply, Rule, Span  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
@@ -63,7 +63,10 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((Request, Response, User, List), "requests.json"),
     **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
     **dict.fromkeys(BODIES, "control.json"),
-    **dict.fromkeys((Topology, Host, Driver, Cloud, Behaviours, Behaviour, Rule, Reply, Ending, Span), "topology.json"),
+    **dict.fromkeys(
+        (Topology, Host, Driver, Cloud, Behaviours, Behaviour, Rule, Reply, Ending, Span, Amount, Curve),
+        "topology.json",
+    ),
 }
 TITLES: Final = {
     "events.json": ("What a cluster is stepped by", CLUSTER_EVENTS),

@@ -108,7 +108,7 @@ def _kind(given: dict[str, Any]) -> Any:
     from reconcile.cluster import Topology  # noqa: PLC0415
     from reconcile.model.behaviours import Behaviours  # noqa: PLC0415
 
-    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True}
+    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
     if given.get("nodes") is not None:
         changes["nodes"] = given["nodes"]
     behaviours = given.get("behaviours")

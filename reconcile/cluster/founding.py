@@ -15,6 +15,7 @@ from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
 from reconcile.components.controllers import STANDARD, around, identity, rights
+from reconcile.model.measured import CUSTOM_METRICS, EXTERNAL, USED
 from reconcile.store import Store
 
 _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
@@ -30,7 +31,7 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
         for name in _ELECTED:
             user = COMPONENTS[name].user_on("")
             grants.append(apiserver.Grant(f"leader-locking-endpoints:{name}", user, _locking(name)))
-    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields)
+    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields, groups=_measured(topology))
 
 
 def _locking(name: str) -> tuple[PolicyRule, ...]:
@@ -38,3 +39,10 @@ def _locking(name: str) -> tuple[PolicyRule, ...]:
         PolicyRule(verbs=("create",), api_groups=("",), resources=("endpoints",)),
         PolicyRule(verbs=("get", "update"), api_groups=("",), resources=("endpoints",), resource_names=(name,)),
     )
+
+
+def _measured(topology: Topology) -> tuple[str, ...]:
+    """Give the groups of metrics that are served."""
+    behaviours = topology.behaviours
+    served = ((USED, True), (CUSTOM_METRICS, behaviours.has_metrics), (EXTERNAL, bool(behaviours.external)))
+    return tuple([group for group, there in served if topology.metrics and there])

@@ -81,6 +81,8 @@ class Topology:
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
             family, or one of each, comma-separated; the first is that of services that do not say.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
+        metrics: let what nodes and pods use be asked for by the APIs of metrics, as a metrics-server serves them;
+            nothing happens for it while nobody asks.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
     """
@@ -104,6 +106,7 @@ class Topology:
     audit: Map[Any] = attrs.field(factory=Map, converter=_audit)
     service_cidr: str = "10.96.0.0/12"
     start: Instant = 1_767_225_600_000_000_000
+    metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
 
     def __attrs_post_init__(self) -> None:

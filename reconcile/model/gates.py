@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+HPA_SCALE_TO_ZERO: Final = "HPAScaleToZero"
+HPA_TOLERANCE: Final = "HPAConfigurableTolerance"
 MAX_UNAVAILABLE_STATEFUL_SET: Final = "MaxUnavailableStatefulSet"
 CONSISTENT_DAEMON_SET: Final = "StaleControllerConsistencyDaemonSet"
 CONSISTENT_JOB: Final = "StaleControllerConsistencyJob"
@@ -17,6 +19,8 @@ CONSISTENT_REPLICA_SET: Final = "StaleControllerConsistencyReplicaSet"
 CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
 
 DEFAULTS: Final[dict[str, bool]] = {
+    HPA_SCALE_TO_ZERO: False,
+    HPA_TOLERANCE: True,
     MAX_UNAVAILABLE_STATEFUL_SET: False,
     CONSISTENT_DAEMON_SET: True,
     CONSISTENT_JOB: True,

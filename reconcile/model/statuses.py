@@ -27,6 +27,11 @@ def not_found(resource: str, name: str) -> meta_v1.Status:
     return _about(404, "NotFound", resource, name, f'{resource} "{name}" not found')
 
 
+def no_such_metric(metric: str, of: str) -> meta_v1.Status:
+    """Say that nothing is measured under this name *of* something."""
+    return _status(404, "NotFound", f"the server could not find the metric {metric} for {of}")
+
+
 def no_such_resource() -> meta_v1.Status:
     """404 for a path that nothing is served at."""
     return _status(404, "NotFound", "the server could not find the requested resource", meta_v1.StatusDetails())

@@ -20,6 +20,7 @@ import attrs
 from reconcile.api.kinds import all_resources
 from reconcile.cluster.cluster import Cluster
 from reconcile.components.controllers import STANDARD, keys_of_itself
+from reconcile.model.measured import VERSIONS
 from reconcile.model.requests import joined, split_key
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
@@ -172,10 +173,15 @@ def _near(service: Any, _: Cluster) -> bool:
     return bool(service.spec.traffic_distribution)
 
 
+def _not_passed_on(service: Any, cluster: Cluster) -> bool:
+    """Tell whether nobody answers for an APIService: what is measured is answered for if the topology says so."""
+    group = service.spec.group if service.spec is not None else ""
+    return not (cluster.topology.metrics and group in VERSIONS)
+
+
 # The tables: what is built leaves them --------------------------------------------------------------------------------
 
 _UNHEEDED_KINDS: Final = (
-    _Kinds(("horizontalpodautoscalers.autoscaling",), "no controller scales anything"),
     _Kinds(("ingresses.networking.k8s.io",), "there is no ingress controller"),
     _Kinds(("networkpolicies.networking.k8s.io",), "no packet is held back"),
     _Kinds(
@@ -184,7 +190,6 @@ _UNHEEDED_KINDS: Final = (
         what=("webhook configuration", "webhook configurations"),
         unless="webhooks",
     ),
-    _Kinds(("apiservices.apiregistration.k8s.io",), "no request is passed on"),
     _Kinds(
         ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"),
         "no request waits its turn",
@@ -205,6 +210,7 @@ _UNHEEDED_FIELDS: Final = (
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
     _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),
+    _Field("apiservices.apiregistration.k8s.io", _not_passed_on, "no request is passed on"),
 )
 """What objects may ask for without anything here acting upon it."""
 

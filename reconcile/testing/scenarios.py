@@ -68,6 +68,7 @@ VIOLATION: Final = "VIOLATION"
 
 _LIMIT: Final = 10 * MINUTE
 _NUMBER: Final = re.compile("-?[0-9]{1,20}")
+_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external")
 _OWN: Final = "controllers="
 
 
@@ -131,7 +132,7 @@ class Scenario:
         Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true controllers=module:name: boot a cluster.
 
         The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
-        `sandbox`.
+        `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
         words = dict([_option(word) for word in block.words if word not in own])
@@ -140,7 +141,7 @@ class Scenario:
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
             plain |= document
-        behaviours = {key: plain.pop(key) for key in ("sandbox", "images", "containers") if key in plain}
+        behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
         boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None

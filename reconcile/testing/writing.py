@@ -50,7 +50,7 @@ __all__ = ["scenario_of", "yaml_of"]
 
 _WIDTH: Final = 120
 _MOST: Final = 6  # so many problems are told
-_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy", "events", "heartbeats")
+_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy", "events", "heartbeats", "metrics")
 
 # A word that YAML takes for text, whichever reader it is.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -121,7 +121,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {"containers": behaviours["containers"]} if "containers" in behaviours else {}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()

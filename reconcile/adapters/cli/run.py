@@ -307,6 +307,8 @@ def _topology(options: Options) -> Topology:
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
+        if behaviours.has_usage:
+            changes["metrics"] = True
     return attrs.evolve(topology, **changes)
 
 

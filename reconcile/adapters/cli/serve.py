@@ -187,7 +187,7 @@ def _topology(options: Options) -> Topology:
     """Give the machines that are asked for, powered on now."""
     without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
-    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True}
+    changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours

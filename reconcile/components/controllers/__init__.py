@@ -13,6 +13,7 @@ from typing import Final
 
 from reconcile.components.controllers import (
     accounts,
+    autoscaling,
     cloud,
     deletion,
     devices,
@@ -57,6 +58,7 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *accounts.CONTROLLERS,
     *volumes.CONTROLLERS,
     *devices.CONTROLLERS,
+    *autoscaling.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
 
@@ -81,7 +83,7 @@ def standard(
     if without:
         found = tuple([each for each in found if each.name not in without])
     if feature_gates:
-        switched = workloads.switched(feature_gates)
+        switched = {**workloads.switched(feature_gates), **autoscaling.switched(feature_gates)}
         found = tuple([switched.get(each.name, each) for each in found])
     if not heartbeats:
         found = tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])

@@ -247,6 +247,7 @@ def _started(pod: LocalPod, container: Container, known: Map[str], now: Instant,
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
+            _memory(spec),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -269,6 +270,13 @@ def _started(pod: LocalPod, container: Container, known: Map[str], now: Instant,
 _ordered: Final[Callable[..., Container]] = copier(
     Container, "stage", "runs", "waiting", "due", "delay", "delayed_at", "pull_delay", "pull_at"
 )
+
+
+def _memory(spec: Any) -> int:
+    """Give how many bytes of memory a container may use; 0 if that is not limited."""
+    limits = spec.resources.limits if spec.resources is not None else None
+    limit = limits.get("memory") if limits else None
+    return 0 if limit is None else limit.whole
 
 
 def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:

@@ -23,8 +23,10 @@ from reconcile.model.commands import outcome
 TIMERS: Final = ("probed", "hooked")
 
 
-def probe(state: State, order: ProbeContainer, now: Instant) -> tuple[State, tuple[Effect, ...]]:
-    """Answer a probe."""
+def probe(
+    state: State, order: ProbeContainer, now: Instant, missing: tuple[str, ...] = ()
+) -> tuple[State, tuple[Effect, ...]]:
+    """Answer a probe; *missing* are services that it may need and that have no ready endpoint."""
     sandbox = state.sandboxes.get(order.uid, None)
     container = None if sandbox is None else sandbox.container(order.container)
     if sandbox is None or container is None or container.stage not in {"running", "stopping"}:
@@ -38,6 +40,8 @@ def probe(state: State, order: ProbeContainer, now: Instant) -> tuple[State, tup
         success = container.dead_at is None or now < container.dead_at
     else:
         success = container.ready_at <= now and (container.unready_at is None or now < container.unready_at)
+        if missing and success:
+            success = not any(service in missing for service in behaviour_of(state, sandbox, container).needs)
     return state, (Report(Probed(order.uid, order.container, order.kind, success)),)
 
 

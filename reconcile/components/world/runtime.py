@@ -62,6 +62,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span
+from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningPod
@@ -70,6 +71,7 @@ __all__ = [
     "State",
     "begin",
     "containers",
+    "doing",
     "ended",
     "images",
     "killed",
@@ -85,6 +87,7 @@ Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
+_OUT_OF_MEMORY: Final = Ending(code=KILLED, after=_NOW, oom=True)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
 _MESSAGE: Final = 4096
@@ -190,6 +193,15 @@ def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
     return behaviour_of(state, sandbox, found).logs
 
 
+def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] | None:
+    """Give since when a container runs and what it does; None if it does not run."""
+    sandbox = state.sandboxes.get(uid, None)
+    found = None if sandbox is None else sandbox.container(container)
+    if sandbox is None or found is None or found.stage not in {"running", "stopping"} or found.started_at is None:
+        return None
+    return found.started_at, behaviour_of(state, sandbox, found)
+
+
 def _on_ordered(state: State, event: Ordered) -> Stepped:
     match event.order:
         case RunPodSandbox() as order:
@@ -203,7 +215,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopContainer() as order:
             return _stop(state, order, event.now)
         case ProbeContainer() as order:
-            return asking.probe(state, order, event.now)
+            return asking.probe(state, order, event.now, event.missing)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
         case ResizeContainer(uid, name):
@@ -327,7 +339,7 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
     container = Container(
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
-        order.command, order.args, order.task, order.awaited,
+        order.command, order.args, order.task, order.awaited, memory=order.memory,
     )  # fmt: skip
     sandbox = _placed(sandbox, container)
     took, _ = behaviour_of(state, sandbox, container).start.draw(dice)
@@ -358,16 +370,28 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
         container.command, container.args, container.task, container.awaited, now, now + ready, unready, dead, doom,
+        memory=container.memory,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running, behaviour))]
     state = _with(state, _placed(sandbox, running))
     if container.process:
         state = replace(state, processes=state.processes.set(container.process, (sandbox.uid, container.name)))
         effects.append(LaunchProcess(container.process))
-    if doom is not None:
-        after, _ = doom.after.draw(dice)
-        effects.append(SetTimer(("exit", sandbox.uid, container.name), now + after, lasts))
+    end = None if doom is None else now + doom.after.draw(dice)[0]
+    exhausted = _exhausted(behaviour, container, now)
+    if exhausted is not None and (end is None or exhausted < end):
+        end, lasts = exhausted, False
+        state = _with(state, _placed(sandbox, replace(running, doom=_OUT_OF_MEMORY)))
+    if end is not None:
+        effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
+
+
+def _exhausted(behaviour: Behaviour, container: Container, now: Instant) -> Instant | None:
+    """Give when a container that starts now will use more memory than it may, if ever."""
+    if behaviour.memory is None or not container.memory or container.process:
+        return None
+    return behaviour.memory.base.reaches(container.memory * NANO, now)
 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
@@ -460,9 +484,9 @@ def _placed(sandbox: Sandbox, container: Container) -> Sandbox:
 
 def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerStarted:
     if behaviour.memory or behaviour.disk:
-        return ContainerStarted(
-            uid, container.name, container.id, image_id(container.image), behaviour.memory, behaviour.disk
-        )
+        began = container.started_at or 0
+        memory = behaviour.memory.base.at(began, began) // NANO if behaviour.memory else 0
+        return ContainerStarted(uid, container.name, container.id, image_id(container.image), memory, behaviour.disk)
     return ContainerStarted(uid, container.name, container.id, image_id(container.image))
 
 

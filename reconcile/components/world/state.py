@@ -42,6 +42,7 @@ class Container:
         dead_at: from then on liveness probes fail, if ever.
         doom: how it will end by itself, or, while it stops, how it will end.
         stops_at: while it stops, when it will have ended.
+        memory: how many bytes it may use; 0 for as many as there are.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Container:
     code: int | None = None
     reason: str = ""
     finished_at: Instant | None = None
+    memory: int = 0
 
 
 @quick

@@ -6,6 +6,7 @@ from typing import Final
 
 from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
+from reconcile.driver.machine import metering
 from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events
 from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.commits import committed
@@ -19,6 +20,7 @@ from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.model import statuses
 from reconcile.model.clouds import INSTANCES, Instance
+from reconcile.model.measured import SUFFIX
 from reconcile.model.requests import Response
 from reconcile.store import Refused, grant
 
@@ -119,7 +121,12 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
     for _ in range(PLANS):
         plan = apiserver.plan(state, request, user, store, now, dice, notes)
         if not isinstance(plan, apiserver.Planned):
-            return plan if isinstance(plan, Response) else suspended(machine, keeper, item, plan, dice, now, notes)
+            if not isinstance(plan, Response):
+                return suspended(machine, keeper, item, plan, dice, now, notes)
+            # What is measured is no resource of an API server's own: it passes the request on.
+            if request.resource.endswith(SUFFIX) and metering.serves(machine, request.resource):
+                return metering.metered(machine, request, user, machine.now)
+            return plan
         lease = _lease(machine) if request.resource in LEASED and request.verb != "delete" else 0
         changes = store.commit(plan.txn, lease)
         if not isinstance(changes, Refused):

@@ -23,9 +23,11 @@ from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.members import DISK
 from reconcile.driver.machine.messages import heard, synced, write_all
+from reconcile.driver.machine.metering import lacking
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.watches import drain, list_watch
 from reconcile.driver.machine.webhooks import TIMER
+from reconcile.effects import ProbeContainer
 from reconcile.events import Ordered, Reported, TimerFired, Turned, WebhookAnswered
 
 
@@ -74,7 +76,11 @@ def carry(machine: Machine, item: Message) -> bool:
     if process is None:
         return False
     now = machine.now + process.skew
-    event = Ordered(now, item.body) if process.kind == "runtime" else Reported(now, item.body)
+    if process.kind != "runtime":
+        tell(machine, process, Reported(now, item.body))
+        return True
+    missing = lacking(machine, process, item.body) if type(item.body) is ProbeContainer else ()
+    event = Ordered(now, item.body, missing)
     tell(machine, process, event)
     return True
 

@@ -20,13 +20,20 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how
     ignores SIGTERM        it ends only when its grace is over, by SIGKILL
+    cpu AMOUNT, memory AMOUNT
+                           how much it uses, up to its limit; of memory beyond that it is killed (OOMKilled)
+    metric NAME AMOUNT     what it says of itself, as a custom metric
+    needs SERVICE          readiness and startup probes succeed only while this service has a ready endpoint
     logs "LINE"            what it writes when it starts; once for each line
     message "TEXT"         what it writes to its termination message path before it ends
-    memory QUANTITY, disk QUANTITY
-                           what it uses while it runs
+    disk QUANTITY          what it uses of its host's disk while it runs
     answers "ACTION" [ready after DURATION] [fails [after DURATION]] [takes DURATION]
                            how it answers a probe or a hook: a glob for GET :8080/healthz, tcp :5432,
                            grpc :9000/SERVICE, exec cat /tmp/healthy; of several that fit the first counts
+
+An AMOUNT is a quantity, a ramp (`64Mi..512Mi over 1h`, from when the container started) or a day's curve in UTC
+(`daily 08:00=100m 20:00=2`), and after it, if need be, what each request a second adds: `50m + 2m per request`.
+Requests come in by services: see `Behaviours.load`.
 
 A DURATION may be a range, `2s..5s`, of which the host draws. A probability is exact: `0.1`, `10%`, `1/10`.
 
@@ -35,19 +42,24 @@ What an image does can be said of single containers instead, by their pod's labe
 """
 
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
+from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
 
 __all__ = [
     "KILLED",
+    "Amount",
     "Behaviour",
     "Behaviours",
+    "Curve",
     "Described",
     "Ending",
     "Reply",
     "Rule",
     "Span",
     "fraction",
+    "parse_amount",
     "parse_behaviour",
+    "parse_curve",
     "untagged",
 ]

@@ -11,7 +11,9 @@ import attrs
 
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.model.behaviours.curves import Amount
 
 KILLED: Final = 137
 """The exit code of what SIGKILL ends: 128 + 9."""
@@ -99,8 +101,11 @@ class Behaviour:
     stop_code: int = 0
     ignores_sigterm: bool = False
     logs: tuple[str, ...] = ()
+    cpu: Amount | None = None
+    memory: Amount | None = None
+    metrics: Map[Amount] = Map()
+    needs: tuple[str, ...] = ()
     message: str = ""
-    memory: int = 0
     disk: int = 0
     replies: tuple[Reply, ...] = ()
 
@@ -159,8 +164,11 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
     if behaviour.ignores_sigterm:
         said.append("ignores SIGTERM")
-    amounts = (("memory", behaviour.memory), ("disk", behaviour.disk))
-    said += [f"{field} {amount}" for field, amount in amounts if amount]
+    said += [f"{field} {getattr(behaviour, field)}" for field in ("cpu", "memory") if getattr(behaviour, field)]
+    said += [f"metric {name} {amount}" for name, amount in behaviour.metrics.items()]
+    said += [f"needs {service}" for service in behaviour.needs]
+    if behaviour.disk:
+        said.append(f"disk {behaviour.disk}")
     if behaviour.message:
         said.append(f"message {_quoted(behaviour.message)}")
     said += map(str, behaviour.replies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import attrs
@@ -12,7 +12,8 @@ import attrs
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours.behaviour import Behaviour, Span
-from reconcile.model.behaviours.reading import only, parse_behaviour, rows_at, span_at, text_at
+from reconcile.model.behaviours.curves import Curve, parse_curve
+from reconcile.model.behaviours.reading import METRIC, only, parse_behaviour, rows_at, service_at, span_at, text_at
 
 
 @attrs.frozen(kw_only=True)
@@ -68,11 +69,15 @@ class Behaviours:
             (`*/web:*`).
         sandbox: how long a pod's sandbox takes.
         containers: behaviours of single containers, which count before those of their images.
+        load: the requests a second that come to a service, by its key, from when the cluster was powered on.
+        external: metrics of things outside the cluster, by name, likewise.
     """
 
     images: Map[Behaviour] = Map()
     sandbox: Span = Span(0, 0)
     containers: tuple[Rule, ...] = ()
+    load: Map[Curve] = Map()
+    external: Map[Curve] = Map()
 
     @classmethod
     def default(cls) -> Behaviours:
@@ -87,7 +92,7 @@ class Behaviours:
         Raises:
             ReconcileError: something in it cannot be understood; its path and value are shown.
         """
-        only(document, ("sandbox", "images", "containers"), "")
+        only(document, ("sandbox", "images", "containers", "load", "external"), "")
         images = document.get("images") or {}
         if not isinstance(images, Mapping):
             raise ReconcileError(f"images: must map patterns to behaviours, not be {images!r}")
@@ -95,7 +100,8 @@ class Behaviours:
         sandbox = _DEFAULT.sandbox if "sandbox" not in document else span_at(document["sandbox"], "sandbox")
         rows = rows_at(document.get("containers") or (), "containers")
         rules = tuple([_rule(row, f"containers[{place}]") for place, row in enumerate(rows)])
-        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox, containers=rules)
+        load, external = _load(document.get("load") or {}), _external(document.get("external") or {})
+        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox, containers=rules, load=load, external=external)
 
     def of(self, image: str) -> Behaviour:
         """Give the behaviour of *image*: by its name, else by its name without tag, else by the most specific glob."""
@@ -117,14 +123,39 @@ class Behaviours:
                 best, found = fit, rule.behaviour
         return self.of(container.image) if found is None else found
 
+    @cached_property
+    def has_needs(self) -> bool:
+        """Whether anything needs a service to be ready."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        return any(behaviour.needs for behaviour in every)
+
+    @cached_property
+    def has_usage(self) -> bool:
+        """Whether anything is said of what is used, or of what else is measured."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        used = any(behaviour.cpu is not None or behaviour.memory is not None for behaviour in every)
+        return used or self.has_metrics or bool(self.external)
+
+    @cached_property
+    def has_metrics(self) -> bool:
+        """Whether anything is measured but the use of processors and memory."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        return bool(self.load) or any(behaviour.metrics for behaviour in every)
+
     @property
     def document(self) -> dict[str, Any]:
         """The document of which `parse` makes this again."""
+        curves = {
+            name: {key: str(curve) for key, curve in found.items()}
+            for name, found in (("load", self.load), ("external", self.external))
+            if found
+        }
         rules = {"containers": [_written(rule) for rule in self.containers]} if self.containers else {}
         return {
             "sandbox": str(self.sandbox),
             "images": {pattern: behaviour.text for pattern, behaviour in self.images.items()},
             **rules,
+            **curves,
         }
 
 
@@ -200,6 +231,30 @@ def _rule(written: Any, path: str) -> Rule:
 def _written(rule: Rule) -> dict[str, Any]:
     parts = {part: getattr(rule, part) for part in _DESCRIBING if getattr(rule, part)}
     return {**parts, "behaviour": rule.behaviour.text}
+
+
+def _load(written: Any) -> Map[Curve]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"load: must map services to requests a second, not be {written!r}")
+    for key in written:
+        if "/" not in service_at(key, f"load[{key!r}]"):
+            raise ReconcileError(f"load[{key!r}]: must be NAMESPACE/NAME of a service")
+    return Map({str(key): _curve(value, f"load[{key!r}]") for key, value in written.items()})
+
+
+def _external(written: Any) -> Map[Curve]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"external: must map metrics to values, not be {written!r}")
+    for key in written:
+        if not METRIC.fullmatch(str(key)):
+            raise ReconcileError(f"external.{key}: a metric's name is lower case letters, digits and _, not {key!r}")
+    return Map({str(key): _curve(value, f"external.{key}") for key, value in written.items()})
+
+
+def _curve(value: Any, path: str) -> Curve:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ReconcileError(f"{path}: must be a value over time such as '20', '0..100 over 1h', not {value!r}")
+    return parse_curve(str(value), path)
 
 
 _DEFAULT: Final = Behaviours(

@@ -12,7 +12,10 @@ from typing import Any, Final
 from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
+from reconcile.lib.mapping import Map
+from reconcile.model import names
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
+from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
 def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
@@ -38,6 +41,9 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 # Texts ----------------------------------------------------------------------------------------------------------------
 
+METRIC: Final = re.compile("[a-z][a-z0-9_]*")
+"""How a metric may be called."""
+
 _CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 _SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
 _QUOTED: Final = r'"(?P<line>(?:[^"\\]|\\.)*)"'
@@ -59,7 +65,10 @@ _FORMS: Final = (
     ("runs", re.compile("runs")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
-    ("memory", re.compile(r"memory (?P<quantity>\S+)")),
+    ("cpu", re.compile("cpu (?P<amount>.+)")),
+    ("memory", re.compile("memory (?P<amount>.+)")),
+    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
+    ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile(r"disk (?P<quantity>\S+)")),
     ("message", re.compile("message " + _QUOTED)),
     (
@@ -74,7 +83,8 @@ _FORMS: Final = (
     ("logs", re.compile("logs " + _QUOTED)),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
-_AMOUNTS: Final = ("size", "memory", "disk")
+_AMOUNTS: Final = ("cpu", "memory")
+_SIZES: Final = ("size", "disk")
 _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
 
 
@@ -82,8 +92,8 @@ _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after
 def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
-    logs: list[str] = []
-    replies: list[Reply] = []
+    metrics: dict[str, Amount] = {}
+    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": []}
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -99,21 +109,39 @@ def _from_text(text: str, path: str) -> Behaviour:
             parts[name] = True
         elif name in _SPANS:
             parts[name] = span_at(match["span"], place)
-        elif name in _AMOUNTS:
+        elif name in _SIZES:
             parts[name] = _size(match["quantity"], place)
         elif name == "stop":
             parts |= {"stop": span_at(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
         elif name in {"exit", "oom"}:
             code = KILLED if name == "oom" else _code(match["code"], place)
             endings.append(_ending(code, match["span"], match["probability"], place, oom=name == "oom"))
+        elif name in _AMOUNTS:
+            parts[name] = parse_amount(match["amount"], place)
+        elif name == "metric":
+            if match["metric"] in metrics:
+                raise ReconcileError(f"{place} says again what was said before, in {text!r}")
+            metrics[match["metric"]] = parse_amount(match["amount"], place)
         elif name == "message":
             parts[name] = _unquoted(match["line"])
-        elif name == "answers":
-            replies.append(_replied(match, place))
-        elif name == "logs":
-            logs.append(_unquoted(match["line"]))
+        elif name in repeated:
+            repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
-    return Behaviour(**parts, endings=tuple(endings), logs=tuple(logs), replies=tuple(replies))
+    return Behaviour(
+        **parts,
+        endings=tuple(endings),
+        logs=tuple(repeated["logs"]),
+        replies=tuple(repeated["answers"]),
+        metrics=Map(metrics),
+        needs=tuple(repeated["needs"]),
+    )
+
+
+def _one_of(name: str, match: re.Match[str], place: str) -> Any:
+    """Read a clause that may be said again and again."""
+    if name == "needs":
+        return service_at(match["service"], place)
+    return _replied(match, place) if name == "answers" else _unquoted(match["line"])
 
 
 def _unquoted(text: str) -> str:
@@ -156,13 +184,13 @@ _KEYS: Final = {
 
 
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
-    only(written, (*_KEYS, *_AMOUNTS, "exits", "stop", "logs", "message", "answers"), path)
+    only(written, (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers"), path)
     parts: dict[str, Any] = {}
     for key, field in _KEYS.items():
         if key in written:
             value, where = written[key], f"{path}.{key}"
             parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
-    for key in _AMOUNTS:
+    for key in _SIZES:
         if key in written:
             parts[key] = _size(written[key], f"{path}.{key}")
     if "message" in written:
@@ -170,6 +198,12 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
+    parts |= {key: amount_at(written[key], f"{path}.{key}") for key in _AMOUNTS if key in written}
+    if "metrics" in written:
+        parts["metrics"] = _metrics(written["metrics"], f"{path}.metrics")
+    if "needs" in written:
+        rows = rows_at(written["needs"], f"{path}.needs")
+        parts["needs"] = tuple([service_at(row, f"{path}.needs[{place}]") for place, row in enumerate(rows)])
     if "stop" in written:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
@@ -179,6 +213,15 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
         rows = rows_at(written["logs"], f"{path}.logs")
         parts["logs"] = tuple([text_at(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
     return Behaviour(**parts)
+
+
+def _metrics(written: Any, path: str) -> Map[Amount]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"{path}: must map metrics to amounts, not be {written!r}")
+    for name in written:
+        if not METRIC.fullmatch(str(name)):
+            raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
+    return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
 
 
 def _exit(row: Any, path: str) -> Ending:
@@ -260,6 +303,23 @@ def _size(value: Any, path: str) -> int:
     if size < 0 or isinstance(value, bool):
         raise ReconcileError(f"{path}: a size is a number of bytes, such as 64Mi, not {value!r}")
     return size
+
+
+def amount_at(value: Any, path: str) -> Amount:
+    """Read how much there is of something; a number is a quantity too."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ReconcileError(f"{path}: must be an amount such as '100m' or '50m + 2m per request', not {value!r}")
+    return parse_amount(str(value), path)
+
+
+def service_at(value: Any, path: str) -> str:
+    """Read the name of a service, in the pod's own namespace or in another: NAME or NAMESPACE/NAME."""
+    text = text_at(value, path)
+    namespace, slash, name = text.rpartition("/")
+    parts = (namespace, name) if slash else (name,)
+    if any(names.label_faults(part) for part in parts):
+        raise ReconcileError(f"{path}: must be NAME or NAMESPACE/NAME of a service, not {value!r}")
+    return text
 
 
 def text_at(value: Any, path: str) -> str:

@@ -107,9 +107,18 @@ def test_what_services_ask_for(words, spec):
     assert words in found
 
 
+def test_an_api_service_that_nobody_answers_for():
+    behind = "service: {name: s, namespace: d}"
+    spec = f"{{group: %s, version: v1beta1, groupPriorityMinimum: 100, versionPriority: 100, {behind}}}"
+    service = "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1beta1.%s}, spec: %s}"
+    group = "example.com"
+    (found,) = sentences(applied(service % (group, spec % group)))
+    assert found == "1 APIService (v1beta1.example.com): no request is passed on"
+
+
 def test_every_field_of_the_table_has_its_example():
     whys = [row.why for row in heeding._UNHEEDED_FIELDS]
-    examples = [*PODS, *SERVICES, "mirrored"]
+    examples = [*PODS, *SERVICES, "no request is passed on"]
     assert [why for why in whys if not any(words in why for words in examples)] == []
 
 

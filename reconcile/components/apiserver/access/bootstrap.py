@@ -38,6 +38,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model import measured
 from reconcile.model.fields import managers, sets
 from reconcile.model.fields.managers import Write
 from reconcile.model.fields.shapes import shape_of
@@ -72,11 +73,13 @@ class Grant:
 
 
 @lru_cache(maxsize=64)
-def founded(start: Instant, grants: tuple[Grant, ...] = (), *, managed: bool = False) -> Store:
+def founded(
+    start: Instant, grants: tuple[Grant, ...] = (), *, managed: bool = False, groups: tuple[str, ...] = ()
+) -> Store:
     """
     Give what is stored before anybody asks for anything: the access rules, as of the instant *start*.
 
-    *managed* says whether they have managed fields.
+    *managed* says whether they have managed fields, *groups* which APIs of metrics are registered.
     """
     rows = [*_bootstrap(), *[row for grant in grants for row in _granted(grant)]]
     stamp = Time.at(start)
@@ -87,6 +90,10 @@ def founded(start: Instant, grants: tuple[Grant, ...] = (), *, managed: bool = F
             table = Table(indexes_of(resource))
         owners = _owners(obj, stamp) if managed else None
         tables[resource] = table.set(key_of(obj), _stamped(resource, obj, stamp, owners))
+    if groups:
+        served = [measured.api_service(group, start) for group in groups]
+        rows_of = [(key_of(each), _stamped(measured.API_SERVICES, each, stamp, None)) for each in served]
+        tables[measured.API_SERVICES] = Table.of(rows_of, indexes_of(measured.API_SERVICES))
     return Store(revision=1, compacted=1, tables=Map(tables))
 
 

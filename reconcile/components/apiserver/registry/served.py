@@ -1,5 +1,6 @@
 """
-What a server serves beside the built-in resources: what the CustomResourceDefinitions of its store establish.
+What a server serves beside the built-in resources: what the CustomResourceDefinitions of its store establish, and what
+is measured, by its APIServices.
 
 A pure function of their table, remembered by the table itself: a cluster without definitions pays one look.
 
@@ -21,7 +22,7 @@ from reconcile.api import apiextensions_v1, convert
 from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.structural.rules import has_rules
-from reconcile.model import definitions
+from reconcile.model import definitions, measured
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.fields.schemas import shape_of_schema
 from reconcile.model.fields.shapes import Shape
@@ -103,8 +104,8 @@ NOTHING: Final = Served({}, ())
 
 def served(store: Reads) -> Served:
     """Give what the definitions in *store* establish."""
-    table = store.table(DEFINITIONS)
-    return _served(Same(table)) if table else NOTHING
+    table, services = store.table(DEFINITIONS), store.table(measured.API_SERVICES)
+    return _served(Same(table), Same(services)) if table or services else NOTHING
 
 
 def definition(store: Reads, key: str) -> Definition | None:
@@ -113,13 +114,13 @@ def definition(store: Reads, key: str) -> Definition | None:
 
 
 @lru_cache(maxsize=64)
-def _served(same: Same) -> Served:
+def _served(same: Same, services: Same) -> Served:
     found = [_definition(Same(crd)) for crd in same.value.values()]
     definitions = {each.key: each for each in found if each is not None}
     resources = [
         version.resource for each in definitions.values() for version in each.versions.values() if version.served
     ]
-    return Served(definitions, tuple(resources))
+    return Served(definitions, (*resources, *measured.resources(services.value)))
 
 
 @lru_cache(maxsize=512)

@@ -50,7 +50,7 @@ from reconcile.components.apiserver.state import State
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
-from reconcile.model import statuses
+from reconcile.model import measured, statuses
 from reconcile.model.printing.custom import shape_with
 from reconcile.model.printing.shape import Shape
 from reconcile.model.requests import Request, User
@@ -73,6 +73,7 @@ _CARRIED: Final[dict[str, type]] = {
     "scale": autoscaling_v1.Scale,
     "token": authentication_v1.TokenRequest,
 }
+_OF_METRICS: Final = (measured.CUSTOM_METRICS, measured.EXTERNAL)
 _SELECTED: Final = ("list", "watch", "deletecollection")
 
 
@@ -160,6 +161,8 @@ def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target)
             return elsewhere.answer(http, serving.store, serving.now, serving.address, serving.state.signing_key)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
+        if target.group in _OF_METRICS:
+            return _metric(http, user, target, probe)
         resource = _served(serving.store, target)
         routes.check_route(resource, http.method, target)
         warnings = _deprecation(target)
@@ -227,9 +230,25 @@ def _asked(  # noqa: PLR0917 -- what is known of a request
     return Asked(request=request, user=user, reply=reply)
 
 
+def _metric(http: HttpRequest, user: User, target: Target, probe: Request) -> Asked:
+    """Give what is asked of a metric: what is said of things under its name, or of the world outside."""
+    if target.version != measured.VERSIONS[target.group] or target.verb not in ("get", "list"):
+        raise Refusal(statuses.no_such_resource())
+    resource = measured.resource_of(target.group, target.plural, target.verb)
+    how = _negotiated(http, target, resource)
+    request = attrs.evolve(
+        probe,
+        label_selector=http.parameter("labelSelector"),
+        field_selector=http.parameter("metricLabelSelector"),
+    )
+    return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http))
+
+
 def _table_of(store: Reads, resource: kinds.Resource) -> Shape | None:
     """Say what a Table shows of a custom resource's objects; None of others."""
     definition = served.definition(store, resource.key)
+    if resource.group == measured.USED:
+        return shape_with(())
     return None if definition is None else shape_with(definition.version(resource.version).columns)
 
 

@@ -71,7 +71,7 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     admission.restrict_node(ask, obj, None)
     causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
     if causes:
-        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, preparing.against(ask, causes))
     judged = admission.judged(ask, obj, None)
     if resource == "jobs.batch":
         obj = _as_read(obj)

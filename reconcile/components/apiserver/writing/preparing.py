@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reconcile.api import apps_v1, certificates_v1, core_v1, meta_v1, storage_v1
 from reconcile.api.scalars import Time
+from reconcile.components.apiserver.refusals import Causes
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.mapping import Map
@@ -20,6 +21,9 @@ from reconcile.model import gates
 
 _TEMPLATE: Final = "deprecated.daemonset.template.generation"
 _PROTECTED: Final = "kubernetes.io/vac-protection"
+
+_AUTOSCALERS: Final = "horizontalpodautoscalers.autoscaling"
+_TO_ZERO: Final = ("spec.minReplicas", "Invalid value: 0: must be greater than or equal to 1")
 
 
 def _new_daemon_set(_: Ask, obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
@@ -77,6 +81,13 @@ def _with_max_unavailable(ask: Ask, obj: apps_v1.StatefulSet, *, said: bool) -> 
     spec: Any = obj.spec
     strategy = replace(spec.update_strategy, rolling_update=replace(rolling, max_unavailable=wanted))
     return replace(obj, spec=replace(spec, update_strategy=strategy))
+
+
+def against(ask: Ask, causes: Causes) -> Causes:
+    """Give what speaks against an object, without what a feature that is on allows."""
+    if ask.request.resource != _AUTOSCALERS or not gates.is_on(ask.state.feature_gates, gates.HPA_SCALE_TO_ZERO):
+        return causes
+    return tuple([cause for cause in causes if (cause.field, cause.message) != _TO_ZERO])
 
 
 def _rolling(obj: apps_v1.StatefulSet) -> Any:

@@ -83,6 +83,7 @@ def updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = managing.
     if annotated or not _same_content(new, old):
         causes += update_causes(resource, new, old, ask.request.version)
     if causes:
+        causes = preparing.against(ask, causes)
         refuse_invalid(ask.resource.kind, ask.resource.api_version, old.metadata.name, causes)
     if resource in strategies.GENERATIONS and _is_new_generation(resource, new, old):
         generation = (old.metadata.generation or 0) + 1
