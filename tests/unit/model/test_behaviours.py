@@ -255,7 +255,7 @@ def test_the_first_answer_that_fits_counts():
     assert str(behaviour.reply("GET :80/abc").takes) == "1s"
     assert behaviour.reply("tcp :80").to == "*"
     assert parse_behaviour("runs").reply("tcp :80") is None
-    assert (behaviour.memory, behaviour.disk, behaviour.message) == (1 << 30, 2048, "bye")
+    assert (str(behaviour.memory), behaviour.disk, behaviour.message) == ("1Gi", 2048, "bye")
     assert parse_behaviour(behaviour.text) == behaviour
 
 

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.components.scheduler import filters
-from reconcile.components.scheduler.nodes import room_of
-from reconcile.components.scheduler.wishes import wishes_of
+from reconcile.components.scheduler.cache.nodes import room_of
+from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.plugins import node_affinity, taint_toleration
 from reconcile.lib.mapping import Map
 from reconcile.model import placing
 
@@ -58,6 +58,8 @@ def test_as_the_scheduler(affinity, selector, has, tolerated, tainted):
     )
     node = core_v1.Node(metadata=meta_v1.ObjectMeta(name="n", labels=has), spec=core_v1.NodeSpec(taints=tuple(tainted)))
     wishes, room = wishes_of(core_v1.Pod(spec=spec)), room_of(node)
-    assert placing.attracts(spec, node) is filters.attracted(wishes, room)
+    assert placing.attracts(spec, node) is node_affinity.attracted(wishes, room)
     kept_away = ("NoSchedule", "NoExecute")
-    assert placing.tolerates_all(spec.tolerations, node.spec.taints, kept_away) is filters.tolerates(wishes, room)
+    assert placing.tolerates_all(spec.tolerations, node.spec.taints, kept_away) is taint_toleration.tolerates(
+        wishes, room
+    )
