@@ -5,6 +5,7 @@ A seed is a schedule. Many more are played by `python -m tests.properties.raft.s
 """
 
 import pytest
+from hypothesis import settings
 
 from reconcile.components.etcd import raft
 from tests.properties.raft.mutants import CAUGHT, mutated
@@ -13,9 +14,10 @@ from tests.properties.raft.world import KINDS, World, played
 
 LENGTH = 400
 SHORT = 200
+SCHEDULES = 10 * settings.default.max_examples  # 2,000 with the profile ci
 
 
-@pytest.mark.parametrize("first", range(0, 2000, 100))
+@pytest.mark.parametrize("first", range(0, SCHEDULES, 100))
 def test_any_schedule_keeps_what_is_promised(first):
     for seed in range(first, first + 100):
         played(seed, SHORT)
