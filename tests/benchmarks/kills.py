@@ -106,6 +106,8 @@ class Data:
             pass
         except AssertionError as error:
             self.wrong.append(error)
+        finally:
+            connection.close()
 
     def _write_one(self, connection, name, chance):
         known = self.acknowledged.get(name)
@@ -128,8 +130,8 @@ class Data:
         self.tried[name] = []
 
     def _watch(self):
+        connection = self.connect()
         try:
-            connection = self.connect()
             since = self.seen or asked(connection, "GET", MAPS)[1]["metadata"]["resourceVersion"]
             connection.request("GET", f"{MAPS}?watch=1&allowWatchBookmarks=true&resourceVersion={since}")
             response = connection.getresponse()
@@ -148,11 +150,16 @@ class Data:
             pass
         except AssertionError as error:
             self.wrong.append(error)
+        finally:
+            connection.close()
 
     def check(self):
         """Compare what is there with what was acknowledged, and with what a watch has told."""
         connection = self.connect()
-        code, found = asked(connection, "GET", MAPS)
+        try:
+            code, found = asked(connection, "GET", MAPS)
+        finally:
+            connection.close()
         assert code == 200, found
         assert int(found["metadata"]["resourceVersion"]) >= self.seen, "the cluster's version went back"
         there = {each["metadata"]["name"]: each for each in found["items"]}

@@ -44,11 +44,18 @@ def is_bound_again(cluster, pod, rewritten):
     return attrs.evolve(passage, after=attrs.evolve(passage.after, states=cluster.states.set(runtime, stopped)))
 
 
+def hungry(pod):
+    """Give a pod that asks for, and was given, more than any node has."""
+    (container,), (row,) = pod.spec.containers, pod.status.container_statuses
+    much = Map({"cpu": Quantity.parse("100")})
+    asks = replace(container, resources=replace(container.resources, requests=much))
+    status = replace(pod.status, container_statuses=(replace(row, allocated_resources=much),))
+    return replace(pod, spec=replace(pod.spec, containers=(asks,)), status=status)
+
+
 def asks_too_much(cluster, pod, rewritten):
-    (container,) = pod.spec.containers
-    hungry = replace(container.resources, requests=Map({"cpu": Quantity.parse("100")}))
-    spec = replace(pod.spec, containers=(replace(container, resources=hungry),))
-    return rewritten(cluster, "pods", pod, spec=spec)
+    wanted = hungry(pod)
+    return rewritten(cluster, "pods", pod, spec=wanted.spec, status=wanted.status)
 
 
 def has_two_controllers(cluster, pod, rewritten):
@@ -185,13 +192,10 @@ def test_uids_are_kept_by_what_changes(cluster, pod):
 
 
 def test_a_pod_that_its_user_put_on_a_node_counts_once_the_kubelet_took_it(cluster, pod, written):
-    (container,) = pod.spec.containers
-    hungry = replace(container.resources, requests=Map({"cpu": Quantity.parse("100")}))
-    spec = replace(pod.spec, containers=(replace(container, resources=hungry),))
-    metadata = replace(pod.metadata, name="big", uid="big")
-    put = written(cluster, "pods", "default/big", replace(pod, metadata=metadata, spec=spec, status=None))
+    big = replace(hungry(pod), metadata=replace(pod.metadata, name="big", uid="big"))
+    put = written(cluster, "pods", "default/big", replace(big, status=None))
     assert (violations(put.after), broken_by(put, ALWAYS)) == ((), ())
-    taken = written(put.after, "pods", "default/big", replace(pod, metadata=metadata, spec=spec))
+    taken = written(put.after, "pods", "default/big", big)
     for said in (violations(taken.after), broken_by(taken, ALWAYS)):
         assert "no node over its allocatable" in {sentence.partition(":")[0] for sentence in said}
 
