@@ -72,6 +72,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
     "webhooks": ("true or false", _is_truth),
+    "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),

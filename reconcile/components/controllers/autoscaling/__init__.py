@@ -53,6 +53,8 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (CONTROLLER,)
 
 
 def switched(given: Map[bool]) -> dict[str, Controller]:
-    """Give, by name, the controller as feature gates make it."""
+    """Give, by name, the controller if feature gates make it another."""
     to_zero, tolerances = gates.is_on(given, gates.HPA_SCALE_TO_ZERO), gates.is_on(given, gates.HPA_TOLERANCE)
+    if tolerances and not to_zero:
+        return {}
     return {CONTROLLER.name: controller(to_zero=to_zero, tolerances=tolerances)}

@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_is_said(reconcile):
 def test_what_is_wrong_with_a_data_directory_is_said_in_a_line(reconcile, desk, args, said):
     for name in {"begun", "other", "cut", "cert", "port"} & {*args}:
         with Directory(desk / name) as directory:
-            booted = Cluster.boot(Topology(nodes=1, managed_fields=True, webhooks=True), seed=7)
+            booted = Cluster.boot(Topology(nodes=1, managed_fields=True, webhooks=True, metrics=True), seed=7)
             begin(directory, booted, (), ready).journal.close()
     for name, content in {
         "other/about.json": b'{"data":1,"reconcile":"0.0.1","kubernetes":"1.36"}',
