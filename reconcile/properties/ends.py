@@ -349,15 +349,16 @@ def _pod(_: Cluster, pod: Any, end: End) -> End:
     return {"spec": spec, "status": {"phase": pod.status.phase if pod.status else "", "ready": is_ready(pod)}}
 
 
-def _job(_: Cluster, job: Any, end: End) -> End:
+def _job(_: Cluster, job: Any, __: End) -> End:
     status = job.status
     said = {each.type: each.status for each in (status.conditions if status else None) or ()}
     # How many failed on the way, and when, is chance.
-    return {"spec": end["spec"], "conditions": said, "succeeded": (status.succeeded if status else None) or 0}
+    succeeded = (status.succeeded if status else None) or 0
+    return {"status": {"succeeded": succeeded}, "conditions": said}
 
 
-def _cron_job(_: Cluster, __: Any, end: End) -> End:
-    return {"spec": end["spec"]}
+def _cron_job(_: Cluster, __: Any, ___: End) -> End:
+    return {"status": {}}  # when it ran last is of the way
 
 
 def _service(cluster: Cluster, service: Any, end: End) -> End:

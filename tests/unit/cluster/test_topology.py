@@ -205,7 +205,10 @@ STATEFUL_SET = {
 @pytest.mark.parametrize(
     ("given_", "why"),
     [
-        ({"Nonesuch": True}, "'Nonesuch' cannot be switched here; there are HPAConfigurableTolerance, HPAScaleToZero, Max"),
+        (
+            {"Nonesuch": True},
+            "'Nonesuch' cannot be switched here; there are HPAConfigurableTolerance, HPAScaleToZero, Max",
+        ),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],
 )
