@@ -200,7 +200,9 @@ def test_a_watch_over_a_websocket_has_a_message_for_each_event(kube, context, as
             query = {"watch": "1", "resourceVersion": "0", "fieldSelector": "metadata.name=told"}
             url = f"{kube.url}{CONFIG_MAPS}"
             async with session.ws_connect(url, ssl=context, params=query, headers={"Accept": accept}) as stream:
-                return await stream.receive(timeout=10)
+                found = await stream.receive(timeout=10)
+        await asyncio.sleep(0.25)  # TLS says goodbye after the session is closed: else its socket is left open
+        return found
 
     ask("POST", CONFIG_MAPS, config_map("told"))
     message = asyncio.run(watched())
