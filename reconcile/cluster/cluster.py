@@ -16,7 +16,7 @@ from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import etcd, world
+from reconcile.components import etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
@@ -274,6 +274,11 @@ class Cluster:
                 name, life = f"{kind}/{host.name}", len(starting)
                 processes.append((name, Process.of(kind, host, life)))
                 starting.append((life, Starting(name, life)))
+        states: list[tuple[str, Any]] = []
+        if topology.front is not None:
+            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
+            states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
         store = founding(topology, controllers)
         keepers = topology.keepers()
         founded = etcd.raft.founded(keepers, store)
@@ -284,10 +289,11 @@ class Cluster:
             controllers=controllers,
             now=topology.start,
             store=store,
-            serial=len(starting),
+            serial=len(starting) + len(states),
             pending=Table.of(starting),
             hosts=Table.of(hosts),
             processes=Table.of(processes),
+            states=Table.of(states),
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -139,6 +139,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         begin=lambda _: None,
         step=apiserver.step,
         watches=apiserver.watches,
+        user=("", ()),
+    ),
+    # What is between API servers and those who call them, where a balancer stands in front: it is there from the
+    # beginning, on no host.
+    "network": Component(
+        begin=lambda _: None,
+        step=network.step,
+        watches=_nothing,
         user=("", ()),
     ),
     "runtime": Component(

@@ -25,9 +25,11 @@ from reconcile.events import (
     CutWatch,
     Disconnect,
     Fault,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
@@ -181,12 +183,22 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
+        case _:
+            return _words_of_watch(fault)
+
+
+def _words_of_watch(fault: Fault) -> tuple[str, ...]:
+    match fault:
         case CutWatch(process, watch):
             return "cut", process, watch
         case HoldWatch(process, watch):
             return "hold", process, watch
         case ReleaseWatch(process, watch):
             return "release", process, watch
+        case HoldCache(server):
+            return "hold", server
+        case ReleaseCache(server):
+            return "release", server
         case _:
             return ()
 

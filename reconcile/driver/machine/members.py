@@ -23,6 +23,7 @@ from reconcile.components.etcd import raft
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
@@ -63,6 +64,8 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             machine.reach.clear()
             if leader:
                 unpark(machine)
+            if machine.fronted:
+                survey(machine)  # no connection breaks by it: watches go on
         case _:
             return False
     return True
