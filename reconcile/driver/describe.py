@@ -430,7 +430,7 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
 def _answered(response: Response) -> str:
     body = response.body
     if not response.code:
-        return f"no answer{_added(body.message)}"
+        return f"no answer{_added(getattr(body, 'message', None) or '')}"
     if not response.ok:
         return f"{response.code} {response.reason or 'refused'}{_added(getattr(body, 'message', None) or '')}"
     if isinstance(body, List):
