@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.api.kinds import all_resources
+from reconcile.api.kinds import all_resources, resource
 from reconcile.components.controllers.answers import text_of
 from reconcile.components.controllers.runtime import (
     Ask,
@@ -30,7 +30,7 @@ from reconcile.components.controllers.runtime import (
     keys_of_itself,
     service_account,
 )
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
@@ -59,7 +59,7 @@ _WELL: Final[dict[str, tuple[str, str]]] = {
         "All content successfully deleted, may be waiting on finalization",
     ),
     "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
-    "NamespaceFinalizersRemaining": ("ContentRemoved", "All content successfully removed"),
+    "NamespaceFinalizersRemaining": ("ContentHasNoFinalizers", "All content-preserving finalizers finished"),
 }
 
 Answers: TypeAlias = tuple[tuple[Request, Response], ...]
@@ -73,6 +73,7 @@ class Purge:
 
     Args:
         due: the instant before which it is not looked into.
+        again: when it is to be looked into again in any case, as it changed while it was looked into.
         stage: what the calls under way are: look, empty_pods, count_pods, empty, count, report, finalize.
         namespace: as the API server last gave it.
         full: the resources that had objects, when it was last looked.
@@ -83,6 +84,7 @@ class Purge:
     """
 
     due: Instant
+    again: Instant = -1
     stage: str = ""
     namespace: Any = None
     full: tuple[str, ...] = ()
@@ -93,13 +95,18 @@ class Purge:
 
 
 def observe(memory: Table[Key, Purge], change: Change, _: Views, now: Instant) -> Table[Key, Purge]:
-    """Note when a namespace's deletion was first seen; forget one that is gone."""
+    """Note when a namespace that is being deleted is to be looked into: soon after each change; forget one that is gone."""
     namespace = change.new
     if namespace is None:
         return memory.remove(change.key) if change.key in memory else memory
-    if namespace.metadata.deletion_timestamp is None or change.key in memory:
+    if namespace.metadata.deletion_timestamp is None:
         return memory
-    return memory.set(change.key, Purge(due=now + GRACE))
+    purge, soon = memory.get(change.key, None), now + GRACE
+    if purge is None:
+        return memory.set(change.key, Purge(due=soon))
+    if purge.stage:
+        return memory.set(change.key, replace(purge, again=soon))
+    return memory if purge.due <= soon else memory.set(change.key, replace(purge, due=soon))
 
 
 def reconcile(ask: Ask) -> Outcome:
@@ -122,7 +129,7 @@ def reconcile(ask: Ask) -> Outcome:
         case "empty":
             return _called(ask, _blamed(purge, ask.answers), "count", _lists(ask.key, purge.full))
         case "count":
-            return _report(ask, _counted(purge, ask.answers))
+            return _report(ask, _counted(ask, purge))
         case "report":
             return _reported(ask, purge)
         case _:
@@ -194,8 +201,9 @@ def _longest_stop(pods: tuple[Any, ...]) -> int:
 
 def _counted_pods(ask: Ask, purge: Purge) -> Outcome:
     """Go on with the rest once the pods are gone: they may need it to stop in good order."""
-    counted = _counted(purge, ask.answers)
-    return _report(ask, counted) if counted.remaining else _empty_rest(ask, counted)
+    counted = _counted(ask, purge)
+    # What is left is told once the pods are gone: until then nothing else was even tried.
+    return _report(ask, counted, totals=False) if counted.remaining else _empty_rest(ask, counted)
 
 
 def _empty_rest(ask: Ask, purge: Purge) -> Outcome:
@@ -211,12 +219,12 @@ def _blamed(purge: Purge, answers: Answers) -> Purge:
     return replace(purge, errors=(*purge.errors, *errors)) if errors else purge
 
 
-def _counted(purge: Purge, answers: Answers) -> Purge:
-    purge = _blamed(purge, answers)
+def _counted(ask: Ask, purge: Purge) -> Purge:
+    purge = _blamed(purge, ask.answers)
     finalizers: dict[str, int] = {}
     remaining = []
     errors = []
-    for request, response in answers:
+    for request, response in ask.answers:
         items = response.body.items if response.ok else ()
         if not items:
             continue
@@ -225,7 +233,7 @@ def _counted(purge: Purge, answers: Answers) -> Purge:
         for name in named:
             finalizers[name] = finalizers.get(name, 0) + 1
         if not named and not (request.resource == "pods" and purge.takes):
-            errors.append(f"unexpected items still remain in namespace: {request.namespace} for {request.resource}")
+            errors.append(_unexpected(request, ask.views))
     return replace(
         purge,
         remaining=tuple(sorted(remaining)),
@@ -234,12 +242,22 @@ def _counted(purge: Purge, answers: Answers) -> Purge:
     )
 
 
-def _report(ask: Ask, purge: Purge) -> Outcome:
-    """Say in the namespace's conditions how it stands; then wait, or let it go."""
+def _unexpected(request: Request, views: Views) -> str:
+    """Say that objects are left which nothing keeps."""
+    key, space = request.resource, request.namespace
+    name, _, group = key.partition(".")
+    crd = views.get(definitions.DEFINITIONS, key) if views.has(definitions.DEFINITIONS) else None
+    version = resource(key).version if crd is None else definitions.resources_of(crd)[0].version
+    said = f"unexpected items still remain in namespace: {space} for gvr: {group}/{version}, Resource={name}"
+    return f"failed to delete pods for namespace: {space}, err: {said}" if key == "pods" else said
+
+
+def _report(ask: Ask, purge: Purge, *, totals: bool = True) -> Outcome:
+    """Say in the namespace's conditions how it stands, with how much is left if *totals*; then wait, or let it go."""
     namespace = purge.namespace
     status = namespace.status or core_v1.NamespaceStatus()
     said = status.conditions
-    for condition in _conditions(purge):
+    for condition in _conditions(purge, totals=totals):
         said = conditions.set(said, condition, ask.now)
     if said is status.conditions and status.phase == "Terminating":
         return _reported(ask, purge)
@@ -248,16 +266,16 @@ def _report(ask: Ask, purge: Purge) -> Outcome:
     return _called(ask, purge, "report", (request,))
 
 
-def _conditions(purge: Purge) -> tuple[core_v1.NamespaceCondition, ...]:
+def _conditions(purge: Purge, *, totals: bool) -> tuple[core_v1.NamespaceCondition, ...]:
     wrong = {}
     if purge.errors:
         listed = ", ".join(sorted(purge.errors))
         message = f"Failed to delete all resource types, {len(purge.errors)} remaining: {listed}"
         wrong["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", message)
-    if purge.remaining:
+    if purge.remaining and totals:
         listed = ", ".join([f"{_dotted(key)} has {count} resource instances" for key, count in purge.remaining])
         wrong["NamespaceContentRemaining"] = ("SomeResourcesRemain", f"Some resources are remaining: {listed}")
-    if purge.finalizers:
+    if purge.finalizers and totals:
         listed = ", ".join([f"{name} in {count} resource instances" for name, count in purge.finalizers])
         wrong["NamespaceFinalizersRemaining"] = (
             "SomeFinalizersRemain",
@@ -283,8 +301,10 @@ def _reported(ask: Ask, purge: Purge) -> Outcome:
         return Outcome(error="; ".join(sorted(purge.errors)))
     if purge.remaining:
         takes = max(purge.takes, FINALIZERS_TAKE if purge.finalizers else 0)
-        wait = (takes // 2 + 1) * SECOND
-        return Outcome(memory=ask.memory.set(ask.key, Purge(due=ask.now + wait)), after=wait)
+        due = ask.now + (takes // 2 + 1) * SECOND
+        if ask.now < purge.again < due:
+            due = purge.again
+        return Outcome(memory=ask.memory.set(ask.key, Purge(due=due)), after=due - ask.now)
     namespace = ask.answers[0][1].body if purge.stage == "report" else purge.namespace
     left = tuple([name for name in namespace.spec.finalizers or () if name != FINALIZER])
     body = replace(namespace, spec=replace(namespace.spec, finalizers=left or None))
@@ -306,5 +326,6 @@ CONTROLLER: Final = Controller(
     memory=Table,
     observe=observe,
     workers=10,
+    back_off=(5 * MILLISECOND, MINUTE),
     user=service_account("namespace-controller"),
 )
