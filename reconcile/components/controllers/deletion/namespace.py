@@ -34,7 +34,7 @@ from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions, definitions
+from reconcile.model import conditions, definitions, measured
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -78,6 +78,7 @@ class Purge:
         namespace: as the API server last gave it.
         full: the resources that had objects, when it was last looked.
         takes: how long its pods may take to stop, in seconds.
+        undiscovered: versions of groups of which nobody could be asked what there is.
         errors: what went wrong.
         remaining: resource -> how many objects are left, sorted.
         finalizers: finalizer -> on how many of them, sorted.
@@ -89,13 +90,14 @@ class Purge:
     namespace: Any = None
     full: tuple[str, ...] = ()
     takes: int = 0
+    undiscovered: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     remaining: tuple[tuple[str, int], ...] = ()
     finalizers: tuple[tuple[str, int], ...] = ()
 
 
 def observe(memory: Table[Key, Purge], change: Change, _: Views, now: Instant) -> Table[Key, Purge]:
-    """Note when a namespace that is being deleted is to be looked into: soon after each change; forget one that is gone."""
+    """Note when a namespace that is being deleted is due: soon after each change; forget one that is gone."""
     namespace = change.new
     if namespace is None:
         return memory.remove(change.key) if change.key in memory else memory
@@ -172,7 +174,8 @@ def _resources(views: Views) -> tuple[str, ...]:
 def _look(ask: Ask, purge: Purge) -> Outcome:
     fresh = Purge(due=purge.due)
     itself = Request(verb="get", resource="namespaces", name=ask.key)
-    return _called(ask, fresh, "look", (itself, *_lists(ask.key, _resources(ask.views))))
+    served = Request(verb="list", resource=measured.API_SERVICES)
+    return _called(ask, fresh, "look", (itself, served, *_lists(ask.key, _resources(ask.views))))
 
 
 def _looked(ask: Ask, purge: Purge) -> Outcome:
@@ -181,9 +184,11 @@ def _looked(ask: Ask, purge: Purge) -> Outcome:
         return Outcome(memory=ask.memory.remove(ask.key))
     if not itself.ok:
         return Outcome(error=_refusal(ask.answers[:1]))
-    found = {request.resource: response.body.items for request, response in ask.answers[1:] if response.ok}
+    served = ask.answers[1][1]
+    found = {request.resource: response.body.items for request, response in ask.answers[2:] if response.ok}
     purge = replace(
         _blamed(purge, ask.answers[1:]),
+        undiscovered=measured.unavailable(served.body.items) if served.ok else (),
         namespace=itself.body,
         full=tuple([key for key, items in found.items() if items]),
         takes=_longest_stop(found.get("pods", ())),
@@ -268,6 +273,9 @@ def _report(ask: Ask, purge: Purge, *, totals: bool = True) -> Outcome:
 
 def _conditions(purge: Purge, *, totals: bool) -> tuple[core_v1.NamespaceCondition, ...]:
     wrong = {}
+    if purge.undiscovered:
+        message = f"Discovery failed for some groups, {len(purge.undiscovered)} failing: {_undiscovered(purge)}"
+        wrong["NamespaceDeletionDiscoveryFailure"] = ("DiscoveryFailed", message)
     if purge.errors:
         listed = ", ".join(sorted(purge.errors))
         message = f"Failed to delete all resource types, {len(purge.errors)} remaining: {listed}"
@@ -289,6 +297,11 @@ def _conditions(purge: Purge, *, totals: bool) -> tuple[core_v1.NamespaceConditi
     return tuple(found)
 
 
+def _undiscovered(purge: Purge) -> str:
+    stale = ", ".join([f"{version}: stale GroupVersion discovery: {version}" for version in purge.undiscovered])
+    return f"unable to retrieve the complete list of server APIs: {stale}"
+
+
 def _dotted(key: str) -> str:
     """Give the resource with its group, which is empty for the core group: `pods.`."""
     return key if "." in key else f"{key}."
@@ -297,8 +310,9 @@ def _dotted(key: str) -> str:
 def _reported(ask: Ask, purge: Purge) -> Outcome:
     if purge.stage == "report" and (refused := _refusal(ask.answers)):
         return Outcome(error=refused)
-    if purge.errors:
-        return Outcome(error="; ".join(sorted(purge.errors)))
+    if purge.errors or purge.undiscovered:
+        told = (_undiscovered(purge),) if purge.undiscovered else ()
+        return Outcome(error="; ".join([*told, *sorted(purge.errors)]))
     if purge.remaining:
         takes = max(purge.takes, FINALIZERS_TAKE if purge.finalizers else 0)
         due = ask.now + (takes // 2 + 1) * SECOND

@@ -37,8 +37,8 @@ CLAIMANT: Final = claims.Claimant(
 )
 FINALIZER: Final = "batch.kubernetes.io/job-tracking"
 
-# What comes within so long is looked at together. Upstream's second begins when a change is seen, which is later than the
-# change by what a watch takes: so what somebody looks at a second after the change is still as it was.
+# What comes within so long is looked at together. Upstream's second begins when a change is seen, later than the change
+# by what a watch takes: so what somebody looks at a second after the change is still as it was.
 BATCH: Final[Duration] = SECOND + MILLISECOND
 # After this long an expectation is given up: whatever it waits for was missed.
 EXPIRES: Final[Duration] = 5 * MINUTE

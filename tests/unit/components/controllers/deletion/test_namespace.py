@@ -100,8 +100,8 @@ def test_what_is_left_though_nothing_keeps_it_is_an_error():
     lab.remove("pods", "default/p")
     lab.run(12 * SECOND)
     assert said(lab, "NamespaceDeletionContentFailure")[2] == (
-        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: default for gvr: "
-        "/v1, Resource=configmaps"
+        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: default for "
+        "gvr: /v1, Resource=configmaps"
     )
 
 
