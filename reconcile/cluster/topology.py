@@ -20,7 +20,7 @@ from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import CAPACITY, Host
+from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
 from reconcile.model.kubelets import amount_of, check_signal, settings_of
 
 KUBERNETES: Final = "v1.36.0"
@@ -247,6 +247,8 @@ _ON_LABELS: Final = ("region", "instance_type")
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
     settings_of(host.kubelet, f"{path}.kubelet")
+    if not SLOWEST <= host.clock_drift <= FASTEST:
+        raise ReconcileError(f"{path}.clock_drift: {host.clock_drift} is not between {SLOWEST} and {FASTEST}")
     for signal, text in host.strain.items():
         check_signal(signal, f"{path}.strain")
         amount_of(text, f"{path}.strain[{signal!r}]")

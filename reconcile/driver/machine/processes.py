@@ -11,6 +11,7 @@ from reconcile.cluster.components import COMPONENTS, Setting
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
 from reconcile.driver.machine.audits import audit_end
+from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
@@ -48,7 +49,7 @@ _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 def launch(machine: Machine, kind: str, host: str) -> None:
     """Make a process of this kind on *host*; it is about to begin."""
-    process = Process.of(kind, machine.host(host).host, machine.serial)
+    process = Process.of(kind, machine.host(host), machine.serial)
     machine.processes.set(process.name, process)
     machine.push(Starting(process.name, process.life))
 
@@ -223,7 +224,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            at = effect.at - process.skew
+            at = due_at(process, effect.at, machine.now) if process.drift else effect.at - process.skew
             machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
