@@ -48,13 +48,13 @@ def explain_pod(
     pod = cluster.store.table("pods").get(joined(namespace, name))
     if pod is None:
         raise ReconcileError(f'there is no pod "{name}" in namespace "{namespace}"')
-    configured = scheduling(cluster.topology) if profile is None else profile
-    if profile is None and all(each.name != (pod.spec.scheduler_name or _NAME) for each in configured.profiles):
+    profiles = scheduling(cluster.topology).profiles
+    if profile is None and all(each.name != (pod.spec.scheduler_name or _NAME) for each in profiles):
         said = f'no scheduler of this cluster has a profile for schedulerName "{pod.spec.scheduler_name}"'
         return Explanation(pod=joined(namespace, name), result="unschedulable", message=said)
     others = [other for other in cluster.store.table("pods").values() if other is not pod]
     pending = attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=None))
-    return explained(_seen(cluster, configured, others), pending)
+    return explained(_seen(cluster, profile, others), pending)
 
 
 def would_go(

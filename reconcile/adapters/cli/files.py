@@ -150,8 +150,7 @@ def load_scheduler(path: Path | None) -> Map[Any] | None:
 
     def read(given: Any) -> Map[Any]:
         configuration_of(given)
-        found: Map[Any] = freeze(given)
-        return found
+        return Map.of({key: freeze(value) for key, value in given.items()})
 
     return load_file(path, read)
 
