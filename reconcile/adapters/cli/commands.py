@@ -99,7 +99,7 @@ def cli() -> None:
 @click.argument("manifests", nargs=-1, type=_FILE)
 @click.option("-k", "--kustomize", multiple=True, type=_FILE, metavar="DIR", help="Build this kustomization, apply it.")
 @click.option("-R", "--recursive", is_flag=True, help="Look for manifests in directories of directories as well.")
-@click.option("--skip-unknown", is_flag=True, help="Apply the rest where a kind is not known, and name what was left.")
+@click.option("--skip-unknown", is_flag=True, help="A kind that is not known is no error; name what was left.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
 @click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")

@@ -38,6 +38,7 @@ def run_on(options: Options) -> int:
         kustomizations=options.kustomize,
         recursive=options.recursive,
         skip_unknown=options.skip_unknown,
+        partly=True,
     )
     script = load_script(options.scenario, options.namespace)
     controllers = load_controllers(options.own)

@@ -334,7 +334,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
         case etcd.CompactTo():
-            machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
+            if machine.marked > machine.store.compacted:
+                machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
