@@ -74,6 +74,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "webhooks": ("true or false", _is_truth),
     "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
+    "scheduler": ("a KubeSchedulerConfiguration, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),

@@ -7,9 +7,10 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, Setting
+from reconcile.cluster.components import COMPONENTS, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.components.scheduler.configuration import DEFAULTS, Election
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
@@ -79,6 +80,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         drivers=topology.drivers,
         cloud=topology.cloud,
         keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -99,12 +101,27 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, process)
         if kind == "etcd" and machine.plural:
             set_timers(machine)
+    elif kind == "kube-scheduler" and not setting.scheduler.election.elects:
+        _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
+        if kind == "kube-scheduler":
+            config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _as_configured(config: election.Config, asked: Election) -> election.Config:
+    return attrs.evolve(
+        config,
+        name=asked.name,
+        namespace=asked.namespace,
+        lease_duration=asked.lease_duration,
+        renew_deadline=asked.renew_deadline,
+        retry_period=asked.retry_period,
+    )
 
 
 def _keeping(machine: Machine, process: Process) -> Any:
