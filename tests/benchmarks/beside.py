@@ -1,7 +1,7 @@
 """
 How many decisions a second a real kube-scheduler makes, of the pods that `scheduling.py` plays.
 
-    python tests/benchmarks/beside.py KUBECONFIG [KIND...] [--nodes N] [--pods N] --start COMMAND...
+    python -m tests.benchmarks.beside KUBECONFIG [KIND...] [--nodes N] [--pods N] --start COMMAND...
 
 The control plane at KUBECONFIG has an API server and no scheduler. It is given the nodes and, kind after kind, the
 pods; then the scheduler is started by COMMAND, and stopped again when all that can be bound are. What counts is the

@@ -14,10 +14,13 @@ from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manife
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource
+from reconcile.api.scalars import freeze
+from reconcile.components.scheduler.configuration import configuration_of
 from reconcile.driver.fields import ScriptError
 from reconcile.driver.mapping import mapped
 from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition
 from reconcile.model.requests import Response
 
@@ -141,6 +144,21 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
         BadFiles, ManifestError: it is not what it should be; the message says where.
     """
     return None if path is None else _read(_only_document(path), read)
+
+
+def load_scheduler(path: Path | None) -> Map[Any] | None:
+    """
+    Read a KubeSchedulerConfiguration; None if there is no path.
+
+    Raises:
+        BadFiles, ManifestError: it is none; the message says where.
+    """
+
+    def read(given: Any) -> Map[Any]:
+        configuration_of(given)
+        return Map.of({key: freeze(value) for key, value in given.items()})
+
+    return load_file(path, read)
 
 
 def load_script(path: Path | None, namespace: str) -> tuple[Timed, ...]:

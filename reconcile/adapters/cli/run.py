@@ -18,6 +18,7 @@ from reconcile.adapters.cli.files import (
     Given,
     load_file,
     load_manifests,
+    load_scheduler,
     load_script,
     refusal,
     unmapped,
@@ -83,6 +84,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -103,7 +105,7 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
+    inputs = [options.topology, options.behaviours, options.scheduler_config, options.scenario, *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -330,6 +332,9 @@ def _topology(options: Options) -> Topology:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    scheduler = load_scheduler(options.scheduler_config)
+    if scheduler is not None:
+        changes["scheduler"] = scheduler
     return attrs.evolve(topology, **changes)
 
 
