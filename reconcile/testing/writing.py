@@ -24,6 +24,7 @@ from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutWatch,
     Disconnect,
+    DriftClock,
     Fault,
     HoldCache,
     HoldWatch,
@@ -173,6 +174,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "reconnect", host
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
+        case DriftClock(host, rate, until):
+            return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
@@ -183,24 +186,15 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
-        case _:
-            return _words_of_watch(fault)
-
-
-def _words_of_watch(fault: Fault) -> tuple[str, ...]:
-    match fault:
-        case CutWatch(process, watch):
-            return "cut", process, watch
-        case HoldWatch(process, watch):
-            return "hold", process, watch
-        case ReleaseWatch(process, watch):
-            return "release", process, watch
-        case HoldCache(server):
-            return "hold", server
-        case ReleaseCache(server):
-            return "release", server
+        case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            return _OF_WATCHES[fault.__class__], process, watch
+        case HoldCache(server) | ReleaseCache(server):
+            return "hold" if isinstance(fault, HoldCache) else "release", server
         case _:
             return ()
+
+
+_OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 
 # Documents ------------------------------------------------------------------------------------------------------------
