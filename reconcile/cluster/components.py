@@ -12,6 +12,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
@@ -35,6 +36,7 @@ class Setting:
     feature_gates: Map[bool] = Map()
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
+    device_drivers: tuple[DeviceDriver, ...] = ()
     cloud: Cloud | None = None
     keeping: Any = None
 
@@ -99,7 +101,11 @@ COMPONENTS: Final[dict[str, Component]] = {
                     feature_gates=setting.feature_gates,
                 ),
                 *map(
-                    controllers.identified, (*controllers.around(setting.drivers, setting.cloud), *setting.controllers)
+                    controllers.identified,
+                    (
+                        *controllers.around(setting.drivers, setting.cloud, setting.device_drivers),
+                        *setting.controllers,
+                    ),
                 ),
             ),
             setting.dice,
@@ -123,6 +129,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             running=world.containers(setting.disk),
             heartbeats=setting.heartbeats,
             drivers=tuple([driver.name for driver in setting.drivers]),
+            device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
         ),
         step=kubelet.step,
         watches=kubelet.watches,

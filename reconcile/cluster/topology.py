@@ -10,6 +10,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
+from reconcile.cluster.devices import check_device_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.lib.errors import ReconcileError
@@ -19,6 +20,7 @@ from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, Host
 from reconcile.model.kubelets import amount_of, check_signal, settings_of
@@ -68,6 +70,7 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        device_drivers: the drivers of devices, which pods ask for by ResourceClaims.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
@@ -99,6 +102,7 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    device_drivers: tuple[DeviceDriver, ...] = attrs.field(default=(), converter=as_tuple)
     cloud: Cloud | None = None
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
@@ -138,6 +142,7 @@ class Topology:
         if self.audit:
             auditing.check(self.audit)
         _check_drivers(self.drivers)
+        check_device_drivers(self.device_drivers)
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, resource_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -82,6 +83,16 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "device_drivers": ("device drivers", _all(DeviceDriver)),
+    "pools": ("pools of devices", _all(DevicePool)),
+    "devices": ("Devices", _all(resource_v1.Device)),
+    "counters": ("CounterSets", _all(resource_v1.CounterSet)),
+    "on": ("a tuple of text", _all(str)),
+    "prepare": ("an integer of nanoseconds", _is_number),
+    "unprepare": ("an integer of nanoseconds", _is_number),
+    "reports": ("true or false", _is_truth),
+    "bind": ("an integer of nanoseconds", _is_number),
+    "unbindable": ("a tuple of text", _all(str)),
     "cloud": ("a cloud, or nothing", lambda value: value is None or isinstance(value, Cloud)),
     "balance": ("an integer of nanoseconds", _is_number),
     "addresses": ("text", _is_text),

@@ -23,6 +23,7 @@ from reconcile.components.controllers import (
     volumes,
     workloads,
 )
+from reconcile.components.controllers.devices import drivers as device_drivers
 from reconcile.components.controllers.nodes import nodelifecycle
 from reconcile.components.controllers.runtime import (
     KEPT,
@@ -47,6 +48,7 @@ from reconcile.components.controllers.runtime import (
 from reconcile.components.controllers.volumes import drivers
 from reconcile.lib.mapping import Map
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 
 STANDARD: Final[tuple[Controller, ...]] = (
@@ -90,9 +92,15 @@ def standard(
     return accounts.with_keys(found, seed)
 
 
-def around(storage: tuple[Driver, ...], host: Cloud | None) -> tuple[Controller, ...]:
-    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, and the cloud."""
-    return (*drivers.controllers_of(storage), *cloud.controllers_of(host))
+def around(
+    storage: tuple[Driver, ...], host: Cloud | None, equipment: tuple[DeviceDriver, ...] = ()
+) -> tuple[Controller, ...]:
+    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, devices, and the cloud."""
+    return (
+        *drivers.controllers_of(storage),
+        *device_drivers.controllers_of(equipment),
+        *cloud.controllers_of(host),
+    )
 
 
 __all__ = [

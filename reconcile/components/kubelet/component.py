@@ -21,6 +21,7 @@ from reconcile.components.kubelet import (
     mounting,
     nodes,
     pods,
+    preparing,
     pressure,
     probes,
     reporting,
@@ -54,6 +55,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.hosts import Host
 from reconcile.model.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
@@ -70,7 +72,13 @@ _OF_HOSTS: Final = (HostStrained, HostShutsDown, ManifestsChanged)
 
 
 def begin(
-    host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True, drivers: tuple[str, ...] = ()
+    host: Host,
+    dice: Dice,
+    running: Running = _NOTHING,
+    *,
+    heartbeats: bool = True,
+    drivers: tuple[str, ...] = (),
+    device_drivers: tuple[DeviceDriver, ...] = (),
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -82,6 +90,7 @@ def begin(
             kubelet started go on running and are taken over, others are stopped.
         heartbeats: whether it renews its Lease and reports its Node again and again.
         drivers: the CSI drivers that are registered on it.
+        device_drivers: the drivers of devices that are.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -93,6 +102,7 @@ def begin(
         found=found,
         heartbeats=heartbeats,
         drivers=drivers,
+        device_drivers=device_drivers,
         strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
@@ -185,6 +195,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.judged(state, rest[0], response, now, out)
         case "mount":
             return _on_mounted(state, rest, response, now, out)
+        case "claim":
+            return _on_claimed(state, rest, response, now, out)
         case "configure":
             return _on_configured(state, rest, response, now, out)
         case "lease":
@@ -210,6 +222,15 @@ def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: 
     if pod is None:
         return state
     state, done = mounting.answered(state, pod, {key: response}, now, out)
+    return pods.sync(state, pod, now, out) if done else state
+
+
+def _on_claimed(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
+    uid, key = tag
+    pod = state.pods.get(uid, None)
+    if pod is None:
+        return state
+    state, done = preparing.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
 
@@ -249,9 +270,8 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount":
-            state, done = mounting.again(state, pod, now, out)
-            return pods.sync(state, pod, now, out) if done else state
+        case "mount" | "prepare" | "unprepare":
+            return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
         case "deadline":
@@ -260,6 +280,16 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             return statics.mirror(state, pod, out)
         case _:
             raise AssertionError(f"no timer is called {what}")
+
+
+def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
+    """Look again at what a pod waits for: what its volumes are made of, or its devices."""
+    done = True
+    if what == "mount":
+        state, done = mounting.again(state, pod, now, out)
+    elif what == "prepare":
+        state, done = preparing.due(state, pod, now, out)
+    return pods.sync(state, pod, now, out) if done else state
 
 
 def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:

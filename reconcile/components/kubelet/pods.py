@@ -20,6 +20,7 @@ from reconcile.components.kubelet import (
     hooks,
     mounting,
     preemption,
+    preparing,
     probes,
     resizing,
 )
@@ -266,8 +267,8 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
-            if spec.volumes or spec.image_pull_secrets:
-                state, waits = mounting.awaits(state, pod, now, out)
+            if spec.volumes or spec.image_pull_secrets or spec.resource_claims or state.seldom.device_drivers:
+                state, waits = _awaits(state, pod, now, out)
                 if waits:
                     return keep(state, report(state, pod, now, out))
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
@@ -291,6 +292,16 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
+
+
+def _awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, bool]:
+    """Tell whether a pod waits for what its volumes are made of, or for its devices, before it has a sandbox."""
+    spec: Any = pod.pod.spec
+    if spec.volumes or spec.image_pull_secrets:
+        state, waits = mounting.awaits(state, pod, now, out)
+        if waits:
+            return state, True
+    return preparing.awaits(state, pod, now, out) if preparing.wants(pod) else (state, False)
 
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.devices import CLAIMS
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -23,8 +25,11 @@ from reconcile.components.scheduler.cache.nodes import (
 from reconcile.components.scheduler.cache.traits import Traits, traits_of
 from reconcile.components.scheduler.cache.views import Views, having
 from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
+    helped_by_devices,
     helped_by_guise,
     helped_by_leaving,
     helped_by_loss,
@@ -34,6 +39,7 @@ from reconcile.components.scheduler.queue.hints import (
 )
 from reconcile.components.scheduler.queue.queue import (
     Entry,
+    Group,
     Place,
     Queue,
     backoff_ends,
@@ -42,7 +48,7 @@ from reconcile.components.scheduler.queue.queue import (
     without,
     woken,
 )
-from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State
+from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State, with_devices_opened
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
@@ -76,10 +82,44 @@ def others_changed(state: State, event: Watched) -> State:
         for change in event.changes:
             helped = helped_by_object(state.queue, event.watch, change.new)
             state = _with_queue(state, woken(state.queue, helped, now))
+    if event.watch in OF_DEVICES:
+        return _devices_changed(state, event, now)
     if len(state.waiting) and event.watch in _STORED:
         for key in concerned(state, tuple([change.key for change in event.changes]), views):
             state = noted(state, key, now)
     return state
+
+
+def _devices_changed(state: State, event: Watched, now: Instant) -> State:
+    """Take in a change of devices, classes of them or claims, and wake those whom it may help."""
+    if event.watch == CLAIMS:
+        gone = tuple([change.key for change in event.changes if change.new is None])
+        state = devices.noticed(state, gone, now)
+        for key in state.reserved.devices.held:
+            entry = state.queue.entries.get(key, None)
+            if entry is None:
+                state = claims.with_held(state, key, held=False)
+            elif not claims.is_held(state, entry.pod):
+                place: Place = "gated" if entry.pod.spec.scheduling_gates else "active"
+                queue = put(state.queue, key, replace(entry, place=place))
+                state = claims.with_held(_with_queue(state, queue), key, held=False)
+    if len(state.queue.groups):
+        for change in event.changes:
+            state = _with_queue(state, woken(state.queue, _helped_by_devices(state, event.watch, change), now))
+    return state
+
+
+def _helped_by_devices(state: State, resource: str, change: Change) -> list[Group]:
+    """Give the groups that a change of devices, classes of them or claims may help."""
+    if change.new is None:
+        return []
+    waiting = helped_by_devices(state.queue)
+    if resource != CLAIMS:
+        return waiting
+    entries = state.queue.waiting
+    return [
+        group for group in waiting if any(claims.helps(change, each, state) for each in entries.under("group", group))
+    ]
 
 
 def _node_changed(state: State, change: Change, now: Instant) -> State:
@@ -140,6 +180,8 @@ def left(state: State, key: str, placed: Placed, now: Instant) -> State:
         queue = woken(queue, helped, now)
     if state.waiting and key in state.waiting:
         state = unreserve(state, key)
+    if state.clock.opened:
+        state = claims.released(state, key, placed.uid)
     return replace(state, nodes=nodes, placed=state.placed.remove(key), queue=queue)
 
 
@@ -220,11 +262,15 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         entry = None
     if entry is None:
         return _new(state, key, pod, now)
+    if spec.resource_claims and entry.place == "gated" and not claims.is_held(state, pod):
+        state = claims.with_held(state, key, held=False)
+        if not spec.scheduling_gates:
+            return _with_queue(state, put(state.queue, key, replace(entry, pod=pod, place="active")))
     if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes, traits = demand_of(pod), wishes_of(pod), traits_of(pod)
     place = entry.place
-    if spec.scheduling_gates:
+    if spec.scheduling_gates or claims.is_held(state, pod):
         place = "gated"
     elif place == "gated":
         place = "active"
@@ -236,6 +282,10 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
 
 def _new(state: State, key: str, pod: Any, now: Instant) -> State:
     place: Place = "gated" if pod.spec.scheduling_gates else "active"
+    if pod.spec.resource_claims:
+        state = _awaiting_devices(state)
+        if claims.is_held(state, pod):
+            place, state = "gated", claims.with_held(state, key, held=True)
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
@@ -243,10 +293,17 @@ def _new(state: State, key: str, pod: Any, now: Instant) -> State:
     else:
         entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), place, now)
         state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
+        if entry.demand.others and any(is_extended(name) for name, _ in entry.demand.others):
+            state = _awaiting_devices(state)
     if pod.status is not None and pod.status.nominated_node_name:
         nominee = Nominee(pod.status.nominated_node_name, pod.metadata.uid, entry.demand, entry.traits)
         return replace(state, nominated=state.nominated.set(key, nominee))
     return state
+
+
+def _awaiting_devices(state: State) -> State:
+    """Have devices watched, now that somebody may want them."""
+    return state if state.clock.opened else replace(state, clock=with_devices_opened(state.clock))
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -264,5 +321,6 @@ def _alike(one: Any, other: Any) -> bool:
         and mine.overhead is theirs.overhead
         and mine.topology_spread_constraints is theirs.topology_spread_constraints
         and mine.volumes is theirs.volumes
+        and not mine.resource_claims
         and mine.priority == theirs.priority
     )

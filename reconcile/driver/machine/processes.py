@@ -76,6 +76,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
         drivers=topology.drivers,
+        device_drivers=topology.device_drivers,
         cloud=topology.cloud,
         keeping=_keeping(machine, process) if machine.plural else None,
     )

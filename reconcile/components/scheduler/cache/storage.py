@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.components.scheduler.cache.devices import NOTHING_DECIDED, Decided
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Term, term_of
 from reconcile.lib.quick import quick
@@ -29,15 +30,17 @@ _CLASS_ANNOTATION: Final = "volume.beta.kubernetes.io/storage-class"
 @attrs.frozen(weakref_slot=False)
 class Reserved:
     """
-    What is decided for pods that wait for their volumes.
+    What is decided for pods that wait for their volumes, or for their devices.
 
     Args:
         volumes: volume -> the claim that it is to be bound to.
         claims: claim -> the node that a volume is to be made for.
+        devices: of ResourceClaims.
     """
 
     volumes: Table[str, str] = attrs.field(factory=Table)
     claims: Table[str, str] = attrs.field(factory=Table)
+    devices: Decided = NOTHING_DECIDED
 
 
 def class_of(obj: Any) -> str:

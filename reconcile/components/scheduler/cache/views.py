@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
+from reconcile.components.scheduler.cache.devices import Devices
 from reconcile.lib.quick import quick
-from reconcile.lib.replacing import copier
+from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.store.indexes import indexes_of
 
@@ -43,7 +45,7 @@ def _empty(resource: str) -> Any:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Views:
-    """What is known of each resource: key -> object."""
+    """What is known of each resource: key -> object; *devices*: of those that are watched once a pod may want any."""
 
     pods: Table[str, Any] = _empty("pods")
     namespaces: Table[str, Any] = _empty("namespaces")
@@ -59,6 +61,7 @@ class Views:
     capacities: Table[str, Any] = _empty("csistoragecapacities.storage.k8s.io")
     attachments: Table[str, Any] = _empty("volumeattachments.storage.k8s.io")
     budgets: Table[str, Any] = _empty("poddisruptionbudgets.policy")
+    devices: Devices = attrs.field(factory=Devices)
 
 
 def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
@@ -66,6 +69,12 @@ def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
     return _SETTERS[resource](views, table)
 
 
+def _of_devices(resource: str) -> Callable[[Views, Table[str, Any]], Views]:
+    name = OF_DEVICES[resource]
+    return lambda views, table: replace(views, devices=replace(views.devices, **{name: table}))
+
+
 _SETTERS: Final[dict[str, Callable[[Views, Table[str, Any]], Views]]] = {
-    resource: copier(Views, name) for resource, name in FIELDS.items()
+    **{resource: copier(Views, name) for resource, name in FIELDS.items()},
+    **{resource: _of_devices(resource) for resource in OF_DEVICES},
 }

@@ -29,6 +29,8 @@ from reconcile.components.scheduler.plugins import (
     volume_restrictions,
     volume_zone,
 )
+from reconcile.components.scheduler.plugins.dynamic_resources import judging
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wanted
 
 Refused: TypeAlias = "list[tuple[Refusal, int]]"
 """Why nodes are refused, and the set of those for each why; no node is in two."""
@@ -47,6 +49,7 @@ class Around(NamedTuple):
         reserved: what is decided about volumes.
         census: topologies and tallies.
         profile: which plugins take part, and with what weights.
+        devices: what the pod wants of devices; None if nothing.
     """
 
     nodes: Nodes
@@ -54,13 +57,15 @@ class Around(NamedTuple):
     reserved: Reserved
     census: OpenCensus
     profile: Profile = DEFAULT
+    devices: Wanted | None = None
 
 
 class Scores(NamedTuple):
-    """What the plugins that look at other pods give to nodes, weighed; None where a plugin has nothing to say."""
+    """What plugins that look at more than the node give to nodes, weighed; None where one has nothing to say."""
 
     spread: Groups | None
     affinity: Groups | None
+    devices: Groups | None = None
 
 
 def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
@@ -82,7 +87,12 @@ def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
 
 
 def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refused:
-    """Tell which of the nodes *left* are refused for volumes or for other pods."""
+    """
+    Tell which of the nodes *left* are refused for volumes, for other pods, or for devices.
+
+    Raises:
+        UnallocatableError: something is wrong with what is asked of devices.
+    """
     nodes, census = around.nodes, around.census
     found: Refused = []
     if traits.mounts != NO_MOUNTS:
@@ -95,6 +105,8 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
         left = _without(left, found)
     if (nodes.rules or traits.guise.rules) and "InterPodAffinity" in filters:
         found += interpod_affinity.refused(traits.guise, nodes, left, census, around.views.namespaces)
+    if around.devices is not None and "DynamicResources" in filters:
+        found += judging.refused(around.devices, nodes, _without(left, found), census)
     return [(refusal, members) for refusal, members in found if members]
 
 
@@ -121,6 +133,10 @@ def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -
         namespaces, hard = around.views.namespaces, profile.hard_affinity
         found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, namespaces, hard_weight=hard)
         affinity = None if found is None else [(profile.neighbours * score, members) for score, members in found]
+    if around.devices is not None and profile.devices:
+        ranked = judging.scored(around.devices, around.nodes, fit)
+        devices = None if ranked is None else [(profile.devices * score, members) for score, members in ranked]
+        return Scores(spread, affinity, devices)
     return Scores(spread, affinity)
 
 

@@ -17,8 +17,15 @@ from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.guises import Guise
 from reconcile.components.scheduler.cache.nodes import Nodes, with_pod
 from reconcile.components.scheduler.cache.wishes import pinned
+from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.company import Around
-from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.messages import (
+    NOTHING_TO_FREE,
+    cut,
+    not_looked_at,
+    unschedulable,
+    without_claims,
+)
 from reconcile.components.scheduler.framework.profile import Profile
 from reconcile.components.scheduler.framework.ranking import (
     Layout,
@@ -33,6 +40,9 @@ from reconcile.components.scheduler.framework.ranking import (
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, preempted
+from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import NAME as DYNAMIC_RESOURCES
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wanted
 from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, popped, put
 from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State
@@ -53,10 +63,14 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     if turn is None:
         return state, ()
     key, entry, queue = turn
-    memory, ranking, layout, around = looked_at(state, entry)
+    if state.clock.opened:
+        entry = with_delegated(entry, state)
+    memory, ranking, layout, around = looked_at(state, entry, now)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit:
         after = replace(state, queue=queue, memory=memory)
+        if search.error:
+            return failed(after, key, entry, search.error, now)
         return _refused(after, key, entry, search, around, now=now)
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
@@ -72,7 +86,15 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     )
 
 
-def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Around]:
+def with_delegated(entry: Entry, state: State) -> Entry:
+    """Give an entry that knows which of its resources may be had as devices, by what is known now."""
+    if not entry.demand.others:
+        return entry
+    demand = delegated(entry.demand._replace(delegated=()), state.views.devices)
+    return entry if demand == entry.demand else replace(entry, demand=demand)
+
+
+def looked_at(state: State, entry: Entry, now: Instant = 0) -> tuple[Memory, Ranking, Layout, Around]:
     """Give what the pod is judged by, up to date: how nodes are ranked and laid out for it, and what is around."""
     nodes, wishes = state.nodes, entry.wishes
     names = pinned(wishes)
@@ -82,7 +104,10 @@ def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Arou
         memory = state.memory
         ranking, layout = _looked_at(entry, nodes, names, state.profile)
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
-    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, state.profile)
+    wanted = None
+    if state.clock.opened and (entry.traits.claimant or entry.demand.delegated):
+        wanted = Wanted(entry.pod, state.views.devices, state.reserved.devices, now)
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, state.profile, wanted)
 
 
 def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
@@ -160,11 +185,18 @@ def _assumed(
     )
     if state.nominated and key in state.nominated:
         after = replace(after, nominated=state.nominated.remove(key))
+    effects: tuple[Effect, ...] = ()
+    waits = False
+    if around.devices is not None:
+        begun = devices.reserve(after, key, slot, around.devices, now)
+        if begun is not None:
+            (after, effects), waits = begun, True
     if traits.mounts.claims:
         plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
         if plan is not None:
-            return reserve(after, key, name, plan, now)
-    return after, (binding(key, metadata, name),)
+            after, more = reserve(after, key, name, plan, now)
+            effects, waits = (*effects, *more), True
+    return after, effects if waits else (binding(key, metadata, name),)
 
 
 def _refused(
@@ -174,16 +206,20 @@ def _refused(
     nodes = len(around.nodes.fleet.rooms)
     outcome: Outcome | None = None
     dice = state.dice
-    if search.barred is not None:
+    deallocated: str = NOTHING_TO_FREE
+    freeing: tuple[Effect, ...] = ()
+    if search.barred is not None and search.barred.plugin != DYNAMIC_RESOURCES:
         message = not_looked_at(search.barred, nodes)
         plugins: tuple[str, ...] = (search.barred.plugin,)
     else:
+        if around.devices is not None and search.barred is None:
+            deallocated, freeing = claims.freed(state, around.devices)
         if nodes and state.profile.preempts:
             placing = Placing(state.placed, state.nominated)
             outcome, dice = preempted(entry, search, around, placing, dice)
-        counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
-        message = unschedulable(counts, nodes, outcome.why if outcome is not None else None)
-        plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
+        message = why_refused(search, around, outcome, deallocated)
+        barring = () if search.barred is None else (search.barred.plugin,)
+        plugins = tuple(sorted({*barring, *[refusal.plugin for refusal, _ in search.refused]}))
     tries = entry.unschedulable + 1
     entry = Entry(entry.pod, entry.demand, entry.wishes, entry.traits, "waiting", now, tries, 0, plugins)
     census = around.census.closed(state.memory.census)
@@ -192,9 +228,20 @@ def _refused(
     state = replace(state, queue=put(state.queue, key, entry), dice=dice)
     chosen = outcome.chosen if outcome is not None else None
     if chosen is not None:
-        return _made_room(state, key, entry, chosen, around, message=message, now=now)
+        state, effects = _made_room(state, key, entry, chosen, around, message=message, now=now)
+        return state, (*freeing, *effects)
     effects = _told(key, entry.pod, "Unschedulable", message, now)
-    return state, effects
+    return state, (*freeing, *effects)
+
+
+def why_refused(search: Search, around: Around, outcome: Outcome | None, freed: str = NOTHING_TO_FREE) -> str:
+    """Say why a pod finds no node, with what is said of its claims and of preemption."""
+    nodes = len(around.nodes.fleet.rooms)
+    after = outcome.why if outcome is not None else None
+    if search.barred is not None:
+        return without_claims(search.barred, nodes, after)
+    counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
+    return unschedulable(counts, nodes, after, freed)
 
 
 def _made_room(

@@ -39,6 +39,7 @@ WEIGHTS: Final = {
     "NodeResourcesFit": 1,
     "PodTopologySpread": 2,
     "InterPodAffinity": 2,
+    "DynamicResources": 2,
     "NodeResourcesBalancedAllocation": 1,
     "ImageLocality": 1,
 }
@@ -58,8 +59,8 @@ class Profile:
     Args:
         name: the scheduler's, as pods say it.
         filters: the filters that take part.
-        taints, affinity, fit, spread, neighbours, balance, images: the weights of the plugins that score; 0 if one
-            takes no part.
+        taints, affinity, fit, spread, neighbours, devices, balance, images: the weights of the plugins that score; 0 if
+            one takes no part.
         hard_affinity: what required affinity of a pod that is there weighs for one that comes.
         strategy: whether nodes are better the emptier or the fuller they are.
         preempts: whether pods of lower priority make room.
@@ -72,6 +73,7 @@ class Profile:
     fit: int = WEIGHTS["NodeResourcesFit"]
     spread: int = WEIGHTS["PodTopologySpread"]
     neighbours: int = WEIGHTS["InterPodAffinity"]
+    devices: int = WEIGHTS["DynamicResources"]
     balance: int = WEIGHTS["NodeResourcesBalancedAllocation"]
     images: int = WEIGHTS["ImageLocality"]
     hard_affinity: int = 1
@@ -87,6 +89,7 @@ _FIELDS: Final = {
     "NodeResourcesFit": "fit",
     "PodTopologySpread": "spread",
     "InterPodAffinity": "neighbours",
+    "DynamicResources": "devices",
     "NodeResourcesBalancedAllocation": "balance",
     "ImageLocality": "images",
 }

@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 from reconcile.components.scheduler.cache.nodes import Nodes
@@ -15,6 +16,7 @@ from reconcile.components.scheduler.framework.company import Around, Refused, Sc
 from reconcile.components.scheduler.framework.one_node import Body, Change, verdict
 from reconcile.components.scheduler.framework.ranking import Layout, Ranking, refusals
 from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins.dynamic_resources.matching import UnallocatableError
 from reconcile.components.scheduler.plugins.node_affinity import ELSEWHERE
 from reconcile.components.scheduler.queue.queue import Entry
 from reconcile.components.scheduler.state import Nominee
@@ -29,11 +31,13 @@ class Search(NamedTuple):
         fit: the nodes that will do.
         refused: why the others will not: all of them, but where *barred*.
         barred: why no node was looked at.
+        error: what stopped the search; empty if nothing did.
     """
 
     fit: int
     refused: Refused
     barred: Refusal | None = None
+    error: str = ""
 
 
 def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nominated: Table[str, Nominee]) -> Search:
@@ -43,11 +47,16 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
     names = pinned(wishes)
     if why is None and names == ():
         why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)
+    if why is None and around.devices is not None and around.devices.barred:
+        why = Refusal("DynamicResources", (around.devices.barred,), final=True)
     if why is not None:
         return Search(0, [], why)
     left = ranking.fit & layout.fit
     found = refusals(ranking, layout)
-    company = refused(entry.traits, wishes, left, around)
+    try:
+        company = refused(entry.traits, wishes, left, around)
+    except UnallocatableError as error:
+        return Search(0, [], error=f'running "DynamicResources" filter plugin: {error}')
     for _, members in company:
         left &= ~members
     found += company
@@ -67,7 +76,7 @@ def weighed_up(entry: Entry, fit: int, around: Around) -> tuple[Scores, list[tup
     groups = [each for each in scores if each is not None]
     if not groups:
         return scores, []
-    return scores, groups[0] if len(groups) == 1 else refined(groups[0], groups[1])
+    return scores, reduce(refined, groups)
 
 
 def promised(key: str, priority: int, nodes: Nodes, nominated: Table[str, Nominee]) -> dict[int, tuple[Body, ...]]:
