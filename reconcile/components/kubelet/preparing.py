@@ -169,6 +169,7 @@ def _prepared(state: State, pod: LocalPod, known: Claiming, now: Instant, out: l
 def _reported(state: State, claim: Any, now: Instant) -> list[Effect]:
     """Let the drivers say in the claim's status that their devices are ready."""
     speaking = {driver.name for driver in state.seldom.device_drivers if driver.reports}
+    devices = claim.status.allocation.devices
     rows = [
         {
             "driver": each.driver,
@@ -185,7 +186,7 @@ def _reported(state: State, claim: Any, now: Instant) -> list[Effect]:
                 }
             ],
         }
-        for each in claim.status.allocation.devices.results or ()
+        for each in (devices.results if devices is not None else None) or ()
         if each.driver in speaking
     ]
     if not rows:
@@ -200,7 +201,7 @@ def _reported(state: State, claim: Any, now: Instant) -> list[Effect]:
         subresource="status",
         body=freeze({"status": {"devices": [*kept, *rows]}}),
     )
-    return [Call(request, None, _AS_PLUGIN)]
+    return [Call(request, ("reported", about.uid), _AS_PLUGIN)]
 
 
 def _failed(state: State, pod: LocalPod, why: str, now: Instant, out: list[Effect]) -> State:

@@ -76,6 +76,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
         qos_class=old.qos_class or quality_of(shown.spec),
         reason=reason,
         resource_claim_statuses=old.resource_claim_statuses,
+        extended_resource_claim_status=old.extended_resource_claim_status,
         start_time=pod.started_at,
     )
 

@@ -19,7 +19,14 @@ from reconcile.components.scheduler.framework.cycle import binding, failed, gone
 from reconcile.components.scheduler.framework.volumes import BIND_TIMEOUT, noted, standing, unreserve, written
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
-from reconcile.components.scheduler.watching import left, nodes_changed, others_changed, pods_changed, with_placed
+from reconcile.components.scheduler.watching import (
+    devices_changed,
+    left,
+    nodes_changed,
+    others_changed,
+    pods_changed,
+    with_placed,
+)
 from reconcile.effects import CancelTimer, Effect, OpenWatch, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
@@ -61,16 +68,20 @@ def _on_watched(state: State, event: Watched) -> Step:
         state = pods_changed(state, event)
     elif event.watch == "nodes":
         state = nodes_changed(state, event)
+    elif event.watch in OF_DEVICES:
+        state = devices_changed(state, event)
+        if event.watch in state.clock.synced:
+            return _ordered(state, (), woken_before=_ready(was))
     else:
         state = others_changed(state, event)
-    opened: tuple[Effect, ...] = ()
-    if state.clock.opened is not was.clock.opened:
-        opened = tuple([OpenWatch(resource) for resource in OF_DEVICES])
     if event.watch in state.clock.synced:
         if state.queue is was.queue and state.waiting is was.waiting:
             return state, ()  # so there is nothing new to ask for, or to wait for
     else:
         state = replace(state, clock=with_synced(state.clock, event.watch))
+    opened: tuple[Effect, ...] = ()
+    if state.clock.opened is not was.clock.opened:
+        opened = tuple([OpenWatch(resource) for resource in OF_DEVICES])
     return _ordered(state, opened, woken_before=_ready(was))
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from reconcile.components.scheduler.cache.demand import demand_of
 from reconcile.components.scheduler.cache.devices import CLAIMS
-from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -82,16 +81,16 @@ def others_changed(state: State, event: Watched) -> State:
         for change in event.changes:
             helped = helped_by_object(state.queue, event.watch, change.new)
             state = _with_queue(state, woken(state.queue, helped, now))
-    if event.watch in OF_DEVICES:
-        return _devices_changed(state, event, now)
     if len(state.waiting) and event.watch in _STORED:
         for key in concerned(state, tuple([change.key for change in event.changes]), views):
             state = noted(state, key, now)
     return state
 
 
-def _devices_changed(state: State, event: Watched, now: Instant) -> State:
+def devices_changed(state: State, event: Watched) -> State:
     """Take in a change of devices, classes of them or claims, and wake those whom it may help."""
+    now = event.now
+    state = _with_views(state, having(state.views, event.watch, event.view))
     if event.watch == CLAIMS:
         gone = tuple([change.key for change in event.changes if change.new is None])
         state = devices.noticed(state, gone, now)

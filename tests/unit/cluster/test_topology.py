@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.topology import static_pod
 from reconcile.components import controllers
@@ -15,6 +15,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -94,6 +95,8 @@ def test_the_largest_cluster_there_can_be():
 
 
 _MOST = 53248
+GPU = resource_v1.Device(name="gpu")
+UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
 
 
 @pytest.mark.parametrize(
@@ -130,6 +133,26 @@ _MOST = 53248
         ({"cloud": Cloud(zones={"n": "/"})}, "topology: cloud.zones['n']: '/': "),
         ({"cloud": "aws"}, "topology: cloud: expected a cloud, or nothing, found 'aws'"),
         ({"drivers": ("d",)}, "topology: drivers"),
+        ({"device_drivers": ("d",)}, "topology: device_drivers: expected device drivers, found"),
+        ({"device_drivers": (DeviceDriver(name="No"),)}, "topology: device_drivers[0].name: 'No': a lowercase"),
+        ({"device_drivers": (DeviceDriver(name="d", bind=-1),)}, "topology: device_drivers[0].bind: -1 is negative"),
+        ({"device_drivers": (DeviceDriver(name="d"),) * 2}, "topology: device_drivers: two are called 'd'"),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
+            "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
+        ),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU, GPU), on=("a",)),)),)},
+            "topology: device_drivers[0].pools[0].devices: two are called 'gpu'",
+        ),
+        (
+            {
+                "device_drivers": (
+                    DeviceDriver(name="d", pools=(DevicePool(devices=(), name="p", labels={"a b": ""}),)),
+                )
+            },
+            "topology: device_drivers[0].pools[0].labels: 'a b': ",
+        ),
     ],
 )
 def test_a_wrong_topology_is_refused(wrong, message):
