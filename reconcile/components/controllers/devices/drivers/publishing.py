@@ -110,7 +110,19 @@ def _spec(
 
 
 def _sorted(specs: list[Any]) -> list[str]:
-    return sorted(map(repr, specs))
+    return sorted([repr(replace(spec, devices=_undated(spec))) for spec in specs])
+
+
+def _undated(spec: Any) -> tuple[Any, ...]:
+    """Give devices without when they were tainted, which the API server says if nobody does."""
+    return tuple(
+        [
+            replace(device, taints=tuple([replace(taint, time_added=None) for taint in device.taints]))
+            if device.taints
+            else device
+            for device in spec.devices or ()
+        ]
+    )
 
 
 def _creation(driver: str, pool: str, spec: Any, node: Any) -> Request:
