@@ -39,6 +39,14 @@ class Setting:
     device_drivers: tuple[DeviceDriver, ...] = ()
     cloud: Cloud | None = None
     keeping: Any = None
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
+
+    def pods(self) -> Any:
+        """Give the range of which nodes get their parts for pods, if they do."""
+        if not self.cluster_cidr:
+            return None
+        return controllers.Range(self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr)
 
 
 @attrs.frozen(kw_only=True)
@@ -99,6 +107,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     heartbeats=setting.heartbeats,
                     without=setting.without,
                     feature_gates=setting.feature_gates,
+                    pods=setting.pods(),
                 ),
                 *map(
                     controllers.identified,

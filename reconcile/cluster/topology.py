@@ -83,6 +83,9 @@ class Topology:
             `Audit`. Empty for nothing.
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
             family, or one of each, comma-separated; the first is that of services that do not say.
+        cluster_cidr: of which range nodes get the addresses of their pods from the controller-manager, as with
+            `--allocate-node-cidrs --cluster-cidr`: `10.244.0.0/16`; empty: each host has its own from the beginning.
+        node_cidr_mask_size: how many bits each node's part of it keeps.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         metrics: let what nodes and pods use be asked for by the APIs of metrics, as a metrics-server serves them;
             nothing happens for it while nobody asks.
@@ -109,6 +112,8 @@ class Topology:
     webhooks: bool = False
     audit: Map[Any] = attrs.field(factory=Map, converter=_audit)
     service_cidr: str = "10.96.0.0/12"
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
     start: Instant = 1_767_225_600_000_000_000
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
@@ -120,6 +125,7 @@ class Topology:
             ("masters", self.masters),
             ("members", self.members),
             ("start", self.start),
+            ("node_cidr_mask_size", self.node_cidr_mask_size),
         ):
             if not is_written(number):
                 raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
@@ -151,7 +157,10 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
-        _check_networks(self.hosts)
+        if self.cluster_cidr:
+            _check_cluster_cidr(self.cluster_cidr, self.node_cidr_mask_size)
+        else:
+            _check_networks(self.hosts)
 
     def machines(self) -> tuple[Host, ...]:
         """Give every host with the static pods that its place in the topology puts on its disk."""
@@ -181,6 +190,8 @@ class Topology:
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
+        if self.cluster_cidr:
+            host = attrs.evolve(host, pod_cidr="")
         return attrs.evolve(
             host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
         )
@@ -291,6 +302,18 @@ def _check_ranges(text: str) -> None:
         raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
 
 
+def _check_cluster_cidr(text: str, bits: int) -> None:
+    try:
+        network = IPv4Network(text)
+    except ValueError:
+        said = "is not an IPv4 network, such as 10.244.0.0/16"
+        raise ReconcileError(f"topology: cluster_cidr: {text!r} {said}") from None
+    if not network.prefixlen <= bits <= min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK):
+        said = f"is not between {network.prefixlen} and {min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK)}"
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} {said}, as cluster_cidr is {text}")
+
+
+_MOST_BITS: Final = 16  # how much finer than the range its parts may be, as upstream has it
 _ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 

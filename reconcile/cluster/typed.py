@@ -76,6 +76,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
+    "cluster_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
     "heartbeats": ("true or false", _is_truth),

@@ -138,6 +138,8 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
+                "cluster_cidr": st.sampled_from(("", "10.244.0.0/16")),
+                "node_cidr_mask_size": st.integers(20, 28),
                 "device_drivers": st.lists(self.of(DeviceDriver), max_size=2).map(_device_drivers),
                 "cloud": st.none() | self.of(Cloud).map(_cloud),
                 "feature_gates": switched,

@@ -24,7 +24,8 @@ from reconcile.components.controllers import (
     workloads,
 )
 from reconcile.components.controllers.devices import drivers as device_drivers
-from reconcile.components.controllers.nodes import nodelifecycle
+from reconcile.components.controllers.nodes import ipam, nodelifecycle
+from reconcile.components.controllers.nodes.ipam import Range
 from reconcile.components.controllers.runtime import (
     KEPT,
     Ask,
@@ -71,6 +72,7 @@ def standard(
     heartbeats: bool = True,
     without: tuple[str, ...] = (),
     feature_gates: Map[bool] | None = None,
+    pods: Range | None = None,
 ) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
@@ -80,8 +82,9 @@ def standard(
         heartbeats: whether nodes say again and again that they live.
         without: the names of those that are left out.
         feature_gates: Kubernetes' own that are not as they are by default.
+        pods: the range of which nodes get their parts for pods, as with `--allocate-node-cidrs`; None: nodes have them.
     """
-    found = STANDARD
+    found = STANDARD if pods is None else (*STANDARD, ipam.controller_of(pods))
     if without:
         found = tuple([each for each in found if each.name not in without])
     if feature_gates:
@@ -110,6 +113,7 @@ __all__ = [
     "Controller",
     "Key",
     "Outcome",
+    "Range",
     "Source",
     "State",
     "Views",

@@ -103,6 +103,7 @@ def begin(
         heartbeats=heartbeats,
         drivers=drivers,
         device_drivers=device_drivers,
+        careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
@@ -140,6 +141,8 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
     if event.watch == "nodes":
         for change in event.changes:
             state = nodes.seen(state, change.new, now, out)
+        if not state.host.pod_cidr:
+            state = pods.networked(state, now, out)
         return state if state.seldom.aware else _aware(state, now, out)
     if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.

@@ -345,6 +345,7 @@ class Seldom:
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
         device_drivers: the drivers of devices that are.
+        careful: a pod may have to wait for more than it says itself: devices, or the node's part of the pods' network.
         claiming: what pods wait for of their devices, by uid.
         claims: ResourceClaims that pods of this node have, by uid.
         strain: what the host has left of what signals measure, beside what pods use.
@@ -366,6 +367,7 @@ class Seldom:
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[str, ...] = ()
     device_drivers: tuple[DeviceDriver, ...] = ()
+    careful: bool = False
     claiming: Map[Claiming] = Map()
     claims: Map[Claimed] = Map()
     strain: Map[int] = Map()

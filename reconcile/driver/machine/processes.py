@@ -77,6 +77,8 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         device_drivers=topology.device_drivers,
+        cluster_cidr=topology.cluster_cidr,
+        node_cidr_mask_size=topology.node_cidr_mask_size,
         cloud=topology.cloud,
         keeping=_keeping(machine, process) if machine.plural else None,
     )

@@ -133,6 +133,12 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"cloud": Cloud(zones={"n": "/"})}, "topology: cloud.zones['n']: '/': "),
         ({"cloud": "aws"}, "topology: cloud: expected a cloud, or nothing, found 'aws'"),
         ({"drivers": ("d",)}, "topology: drivers"),
+        ({"cluster_cidr": "10.244.0.0"}, "topology: node_cidr_mask_size: 24 is not between 32 and 30"),
+        ({"cluster_cidr": "pods"}, "topology: cluster_cidr: 'pods' is not an IPv4 network, such as 10.244.0.0/16"),
+        (
+            {"cluster_cidr": "10.244.0.0/16", "node_cidr_mask_size": 12},
+            "topology: node_cidr_mask_size: 12 is not between 16 and 30, as cluster_cidr is 10.244.0.0/16",
+        ),
         ({"device_drivers": ("d",)}, "topology: device_drivers: expected device drivers, found"),
         ({"device_drivers": (DeviceDriver(name="No"),)}, "topology: device_drivers[0].name: 'No': a lowercase"),
         ({"device_drivers": (DeviceDriver(name="d", bind=-1),)}, "topology: device_drivers[0].bind: -1 is negative"),
