@@ -23,7 +23,7 @@ from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.cache.wishes import wishes_of
 from reconcile.components.scheduler.framework.claims import freed
 from reconcile.components.scheduler.framework.company import Around, Groups
-from reconcile.components.scheduler.framework.cycle import looked_at, why_refused, with_delegated
+from reconcile.components.scheduler.framework.cycle import looked_at, why_refused, with_devices
 from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.scoring import merits, score_of_fit, weighed_parts
@@ -126,8 +126,8 @@ def explained(state: State, pod: Any) -> Explanation:
     entry = state.queue.entries.get(key, None)
     if entry is None or entry.pod is not pod:
         entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
-    entry = with_delegated(entry, state)
-    _, ranking, layout, around = looked_at(state, entry)
+    entry, wanted = with_devices(entry, state)
+    _, ranking, layout, around = looked_at(state, entry, wanted)
     nodes = len(around.nodes.fleet.rooms)
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)

@@ -22,7 +22,7 @@ from reconcile.components.scheduler.cache.nodes import slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.cache.wishes import wishes_of
 from reconcile.components.scheduler.explaining.explanation import explained
-from reconcile.components.scheduler.framework.cycle import looked_at, with_delegated
+from reconcile.components.scheduler.framework.cycle import looked_at, with_devices
 from reconcile.components.scheduler.framework.ranking import best
 from reconcile.components.scheduler.framework.search import key_of, searched, weighed_up
 from reconcile.components.scheduler.queue.queue import Entry
@@ -100,8 +100,8 @@ def drained(state: State, nodes: Iterable[str]) -> tuple[Move, ...]:
 def _with_turn(state: State, pod: Any) -> tuple[State, str]:
     """Give a pod its turn, and a state in which it is where it would go; an empty name if nowhere."""
     entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
-    entry = with_delegated(entry, state)
-    memory, ranking, layout, around = looked_at(state, entry)
+    entry, wanted = with_devices(entry, state)
+    memory, ranking, layout, around = looked_at(state, entry, wanted)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit or pod.spec.scheduling_gates:
         return state, ""

@@ -63,9 +63,10 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     if turn is None:
         return state, ()
     key, entry, queue = turn
+    wanted = None
     if state.clock.opened:
-        entry = with_delegated(entry, state)
-    memory, ranking, layout, around = looked_at(state, entry, now)
+        entry, wanted = with_devices(entry, state, now)
+    memory, ranking, layout, around = looked_at(state, entry, wanted)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit:
         after = replace(state, queue=queue, memory=memory)
@@ -86,15 +87,17 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     )
 
 
-def with_delegated(entry: Entry, state: State) -> Entry:
-    """Give an entry that knows which of its resources may be had as devices, by what is known now."""
-    if not entry.demand.others:
-        return entry
-    demand = delegated(entry.demand._replace(delegated=()), state.views.devices)
-    return entry if demand == entry.demand else replace(entry, demand=demand)
+def with_devices(entry: Entry, state: State, now: Instant = 0) -> tuple[Entry, Wanted | None]:
+    """Give what a pod wants of devices, None for nothing, and its entry that knows which resources may be devices."""
+    if entry.demand.others:
+        demand = delegated(entry.demand._replace(delegated=()), state.views.devices)
+        entry = entry if demand == entry.demand else replace(entry, demand=demand)
+    if not entry.traits.claimant and not entry.demand.delegated:
+        return entry, None
+    return entry, Wanted(entry.pod, state.views.devices, state.reserved.devices, now)
 
 
-def looked_at(state: State, entry: Entry, now: Instant = 0) -> tuple[Memory, Ranking, Layout, Around]:
+def looked_at(state: State, entry: Entry, wanted: Wanted | None = None) -> tuple[Memory, Ranking, Layout, Around]:
     """Give what the pod is judged by, up to date: how nodes are ranked and laid out for it, and what is around."""
     nodes, wishes = state.nodes, entry.wishes
     names = pinned(wishes)
@@ -104,9 +107,6 @@ def looked_at(state: State, entry: Entry, now: Instant = 0) -> tuple[Memory, Ran
         memory = state.memory
         ranking, layout = _looked_at(entry, nodes, names, state.profile)
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
-    wanted = None
-    if state.clock.opened and (entry.traits.claimant or entry.demand.delegated):
-        wanted = Wanted(entry.pod, state.views.devices, state.reserved.devices, now)
     return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, state.profile, wanted)
 
 
@@ -185,18 +185,28 @@ def _assumed(
     )
     if state.nominated and key in state.nominated:
         after = replace(after, nominated=state.nominated.remove(key))
+    if around.devices is not None or traits.mounts.claims:
+        return _reserved(after, key, entry, slot, around, now=now)
+    return after, (binding(key, metadata, name),)
+
+
+def _reserved(
+    state: State, key: str, entry: Entry, slot: int, around: Around, *, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
+    """See to a pod's devices and volumes before it is bound; have it bound at once if there is nothing to do."""
+    name, mounts = around.nodes.fleet.names[slot], entry.traits.mounts
     effects: tuple[Effect, ...] = ()
     waits = False
     if around.devices is not None:
-        begun = devices.reserve(after, key, slot, around.devices, now)
+        begun = devices.reserve(state, key, slot, around.devices, now)
         if begun is not None:
-            (after, effects), waits = begun, True
-    if traits.mounts.claims:
-        plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
+            (state, effects), waits = begun, True
+    if mounts.claims:
+        plan = planned(mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
         if plan is not None:
-            after, more = reserve(after, key, name, plan, now)
+            state, more = reserve(state, key, name, plan, now)
             effects, waits = (*effects, *more), True
-    return after, effects if waits else (binding(key, metadata, name),)
+    return state, effects if waits else (binding(key, entry.pod.metadata, name),)
 
 
 def _refused(
