@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -41,12 +43,18 @@ class Setting:
     keeping: Any = None
     cluster_cidr: str = ""
     node_cidr_mask_size: int = 24
+    scheduler: Configuration = DEFAULTS
 
     def pods(self) -> Any:
         """Give the range of which nodes get their parts for pods, if they do."""
         if not self.cluster_cidr:
             return None
         return controllers.Range(self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr)
+
+
+def scheduling(topology: Topology) -> Configuration:
+    """Give how the schedulers of a cluster work."""
+    return configuration_of(topology.scheduler) if topology.scheduler else DEFAULTS
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +133,7 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kube-scheduler": Component(
-        begin=lambda setting: scheduler.begin(setting.dice),
+        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler),
         step=scheduler.step,
         watches=scheduler.watches,
         user=("system:kube-scheduler", ()),

@@ -35,6 +35,7 @@ class Demand(NamedTuple):
         scored_memory: memory, likewise.
         ports: host ports, sorted.
         delegated: which of *others* may be had as devices where a node does not have them.
+        ignored: resources among *others* of which a node need not have enough.
     """
 
     cpu: int = 0
@@ -45,6 +46,7 @@ class Demand(NamedTuple):
     scored_memory: int = 0
     ports: tuple[Port, ...] = ()
     delegated: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def demand_of(pod: Any) -> Demand:
