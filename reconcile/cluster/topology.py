@@ -172,6 +172,9 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
+        if not 1 <= self.node_cidr_mask_size <= _SMALLEST_NETWORK:
+            said = f"is not between 1 and {_SMALLEST_NETWORK}"
+            raise ReconcileError(f"topology: node_cidr_mask_size: {self.node_cidr_mask_size!r} {said}")
         if self.cluster_cidr:
             _check_cluster_cidr(self.cluster_cidr, self.node_cidr_mask_size)
         else:

@@ -36,7 +36,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import Host
+from reconcile.model.hosts import FASTEST, Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
 from reconcile.testing.strategies import Schemas, objects
@@ -265,6 +265,7 @@ def _machines(hosts: list[Host]) -> tuple[Host, ...]:
                 host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
                 capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
                 kubelet=_CONFIGURED if host.kubelet else Map(), strain=_STRAINED if host.strain else Map(),
+                clock_drift=host.clock_drift % FASTEST,
             )
             for number, host in enumerate(hosts)
         ]
