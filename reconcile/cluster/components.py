@@ -36,6 +36,7 @@ class Setting:
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = ()
     keeping: Any = None
 
 
@@ -62,6 +63,12 @@ class Component:
         """Give the identity of such a process on *host*."""
         name, groups = self.user
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
+
+
+def _around(setting: Setting) -> tuple[Any, ...]:
+    return controllers.around(
+        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+    )
 
 
 def _nothing(_: Any) -> tuple[Watch, ...]:
@@ -98,9 +105,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     without=setting.without,
                     feature_gates=setting.feature_gates,
                 ),
-                *map(
-                    controllers.identified, (*controllers.around(setting.drivers, setting.cloud), *setting.controllers)
-                ),
+                *map(controllers.identified, (*_around(setting), *setting.controllers)),
             ),
             setting.dice,
         ),

@@ -82,6 +82,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "stages": ("stages, a list of objects", _all(Map)),
     "cloud": ("a cloud, or nothing", lambda value: value is None or isinstance(value, Cloud)),
     "balance": ("an integer of nanoseconds", _is_number),
     "addresses": ("text", _is_text),

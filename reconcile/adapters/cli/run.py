@@ -12,7 +12,16 @@ import attrs
 import click
 
 from reconcile.adapters.cli import progress
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_script
+from reconcile.adapters.cli.files import (
+    BadFiles,
+    Declared,
+    Given,
+    files_of,
+    load_file,
+    load_manifests,
+    load_script,
+    load_stages,
+)
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
@@ -73,6 +82,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    stages: tuple[Path, ...] = ()
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -93,7 +103,7 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
+    inputs = [options.topology, options.behaviours, options.scenario, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -309,6 +319,8 @@ def _topology(options: Options) -> Topology:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     return attrs.evolve(topology, **changes)
 
 

@@ -77,6 +77,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
