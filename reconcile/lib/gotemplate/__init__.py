@@ -18,6 +18,6 @@ from reconcile.lib.gotemplate.builtins import BUILTINS
 from reconcile.lib.gotemplate.parsing import parsed
 from reconcile.lib.gotemplate.rendering import Template
 from reconcile.lib.gotemplate.sprig import SPRIG
-from reconcile.lib.gotemplate.values import Number, TemplateError, as_data
+from reconcile.lib.gotemplate.values import Number, TemplateError, as_go
 
-__all__ = ["BUILTINS", "SPRIG", "Number", "Template", "TemplateError", "as_data", "parsed"]
+__all__ = ["BUILTINS", "SPRIG", "Number", "Template", "TemplateError", "as_go", "parsed"]

@@ -54,7 +54,7 @@ class Template:
 
     def rendered(self, data: Any, functions: Mapping[str, Callable[..., Any]] | None = None) -> str:
         """
-        Give the text that comes of *data*, as `as_data` makes it.
+        Give the text that comes of *data*, as `as_go` makes it.
 
         Args:
             data: what `.` and `$` are.

@@ -20,7 +20,7 @@ from typing import Any, Final
 from reconcile.lib.gotemplate.values import (
     Number,
     TemplateError,
-    as_data,
+    as_go,
     is_true,
     real,
     shown,
@@ -259,7 +259,7 @@ def as_json(value: Any, indent: int | None = None) -> str:
 
 def _from_json(text: Any) -> Any:
     try:
-        return as_data(json.loads(str(text)))
+        return as_go(json.loads(str(text)))
     except ValueError:
         return None
 

@@ -32,14 +32,14 @@ class Number(str):
     __slots__ = ()
 
 
-def as_data(value: Any) -> Any:
+def as_go(value: Any) -> Any:
     """Give plain JSON data as a template sees it: its numbers as `Number`, its mappings and lists as dict and list."""
     if value is None or value.__class__ in (str, bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): as_data(entry) for key, entry in value.items()}
+        return {str(key): as_go(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [as_data(entry) for entry in value]
+        return [as_go(entry) for entry in value]
     if isinstance(value, (int, float)):
         return Number(shown(value))
     return value

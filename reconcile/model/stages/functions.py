@@ -18,7 +18,7 @@ import attrs
 
 from reconcile.api.yaml_text import written
 from reconcile.lib.dice import Dice
-from reconcile.lib.gotemplate import SPRIG, Number, TemplateError, as_data
+from reconcile.lib.gotemplate import SPRIG, Number, TemplateError, as_go
 from reconcile.lib.gotemplate.sprig import as_json
 from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.lib.quick import quick
@@ -30,7 +30,7 @@ from reconcile.model.stages.values import Settings
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS: Final = "0123456789"
 _LONGEST: Final = 1000
-_CONDITIONS: Final = as_data(
+_CONDITIONS: Final = as_go(
     [
         {"type": kind, "status": status, "reason": reason, "message": message}
         for kind, status, reason, message in (

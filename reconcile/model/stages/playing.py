@@ -17,7 +17,7 @@ from reconcile.api import meta_v1
 from reconcile.api.scalars import freeze
 from reconcile.api.yaml_reading import read
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.gotemplate import TemplateError, as_data, parsed
+from reconcile.lib.gotemplate import TemplateError, as_go, parsed
 from reconcile.model.patches import Unpatchable, merge
 from reconcile.model.patches import json as jsonpatch
 from reconcile.model.patches.strategic import merged
@@ -37,7 +37,7 @@ def steps_of(stage: Stage, seen: Seen, around: Around) -> tuple[Doing, ...]:
         TemplateError: a template cannot be rendered with this object, or what it renders is no patch.
     """
     found: list[Doing] = []
-    data = as_data(seen.data)
+    data = as_go(seen.data)
     deleted = False
     for step in stage.steps:
         if step.note is not None:

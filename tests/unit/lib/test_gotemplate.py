@@ -1,12 +1,12 @@
 import pytest
 
-from reconcile.lib.gotemplate import SPRIG, TemplateError, as_data, parsed
+from reconcile.lib.gotemplate import SPRIG, TemplateError, as_go, parsed
 
 NAMES = frozenset(SPRIG)
 
 
 def rendered(text, data=None):
-    return parsed(text, NAMES).rendered(as_data(data), SPRIG)
+    return parsed(text, NAMES).rendered(as_go(data), SPRIG)
 
 
 @pytest.mark.parametrize(
