@@ -76,6 +76,11 @@ _STAGE = {
     "metadata": {"name": "gone"},
     "spec": {"resourceRef": {"kind": "Pod"}, "selector": {}, "next": {"delete": True}},
 }
+_SCHEDULER: Final = {
+    "apiVersion": "kubescheduler.config.k8s.io/v1",
+    "kind": "KubeSchedulerConfiguration",
+    "profiles": [{"schedulerName": "packing", "plugins": {"score": {"disabled": [{"name": "ImageLocality"}]}}}],
+}
 _AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "verbs": ["get"]}]}
 _BEHAVIOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
@@ -134,6 +139,7 @@ class _Vocabulary:
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
             parts["audit"] = st.sampled_from(({}, _AUDIT))
             parts["stages"] = st.sampled_from(((), (_STAGE,)))
+            parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
