@@ -39,6 +39,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     tag_of,
     words_of,
 )
+from reconcile.model.balancers import Balancer  # noqa: E402
 from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Reply, Rule, Span  # noqa: E402
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
@@ -69,6 +70,7 @@ HOMES: Final[dict[Any, str]] = {
             Topology,
             Host,
             Driver,
+            Balancer,
             Cloud,
             Behaviours,
             Behaviour,

@@ -16,7 +16,7 @@ from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import etcd, world
+from reconcile.components import etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
@@ -315,6 +315,11 @@ class Cluster:
                 name, life = f"{kind}/{host.name}", len(starting)
                 processes.append((name, Process.of(kind, status, life)))
                 starting.append((life, Starting(name, life)))
+        states: list[tuple[str, Any]] = []
+        if topology.front is not None:
+            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
+            states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
         timers: Timers[Any] = Timers()
         for name, status in hosts:
             if status.host.clock_drift:
@@ -330,10 +335,11 @@ class Cluster:
             now=topology.start,
             store=store,
             timers=timers,
-            serial=len(starting),
+            serial=len(starting) + len(states),
             pending=Table.of(starting),
             hosts=Table.of(hosts),
             processes=Table.of(processes),
+            states=Table.of(states),
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

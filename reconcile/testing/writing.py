@@ -26,9 +26,11 @@ from reconcile.events import (
     Disconnect,
     DriftClock,
     Fault,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
@@ -186,6 +188,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
+        case HoldCache(server) | ReleaseCache(server):
+            return "hold" if isinstance(fault, HoldCache) else "release", server
         case _:
             return ()
 
