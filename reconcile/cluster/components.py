@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.topology import Topology
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
@@ -164,6 +164,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         begin=lambda _: None,
         step=apiserver.step,
         watches=apiserver.watches,
+        user=("", ()),
+    ),
+    # What is between API servers and those who call them, where a balancer stands in front: it is there from the
+    # beginning, on no host.
+    "network": Component(
+        begin=lambda _: None,
+        step=network.step,
+        watches=_nothing,
         user=("", ()),
     ),
     "runtime": Component(

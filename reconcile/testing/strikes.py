@@ -96,7 +96,7 @@ def behind(cluster: Cluster) -> list[HoldWatch]:
 
 
 def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
-    return [(StopProcess(name),) for name in cluster.processes if not name.startswith("runtime/")]
+    return [(StopProcess(name),) for name in cluster.processes if not name.startswith(("runtime/", "network"))]
 
 
 def _halts(cluster: Cluster) -> list[tuple[Fault, ...]]:

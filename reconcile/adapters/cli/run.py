@@ -41,6 +41,7 @@ from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
+    Cache,
     Clock,
     Connection,
     Delete,
@@ -56,6 +57,7 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
@@ -79,6 +81,7 @@ class Options:
     nodes: int | None = None
     masters: int | None = None
     members: int | None = None
+    balancer: str | None = None
     seed: int = 0
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
@@ -243,7 +246,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Clock | Life | Kill):
+        if isinstance(command, Power | Connection | Clock | Life | Cache | Kill):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))
@@ -327,6 +330,8 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    if options.balancer is not None:
+        changes["balancer"] = Balancer(kind=options.balancer)  # type: ignore[arg-type]  # click has checked it
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
