@@ -10,6 +10,7 @@ import attrs
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -43,9 +44,24 @@ class Setting:
     scheduler: Configuration = DEFAULTS
 
 
-def scheduling(topology: Topology) -> Configuration:
-    """Give how the schedulers of a cluster work."""
-    return configuration_of(topology.scheduler) if topology.scheduler else DEFAULTS
+def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
+    """
+    Give how the schedulers of a cluster work.
+
+    Args:
+        topology: the cluster's.
+        own: what runs of the user's own: plugins among it.
+
+    Raises:
+        ReconcileError: a plugin is named that there is not.
+    """
+    plugins = tuple([each for each in own if isinstance(each, Plugin)])
+    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+
+
+def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give the controllers among what runs of the user's own."""
+    return tuple([each for each in own if not isinstance(each, Plugin)])
 
 
 @attrs.frozen(kw_only=True)
@@ -113,7 +129,10 @@ COMPONENTS: Final[dict[str, Component]] = {
                     without=setting.without,
                     feature_gates=setting.feature_gates,
                 ),
-                *map(controllers.identified, (*_around(setting), *setting.controllers)),
+                *map(
+                    controllers.identified,
+                    (*_around(setting), *controllers_among(setting.controllers)),
+                ),
             ),
             setting.dice,
         ),
