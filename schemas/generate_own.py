@@ -39,7 +39,9 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     tag_of,
     words_of,
 )
+from reconcile.model.balancers import Balancer  # noqa: E402
 from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Reply, Rule, Span  # noqa: E402
+from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.devices import DeviceDriver, DevicePool  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
@@ -66,8 +68,23 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys(BODIES, "control.json"),
     **dict.fromkeys(
         (
-            *(Topology, Host, Driver, DeviceDriver, DevicePool, Cloud),
-            *(Behaviours, Behaviour, Rule, Reply, Ending, Span, Amount, Curve),
+            Topology,
+            Host,
+            Driver,
+            Balancer,
+            DeviceDriver,
+            DevicePool,
+            Cloud,
+            Behaviours,
+            Behaviour,
+            Rule,
+            Reply,
+            Ending,
+            Span,
+            Amount,
+            Curve,
+            Registry,
+            Fault,
         ),
         "topology.json",
     ),

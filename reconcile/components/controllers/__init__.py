@@ -9,7 +9,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reconcile.components.controllers import (
     accounts,
@@ -20,6 +20,7 @@ from reconcile.components.controllers import (
     nodes,
     policy,
     services,
+    stages,
     volumes,
     workloads,
 )
@@ -96,13 +97,30 @@ def standard(
 
 
 def around(
-    storage: tuple[Driver, ...], host: Cloud | None, equipment: tuple[DeviceDriver, ...] = ()
+    storage: tuple[Driver, ...],
+    host: Cloud | None,
+    played: tuple[Any, ...] = (),
+    *,
+    equipment: tuple[DeviceDriver, ...] = (),
+    seed: int = 0,
+    heartbeats: bool = True,
 ) -> tuple[Controller, ...]:
-    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, devices, and the cloud."""
+    """
+    Give the controllers that those outside of Kubernetes bring along.
+
+    Args:
+        storage: the drivers of storage.
+        host: the cloud.
+        played: the documents of stages, by which nodes without a kubelet are played.
+        equipment: the drivers of devices.
+        seed: the cluster's.
+        heartbeats: whether nodes say again and again that they live.
+    """
     return (
         *drivers.controllers_of(storage),
         *device_drivers.controllers_of(equipment),
         *cloud.controllers_of(host),
+        *stages.controllers_of(played, seed=seed, heartbeats=heartbeats),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -141,6 +142,7 @@ class Clock:
         devices_at: when the timer for pods that wait for devices is due.
         opened: whether devices are watched as well, since a pod came that may want some.
         runs: whether all watches have told what there is: before, nothing is scheduled.
+        permits_at: when the timer for pods that wait to be permitted is due.
         start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
             as long as all of them are looked at.
     """
@@ -153,6 +155,7 @@ class Clock:
     devices_at: Instant | None = None
     opened: bool = False
     runs: bool = False
+    permits_at: Instant | None = None
     start: int = 0
 
 
@@ -178,11 +181,13 @@ class Settings:
         profile: how pods are scheduled.
         others: further profiles, for pods of other schedulers' names.
         extenders: who else is asked.
+        looks: whether somebody has to be shown the nodes themselves.
     """
 
     profile: Profile = DEFAULT
     others: tuple[Profile, ...] = ()
     extenders: tuple[Extender, ...] = ()
+    looks: bool = False
 
 
 @quick
@@ -226,9 +231,24 @@ def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
     profile, *others = configuration.profiles
     return State(
         dice=dice,
-        queue=Queue(initial=configuration.initial_backoff, longest=configuration.longest_backoff),
-        settings=Settings(profile, tuple(others), configuration.extenders),
+        queue=Queue(
+            initial=configuration.initial_backoff, longest=configuration.longest_backoff, sort=_sorting(profile)
+        ),
+        settings=Settings(
+            profile,
+            tuple(others),
+            configuration.extenders,
+            looks=bool(configuration.extenders) or any(each.own for each in configuration.profiles),
+        ),
     )
+
+
+def _sorting(profile: Profile) -> Callable[[Any], int] | None:
+    """Give what sorts the queue, if that is a plugin of the user's own; it is the same in all profiles."""
+    for each in profile.own:
+        if each.at("queueSort"):
+            return each.plugin.queue_sort
+    return None
 
 
 def profile_for(state: State, pod: Any) -> Profile | None:

@@ -25,7 +25,9 @@ from reconcile.components.scheduler.cache.traits import Traits, traits_of
 from reconcile.components.scheduler.cache.views import Views, having, having_devices, having_pods
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
+from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.plugin import Turn
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
     helped_by_devices,
@@ -76,6 +78,8 @@ def nodes_changed(state: State, event: Watched) -> State:
     """Take in what has become of nodes."""
     for change in event.changes:
         state = _node_changed(state, change, event.now)
+    if state.settings.looks:
+        state = _with_views(state, state.views._replace(nodes=event.view))
     return state
 
 
@@ -106,7 +110,7 @@ def devices_changed(state: State, event: Watched) -> State:
             if entry is None:
                 state = claims.with_held(state, key, held=False)
             elif not claims.is_held(state, entry.pod):
-                place: Place = "gated" if entry.pod.spec.scheduling_gates else "active"
+                place: Place = "gated" if held(state, entry.pod) else "active"
                 queue = put(state.queue, key, replace(entry, place=place))
                 state = claims.with_held(_with_queue(state, queue), key, held=False)
     if len(state.queue.groups):
@@ -276,15 +280,15 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         return _new(state, key, pod, now, profile)
     if spec.resource_claims and entry.place == "gated" and not claims.is_held(state, pod):
         state = claims.with_held(state, key, held=False)
-        if not (spec.scheduling_gates and profile.gates):
+        if not held(state, pod):
             return _with_queue(state, put(state.queue, key, replace(entry, pod=pod, place="active")))
-    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels:
+    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels and not profile.own:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes, traits = demanded(pod, profile), wished(pod, profile), traits_of(pod)
     if not traits.spread and profile.spread_defaults and entry.traits.spread:
         traits = traits._replace(spread=entry.traits.spread)
     place = entry.place
-    if (spec.scheduling_gates and profile.gates) or claims.is_held(state, pod):
+    if held(state, pod):
         place = "gated"
     elif place == "gated":
         place = "active"
@@ -295,11 +299,12 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
 
 
 def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> State:
-    place: Place = "gated" if pod.spec.scheduling_gates and profile.gates else "active"
     if pod.spec.resource_claims:
         state = _awaiting_devices(state)
         if claims.is_held(state, pod):
-            place, state = "gated", claims.with_held(state, key, held=True)
+            state = claims.with_held(state, key, held=True)
+    gated = (pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims) and held(state, pod)
+    place: Place = "gated" if gated else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
@@ -318,6 +323,18 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
 def _awaiting_devices(state: State) -> State:
     """Have devices watched, now that somebody may want them."""
     return state if state.clock.opened else replace(state, clock=with_devices_opened(state.clock))
+
+
+def held(state: State, pod: Any) -> bool:
+    """Tell whether gates, claims that are not there, or plugins of the user's own keep a pod from being scheduled."""
+    if claims.is_held(state, pod):
+        return True
+    profile = profile_for(state, pod) or state.settings.profile
+    if pod.spec.scheduling_gates and profile.gates:
+        return True
+    asked = [each.plugin.pre_enqueue for each in profile.own if each.at("preEnqueue")]
+    turn = Turn(pod, snapshot_of(state))
+    return any(ask is not None and ask(turn) is not None for ask in asked)
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -19,6 +19,7 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Traits
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import (
@@ -50,6 +51,7 @@ class Around(NamedTuple):
         census: topologies and tallies.
         profile: which plugins take part, and with what weights.
         devices: what the pod wants of devices; None if nothing.
+        own: those of the user's own; None if there are none.
     """
 
     nodes: Nodes
@@ -58,6 +60,7 @@ class Around(NamedTuple):
     census: OpenCensus
     profile: Profile = DEFAULT
     devices: Wanted | None = None
+    own: OwnCycle | None = None
 
 
 class Scores(NamedTuple):
@@ -66,6 +69,7 @@ class Scores(NamedTuple):
     spread: Groups | None
     affinity: Groups | None
     devices: Groups | None = None
+    own: tuple[tuple[str, Groups], ...] = ()
 
 
 def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
