@@ -20,6 +20,7 @@ from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Request, Response
 
 LEASES: Final = "leases.coordination.k8s.io"
@@ -157,8 +158,14 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
         )
         if seen.status.capacity and not seen.status.capacity.keys() <= state.host.capacity.keys():
             status = _with_foreign_resources(status, seen.status.capacity)
-    body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
-    request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
+    request = Request(
+        verb="patch",
+        resource="nodes",
+        name=state.host.name,
+        subresource="status",
+        body=StatusPatch("", seen.status, status),
+        patch_type="strategic",
+    )
     out.append(Call(request, ("node",)))
     _again(state, ("node",), now + REPORT_EVERY, out)
     return _with_node(state, replace(own, reported_at=now, dirty=False, reporting=True))
