@@ -27,9 +27,9 @@ def patch(pod: LocalPod, status: core_v1.PodStatus) -> Call:
     """Give the call that makes a pod's status what it is to be: what others say in it stays."""
     api: Any = pod.api
     metadata = api.metadata
-    old = pod.written
-    if old is None or int(metadata.resource_version or 0) >= pod.version:
-        old = api.status  # what was written last is no later than that
+    old = api.status
+    if pod.written is not None and old is not pod.written and int(metadata.resource_version or 0) < pod.version:
+        old = pod.written  # the watch has not shown it yet
     request = Request(
         verb="patch",
         resource="pods",

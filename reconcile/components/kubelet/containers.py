@@ -14,6 +14,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import environment, probes, stopping
 from reconcile.components.kubelet.actions import action_of
+from reconcile.components.kubelet.allotting import allotted
 from reconcile.components.kubelet.state import (
     Aside,
     Container,
@@ -48,6 +49,7 @@ def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect])
     """Give the pod with its containers as its spec has them now: with another image one starts anew, at once."""
     spec: Any = pod.pod.spec
     wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
+    pod = replace(pod, allotted=allotted(spec))
     for container in pod.containers:
         new = wanted.get(container.name, container.spec)
         if new is container.spec:

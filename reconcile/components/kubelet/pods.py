@@ -23,6 +23,7 @@ from reconcile.components.kubelet import (
     probes,
     resizing,
 )
+from reconcile.components.kubelet.allotting import NOTHING, allotted
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -180,7 +181,7 @@ def add(
     found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
     made = _containers(spec, old, found, now)
-    asked: dict[str, int] | None = None
+    asked = admission.requests_of(spec)
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
         uid,
@@ -192,6 +193,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
+        allotted=allotted(spec) if asked else NOTHING,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -203,7 +205,6 @@ def add(
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if not static and metadata.deletion_timestamp is None:
-        asked = admission.requests_of(spec)
         refused = admission.refusal(state, wanted, asked)
         if refused is not None and found is not None:
             return _readmitted(state, pod, refused, now, out)
@@ -222,7 +223,7 @@ def add(
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
-    state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
+    state = admission.admitted(state, pod, asked)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:

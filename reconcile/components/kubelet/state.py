@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.components.kubelet.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
@@ -173,6 +174,7 @@ class LocalPod:
         version: the resourceVersion that its last status write made.
         calling: the call that is under way: status or delete; after a delete there is none.
         resize: a change of its resources that is not over.
+        allotted: what it as a whole has.
     """
 
     uid: str
@@ -193,6 +195,7 @@ class LocalPod:
     version: int = 0
     calling: Literal["", "status", "delete"] = ""
     resize: Resize | None = None
+    allotted: Allotted = NOTHING
 
 
 @quick

@@ -12,7 +12,6 @@ from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.components.apiserver.writing import applying, creating, updating
 from reconcile.components.apiserver.writing.applying import warned
 from reconcile.components.apiserver.writing.patched import patched
-from reconcile.lib.replacing import copier
 from reconcile.model.patches.ofstatus import StatusPatch
 
 
@@ -35,6 +34,6 @@ def patch_status(ask: Ask) -> Plan:
         and (old.status is body.old or old.status == body.old)
         and (body.uid == old.metadata.uid or not body.uid)
     ):
-        return updating.status_updated(ask, copier(old.__class__, "status")(old, body.new), old)
+        return updating.status_told(ask, body.new, old)
     made, warnings = patched(ask, old)
     return warned(updating.status_updated(ask, creating.named_body(ask, made), old), warnings)
