@@ -114,6 +114,7 @@ def cli() -> None:
 )
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
@@ -250,6 +251,7 @@ def step(nodes: int, masters: int, members: int, seed: int, own: tuple[str, ...]
 @click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option(
     "--without",
     multiple=True,

@@ -49,6 +49,7 @@ from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -73,6 +74,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -93,7 +95,7 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
+    inputs = [options.topology, options.behaviours, options.kubelet_config, options.scenario, *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -304,6 +306,9 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours

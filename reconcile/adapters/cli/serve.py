@@ -35,6 +35,7 @@ from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.kubelets import texts_of
 
 _PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -47,6 +48,7 @@ class Options:
     nodes: int | None = None
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
     without: tuple[str, ...] = ()
     seed: int = 0
     host: str = "127.0.0.1"
@@ -132,7 +134,7 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.nodes)
+    shapes = (options.topology, options.behaviours, options.kubelet_config, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -188,6 +190,9 @@ def _topology(options: Options) -> Topology:
     without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
@@ -210,7 +215,9 @@ def _topology(options: Options) -> Topology:
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:
     """Refuse a log that would overwrite what was read."""
-    inputs = [path for path in (options.topology, options.behaviours, *files) if path is not None]
+    inputs = [
+        path for path in (options.topology, options.behaviours, options.kubelet_config, *files) if path is not None
+    ]
     for path in inputs if options.record is not None and options.record.exists() else ():
         if path.exists() and options.record is not None and options.record.samefile(path):
             raise BadFiles([f"{options.record}: --record would overwrite what was read"])

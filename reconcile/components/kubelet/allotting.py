@@ -1,7 +1,7 @@
 """
 Allotting: what a pod as a whole has been given, as its status says it.
 
-Source:   the kubelet's convertToAPIPodLevelResourcesStatus; PodRequests and PodLimits of component-helpers' resource package.
+Source:   the kubelet's convertToAPIPodLevelResourcesStatus; PodRequests and PodLimits of component-helpers.
 Left out: what a cgroup rounds.
 """
 

@@ -47,11 +47,10 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     reason = message = None
     if pod.verdict is not None and phase == "Failed":
         reason, message = pod.verdict[:2]
-    for said in () if pod.static else (prior, old):
-        if said.phase in {"Succeeded", "Failed"}:
-            # What has finished has finished, also if somebody else says that it has.
-            phase, reason, message = said.phase, said.reason, said.message
-            break
+    if (prior.phase in _FINISHED or old.phase in _FINISHED) and not pod.static:
+        # What has finished has finished, also if somebody else says that it has.
+        said = prior if prior.phase in _FINISHED else old
+        phase, reason, message = said.phase or phase, said.reason, said.message
     containers = pod.containers
     statuses = tuple([container_status(pod, container) for container in containers])
     ephemerals = None
@@ -262,7 +261,7 @@ def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[co
 
 
 _RESIZES: Final = ("PodResizePending", "PodResizeInProgress")
-_FINISHED: Final = ("Succeeded", "Failed")
+_FINISHED: Final = frozenset({"Succeeded", "Failed"})
 _DISRUPTED: Final = 2
 
 
