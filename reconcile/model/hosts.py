@@ -11,6 +11,10 @@ from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 from reconcile.model.kubelets import as_settings
 
+SLOWEST: Final = -100_000
+FASTEST: Final = 100_000
+"""How clocks may drift, in parts of a million."""
+
 CAPACITY: Final = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
 
 
@@ -35,6 +39,7 @@ class Host:
         strain: what it has left beside what pods use, eviction signal -> quantity text: `{"memory.available": "1Gi"}`.
         numa: how many NUMA nodes it has; its cpu and memory lie evenly on them.
         clock_skew: nanoseconds that this host's clock is ahead of the cluster's time; every process on it goes by it.
+        clock_drift: parts of a million that it goes faster: 100 for a poor crystal, -500 for what NTP slews back.
     """
 
     name: str
@@ -50,3 +55,4 @@ class Host:
     strain: Map[str] = attrs.field(default=Map(), converter=as_map)
     clock_skew: Duration = 0
     numa: int = 1
+    clock_drift: int = 0

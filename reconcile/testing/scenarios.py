@@ -34,6 +34,7 @@ from reconcile.events import (
     CutWatch,
     Deliver,
     Disconnect,
+    DriftClock,
     DropCall,
     Execute,
     HoldWatch,
@@ -325,6 +326,12 @@ class Scenario:
         self._game.happen(SetClock(host, parse_duration(ahead)))
         yield from ()
 
+    def drift(self, block: Block) -> Iterator[str]:
+        """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
+        host, rate, *until = block.words
+        self._game.happen(DriftClock(host, _number(rate), parse_duration(until[0]) if until else None))
+        yield from ()
+
     def restart(self, block: Block) -> Iterator[str]:
         """Restart HOST (one without power) or restart kubelet/HOST."""
         (name,) = block.words
@@ -430,6 +437,7 @@ COMMANDS: Final = {
     "member": (2, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
+    "drift": (2, 3),
     "strain": (2, 3),
     "shutdown": (1, 2),
     "manifest": (1, 3),

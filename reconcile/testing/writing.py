@@ -24,6 +24,7 @@ from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutWatch,
     Disconnect,
+    DriftClock,
     Fault,
     HoldWatch,
     KillContainer,
@@ -171,6 +172,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "reconnect", host
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
+        case DriftClock(host, rate, until):
+            return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
@@ -181,14 +184,13 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
-        case CutWatch(process, watch):
-            return "cut", process, watch
-        case HoldWatch(process, watch):
-            return "hold", process, watch
-        case ReleaseWatch(process, watch):
-            return "release", process, watch
+        case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            return _OF_WATCHES[fault.__class__], process, watch
         case _:
             return ()
+
+
+_OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 
 # Documents ------------------------------------------------------------------------------------------------------------

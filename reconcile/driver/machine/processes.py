@@ -7,10 +7,12 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, Setting
+from reconcile.cluster.components import COMPONENTS, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.components.scheduler.configuration import DEFAULTS, Election
 from reconcile.driver.machine.audits import audit_end
+from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
@@ -48,7 +50,7 @@ _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 def launch(machine: Machine, kind: str, host: str) -> None:
     """Make a process of this kind on *host*; it is about to begin."""
-    process = Process.of(kind, machine.host(host).host, machine.serial)
+    process = Process.of(kind, machine.host(host), machine.serial)
     machine.processes.set(process.name, process)
     machine.push(Starting(process.name, process.life))
 
@@ -78,6 +80,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         drivers=topology.drivers,
         cloud=topology.cloud,
         keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -98,12 +101,27 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, process)
         if kind == "etcd" and machine.plural:
             set_timers(machine)
+    elif kind == "kube-scheduler" and not setting.scheduler.election.elects:
+        _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
+        if kind == "kube-scheduler":
+            config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _as_configured(config: election.Config, asked: Election) -> election.Config:
+    return attrs.evolve(
+        config,
+        name=asked.name,
+        namespace=asked.namespace,
+        lease_duration=asked.lease_duration,
+        renew_deadline=asked.renew_deadline,
+        retry_period=asked.retry_period,
+    )
 
 
 def _keeping(machine: Machine, process: Process) -> Any:
@@ -223,7 +241,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            at = effect.at - process.skew
+            at = due_at(process, effect.at, machine.now) if process.drift else effect.at - process.skew
             machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
@@ -317,7 +335,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
         case etcd.CompactTo():
-            machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
+            if machine.marked > machine.store.compacted:
+                machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
