@@ -302,7 +302,7 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud), *controllers_among(controllers)))
+        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
         scheduling(topology, controllers)
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []

@@ -39,6 +39,7 @@ class Setting:
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = ()
     keeping: Any = None
     scheduler: Configuration = DEFAULTS
 
@@ -88,6 +89,12 @@ class Component:
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
 
 
+def _around(setting: Setting) -> tuple[Any, ...]:
+    return controllers.around(
+        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+    )
+
+
 def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
@@ -124,7 +131,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                 ),
                 *map(
                     controllers.identified,
-                    (*controllers.around(setting.drivers, setting.cloud), *controllers_among(setting.controllers)),
+                    (*_around(setting), *controllers_among(setting.controllers)),
                 ),
             ),
             setting.dice,

@@ -24,6 +24,7 @@ from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
 from reconcile.model.kubelets import amount_of, check_signal, settings_of
+from reconcile.model.stages import stages_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -58,6 +59,14 @@ def _document(given: Any, field: str) -> Any:
         raise ReconcileError(f"topology: {field}: {error}") from None
 
 
+def _stages(given: Any) -> Any:
+    """Read stages that are given as their documents."""
+    try:
+        return freeze(given)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages: {error}") from None
+
+
 @attrs.frozen(kw_only=True)
 class Topology:
     """
@@ -83,6 +92,8 @@ class Topology:
             nothing: a call reaches any API server that can be reached, and waits while there is none.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
+        stages: the documents by which KWOK's controllers play nodes that have no kubelet, and their pods: `Stage` of
+            kwok.x-k8s.io/v1alpha1 and `KwokConfiguration`, as JSON; none: nobody plays any.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -116,6 +127,7 @@ class Topology:
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
     balancer: Balancer | None = None
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
@@ -157,6 +169,8 @@ class Topology:
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+        if self.stages:
+            _check_stages(self.stages)
         if self.balancer is not None:
             _check_balancer(self.balancer, "topology: balancer")
         if self.cloud is not None:
@@ -257,6 +271,13 @@ def _check_driver(driver: Driver, path: str) -> None:
     faults = names.qualified_faults(driver.reach) if driver.reach else ()
     if faults:
         raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+
+
+def _check_stages(documents: tuple[Any, ...]) -> None:
+    try:
+        stages_of(documents)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages{error}") from None
 
 
 def _check_balancer(balancer: Balancer, path: str) -> None:

@@ -84,6 +84,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "stages": ("stages, a list of objects", _all(Map)),
     "balancer": ("a balancer, or nothing", lambda value: value is None or isinstance(value, Balancer)),
     "kind": ("text", _is_text),
     "interval": ("an integer of nanoseconds", _is_number),

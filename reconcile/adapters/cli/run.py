@@ -16,10 +16,12 @@ from reconcile.adapters.cli.files import (
     UNMATCHED,
     BadFiles,
     Given,
+    files_of,
     load_file,
     load_manifests,
     load_scheduler,
     load_script,
+    load_stages,
     refusal,
     unmapped,
 )
@@ -87,6 +89,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
@@ -108,7 +111,8 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scheduler_config, options.scenario, *given.files]
+    given_files = (options.topology, options.behaviours, options.scheduler_config, options.scenario)
+    inputs = [*given_files, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -337,6 +341,8 @@ def _topology(options: Options) -> Topology:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler

@@ -81,6 +81,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
         scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
     )
