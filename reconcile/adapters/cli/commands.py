@@ -227,7 +227,7 @@ def get(**options: Any) -> int:
     metavar="FILE",
     help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
 )
-@click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
+@click.option("-o", "--output", type=click.Choice(["json", "annotations"]), help="How to print.")
 @_controllers
 def explain(**options: Any) -> int:
     """
