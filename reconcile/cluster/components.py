@@ -7,7 +7,17 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.components import (
+    apiserver,
+    applications,
+    controllers,
+    etcd,
+    frozen,
+    kubelet,
+    kubeproxy,
+    scheduler,
+    world,
+)
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -37,6 +47,8 @@ class Setting:
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
     keeping: Any = None
+    application: Any = None
+    place: Any = None
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +74,16 @@ class Component:
         """Give the identity of such a process on *host*."""
         name, groups = self.user
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
+
+
+FROZEN: Final = "frozen"
+"""The kind of a process that is paused."""
+
+
+def apart(own: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[applications.Application, ...]]:
+    """Tell the user's own controllers from the applications, each in order."""
+    programs = tuple([each for each in own if isinstance(each, applications.Application)])
+    return (tuple([each for each in own if each not in programs]) if programs else own), programs
 
 
 def _nothing(_: Any) -> tuple[Watch, ...]:
@@ -99,7 +121,8 @@ COMPONENTS: Final[dict[str, Component]] = {
                     feature_gates=setting.feature_gates,
                 ),
                 *map(
-                    controllers.identified, (*controllers.around(setting.drivers, setting.cloud), *setting.controllers)
+                    controllers.identified,
+                    (*controllers.around(setting.drivers, setting.cloud), *apart(setting.controllers)[0]),
                 ),
             ),
             setting.dice,
@@ -141,6 +164,15 @@ COMPONENTS: Final[dict[str, Component]] = {
         watches=apiserver.watches,
         user=("", ()),
     ),
+    # A container that runs an application; its user is its pod's ServiceAccount.
+    "application": Component(
+        begin=lambda setting: applications.begin(setting.application, setting.place),
+        step=applications.step,
+        watches=applications.watches,
+        user=("", ()),
+    ),
+    # What any process is while it is frozen.
+    FROZEN: Component(begin=lambda _: None, step=frozen.step, watches=_nothing, user=("", ())),
     "runtime": Component(
         begin=lambda setting: setting.disk,
         step=world.step,

@@ -144,6 +144,9 @@ def _lines(machine: Machine, pod: Any, container: str) -> tuple[str, ...]:
         raise Refusal(statuses.internal(f'Get "{where}": dial tcp {address}:10250: connect: connection refused'))
     runtime = machine.states.get(f"runtime/{node}")
     uid = (pod.metadata.annotations or {}).get("kubernetes.io/config.hash", pod.metadata.uid)
+    applied = machine.programs.logs.get(f"{uid}/{container}")
+    if applied is not None:
+        return tuple([line for _, line in applied.between(applied.start, applied.end)])
     return () if runtime is None else world.logs(runtime, uid, container)
 
 

@@ -15,11 +15,12 @@ from reconcile.api.given import whole
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
-from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
+from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.cluster.topology import is_written
 from reconcile.components import world
 from reconcile.driver.machine import (
     Machine,
+    arrived,
     begin,
     carry,
     cut,
@@ -29,6 +30,7 @@ from reconcile.driver.machine import (
     execute,
     exit_process,
     fire,
+    freeze_process,
     give_back,
     hear_webhook,
     heard,
@@ -44,6 +46,7 @@ from reconcile.driver.machine import (
     set_timers,
     skip,
     synced,
+    thaw_process,
     turn,
     unpark,
 )
@@ -70,6 +73,7 @@ from reconcile.events import (
     Execute,
     Fire,
     ForceNewCluster,
+    Freeze,
     HoldWatch,
     KillContainer,
     LoseDisk,
@@ -93,6 +97,7 @@ from reconcile.events import (
     StopProcess,
     Strain,
     Submit,
+    Thaw,
     WebhookAnswered,
     Work,
     WriteManifest,
@@ -131,10 +136,10 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _choose(machine, event)
         case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | SetClock():
             _power(machine, event)
-        case CutLink(one, other):
-            _link(machine, one, other, cut=True)
-        case MendLink(one, other):
-            _link(machine, one, other, cut=False)
+        case Freeze() | Thaw():
+            _pause(machine, event)
+        case CutLink(one, other) | MendLink(one, other):
+            _link(machine, one, other, cut=isinstance(event, CutLink))
         case HoldWatch(process, watch):
             hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case ReleaseWatch(process, watch):
@@ -229,6 +234,8 @@ def _carry(machine: Machine, serial: int) -> None:
             heard(machine, _taken(machine, serial, Posted))
         case Syncing():
             synced(machine, _taken(machine, serial, Syncing))
+        case Parcel():
+            arrived(machine, _taken(machine, serial, Parcel))
         case Decided():
             decided(machine, _taken(machine, serial, Decided))
         case _:
@@ -282,6 +289,11 @@ def _power(
             _set_clock(machine, _known_host(machine, host), ahead)
 
 
+def _pause(machine: Machine, event: Freeze | Thaw) -> None:
+    process = _running(machine, event.process)
+    (freeze_process if isinstance(event, Freeze) else thaw_process)(machine, process)
+
+
 def _mortal(machine: Machine, name: str) -> Process:
     process = _running(machine, name)
     if process.kind == "runtime":
@@ -318,7 +330,7 @@ def _stop_host(machine: Machine, host: str) -> None:
         raise ReconcileError(f"host {host} is off already")
     disk = machine.states.get(f"runtime/{host}") or status.disk  # a runtime that has not begun has changed nothing
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
-    for kind in sorted(COMPONENTS):
+    for kind in (*sorted(COMPONENTS), *world.applications(disk)):
         end(machine, f"{kind}/{host}")
 
 
@@ -365,7 +377,8 @@ def _set_clock(machine: Machine, name: str, ahead: Duration) -> None:
         raise ReconcileError(f"ahead: {ahead!r} is not an integer of 64 bits")
     status = machine.host(name)
     machine.hosts.set(name, attrs.evolve(status, host=attrs.evolve(status.host, clock_skew=ahead)))
-    for kind in sorted(COMPONENTS):
+    programs = world.applications(machine.states.get(f"runtime/{name}") or status.disk)
+    for kind in (*sorted(COMPONENTS), *programs):
         process = machine.processes.get(f"{kind}/{name}")
         if process is not None and kind != "runtime":  # the simulated runtime goes by the cluster's own time
             machine.processes.set(process.name, attrs.evolve(process, skew=ahead))

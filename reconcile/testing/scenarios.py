@@ -36,6 +36,7 @@ from reconcile.events import (
     Disconnect,
     DropCall,
     Execute,
+    Freeze,
     HoldWatch,
     KillContainer,
     Reconnect,
@@ -49,6 +50,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
     WriteManifest,
 )
 from reconcile.lib.dice import Dice
@@ -56,7 +58,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
 from reconcile.model.requests import Response, joined
-from reconcile.properties import ALWAYS, PAST, Past, violations
+from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
@@ -79,7 +81,8 @@ class Scenario:
     Args:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
         controllers: the user's own, which every cluster is booted with.
-        find: gives the controllers that a file names, `module:name` (an adapter's work); they come after the others.
+        find: gives the controllers, applications and properties that a file names, `module:name` (an adapter's work);
+            they come after the others.
         past: what `judge` does not compare.
     """
 
@@ -88,18 +91,19 @@ class Scenario:
         documents: Callable[[str], tuple[Any, ...]],
         *,
         controllers: tuple[Controller, ...] = (),
-        find: Callable[[str], tuple[Controller, ...]] | None = None,
+        find: Callable[[str], tuple[Any, ...]] | None = None,
         past: tuple[Past, ...] = PAST,
     ) -> None:
         self._documents = documents
         self._controllers = controllers
         self._find = find
+        self._own: tuple[Property, ...] = ()
         self._past = past
         self._expected = ""
         self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
 
     def _begin(self, cluster: Cluster) -> None:
-        self._game = Game(cluster, ALWAYS, self._past)
+        self._game = Game(cluster, (*ALWAYS, *self._own), self._past)
         self._machine = self._game.machine
         self._machine.trace = []
 
@@ -120,7 +124,7 @@ class Scenario:
             lines.append(f"error: {error}")
         except Broken as said:
             broken += said.problems
-        broken += [sentence for sentence in violations(self.cluster) if sentence not in broken]
+        broken += [sentence for sentence in violations(self.cluster, (*ALWAYS, *self._own)) if sentence not in broken]
         expected, self._expected = self._expected, self._expected if verb == "expect" else ""
         lines += [f"{VIOLATION} {each}" for each in broken if not (expected and each.startswith(expected))]
         if expected and verb != "expect" and not broken:
@@ -131,12 +135,15 @@ class Scenario:
         """
         Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true controllers=module:name: boot a cluster.
 
-        The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
+        What `controllers` names are controllers, applications, or properties that are to hold from then on. The other
+        words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
         `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
         words = dict([_option(word) for word in block.words if word not in own])
-        controllers = (*self._controllers, *[each for word in own for each in self._named(word[len(_OWN) :])])
+        named = [each for word in own for each in self._named(word[len(_OWN) :])]
+        self._own = tuple([each for each in named if isinstance(each, Property)])
+        controllers = (*self._controllers, *[each for each in named if not isinstance(each, Property)])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
@@ -149,7 +156,7 @@ class Scenario:
         if settled is not None and not settled.settled:
             yield from ("not settled", *settled.moving)
 
-    def _named(self, word: str) -> tuple[Controller, ...]:
+    def _named(self, word: str) -> tuple[Any, ...]:
         if self._find is None:
             raise ReconcileError(f"{_OWN}{word}: whoever plays this scenario finds no controllers by name")
         return self._find(word)
@@ -281,6 +288,21 @@ class Scenario:
             raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
         self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
         yield from ()
+
+    def freeze(self, block: Block) -> Iterator[str]:
+        """Freeze COMPONENT/HOST: a process is paused."""
+        self._game.happen(Freeze(block.words[0]))
+        yield from ()
+
+    def thaw(self, block: Block) -> Iterator[str]:
+        """Thaw COMPONENT/HOST: a process that was paused goes on."""
+        self._game.happen(Thaw(block.words[0]))
+        yield from ()
+
+    def logs(self, block: Block) -> Iterator[str]:
+        """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
+        pod, container, *rest = block.words
+        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
 
     def members(self, _: Block) -> Iterator[str]:
         """Members: list those of etcd, as `etcdctl endpoint status` does."""
@@ -424,6 +446,9 @@ COMMANDS: Final = {
     "crash": (1, 1),
     "restart": (1, 1),
     "kill": (1, 3),
+    "freeze": (1, 1),
+    "thaw": (1, 1),
+    "logs": (2, 3),
     "cut": (1, 2),
     "disconnect": (1, 1),
     "members": (0, 0),

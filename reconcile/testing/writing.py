@@ -25,6 +25,7 @@ from reconcile.events import (
     CutWatch,
     Disconnect,
     Fault,
+    Freeze,
     HoldWatch,
     KillContainer,
     Reconnect,
@@ -37,6 +38,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
 )
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
@@ -181,12 +183,12 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
+        case Freeze(process) | Thaw(process):
+            return "freeze" if isinstance(fault, Freeze) else "thaw", process
         case CutWatch(process, watch):
             return "cut", process, watch
-        case HoldWatch(process, watch):
-            return "hold", process, watch
-        case ReleaseWatch(process, watch):
-            return "release", process, watch
+        case HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            return "hold" if isinstance(fault, HoldWatch) else "release", process, watch
         case _:
             return ()
 

@@ -31,12 +31,8 @@ from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
-    Clock,
-    Connection,
     Delete,
-    Kill,
-    Life,
-    Power,
+    Happening,
     Timed,
     applying,
     event_of,
@@ -224,7 +220,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Clock | Life | Kill):
+        if isinstance(command, Happening):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))

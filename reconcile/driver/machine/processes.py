@@ -7,22 +7,32 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, Setting
+from reconcile.cluster.components import COMPONENTS, FROZEN, Setting
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
-from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.programs import (
+    APPLICATION,
+    discard_volumes,
+    launch_application,
+    setting_of,
+    take_up_of_program,
+    unlisten,
+)
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
     CancelTimer,
+    DiscardVolumes,
     EndProcess,
     Exit,
     Install,
+    LaunchApplication,
     LaunchProcess,
     Notice,
     OpenWatch,
@@ -31,6 +41,7 @@ from reconcile.effects import (
     Report,
     RuntimeOrder,
     SetTimer,
+    SignalApplication,
     Wake,
 )
 from reconcile.events import Started
@@ -43,6 +54,8 @@ from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
+_TERMINATED: Final = 143  # 128 + SIGTERM
+_OF_APPLICATIONS: Final = (APPLICATION, FROZEN)
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 
@@ -59,6 +72,8 @@ def begin(machine: Machine, item: Starting) -> bool:
     if process is None:
         return False
     name, kind = process.name, process.kind
+    if kind == APPLICATION:
+        return _begin_application(machine, process)
     host = machine.host(process.host)
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
@@ -106,6 +121,19 @@ def begin(machine: Machine, item: Starting) -> bool:
     return True
 
 
+def _begin_application(machine: Machine, process: Process) -> bool:
+    dice = machine.dice(process.name).named(str(process.life))
+    found = setting_of(machine, process, dice)
+    if found is None:
+        end(machine, process.name)
+        return False
+    application, place = found
+    machine.states.set(process.name, applications.begin(application, place))
+    machine.recorders.set(process.name, recorder.begin(application.name, process.host, dice.named("recorder")))
+    _work(machine, process)
+    return True
+
+
 def _keeping(machine: Machine, process: Process) -> Any:
     """Give the disk with which a member begins; None of what is no member."""
     if process.kind != "etcd":
@@ -131,11 +159,7 @@ def end(machine: Machine, name: str) -> None:
     if process is None:
         return
     if machine.plural and process.kind in _REACHED:
-        rouse(machine, tell)
-        for item in forget_asked(machine, name):
-            lose(machine, item)
-        if process.kind == "etcd":
-            member_ended(machine, process.host)
+        _leave_members(machine, process)
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
@@ -156,8 +180,18 @@ def end(machine: Machine, name: str) -> None:
                 lose(machine, waiting.sent)
     elif process.kind == "watch" and machine.audits is not None and watching is not None:
         audit_end(machine, process, watching)
+    if process.kind in _OF_APPLICATIONS:
+        unlisten(machine, process, watching)
     if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
+
+
+def _leave_members(machine: Machine, process: Process) -> None:
+    rouse(machine, tell)
+    for item in forget_asked(machine, process.name):
+        lose(machine, item)
+    if process.kind == "etcd":
+        member_ended(machine, process.host)
 
 
 def lose(machine: Machine, item: Sent | Replied) -> None:
@@ -168,14 +202,41 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
-def exit_process(machine: Machine, process: Process, code: int) -> None:
+def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
     """Let a process end with *code*; its host's container runtime sees its container exit."""
     end(machine, process.name)
     runtime = machine.processes.get(f"runtime/{process.host}")
-    if runtime is not None and process.kind != "kubelet":
-        state, effects = world.ended(machine.states.get(runtime.name), process.kind, code, machine.now)
+    own = process.name.removesuffix(f"/{process.host}")
+    if runtime is not None and own != "kubelet":
+        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message)
         machine.states.set(runtime.name, state)
         take_up(machine, runtime, effects)
+
+
+def _take_up_of_programs(
+    machine: Machine, host: str, effect: LaunchApplication | SignalApplication | DiscardVolumes
+) -> None:
+    match effect:
+        case LaunchApplication(process):
+            launch_application(machine, host, process)
+        case SignalApplication(process):
+            _ask_to_end(machine, f"{process}/{host}")
+        case DiscardVolumes():
+            discard_volumes(machine, effect)
+
+
+def _ask_to_end(machine: Machine, name: str) -> None:
+    """Send SIGTERM to an application's process; one that is frozen hears it when it is thawed."""
+    process = machine.processes.get(name)
+    if process is None:
+        return
+    state = machine.states.get(name)
+    kept = state.state if process.kind == FROZEN else state
+    said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
+    if said is not None:
+        tell(machine, process, said)
+    else:
+        exit_process(machine, process, _TERMINATED)
 
 
 def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> None:
@@ -199,6 +260,9 @@ def tell(machine: Machine, process: Process, event: Any) -> None:
 def hear_election(machine: Machine, process: Process, event: Any) -> None:
     """Let a process's election hear *event*; it begins its work when it wins."""
     name = process.name
+    if process.kind == FROZEN:
+        machine.states.set(name, frozen.kept(machine.states.get(name), "election", event))
+        return
     led = process.leading
     state, effects = election.step(machine.elections.get(name), event)
     machine.elections.set(name, state)
@@ -312,7 +376,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case EndProcess():
             end(machine, f"{effect.process}/{process.host}")
         case Exit():
-            exit_process(machine, process, effect.code)
+            exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
@@ -321,6 +385,10 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
+        case LaunchApplication() | SignalApplication() | DiscardVolumes():
+            _take_up_of_programs(machine, process.host, effect)
+        case _ if process.kind == APPLICATION and take_up_of_program(machine, process, effect):
+            pass
         case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
             pass
         case _:
