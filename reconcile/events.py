@@ -605,6 +605,24 @@ class SetClock:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class DriftClock:
+    """
+    Let a host's clock go wrong from now on, or be slewed back.
+
+    Args:
+        host: whose.
+        rate: how many parts of a million it goes faster (negative: slower); 0 for as fast as the cluster's time.
+        until: how many nanoseconds it is ahead when it stops to drift; None for never. That is how NTP brings a clock
+            back that it does not want to let jump, at 500 parts of a million.
+    """
+
+    host: str
+    rate: int
+    until: Duration | None = None
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Compact:
     """Compact the store's history up to *revision*: watches that lag behind it must relist."""
 
@@ -722,6 +740,7 @@ Fault: TypeAlias = (
     | CutLink
     | MendLink
     | SetClock
+    | DriftClock
     | Compact
     | DropMessage
     | SlowDisk

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from docs.examples.elector import Lead
+from docs.examples.elector import Lead, elector
 from reconcile import Cluster
 from reconcile.components.applications import (
     Application,
@@ -202,9 +202,8 @@ def written(state: Replica, write: Write, connection: Any, now: Instant) -> tupl
     """Take a write, if it leads; one that is there already only waits."""
     if not state.serves or state.until <= now:
         return state, ()
-    places = [
-        place for place, line in enumerate(state.ledger) if (line.client, line.number) == (write.client, write.number)
-    ]
+    lines = [(line.client, line.number) for line in state.ledger]
+    places = [place for place, line in enumerate(lines) if line == (write.client, write.number)]
     place = places[0] if places else len(state.ledger)
     state = attrs.evolve(state, waiting=(*state.waiting, (place, (connection, write))))
     if places:
@@ -266,14 +265,17 @@ def version(ledger: tuple[Entry, ...]) -> tuple[int, int]:
     return (ledger[-1].epoch if ledger else -1), len(ledger)
 
 
+def is_ready(state: Replica, asked: str, now: Instant) -> bool:  # noqa: ARG001 -- every probe asks the same
+    """Answer its readiness probe."""
+    return state.loaded
+
+
 def interests(state: Replica) -> tuple[Interest, ...]:
     """It follows how many replicas there are to be."""
     return (Interest("statefulsets.apps", state.place.namespace),)
 
 
-ledger = Application(
-    name="ledger", begin=begin, step=step, watches=interests, answers=lambda state, action, now: state.loaded
-)
+ledger = Application(name="ledger", begin=begin, step=step, watches=interests, answers=is_ready)
 hasty = attrs.evolve(ledger, begin=partial(begin, hasty=True))
 """A mistake: it acknowledges what it alone has."""
 
@@ -328,3 +330,7 @@ def _lost(cluster: Cluster) -> Iterator[str]:
 
 
 kept = Property("acknowledged-writes-are-kept", _lost)
+
+applications = (ledger, elector, client)
+everything = (*applications, kept)
+with_a_mistake = (hasty, elector, client, kept)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.cluster.topology import Topology
 from reconcile.components import (
     apiserver,
     applications,
@@ -18,6 +19,7 @@ from reconcile.components import (
     scheduler,
     world,
 )
+from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -49,6 +51,12 @@ class Setting:
     keeping: Any = None
     application: Any = None
     place: Any = None
+    scheduler: Configuration = DEFAULTS
+
+
+def scheduling(topology: Topology) -> Configuration:
+    """Give how the schedulers of a cluster work."""
+    return configuration_of(topology.scheduler) if topology.scheduler else DEFAULTS
 
 
 @attrs.frozen(kw_only=True)
@@ -133,7 +141,7 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kube-scheduler": Component(
-        begin=lambda setting: scheduler.begin(setting.dice),
+        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler),
         step=scheduler.step,
         watches=scheduler.watches,
         user=("system:kube-scheduler", ()),

@@ -12,6 +12,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
+from reconcile.components.scheduler.configuration import configuration_of
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
@@ -20,7 +21,7 @@ from reconcile.model import gates, names
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import CAPACITY, Host
+from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
 from reconcile.model.kubelets import amount_of, check_signal, settings_of
 
 KUBERNETES: Final = "v1.36.0"
@@ -41,10 +42,19 @@ def _behaviours(given: Any) -> Any:
 
 def _audit(given: Any) -> Any:
     """Read an audit policy that is given as its document."""
+    return _document(given, "audit")
+
+
+def _scheduler(given: Any) -> Any:
+    """Read a scheduler's configuration that is given as its document."""
+    return _document(given, "scheduler")
+
+
+def _document(given: Any, field: str) -> Any:
     try:
         return freeze(given)
     except ReconcileError as error:
-        raise ReconcileError(f"topology: audit: {error}") from None
+        raise ReconcileError(f"topology: {field}: {error}") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +95,8 @@ class Topology:
             nothing happens for it while nobody asks.
         feature_gates: Kubernetes' feature gates that are not as they are by default, such as
             `{"StaleControllerConsistencyReplicaSet": False}`.
+        scheduler: how schedulers work, as a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 says, as JSON;
+            empty for what Kubernetes has by default.
     """
 
     nodes: int = 3
@@ -108,6 +120,7 @@ class Topology:
     start: Instant = 1_767_225_600_000_000_000
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
+    scheduler: Map[Any] = attrs.field(factory=Map, converter=_scheduler)
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
@@ -137,6 +150,8 @@ class Topology:
         _check_amounts(self.capacity, "topology: capacity")
         if self.audit:
             auditing.check(self.audit)
+        if self.scheduler:
+            _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
@@ -201,6 +216,15 @@ def _check_gates(given: Map[bool]) -> None:
             raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
 
 
+def _check_scheduler(document: Map[Any]) -> None:
+    try:
+        configuration = configuration_of(document)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: scheduler: {error}") from None
+    if configuration.extenders:
+        raise ReconcileError("topology: scheduler: extenders: a cluster's own scheduler asks none")
+
+
 def _check_drivers(drivers: tuple[Driver, ...]) -> None:
     names = [driver.name for driver in drivers]
     for place, driver in enumerate(drivers):
@@ -247,6 +271,8 @@ _ON_LABELS: Final = ("region", "instance_type")
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
     settings_of(host.kubelet, f"{path}.kubelet")
+    if not SLOWEST <= host.clock_drift <= FASTEST:
+        raise ReconcileError(f"{path}.clock_drift: {host.clock_drift} is not between {SLOWEST} and {FASTEST}")
     for signal, text in host.strain.items():
         check_signal(signal, f"{path}.strain")
         amount_of(text, f"{path}.strain[{signal!r}]")

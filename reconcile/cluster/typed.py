@@ -74,6 +74,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "webhooks": ("true or false", _is_truth),
     "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
+    "scheduler": ("a KubeSchedulerConfiguration, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
@@ -108,4 +109,5 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "kubelet": ("a map of text to text", _texts),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
+    "clock_drift": ("an integer of parts of a million", _is_number),
 }

@@ -205,10 +205,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"start process {process}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
-        case on.Freeze(process):
-            return f"freeze {process}"
-        case on.Thaw(process):
-            return f"thaw {process}"
+        case on.Freeze(process) | on.Thaw(process):
+            return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
         case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
             return _of_host(what)
         case on.DropCall(call):
@@ -223,6 +221,9 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return _of_network(what)
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
+        case on.DriftClock(host, rate, until):
+            goes = f"let the clock of {host} go {abs(rate)} ppm {'slower' if rate < 0 else 'faster'}"
+            return goes if until is None else f"{goes}, until it is {duration_text(until)} ahead"
         case on.Compact(revision):
             return f"compact to {revision}"
         case _:

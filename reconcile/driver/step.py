@@ -16,7 +16,6 @@ from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
-from reconcile.cluster.topology import is_written
 from reconcile.components import world
 from reconcile.driver.machine import (
     Machine,
@@ -50,6 +49,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
 from reconcile.driver.operations import operate
@@ -67,6 +67,7 @@ from reconcile.events import (
     CutWatch,
     Deliver,
     Disconnect,
+    DriftClock,
     DropCall,
     DropMessage,
     DropOrder,
@@ -104,7 +105,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
-from reconcile.lib.instant import Duration, rfc3339
+from reconcile.lib.instant import rfc3339
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, User
 from reconcile.store import compact
@@ -134,16 +135,17 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _submit(machine, event)
         case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
             _choose(machine, event)
-        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | SetClock():
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
             _power(machine, event)
         case Freeze() | Thaw():
             _pause(machine, event)
-        case CutLink(one, other) | MendLink(one, other):
-            _link(machine, one, other, cut=isinstance(event, CutLink))
-        case HoldWatch(process, watch):
-            hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
-        case ReleaseWatch(process, watch):
-            release(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case SetClock() | DriftClock():
+            turn_clock(machine, event)
+        case CutLink() | MendLink():
+            _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
+        case HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            change = hold_back if isinstance(event, HoldWatch) else release
+            change(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
         case (
@@ -263,7 +265,7 @@ def _advance(machine: Machine, to: int) -> None:
 
 def _power(
     machine: Machine,
-    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect | SetClock,
+    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect,
 ) -> None:
     match event:
         case StopHost(host):
@@ -285,8 +287,6 @@ def _power(
             _connect(machine, host, connected=False)
         case Reconnect(host):
             _connect(machine, host, connected=True)
-        case SetClock(host, ahead):
-            _set_clock(machine, _known_host(machine, host), ahead)
 
 
 def _pause(machine: Machine, event: Freeze | Thaw) -> None:
@@ -370,18 +370,6 @@ def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
     machine.reach.clear()
     set_timers(machine)
     unpark(machine)
-
-
-def _set_clock(machine: Machine, name: str, ahead: Duration) -> None:
-    if not is_written(ahead):
-        raise ReconcileError(f"ahead: {ahead!r} is not an integer of 64 bits")
-    status = machine.host(name)
-    machine.hosts.set(name, attrs.evolve(status, host=attrs.evolve(status.host, clock_skew=ahead)))
-    programs = world.applications(machine.states.get(f"runtime/{name}") or status.disk)
-    for kind in (*sorted(COMPONENTS), *programs):
-        process = machine.processes.get(f"{kind}/{name}")
-        if process is not None and kind != "runtime":  # the simulated runtime goes by the cluster's own time
-            machine.processes.set(process.name, attrs.evolve(process, skew=ahead))
 
 
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:

@@ -10,6 +10,10 @@ from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 
+SLOWEST: Final = -100_000
+FASTEST: Final = 100_000
+"""How clocks may drift, in parts of a million."""
+
 CAPACITY: Final = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
 
 
@@ -32,6 +36,7 @@ class Host:
             `{"evictionHard": "memory.available<200Mi", "shutdownGracePeriod": "30s"}`.
         strain: what it has left beside what pods use, eviction signal -> quantity text: `{"memory.available": "1Gi"}`.
         clock_skew: nanoseconds that this host's clock is ahead of the cluster's time; every process on it goes by it.
+        clock_drift: parts of a million that it goes faster: 100 for a poor crystal, -500 for what NTP slews back.
     """
 
     name: str
@@ -46,3 +51,4 @@ class Host:
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_map)
     strain: Map[str] = attrs.field(default=Map(), converter=as_map)
     clock_skew: Duration = 0
+    clock_drift: int = 0

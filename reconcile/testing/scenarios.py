@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -34,6 +33,7 @@ from reconcile.events import (
     CutWatch,
     Deliver,
     Disconnect,
+    DriftClock,
     DropCall,
     Execute,
     Freeze,
@@ -57,19 +57,19 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
-from reconcile.model.requests import Response, joined
+from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
+from reconcile.testing.wording import NUMBER, duration_in, field_at, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
-_NUMBER: Final = re.compile("-?[0-9]{1,20}")
 _OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external")
 _OWN: Final = "controllers="
 
@@ -140,7 +140,7 @@ class Scenario:
         `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
-        words = dict([_option(word) for word in block.words if word not in own])
+        words = dict([option_of(word) for word in block.words if word not in own])
         named = [each for word in own for each in self._named(word[len(_OWN) :])]
         self._own = tuple([each for each in named if isinstance(each, Property)])
         controllers = (*self._controllers, *[each for each in named if not isinstance(each, Property)])
@@ -165,22 +165,22 @@ class Scenario:
         """apply, with manifests below: what `kubectl apply` does, and says."""
         for plain in self._documents(block.document):
             wanted = client.as_object(plain)
-            response = _reached(self._game.declare(plain))
+            response = reached(self._game.declare(plain))
             kind = resource_of(wanted)
             name = f"{kind.singular}{'.' + kind.group if kind.group else ''}/{wanted.metadata.name}"
             if response.ok:
                 yield f"{name} {'created' if response.code == _CREATED else 'configured'}"
             else:
-                yield from _refusal(response)
+                yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
         """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from _refusal(_reached(self._game.delete(*block.words)))
+        yield from refusal_of(reached(self._game.delete(*block.words)))
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from _refusal(_reached(self._game.scale(word, name, _number(replicas), *rest)))
+        yield from refusal_of(reached(self._game.scale(word, name, _number(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -196,13 +196,13 @@ class Scenario:
         if said is None:
             raise ReconcileError("no API server can be reached")
         yield from said.lines
-        yield from _refusal(said.response)
+        yield from refusal_of(said.response)
         if said.problem:
             yield f"error: {said.problem}"
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        self._game.move(Wait(_duration(block, block.words[0])))
+        self._game.move(Wait(duration_in(block, block.words[0])))
         yield from ()
 
     def wander(self, block: Block) -> Iterator[str]:
@@ -241,7 +241,7 @@ class Scenario:
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(_number(number), _duration(block, time)))
+        self._game.move(Lag(_number(number), duration_in(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -347,6 +347,12 @@ class Scenario:
         self._game.happen(SetClock(host, parse_duration(ahead)))
         yield from ()
 
+    def drift(self, block: Block) -> Iterator[str]:
+        """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
+        host, rate, *until = block.words
+        self._game.happen(DriftClock(host, _number(rate), parse_duration(until[0]) if until else None))
+        yield from ()
+
     def restart(self, block: Block) -> Iterator[str]:
         """Restart HOST (one without power) or restart kubelet/HOST."""
         (name,) = block.words
@@ -385,7 +391,7 @@ class Scenario:
         if fields:
             for obj in objects:
                 plain = convert.dump(obj)
-                yield "  ".join(str(_at(plain, path.lstrip("."))) for path in fields)
+                yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
         else:
             yield table(resource.key, objects, cluster.now) if objects else "No resources found"
 
@@ -455,6 +461,7 @@ COMMANDS: Final = {
     "member": (2, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
+    "drift": (2, 3),
     "strain": (2, 3),
     "shutdown": (1, 2),
     "manifest": (1, 3),
@@ -483,43 +490,7 @@ def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterato
     return found
 
 
-def _option(word: str) -> tuple[str, Any]:
-    key, given, text = word.partition("=")
-    if not given:
-        raise ReconcileError(f"load {word!r}: not of the form nodes=3")
-    return key, {"true": True, "false": False}.get(text, int(text) if _NUMBER.fullmatch(text) else text)
-
-
 def _number(text: Any) -> int:
-    if not _NUMBER.fullmatch(str(text)):
+    if not NUMBER.fullmatch(str(text)):
         raise ReconcileError(f"{text!r} is not a number")
     return int(text)
-
-
-def _duration(block: Block, text: str) -> int:
-    time = parse_duration(text)
-    if time < 0:
-        raise ReconcileError(f"{block.command!r}: time does not go back")
-    return time
-
-
-def _reached(response: Response | None) -> Response:
-    if response is None:
-        raise ReconcileError("no API server can be reached")
-    return response
-
-
-def _refusal(response: Response) -> Iterator[str]:
-    if not response.ok:
-        yield f"{response.code} {response.body.reason}: {response.body.message}"
-
-
-def _at(plain: Any, path: str) -> Any:
-    for part in path.split("."):
-        if isinstance(plain, list):
-            plain = plain[int(part)] if part.isdigit() and int(part) < len(plain) else None
-        else:
-            plain = plain.get(part) if isinstance(plain, dict) else None
-        if plain is None:
-            return "-"
-    return plain

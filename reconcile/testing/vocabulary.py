@@ -70,6 +70,11 @@ _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namesp
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
 SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
+_SCHEDULER: Final = {
+    "apiVersion": "kubescheduler.config.k8s.io/v1",
+    "kind": "KubeSchedulerConfiguration",
+    "profiles": [{"schedulerName": "packing", "plugins": {"score": {"disabled": [{"name": "ImageLocality"}]}}}],
+}
 _AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "verbs": ["get"]}]}
 _BEHAVIOURS: Final[tuple[dict[str, Any], ...]] = (
     {},
@@ -127,6 +132,7 @@ class _Vocabulary:
             fields = [field for field in fields_of(Topology) if field.shape != "free"]
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
             parts["audit"] = st.sampled_from(({}, _AUDIT))
+            parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)

@@ -24,6 +24,7 @@ from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutWatch,
     Disconnect,
+    DriftClock,
     Fault,
     Freeze,
     HoldWatch,
@@ -173,6 +174,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "reconnect", host
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
+        case DriftClock(host, rate, until):
+            return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
@@ -185,12 +188,13 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case Freeze(process) | Thaw(process):
             return "freeze" if isinstance(fault, Freeze) else "thaw", process
-        case CutWatch(process, watch):
-            return "cut", process, watch
-        case HoldWatch(process, watch) | ReleaseWatch(process, watch):
-            return "hold" if isinstance(fault, HoldWatch) else "release", process, watch
+        case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            return _OF_WATCHES[fault.__class__], process, watch
         case _:
             return ()
+
+
+_OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 
 # Documents ------------------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def cli() -> None:
 @click.argument("manifests", nargs=-1, type=_FILE)
 @click.option("-k", "--kustomize", multiple=True, type=_FILE, metavar="DIR", help="Build this kustomization, apply it.")
 @click.option("-R", "--recursive", is_flag=True, help="Look for manifests in directories of directories as well.")
-@click.option("--skip-unknown", is_flag=True, help="Apply the rest where a kind is not known, and name what was left.")
+@click.option("--skip-unknown", is_flag=True, help="A kind that is not known is no error; name what was left.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
 @click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")
@@ -114,6 +114,7 @@ def cli() -> None:
 )
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
@@ -216,7 +217,12 @@ def get(**options: Any) -> int:
 @click.option("--until", type=click.IntRange(min=0), metavar="N", help="As it was after N steps.")
 @click.option("--at", metavar="TIME", help="As it was at this time (RFC 3339, or 12.5s after power-on).")
 @click.option("-n", "--namespace", default="default", show_default=True, help="Where the pods are.")
-@click.option("--scheduler-config", type=_FILE, metavar="FILE", help="Under this KubeSchedulerConfiguration (v1).")
+@click.option(
+    "--scheduler-config",
+    type=_FILE,
+    metavar="FILE",
+    help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
+)
 @click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
 @_controllers
 def explain(**options: Any) -> int:
@@ -250,6 +256,7 @@ def step(nodes: int, masters: int, members: int, seed: int, own: tuple[str, ...]
 @click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option(
     "--without",
     multiple=True,

@@ -9,12 +9,11 @@ from typing import Any, Final, Literal
 
 import attrs
 import click
-import yaml
 
-from reconcile.adapters.cli.files import BadFiles
+from reconcile.adapters.cli.files import load_scheduler
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
-from reconcile.components.scheduler.explaining import DEFAULT, Explanation, Move, Profile, profile_of
+from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, configuration_of
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
@@ -43,7 +42,7 @@ class Options:
 
 def explain(options: Options) -> int:
     """Print, and give the exit status: 2 if a pod would find no node."""
-    controllers, profile = load_controllers(options.own), _profile(options.scheduler_config)
+    controllers, profile = load_controllers(options.own), _configuration(options.scheduler_config)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
         played = replay(lines, controllers=controllers, until=options.until, at=at)
@@ -70,17 +69,10 @@ def explain(options: Options) -> int:
             return _YES
 
 
-def _profile(path: Path | None) -> Profile:
-    """Read the configuration of the scheduler that is asked; without one it is Kubernetes' own."""
-    if path is None:
-        return DEFAULT
-    try:
-        found = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadFiles([f"{path}: {error}"]) from None
-    if not isinstance(found, dict):
-        raise BadFiles([f"{path}: {found!r} is no KubeSchedulerConfiguration"])
-    return profile_of(found)
+def _configuration(path: Path | None) -> Configuration | None:
+    """Read the configuration of the scheduler that is asked; without one it is the run's own."""
+    found = load_scheduler(path)
+    return None if found is None else configuration_of(found)
 
 
 def _pending(pod: Any) -> Any:

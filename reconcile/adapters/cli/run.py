@@ -12,7 +12,17 @@ import attrs
 import click
 
 from reconcile.adapters.cli import progress
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_script
+from reconcile.adapters.cli.files import (
+    UNMATCHED,
+    BadFiles,
+    Given,
+    load_file,
+    load_manifests,
+    load_scheduler,
+    load_script,
+    refusal,
+    unmapped,
+)
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
@@ -25,7 +35,7 @@ from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
 from reconcile.driver.failures import failures
-from reconcile.driver.mapping import established, mapped
+from reconcile.driver.mapping import NotServed, established, mapped
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
@@ -50,6 +60,7 @@ from reconcile.properties import unheeded
 
 _MOST_SAID: Final = 20
 _CONVERGED: Final = 0
+_REFUSED: Final = 1
 _NOT_CONVERGED: Final = 2
 
 
@@ -69,6 +80,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -89,7 +101,7 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
+    inputs = [options.topology, options.behaviours, options.scheduler_config, options.scenario, *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -109,6 +121,7 @@ def _given(options: Options) -> Given:
         kustomizations=options.kustomize,
         recursive=options.recursive,
         skip_unknown=options.skip_unknown,
+        partly=True,
     )
 
 
@@ -153,6 +166,7 @@ class Job:
         self._applied: dict[tuple[str, str], None] = {}
         self._deleted: dict[tuple[str, str], None] = {}
         self._unknown: tuple[str, ...] = ()
+        self._refused: list[str] = []
 
     def bring_up(self) -> None:
         """Wait until every node is ready; whatever holds one up is left to the report."""
@@ -178,23 +192,28 @@ class Job:
 
     def apply(self, given: Given) -> None:
         """
-        Apply what manifests declare, and say what one should know of them.
+        Apply what manifests declare, and say what one should know of them; what is refused keeps nothing else back.
 
         Raises:
-            BadFiles: the API server refuses some of it; each with file and line.
+            BadFiles: all of it is refused; each with file and line.
         """
         self._unknown = given.unknown
         for warning in given.warnings:
             self._shown.tell(f"warning: {warning}")
-        refused: list[str] = []
+        self._refused = list(given.refused)
         for each in given.declared:
-            response = self._session.drive(applying(each.object, self._crds(each.object)))
+            try:
+                requests = applying(each.object, self._crds(each.object))
+                response = self._session.drive(requests)
+            except NotServed as error:  # its definition was refused
+                self._refused += [unmapped(each.manifest, str(error)), UNMATCHED]
+                continue
             if response.ok:
                 self._note(response.body)
             else:
-                refused += _refusal(each, response)
-        if refused:
-            raise BadFiles(refused)
+                self._refused += refusal(each, response)
+        if self._refused and not self._applied:
+            raise BadFiles(self._refused)
 
     def play(self, script: tuple[Timed, ...]) -> None:
         """
@@ -249,10 +268,11 @@ class Job:
         lacks = (*shortfalls(cluster, applied), *leftovers(cluster, self._deleted))
         moving = () if settled or self.circle else _spoken(still_moving(cluster), cluster)
         failed = () if moving else failures(cluster)  # else they are among what moves
-        converged = settled and not lacks and not failed
+        converged = settled and not lacks and not failed and not self._refused
         came = "converged" if converged else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
-        _print_reasons("what was not applied", self._unknown)
+        left = [text for text in (*self._refused, *self._unknown) if text != UNMATCHED]
+        _print_reasons("what was not applied", tuple(left))
         _print_reasons("what is not as declared", lacks)
         _print_reasons("what a controller has given up" if settled else "what a controller fails at", failed)
         _print_reasons("time stands still", (self.circle,) if self.circle else ())
@@ -260,6 +280,9 @@ class Job:
         _print_reasons("what nothing here acts upon", tuple([str(each) for each in unheeded(cluster)]))
         click.echo(f"digest {digest}")
         click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
+        if self._refused:
+            click.echo(f"error: {BadFiles(self._refused)}", err=True)
+            return _REFUSED
         return _CONVERGED if converged else _NOT_CONVERGED
 
     def _say(self, text: str) -> None:
@@ -305,6 +328,9 @@ def _topology(options: Options) -> Topology:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    scheduler = load_scheduler(options.scheduler_config)
+    if scheduler is not None:
+        changes["scheduler"] = scheduler
     return attrs.evolve(topology, **changes)
 
 
@@ -393,19 +419,6 @@ def _nodes_ready(cluster: Cluster) -> bool:
     if len(nodes) < len(cluster.hosts):
         return False
     return all(node.status is not None and is_true(node.status.conditions, "Ready") for node in nodes.values())
-
-
-def _refusal(each: Declared, response: Response) -> Iterator[str]:
-    status = response.body
-    causes = (status.details.causes if status.details is not None else None) or ()
-    said = f'{each.resource.kind} "{each.object.metadata.name}"'
-    if status.reason == "Invalid" and causes:
-        for cause in causes:
-            yield f"{each.place(cause.field or '')}: {said} is invalid: {cause.field}: {cause.message}"
-        return
-    field = "metadata.namespace" if response.code == 404 and "namespaces" in (status.message or "") else ""  # noqa: PLR2004 -- HTTP's own
-    code = f"{response.code} {status.reason or ''}".rstrip()
-    yield f"{each.place(field)}: {said} is refused ({code}): {status.message}"
 
 
 def _granted(response: Response, timed: Timed) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests
+from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_scheduler
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
@@ -57,6 +57,7 @@ class Options:
     data: Path | None = None
     own: tuple[str, ...] = ()
     webhook_service: tuple[str, ...] = ()
+    scheduler_config: Path | None = None
     audit_policy_file: Path | None = None
     audit_log_path: str | None = None
 
@@ -194,6 +195,9 @@ def _topology(options: Options) -> Topology:
     policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
     if policy is not None:
         changes["audit"] = policy
+    scheduler = load_scheduler(options.scheduler_config)
+    if scheduler is not None:
+        changes["scheduler"] = scheduler
     left_out = {*topology.without, *without}
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "members": 1, "hosts": (), "proxy": False}
@@ -210,7 +214,8 @@ def _topology(options: Options) -> Topology:
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:
     """Refuse a log that would overwrite what was read."""
-    inputs = [path for path in (options.topology, options.behaviours, *files) if path is not None]
+    given = (options.topology, options.behaviours, options.scheduler_config, *files)
+    inputs = [path for path in given if path is not None]
     for path in inputs if options.record is not None and options.record.exists() else ():
         if path.exists() and options.record is not None and options.record.samefile(path):
             raise BadFiles([f"{options.record}: --record would overwrite what was read"])

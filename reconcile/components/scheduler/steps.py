@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
-from reconcile.components.scheduler.framework.volumes import BIND_TIMEOUT, noted, standing, unreserve, written
+from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, written
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State
 from reconcile.components.scheduler.watching import left, nodes_changed, others_changed, pods_changed, with_placed
@@ -90,7 +90,13 @@ def _on_answered(state: State, event: Answered) -> Step:
     pod = placed.entry.pod
     known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
     if event.response.ok:
-        record = Record(pod, "Normal", "Scheduled", f"Successfully assigned {key} to {placed.node}", component=PROFILE)
+        record = Record(
+            pod,
+            "Normal",
+            "Scheduled",
+            f"Successfully assigned {key} to {placed.node}",
+            component=pod.spec.scheduler_name or PROFILE,
+        )
         return with_placed(state, key, known), (record,)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
@@ -124,7 +130,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
     woken_before = _ready(state)
     for key, waiting in state.waiting.items():
         placed = state.placed.get(key, None)
-        late = waiting.since + BIND_TIMEOUT <= now
+        late = waiting.since + waiting.timeout <= now
         if placed is None or placed.entry is None:
             state = unreserve(state, key)
             continue
@@ -186,7 +192,7 @@ def _volumes_due(state: State) -> tuple[Instant | None, bool]:
     looks = [waiting.due for waiting in state.waiting.values() if waiting.due is not None]
     if looks:
         return min(looks), False
-    ends = [waiting.since + BIND_TIMEOUT for waiting in state.waiting.values()]
+    ends = [waiting.since + waiting.timeout for waiting in state.waiting.values()]
     return (min(ends) if ends else None), True
 
 

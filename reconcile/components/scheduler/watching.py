@@ -21,8 +21,8 @@ from reconcile.components.scheduler.cache.nodes import (
     without_room,
 )
 from reconcile.components.scheduler.cache.traits import Traits, traits_of
-from reconcile.components.scheduler.cache.views import Views, having
-from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.cache.views import Views, having, having_pods
+from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
 from reconcile.components.scheduler.queue.hints import (
     helped_by_guise,
@@ -42,7 +42,7 @@ from reconcile.components.scheduler.queue.queue import (
     without,
     woken,
 )
-from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State
+from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State, profile_for
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
@@ -57,7 +57,7 @@ def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
     for change in event.changes:
         state = _pod_changed(state, change, event.now)
-    return _with_views(state, having(state.views, "pods", event.view))
+    return _with_views(state, having_pods(state.views, event.view))
 
 
 def nodes_changed(state: State, event: Watched) -> State:
@@ -213,35 +213,43 @@ _with_views: Final[Callable[[State, Views], State]] = copier(State, "views")
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
     """Take in a pod that has no node."""
     spec = pod.spec
-    if (spec.scheduler_name or PROFILE) != state.profile.name or pod.metadata.deletion_timestamp is not None:
+    profile = state.settings.profile
+    if (spec.scheduler_name or PROFILE) != profile.name:
+        found = profile_for(state, pod) if state.settings.others else None
+        if found is None:
+            return _gone(state, key, None, now)
+        profile = found
+    if pod.metadata.deletion_timestamp is not None:
         return _gone(state, key, None, now)
     entry = state.queue.entries.get(key, None)
     if entry is not None and entry.pod.metadata.uid != pod.metadata.uid:
         entry = None
     if entry is None:
-        return _new(state, key, pod, now)
+        return _new(state, key, pod, now, profile)
     if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
-    demand, wishes, traits = demand_of(pod), wishes_of(pod), traits_of(pod)
+    demand, wishes, traits = demanded(pod, profile), wished(pod, profile), traits_of(pod)
+    if not traits.spread and profile.spread_defaults and entry.traits.spread:
+        traits = traits._replace(spread=entry.traits.spread)
     place = entry.place
-    if spec.scheduling_gates:
+    if spec.scheduling_gates and profile.gates:
         place = "gated"
     elif place == "gated":
         place = "active"
     elif place == "waiting" and (demand, wishes, traits) != (entry.demand, entry.wishes, entry.traits):
-        place = "backoff" if backoff_ends(entry) > now else "active"
+        place = "backoff" if backoff_ends(state.queue, entry) > now else "active"
     entry = replace(entry, pod=pod, demand=demand, wishes=wishes, traits=traits, place=place)
     return _with_queue(state, put(state.queue, key, entry))
 
 
-def _new(state: State, key: str, pod: Any, now: Instant) -> State:
-    place: Place = "gated" if pod.spec.scheduling_gates else "active"
+def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> State:
+    place: Place = "gated" if pod.spec.scheduling_gates and profile.gates else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
         state = _with_queue(state, put(state.queue, key, entry))
     else:
-        entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), place, now)
+        entry = Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), place, now)
         state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
     if pod.status is not None and pod.status.nominated_node_name:
         nominee = Nominee(pod.status.nominated_node_name, pod.metadata.uid, entry.demand, entry.traits)
@@ -264,5 +272,6 @@ def _alike(one: Any, other: Any) -> bool:
         and mine.overhead is theirs.overhead
         and mine.topology_spread_constraints is theirs.topology_spread_constraints
         and mine.volumes is theirs.volumes
+        and mine.scheduler_name == theirs.scheduler_name
         and mine.priority == theirs.priority
     )

@@ -13,6 +13,7 @@ Left out: see docs/limits.md, "etcd".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -144,19 +145,19 @@ def _plan(machine: Machine, number: int, asked: Asked, *, sure: bool) -> None:
     leased = request.resource in LEASED and request.verb != "delete"
     lease, ttl = lease_of_events(machine.now) if leased else (0, 0)
     write = etcd.Write(asked.member, number, (planned.txn, *planned.then), lease, ttl, machine.now)
-    tell_member(machine, asked.member, etcd.WriteWanted(machine.now, write))
+    tell_member(machine, asked.member, lambda now: etcd.WriteWanted(now, write))
 
 
 def _ask_to_read(machine: Machine, number: int, asked: Asked) -> None:
     machine.asked.set(number, asked)
-    tell_member(machine, asked.member, etcd.ReadWanted(machine.now, number))
+    tell_member(machine, asked.member, lambda now: etcd.ReadWanted(now, number))
 
 
-def tell_member(machine: Machine, member: str, event: Any) -> None:
-    """Let the member on host *member* hear *event*."""
+def tell_member(machine: Machine, member: str, event: Callable[[Instant], Any]) -> None:
+    """Let the member on host *member* hear what *event* gives for an instant of its clock."""
     process = machine.processes.get(f"etcd/{member}")
     assert process is not None, "its end has lost what was asked of it"
-    tell(machine, process, event)
+    tell(machine, process, event(machine.now + process.skew))
 
 
 def _planned(machine: Machine, asked: Asked, store: Reads, number: int) -> tuple[Any, _Noted]:

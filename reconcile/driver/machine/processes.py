@@ -7,10 +7,12 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, FROZEN, Setting
+from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
+from reconcile.components.scheduler.configuration import DEFAULTS, Election
 from reconcile.driver.machine.audits import audit_end
+from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
@@ -61,7 +63,7 @@ _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 def launch(machine: Machine, kind: str, host: str) -> None:
     """Make a process of this kind on *host*; it is about to begin."""
-    process = Process.of(kind, machine.host(host).host, machine.serial)
+    process = Process.of(kind, machine.host(host), machine.serial)
     machine.processes.set(process.name, process)
     machine.push(Starting(process.name, process.life))
 
@@ -93,6 +95,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         drivers=topology.drivers,
         cloud=topology.cloud,
         keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
@@ -113,9 +116,13 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, process)
         if kind == "etcd" and machine.plural:
             set_timers(machine)
+    elif kind == "kube-scheduler" and not setting.scheduler.election.elects:
+        _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
+        if kind == "kube-scheduler":
+            config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
@@ -132,6 +139,17 @@ def _begin_application(machine: Machine, process: Process) -> bool:
     machine.recorders.set(process.name, recorder.begin(application.name, process.host, dice.named("recorder")))
     _work(machine, process)
     return True
+
+
+def _as_configured(config: election.Config, asked: Election) -> election.Config:
+    return attrs.evolve(
+        config,
+        name=asked.name,
+        namespace=asked.namespace,
+        lease_duration=asked.lease_duration,
+        renew_deadline=asked.renew_deadline,
+        retry_period=asked.retry_period,
+    )
 
 
 def _keeping(machine: Machine, process: Process) -> Any:
@@ -213,10 +231,16 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
         take_up(machine, runtime, effects)
 
 
-def _take_up_of_programs(
-    machine: Machine, host: str, effect: LaunchApplication | SignalApplication | DiscardVolumes
+def _take_up_of_world(
+    machine: Machine,
+    host: str,
+    effect: LaunchProcess | EndProcess | LaunchApplication | SignalApplication | DiscardVolumes,
 ) -> None:
     match effect:
+        case LaunchProcess(process):
+            launch(machine, process, host)
+        case EndProcess(process):
+            end(machine, f"{process}/{host}")
         case LaunchApplication(process):
             launch_application(machine, host, process)
         case SignalApplication(process):
@@ -287,7 +311,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            at = effect.at - process.skew
+            at = due_at(process, effect.at, machine.now) if process.drift else effect.at - process.skew
             machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
@@ -371,22 +395,19 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if current is not None:
                 machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess():
-            launch(machine, effect.process, process.host)
-        case EndProcess():
-            end(machine, f"{effect.process}/{process.host}")
+        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalApplication() | DiscardVolumes():
+            _take_up_of_world(machine, process.host, effect)
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
         case etcd.CompactTo():
-            machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
+            if machine.marked > machine.store.compacted:
+                machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
-        case LaunchApplication() | SignalApplication() | DiscardVolumes():
-            _take_up_of_programs(machine, process.host, effect)
         case _ if process.kind == APPLICATION and take_up_of_program(machine, process, effect):
             pass
         case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):

@@ -39,9 +39,9 @@ _STATIC: Final = "kubernetes.io/config.hash"
 
 def launch_application(machine: Machine, host: str, process: str) -> None:
     """Make the process of a container that runs an application; it is about to begin."""
-    skew = machine.host(host).host.clock_skew
+    clock = Process.of("kubelet", machine.host(host), 0)  # a host's processes all go by its clock
     user = _user(_pod(machine, host, process))
-    made = Process(f"{process}/{host}", APPLICATION, host, user, machine.serial, skew=skew)
+    made = Process(f"{process}/{host}", APPLICATION, host, user, machine.serial, skew=clock.skew, drift=clock.drift)
     machine.processes.set(made.name, made)
     machine.push(Starting(made.name, made.life))
 

@@ -26,6 +26,9 @@ HOSTS = (
 )
 
 
+SCHEDULER = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
+
+
 def names(host):
     return [manifest.metadata.name for manifest in host.manifests]
 
@@ -120,6 +123,11 @@ _MOST = 53248
         ),
         ({"capacity": Map({"cpu": "lots"})}, "topology: capacity['cpu']: not a quantity"),
         ({"hosts": (attrs.evolve(HOSTS[0], external=True),)}, "hosts[0].external: alpha is to carry the control plane"),
+        ({"scheduler": {"kind": "Pod"}}, "topology: scheduler: 'Pod' of None is no KubeSchedulerConfiguration"),
+        (
+            {"scheduler": {**SCHEDULER, "parallelism": 0}},
+            "topology: scheduler: parallelism: Invalid value: 0: should be an integer value greater than zero",
+        ),
         ({"drivers": (Driver(name="No"),)}, "topology: drivers[0].name: 'No': a lowercase RFC 1123 subdomain"),
         ({"drivers": (Driver(name="d", provision=-1),)}, "topology: drivers[0].provision: -1 is negative"),
         ({"drivers": (Driver(name="d", reach="a b"),)}, "topology: drivers[0].reach: 'a b': "),
@@ -233,3 +241,22 @@ def test_a_gate_reaches_its_controller(gate):
     differ = [one.name for one, other in zip(default, switched, strict=True) if one.reconcile != other.reconcile]
     assert len(differ) == 1
     assert differ[0] in gate.lower().replace("hpa", "horizontalpodautoscaler")
+
+
+def test_schedulers_work_as_the_topology_says():
+    election = {"leaderElection": {"leaderElect": False}}
+    scheduler = {**SCHEDULER, **election, "profiles": [{"schedulerName": "packing"}]}
+    cluster = settle(Cluster.boot(Topology(nodes=3, masters=2, scheduler=scheduler))).cluster
+    states = [cluster.states[f"kube-scheduler/node-{number}"] for number in (1, 2)]
+    # Nobody is elected: each of them works.
+    assert all(state.clock.runs and state.settings.profile.name == "packing" for state in states)
+    assert "kube-scheduler" not in [each.metadata.name for each in cluster.objects("leases", namespace="kube-system")]
+
+
+def test_the_lock_of_schedulers_is_as_the_configuration_says():
+    scheduler = {**SCHEDULER, "leaderElection": {"leaseDuration": "40s", "renewDeadline": "20s", "retryPeriod": "5s"}}
+    cluster = settle(Cluster.boot(Topology(nodes=1, scheduler=scheduler))).cluster
+    (lease,) = [
+        each for each in cluster.objects("leases", namespace="kube-system") if "scheduler" in each.metadata.name
+    ]
+    assert lease.spec.lease_duration_seconds == 40

@@ -34,6 +34,7 @@ class Demand(NamedTuple):
         scored_cpu: cpu, with the default for containers that do not say.
         scored_memory: memory, likewise.
         ports: host ports, sorted.
+        ignored: resources among *others* of which a node need not have enough.
     """
 
     cpu: int = 0
@@ -43,6 +44,7 @@ class Demand(NamedTuple):
     scored_cpu: int = 0
     scored_memory: int = 0
     ports: tuple[Port, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def demand_of(pod: Any) -> Demand:

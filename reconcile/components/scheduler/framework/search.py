@@ -40,7 +40,7 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
     """Look for nodes that will do; *ranking* and *layout* are those of the pod, up to date."""
     wishes = entry.wishes
     why = barred(entry.pod, entry.traits, around) if entry.traits.mounts.claims else None
-    names = pinned(wishes)
+    names = pinned(wishes) if "NodeAffinity" in around.profile.prefilters else None
     if why is None and names == ():
         why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)
     if why is not None:

@@ -28,9 +28,6 @@ NEVER: Final = "not eligible due to preemptionPolicy=Never."
 TERMINATING: Final = "not eligible due to a terminating pod on the nominated node."
 UNHELPFUL: Final = "Preemption is not helpful for scheduling"
 NO_VICTIMS: Final = Refusal("DefaultPreemption", ("No preemption victims found for incoming pod",), final=True)
-# At least so many nodes, or so many percent of those that may do, are tried; then it is enough if one is found.
-LEAST_CANDIDATES: Final = 100
-CANDIDATES_PERCENT: Final = 10
 
 _LOWEST: Final = -(1 << 31)
 _NEVER_STARTED: Final = 1 << 200
@@ -140,7 +137,9 @@ def _ends_for_us(pod: Any) -> bool:
 
 
 def _dry_run(entry: Entry, slots: list[int], around: Around, placing: Placing) -> tuple[list[Candidate], list[Refusal]]:
-    enough = min(max(len(slots) * CANDIDATES_PERCENT // 100, LEAST_CANDIDATES), len(slots))
+    # So many nodes, or such a part of those that may do, are tried; then it is enough if one is found.
+    profile = around.profile
+    enough = min(max(len(slots) * profile.candidates_percent // 100, profile.least_candidates), len(slots))
     waiting = promised(key_of(entry.pod), entry.traits.priority, around.nodes, placing.nominated)
     candidates: list[Candidate] = []
     refused: list[Refusal] = []

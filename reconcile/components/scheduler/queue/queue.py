@@ -30,6 +30,7 @@ from reconcile.lib.timers import Timers
 INITIAL_BACKOFF: Final = SECOND
 LONGEST_BACKOFF: Final = 10 * SECOND
 LONGEST_WAIT: Final = 5 * MINUTE
+_DOUBLINGS: Final = 63
 
 Place: TypeAlias = Literal["active", "backoff", "failed", "waiting", "gated"]
 Group: TypeAlias = tuple[Demand, Wishes, Traits, tuple[str, ...]]
@@ -93,6 +94,7 @@ class Queue:
         waiting: the entries that wait, for each group.
         oldest: waiting pods by when they are tried again whatever happens.
         groups: the groups that have waiting pods.
+        initial, longest: how long the back-off is after the first try, and at most.
     """
 
     entries: Table[str, Entry] = attrs.field(factory=Table)
@@ -102,6 +104,8 @@ class Queue:
     waiting: Table[str, Entry] = Table(_WAITING_INDEXES)
     oldest: Timers[str] = attrs.field(factory=Timers)
     groups: Table[Group, None] = attrs.field(factory=Table)
+    initial: Duration = INITIAL_BACKOFF
+    longest: Duration = LONGEST_BACKOFF
 
 
 def has_turn(queue: Queue) -> bool:
@@ -119,9 +123,9 @@ def put(queue: Queue, key: str, entry: Entry) -> Queue:
             after: Queue = copier(Queue, "entries", "active")(queue, entries, queue.active.add(key, _turn(entry)))
             return after
         case "backoff":
-            return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(entry)))
+            return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(queue, entry)))
         case "failed":
-            return replace(queue, entries=entries, failed=queue.failed.set(key, _end_order(entry)))
+            return replace(queue, entries=entries, failed=queue.failed.set(key, _end_order(queue, entry)))
         case "waiting":
             return replace(
                 queue,
@@ -212,9 +216,9 @@ def next_flush(queue: Queue) -> Instant | None:
     return None if first is None else first.at
 
 
-def backoff_ends(entry: Entry) -> Instant:
+def backoff_ends(queue: Queue, entry: Entry) -> Instant:
     """Tell when the pod may be tried again, in whole seconds, rounded down."""
-    return (entry.since + _backoff(entry)) // SECOND * SECOND
+    return (entry.since + _backoff(queue, entry)) // SECOND * SECOND
 
 
 def _activated(queue: Queue, key: str) -> Queue:
@@ -228,15 +232,15 @@ def _ends(backoffs: Timers[str]) -> Instant:
 
 
 def _retried(queue: Queue, key: str, entry: Entry, now: Instant) -> Queue:
-    place: Place = "backoff" if backoff_ends(entry) > now else "active"
+    place: Place = "backoff" if backoff_ends(queue, entry) > now else "active"
     return put(queue, key, replace(entry, place=place))
 
 
-def _backoff(entry: Entry) -> Duration:
+def _backoff(queue: Queue, entry: Entry) -> Duration:
     tries = entry.errors or entry.unschedulable
     if not tries:
         return 0
-    return min(INITIAL_BACKOFF << min(tries - 1, 10), LONGEST_BACKOFF)
+    return min(queue.initial << min(tries - 1, _DOUBLINGS), queue.longest)
 
 
 # A turn is one number: what counts more stands higher.
@@ -253,5 +257,5 @@ def _turn(entry: Entry) -> int:
     return _rank(entry) << _INSTANT_BITS | entry.since
 
 
-def _end_order(entry: Entry) -> int:
-    return backoff_ends(entry) << _RANK_BITS | _rank(entry)
+def _end_order(queue: Queue, entry: Entry) -> int:
+    return backoff_ends(queue, entry) << _RANK_BITS | _rank(entry)
