@@ -305,8 +305,8 @@ class LaunchApplication:
 
 @quick
 @attrs.frozen(weakref_slot=False)
-class SignalApplication:
-    """The runtime sent SIGTERM to a container that runs an application; only the world gives this effect."""
+class SignalProcess:
+    """The runtime sent SIGTERM to a container that is a process; only the world gives this effect."""
 
     process: str
 
@@ -333,7 +333,7 @@ Effect: TypeAlias = (
     | LaunchProcess
     | EndProcess
     | LaunchApplication
-    | SignalApplication
+    | SignalProcess
     | DiscardVolumes
 )
 """Everything that a component can order."""

@@ -12,7 +12,7 @@ import attrs
 
 from reconcile import patch
 from reconcile.components import election
-from reconcile.components.applications import Application, Place, Send
+from reconcile.components.applications import Application, Place, Send, Terminating
 from reconcile.effects import Call
 from reconcile.events import Answered, Started
 from reconcile.lib.instant import Instant
@@ -41,6 +41,7 @@ def begin(place: Place) -> State:
         name=place.environment["LEASE"],
         namespace=place.namespace,
         lock=place.environment.get("LOCK", "leases"),  # type: ignore[arg-type]
+        release_on_cancel=True,
     )
     return State(place, election.begin(config, f"{place.name}_{place.uid}", place.dice))
 
@@ -49,11 +50,14 @@ def step(state: State, event: Any) -> tuple[State, tuple[Any, ...]]:
     """Let the election hear *event*; act upon what it says."""
     if isinstance(event, Answered) and event.tag[0] == "leaders":
         return state, tuple([labelled(pod.metadata, "replica") for pod in event.response.body.items])
+    if isinstance(event, Terminating):  # it lets go of the lock, so that nobody has to wait until it runs out
+        after, effects = election.release(state.election, event.now)
+        return attrs.evolve(state, election=after), effects
     after, effects = election.step(state.election, event)
     more: list[Any] = [labelled(state.place, "replica")] if isinstance(event, Started) else []
     if election.leads(after) and not election.leads(state.election):
         more += [leaders(state.place), labelled(state.place, "leader")]
-    if election.leads(after) and after.lock != state.election.lock:
+    if election.leads(after) and not election.overdue(after, event.now) and after.lock != state.election.lock:
         # It counts from when the renewal was sent: others count from when they saw it, which was not before.
         until = after.asked_at + after.config.renew_deadline
         lead = Lead(after.lock.transitions, until)
@@ -73,4 +77,4 @@ def leaders(place: Place) -> Call:
     return Call(attrs.evolve(asked, field_selector=f"metadata.name!={place.name}"), ("leaders",))
 
 
-elector = Application(name="elector", begin=begin, step=step)
+elector = Application(name="elector", begin=begin, step=step, graceful=True)

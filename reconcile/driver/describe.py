@@ -411,8 +411,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"report {describe(report)}"
         case do.LaunchApplication(process):
             return f"launch the application {process}"
-        case do.SignalApplication(process):
-            return f"signal the application {process}"
+        case do.SignalProcess(process):
+            return f"signal {process}"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
         case do.LaunchProcess(process):

@@ -5,7 +5,7 @@ The application is a process of the simulation, which the engine steps; the cont
 and sees it end.
 
 Takes:    containers whose behaviour names a component.
-Gives:    Report, LaunchApplication, SignalApplication, SetTimer, CancelTimer.
+Gives:    Report, LaunchApplication, SignalProcess, SetTimer, CancelTimer.
 Source:   the Container Runtime Interface: StopContainer sends SIGTERM, and SIGKILL when its timeout is over.
 """
 
@@ -22,7 +22,7 @@ from reconcile.components.world.state import (
     timers_of,
     with_sandbox,
 )
-from reconcile.effects import CancelTimer, Effect, LaunchApplication, SetTimer, SignalApplication
+from reconcile.effects import CancelTimer, Effect, LaunchApplication, SetTimer, SignalProcess
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.behaviours import KILLED, Ending, Span
@@ -48,7 +48,7 @@ def stopped(
     doom = Ending(code=KILLED, after=Span(0, 0))
     stopping = replace(container, stage="stopping", doom=doom, stops_at=now + grace)
     cancelled = [CancelTimer(key) for key in timers_of(sandbox.uid, container)]
-    signal = (SignalApplication(container.process),) if container.stage == "running" else ()
+    signal = (SignalProcess(container.process),) if container.stage == "running" else ()
     stop = SetTimer(("stop", sandbox.uid, container.name), now + grace)
     return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
 

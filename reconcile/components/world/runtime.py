@@ -43,6 +43,7 @@ from reconcile.effects import (
     RunHook,
     RunPodSandbox,
     SetTimer,
+    SignalProcess,
     StartContainer,
     StopContainer,
     StopPodSandbox,
@@ -445,7 +446,8 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         return state, (*cancelled, *effects)
     stopping = copier(Container, "stage", "doom", "stops_at")(container, "stopping", doom, now + took)
     stop = SetTimer(("stop", order.uid, order.container), now + took)
-    return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop)
+    signal = (SignalProcess(container.process),) if container.process and container.stage == "running" else ()
+    return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
 
 
 def _exit(

@@ -43,7 +43,7 @@ from reconcile.effects import (
     Report,
     RuntimeOrder,
     SetTimer,
-    SignalApplication,
+    SignalProcess,
     Wake,
 )
 from reconcile.events import Started
@@ -120,7 +120,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
-        config = election.Config(name=kind, lock=topology.lock)
+        config = election.Config(name=kind, lock=topology.lock, release_on_cancel=kind == "kube-scheduler")
         if kind == "kube-scheduler":
             config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
@@ -234,7 +234,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
 def _take_up_of_world(
     machine: Machine,
     host: str,
-    effect: LaunchProcess | EndProcess | LaunchApplication | SignalApplication | DiscardVolumes,
+    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
 ) -> None:
     match effect:
         case LaunchProcess(process):
@@ -243,17 +243,24 @@ def _take_up_of_world(
             end(machine, f"{process}/{host}")
         case LaunchApplication(process):
             launch_application(machine, host, process)
-        case SignalApplication(process):
+        case SignalProcess(process):
             _ask_to_end(machine, f"{process}/{host}")
         case DiscardVolumes():
             discard_volumes(machine, effect)
 
 
 def _ask_to_end(machine: Machine, name: str) -> None:
-    """Send SIGTERM to an application's process; one that is frozen hears it when it is thawed."""
+    """Send SIGTERM to a process; one that is frozen hears nothing."""
     process = machine.processes.get(name)
     if process is None:
         return
+    elected = machine.elections.get(name)
+    if elected is not None and process.kind != FROZEN and elected.config.release_on_cancel:
+        after, effects = election.release(elected, machine.now + process.skew)
+        machine.elections.set(name, after)
+        take_up(machine, process, effects)
+    if process.kind not in _OF_APPLICATIONS or elected is not None:
+        return  # it ends when its behaviour says
     state = machine.states.get(name)
     kept = state.state if process.kind == FROZEN else state
     said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
@@ -395,7 +402,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if current is not None:
                 machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalApplication() | DiscardVolumes():
+        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
             _take_up_of_world(machine, process.host, effect)
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")

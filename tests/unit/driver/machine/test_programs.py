@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from reconcile import Cluster, Recorder, Topology, apply, ask, choices, delete, replay, run, settle, step
+from reconcile.components import election
 from reconcile.components.applications import (
     Application,
     Failed,
@@ -28,6 +29,7 @@ from reconcile.events import (
     DropMessage,
     Freeze,
     KillContainer,
+    RemoveManifest,
     SetClock,
     Started,
     StopHost,
@@ -214,15 +216,29 @@ def test_what_cannot_be_frozen(ready):
     assert WEB not in step(frozen, StopProcess(WEB))[0].processes
 
 
-def test_a_leader_that_is_frozen_longer_than_its_lease_exits_when_it_is_thawed():
+def test_a_leader_that_is_frozen_longer_than_its_lease_stops_leading_when_it_is_thawed():
     cluster = settle(Cluster.boot(Topology(nodes=2, masters=2), seed=3)).cluster
     leader = next(name for name in cluster.elections if "scheduler" in name and cluster.processes[name].leading)
     other = next(name for name in cluster.elections if "scheduler" in name and name != leader)
     cluster, _ = step(cluster, Freeze(leader))
     cluster = after(cluster, 30)
     assert cluster.processes[other].leading
+    life = cluster.processes[leader].life
     cluster, _ = step(cluster, Thaw(leader))
-    assert leader not in cluster.processes
+    assert not election.leads(cluster.elections[leader])
+    found = after(cluster, 1).processes.get(leader)
+    assert found is None or found.life != life  # it looked at the lock once more, and ended
+
+
+def test_a_scheduler_that_is_told_to_end_lets_go_of_its_lock():
+    cluster = settle(Cluster.boot(Topology(nodes=2, masters=2), seed=3)).cluster
+    holder = cluster.get("leases", "kube-scheduler", namespace="kube-system").spec.holder_identity
+    host = holder.partition("_")[0]
+    cluster, _ = step(cluster, RemoveManifest(host, "kube-system/kube-scheduler"))
+    cluster = after(cluster, 5)  # and not fifteen, until it runs out
+    after_it = cluster.get("leases", "kube-scheduler", namespace="kube-system").spec.holder_identity
+    assert after_it
+    assert not after_it.startswith(host)
 
 
 def test_a_host_that_is_cut_off_loses_what_it_is_sent(ready):
