@@ -629,6 +629,46 @@ class Compact:
     revision: int
 
 
+# A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class HoldCache:
+    """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ReleaseCache:
+    """Undo `HoldCache`: the cache has what is stored again."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ResetCall:
+    """Reset the stream of a call that is on its way, so that it is not carried out, or of its answer, after it was."""
+
+    call: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DelayCall:
+    """Let a call that is on its way, or its answer, arrive so much later."""
+
+    call: int
+    time: Duration
+
+
+LineFault: TypeAlias = HoldCache | ReleaseCache | ResetCall | DelayCall
+"""What happens between API servers and those who call them."""
+
+
 # Several members of etcd: what is done to them, and what can happen to them.
 
 
@@ -742,6 +782,10 @@ Fault: TypeAlias = (
     | SetClock
     | DriftClock
     | Compact
+    | HoldCache
+    | ReleaseCache
+    | ResetCall
+    | DelayCall
     | DropMessage
     | SlowDisk
     | LoseDisk

@@ -1,9 +1,9 @@
 """
-The user's own controllers and applications, by the names of the modules in which they stand.
+The user's own controllers, applications and scheduler plugins, by the names of the modules in which they stand.
 
-Takes:    `module:name`, where the name is that of a Controller or an Application, or of a tuple or list of
+Takes:    `module:name`, where the name is that of a Controller, an Application or a Plugin, or of a tuple or list of
           them.
-Gives:    the controllers and applications.
+Gives:    the controllers, applications and plugins.
 """
 
 from __future__ import annotations
@@ -11,29 +11,33 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconcile.components.applications import Application
 from reconcile.components.controllers import Controller
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.errors import ReconcileError
 from reconcile.properties import Property
 
+Own: TypeAlias = Controller | Application | Plugin
 
-def load_own(words: Iterable[str]) -> tuple[Controller | Application | Property, ...]:
+
+def load_own(words: Iterable[str]) -> tuple[Own | Property, ...]:
     """Do what `load_controllers` does; properties, such as a scenario checks, may stand there too."""
-    return tuple([found for word in words for found in _loaded(word, Controller | Application | Property)])
+    return tuple([found for word in words for found in _loaded(word, Own | Property)])
 
 
-def load_controllers(words: Iterable[str]) -> tuple[Controller | Application, ...]:
+def load_controllers(words: Iterable[str]) -> tuple[Own, ...]:
     """
     Import the modules that *words* name, `module:name` each, and give what stands there, in order.
 
     A module is looked for in the working directory first, as `python -m` does.
 
     Raises:
-        ReconcileError: there is no such module, it cannot be imported, or there is no controller of that name in it.
+        ReconcileError: there is no such module, it cannot be imported, or it has nothing of that name that
+            runs in a cluster.
     """
-    return tuple([controller for word in words for controller in _loaded(word, Controller | Application)])
+    return tuple([controller for word in words for controller in _loaded(word, Own)])
 
 
 def _loaded(word: str, kinds: Any) -> tuple[Any, ...]:
@@ -51,7 +55,8 @@ def _loaded(word: str, kinds: Any) -> tuple[Any, ...]:
     rows = tuple(found) if isinstance(found, tuple | list) else (found,)
     for row in rows:
         if not isinstance(row, kinds):
-            raise ReconcileError(f"--controllers {word}: {row!r} is neither a Controller nor an Application")
+            said = "neither a Controller nor an Application nor a Plugin of the scheduler"
+            raise ReconcileError(f"--controllers {word}: {row!r} is {said}")
     if not rows:
         raise ReconcileError(f"--controllers {word}: there is none in it")
     return rows

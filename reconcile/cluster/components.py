@@ -16,10 +16,12 @@ from reconcile.components import (
     frozen,
     kubelet,
     kubeproxy,
+    network,
     scheduler,
     world,
 )
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -48,15 +50,31 @@ class Setting:
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = ()
     keeping: Any = None
     application: Any = None
     place: Any = None
     scheduler: Configuration = DEFAULTS
 
 
-def scheduling(topology: Topology) -> Configuration:
-    """Give how the schedulers of a cluster work."""
-    return configuration_of(topology.scheduler) if topology.scheduler else DEFAULTS
+def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
+    """
+    Give how the schedulers of a cluster work.
+
+    Args:
+        topology: the cluster's.
+        own: what runs of the user's own: plugins among it.
+
+    Raises:
+        ReconcileError: a plugin is named that there is not.
+    """
+    plugins = tuple([each for each in own if isinstance(each, Plugin)])
+    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+
+
+def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give the controllers among what runs of the user's own."""
+    return tuple([each for each in own if not isinstance(each, Plugin | applications.Application)])
 
 
 @attrs.frozen(kw_only=True)
@@ -88,10 +106,15 @@ FROZEN: Final = "frozen"
 """The kind of a process that is paused."""
 
 
-def apart(own: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[applications.Application, ...]]:
-    """Tell the user's own controllers from the applications, each in order."""
-    programs = tuple([each for each in own if isinstance(each, applications.Application)])
-    return (tuple([each for each in own if each not in programs]) if programs else own), programs
+def applications_among(own: tuple[Any, ...]) -> tuple[applications.Application, ...]:
+    """Give the applications among what is the user's own."""
+    return tuple([each for each in own if isinstance(each, applications.Application)])
+
+
+def _around(setting: Setting) -> tuple[Any, ...]:
+    return controllers.around(
+        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+    )
 
 
 def _nothing(_: Any) -> tuple[Watch, ...]:
@@ -130,7 +153,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                 ),
                 *map(
                     controllers.identified,
-                    (*controllers.around(setting.drivers, setting.cloud), *apart(setting.controllers)[0]),
+                    (*_around(setting), *controllers_among(setting.controllers)),
                 ),
             ),
             setting.dice,
@@ -181,6 +204,14 @@ COMPONENTS: Final[dict[str, Component]] = {
     ),
     # What any process is while it is frozen.
     FROZEN: Component(begin=lambda _: None, step=frozen.step, watches=_nothing, user=("", ())),
+    # What is between API servers and those who call them, where a balancer stands in front: it is there from the
+    # beginning, on no host.
+    "network": Component(
+        begin=lambda _: None,
+        step=network.step,
+        watches=_nothing,
+        user=("", ()),
+    ),
     "runtime": Component(
         begin=lambda setting: setting.disk,
         step=world.step,

@@ -18,11 +18,13 @@ from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
+from reconcile.model.balancers import KINDS, Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
 from reconcile.model.kubelets import amount_of, check_signal, settings_of
+from reconcile.model.stages import stages_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -57,6 +59,14 @@ def _document(given: Any, field: str) -> Any:
         raise ReconcileError(f"topology: {field}: {error}") from None
 
 
+def _stages(given: Any) -> Any:
+    """Read stages that are given as their documents."""
+    try:
+        return freeze(given)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages: {error}") from None
+
+
 @attrs.frozen(kw_only=True)
 class Topology:
     """
@@ -78,8 +88,12 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        balancer: what stands between API servers and those who call them, over connections that can break; None for
+            nothing: a call reaches any API server that can be reached, and waits while there is none.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
+        stages: the documents by which KWOK's controllers play nodes that have no kubelet, and their pods: `Stage` of
+            kwok.x-k8s.io/v1alpha1 and `KwokConfiguration`, as JSON; none: nobody plays any.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -111,7 +125,9 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    balancer: Balancer | None = None
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
@@ -153,6 +169,10 @@ class Topology:
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+        if self.stages:
+            _check_stages(self.stages)
+        if self.balancer is not None:
+            _check_balancer(self.balancer, "topology: balancer")
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
@@ -171,6 +191,12 @@ class Topology:
     def keepers(self) -> tuple[str, ...]:
         """Name the hosts on which a member of etcd runs."""
         return tuple([host.name for host in self.machines()[: self.members]])
+
+    @property
+    def front(self) -> Balancer | None:
+        """What stands before the API servers; None for nothing."""
+        balancer = self.balancer
+        return None if balancer is None or balancer.kind == "none" else balancer
 
     def _plain(self, number: int) -> Host:
         second, third = divmod(number, 256)
@@ -245,6 +271,32 @@ def _check_driver(driver: Driver, path: str) -> None:
     faults = names.qualified_faults(driver.reach) if driver.reach else ()
     if faults:
         raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+
+
+def _check_stages(documents: tuple[Any, ...]) -> None:
+    try:
+        stages_of(documents)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages{error}") from None
+
+
+def _check_balancer(balancer: Balancer, path: str) -> None:
+    check_types(balancer, f"{path}.")
+    if balancer.kind not in KINDS:
+        raise ReconcileError(f"{path}.kind: {balancer.kind!r} is none of {', '.join(KINDS)}")
+    for field in ("interval", "rise", "fall", "takeover"):
+        if getattr(balancer, field) < 1:
+            raise ReconcileError(f"{path}.{field}: {getattr(balancer, field)!r} is less than 1")
+    try:
+        IPv4Address(balancer.address)
+    except ValueError:
+        raise ReconcileError(f"{path}.address: {balancer.address!r} is not an IPv4 address") from None
+    for place, kind in enumerate(balancer.straight):
+        if kind not in _CALLERS:
+            raise ReconcileError(f"{path}.straight[{place}]: {kind!r} is none of {', '.join(_CALLERS)}")
+
+
+_CALLERS: Final = ("kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
 
 
 def _check_cloud(cloud: Cloud, path: str) -> None:

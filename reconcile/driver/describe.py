@@ -193,16 +193,18 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return ""
 
 
+_POWER: Final[dict[type, str]] = {
+    on.StopHost: "stop host",
+    on.StartHost: "start host",
+    on.StopProcess: "stop process",
+    on.StartProcess: "start process",
+}
+
+
 def _of_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
-        case on.StopHost(host):
-            return f"stop host {host}"
-        case on.StartHost(host):
-            return f"start host {host}"
-        case on.StopProcess(process):
-            return f"stop process {process}"
-        case on.StartProcess(process):
-            return f"start process {process}"
+        case on.StopHost(name) | on.StartHost(name) | on.StopProcess(name) | on.StartProcess(name):
+            return f"{_POWER[what.__class__]} {name}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
         case on.Freeze(process) | on.Thaw(process):
@@ -226,8 +228,22 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return goes if until is None else f"{goes}, until it is {duration_text(until)} ahead"
         case on.Compact(revision):
             return f"compact to {revision}"
+        case on.HoldCache() | on.ReleaseCache() | on.ResetCall() | on.DelayCall():
+            return _of_line_fault(what, cluster)
         case _:
             return _of_member_fault(what, cluster)
+
+
+def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
+    match what:
+        case on.HoldCache(server):
+            return f"hold the cache of {server}"
+        case on.ReleaseCache(server):
+            return f"release the cache of {server}"
+        case on.ResetCall(call):
+            return f"reset {called(call, cluster)}"
+        case on.DelayCall(call, time):
+            return f"delay {called(call, cluster)} by {duration_text(time)}"
 
 
 def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
@@ -429,6 +445,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
 
 def _answered(response: Response) -> str:
     body = response.body
+    if not response.code:
+        return f"no answer{_added(getattr(body, 'message', None) or '')}"
     if not response.ok:
         return f"{response.code} {response.reason or 'refused'}{_added(getattr(body, 'message', None) or '')}"
     if isinstance(body, List):

@@ -40,8 +40,10 @@ from reconcile.events import (
     Disconnect,
     Fault,
     Freeze,
+    HoldCache,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     SetClock,
     StartHost,
     StartProcess,
@@ -149,6 +151,17 @@ class Life:
 
 
 @attrs.frozen
+class Cache:
+    """Hold back the watch cache of an API server, or let it have what is stored again."""
+
+    server: str
+    held: bool
+
+    def __str__(self) -> str:
+        return f"{'hold' if self.held else 'release'} cache {self.server}"
+
+
+@attrs.frozen
 class Kill:
     """Kill a container of a pod."""
 
@@ -170,7 +183,7 @@ class Pause:
         return f"{'freeze' if self.on else 'thaw'} {self.process}"
 
 
-Happening: TypeAlias = Power | Connection | Clock | Life | Kill | Pause
+Happening: TypeAlias = Power | Connection | Clock | Life | Cache | Kill | Pause
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -202,6 +215,8 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start process": (),
     "freeze": (),
     "thaw": (),
+    "hold cache": (),
+    "release cache": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
 }
 
@@ -278,6 +293,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return Pause(text_at(row[operation], where), on=operation == "freeze")
         case "start process":
             return Life(text_at(row[operation], where), on=True)
+        case "hold cache" | "release cache":
+            return Cache(text_at(row[operation], where), held=operation == "hold cache")
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -367,6 +384,8 @@ def event_of(command: Command) -> Fault | None:
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):
             return Freeze(process) if on else Thaw(process)
+        case Cache(server, held):
+            return HoldCache(server) if held else ReleaseCache(server)
         case Kill(target, container):
             return KillContainer(joined(target.namespace, target.name), container)
         case _:

@@ -17,6 +17,7 @@ from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
+from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
     arrived,
@@ -39,6 +40,7 @@ from reconcile.driver.machine import (
     lapse,
     launch,
     lose,
+    reach_changed,
     release,
     report,
     rouse_members,
@@ -49,6 +51,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.caches import pauses
 from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
@@ -65,6 +68,7 @@ from reconcile.events import (
     Compact,
     CutLink,
     CutWatch,
+    DelayCall,
     Deliver,
     Disconnect,
     DriftClock,
@@ -75,16 +79,19 @@ from reconcile.events import (
     Fire,
     ForceNewCluster,
     Freeze,
+    HoldCache,
     HoldWatch,
     KillContainer,
     LoseDisk,
     MendLink,
     MoveLeader,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     RepeatCall,
     ReportIn,
+    ResetCall,
     RestoreSnapshot,
     Return,
     SaveSnapshot,
@@ -135,10 +142,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _submit(machine, event)
         case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
             _choose(machine, event)
-        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | Freeze() | Thaw():
             _power(machine, event)
-        case Freeze() | Thaw():
-            _pause(machine, event)
         case SetClock() | DriftClock():
             turn_clock(machine, event)
         case CutLink() | MendLink():
@@ -146,6 +151,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
         case HoldWatch(process, watch) | ReleaseWatch(process, watch):
             change = hold_back if isinstance(event, HoldWatch) else release
             change(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case HoldCache() | ReleaseCache() | ResetCall() | DelayCall():
+            connections.befall(machine, event)
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
         case (
@@ -265,7 +272,7 @@ def _advance(machine: Machine, to: int) -> None:
 
 def _power(
     machine: Machine,
-    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect,
+    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect | Freeze | Thaw,
 ) -> None:
     match event:
         case StopHost(host):
@@ -287,15 +294,16 @@ def _power(
             _connect(machine, host, connected=False)
         case Reconnect(host):
             _connect(machine, host, connected=True)
-
-
-def _pause(machine: Machine, event: Freeze | Thaw) -> None:
-    process = _running(machine, event.process)
-    (freeze_process if isinstance(event, Freeze) else thaw_process)(machine, process)
+        case Freeze(name):
+            freeze_process(machine, _running(machine, name))
+        case Thaw(name):
+            thaw_process(machine, _running(machine, name))
 
 
 def _mortal(machine: Machine, name: str) -> Process:
     process = _running(machine, name)
+    if process.kind == "network":
+        raise ReconcileError(f"{name} is what is between hosts: cut one off instead")
     if process.kind == "runtime":
         raise ReconcileError(f"{name} is what a host's containers are made of: stop the host instead")
     return process
@@ -332,6 +340,8 @@ def _stop_host(machine: Machine, host: str) -> None:
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
     for kind in (*sorted(COMPONENTS), *world.applications(disk)):
         end(machine, f"{kind}/{host}")
+    if machine.fronted:
+        reach_changed(machine)
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -340,6 +350,8 @@ def _start_host(machine: Machine, host: str) -> None:
     if status.up:
         raise ReconcileError(f"host {host} is on already")
     machine.hosts.set(host, attrs.evolve(status, up=True, disk=world.rebooted(status.disk)))
+    if machine.fronted:
+        reach_changed(machine)
     for kind in host_processes(status.host):
         launch(machine, kind, host)
 
@@ -349,7 +361,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     rouse_members(machine)
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
@@ -367,7 +379,7 @@ def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
     rouse_members(machine)
     left = [each for each in machine.cuts if each != pair]
     machine.cuts = tuple(sorted([*left, pair] if cut else left))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     unpark(machine)
 
@@ -456,9 +468,13 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
         raise ReconcileError(f"{process.name} has seen all of {watch}")
     if cursor.held:
         raise ReconcileError(f"{watch} of {process.name} is held back: release it first")
-    if server_for(machine, process.host) is None:
+    if (pauses if machine.fronted else _reaches_none)(machine, process):
         raise ReconcileError(f"{process.name} reaches no API server")
     return watch
+
+
+def _reaches_none(machine: Machine, process: Process) -> bool:
+    return server_for(machine, process.host) is None
 
 
 def _watched(process: Process, watch: str) -> str:

@@ -31,7 +31,9 @@ def reached(response: Response | None) -> Response:
 
 def refusal_of(response: Response) -> Iterator[str]:
     """Say how a request was refused, if it was."""
-    if not response.ok:
+    if not response.code:
+        yield response.body.message
+    elif not response.ok:
         yield f"{response.code} {response.body.reason}: {response.body.message}"
 
 

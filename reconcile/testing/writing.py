@@ -27,9 +27,11 @@ from reconcile.events import (
     DriftClock,
     Fault,
     Freeze,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
@@ -124,7 +126,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external", "registries") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
@@ -186,14 +188,15 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
-        case Freeze(process) | Thaw(process):
-            return "freeze" if isinstance(fault, Freeze) else "thaw", process
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
+        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
+            return _OF_PROCESSES[fault.__class__], name
         case _:
             return ()
 
 
+_OF_PROCESSES: Final[dict[type, str]] = {HoldCache: "hold", ReleaseCache: "release", Freeze: "freeze", Thaw: "thaw"}
 _OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 

@@ -14,6 +14,7 @@ from reconcile.adapters.cli.files import load_scheduler
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
@@ -42,7 +43,8 @@ class Options:
 
 def explain(options: Options) -> int:
     """Print, and give the exit status: 2 if a pod would find no node."""
-    controllers, profile = load_controllers(options.own), _configuration(options.scheduler_config)
+    controllers = load_controllers(options.own)
+    profile = _configuration(options.scheduler_config, controllers)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
         played = replay(lines, controllers=controllers, until=options.until, at=at)
@@ -69,10 +71,10 @@ def explain(options: Options) -> int:
             return _YES
 
 
-def _configuration(path: Path | None) -> Configuration | None:
+def _configuration(path: Path | None, own: tuple[Any, ...]) -> Configuration | None:
     """Read the configuration of the scheduler that is asked; without one it is the run's own."""
     found = load_scheduler(path)
-    return None if found is None else configuration_of(found)
+    return None if found is None else configuration_of(found, tuple([each for each in own if isinstance(each, Plugin)]))
 
 
 def _pending(pod: Any) -> Any:

@@ -16,10 +16,12 @@ from reconcile.adapters.cli.files import (
     UNMATCHED,
     BadFiles,
     Given,
+    files_of,
     load_file,
     load_manifests,
     load_scheduler,
     load_script,
+    load_stages,
     refusal,
     unmapped,
 )
@@ -52,6 +54,7 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
@@ -75,11 +78,13 @@ class Options:
     nodes: int | None = None
     masters: int | None = None
     members: int | None = None
+    balancer: str | None = None
     seed: int = 0
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
@@ -101,7 +106,8 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scheduler_config, options.scenario, *given.files]
+    given_files = (options.topology, options.behaviours, options.scheduler_config, options.scenario)
+    inputs = [*given_files, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -323,11 +329,15 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    if options.balancer is not None:
+        changes["balancer"] = Balancer(kind=options.balancer)  # type: ignore[arg-type]  # click has checked it
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler

@@ -13,7 +13,16 @@ from typing import Any, Final
 import attrs
 import click
 
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_scheduler
+from reconcile.adapters.cli.files import (
+    BadFiles,
+    Declared,
+    Given,
+    files_of,
+    load_file,
+    load_manifests,
+    load_scheduler,
+    load_stages,
+)
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
@@ -47,6 +56,7 @@ class Options:
     nodes: int | None = None
     topology: Path | None = None
     behaviours: Path | None = None
+    stages: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     seed: int = 0
     host: str = "127.0.0.1"
@@ -133,7 +143,7 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.nodes)
+    shapes = (options.topology, options.behaviours, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -192,6 +202,8 @@ def _topology(options: Options) -> Topology:
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
     if policy is not None:
         changes["audit"] = policy
@@ -214,7 +226,7 @@ def _topology(options: Options) -> Topology:
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:
     """Refuse a log that would overwrite what was read."""
-    given = (options.topology, options.behaviours, options.scheduler_config, *files)
+    given = (options.topology, options.behaviours, options.scheduler_config, *files_of(options.stages), *files)
     inputs = [path for path in given if path is not None]
     for path in inputs if options.record is not None and options.record.exists() else ():
         if path.exists() and options.record is not None and options.record.samefile(path):

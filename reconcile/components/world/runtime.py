@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, programs
+from reconcile.components.world import asking, programs, pulling
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -24,7 +24,6 @@ from reconcile.components.world.state import (
     given,
     image_id,
     placed,
-    reference,
     shown,
     timers_of,
     with_sandbox,
@@ -52,8 +51,6 @@ from reconcile.events import (
     ContainerExited,
     ContainerResized,
     ContainerStarted,
-    ImagePulled,
-    ImagePullFailed,
     Ordered,
     SandboxReady,
     SandboxRemoved,
@@ -213,7 +210,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopPodSandbox() as order:
             return _stop_sandbox(state, order)
         case PullImage() as order:
-            return _pull(state, order, event.now)
+            return pulling.pull(state, order, event.now)
         case StartContainer() as order:
             return _start(state, order, event.now)
         case StopContainer() as order:
@@ -234,7 +231,9 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     what, uid, *rest = event.key
     if what == "pull":
         name, image, took = rest
-        return _pulled(state, PullImage(uid, name, image), took)
+        return pulling.pulled(state, PullImage(uid, name, image), took)
+    if what in pulling.TIMERS:
+        return pulling.due(state, event.key, event.now)
     sandbox = state.sandboxes.get(uid, None)
     if sandbox is None:
         return state, ()
@@ -289,36 +288,6 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
     sandboxes = state.sandboxes.remove(order.uid)
     state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
     return state, (*effects, Report(SandboxRemoved(order.uid)))
-
-
-# Images ---------------------------------------------------------------------------------------------------------------
-
-
-def _pull(state: State, order: PullImage, now: Instant) -> Stepped:
-    behaviour = state.behaviours.of(order.image)
-    there = order.image in state.images or behaviour.preloaded
-    span = behaviour.again if there else behaviour.pull
-    took = _drawn(state, span, f"{order.uid}/{order.container}/pull/{now}")
-    if took:
-        return state, (SetTimer(("pull", order.uid, order.container, order.image, took), now + took),)
-    return _pulled(state, order, took)
-
-
-def _pulled(state: State, order: PullImage, took: Duration) -> Stepped:
-    behaviour = state.behaviours.of(order.image)
-    if behaviour.absent and order.image not in state.images:
-        name = reference(order.image)
-        message = (
-            f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": '
-            f"failed to resolve image: {name}: not found"
-        )
-        return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
-    there = order.image in state.images
-    if not there:
-        state = copier(State, "images")(state, state.images.set(order.image, behaviour.size))
-    size = state.images[order.image]
-    present = there or behaviour.preloaded
-    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
 
 
 # Containers -----------------------------------------------------------------------------------------------------------

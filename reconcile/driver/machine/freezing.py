@@ -15,7 +15,7 @@ from reconcile.driver.machine.processes import hear_election, take_up, tell
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 
-_ASKED: Final = ("etcd", "kube-apiserver", "runtime", "watch")  # what others ask is no process that hears
+_ASKED: Final = ("etcd", "kube-apiserver", "runtime", "watch", "network")  # what others ask is no process that hears
 
 
 def freeze_process(machine: Machine, process: Process) -> None:

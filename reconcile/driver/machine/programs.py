@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Process
-from reconcile.cluster.components import apart
+from reconcile.cluster.components import applications_among
 from reconcile.cluster.pending import Parcel, Starting
 from reconcile.components import applications, kubelet, kubeproxy, world
 from reconcile.components.applications import Keep, Listen, Log, Place, Reply, Send
@@ -56,7 +56,7 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
     assert container.order is not None, "a container that runs an application knows how it was ordered"
     pod, order = _pod(machine, process.host, within(process)), container.order
     name = world.component_of(runtime, within(process))
-    application = next(each for each in apart(machine.cluster.controllers)[1] if each.name == name)
+    application = next(each for each in applications_among(machine.cluster.controllers) if each.name == name)
     mounted = volumes_of(machine, process.host, pod, container.name)
     place = Place(
         pod=order.pod,

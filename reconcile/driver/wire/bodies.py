@@ -240,7 +240,7 @@ def _sent_class(verb: str, resource: str, subresource: str) -> type | None:
 
 
 def _answered_class(code: int) -> type | None:
-    return kinds.class_for("v1", "Status") if code >= _REFUSED else None
+    return kinds.class_for("v1", "Status") if code >= _REFUSED or not code else None
 
 
 @lru_cache(maxsize=1024)

@@ -199,6 +199,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
     spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
+    own = {name: _by_slot(groups) for name, groups in company.own}
     scores: dict[int, Map[int]] = {}
     for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
         room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
@@ -213,6 +214,8 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
             row["PodTopologySpread"] = spread[slot]
         if affinity:
             row["InterPodAffinity"] = affinity[slot]
+        for name, found_by in own.items():
+            row[name] = found_by[slot]
         row["DynamicResources"] = 0
         if weighs(demand, profile.balance_resources) and profile.balance:
             row["NodeResourcesBalancedAllocation"] = profile.balance * score_of_balance(demand, room, used, profile)
