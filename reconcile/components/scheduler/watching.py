@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.demand import demand_held
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -151,7 +151,7 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
     key, pod, old = change.key, change.new, change.old
     node = pod.spec.node_name
     if placed is None:
-        demand, traits = demand_of(pod), traits_of(pod)
+        demand, traits = demand_held(pod), traits_of(pod)
         if state.nominated and key in state.nominated:
             state = replace(state, nominated=state.nominated.remove(key))
         state = replace(
@@ -161,8 +161,13 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
             placed=state.placed.set(key, Placed(node, pod.metadata.uid, demand, traits, assumed=False)),
         )
         return _joined(state, traits, now)
-    same = old is not None and old.spec.containers is pod.spec.containers and old.spec.resources is pod.spec.resources
-    demand = placed.demand if same else demand_of(pod)
+    same = (
+        old is not None
+        and old.spec.containers is pod.spec.containers
+        and old.spec.resources is pod.spec.resources
+        and (pod.metadata.generation == 1 or old.status is pod.status)
+    )
+    demand = placed.demand if same else demand_held(pod)
     if placed.node != node or placed.demand != demand:
         # Bound by someone else to another node, or resized in place.
         entry, traits = placed.entry, placed.traits
