@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.kinds import resource_named
-from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.components import COMPONENTS, controllers_among, host_processes, scheduling
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
@@ -224,7 +224,8 @@ class Cluster:
     Args:
         topology: what it was booted from.
         seed: all its chance comes from here.
-        controllers: the user's own controllers, run by the controller-manager beside the standard ones.
+        controllers: what runs of the user's own: controllers, beside the standard ones in the controller-manager, and
+            plugins of the scheduler, where its configuration names them.
         now: the instant, nanoseconds since the Unix epoch.
         steps: how many steps were taken.
         serial: the next number for what is under way.
@@ -301,7 +302,8 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud), *controllers))
+        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
+        scheduling(topology, controllers)
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []

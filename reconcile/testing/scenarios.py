@@ -75,7 +75,7 @@ VIOLATION: Final = "VIOLATION"
 
 _LIMIT: Final = 10 * MINUTE
 _NUMBER: Final = re.compile("-?[0-9]{1,20}")
-_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external")
+_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 _OWN: Final = "controllers="
 
 

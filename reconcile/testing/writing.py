@@ -124,7 +124,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external", "registries") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()

@@ -81,8 +81,9 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
-        scheduler=scheduling(topology) if kind == "kube-scheduler" else DEFAULTS,
+        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
