@@ -303,7 +303,10 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 if pod.sandbox != "ready":
                     out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
-            return pods.sync(state, copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip), now, out)
+            pod = copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip)
+            if state.host.kubelet and settings_of(state.host.kubelet).tells_sandboxes:
+                pod = reporting.report(state, pod, now, out)
+            return pods.sync(state, pod, now, out)
         case SandboxRemoved():
             return (
                 pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state

@@ -9,11 +9,11 @@ from reconcile.components.world.runtime import (
     ended,
     images,
     killed,
-    logs,
     process_of,
     rebooted,
     running,
     step,
+    wrote,
 )
 
 __all__ = [
@@ -28,9 +28,9 @@ __all__ = [
     "has_address",
     "images",
     "killed",
-    "logs",
     "process_of",
     "rebooted",
     "running",
     "step",
+    "wrote",
 ]
