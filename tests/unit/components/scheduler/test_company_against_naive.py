@@ -201,11 +201,17 @@ def test_a_pod_that_lands_where_it_may_not_is_found_out(kit, monkeypatch):
     term = core_v1.PodAffinityTerm(
         topology_key="kubernetes.io/hostname", label_selector=meta_v1.LabelSelector(match_labels=Map({"app": "a"}))
     )
-    apart = core_v1.Affinity(
-        pod_anti_affinity=core_v1.PodAntiAffinity(required_during_scheduling_ignored_during_execution=(term,))
+    nothing = core_v1.Affinity(
+        pod_affinity=core_v1.PodAffinity(required_during_scheduling_ignored_during_execution=()),
+        pod_anti_affinity=core_v1.PodAntiAffinity(required_during_scheduling_ignored_during_execution=()),
     )
+    required = core_v1.PodAntiAffinity(required_during_scheduling_ignored_during_execution=(term,))
+    apart = attrs.evolve(nothing, pod_anti_affinity=required)
     small = kit.container(cpu="1")
-    there, comes = kit.pod("there", small, node="n1"), kit.pod("comes", small, affinity=apart)
+    there, comes = (
+        kit.pod("there", small, node="n1", affinity=nothing, topology_spread_constraints=()),
+        kit.pod("comes", small, affinity=apart, topology_spread_constraints=()),
+    )
     there = attrs.evolve(there, metadata=attrs.evolve(there.metadata, labels=Map({"app": "a"})))
     for heeds in (True, False):
         play = kit.play(kit.node("n1"), pods=[there], namespaces=NAMESPACES)
