@@ -23,7 +23,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
-from reconcile.model.kubelets import amount_of, check_signal, settings_of
+from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
 from reconcile.model.stages import stages_of
 
 KUBERNETES: Final = "v1.36.0"
@@ -79,6 +79,8 @@ class Topology:
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
+        kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
+            KubeletConfiguration -> text, or a KubeletConfiguration as its document.
         proxy: run kube-proxy on every node.
         without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
             name, such as `deployment`.
@@ -118,6 +120,7 @@ class Topology:
     members: int = 1
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
     lock: Literal["leases", "endpoints"] = "leases"
@@ -164,6 +167,8 @@ class Topology:
         _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
+        if self.kubelet:
+            _check_kubelet(self.kubelet, self.capacity, "topology: kubelet")
         if self.audit:
             auditing.check(self.audit)
         if self.scheduler:
@@ -218,7 +223,11 @@ class Topology:
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
         return attrs.evolve(
-            host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
+            host,
+            kubelet=self.kubelet.merge(host.kubelet) if self.kubelet else host.kubelet,
+            labels=labels,
+            taints=taints,
+            manifests=(*host.manifests, *[static_pod(name) for name in run]),
         )
 
 
@@ -322,7 +331,9 @@ _ON_LABELS: Final = ("region", "instance_type")
 
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
-    settings_of(host.kubelet, f"{path}.kubelet")
+    _check_kubelet(host.kubelet, host.capacity, f"{path}.kubelet")
+    if host.numa not in _NUMA_NODES:
+        raise ReconcileError(f"{path}.numa: {host.numa!r} is not between 1 and 8")
     if not SLOWEST <= host.clock_drift <= FASTEST:
         raise ReconcileError(f"{path}.clock_drift: {host.clock_drift} is not between {SLOWEST} and {FASTEST}")
     for signal, text in host.strain.items():
@@ -346,6 +357,21 @@ def _check_host(host: Host, path: str) -> None:
     for place, manifest in enumerate(host.manifests):
         if not (manifest.metadata and manifest.metadata.name and manifest.spec and manifest.spec.containers):
             raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
+
+
+def _check_kubelet(written: Map[str], capacity: Map[str], path: str) -> None:
+    """Refuse what a kubelet would not start with."""
+    for name, amount in settings_of(written, path).reserved.items():
+        there = Quantity.parse(capacity[name]) if name in capacity else None
+        if there is not None and there.nanos < amount:
+            kept = Quantity.of(nanos=amount, form=there.form)
+            said = f'Resource "{name}" has a reservation of {kept} but capacity of {there}.'
+            raise ReconcileError(
+                f"{path}: invalid Node Allocatable configuration. {said} Expected capacity >= reservation."
+            )
+
+
+_NUMA_NODES: Final = range(1, 9)
 
 
 def _check_ranges(text: str) -> None:

@@ -117,6 +117,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taints": ("Taints", _all(core_v1.Taint)),
     "manifests": ("Pods", _all(core_v1.Pod)),
     "kubelet": ("a map of text to text", _texts),
+    "numa": ("an integer", _is_number),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
     "clock_drift": ("an integer of parts of a million", _is_number),

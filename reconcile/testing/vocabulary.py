@@ -142,6 +142,7 @@ class _Vocabulary:
             parts["audit"] = st.sampled_from(({}, _AUDIT))
             parts["stages"] = st.sampled_from(((), (_STAGE,)))
             parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
+            parts["kubelet"] = st.sampled_from((Map(), _CONFIGURED))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
@@ -260,6 +261,7 @@ def _machines(hosts: list[Host]) -> tuple[Host, ...]:
                 host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
                 capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
                 kubelet=_CONFIGURED if host.kubelet else Map(), strain=_STRAINED if host.strain else Map(),
+                clock_drift=host.clock_drift % 100_000, numa=host.numa % 8 + 1,
             )
             for number, host in enumerate(hosts)
         ]

@@ -63,6 +63,7 @@ from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -89,6 +90,7 @@ class Options:
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
     stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
     scenario: Path | None = None
@@ -111,8 +113,8 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    given_files = (options.topology, options.behaviours, options.scheduler_config, options.scenario)
-    inputs = [*given_files, *files_of(options.stages), *given.files]
+    described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    inputs = [*described, options.scenario, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -334,6 +336,9 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
     if options.balancer is not None:
         changes["balancer"] = Balancer(kind=options.balancer)  # type: ignore[arg-type]  # click has checked it
     behaviours = load_file(options.behaviours, Behaviours.parse)

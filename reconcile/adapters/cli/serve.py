@@ -44,6 +44,7 @@ from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.kubelets import texts_of
 
 _PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -56,6 +57,7 @@ class Options:
     nodes: int | None = None
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
     stages: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     seed: int = 0
@@ -143,7 +145,7 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.stages or None, options.nodes)
+    shapes = (options.topology, options.behaviours, options.kubelet_config, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -199,6 +201,9 @@ def _topology(options: Options) -> Topology:
     without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
@@ -226,7 +231,8 @@ def _topology(options: Options) -> Topology:
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:
     """Refuse a log that would overwrite what was read."""
-    given = (options.topology, options.behaviours, options.scheduler_config, *files_of(options.stages), *files)
+    described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    given = (*described, *files_of(options.stages), *files)
     inputs = [path for path in given if path is not None]
     for path in inputs if options.record is not None and options.record.exists() else ():
         if path.exists() and options.record is not None and options.record.samefile(path):

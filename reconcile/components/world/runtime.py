@@ -58,7 +58,7 @@ from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, written
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
@@ -72,11 +72,11 @@ __all__ = [
     "ended",
     "images",
     "killed",
-    "logs",
     "process_of",
     "rebooted",
     "running",
     "step",
+    "wrote",
 ]
 
 Hears: TypeAlias = Started | Ordered | TimerFired
@@ -181,13 +181,13 @@ def containers(state: State) -> Running:
     return Running(pods=tuple(pods), images=state.images, boots=state.boots)
 
 
-def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
-    """Give what a container has written, line by line; nothing if it never ran."""
+def wrote(state: State, uid: str, container: str) -> tuple[Container, Behaviour] | None:
+    """Give the container that has run last by this name, with what it does; None if it never ran."""
     sandbox = state.sandboxes.get(uid, None)
     found = None if sandbox is None else sandbox.container(container)
     if sandbox is None or found is None or found.started_at is None:
-        return ()
-    return behaviour_of(state, sandbox, found).logs
+        return None
+    return found, behaviour_of(state, sandbox, found)
 
 
 def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] | None:
@@ -462,8 +462,9 @@ def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerS
 def _exited(uid: str, container: Container, message: str, behaviour: Behaviour) -> ContainerExited:
     assert container.code is not None, "what has exited has a code"
     code, reason = container.code, container.reason
-    if container.started_at is None or not (behaviour.message or behaviour.logs):
+    if container.started_at is None or not (behaviour.message or behaviour.logs or behaviour.writes):
         return ContainerExited(uid, container.name, container.id, code, reason, message)
     message = message or behaviour.message[:_MESSAGE]
-    tail = "".join([f"{line}\n" for line in behaviour.logs[-_TAIL_LINES:]])[-_TAIL:]
+    lines = written(behaviour, container.started_at, container.finished_at or container.started_at)
+    tail = "".join([f"{line}\n" for _, line in lines[-_TAIL_LINES:]])[-_TAIL:]
     return ContainerExited(uid, container.name, container.id, code, reason, message, tail)

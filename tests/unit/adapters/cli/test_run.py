@@ -561,6 +561,21 @@ def test_what_nothing_acts_upon_is_told_and_leaves_the_exit_status(reconcile, de
     assert f"\nwhat nothing here acts upon:\n  1 Pod (web in default): {note}\n" in ended.out
 
 
+def test_kubelets_are_configured_by_a_file(reconcile, desk):
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\nclusterDNS: [10.96.0.10]\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "--kubelet-config", "kubelet.yaml", "--record", "log.jsonl")
+    assert ended.code == 0
+    assert '"maxPods":"9"' in (desk / "log.jsonl").read_text()
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPod: 3\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--kubelet-config", "kubelet.yaml")
+    assert ended.code == 1
+    assert 'strict decoding error: unknown field "maxPod"' in ended.err
+
+
 STAGE = """\
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: Stage
