@@ -39,12 +39,13 @@ def marked_for_disruption(pod: Any, reason: str, message: str, now: Instant) -> 
             "lastTransitionTime": (since or Time.at(now)).text,
         }
     )
+    status = {"$setElementOrder/conditions": conditions.order_with(said, TARGET), "conditions": (condition,)}
     return Request(
         verb="patch",
         resource="pods",
         namespace=pod.metadata.namespace,
         name=pod.metadata.name,
         subresource="status",
-        body=Map({"metadata": Map({"uid": pod.metadata.uid}), "status": Map({"conditions": (condition,)})}),
+        body=Map({"metadata": Map({"uid": pod.metadata.uid}), "status": Map(status)}),
         patch_type="strategic",
     )
