@@ -107,6 +107,12 @@ def watches(state: State) -> tuple[Watch, ...]:
     return Watch("pods", "pods", name), Watch("nodes", "nodes", name)
 
 
+def pod_of(state: State, uid: str) -> Any:
+    """Give the pod that this kubelet runs under *uid*; None if it runs none."""
+    pod = state.pods.get(uid, None)
+    return None if pod is None else pod.pod
+
+
 def step(state: State, event: Hears) -> Stepped:
     """Take *event* in."""
     out: list[Effect] = []
