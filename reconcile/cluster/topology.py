@@ -10,6 +10,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
+from reconcile.cluster.devices import check_device_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -21,9 +22,11 @@ from reconcile.model import gates, names
 from reconcile.model.balancers import KINDS, Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
-from reconcile.model.kubelets import amount_of, check_signal, settings_of
+from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
+from reconcile.model.stages import stages_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -58,6 +61,14 @@ def _document(given: Any, field: str) -> Any:
         raise ReconcileError(f"topology: {field}: {error}") from None
 
 
+def _stages(given: Any) -> Any:
+    """Read stages that are given as their documents."""
+    try:
+        return freeze(given)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages: {error}") from None
+
+
 @attrs.frozen(kw_only=True)
 class Topology:
     """
@@ -70,19 +81,24 @@ class Topology:
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
+        kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
+            KubeletConfiguration -> text, or a KubeletConfiguration as its document.
         proxy: run kube-proxy on every node.
         without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
             name, such as `deployment`.
-        lock: the kind of object that leader election locks, `leases` or `endpoints`.
+        lock: the kind of object that leader election locks, `leases`, `endpoints` or `configmaps`.
         events: let components record Kubernetes Events; without them a cluster does the same in fewer steps.
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        device_drivers: the drivers of devices, which pods ask for by ResourceClaims.
         balancer: what stands between API servers and those who call them, over connections that can break; None for
             nothing: a call reaches any API server that can be reached, and waits while there is none.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
+        stages: the documents by which KWOK's controllers play nodes that have no kubelet, and their pods: `Stage` of
+            kwok.x-k8s.io/v1alpha1 and `KwokConfiguration`, as JSON; none: nobody plays any.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -93,6 +109,9 @@ class Topology:
             `Audit`. Empty for nothing.
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
             family, or one of each, comma-separated; the first is that of services that do not say.
+        cluster_cidr: of which range nodes get the addresses of their pods from the controller-manager, as with
+            `--allocate-node-cidrs --cluster-cidr`: `10.244.0.0/16`; empty: each host has its own from the beginning.
+        node_cidr_mask_size: how many bits each node's part of it keeps.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         metrics: let what nodes and pods use be asked for by the APIs of metrics, as a metrics-server serves them;
             nothing happens for it while nobody asks.
@@ -107,20 +126,25 @@ class Topology:
     members: int = 1
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
-    lock: Literal["leases", "endpoints"] = "leases"
+    lock: Literal["leases", "endpoints", "configmaps"] = "leases"
     events: bool = True
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    device_drivers: tuple[DeviceDriver, ...] = attrs.field(default=(), converter=as_tuple)
     balancer: Balancer | None = None
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
     audit: Map[Any] = attrs.field(factory=Map, converter=_audit)
     service_cidr: str = "10.96.0.0/12"
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
     start: Instant = 1_767_225_600_000_000_000
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
@@ -133,6 +157,7 @@ class Topology:
             ("masters", self.masters),
             ("members", self.members),
             ("start", self.start),
+            ("node_cidr_mask_size", self.node_cidr_mask_size),
         ):
             if not is_written(number):
                 raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
@@ -147,16 +172,21 @@ class Topology:
             raise ReconcileError(
                 f"topology: members: {self.members!r} is not between 1 and the number of masters, {self.masters}"
             )
-        if self.lock not in ("leases", "endpoints"):
-            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
+        if self.lock not in ("leases", "endpoints", "configmaps"):
+            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases', 'endpoints' nor 'configmaps'")
         _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
+        if self.kubelet:
+            _check_kubelet(self.kubelet, self.capacity, "topology: kubelet")
         if self.audit:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+        check_device_drivers(self.device_drivers)
+        if self.stages:
+            _check_stages(self.stages)
         if self.balancer is not None:
             _check_balancer(self.balancer, "topology: balancer")
         if self.cloud is not None:
@@ -167,7 +197,7 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
-        _check_networks(self.hosts)
+        _check_pod_networks(self)
 
     def machines(self) -> tuple[Host, ...]:
         """Give every host with the static pods that its place in the topology puts on its disk."""
@@ -203,8 +233,14 @@ class Topology:
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
+        if self.cluster_cidr:
+            host = attrs.evolve(host, pod_cidr="")
         return attrs.evolve(
-            host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
+            host,
+            kubelet=self.kubelet.merge(host.kubelet) if self.kubelet else host.kubelet,
+            labels=labels,
+            taints=taints,
+            manifests=(*host.manifests, *[static_pod(name) for name in run]),
         )
 
 
@@ -259,6 +295,13 @@ def _check_driver(driver: Driver, path: str) -> None:
         raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
+def _check_stages(documents: tuple[Any, ...]) -> None:
+    try:
+        stages_of(documents)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages{error}") from None
+
+
 def _check_balancer(balancer: Balancer, path: str) -> None:
     check_types(balancer, f"{path}.")
     if balancer.kind not in KINDS:
@@ -301,7 +344,9 @@ _ON_LABELS: Final = ("region", "instance_type")
 
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
-    settings_of(host.kubelet, f"{path}.kubelet")
+    _check_kubelet(host.kubelet, host.capacity, f"{path}.kubelet")
+    if host.numa not in _NUMA_NODES:
+        raise ReconcileError(f"{path}.numa: {host.numa!r} is not between 1 and 8")
     if not SLOWEST <= host.clock_drift <= FASTEST:
         raise ReconcileError(f"{path}.clock_drift: {host.clock_drift} is not between {SLOWEST} and {FASTEST}")
     for signal, text in host.strain.items():
@@ -327,6 +372,21 @@ def _check_host(host: Host, path: str) -> None:
             raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
 
 
+def _check_kubelet(written: Map[str], capacity: Map[str], path: str) -> None:
+    """Refuse what a kubelet would not start with."""
+    for name, amount in settings_of(written, path).reserved.items():
+        there = Quantity.parse(capacity[name]) if name in capacity else None
+        if there is not None and there.nanos < amount:
+            kept = Quantity.of(nanos=amount, form=there.form)
+            said = f'Resource "{name}" has a reservation of {kept} but capacity of {there}.'
+            raise ReconcileError(
+                f"{path}: invalid Node Allocatable configuration. {said} Expected capacity >= reservation."
+            )
+
+
+_NUMA_NODES: Final = range(1, 9)
+
+
 def _check_ranges(text: str) -> None:
     ranges = text.split(",")
     try:
@@ -343,6 +403,28 @@ def _check_ranges(text: str) -> None:
         raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
 
 
+def _check_pod_networks(topology: Topology) -> None:
+    bits = topology.node_cidr_mask_size
+    if not 1 <= bits <= _SMALLEST_NETWORK:
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} is not between 1 and {_SMALLEST_NETWORK}")
+    if topology.cluster_cidr:
+        _check_cluster_cidr(topology.cluster_cidr, bits)
+    else:
+        _check_networks(topology.hosts)
+
+
+def _check_cluster_cidr(text: str, bits: int) -> None:
+    try:
+        network = IPv4Network(text)
+    except ValueError:
+        said = "is not an IPv4 network, such as 10.244.0.0/16"
+        raise ReconcileError(f"topology: cluster_cidr: {text!r} {said}") from None
+    if not network.prefixlen <= bits <= min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK):
+        said = f"is not between {network.prefixlen} and {min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK)}"
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} {said}, as cluster_cidr is {text}")
+
+
+_MOST_BITS: Final = 16  # how much finer than the range its parts may be, as upstream has it
 _ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 

@@ -62,7 +62,8 @@ class Request:
         namespace: empty for cluster-scoped resources, and for a list over all namespaces.
         name: empty for create, list and deletecollection.
         subresource: `status`, `binding`, `scale`, `eviction`, ...; empty for the object itself.
-        body: the object (create, update), the merge patch as JSON (patch), DeleteOptions or None (delete).
+        body: the object (create, update), the patch as JSON or as a `StatusPatch` (patch), DeleteOptions or None
+            (delete).
         label_selector: as kubectl's -l, for list and deletecollection.
         field_selector: as kubectl's --field-selector.
         field_manager: who is to be named as manager of the fields; empty to derive it from the user.

@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from reconcile.api import coordination_v1, core_v1, meta_v1
+from reconcile.api import coordination_v1, core_v1, meta_v1, resource_v1
 from reconcile.api.convert import load
 from reconcile.api.scalars import freeze
 from reconcile.cluster.topology import Topology
@@ -35,6 +35,7 @@ from reconcile.model import gates
 from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
@@ -71,6 +72,12 @@ _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namesp
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
 SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
+_STAGE = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "Stage",
+    "metadata": {"name": "gone"},
+    "spec": {"resourceRef": {"kind": "Pod"}, "selector": {}, "next": {"delete": True}},
+}
 _BALANCERS: Final = (Balancer(kind="none"), Balancer(), Balancer(kind="floating-address", takeover=5, straight=()))
 _SCHEDULER: Final = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -134,7 +141,9 @@ class _Vocabulary:
             fields = [field for field in fields_of(Topology) if field.shape != "free"]
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
             parts["audit"] = st.sampled_from(({}, _AUDIT))
+            parts["stages"] = st.sampled_from(((), (_STAGE,)))
             parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
+            parts["kubelet"] = st.sampled_from((Map(), _CONFIGURED))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
@@ -145,6 +154,9 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
+                "cluster_cidr": st.sampled_from(("", "10.244.0.0/16")),
+                "node_cidr_mask_size": st.integers(20, 28),
+                "device_drivers": st.lists(self.of(DeviceDriver), max_size=2).map(_device_drivers),
                 "balancer": st.none() | st.sampled_from(_BALANCERS),
                 "cloud": st.none() | self.of(Cloud).map(_cloud),
                 "feature_gates": switched,
@@ -241,6 +253,17 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     return tuple(made)
 
 
+def _device_drivers(drivers: list[DeviceDriver]) -> tuple[DeviceDriver, ...]:
+    """Give drivers of devices that can be, of such as were drawn."""
+    made = []
+    for number, driver in enumerate(drivers):
+        spans = {name: abs(getattr(driver, name)) >> 1 for name in ("prepare", "failures", "unprepare", "bind")}
+        devices = (resource_v1.Device(name=f"device-{number}"),)
+        pools = (DevicePool(devices=devices, on=("host-0",)), DevicePool(devices=devices, name="everywhere"))
+        made.append(attrs.evolve(driver, name=f"dra-{number}.example.com", pools=pools[: number + 1], **spans))
+    return tuple(made)
+
+
 _CONFIGURED: Final = Map.of({"evictionHard": "memory.available<100Mi", "shutdownGracePeriod": "30s"})
 _STRAINED: Final = Map.of({"memory.available": "50Mi"})
 
@@ -253,6 +276,7 @@ def _machines(hosts: list[Host]) -> tuple[Host, ...]:
                 host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
                 capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
                 kubelet=_CONFIGURED if host.kubelet else Map(), strain=_STRAINED if host.strain else Map(),
+                clock_drift=host.clock_drift % 100_000, numa=host.numa % 8 + 1,
             )
             for number, host in enumerate(hosts)
         ]

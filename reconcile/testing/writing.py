@@ -26,6 +26,7 @@ from reconcile.events import (
     Disconnect,
     DriftClock,
     Fault,
+    Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
@@ -40,6 +41,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
 )
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
@@ -124,7 +126,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external", "registries") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
@@ -188,12 +190,13 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
-        case HoldCache(server) | ReleaseCache(server):
-            return "hold" if isinstance(fault, HoldCache) else "release", server
+        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
+            return _OF_PROCESSES[fault.__class__], name
         case _:
             return ()
 
 
+_OF_PROCESSES: Final[dict[type, str]] = {HoldCache: "hold", ReleaseCache: "release", Freeze: "freeze", Thaw: "thaw"}
 _OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 

@@ -116,6 +116,8 @@ def cli() -> None:
 )
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
+@click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
@@ -225,7 +227,7 @@ def get(**options: Any) -> int:
     metavar="FILE",
     help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
 )
-@click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
+@click.option("-o", "--output", type=click.Choice(["json", "annotations"]), help="How to print.")
 @_controllers
 def explain(**options: Any) -> int:
     """
@@ -262,6 +264,8 @@ def step(  # noqa: PLR0917 -- the options' order
 @click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
+@click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option(
     "--without",

@@ -9,7 +9,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reconcile.components.controllers import (
     accounts,
@@ -20,10 +20,13 @@ from reconcile.components.controllers import (
     nodes,
     policy,
     services,
+    stages,
     volumes,
     workloads,
 )
-from reconcile.components.controllers.nodes import nodelifecycle
+from reconcile.components.controllers.devices import drivers as device_drivers
+from reconcile.components.controllers.nodes import ipam, nodelifecycle
+from reconcile.components.controllers.nodes.ipam import Range
 from reconcile.components.controllers.runtime import (
     KEPT,
     Ask,
@@ -47,6 +50,7 @@ from reconcile.components.controllers.runtime import (
 from reconcile.components.controllers.volumes import drivers
 from reconcile.lib.mapping import Map
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 
 STANDARD: Final[tuple[Controller, ...]] = (
@@ -69,6 +73,7 @@ def standard(
     heartbeats: bool = True,
     without: tuple[str, ...] = (),
     feature_gates: Map[bool] | None = None,
+    pods: Range | None = None,
 ) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
@@ -78,8 +83,9 @@ def standard(
         heartbeats: whether nodes say again and again that they live.
         without: the names of those that are left out.
         feature_gates: Kubernetes' own that are not as they are by default.
+        pods: the range of which nodes get their parts for pods, as with `--allocate-node-cidrs`; None: nodes have them.
     """
-    found = STANDARD
+    found = STANDARD if pods is None else (*STANDARD, ipam.controller_of(pods))
     if without:
         found = tuple([each for each in found if each.name not in without])
     if feature_gates:
@@ -90,9 +96,32 @@ def standard(
     return accounts.with_keys(found, seed)
 
 
-def around(storage: tuple[Driver, ...], host: Cloud | None) -> tuple[Controller, ...]:
-    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, and the cloud."""
-    return (*drivers.controllers_of(storage), *cloud.controllers_of(host))
+def around(
+    storage: tuple[Driver, ...],
+    host: Cloud | None,
+    played: tuple[Any, ...] = (),
+    *,
+    equipment: tuple[DeviceDriver, ...] = (),
+    seed: int = 0,
+    heartbeats: bool = True,
+) -> tuple[Controller, ...]:
+    """
+    Give the controllers that those outside of Kubernetes bring along.
+
+    Args:
+        storage: the drivers of storage.
+        host: the cloud.
+        played: the documents of stages, by which nodes without a kubelet are played.
+        equipment: the drivers of devices.
+        seed: the cluster's.
+        heartbeats: whether nodes say again and again that they live.
+    """
+    return (
+        *drivers.controllers_of(storage),
+        *device_drivers.controllers_of(equipment),
+        *cloud.controllers_of(host),
+        *stages.controllers_of(played, seed=seed, heartbeats=heartbeats),
+    )
 
 
 __all__ = [
@@ -102,6 +131,7 @@ __all__ = [
     "Controller",
     "Key",
     "Outcome",
+    "Range",
     "Source",
     "State",
     "Views",

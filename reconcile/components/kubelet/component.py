@@ -18,9 +18,11 @@ from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet import (
     configuring,
     containers,
+    imaging,
     mounting,
     nodes,
     pods,
+    preparing,
     pressure,
     probes,
     reporting,
@@ -29,7 +31,7 @@ from reconcile.components.kubelet import (
     statics,
     stopping,
 )
-from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
+from reconcile.components.kubelet.state import ALIVE, LocalPod, Pull, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -54,7 +56,9 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.hosts import Host
+from reconcile.model.kubelets import settings_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
 from reconcile.store import Change
@@ -70,7 +74,13 @@ _OF_HOSTS: Final = (HostStrained, HostShutsDown, ManifestsChanged)
 
 
 def begin(
-    host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True, drivers: tuple[str, ...] = ()
+    host: Host,
+    dice: Dice,
+    running: Running = _NOTHING,
+    *,
+    heartbeats: bool = True,
+    drivers: tuple[str, ...] = (),
+    device_drivers: tuple[DeviceDriver, ...] = (),
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -82,6 +92,7 @@ def begin(
             kubelet started go on running and are taken over, others are stopped.
         heartbeats: whether it renews its Lease and reports its Node again and again.
         drivers: the CSI drivers that are registered on it.
+        device_drivers: the drivers of devices that are.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -89,10 +100,13 @@ def begin(
     seldom = Seldom(
         dice=dice,
         allocatable=allocatable,
+        parallel=settings_of(host.kubelet).parallel,
         boots=running.boots,
         found=found,
         heartbeats=heartbeats,
         drivers=drivers,
+        device_drivers=device_drivers,
+        careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
@@ -102,6 +116,12 @@ def watches(state: State) -> tuple[Watch, ...]:
     """Give what it watches: the pods of its Node, and its Node."""
     name = state.host.name
     return Watch("pods", "pods", name), Watch("nodes", "nodes", name)
+
+
+def pod_of(state: State, uid: str) -> Any:
+    """Give the pod that this kubelet runs under *uid*; None if it runs none."""
+    pod = state.pods.get(uid, None)
+    return None if pod is None else pod.pod
 
 
 def step(state: State, event: Hears) -> Stepped:
@@ -119,7 +139,8 @@ def step(state: State, event: Hears) -> Stepped:
             state = _on_timer_fired(state, event, now, out)
         case Started():
             if state.seldom.strain:
-                state = pressure.look(pressure.collect_later(state, now, out), now, out)
+                state = pressure.look(imaging.collect_later(state, now, out), now, out)
+            state = imaging.start(state, now, out)
             state = statics.start(nodes.start(state, now, out), now, out)
         case _:
             assert_never(event)
@@ -130,6 +151,8 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
     if event.watch == "nodes":
         for change in event.changes:
             state = nodes.seen(state, change.new, now, out)
+        if not state.host.pod_cidr:
+            state = pods.networked(state, now, out)
         return state if state.seldom.aware else _aware(state, now, out)
     if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
@@ -183,8 +206,12 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return state if pod is None or pod.calling != what else pods.answered(state, pod, response, now, out)
         case "doubted":
             return pods.judged(state, rest[0], response, now, out)
+        case "rejudged":
+            return pods.rejudged(state, rest[0], response, now, out)
         case "mount":
             return _on_mounted(state, rest, response, now, out)
+        case "claim":
+            return _on_claimed(state, rest, response, now, out)
         case "configure":
             return _on_configured(state, rest, response, now, out)
         case "lease":
@@ -210,6 +237,15 @@ def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: 
     if pod is None:
         return state
     state, done = mounting.answered(state, pod, {key: response}, now, out)
+    return pods.sync(state, pod, now, out) if done else state
+
+
+def _on_claimed(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
+    uid, key = tag
+    pod = state.pods.get(uid, None)
+    if pod is None:
+        return state
+    state, done = preparing.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
 
@@ -249,9 +285,8 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount":
-            state, done = mounting.again(state, pod, now, out)
-            return pods.sync(state, pod, now, out) if done else state
+        case "mount" | "prepare" | "unprepare":
+            return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
         case "deadline":
@@ -262,12 +297,22 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             raise AssertionError(f"no timer is called {what}")
 
 
+def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
+    """Look again at what a pod waits for: what its volumes are made of, or its devices."""
+    done = True
+    if what == "mount":
+        state, done = mounting.again(state, pod, now, out)
+    elif what == "prepare":
+        state, done = preparing.due(state, pod, now, out)
+    return pods.sync(state, pod, now, out) if done else state
+
+
 def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:
     match what:
         case "pressure":
             return pressure.look(state, now, out)
         case "images":
-            return pressure.collect(state, now, out)
+            return imaging.collect(state, now, out)
         case "shutdown":
             return shutdown.due(state, now, out)
         case "ended":
@@ -291,7 +336,10 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 if pod.sandbox != "ready":
                     out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
-            return pods.sync(state, copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip), now, out)
+            pod = copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip)
+            if state.host.kubelet and settings_of(state.host.kubelet).tells_sandboxes:
+                pod = reporting.report(state, pod, now, out)
+            return pods.sync(state, pod, now, out)
         case SandboxRemoved():
             return (
                 pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state
@@ -343,14 +391,14 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if isinstance(report, ImagePulled) and report.image not in state.images:
         images = state.images.set(report.image, report.size)
         state = nodes.changed(copier(State, "images")(state, images), now, out)
-        if pressure.matters(state):
-            state = pressure.look(pressure.collect_later(state, now, out), now, out)
+        if imaging.matters(state):
+            state = pressure.look(imaging.collect_later(imaging.detected(state, now), now, out), now, out)
     if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
         since, pulls = pulls[0].since, pulls[1:]
-        while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
-            pulls = pulls[1:]  # that pod has gone in the meantime
         if pulls:
-            out.append(PullImage(pulls[0].uid, pulls[0].container, pulls[0].image))
+            pulls = _next_pulls(state, pulls, out)
+    elif len(pulls) > 1 and state.seldom.parallel > 1:
+        since, pulls = _one_of_several(state, report, out) or (since, pulls)
     pod = state.pods.get(report.uid, None)
     container = None if pod is None else container_of(pod, report.container)
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
@@ -362,6 +410,28 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
         return reporting.keep_pulling(state, started, pulls)
     state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
+
+
+def _one_of_several(
+    state: State, report: ImagePulled | ImagePullFailed, out: list[Effect]
+) -> tuple[Instant, tuple[Pull, ...]] | None:
+    """Give since when the pull was wanted that has ended, and those that are left."""
+    pulls = state.pulls
+    for place, pull in enumerate(pulls[: state.seldom.parallel]):
+        if pull.uid == report.uid and pull.container == report.container:
+            return pull.since, _next_pulls(state, (*pulls[:place], *pulls[place + 1 :]), out)
+    return None
+
+
+def _next_pulls(state: State, pulls: tuple[Pull, ...], out: list[Effect]) -> tuple[Pull, ...]:
+    """Begin the next pull, now that one has ended; give what is left to be pulled."""
+    under_way = state.seldom.parallel - 1
+    waiting = pulls[under_way:]
+    while waiting and not _pulling(state.pods.get(waiting[0].uid, None), waiting[0].container):
+        waiting = waiting[1:]  # that pod has gone in the meantime
+    if waiting:
+        out.append(PullImage(waiting[0].uid, waiting[0].container, waiting[0].image))
+    return (*pulls[:under_way], *waiting)
 
 
 def _pulling(pod: LocalPod | None, name: str) -> bool:

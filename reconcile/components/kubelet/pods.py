@@ -14,15 +14,18 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import (
     admission,
+    aligning,
     choosing,
     containers,
     ending,
     hooks,
     mounting,
     preemption,
+    preparing,
     probes,
     resizing,
 )
+from reconcile.components.kubelet.allotting import NOTHING, allotted
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -33,6 +36,10 @@ from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
+NETWORK_NOT_READY: Final = (
+    "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -99,15 +106,21 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
-        trouble = state.seldom.trouble
-        if trouble is not None and uid in trouble.critical:
-            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
+        state = forgotten(state, uid)
         return with_seldom(state, doubted=state.seldom.doubted.remove(uid)) if uid in state.seldom.doubted else state
     # What goes without more ado was deleted with no grace, and so gets the least.
     ended = replace(pod, api=None, life=_ending(pod), grace=ending.LEAST_GRACE)
     if pod.life == "ending" and pod.grace > ending.LEAST_GRACE:
         return ending.end(state, ended, now, out, sooner=True)
     return sync(state, ended, now, out)
+
+
+def forgotten(state: State, uid: str) -> State:
+    """Let a pod go that waits for others to make room."""
+    trouble = state.seldom.trouble
+    if trouble is None or uid not in trouble.critical:
+        return state
+    return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
 
 
 def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
@@ -131,10 +144,11 @@ def roomier(state: State, now: Instant, out: list[Effect]) -> State:
     """Judge the critical pods anew that wait for others to make room, now that one has ended."""
     trouble = state.seldom.trouble
     for uid, api in () if trouble is None else trouble.critical.items():
-        known = state.seldom.trouble
-        assert known is not None, "there was trouble"
-        state = with_seldom(state, trouble=replace(known, critical=known.critical.remove(uid)))
-        if uid not in state.pods:
+        state = forgotten(state, uid)
+        if uid in state.seldom.static.values():
+            state = add(state, None, api, now, out, static=uid)
+            out.append(SetTimer(("mirror", uid), now))
+        elif uid not in state.pods:
             state = add(state, api, api, now, out)
     for uid in resizing.waiting(state):
         state = _resized(state, state.pods[uid], now, out)
@@ -180,7 +194,7 @@ def add(
     found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
     made = _containers(spec, old, found, now)
-    asked: dict[str, int] | None = None
+    asked = admission.requests_of(spec)
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
         uid,
@@ -192,6 +206,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
+        allotted=allotted(spec) if asked else NOTHING,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -202,18 +217,19 @@ def add(
         pod = replace(pod, containers=_probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
-    if not static and metadata.deletion_timestamp is None:
-        asked = admission.requests_of(spec)
-        refused = admission.refusal(state, wanted, asked)
+    if metadata.deletion_timestamp is None:
+        refused = admission.refusal(state, wanted, asked, static=bool(static))
+        if state.host.kubelet:
+            state, refused = aligning.judged(state, uid, spec, refused)
         if refused is not None and found is not None:
             return _readmitted(state, pod, refused, now, out)
-        if refused is not None and refused[0].startswith("OutOf") and admission.critical(wanted):
-            state, refused = preemption.make_room(state, wanted, asked, now, out)
+        if refused is not None and refused[0].startswith("OutOf") and (static or admission.critical(wanted)):
+            state, refused = preemption.make_room(state, uid, wanted, asked, now, out)
             if refused is None:
                 return state
         if refused is not None:
             reason, message = refused
-            if reason == "NodeAffinity" and not sure:
+            if reason == "NodeAffinity" and not sure and not static:
                 # The labels may have changed since the Node was last seen.
                 out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("doubted", uid)))
                 return with_seldom(state, doubted=state.seldom.doubted.set(uid, api))
@@ -222,7 +238,7 @@ def add(
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
-    state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
+    state = admission.admitted(state, pod, asked)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:
@@ -232,11 +248,27 @@ def add(
 
 def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
     """Judge a pod that ran before this kubelet started as if it were new: if there is no place for it, it ends."""
-    reason, message = refused
+    reason = refused[0]
     state = admission.admitted(state, pod, admission.requests_of(pod.pod.spec))
     if reason == "NodeAffinity":  # the labels may have changed since the Node was last seen
+        out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("rejudged", pod.uid)))
         _time(pod, now, out)
         return sync(state, pod, now, out)
+    return _evicted(state, pod, refused, now, out)
+
+
+def rejudged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
+    """Judge a pod that runs by the Node's labels as the API server has them."""
+    pod = state.pods.get(uid, None)
+    if not response.ok or pod is None or pod.life != "running":
+        return state
+    state = replace(state, node=replace(state.node, seen=response.body))
+    refused = admission.unselected(state, pod.pod.spec)
+    return state if refused is None else _evicted(state, pod, refused, now, out)
+
+
+def _evicted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
+    reason, message = refused
     out.append(Record(pod.pod, "Warning", reason, message))
     verdict = (reason, f"Pod was rejected: {message}")
     return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)
@@ -266,10 +298,8 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
-            if spec.volumes or spec.image_pull_secrets:
-                state, waits = mounting.awaits(state, pod, now, out)
-                if waits:
-                    return keep(state, report(state, pod, now, out))
+            if spec.volumes or spec.image_pull_secrets or spec.resource_claims or state.seldom.careful:
+                return _with_care(state, pod, now, out)
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
@@ -291,6 +321,43 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
+
+
+def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Have a sandbox made, once all is there that the pod may wait for: its volumes, its devices, its network."""
+    state, waits = _awaits(state, pod, now, out)
+    if waits:
+        return keep(state, report(state, pod, now, out))
+    spec: Any = pod.pod.spec
+    network, host_network = "", bool(spec.host_network)
+    if not state.host.pod_cidr:
+        node = state.node.seen
+        network = (node.spec.pod_cidr if node is not None and node.spec is not None else None) or ""
+        if not network and not host_network:
+            if pod.status is None:
+                out.append(Record(pod.pod, "Warning", "NetworkNotReady", NETWORK_NOT_READY))
+            return keep(state, report(state, pod, now, out))
+    labels: Any = pod.pod.metadata and pod.pod.metadata.labels
+    out.append(RunPodSandbox(pod.key, pod.uid, host_network, labels or UNLABELLED, network))
+    return keep(state, report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out))
+
+
+def networked(state: State, now: Instant, out: list[Effect]) -> State:
+    """Go on with the pods that wait for the node to be given addresses, now that it is."""
+    for uid, pod in state.pods.items():
+        if pod.life == "running" and pod.sandbox == "none":
+            state = sync(state, state.pods[uid], now, out)
+    return state
+
+
+def _awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, bool]:
+    """Tell whether a pod waits for what its volumes are made of, or for its devices, before it has a sandbox."""
+    spec: Any = pod.pod.spec
+    if spec.volumes or spec.image_pull_secrets:
+        state, waits = mounting.awaits(state, pod, now, out)
+        if waits:
+            return state, True
+    return preparing.awaits(state, pod, now, out) if preparing.wants(pod) else (state, False)
 
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:

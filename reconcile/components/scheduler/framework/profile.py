@@ -15,6 +15,7 @@ import attrs
 from reconcile.components.scheduler.cache.demand import Demand, demand_of
 from reconcile.components.scheduler.cache.traits import Constraint
 from reconcile.components.scheduler.cache.wishes import Term, Wishes, wishes_of
+from reconcile.components.scheduler.plugin import Own
 from reconcile.lib.instant import MINUTE, Duration
 
 FILTERS: Final = (
@@ -45,6 +46,7 @@ WEIGHTS: Final = {
     "NodeResourcesFit": 1,
     "PodTopologySpread": 2,
     "InterPodAffinity": 2,
+    "DynamicResources": 2,
     "NodeResourcesBalancedAllocation": 1,
     "ImageLocality": 1,
 }
@@ -56,6 +58,7 @@ WEIGHT_FIELDS: Final = {
     "NodeResourcesFit": "fit",
     "PodTopologySpread": "spread",
     "InterPodAffinity": "neighbours",
+    "DynamicResources": "devices",
     "NodeResourcesBalancedAllocation": "balance",
     "ImageLocality": "images",
 }
@@ -73,8 +76,8 @@ class Profile:
         name: the scheduler's, as pods say it.
         filters: the filters that take part.
         prefilters: those of them, and others, that look at the pod first.
-        taints, affinity, fit, spread, neighbours, balance, images: the weights of the plugins that score; 0 if one
-            takes no part.
+        taints, affinity, fit, spread, neighbours, devices, balance, images: the weights of the plugins that score; 0 if
+            one takes no part.
         hard_affinity: what required affinity of a pod that is there weighs for one that comes.
         ignores_preferred: what pods that are there prefer does not matter to one that prefers nothing itself.
         strategy: whether nodes are better the emptier or the fuller they are, or by how full they are as *shape* says.
@@ -91,6 +94,7 @@ class Profile:
         bind_timeout: how long a pod waits for that.
         preempts: whether pods of lower priority make room.
         least_candidates, candidates_percent: on how many nodes that is tried, and on what part of them.
+        own: plugins of the user's own that take part.
         share: when so many percent of the nodes will do, no more are looked for; 0 for what suits their number.
     """
 
@@ -102,6 +106,7 @@ class Profile:
     fit: int = WEIGHTS["NodeResourcesFit"]
     spread: int = WEIGHTS["PodTopologySpread"]
     neighbours: int = WEIGHTS["InterPodAffinity"]
+    devices: int = WEIGHTS["DynamicResources"]
     balance: int = WEIGHTS["NodeResourcesBalancedAllocation"]
     images: int = WEIGHTS["ImageLocality"]
     hard_affinity: int = 1
@@ -122,11 +127,13 @@ class Profile:
     least_candidates: int = 100
     candidates_percent: int = 10
     share: int = 0
+    own: tuple[Own, ...] = ()
 
     @property
     def scores(self) -> bool:
         """Tell whether anything is scored."""
-        return any(getattr(self, field) for field in WEIGHT_FIELDS.values())
+        scoring = any(each.at("score") for each in self.own)
+        return scoring or any(getattr(self, field) for field in WEIGHT_FIELDS.values())
 
 
 DEFAULT: Final = Profile()

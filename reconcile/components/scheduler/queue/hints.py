@@ -18,6 +18,7 @@ from reconcile.components.scheduler.cache.guises import Guise, is_sought, means,
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Nodes, Room
 from reconcile.components.scheduler.cache.traits import Mounts, Traits
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
+from reconcile.components.scheduler.framework.profile import FILTERS
 from reconcile.components.scheduler.plugins.interpod_affinity import attractions, repulsions, sought_by
 from reconcile.components.scheduler.plugins.node_affinity import admitted
 from reconcile.components.scheduler.plugins.node_resources_fit import fits_empty
@@ -109,6 +110,15 @@ def helped_by_object(queue: Queue, resource: str, new: Any) -> list[Group]:
     ]
 
 
+def helped_by_devices(queue: Queue) -> list[Group]:
+    """Give the groups that were refused for their devices."""
+    return [
+        group
+        for group in queue.groups.keys()  # noqa: SIM118 -- in key order
+        if "DynamicResources" in group[3] or (group[0].others and "NodeResourcesFit" in group[3])
+    ]
+
+
 def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
     demand, wishes, traits, plugins = group
     if not plugins:
@@ -131,8 +141,11 @@ def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
                 helps = _neighbourhood_changed(traits, old, new)
             case "VolumeBinding" | "VolumeZone":
                 helps = old is None or old.labels != new.labels
+            case "DynamicResources":
+                helps = old is None or old.labels != new.labels or old.others != new.others
             case _:
-                helps = old is None
+                # Whom plugins of the user's own refused is for them to say: see `permitting`.
+                helps = old is None and plugin in FILTERS
         if helps:
             return True
     return False

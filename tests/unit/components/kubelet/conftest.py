@@ -15,6 +15,7 @@ from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Response, key_of
 from reconcile.store import Change
 
@@ -25,7 +26,7 @@ EMPTY = Table()
 class Lab:
     """Everything is delivered first in, first out, unless `pick` says otherwise."""
 
-    def __init__(self, images=None, host=None, pick=None):
+    def __init__(self, images=None, host=None, pick=None, device_drivers=()):
         self.host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
         self.behaviours = Behaviours.parse({"images": images or {}})
         self.now = EPOCH
@@ -43,6 +44,7 @@ class Lab:
         self.pick = pick or (lambda _: 0)
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
+        self.device_drivers = device_drivers
         self.start()
 
     # Lives
@@ -50,7 +52,9 @@ class Lab:
     def start(self):
         self.life += 1
         running = world.containers(self.world)
-        self.kubelet = kubelet.begin(self.host, Dice(7, "kubelet/node-1"), running=running)
+        self.kubelet = kubelet.begin(
+            self.host, Dice(7, "kubelet/node-1"), running=running, device_drivers=self.device_drivers
+        )
         self.timers = {key: row for key, row in self.timers.items() if key[0] != "kubelet"}
         self.queue = [item for item in self.queue if item[0] == "runtime"]
         self.push("kubelet", Started(self.now))
@@ -156,11 +160,13 @@ class Lab:
             self.remove(request.resource, old)
             return Response(200, statuses.success(request.resource, name, wanted))
         if request.verb == "patch":
-            return Response(200, old)
+            if not isinstance(request.body, StatusPatch):
+                return Response(200, old)
+            if request.body.uid not in {"", old.metadata.uid}:
+                return Response(422, statuses.invalid("", "Pod", name, ()))
+            return Response(200, self.put(request.resource, replace(old, status=request.body.new)))
         if request.body.metadata.uid != old.metadata.uid:
             return Response(409, statuses.conflict(request.resource, name))
-        if request.subresource == "status":
-            return Response(200, self.put(request.resource, replace(old, status=request.body.status)))
         if request.body.metadata.resource_version != old.metadata.resource_version:
             return Response(409, statuses.conflict(request.resource, name))
         return Response(200, self.put(request.resource, request.body))
