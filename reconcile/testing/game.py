@@ -41,7 +41,19 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.model.patches import merge
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import PAST, Passage, Past, Property, Rollouts, broken_by, leftovers, uids_after, uids_of
+from reconcile.properties import (
+    PAST,
+    PROMISES,
+    Following,
+    Passage,
+    Past,
+    Promise,
+    Property,
+    broken_by,
+    leftovers,
+    uids_after,
+    uids_of,
+)
 from reconcile.testing.judging import compared
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
 from reconcile.testing.strikes import UNWATCHED, behind, candidates
@@ -79,9 +91,16 @@ class Game:
         cluster: where to begin; it stays as it is.
         properties: what must hold after every step.
         past: what is not compared in the end.
+        promises: what is followed from step to step, each until something puts an end to it.
     """
 
-    def __init__(self, cluster: Cluster, properties: tuple[Property, ...], past: tuple[Past, ...] = PAST) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        properties: tuple[Property, ...],
+        past: tuple[Past, ...] = PAST,
+        promises: tuple[Promise, ...] = PROMISES,
+    ) -> None:
         self.machine = Machine(cluster)
         self.machine.observed = []
         self.properties = properties
@@ -98,7 +117,7 @@ class Game:
         self._struck = False
         self._marked: tuple[Request, ...] = ()
         self._circles = Circles()
-        self._rollouts: Rollouts | None = None
+        self._following = Following(promises if properties else ())
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -107,7 +126,7 @@ class Game:
         self._uids = uids_of(self._seen)
         self.machine.observed = []
         self._ran, self._led = self._running(), self._leading()
-        self._rollouts = None if self._struck else Rollouts.of(self._seen)
+        self._following.begin(self._seen)
 
     # Moves
     # ---------------------------------------------------------------------------------------------------
@@ -170,7 +189,7 @@ class Game:
         if answer.ok:
             self.declared.pop(_key(request), None)
             if request.resource == "pods":
-                self._rollouts = None  # a controller may have counted on it
+                self._following.end("loss")  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
 
     def converse(self, errand: Errand) -> Said | None:
@@ -205,7 +224,7 @@ class Game:
                 self._marked = (*self._marked, request)
         else:  # a pod is evicted or deleted
             self.declared.pop(key, None)
-            self._struck, self._rollouts = True, None
+            self._lose()
         return answer
 
     def happen(self, event: ClusterEvent) -> None:
@@ -220,8 +239,14 @@ class Game:
         apply_event(machine, event)
         self.happened.append(said)
         if isinstance(event, Fault):
-            self._struck, self._rollouts = True, None
+            self._struck = True
+            self._following.end("fault")
         self._judge(machine.closed())
+
+    def _lose(self) -> None:
+        """Mind that somebody takes a pod away: who promised that there would be so many does so no more."""
+        self._struck = True
+        self._following.end("loss")
 
     def repair(self) -> None:
         """Start and connect what is not; let catch up what is held back."""
@@ -318,7 +343,7 @@ class Game:
             if pods and reachable(cluster, ""):
                 pod = pods[move.number % len(pods)]
                 self.declared.pop(("pods", joined("default", pod.metadata.name)), None)
-                self._struck, self._rollouts = True, None
+                self._lose()
                 self.delete("pods", pod.metadata.name)
             return
         found = self._awaited(lambda cluster: candidates(cluster, move.what))
@@ -405,9 +430,8 @@ class Game:
         self.machine.observed = []
         self._seen = cluster
         said = broken_by(passage, self.properties)
-        if self._rollouts is not None and self.properties and changes:
-            self._rollouts, more = self._rollouts.seen(passage)
-            said += more
+        if changes:
+            said += self._following.seen(passage)
         if said:
             raise Broken(said)
 
