@@ -14,6 +14,7 @@ from contextlib import suppress
 from operator import is_
 from typing import Any, Final, TypeVar
 
+from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_of
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.driver import client
@@ -55,7 +56,7 @@ from reconcile.properties import (
     uids_of,
 )
 from reconcile.testing.judging import compared
-from reconcile.testing.moves import Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
 from reconcile.testing.strikes import UNWATCHED, behind, candidates
 
 QUIET: Final = 75 * SECOND
@@ -72,7 +73,15 @@ _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its p
 
 # What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
 # defaulted has to be taken back explicitly.
-_REFUSALS: Final = ("object is being deleted", "not found", "already exists", "may not be specified when strategy")
+_REFUSALS: Final = (
+    "object is being deleted",
+    "not found",
+    "already exists",
+    "may not be specified when strategy",
+    "because it is being terminated",
+    "exceeded quota",
+    "status unknown for quota",
+)
 
 
 class Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
@@ -117,7 +126,7 @@ class Game:
         self._struck = False
         self._marked: tuple[Request, ...] = ()
         self._circles = Circles()
-        self._following = Following(promises if properties else ())
+        self._following = Following(promises)
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -143,7 +152,12 @@ class Game:
             case Resize():
                 self.scale(move.kind, move.name, move.replicas)
             case Withdraw():
-                self.delete(move.kind, move.name)
+                self.delete(move.kind, move.name, move.namespace, move.cascade)
+            case Adopt():
+                self.adopt(move)
+            case Errand():
+                with suppress(ReconcileError):
+                    self.converse(move)
             case Strike():
                 self._strike(move)
             case Lag():
@@ -164,7 +178,9 @@ class Game:
         namespace = metadata.namespace or "default" if resource.namespaced else ""
         key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
-        if not answer.ok or answer.body.metadata.deletion_timestamp is None:
+        home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
+        leaves = [each for each in (answer.body, home) if each is not None and answer.ok]
+        if all(each.metadata.deletion_timestamp is None for each in leaves):
             self._keep(key, manifest, answer)
         return self._told(f"apply {key[0]} {key[1]}", answer)
 
@@ -180,17 +196,41 @@ class Game:
             self._keep(_key(request), resized, answer)
         return self._told(f"scale {request.resource} {joined(request.namespace, name)} {replicas}", answer)
 
-    def delete(self, word: str, name: str, namespace: str = "default") -> Response | None:
+    def delete(self, word: str, name: str, namespace: str = "default", cascade: str = "") -> Response | None:
         """Delete an object, as kubectl does; None if no API server can be reached: then nothing happens."""
-        request = client.delete(word, name, namespace=namespace)
+        options = meta_v1.DeleteOptions(propagation_policy=cascade.capitalize()) if cascade else None
+        request = client.delete(word, name, namespace=namespace, options=options)
         answer = self._asked(request)
         if answer is None:
             return None
         if answer.ok:
             self.declared.pop(_key(request), None)
+            if request.resource == "namespaces":
+                self.declared = {
+                    key: manifest for key, manifest in self.declared.items() if not key[1].startswith(f"{name}/")
+                }
+                self._following.end("loss")
             if request.resource == "pods":
                 self._following.end("loss")  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
+
+    def adopt(self, move: Adopt) -> Response | None:
+        """Give an object one more owner; None if there is nobody to ask, or one of the two is not there."""
+        objects = self.machine.closed().objects
+        found = [each for each in objects(move.kind, namespace=move.namespace) if each.metadata.name == move.name]
+        owners = [
+            each for each in objects(move.owner_kind, namespace=move.namespace) if each.metadata.name == move.owner
+        ]
+        if not found or not owners:
+            return None
+        owner, kept = owners[0], convert.dump(found[0])["metadata"].get("ownerReferences", [])
+        reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": move.owner, "uid": owner.metadata.uid}
+        if any(each["uid"] == owner.metadata.uid for each in kept):
+            return None
+        body = {"metadata": {"ownerReferences": [*kept, {**reference, "blockOwnerDeletion": True}]}}
+        request = client.patch(move.kind, move.name, body, namespace=move.namespace)
+        answer = self._asked(request)
+        return None if answer is None else self._told(f"adopt {move.kind} {move.name} by {move.owner}", answer)
 
     def converse(self, errand: Errand) -> Said | None:
         """
@@ -455,7 +495,7 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
 
     *patches* are of what was there from the start, such as a Node that is cordoned; they come first.
     """
-    game = Game(cluster, ())
+    game = Game(cluster, (), promises=())
     for patch in patches:
         client.asked(game.machine, patch)
     for manifest in manifests:
