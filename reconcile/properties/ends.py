@@ -244,6 +244,8 @@ _ADDRESSED: Final = ("pods", "services", "ipaddresses.networking.k8s.io")
 def _addresses_of(resource: str, obj: Any) -> Iterator[str]:
     if resource == "services":
         yield from [address for address in obj.spec.cluster_ips or () if address != "None"]
+        balancer = obj.status.load_balancer if obj.status is not None else None
+        yield from [each.ip for each in (balancer and balancer.ingress) or () if each.ip]
     elif resource != "pods":
         yield obj.metadata.name
     elif not obj.spec.host_network:

@@ -20,6 +20,7 @@ from reconcile.properties.ownership import CASCADES
 from reconcile.properties.property import Promise, Property
 from reconcile.properties.rollouts import ROLLOUTS
 from reconcile.properties.sets import SETS
+from reconcile.properties.volumes import IN_TURN
 
 PROMISES: Final[tuple[Promise, ...]] = (
     ROLLOUTS,
@@ -28,6 +29,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     BUDGETS,
     *AUTOSCALING,
     CASCADES,
+    IN_TURN,
 )
 """What is followed along every run, each for as long as it lasts."""
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from reconcile.cluster.cluster import Cluster
 from reconcile.model.requests import key_of
 from reconcile.model.volumes import CLAIMS, VOLUMES, claims_of
-from reconcile.properties.property import Passage, Property
+from reconcile.properties.property import Passage, Promise, Property
 from reconcile.store import Change
 
 _RECENT: Final = 64  # so many of the last changes are looked at where only one cluster is given
@@ -149,6 +149,27 @@ _ENDED: Final = ("Succeeded", "Failed")
 ONE_TO_ONE: Final = Property(
     "a claim has one volume, a volume one claim", _one_to_one, _stayed_one_to_one, (CLAIMS, VOLUMES)
 )
+
+
+def _attached_in_turn(_: None, passage: Passage) -> tuple[None, list[str]]:
+    said: list[str] = []
+    for change in passage.changes:
+        if change.resource != ATTACHMENTS or change.old is not None:
+            continue
+        new = change.new.spec
+        volume = passage.after.store.get(VOLUMES, new.source.persistent_volume_name or "")
+        if volume is None or set(volume.spec.access_modes or ()) & _SHARED_MODES:
+            continue
+        for other in passage.after.store.table(ATTACHMENTS).under("volume", volume.metadata.name):
+            if other.spec.node_name != new.node_name:
+                nodes = f"{new.node_name} while it is {other.spec.node_name}'s"
+                said.append(f"volume {volume.metadata.name} is to be attached to {nodes}")
+    return None, said
+
+
+IN_TURN: Final = Promise("a volume goes from node to node", (ATTACHMENTS,), _attached_in_turn)
+"""What the attach-detach controller promises: a volume of one node is detached before it is attached elsewhere."""
+
 STORAGE: Final[tuple[Property, ...]] = (
     ONE_TO_ONE,
     Property("a volume of one node is on one node", _on_one_node, _stayed_on_one_node, (ATTACHMENTS,)),

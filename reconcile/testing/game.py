@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_of
+from reconcile.api.scalars import thaw
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
@@ -40,7 +41,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
-from reconcile.model.patches import merge
+from reconcile.model.patches import difference, merge, strategic
 from reconcile.model.requests import Request, Response, joined
 from reconcile.properties import (
     PAST,
@@ -68,6 +69,8 @@ LIMIT: Final = 40 * MINUTE
 T = TypeVar("T")
 
 _STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
+
+_PRIORITIES: Final = "priorityclasses.scheduling.k8s.io"
 
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
@@ -115,6 +118,7 @@ class Game:
         self.properties = properties
         self.past = past
         self.declared: dict[tuple[str, str], dict[str, Any]] = {}  # by resource, and namespace and name
+        self._applied: dict[tuple[str, str], dict[str, Any]] = {}  # as it was last applied: it may be patched since
         self.happened: list[str] = []
         self.refused: list[str] = []  # what no user of a sound cluster would be
         self._began = cluster
@@ -181,8 +185,18 @@ class Game:
         home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
         leaves = [each for each in (answer.body, home) if each is not None and answer.ok]
         if all(each.metadata.deletion_timestamp is None for each in leaves):
-            self._keep(key, manifest, answer)
+            self._keep(key, self._reapplied(key, manifest), answer)
+            self._applied[key] = manifest
+        if key[0] == _PRIORITIES:
+            self._following.end("loss")  # who is less than another may have to make room
         return self._told(f"apply {key[0]} {key[1]}", answer)
+
+    def _reapplied(self, key: tuple[str, str], manifest: dict[str, Any]) -> dict[str, Any]:
+        """Give what is declared once *manifest* is applied: what was patched meanwhile and it does not name stays."""
+        patched, before = self.declared.get(key), self._applied.get(key)
+        if patched is None or before is None or patched is before:
+            return manifest
+        return merge(merge(patched, difference(before, manifest)), manifest)  # type: ignore[no-any-return]
 
     def scale(self, word: str, name: str, replicas: int, namespace: str = "default") -> Response | None:
         """Scale a workload, as kubectl does; None if no API server can be reached: then nothing happens."""
@@ -259,9 +273,11 @@ class Game:
         key = _key(request)
         if request.verb == "patch":
             if key in self.declared:
-                self.declared[key] = merge(self.declared[key], request.body)
+                self.declared[key] = _patched(self.declared[key], request, answer)
             elif key[0] in _STANDING:
                 self._marked = (*self._marked, request)
+                if "taints" in request.body.get("spec", ()):
+                    self._lose()
         else:  # a pod is evicted or deleted
             self.declared.pop(key, None)
             self._lose()
@@ -508,6 +524,13 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
 
 def _key(request: Request) -> tuple[str, str]:
     return request.resource, joined(request.namespace, request.name)
+
+
+def _patched(manifest: dict[str, Any], request: Request, answer: Response) -> dict[str, Any]:
+    """Give a manifest with the patch that changed its object."""
+    body = thaw(request.body)
+    found = strategic.merged(manifest, body, type(answer.body)) if request.patch_type == "strategic" else None
+    return merge(manifest, body) if found is None else found
 
 
 def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:

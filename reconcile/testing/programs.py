@@ -47,9 +47,9 @@ _BEHAVIOURS: Final[dict[str, Any]] = {
     "images": {
         **IMAGES["images"],
         "shop:1": "preloaded, start 200ms, ready after 1s, cpu 20m + 10m per request",
-        "part:1": "preloaded, start 100ms, exit 0 after 1s..4s",
+        "part:1": "preloaded, start 100ms, exit 0 after 5s..12s, ignores SIGTERM",
         "part:2": "preloaded, start 100ms, exit 1 after 2s with probability 1/3, exit 0 after 5s with probability 2/3",
-        "tick:1": "preloaded, start 100ms, exit 0 after 10s..100s",
+        "tick:1": "preloaded, start 100ms, exit 0 after 10s..150s",
     },
     "load": {
         f"{LOOSE}/shop": "daily 00:00=5 00:01=60 00:02=60 00:03=5 00:04=5 00:05=80 00:07=80 00:08=10 23:00=10",
@@ -118,9 +118,8 @@ class Theme:
 
     Args:
         manifests: draws what is declared.
-        moves: of what is declared, draws what happens to it.
+        moves: of what is declared, draws what happens to it: a move, or several that belong together.
         last: of what is declared, what brings it to rest at the end.
-        nodes: whether its moves take nodes away from pods.
     """
 
     manifests: st.SearchStrategy[tuple[dict[str, Any], ...]]
@@ -158,11 +157,12 @@ def _gone(manifest: dict[str, Any], cascade: str = "") -> Withdraw:
     return Withdraw(manifest["kind"], metadata["name"], metadata.get("namespace", "default"), cascade)
 
 
-def _errand(words: str, body: Any = None) -> Errand:
+def _errand(words: str) -> Errand:
     verb, *rest = words.split()
-    return errand_of(verb if verb != "rollout" else f"rollout {rest.pop(0)}", tuple(rest), body=body)
+    return errand_of(f"{verb} {rest.pop(0)}" if verb in {"rollout", "set"} else verb, tuple(rest))
 
 
+_ESTABLISHED: Final = Wait(20 * SECOND)
 _NODES: Final = ("node-1", "node-2", "node-3")
 _SPACE: Final = _named("Namespace", LOOSE)
 _STEADY: Final = st.sampled_from(("web:1", "web:3", "slow:1"))
@@ -202,8 +202,8 @@ _SHARES: Final = st.sampled_from((50, 30, 80))
 _POLICIES: Final = st.builds(
     lambda kind, value, period: {"type": kind, "value": value, "periodSeconds": period},
     st.sampled_from(("Pods", "Percent")),
-    st.sampled_from((1, 2, 50, 100)),
-    st.sampled_from((30, 60, 15)),
+    st.sampled_from((1, 2, 50)),
+    st.sampled_from((60, 90, 30)),
 )
 _RATES: Final = st.builds(
     lambda policies, select: {"policies": policies, "selectPolicy": select},
@@ -213,7 +213,7 @@ _RATES: Final = st.builds(
 
 
 def _autoscaling(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
-    waits = st.sampled_from((15, 30, 60, 120)).map(lambda seconds: Wait(seconds * SECOND))
+    waits = st.sampled_from((30, 60, 120, 180)).map(lambda seconds: Wait(seconds * SECOND))
     return st.one_of(waits, waits, waits, _autoscalers().map(Declare), st.just(_reimaged(declared[2], "web:3")))
 
 
@@ -238,6 +238,9 @@ def _budgets(draw: st.DrawFn) -> dict[str, Any]:
 
 _DRAIN: Final = "--ignore-daemonsets --force --delete-emptydir-data"
 _DRAINS: Final = st.sampled_from(_NODES).map(lambda node: _errand(f"drain {node} {_DRAIN}"))
+_BETWEEN: Final = st.one_of(
+    st.builds(Wander, st.integers(1, 40), st.integers(0, 2**16)), st.sampled_from((SECOND, 2 * SECOND)).map(Wait)
+)
 _UNCORDONS: Final = st.sampled_from(_NODES).map(lambda node: _errand(f"uncordon {node}"))
 _UNCORDONED: Final = tuple([_errand(f"uncordon {node}") for node in _NODES])
 
@@ -246,11 +249,35 @@ def _evicting(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
     owner = declared[0]
     return st.one_of(
         _DRAINS,
-        _DRAINS,
-        _DRAINS,
+        st.tuples(_DRAINS, _BETWEEN, _DRAINS),
+        st.tuples(_DRAINS, _BETWEEN, _DRAINS),
         _UNCORDONS,
-        st.sampled_from((SECOND, 3 * SECOND, 6 * SECOND, 20 * SECOND)).map(Wait),
+        st.sampled_from((SECOND, 6 * SECOND, 20 * SECOND)).map(Wait),
         st.builds(Resize, st.just(owner["kind"]), st.just("guarded"), st.sampled_from((2, 3, 5))),
+    )
+
+
+# Rollouts and rollbacks
+
+
+@st.composite
+def _rolled(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
+    amounts = draw(st.sampled_from(((1, 0), (1, 1), ("25%", "25%"), (0, 1), (2, 0))))
+    rolling = {"rollingUpdate": {"maxSurge": amounts[0], "maxUnavailable": amounts[1]}}
+    template = _template("site", draw(_STEADY), terminationGracePeriodSeconds=5)
+    spec = _owning(template, replicas=draw(st.sampled_from((3, 4, 2))), strategy=rolling)
+    return (_named("Deployment", "site", spec, version="apps/v1"),)
+
+
+def _releasing(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
+    owner = declared[0]
+    errands = ("rollout undo", "rollout restart", "rollout pause", "rollout resume", "rollout undo")
+    return st.one_of(
+        st.sampled_from(("web:1", "web:3", "web:2")).map(lambda image: _reimaged(owner, image)),
+        st.sampled_from(("web:1", "web:3")).map(lambda image: _errand(f"set image deployment/site main={image}")),
+        st.sampled_from(errands).map(lambda words: _errand(f"{words} deployment/site")),
+        st.sampled_from((2, 3, 5)).map(lambda replicas: Resize("Deployment", "site", replicas)),
+        st.sampled_from((SECOND, 4 * SECOND, 12 * SECOND)).map(Wait),
     )
 
 
@@ -306,7 +333,7 @@ _TICKS: Final = st.sampled_from(("tick:1", "part:1"))
 
 
 def _ticking(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
-    waits = st.sampled_from((20, 45, 61, 130)).map(lambda seconds: Wait(seconds * SECOND))
+    waits = st.sampled_from((45, 61, 130, 200)).map(lambda seconds: Wait(seconds * SECOND))
     cron = declared[1]
     return st.one_of(
         waits,
@@ -322,7 +349,7 @@ def _ticking(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
 def _working(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
     image, mode = draw(st.sampled_from(("part:1", "part:2"))), draw(st.sampled_from(("Indexed", "NonIndexed")))
     spec = {
-        "completions": draw(st.sampled_from((4, 2, 6))),
+        "completions": draw(st.sampled_from((6, 4, 10))),
         "parallelism": draw(st.sampled_from((2, 3))),
         "completionMode": mode,
         "backoffLimit": 100,
@@ -339,7 +366,7 @@ def _work(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
         st.sampled_from(("", "foreground")).map(lambda cascade: _gone(job, cascade)),
         st.just(Declare(job)),
         st.sampled_from((True, False)).map(lambda suspended: _changed(job, suspend=suspended)),
-        _DRAINS,
+        st.tuples(_DRAINS, st.just(Wait(2 * SECOND))),
         _UNCORDONS,
     )
 
@@ -349,6 +376,8 @@ def _awakened(declared: tuple[dict[str, Any], ...]) -> tuple[Move, ...]:
 
 
 # StatefulSets with claims
+
+_STORAGE: Final = _named("StorageClass", "fast", version="storage.k8s.io/v1", provisioner=_DRIVER)
 
 
 @st.composite
@@ -360,22 +389,21 @@ def _kept(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
     template["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     spec = _owning(
         template,
-        replicas=draw(st.sampled_from((2, 3))),
+        replicas=draw(st.sampled_from((3, 2, 4))),
         serviceName="data",
         podManagementPolicy=draw(st.sampled_from(("OrderedReady", "Parallel"))),
         volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": claim}],
         persistentVolumeClaimRetentionPolicy=retention,
     )
-    storage = _named("StorageClass", "fast", version="storage.k8s.io/v1", provisioner=_DRIVER)
-    return storage, _SPACE, _named("StatefulSet", "data", spec, version="apps/v1", space=LOOSE)
+    return _STORAGE, _SPACE, _named("StatefulSet", "data", spec, version="apps/v1", space=LOOSE)
 
 
 def _keeping(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
     owner = declared[2]
     return st.one_of(
         st.sampled_from((0, 1, 2, 3)).map(lambda replicas: _changed(owner, replicas=replicas)),
-        st.sampled_from((0, 1, 3)).map(lambda replicas: _changed(owner, replicas=replicas)),
-        st.sampled_from(("web:1", "web:3")).map(lambda image: _reimaged(owner, image)),
+        st.sampled_from((0, 1, 3)).map(lambda replicas: (_changed(owner, replicas=replicas), _ESTABLISHED)),
+        st.sampled_from(("web:1", "web:3")).map(lambda image: (_reimaged(owner, image), _ESTABLISHED)),
         st.sampled_from(("", "foreground", "orphan")).map(lambda cascade: _gone(owner, cascade)),
         st.just(Declare(owner)),
         st.sampled_from((SECOND, 5 * SECOND, 15 * SECOND)).map(Wait),
@@ -386,6 +414,33 @@ def _keeping(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
 
 def _restored(declared: tuple[dict[str, Any], ...]) -> tuple[Move, ...]:
     return (*_UNCORDONED, Declare(declared[2]))  # orphans are adopted again
+
+
+# Pods that want one claim
+
+
+@st.composite
+def _sharing(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
+    mode = draw(st.sampled_from(("ReadWriteOncePod", "ReadWriteOnce", "ReadWriteMany")))
+    claim = {"accessModes": [mode], "storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "one"}}]
+    pods = [
+        _named("Pod", f"user-{number}", _template("user", "web:3", volumes=volumes)["spec"], space=LOOSE)
+        for number in range(3)
+    ]
+    return _STORAGE, _SPACE, _named("PersistentVolumeClaim", "one", claim, space=LOOSE), *pods
+
+
+def _using(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
+    pods = st.sampled_from(declared[3:])
+    return st.one_of(
+        pods.map(_gone),
+        pods.map(Declare),
+        st.tuples(pods.map(_gone), pods.map(Declare)),
+        st.sampled_from((SECOND, 5 * SECOND)).map(Wait),
+        _DRAINS,
+        _UNCORDONS,
+    )
 
 
 # DaemonSets and taints
@@ -523,6 +578,7 @@ def _related(_: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
         adopted.map(lambda pair: Adopt("ConfigMap", pair[0], "ConfigMap", pair[1], LOOSE)),
         st.just(Adopt("ConfigMap", "child", "Deployment", "crew", LOOSE)),
         st.builds(_gone, st.sampled_from((*_FAMILY, _CREW)), cascades),
+        st.builds(_gone, st.just(_CREW), cascades),
         held,
         family.map(Declare),
         st.just(Declare(_CREW)),
@@ -580,11 +636,13 @@ def _erased(_: tuple[dict[str, Any], ...]) -> tuple[Move, ...]:
 THEMES: Final[dict[str, Theme]] = {
     "plain": Theme(plain.manifests(), plain.moves),
     "autoscaling": Theme(_autoscaled(), _autoscaling),
+    "rollouts": Theme(_rolled(), _releasing, lambda _: (_errand("rollout resume deployment/site"),)),
     "budgets": Theme(_budgeted(), _evicting, lambda _: _UNCORDONED),
     "quotas": Theme(_quoted(), _counting, lambda declared: (_gone(declared[1]),)),
     "cron": Theme(_scheduled(), _ticking, lambda declared: (_gone(declared[1]),)),
     "jobs": Theme(_working(), _work, _awakened),
     "claims": Theme(_kept(), _keeping, _restored),
+    "volumes": Theme(_sharing(), _using, lambda _: _UNCORDONED),
     "daemons": Theme(_daemons(), _rolling, _healed),
     "taints": Theme(_tainted(), _tainting, _healed_and_open),
     "priorities": Theme(_ranked(), _ranking),
@@ -601,23 +659,22 @@ THEMES: Final[dict[str, Theme]] = {
 
 @st.composite
 def programs(
-    draw: st.DrawFn, hosts: tuple[str, ...] = (), *, themes: tuple[str, ...] = tuple(THEMES), most: int = 10
+    draw: st.DrawFn, hosts: tuple[str, ...] = (), *, themes: tuple[str, ...] = tuple(THEMES), most: int = 16
 ) -> Schedule:
     """Draw a program of one to three *themes*, with up to *most* moves; without *hosts* only users disturb."""
     names = draw(st.lists(st.sampled_from(themes), min_size=1, max_size=3, unique=True)) if len(themes) > 1 else themes
     chosen = [(THEMES[name], draw(THEMES[name].manifests)) for name in names]
     declared = [manifest for _, manifests in chosen for manifest in manifests]
-    moves = st.one_of(
-        *[_WHENEVER, *([_failures(hosts)] if hosts else []), *[_twice(theme.moves(of)) for theme, of in chosen]]
-    )
-    drawn = draw(st.lists(moves, max_size=most))
+    moves = st.sampled_from(
+        (*[theme.moves(of) for theme, of in chosen] * 3, _WHENEVER, *([_failures(hosts)] * 2 if hosts else []))
+    ).flatmap(lambda strategy: strategy)
+    # Half of the programs begin with what is there, not with what is on its way; and two lists are longer than one.
+    first = draw(st.sampled_from(((), (_ESTABLISHED,))))
+    drawn = (*draw(st.lists(moves, max_size=most // 2)), *draw(st.lists(moves, max_size=most - most // 2)))
     last = [move for theme, of in chosen for move in theme.last(of)]
     unique = {(each["kind"], each["metadata"]["name"], each["metadata"].get("namespace")): each for each in declared}
-    return Schedule(tuple(unique.values()), (*drawn, *last))
-
-
-def _twice(moves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.one_of(moves, moves)
+    flat = [move for each in drawn for move in (each if isinstance(each, tuple) else (each,))]
+    return Schedule(tuple(unique.values()), (*first, *flat, *last))
 
 
 def _failures(hosts: tuple[str, ...]) -> st.SearchStrategy[Any]:
