@@ -99,8 +99,8 @@ def _limit(policy: Any, before: tuple[_Scaled, ...], current: int, now: Instant,
     since = now - policy.period_seconds * SECOND + _MARGIN
     start = current - sum([each.by for each in before if each.at > since])
     if policy.type == "Pods":
-        return start + policy.value if up else start - policy.value
-    share = start * policy.value / _PERCENT
+        return int(start + policy.value if up else start - policy.value)
+    share: float = start * policy.value / _PERCENT
     return math.ceil(start + share) if up else math.floor(start - share)
 
 

@@ -88,9 +88,9 @@ def _once_for_each_time(cluster: Cluster) -> Iterator[str]:
         if time is not None:
             made[time] += 1
     crons = {cron.metadata.uid: key for key, cron in cluster.store.table(_CRONS).items()}
-    for (uid, time), count in sorted(made.items()):
+    for (uid, at), count in sorted(made.items()):
         if count > 1:
-            yield f"{crons.get(uid, uid)} made {count} Jobs for {time}"
+            yield f"{crons.get(uid, uid)} made {count} Jobs for {at}"
 
 
 def _time_of(change: Change) -> tuple[str, str] | None:
@@ -134,7 +134,7 @@ along a run (`JOB_PROMISES`) they are followed until something fails.
 
 def _follow_pods(of: Callable[[Store, str, Any], Iterator[str]]) -> Callable[[None, Passage], tuple[None, list[str]]]:
     def follow(_: None, passage: Passage) -> tuple[None, list[str]]:
-        store, said = passage.after.store, []
+        store, said = passage.after.store, list[str]()
         for change in passage.changes:
             owner = controller_of(change.new) if change.resource == "pods" and change.new is not None else None
             if owner is None or owner.kind != "Job" or (change.old is not None and not _counts_anew(change)):
@@ -154,7 +154,7 @@ def _counts_anew(change: Change) -> bool:
 
 
 def _follow_crons(_: None, passage: Passage) -> tuple[None, list[str]]:
-    store, said = passage.after.store, []
+    store, said = passage.after.store, list[str]()
     for change in passage.changes:
         time = _time_of(change)
         owner = None if time is None else controller_of(change.new)
@@ -193,7 +193,7 @@ def _follow_indexes(done: Map[frozenset[str]], passage: Passage) -> tuple[Map[fr
     """Keep which indexes of each Job, by its uid, have succeeded."""
     said: list[str] = []
     for change in passage.changes:
-        pod = change.new if change.resource == "pods" else None
+        pod: Any = change.new if change.resource == "pods" else None
         owner = controller_of(pod) if pod is not None and _succeeds(change) else None
         index = None if owner is None else (pod.metadata.annotations or {}).get(_INDEX)
         if owner is None or owner.kind != "Job" or index is None:

@@ -15,9 +15,10 @@ from typing import Any, Final
 from reconcile.cluster.cluster import Cluster
 from reconcile.lib.mapping import Map
 from reconcile.properties.property import Passage, Promise, Property
-from reconcile.store import Change
+from reconcile.store import Change, mod_revision
 
 _NAMESPACES: Final = "namespaces"
+_POWER_ON: Final = 1  # the revision of what is stored then
 _FOREGROUND: Final = "foregroundDeletion"
 _ORPHAN: Final = "orphan"
 _WORDS: Final = (_FOREGROUND, _ORPHAN)
@@ -27,7 +28,8 @@ def _housed(cluster: Cluster) -> Iterator[str]:
     """Every object of a namespace has that namespace."""
     for resource, table in cluster.store.tables.items():
         for key, obj in table.items():
-            yield from _without_namespace(cluster, resource, key, obj)
+            if mod_revision(obj) > _POWER_ON:  # Kubernetes' own roles are there before any namespace is
+                yield from _without_namespace(cluster, resource, key, obj)
 
 
 def _without_namespace(cluster: Cluster, resource: str, key: str, obj: Any) -> Iterator[str]:

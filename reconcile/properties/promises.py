@@ -41,7 +41,7 @@ def named(*names: str) -> tuple[tuple[Property, ...], tuple[Promise, ...]]:
     Raises:
         ReconcileError: there is none of one of the names.
     """
-    known = {each.name for each in (*ALWAYS, *PROMISES)}
+    known = {*[each.name for each in ALWAYS], *[each.name for each in PROMISES]}
     for name in names:
         if name not in known:
             raise ReconcileError(f"no property {name!r}; there are {', '.join(sorted(known))}")

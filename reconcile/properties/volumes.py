@@ -102,7 +102,7 @@ def _attached_twice(cluster: Cluster, attachment: Any) -> Iterator[str]:
     if volume is None or not _is_attached(attachment) or set(volume.spec.access_modes or ()) & _SHARED_MODES:
         return
     for other in cluster.store.table(ATTACHMENTS).under("volume", name):
-        if _is_attached(other) and other.spec.node_name > attachment.spec.node_name:
+        if _is_attached(other) and other.spec.node_name != attachment.spec.node_name:
             yield f"volume {name} is attached to {attachment.spec.node_name} and {other.spec.node_name}"
 
 

@@ -60,7 +60,7 @@ from reconcile.properties import ALWAYS, PAST, Past, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
-from reconcile.testing.moves import Lag, Strike, Wait, Wander
+from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 
 VIOLATION: Final = "VIOLATION"
@@ -167,8 +167,19 @@ class Scenario:
                 yield from _refusal(response)
 
     def delete(self, block: Block) -> Iterator[str]:
-        """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from _refusal(_reached(self._game.delete(*block.words)))
+        """Delete pods NAME [NAMESPACE] [--cascade=orphan|foreground]: what `kubectl delete --wait=false` does."""
+        words = [word for word in block.words if not word.startswith(_CASCADE)]
+        ways = [word.removeprefix(_CASCADE) for word in block.words if word not in words]
+        if len(words) not in _NAMED or len(ways) > 1 or not {*ways} <= {"background", "orphan", "foreground"}:
+            raise ReconcileError(f"{block.command!r}: {' '.join(str(Scenario.delete.__doc__).split())}")
+        name, namespace = words[1], (*words[2:], "default")[0]
+        yield from _refusal(_reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
+
+    def adopt(self, block: Block) -> Iterator[str]:
+        """Adopt configmaps NAME OWNER-KIND OWNER [NAMESPACE]: give an object one more owner, not its controller."""
+        word, name, owner_kind, owner, *rest = block.words
+        answer = self._game.adopt(Adopt(word, name, owner_kind, owner, (*rest, "default")[0]))
+        yield from ("nobody to adopt, or by",) if answer is None else _refusal(answer)
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
@@ -408,11 +419,14 @@ class Scenario:
 
 
 _CREATED: Final = 201
+_CASCADE: Final = "--cascade="
+_NAMED: Final = (2, 3)
 _MANY: Final = 99
 COMMANDS: Final = {
     "load": (0, _MANY),
     "apply": (0, 0),
-    "delete": (2, 3),
+    "delete": (2, 4),
+    "adopt": (4, 5),
     "scale": (3, 4),
     **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
     "advance": (1, 1),

@@ -39,16 +39,16 @@ class Mutant:
         theme: of the programs that find it.
         put: puts it in place.
         most: how many programs it takes at most.
-        hosts: whether hosts fail in them.
         cloud: whether the hosts are a cloud's.
+        seed: of the draws; one that finds it soon.
     """
 
     breaks: str
     theme: str
     put: Callable
     most: int = 25
-    hosts: bool = False
     cloud: bool = False
+    seed: int = 7
 
 
 def deletes_at_once(patch):

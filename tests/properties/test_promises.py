@@ -5,14 +5,25 @@ from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.run import collector_paused, settle
-from reconcile.testing.fuzzing import play
-from reconcile.testing.programs import WAYS, programs, world
+from reconcile.lib.errors import ReconcileError
+from reconcile.properties import ALWAYS, PROMISES, named
+from reconcile.testing.fuzzing import Schedule, play
+from reconcile.testing.programs import THEMES, WAYS, programs, world
+from reconcile.testing.writing import scenario_of
 from tests.properties.mutants import MUTANTS
 
 HOSTS = ("node-1", "node-2", "node-3")
+# A soak plays as many as its profile says; everybody else a few of each.
+RUNS = settings.default.max_examples if settings.default.max_examples > 1000 else settings.default.max_examples // 10
+COUNTED = settings(
+    max_examples=max(RUNS, 5),
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+)
 
 
 class Missed(Exception):  # noqa: N818 -- what is looked for
@@ -26,25 +37,55 @@ def booted(cloud):
     return settled.cluster
 
 
-def first_broken(mutant):
+def judged(program, *, cloud):
+    with collector_paused():
+        verdict = play(booted(cloud), program, past=WAYS)
+    if verdict.problems:
+        said = "\n".join([*verdict.problems, *verdict.happened])
+        pytest.fail(f"{said}\n\n{scenario_of(world(cloud=cloud), 1, program, past=WAYS)}")
+    return verdict
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@COUNTED
+@given(st.data())
+def test_users_and_any_order(theme, data):
+    judged(data.draw(programs(themes=(theme,))), cloud=theme == "balancers")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@COUNTED
+@given(st.data())
+def test_everything_fails(theme, data):
+    judged(data.draw(programs(HOSTS, themes=(theme,))), cloud=theme == "balancers")
+
+
+@COUNTED
+@given(programs(HOSTS))
+def test_themes_mix(program):
+    judged(program, cloud=False)
+
+
+# Broken on purpose ----------------------------------------------------------------------------------------------------
+
+
+def first_broken(mutant, properties, promises):
     """Play programs; give how many it took until the mutant's property was broken, and what was said."""
     count, said = 0, ()
 
-    @seed(7)
+    @seed(mutant.seed)
     @settings(
         max_examples=mutant.most,
         database=None,
-        deadline=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
     )
-    @given(programs(HOSTS if mutant.hosts else (), themes=(mutant.theme,)))
+    @given(programs(themes=(mutant.theme,)))
     def plays(program):
         nonlocal count, said
         count += 1
-        problems = play(booted(mutant.cloud), program, past=WAYS).problems
-        if any(problem.startswith(mutant.breaks) for problem in problems):
+        problems = play(booted(mutant.cloud), program, properties, promises, past=WAYS).problems
+        if any(problem.startswith(f"{mutant.breaks}: ") for problem in problems):
             said = problems
             raise Missed
 
@@ -58,5 +99,22 @@ def test_a_broken_rule_is_found(mutant, monkeypatch):
     booted(mutant.cloud)
     mutant.put(monkeypatch)
     with collector_paused():
-        count, said = first_broken(mutant)
+        count, said = first_broken(mutant, *named(mutant.breaks))
     assert said, f"not found in {count} programs"
+
+
+def test_every_promise_has_a_mutant():
+    assert {each.name for each in PROMISES} <= {mutant.breaks for mutant in MUTANTS}
+
+
+def test_properties_go_by_their_names():
+    properties, promises = named("no quota exceeded", "no eviction beyond a budget")
+    assert [each.name for each in properties] == ["no quota exceeded"]
+    assert [each.name for each in promises] == ["no eviction beyond a budget"]
+    assert not {each.name for each in ALWAYS} & {each.name for each in PROMISES}
+    with pytest.raises(ReconcileError, match="no property 'no quota'; there are a StatefulSet keeps its order, "):
+        named("no quota")
+
+
+def test_a_program_is_data():
+    assert play(booted(False), Schedule(())).problems == ()
