@@ -124,6 +124,7 @@ class Game:
         self._began = cluster
         self._outage: Duration = 0
         self._adopting = False
+        self._displacing = False
         self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
         self._elected = tuple(cluster.elections)
         self._silent_since: int | None = None
@@ -188,7 +189,7 @@ class Game:
             self._keep(key, self._reapplied(key, manifest), answer)
             self._applied[key] = manifest
         if key[0] == _PRIORITIES:
-            self._following.end("loss")  # who is less than another may have to make room
+            self._make_room()  # who is less than another may have to
         return self._told(f"apply {key[0]} {key[1]}", answer)
 
     def _reapplied(self, key: tuple[str, str], manifest: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +278,7 @@ class Game:
             elif key[0] in _STANDING:
                 self._marked = (*self._marked, request)
                 if "taints" in request.body.get("spec", ()):
-                    self._lose()
+                    self._make_room()
         else:  # a pod is evicted or deleted
             self.declared.pop(key, None)
             self._lose()
@@ -298,6 +299,11 @@ class Game:
             self._struck = True
             self._following.end("fault")
         self._judge(machine.closed())
+
+    def _make_room(self) -> None:
+        """Mind that pods may have to go, also such as nobody replaces."""
+        self._displacing = True
+        self._lose()
 
     def _lose(self) -> None:
         """Mind that somebody takes a pod away: who promised that there would be so many does so no more."""
@@ -351,7 +357,7 @@ class Game:
         if problems:
             return problems
         calm = undisturbed(self._began, tuple(self.declared.values()), self._marked)
-        lost = self._outage >= _GRACE
+        lost = self._outage >= _GRACE or self._displacing
         return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._adopting)
 
     def _wander(self, move: Wander) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from reconcile.events import Reconnect, StartHost
 from reconcile.lib.instant import SECOND
 from reconcile.testing import schedules as plain
 from reconcile.testing.moves import Lag, Schedule, Strike, Wait, Wander
@@ -43,9 +44,11 @@ def programs(
     first = draw(st.sampled_from(((), (ESTABLISHED,))))
     drawn = (*draw(st.lists(moves, max_size=most // 2)), *draw(st.lists(moves, max_size=most - most // 2)))
     last = [move for theme, of in chosen for move in theme.last(of)]
+    # What brings a theme to rest has to be heard.
+    mended = [kind(host) for host in hosts for kind in (StartHost, Reconnect)] + [_BACK] * bool(hosts)
     unique = {(each["kind"], each["metadata"]["name"], each["metadata"].get("namespace")): each for each in declared}
     flat = [move for each in drawn for move in (each if isinstance(each, tuple) else (each,))]
-    return Schedule(tuple(unique.values()), (*first, *flat, *last))
+    return Schedule(tuple(unique.values()), (*first, *flat, *mended, *last))
 
 
 def _failures(hosts: tuple[str, ...]) -> st.SearchStrategy[Any]:
@@ -56,6 +59,7 @@ def _failures(hosts: tuple[str, ...]) -> st.SearchStrategy[Any]:
     )
 
 
+_BACK: Final = Wait(60 * SECOND)
 _WHENEVER: Final = st.one_of(
     st.builds(Wander, st.integers(1, 120), st.integers(0, 2**16)),
     st.builds(Wander, st.integers(1, 60), st.integers(0, 2**16)),

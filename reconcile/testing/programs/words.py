@@ -81,9 +81,10 @@ def errand(words: str) -> Errand:
 
 ESTABLISHED: Final = Wait(20 * SECOND)
 NODES: Final = ("node-1", "node-2", "node-3")
+_BUSY: Final = ("node-2", "node-3", "node-2", "node-3", "node-1")  # few pods come to the first, which is the master
 SPACE: Final = named("Namespace", LOOSE)
 STEADY: Final = st.sampled_from(("web:1", "web:3", "slow:1"))
 _DRAIN: Final = "--ignore-daemonsets --force --delete-emptydir-data"
-DRAINS: Final = st.sampled_from(NODES).map(lambda node: errand(f"drain {node} {_DRAIN}"))
+DRAINS: Final = st.sampled_from(_BUSY).map(lambda node: errand(f"drain {node} {_DRAIN}"))
 UNCORDONS: Final = st.sampled_from(NODES).map(lambda node: errand(f"uncordon {node}"))
 UNCORDONED: Final = tuple([errand(f"uncordon {node}") for node in NODES])
