@@ -207,7 +207,8 @@ def _follow_indexes(done: Map[frozenset[str]], passage: Passage) -> tuple[Map[fr
 
 def _succeeds(change: Change) -> bool:
     old, new = change.old, change.new
-    if new.status is None or new.status.phase != "Succeeded":
+    # One that is being deleted may have been replaced by then, unless its Job replaces failed pods only.
+    if new.status is None or new.status.phase != "Succeeded" or new.metadata.deletion_timestamp is not None:
         return False
     return old is None or old.status is None or old.status.phase != "Succeeded"
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reconcile.cluster.cluster import Cluster
@@ -73,14 +73,13 @@ def first_broken(mutant, properties, promises):
     """Play programs; give how many it took until the mutant's property was broken, and what was said."""
     count, said = 0, ()
 
-    @seed(mutant.seed)
     @settings(
-        max_examples=mutant.most,
+        max_examples=mutant.most * (1 if settings.default.derandomize else 10),
         database=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs(themes=(mutant.theme,)))
+    @given(programs(themes=(mutant.theme,), most=mutant.moves))
     def plays(program):
         nonlocal count, said
         count += 1

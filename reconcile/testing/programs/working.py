@@ -83,6 +83,7 @@ def _work(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
         st.sampled_from(("", "foreground")).map(lambda cascade: gone(job, cascade)),
         st.just(Declare(job)),
         st.sampled_from((True, False)).map(lambda suspended: changed(job, suspend=suspended)),
+        st.tuples(st.just(Declare(job)), st.just(Wait(3 * SECOND)), DRAINS, st.just(Wait(3 * SECOND))),
         st.tuples(DRAINS, st.just(Wait(2 * SECOND))),
         UNCORDONS,
     )
