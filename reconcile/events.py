@@ -583,10 +583,68 @@ class SetClock:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class DriftClock:
+    """
+    Let a host's clock go wrong from now on, or be slewed back.
+
+    Args:
+        host: whose.
+        rate: how many parts of a million it goes faster (negative: slower); 0 for as fast as the cluster's time.
+        until: how many nanoseconds it is ahead when it stops to drift; None for never. That is how NTP brings a clock
+            back that it does not want to let jump, at 500 parts of a million.
+    """
+
+    host: str
+    rate: int
+    until: Duration | None = None
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Compact:
     """Compact the store's history up to *revision*: watches that lag behind it must relist."""
 
     revision: int
+
+
+# A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class HoldCache:
+    """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ReleaseCache:
+    """Undo `HoldCache`: the cache has what is stored again."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ResetCall:
+    """Reset the stream of a call that is on its way, so that it is not carried out, or of its answer, after it was."""
+
+    call: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DelayCall:
+    """Let a call that is on its way, or its answer, arrive so much later."""
+
+    call: int
+    time: Duration
+
+
+LineFault: TypeAlias = HoldCache | ReleaseCache | ResetCall | DelayCall
+"""What happens between API servers and those who call them."""
 
 
 # Several members of etcd: what is done to them, and what can happen to them.
@@ -698,7 +756,12 @@ Fault: TypeAlias = (
     | CutLink
     | MendLink
     | SetClock
+    | DriftClock
     | Compact
+    | HoldCache
+    | ReleaseCache
+    | ResetCall
+    | DelayCall
     | DropMessage
     | SlowDisk
     | LoseDisk

@@ -7,20 +7,20 @@ dice. It changes only by `reconcile.driver.step`. Keeping one costs a pointer; s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from reconcile.api.kinds import resource_named
-from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.components import COMPONENTS, controllers_among, host_processes, scheduling
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import etcd, world
+from reconcile.components import etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
@@ -45,6 +45,7 @@ class Process:
         leading: whether it does its work; false while it waits to be elected.
         watches: the names of its watches, once it works.
         skew: how far its host's clock, by which it goes, is ahead of the cluster's time.
+        drift: how many parts of a million that clock goes faster.
     """
 
     name: str
@@ -55,14 +56,28 @@ class Process:
     leading: bool = True
     watches: tuple[str, ...] = ()
     skew: Duration = 0
+    drift: int = 0
 
     @classmethod
-    def of(cls, kind: str, host: Host, life: int) -> Process:
-        """Make a process of this kind on *host*. The runtime is no software of the host's, but the world's."""
-        component = COMPONENTS[kind]
-        skew = 0 if kind == "runtime" else host.clock_skew
-        user = component.user_on(host.name)
-        return cls(f"{kind}/{host.name}", kind, host.name, user, life, leading=not component.elected, skew=skew)
+    def of(cls, kind: str, status: HostStatus, life: int) -> Process:
+        """
+        Make a process of this kind on a host.
+
+        The runtime is no software of the host's, but the world's; etcd goes by the clock that never jumps.
+        """
+        component, host = COMPONENTS[kind], status.host
+        skew, drift = (0, 0) if kind == "runtime" else (host.clock_skew, host.clock_drift)
+        skew = status.gained if kind == "etcd" else skew
+        user, leading = component.user_on(host.name), not component.elected
+        return cls(f"{kind}/{host.name}", kind, host.name, user, life, leading=leading, skew=skew, drift=drift)
+
+
+CLOCK: Final = ("clock",)
+
+
+def clock_of(host: str) -> tuple[str, int, tuple[str]]:
+    """Give the key of the timer of a host whose clock drifts."""
+    return f"clock/{host}", 0, CLOCK
 
 
 @quick
@@ -115,6 +130,25 @@ class Channel:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Drifting:
+    """
+    How a host's clock drifts, at the rate that the host says.
+
+    Args:
+        since: from when.
+        ahead: how far ahead it was then.
+        gained: what it had gained by drifting until then.
+        until: how far ahead it is when it stops; None: never.
+    """
+
+    since: Instant
+    ahead: Duration
+    gained: Duration = 0
+    until: Duration | None = None
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStatus:
     """
     A host as it is now.
@@ -125,6 +159,8 @@ class HostStatus:
         connected: whether the network reaches it.
         disk: what its container runtime had when it was last off; images survive a power cycle.
         rules: its packet filter, as kube-proxy installed it.
+        gained: what its clock has gained by drifting: so far ahead is the one that never jumps.
+        drifting: how it drifts now; None: not at all.
     """
 
     host: Host
@@ -132,6 +168,8 @@ class HostStatus:
     connected: bool = True
     disk: Any = None
     rules: Any = None
+    gained: Duration = 0
+    drifting: Drifting | None = None
 
 
 @quick
@@ -186,7 +224,8 @@ class Cluster:
     Args:
         topology: what it was booted from.
         seed: all its chance comes from here.
-        controllers: the user's own controllers, run by the controller-manager beside the standard ones.
+        controllers: what runs of the user's own: controllers, beside the standard ones in the controller-manager, and
+            plugins of the scheduler, where its configuration names them.
         now: the instant, nanoseconds since the Unix epoch.
         steps: how many steps were taken.
         serial: the next number for what is under way.
@@ -263,17 +302,30 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud), *controllers))
+        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
+        scheduling(topology, controllers)
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []
         for host in topology.machines():
             dice = Dice(seed, f"runtime/{host.name}")
-            hosts.append((host.name, HostStatus(host, disk=world.begin(host, topology.behaviours, dice))))
+            disk = world.begin(host, topology.behaviours, dice)
+            drifting = Drifting(topology.start, host.clock_skew) if host.clock_drift else None
+            status = HostStatus(host, disk=disk, drifting=drifting)
+            hosts.append((host.name, status))
             for kind in host_processes(host):
                 name, life = f"{kind}/{host.name}", len(starting)
-                processes.append((name, Process.of(kind, host, life)))
+                processes.append((name, Process.of(kind, status, life)))
                 starting.append((life, Starting(name, life)))
+        states: list[tuple[str, Any]] = []
+        if topology.front is not None:
+            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
+            states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
+        timers: Timers[Any] = Timers()
+        for name, status in hosts:
+            if status.host.clock_drift:
+                timers = timers.set(clock_of(name), topology.start + SECOND, periodic=True)
         store = founding(topology, controllers)
         keepers = topology.keepers()
         founded = etcd.raft.founded(keepers, store)
@@ -284,10 +336,12 @@ class Cluster:
             controllers=controllers,
             now=topology.start,
             store=store,
-            serial=len(starting),
+            timers=timers,
+            serial=len(starting) + len(states),
             pending=Table.of(starting),
             hosts=Table.of(hosts),
             processes=Table.of(processes),
+            states=Table.of(states),
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
@@ -74,6 +75,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "webhooks": ("true or false", _is_truth),
     "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
+    "scheduler": ("a KubeSchedulerConfiguration, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
@@ -82,6 +84,15 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "stages": ("stages, a list of objects", _all(Map)),
+    "balancer": ("a balancer, or nothing", lambda value: value is None or isinstance(value, Balancer)),
+    "kind": ("text", _is_text),
+    "interval": ("an integer of nanoseconds", _is_number),
+    "rise": ("an integer", _is_number),
+    "fall": ("an integer", _is_number),
+    "takeover": ("an integer of nanoseconds", _is_number),
+    "address": ("text", _is_text),
+    "straight": ("a tuple of text", _all(str)),
     "cloud": ("a cloud, or nothing", lambda value: value is None or isinstance(value, Cloud)),
     "balance": ("an integer of nanoseconds", _is_number),
     "addresses": ("text", _is_text),
@@ -106,6 +117,8 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taints": ("Taints", _all(core_v1.Taint)),
     "manifests": ("Pods", _all(core_v1.Pod)),
     "kubelet": ("a map of text to text", _texts),
+    "numa": ("an integer", _is_number),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
+    "clock_drift": ("an integer of parts of a million", _is_number),
 }

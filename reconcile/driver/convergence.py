@@ -48,6 +48,8 @@ def shortfalls(cluster: Cluster, declared: Iterable[Declared]) -> tuple[str, ...
     for key, own in rows:
         obj = cluster.store.get(key, own)
         short = shortfall(key, obj)
+        if obj is None and key == "jobs.batch" and _was_complete(cluster, own):
+            short = ""
         if short and key == "pods" and obj is not None:
             short = _explained(cluster, obj, short)
         if not short and key == CLAIMS:
@@ -215,6 +217,15 @@ def _job(obj: Any) -> str:
         return f"it has failed: {failed.message or failed.reason}"
     done = (obj.status.succeeded if obj.status is not None else None) or 0
     return f"{done} of {obj.spec.completions or 1} completions"
+
+
+def _was_complete(cluster: Cluster, own: str) -> bool:
+    """Tell whether a Job that is gone, as by its ttlSecondsAfterFinished, was complete: its controller said so."""
+    space, name = split_key(own)
+    return any(
+        event.reason == "Completed" and event.involved_object.kind == "Job" and event.involved_object.name == name
+        for event in cluster.store.table("events").under("namespace", space)
+    )
 
 
 _UNSEEN: Final = "its controller has not looked at it yet"

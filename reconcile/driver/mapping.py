@@ -20,19 +20,23 @@ from reconcile.model.definitions import Definition
 from reconcile.store import Reads
 
 
+class NotServed(ReconcileError):  # noqa: N818 -- it reads as what it is
+    """No resource has the kind of an object."""
+
+
 def mapped(obj: Any, crds: Iterable[Definition] = ()) -> Resource:
     """
     Give the resource that an object belongs to.
 
     Raises:
-        ReconcileError: no resource has its kind, in kubectl's words.
+        NotServed: no resource has its kind, in kubectl's words.
     """
     if not isinstance(obj, CustomObject):
         return resource_of(obj)
     version, kind = obj.api_version or "", obj.kind or ""
     found = definitions.resource_for(crds, version, kind)
     if found is None:
-        raise ReconcileError(unserved(version, kind))
+        raise NotServed(unserved(version, kind))
     return found
 
 

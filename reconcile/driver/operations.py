@@ -51,12 +51,13 @@ def operate(machine: Machine, event: MemberFault) -> None:
             _lose(machine, host, entries)
         case MoveLeader(host):
             _keeping(machine, host)
-            tell_member(machine, _leader(machine).host, etcd.MoveWanted(machine.now, host))
+            tell_member(machine, _leader(machine).host, lambda now: etcd.MoveWanted(now, host))
         case ChangeMember(kind, host):
             _keeping(machine, host)
             if kind not in ("add", "learner", "promote", "remove"):
                 raise ReconcileError(f"kind: {kind!r} is not add, learner, promote or remove")
-            tell_member(machine, _leader(machine).host, etcd.ChangeWanted(machine.now, raft.Change(kind, host)))
+            change = raft.Change(kind, host)
+            tell_member(machine, _leader(machine).host, lambda now: etcd.ChangeWanted(now, change))
         case SaveSnapshot(name, host):
             machine.snapshots = machine.snapshots.set(name, _member(machine, host).store)
         case RestoreSnapshot(name, hosts):

@@ -16,8 +16,8 @@ from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
-from reconcile.cluster.topology import is_written
 from reconcile.components import world
+from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
     begin,
@@ -38,6 +38,7 @@ from reconcile.driver.machine import (
     lapse,
     launch,
     lose,
+    reach_changed,
     release,
     report,
     rouse_members,
@@ -47,6 +48,8 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.caches import pauses
+from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
 from reconcile.driver.operations import operate
@@ -62,24 +65,29 @@ from reconcile.events import (
     Compact,
     CutLink,
     CutWatch,
+    DelayCall,
     Deliver,
     Disconnect,
+    DriftClock,
     DropCall,
     DropMessage,
     DropOrder,
     Execute,
     Fire,
     ForceNewCluster,
+    HoldCache,
     HoldWatch,
     KillContainer,
     LoseDisk,
     MendLink,
     MoveLeader,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     RepeatCall,
     ReportIn,
+    ResetCall,
     RestoreSnapshot,
     Return,
     SaveSnapshot,
@@ -99,7 +107,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_tuple
-from reconcile.lib.instant import Duration, rfc3339
+from reconcile.lib.instant import rfc3339
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, User
 from reconcile.store import compact
@@ -129,16 +137,17 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _submit(machine, event)
         case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
             _choose(machine, event)
-        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | SetClock():
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
             _power(machine, event)
-        case CutLink(one, other):
-            _link(machine, one, other, cut=True)
-        case MendLink(one, other):
-            _link(machine, one, other, cut=False)
-        case HoldWatch(process, watch):
-            hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
-        case ReleaseWatch(process, watch):
-            release(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case SetClock() | DriftClock():
+            turn_clock(machine, event)
+        case CutLink() | MendLink():
+            _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
+        case HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            change = hold_back if isinstance(event, HoldWatch) else release
+            change(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case HoldCache() | ReleaseCache() | ResetCall() | DelayCall():
+            connections.befall(machine, event)
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
             _lose(machine, event)
         case (
@@ -256,7 +265,7 @@ def _advance(machine: Machine, to: int) -> None:
 
 def _power(
     machine: Machine,
-    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect | SetClock,
+    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect,
 ) -> None:
     match event:
         case StopHost(host):
@@ -278,12 +287,12 @@ def _power(
             _connect(machine, host, connected=False)
         case Reconnect(host):
             _connect(machine, host, connected=True)
-        case SetClock(host, ahead):
-            _set_clock(machine, _known_host(machine, host), ahead)
 
 
 def _mortal(machine: Machine, name: str) -> Process:
     process = _running(machine, name)
+    if process.kind == "network":
+        raise ReconcileError(f"{name} is what is between hosts: cut one off instead")
     if process.kind == "runtime":
         raise ReconcileError(f"{name} is what a host's containers are made of: stop the host instead")
     return process
@@ -320,6 +329,8 @@ def _stop_host(machine: Machine, host: str) -> None:
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
     for kind in sorted(COMPONENTS):
         end(machine, f"{kind}/{host}")
+    if machine.fronted:
+        reach_changed(machine)
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -328,6 +339,8 @@ def _start_host(machine: Machine, host: str) -> None:
     if status.up:
         raise ReconcileError(f"host {host} is on already")
     machine.hosts.set(host, attrs.evolve(status, up=True, disk=world.rebooted(status.disk)))
+    if machine.fronted:
+        reach_changed(machine)
     for kind in host_processes(status.host):
         launch(machine, kind, host)
 
@@ -337,7 +350,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     rouse_members(machine)
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
@@ -355,20 +368,9 @@ def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
     rouse_members(machine)
     left = [each for each in machine.cuts if each != pair]
     machine.cuts = tuple(sorted([*left, pair] if cut else left))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     unpark(machine)
-
-
-def _set_clock(machine: Machine, name: str, ahead: Duration) -> None:
-    if not is_written(ahead):
-        raise ReconcileError(f"ahead: {ahead!r} is not an integer of 64 bits")
-    status = machine.host(name)
-    machine.hosts.set(name, attrs.evolve(status, host=attrs.evolve(status.host, clock_skew=ahead)))
-    for kind in sorted(COMPONENTS):
-        process = machine.processes.get(f"{kind}/{name}")
-        if process is not None and kind != "runtime":  # the simulated runtime goes by the cluster's own time
-            machine.processes.set(process.name, attrs.evolve(process, skew=ahead))
 
 
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:
@@ -455,9 +457,13 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
         raise ReconcileError(f"{process.name} has seen all of {watch}")
     if cursor.held:
         raise ReconcileError(f"{watch} of {process.name} is held back: release it first")
-    if server_for(machine, process.host) is None:
+    if (pauses if machine.fronted else _reaches_none)(machine, process):
         raise ReconcileError(f"{process.name} reaches no API server")
     return watch
+
+
+def _reaches_none(machine: Machine, process: Process) -> bool:
+    return server_for(machine, process.host) is None
 
 
 def _watched(process: Process, watch: str) -> str:

@@ -38,9 +38,12 @@ _REFUSED: Final = re.compile(r"\(\?(?:=|!|<=|<!|#|>|\()")
 _DIGITS: Final = "123456789"
 _MOST: Final = 1000  # repetitions of what is counted
 _TOKEN: Final = re.compile(
-    r"\\Q(?P<literal>.*?)(?:\\E|$)|\\(?:p|P)(?:\{\^?\w+\}|\w)|\\x\{(?P<hex>[0-9A-Fa-f]+)\}|\\.|\[:\^?\w+:\]|\(\?P?<|.",
+    r"\\Q(?P<literal>.*?)(?:\\E|$)|\\(?:p|P)(?:\{\^?\w+\}|\w)|\\x\{(?P<hex>[0-9A-Fa-f]+)\}|\\.|\[:\^?\w+:\]|\(\?P?<"
+    r"|\(\?(?P<flags>[A-Za-z-]*)[:)]|.",
     re.DOTALL,
 )
+_FLAGS: Final = re.compile(r"[ims]*(?:-[ims]+)?")
+_SOME_FLAGS: Final = re.compile(r"\(\?[ims]*-?[ims]*")
 
 
 @lru_cache(maxsize=1024)
@@ -68,6 +71,7 @@ def _translated(pattern: str) -> str:
             f"error parsing regexp: invalid or unsupported Perl syntax: `{pattern[refused.start() : refused.end()]}`"
         )
     out: list[str] = []
+    groups = _Groups()
     within = False
     repeated = False
     for found in _TOKEN.finditer(pattern):
@@ -87,17 +91,63 @@ def _translated(pattern: str) -> str:
         elif token == "[" or token.startswith("[:"):
             within = True
             out += [token[0], *token[1:]]
-        elif token == "$":
-            # Without (?m), Go's is the very end of the text.
-            out.append("$" if "(?m" in pattern or "m)" in pattern else r"\Z")
-        elif token == "(?<":
-            out.append("(?P<")
         else:
             if token in "*+" and repeated and out[-1] in "*+}":
                 raise ReconcileError(f"error parsing regexp: invalid nested repetition operator: `{out[-1]}{token}`")
-            out.append(token)
+            out.append(groups.taken(token, found["flags"]))
         repeated = not within and token in ("*", "+", "?", "}")
-    return "".join(out)
+    return "".join(out) + groups.ended()
+
+
+class _Groups:
+    """
+    The groups that are open while a pattern is read, and the flags that hold in each.
+
+    Go's `(?i)` holds from where it stands to the end of its group, across alternatives; Python has flags for the whole
+    pattern, or for a group of their own, which therefore is opened, and closed where the alternative or the group ends.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[tuple[bool, tuple[str, ...]]] = [(False, ())]
+        """Of each group whether `$` is the end of a line in it, and what was opened for its flags."""
+
+    def taken(self, token: str, flags: str | None) -> str:
+        """Give what a token outside of classes is in Python."""
+        lines, opened = self._open[-1]
+        if flags is not None:
+            lines = _of_lines(token, flags, before=lines)
+            if token.endswith(":"):
+                self._open.append((lines, ()))
+                return token
+            opened = (*opened, f"(?{flags}:")
+            self._open[-1] = lines, opened
+            return opened[-1]
+        if token.startswith("("):
+            self._open.append((lines, ()))
+            return "(?P<" if token == "(?<" else token
+        if token == "|":
+            return ")" * len(opened) + token + "".join(opened)
+        if token == ")" and len(self._open) > 1:
+            self._open.pop()
+            return ")" * len(opened) + token
+        if token == "$":
+            # Without (?m), Go's is the very end of the text.
+            return token if lines else r"\Z"
+        return token
+
+    def ended(self) -> str:
+        """Close what was opened for flags outside of all groups."""
+        return ")" * len(self._open[0][1])
+
+
+def _of_lines(token: str, flags: str, *, before: bool) -> bool:
+    """Tell whether `$` is the end of a line under these flags."""
+    if not _FLAGS.fullmatch(flags):
+        wrong = _SOME_FLAGS.match(token)
+        said = token[: wrong.end() + 1 if wrong else None]
+        raise ReconcileError(f"error parsing regexp: invalid or unsupported Perl syntax: `{said}`")
+    on, _, off = flags.partition("-")
+    return (before or "m" in on) and "m" not in off
 
 
 def _escape(token: str, *, within: bool) -> str:

@@ -9,6 +9,8 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import attrs
 
 from reconcile.lib.errors import ReconcileError
@@ -30,7 +32,7 @@ def keep_alive(store: Store, lease_id: int, now: Instant) -> Store:
 
 
 def revoke(store: Store, lease_id: int) -> Committed:
-    """End the lease and delete the keys that are under it still."""
+    """End the lease and delete the keys that are under it still, in their order."""
     lease = store.leases.get(lease_id)
     if lease is None:
         raise ReconcileError(f"lease {lease_id} does not exist")
@@ -40,6 +42,6 @@ def revoke(store: Store, lease_id: int) -> Committed:
         found = store.get(resource, key)
         if found is not None and mod_revision(found) == revision:
             gone.append(Delete(resource, key))
-    done = commit(ended, Txn((), tuple(gone)))
+    done = commit(ended, Txn((), tuple(sorted(gone, key=attrgetter("resource", "key")))))
     assert isinstance(done, Committed), "a transaction without compares cannot be refused"
     return done

@@ -311,13 +311,15 @@ class OpenStore:
     def commit(self, txn: Txn, lease: int = 0) -> tuple[Change, ...] | Refused:
         """Carry *txn* out, its puts under *lease* if they name none; give what it changed, in `touched` where."""
         self.touched = []
-        drafts = self._drafts
+        drafts, operations = self._drafts, txn.operations
+        if len(operations) > 1:
+            _check_keys(operations)
         for compare in txn.compares:
             found = drafts[compare.resource].get(compare.key)
             actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
-        operations, revision = txn.operations, self.revision + 1
+        revision = self.revision + 1
         if len(operations) == 1:
             change = self._changed(operations[0], revision, lease)
             changes: tuple[Change, ...] = () if change is None else (change,)
@@ -332,8 +334,6 @@ class OpenStore:
         for operation in operations:
             if isinstance(operation, Put):
                 self._leased(operation, lease)
-        if len({(each.resource, each.key) for each in operations}) < len(operations):
-            raise ReconcileError(f"a transaction writes each key once: {operations!r}")
         changes = [self._changed(operation, revision, lease) for operation in operations]
         return tuple([change for change in changes if change is not None])
 
@@ -372,6 +372,16 @@ class OpenStore:
             channels.set(name, history(name).append(change, WINDOW))
         self.touched += names
         return change
+
+
+def _check_keys(operations: tuple[Put | Delete, ...]) -> None:
+    """Refuse operations that put a key twice, or put and delete it, whatever is stored."""
+    places = [(each.resource, each.key) for each in operations]
+    if len(set(places)) < len(places):
+        puts = {place for place, each in zip(places, operations, strict=True) if isinstance(each, Put)}
+        for resource, key in places:
+            if (resource, key) in puts and places.count((resource, key)) > 1:
+                raise ReconcileError(f"duplicate key in a transaction: {resource}/{key} in {operations!r}")
 
 
 @quick
@@ -462,7 +472,7 @@ def compact(store: Store, revision: int) -> Store:
     Raises:
         ReconcileError: the revision is compacted already or lies in the future.
     """
-    if not store.compacted <= revision <= store.revision:
+    if not store.compacted < revision <= store.revision:
         raise ReconcileError(
             f"cannot compact to revision {revision}: {store.compacted} is compacted and {store.revision} is the newest"
         )

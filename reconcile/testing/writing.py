@@ -26,10 +26,13 @@ from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutWatch,
     Disconnect,
+    DriftClock,
     Fault,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
@@ -123,7 +126,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external", "registries") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
@@ -187,6 +190,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "reconnect", host
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
+        case DriftClock(host, rate, until):
+            return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
@@ -197,14 +202,15 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case RemoveManifest(host, pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "manifest", host, name, namespace
-        case CutWatch(process, watch):
-            return "cut", process, watch
-        case HoldWatch(process, watch):
-            return "hold", process, watch
-        case ReleaseWatch(process, watch):
-            return "release", process, watch
+        case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            return _OF_WATCHES[fault.__class__], process, watch
+        case HoldCache(server) | ReleaseCache(server):
+            return "hold" if isinstance(fault, HoldCache) else "release", server
         case _:
             return ()
+
+
+_OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 
 # Documents ------------------------------------------------------------------------------------------------------------

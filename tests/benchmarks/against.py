@@ -1,7 +1,7 @@
 """
 What a served control plane costs beside another one: the same clients ask both, by their kubeconfigs.
 
-    python tests/benchmarks/against.py KUBECONFIG[=PID] ... [--pods N] [--updates N] [--watchers N] [--seconds S]
+    python -m tests.benchmarks.against KUBECONFIG[=PID] ... [--pods N] [--updates N] [--watchers N] [--seconds S]
 
 With the server's process id its memory is told as well. Everything is done in a namespace of its own, which is deleted.
 The clients are a process of their own, written in Python too: they are the limit of what is fast.

@@ -14,11 +14,16 @@ from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manife
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource
+from reconcile.api.scalars import freeze
+from reconcile.components.scheduler.configuration import configuration_of
 from reconcile.driver.fields import ScriptError
 from reconcile.driver.mapping import mapped
 from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition
+from reconcile.model.requests import Response
+from reconcile.model.stages import checked
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
@@ -32,7 +37,7 @@ _ORDER: Final = (
     *("StatefulSet", "Job", "CronJob", "IngressClass", "Ingress", "APIService"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
-_UNMATCHED: Final = "ensure CRDs are installed first"
+UNMATCHED: Final = "ensure CRDs are installed first"
 _PART: Final = re.compile(r"[^.\[\]]+|\[\d+\]|\[[^\]]+\]")
 
 
@@ -66,12 +71,14 @@ class Given:
         declared: the objects, in the order in which they are to be applied.
         warnings: what kubectl takes, but hardly anybody means; with its place.
         unknown: what is left out, as its kind is not known; with its place.
+        refused: what keeps objects from being applied, where the rest is applied and the run fails; with its place.
         files: what was read, so that no log overwrites it.
     """
 
     declared: tuple[Declared, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
 
@@ -82,6 +89,7 @@ def load_manifests(
     kustomizations: Iterable[Path] = (),
     recursive: bool = False,
     skip_unknown: bool = False,
+    partly: bool = False,
 ) -> Given:
     """
     Read manifests in the order in which they are to be applied.
@@ -92,6 +100,7 @@ def load_manifests(
         kustomizations: directories that are to be built.
         recursive: whether directories in directories are read.
         skip_unknown: whether objects of a kind that is not known are left out; else they are faults.
+        partly: whether what is wrong with an object keeps no other one from being applied, as with kubectl.
 
     Raises:
         BadFiles, ManifestError: a file or an object is not what it should be, or there is no object at all.
@@ -107,7 +116,7 @@ def load_manifests(
     for manifest in manifests:
         unserved = unmatched(manifest.content, crds)
         if unserved:
-            unknown.append(_unmapped(manifest, unserved))
+            unknown.append(unmapped(manifest, unserved))
             continue
         try:
             found.append(_declared(manifest, namespace, crds))
@@ -117,14 +126,15 @@ def load_manifests(
             faults.append(f"{place_of(manifest)}: {error}")
     warnings += _twice(found)
     if unknown and not skip_unknown:
-        faults += [*unknown, _UNMATCHED]
+        faults += [*unknown, UNMATCHED]
     if (given or built) and not found and not faults:
         faults.append(f"{', '.join([str(path) for path in (*given, *built)])}: there are no objects to apply")
-    if faults:
+    if faults and not (partly and found):
         raise BadFiles(faults)
     ordered = tuple(sorted(found, key=lambda each: _rank(each.resource.kind)))
     files = tuple([Path(file) for file in dict.fromkeys([manifest.file for manifest in manifests])])
-    return Given(ordered, tuple(warnings), tuple(unknown), files)
+    left = tuple(unknown) if skip_unknown else ()
+    return Given(ordered, tuple(warnings), left, tuple(faults), files)
 
 
 def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
@@ -135,6 +145,48 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
         BadFiles, ManifestError: it is not what it should be; the message says where.
     """
     return None if path is None else _read(_only_document(path), read)
+
+
+def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
+    """
+    Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
+
+    Raises:
+        BadFiles, ManifestError: one of them is not what it should be; the message says where.
+    """
+    found: list[Any] = []
+    for path in paths:
+        there = read_manifests(path)
+        stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
+        for manifest in stages if stages or not there else kustomize.built(path):
+            try:
+                checked(manifest.content)
+            except ReconcileError as error:
+                name = (manifest.content.get("metadata") or {}).get("name")
+                said = f"stage {name!r}: {error}" if name else str(error)
+                raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
+            found.append(manifest.content)
+    return tuple(found)
+
+
+def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Give the files that paths stand for: of a directory those in it, so that no log overwrites one of them."""
+    return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
+
+
+def load_scheduler(path: Path | None) -> Map[Any] | None:
+    """
+    Read a KubeSchedulerConfiguration; None if there is no path.
+
+    Raises:
+        BadFiles, ManifestError: it is none; the message says where.
+    """
+
+    def read(given: Any) -> Map[Any]:
+        configuration_of(given)
+        return Map.of({key: freeze(value) for key, value in given.items()})
+
+    return load_file(path, read)
 
 
 def load_script(path: Path | None, namespace: str) -> tuple[Timed, ...]:
@@ -206,7 +258,7 @@ def _twice(found: list[Declared]) -> Iterator[str]:
         seen[place] = each
 
 
-def _unmapped(manifest: Manifest, unserved: str) -> str:
+def unmapped(manifest: Manifest, unserved: str) -> str:
     """Say what kubectl says of an object whose kind the API does not serve, and where it stands."""
     metadata = manifest.content.get("metadata")
     name, space = (metadata.get(key) or "" for key in ("name", "namespace")) if isinstance(metadata, dict) else ("", "")
@@ -215,6 +267,20 @@ def _unmapped(manifest: Manifest, unserved: str) -> str:
         f'resource mapping not found for name: "{name}" namespace: "{space}" from "{manifest.file}": '
         f"{unserved} ({place})"
     )
+
+
+def refusal(each: Declared, response: Response) -> Iterator[str]:
+    """Say what the API server has against an object, a line for each cause, with its place."""
+    status = response.body
+    causes = (status.details.causes if status.details is not None else None) or ()
+    said = f'{each.resource.kind} "{each.object.metadata.name}"'
+    if status.reason == "Invalid" and causes:
+        for cause in causes:
+            yield f"{each.place(cause.field or '')}: {said} is invalid: {cause.field}: {cause.message}"
+        return
+    field = "metadata.namespace" if response.code == 404 and "namespaces" in (status.message or "") else ""  # noqa: PLR2004 -- HTTP's own
+    code = f"{response.code} {status.reason or ''}".rstrip()
+    yield f"{each.place(field)}: {said} is refused ({code}): {status.message}"
 
 
 def _rank(kind: str) -> int:

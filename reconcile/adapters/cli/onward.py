@@ -22,7 +22,7 @@ from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 
 _DIVERGED: Final = 2
-_OF_THE_BOOT: Final = ("nodes", "masters", "topology", "behaviours", "seed")
+_OF_THE_BOOT: Final = ("nodes", "masters", "topology", "behaviours", "stages", "scheduler_config", "seed")
 
 
 def run_on(options: Options) -> int:
@@ -31,13 +31,14 @@ def run_on(options: Options) -> int:
     clock = time.perf_counter()
     for name in _OF_THE_BOOT:
         if getattr(options, name):
-            raise ReconcileError(f"--{name}: with --from the cluster is the one of {options.origin}")
+            raise ReconcileError(f"--{name.replace('_', '-')}: with --from the cluster is the one of {options.origin}")
     given = load_manifests(
         options.manifests,
         options.namespace,
         kustomizations=options.kustomize,
         recursive=options.recursive,
         skip_unknown=options.skip_unknown,
+        partly=True,
     )
     script = load_script(options.scenario, options.namespace)
     controllers = load_controllers(options.own)

@@ -49,7 +49,7 @@ def replay_log(options: Options) -> int:
     if options.log == STANDARD_INPUT and STANDARD_INPUT in options.manifests:
         raise BadFiles(["-: standard input is the log, so manifests cannot be read from it"])
     clock = time.perf_counter()
-    given = load_manifests(options.manifests, options.namespace or "default")
+    given = load_manifests(options.manifests, options.namespace or "default", partly=True)
     controllers = load_controllers(options.own)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)

@@ -12,7 +12,19 @@ import attrs
 import click
 
 from reconcile.adapters.cli import progress
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_script
+from reconcile.adapters.cli.files import (
+    UNMATCHED,
+    BadFiles,
+    Given,
+    files_of,
+    load_file,
+    load_manifests,
+    load_scheduler,
+    load_script,
+    load_stages,
+    refusal,
+    unmapped,
+)
 from reconcile.adapters.cli.listing import of_applied, print_tables
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
@@ -25,12 +37,13 @@ from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
 from reconcile.driver.failures import failures
-from reconcile.driver.mapping import established, mapped
+from reconcile.driver.mapping import NotServed, established, mapped
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
+    Cache,
     Clock,
     Connection,
     Delete,
@@ -46,14 +59,17 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
 _MOST_SAID: Final = 20
 _CONVERGED: Final = 0
+_REFUSED: Final = 1
 _NOT_CONVERGED: Final = 2
 
 
@@ -68,11 +84,15 @@ class Options:
     nodes: int | None = None
     masters: int | None = None
     members: int | None = None
+    balancer: str | None = None
     seed: int = 0
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
+    stages: tuple[Path, ...] = ()
+    scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -93,7 +113,8 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scenario, *given.files]
+    described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    inputs = [*described, options.scenario, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -113,6 +134,7 @@ def _given(options: Options) -> Given:
         kustomizations=options.kustomize,
         recursive=options.recursive,
         skip_unknown=options.skip_unknown,
+        partly=True,
     )
 
 
@@ -157,6 +179,7 @@ class Job:
         self._applied: dict[tuple[str, str], None] = {}
         self._deleted: dict[tuple[str, str], None] = {}
         self._unknown: tuple[str, ...] = ()
+        self._refused: list[str] = []
 
     def bring_up(self) -> None:
         """Wait until every node is ready; whatever holds one up is left to the report."""
@@ -182,23 +205,28 @@ class Job:
 
     def apply(self, given: Given) -> None:
         """
-        Apply what manifests declare, and say what one should know of them.
+        Apply what manifests declare, and say what one should know of them; what is refused keeps nothing else back.
 
         Raises:
-            BadFiles: the API server refuses some of it; each with file and line.
+            BadFiles: all of it is refused; each with file and line.
         """
         self._unknown = given.unknown
         for warning in given.warnings:
             self._shown.tell(f"warning: {warning}")
-        refused: list[str] = []
+        self._refused = list(given.refused)
         for each in given.declared:
-            response = self._session.drive(applying(each.object, self._crds(each.object)))
+            try:
+                requests = applying(each.object, self._crds(each.object))
+                response = self._session.drive(requests)
+            except NotServed as error:  # its definition was refused
+                self._refused += [unmapped(each.manifest, str(error)), UNMATCHED]
+                continue
             if response.ok:
                 self._note(response.body)
             else:
-                refused += _refusal(each, response)
-        if refused:
-            raise BadFiles(refused)
+                self._refused += refusal(each, response)
+        if self._refused and not self._applied:
+            raise BadFiles(self._refused)
 
     def play(self, script: tuple[Timed, ...]) -> None:
         """
@@ -224,7 +252,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Clock | Life | Kill):
+        if isinstance(command, Power | Connection | Clock | Life | Cache | Kill):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))
@@ -253,10 +281,11 @@ class Job:
         lacks = (*shortfalls(cluster, applied), *leftovers(cluster, self._deleted))
         moving = () if settled or self.circle else _spoken(still_moving(cluster), cluster)
         failed = () if moving else failures(cluster)  # else they are among what moves
-        converged = settled and not lacks and not failed
+        converged = settled and not lacks and not failed and not self._refused
         came = "converged" if converged else "not converged"
         click.echo(f"{came} after {elapsed(cluster)} of virtual time, {cluster.steps:,} steps")
-        _print_reasons("what was not applied", self._unknown)
+        left = [text for text in (*self._refused, *self._unknown) if text != UNMATCHED]
+        _print_reasons("what was not applied", tuple(left))
         _print_reasons("what is not as declared", lacks)
         _print_reasons("what a controller has given up" if settled else "what a controller fails at", failed)
         _print_reasons("time stands still", (self.circle,) if self.circle else ())
@@ -264,6 +293,9 @@ class Job:
         _print_reasons("what nothing here acts upon", tuple([str(each) for each in unheeded(cluster)]))
         click.echo(f"digest {digest}")
         click.echo(f"took {time.perf_counter() - clock:.2f} s of real time", err=True)
+        if self._refused:
+            click.echo(f"error: {BadFiles(self._refused)}", err=True)
+            return _REFUSED
         return _CONVERGED if converged else _NOT_CONVERGED
 
     def _say(self, text: str) -> None:
@@ -304,11 +336,21 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
+    if options.balancer is not None:
+        changes["balancer"] = Balancer(kind=options.balancer)  # type: ignore[arg-type]  # click has checked it
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
+    scheduler = load_scheduler(options.scheduler_config)
+    if scheduler is not None:
+        changes["scheduler"] = scheduler
     return attrs.evolve(topology, **changes)
 
 
@@ -397,19 +439,6 @@ def _nodes_ready(cluster: Cluster) -> bool:
     if len(nodes) < len(cluster.hosts):
         return False
     return all(node.status is not None and is_true(node.status.conditions, "Ready") for node in nodes.values())
-
-
-def _refusal(each: Declared, response: Response) -> Iterator[str]:
-    status = response.body
-    causes = (status.details.causes if status.details is not None else None) or ()
-    said = f'{each.resource.kind} "{each.object.metadata.name}"'
-    if status.reason == "Invalid" and causes:
-        for cause in causes:
-            yield f"{each.place(cause.field or '')}: {said} is invalid: {cause.field}: {cause.message}"
-        return
-    field = "metadata.namespace" if response.code == 404 and "namespaces" in (status.message or "") else ""  # noqa: PLR2004 -- HTTP's own
-    code = f"{response.code} {status.reason or ''}".rstrip()
-    yield f"{each.place(field)}: {said} is refused ({code}): {status.message}"
 
 
 def _granted(response: Response, timed: Timed) -> Any:

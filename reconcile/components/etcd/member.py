@@ -222,7 +222,7 @@ def _made(given: _Same, logged: _Same) -> _Made:
         case Write():
             return _written(store, what)
         case Compaction(revision):
-            known = store.compacted <= revision <= store.revision
+            known = store.compacted < revision <= store.revision
             return _Made(compact(store, revision) if known else store)
         case Revocation(lease) if store.leases.get(lease) is not None:
             done = revoke(store, lease)

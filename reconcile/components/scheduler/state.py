@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import attrs
 
@@ -13,12 +14,14 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import Traits
 from reconcile.components.scheduler.cache.views import FIELDS, Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, Extender
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import Layout, Ranking
+from reconcile.components.scheduler.framework.rota import Rota
 from reconcile.components.scheduler.plugins.volume_binding import Plan
 from reconcile.components.scheduler.queue.queue import Entry, Queue
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.watches import Watch
@@ -80,6 +83,7 @@ class Waiting:
         plan: what is written for it, and what it waits for.
         unwritten: how many of these writes are not answered yet.
         since: when it began to wait.
+        timeout: how long it does at most.
         versions: claim -> the version that a write made, as far as writes are answered.
         due: when it is to be seen whether it can be bound, as it looks so; None while it does not.
     """
@@ -89,6 +93,7 @@ class Waiting:
     plan: Plan
     unwritten: int
     since: Instant
+    timeout: Duration
     versions: tuple[tuple[str, int], ...] = ()
     due: Instant | None = None
 
@@ -107,6 +112,8 @@ class Memory:
         turn: counts the pods that had a turn.
         last: a pod that came to the queue: the next one is mostly of the same template.
         census: topologies, and counts of pods by domain.
+        apart: what is kept for each profile but the first.
+        rota: the order of nodes.
     """
 
     rankings: Table[Demand, tuple[int, Ranking]] = attrs.field(factory=Table)
@@ -114,6 +121,8 @@ class Memory:
     turn: int = 0
     last: Entry | None = None
     census: Census = attrs.field(factory=Census)
+    apart: Table[str, Any] = attrs.field(factory=Table)
+    rota: Rota | None = None
 
 
 @quick
@@ -128,6 +137,9 @@ class Clock:
         retry_at: when the timer for back-offs is due.
         flush_at: when the timer for pods that wait for too long is due.
         volumes_at: when the timer for pods that wait for volumes is due.
+        permits_at: when the timer for pods that wait to be permitted is due.
+        start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
+            as long as all of them are looked at.
     """
 
     started: Instant = 0
@@ -135,11 +147,32 @@ class Clock:
     retry_at: Instant | None = None
     flush_at: Instant | None = None
     volumes_at: Instant | None = None
+    permits_at: Instant | None = None
+    start: int = 0
 
     @property
     def runs(self) -> bool:
         """Whether all watches have told what there is: before, nothing is scheduled."""
         return len(self.synced) == len(_WATCHES)
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Settings:
+    """
+    What a scheduler was configured to.
+
+    Args:
+        profile: how pods are scheduled.
+        others: further profiles, for pods of other schedulers' names.
+        extenders: who else is asked.
+        looks: whether somebody has to be shown the nodes themselves.
+    """
+
+    profile: Profile = DEFAULT
+    others: tuple[Profile, ...] = ()
+    extenders: tuple[Extender, ...] = ()
+    looks: bool = False
 
 
 @quick
@@ -159,7 +192,7 @@ class State:
         nominated: pods in the queue -> the node that each is promised.
         reserved: what is decided about volumes.
         waiting: pods -> the volumes that each waits for.
-        profile: how pods are scheduled.
+        settings: how pods are scheduled.
     """
 
     dice: Dice
@@ -172,15 +205,47 @@ class State:
     nominated: Table[str, Nominee] = attrs.field(factory=Table)
     reserved: Reserved = attrs.field(factory=Reserved)
     waiting: Table[str, Waiting] = attrs.field(factory=Table)
-    profile: Profile = DEFAULT
+    settings: Settings = attrs.field(factory=Settings)
 
 
 _WATCHES: Final = tuple([Watch(resource, resource) for resource in ("nodes", *FIELDS)])
 
 
-def begin(dice: Dice, profile: Profile = DEFAULT) -> State:
+def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
     """Give a scheduler that has just started and knows nothing."""
-    return State(dice=dice, profile=profile)
+    profile, *others = configuration.profiles
+    return State(
+        dice=dice,
+        queue=Queue(
+            initial=configuration.initial_backoff, longest=configuration.longest_backoff, sort=_sorting(profile)
+        ),
+        settings=Settings(
+            profile,
+            tuple(others),
+            configuration.extenders,
+            looks=bool(configuration.extenders) or any(each.own for each in configuration.profiles),
+        ),
+    )
+
+
+def _sorting(profile: Profile) -> Callable[[Any], int] | None:
+    """Give what sorts the queue, if that is a plugin of the user's own; it is the same in all profiles."""
+    for each in profile.own:
+        if each.at("queueSort"):
+            return each.plugin.queue_sort
+    return None
+
+
+def profile_for(state: State, pod: Any) -> Profile | None:
+    """Give the profile by which *pod* is scheduled; None if it is for another scheduler."""
+    name = pod.spec.scheduler_name or PROFILE
+    settings = state.settings
+    if name == settings.profile.name:
+        return settings.profile
+    for each in settings.others:
+        if each.name == name:
+            return each
+    return None
 
 
 def watches(state: State) -> tuple[Watch, ...]:  # noqa: ARG001 -- every component is asked with its state

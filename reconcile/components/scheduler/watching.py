@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.demand import demand_held
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -21,9 +21,11 @@ from reconcile.components.scheduler.cache.nodes import (
     without_room,
 )
 from reconcile.components.scheduler.cache.traits import Traits, traits_of
-from reconcile.components.scheduler.cache.views import Views, having
-from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.cache.views import Views, having, having_pods
+from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
+from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.plugin import Turn
 from reconcile.components.scheduler.queue.hints import (
     helped_by_guise,
     helped_by_leaving,
@@ -42,7 +44,7 @@ from reconcile.components.scheduler.queue.queue import (
     without,
     woken,
 )
-from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State
+from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State, profile_for
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
@@ -57,13 +59,15 @@ def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
     for change in event.changes:
         state = _pod_changed(state, change, event.now)
-    return _with_views(state, having(state.views, "pods", event.view))
+    return _with_views(state, having_pods(state.views, event.view))
 
 
 def nodes_changed(state: State, event: Watched) -> State:
     """Take in what has become of nodes."""
     for change in event.changes:
         state = _node_changed(state, change, event.now)
+    if state.settings.looks:
+        state = _with_views(state, state.views._replace(nodes=event.view))
     return state
 
 
@@ -147,7 +151,7 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
     key, pod, old = change.key, change.new, change.old
     node = pod.spec.node_name
     if placed is None:
-        demand, traits = demand_of(pod), traits_of(pod)
+        demand, traits = demand_held(pod), traits_of(pod)
         if state.nominated and key in state.nominated:
             state = replace(state, nominated=state.nominated.remove(key))
         state = replace(
@@ -157,8 +161,13 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
             placed=state.placed.set(key, Placed(node, pod.metadata.uid, demand, traits, assumed=False)),
         )
         return _joined(state, traits, now)
-    same = old is not None and old.spec.containers is pod.spec.containers and old.spec.resources is pod.spec.resources
-    demand = placed.demand if same else demand_of(pod)
+    same = (
+        old is not None
+        and old.spec.containers is pod.spec.containers
+        and old.spec.resources is pod.spec.resources
+        and (pod.metadata.generation == 1 or old.status is pod.status)
+    )
+    demand = placed.demand if same else demand_held(pod)
     if placed.node != node or placed.demand != demand:
         # Bound by someone else to another node, or resized in place.
         entry, traits = placed.entry, placed.traits
@@ -213,40 +222,58 @@ _with_views: Final[Callable[[State, Views], State]] = copier(State, "views")
 def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
     """Take in a pod that has no node."""
     spec = pod.spec
-    if (spec.scheduler_name or PROFILE) != state.profile.name or pod.metadata.deletion_timestamp is not None:
+    profile = state.settings.profile
+    if (spec.scheduler_name or PROFILE) != profile.name:
+        found = profile_for(state, pod) if state.settings.others else None
+        if found is None:
+            return _gone(state, key, None, now)
+        profile = found
+    if pod.metadata.deletion_timestamp is not None:
         return _gone(state, key, None, now)
     entry = state.queue.entries.get(key, None)
     if entry is not None and entry.pod.metadata.uid != pod.metadata.uid:
         entry = None
     if entry is None:
-        return _new(state, key, pod, now)
-    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels:
+        return _new(state, key, pod, now, profile)
+    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels and not profile.own:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
-    demand, wishes, traits = demand_of(pod), wishes_of(pod), traits_of(pod)
+    demand, wishes, traits = demanded(pod, profile), wished(pod, profile), traits_of(pod)
+    if not traits.spread and profile.spread_defaults and entry.traits.spread:
+        traits = traits._replace(spread=entry.traits.spread)
     place = entry.place
-    if spec.scheduling_gates:
+    if held(state, pod):
         place = "gated"
     elif place == "gated":
         place = "active"
     elif place == "waiting" and (demand, wishes, traits) != (entry.demand, entry.wishes, entry.traits):
-        place = "backoff" if backoff_ends(entry) > now else "active"
+        place = "backoff" if backoff_ends(state.queue, entry) > now else "active"
     entry = replace(entry, pod=pod, demand=demand, wishes=wishes, traits=traits, place=place)
     return _with_queue(state, put(state.queue, key, entry))
 
 
-def _new(state: State, key: str, pod: Any, now: Instant) -> State:
-    place: Place = "gated" if pod.spec.scheduling_gates else "active"
+def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> State:
+    place: Place = "gated" if (pod.spec.scheduling_gates or profile.own) and held(state, pod) else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
         state = _with_queue(state, put(state.queue, key, entry))
     else:
-        entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), place, now)
+        entry = Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), place, now)
         state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
     if pod.status is not None and pod.status.nominated_node_name:
         nominee = Nominee(pod.status.nominated_node_name, pod.metadata.uid, entry.demand, entry.traits)
         return replace(state, nominated=state.nominated.set(key, nominee))
     return state
+
+
+def held(state: State, pod: Any) -> bool:
+    """Tell whether scheduling gates, or plugins of the user's own, keep a pod from being scheduled yet."""
+    profile = profile_for(state, pod) or state.settings.profile
+    if pod.spec.scheduling_gates and profile.gates:
+        return True
+    asked = [each.plugin.pre_enqueue for each in profile.own if each.at("preEnqueue")]
+    turn = Turn(pod, snapshot_of(state))
+    return any(ask is not None and ask(turn) is not None for ask in asked)
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -264,5 +291,6 @@ def _alike(one: Any, other: Any) -> bool:
         and mine.overhead is theirs.overhead
         and mine.topology_spread_constraints is theirs.topology_spread_constraints
         and mine.volumes is theirs.volumes
+        and mine.scheduler_name == theirs.scheduler_name
         and mine.priority == theirs.priority
     )

@@ -20,6 +20,7 @@ from reconcile.cluster.pending import (
 from reconcile.components import apiserver
 from reconcile.driver.machine.agreeing import decided
 from reconcile.driver.machine.calls import execute, give_back, hear_webhook
+from reconcile.driver.machine.clocks import CLOCK, brought_up, tick
 from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.members import DISK
 from reconcile.driver.machine.messages import heard, synced, write_all
@@ -105,7 +106,11 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
     name, life, own = key
     process = machine.alive(name, life)
     if process is None:
+        if own == CLOCK:
+            tick(machine, key)
         return
+    if process.drift:
+        process = brought_up(machine, process)
     event = TimerFired(machine.now + process.skew, own)
     if own[0] == "election":
         hear_election(machine, process, event)
@@ -113,8 +118,6 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
         hear_webhook(machine, WebhookAnswered(own[1], error=apiserver.DEADLINE))
     elif own is DISK or own == DISK:
         write_all(machine, process)
-    elif process.kind == "etcd" and machine.plural:
-        tell(machine, process, TimerFired(machine.now, own))  # its clock never jumps
     else:
         tell(machine, process, event)
 

@@ -20,9 +20,11 @@ from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Decided, Posted, Sent, Syncing
 from reconcile.components import etcd
 from reconcile.components.etcd import raft
+from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
@@ -63,6 +65,8 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             machine.reach.clear()
             if leader:
                 unpark(machine)
+            if machine.fronted:
+                survey(machine)  # no connection breaks by it: watches go on
         case _:
             return False
     return True
@@ -130,6 +134,7 @@ def _wake(machine: Machine, process: Process, order: etcd.WakeUp) -> None:
 def _set_timer(machine: Machine, process: Process, at: Instant, *, leads: bool) -> None:
     # Who hears its leader again and again, or stands for election and cannot win, keeps no cluster from being at rest.
     periodic = leads or _hears_its_leader(machine, process) or not _can_win(machine, process)
+    at = due_at(process, at, machine.now) if process.drift else at - process.skew
     machine.timers.set((process.name, process.life, _TIMER), at, periodic=periodic)
 
 
@@ -208,7 +213,7 @@ def rouse(machine: Machine, tell: Callable[[Machine, Process, Any], None]) -> No
         if leading.raft is not None and (leading.raft.role, leading.raft.term) == ("leader", state.term):
             known = min(leading.raft.commit, state.log.last)
             beat = raft.Heartbeat(leader.host, process.host, state.term, known, leading.raft.round)
-            tell(machine, process, etcd.Heard(machine.now, beat))
+            tell(machine, process, etcd.Heard(machine.now + process.skew, beat))
             reply = raft.HeartbeatReply(process.host, leader.host, state.term, leading.raft.round)
-            tell(machine, leader, etcd.Heard(machine.now, reply))
+            tell(machine, leader, etcd.Heard(machine.now + leader.skew, reply))
     set_timers(machine)

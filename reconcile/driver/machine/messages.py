@@ -16,7 +16,7 @@ def heard(machine: Machine, item: Posted) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None or not reaches(machine, item.message.sender, process.host):
         return False
-    tell(machine, process, etcd.Heard(machine.now, item.message))
+    tell(machine, process, etcd.Heard(machine.now + process.skew, item.message))
     return True
 
 
@@ -37,7 +37,7 @@ def synced(machine: Machine, item: Syncing) -> bool:
         return False
     order, *left = keeping.writing
     machine.members.set(process.host, Keeping(etcd.raft.written(keeping.disk, order), tuple(left), keeping.delay))
-    tell(machine, process, etcd.Synced(machine.now, order.number))
+    tell(machine, process, etcd.Synced(machine.now + process.skew, order.number))
     return True
 
 
@@ -50,4 +50,4 @@ def write_all(machine: Machine, process: Process) -> None:
         disk, last = etcd.raft.written(disk, order), order.number
     machine.members.set(process.host, Keeping(disk, (), keeping.delay))
     if last:
-        tell(machine, process, etcd.Synced(machine.now, last))
+        tell(machine, process, etcd.Synced(machine.now + process.skew, last))

@@ -7,15 +7,19 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, Setting
+from reconcile.cluster.components import COMPONENTS, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.components.scheduler.configuration import DEFAULTS, Election
 from reconcile.driver.machine.audits import audit_end
+from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
+from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.reach import connected, unpark
+from reconcile.driver.machine.surveying import fall_due, forget, survey
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
@@ -48,7 +52,7 @@ _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 def launch(machine: Machine, kind: str, host: str) -> None:
     """Make a process of this kind on *host*; it is about to begin."""
-    process = Process.of(kind, machine.host(host).host, machine.serial)
+    process = Process.of(kind, machine.host(host), machine.serial)
     machine.processes.set(process.name, process)
     machine.push(Starting(process.name, process.life))
 
@@ -77,20 +81,22 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":
         machine.servers = (*machine.servers, name)
-        machine.reach.clear()
+        reach_changed(machine)
         asked = apiserver.bootstrap(machine.states.get(name), machine.now + process.skew)
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
         machine.old_parked = (*first, *machine.parked)
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
-        machine.reach.clear()
+        reach_changed(machine)
         _renew_leases(machine, process)
     if kind in _REACHED and (machine.etcd or machine.plural) and machine.servers:
         unpark(machine)
@@ -98,12 +104,27 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, process)
         if kind == "etcd" and machine.plural:
             set_timers(machine)
+    elif kind == "kube-scheduler" and not setting.scheduler.election.elects:
+        _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         config = election.Config(name=kind, lock=topology.lock)
+        if kind == "kube-scheduler":
+            config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _as_configured(config: election.Config, asked: Election) -> election.Config:
+    return attrs.evolve(
+        config,
+        name=asked.name,
+        namespace=asked.namespace,
+        lease_duration=asked.lease_duration,
+        renew_deadline=asked.renew_deadline,
+        retry_period=asked.retry_period,
+    )
 
 
 def _keeping(machine: Machine, process: Process) -> Any:
@@ -131,14 +152,12 @@ def end(machine: Machine, name: str) -> None:
     if process is None:
         return
     if machine.plural and process.kind in _REACHED:
-        rouse(machine, tell)
-        for item in forget_asked(machine, name):
-            lose(machine, item)
-        if process.kind == "etcd":
-            member_ended(machine, process.host)
+        _leave_members(machine, process)
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
+    if machine.fronted:
+        forget(machine, name)
     watching = machine.states.get(name)
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
@@ -148,16 +167,41 @@ def end(machine: Machine, name: str) -> None:
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
-        machine.reach.clear()
+        reach_changed(machine)
         if machine.plural:
             set_timers(machine)
         for waiting in forgotten(machine, name):
             if isinstance(waiting, Suspended):
-                lose(machine, waiting.sent)
+                _leave(machine, waiting.sent)
     elif process.kind == "watch" and machine.audits is not None and watching is not None:
         audit_end(machine, process, watching)
     if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
+
+
+def _leave_members(machine: Machine, process: Process) -> None:
+    """Let what an API server or a member of etcd was asked be lost, before it is gone."""
+    rouse(machine, tell)
+    for item in forget_asked(machine, process.name):
+        (_leave if process.kind == "kube-apiserver" else lose)(machine, item)
+    if process.kind == "etcd":
+        member_ended(machine, process.host)
+
+
+def _leave(machine: Machine, item: Sent) -> None:
+    """Let a call be lost with the API server that was about to answer it."""
+    if machine.fronted:
+        break_off(machine, item, "reset")
+    else:
+        lose(machine, item)
+
+
+def reach_changed(machine: Machine) -> None:
+    """Take in that it has changed who runs, or who reaches whom."""
+    machine.reach.clear()
+    if machine.fronted:
+        for name in survey(machine):
+            end(machine, name)
 
 
 def lose(machine: Machine, item: Sent | Replied) -> None:
@@ -223,7 +267,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            at = effect.at - process.skew
+            at = due_at(process, effect.at, machine.now) if process.drift else effect.at - process.skew
             machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))
@@ -317,14 +361,24 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
         case etcd.CompactTo():
-            machine.store.reopen(compact(machine.store.closed(), max(machine.store.compacted, machine.marked)))
+            if machine.marked > machine.store.compacted:
+                machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
-        case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
+        case _ if _take_up_apart(machine, process, effect):
             pass
         case _:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
+
+
+def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
+    """Carry out what only a member of etcd orders, or is due in the network; false if it is nothing of these."""
+    if process.kind == "network":
+        for name in fall_due(machine, effect):
+            end(machine, name)
+        return True
+    return process.kind == "etcd" and take_up_of_member(machine, process, effect)
 
 
 def _order(machine: Machine, host: str, order: Any) -> None:

@@ -110,7 +110,7 @@ def _from_text(text: str, path: str) -> Behaviour:
         elif name in _SPANS:
             parts[name] = span_at(match["span"], place)
         elif name in _SIZES:
-            parts[name] = _size(match["quantity"], place)
+            parts[name] = size_at(match["quantity"], place)
         elif name == "stop":
             parts |= {"stop": span_at(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
         elif name in {"exit", "oom"}:
@@ -192,7 +192,7 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
             parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
     for key in _SIZES:
         if key in written:
-            parts[key] = _size(written[key], f"{path}.{key}")
+            parts[key] = size_at(written[key], f"{path}.{key}")
     if "message" in written:
         parts["message"] = text_at(written["message"], f"{path}.message")
     if "answers" in written:
@@ -295,7 +295,8 @@ def span_at(value: Any, path: str) -> Span:
     return span
 
 
-def _size(value: Any, path: str) -> int:
+def size_at(value: Any, path: str) -> int:
+    """Read a number of bytes, such as 64Mi."""
     try:
         size = Quantity.parse(str(value)).whole
     except ReconcileError as error:

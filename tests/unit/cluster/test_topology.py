@@ -14,6 +14,7 @@ from reconcile.driver.client import apply
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
+from reconcile.model.balancers import Balancer
 from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
@@ -24,6 +25,9 @@ HOSTS = (
     Host(name="alpha", ip="192.0.2.1", pod_cidr="10.200.0.0/24", labels=Map({"disk": "ssd"})),
     Host(name="beta", ip="192.0.2.2", pod_cidr="10.200.1.0/24", capacity=SMALL),
 )
+
+
+SCHEDULER = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
 
 
 def names(host):
@@ -120,10 +124,21 @@ _MOST = 53248
         ),
         ({"capacity": Map({"cpu": "lots"})}, "topology: capacity['cpu']: not a quantity"),
         ({"hosts": (attrs.evolve(HOSTS[0], external=True),)}, "hosts[0].external: alpha is to carry the control plane"),
+        ({"scheduler": {"kind": "Pod"}}, "topology: scheduler: 'Pod' of None is no KubeSchedulerConfiguration"),
+        (
+            {"scheduler": {**SCHEDULER, "parallelism": 0}},
+            "topology: scheduler: parallelism: Invalid value: 0: should be an integer value greater than zero",
+        ),
         ({"drivers": (Driver(name="No"),)}, "topology: drivers[0].name: 'No': a lowercase RFC 1123 subdomain"),
         ({"drivers": (Driver(name="d", provision=-1),)}, "topology: drivers[0].provision: -1 is negative"),
         ({"drivers": (Driver(name="d", reach="a b"),)}, "topology: drivers[0].reach: 'a b': "),
         ({"drivers": (Driver(name="d"), Driver(name="d"))}, "topology: drivers: two are called 'd'"),
+        ({"balancer": Balancer(kind="nginx")}, "topology: balancer.kind: 'nginx' is none of none, round-robin, "),
+        ({"balancer": Balancer(fall=0)}, "topology: balancer.fall: 0 is less than 1"),
+        ({"balancer": Balancer(interval=-1)}, "topology: balancer.interval: -1 is less than 1"),
+        ({"balancer": Balancer(address="here")}, "topology: balancer.address: 'here' is not an IPv4 address"),
+        ({"balancer": Balancer(straight=("etcd",))}, "topology: balancer.straight[0]: 'etcd' is none of "),
+        ({"balancer": Balancer(rise="2")}, "topology: balancer.rise: "),
         ({"cloud": Cloud(balance=-1)}, "topology: cloud.balance: -1 is negative"),
         ({"cloud": Cloud(addresses="here")}, "topology: cloud.addresses: 'here' is not an IPv4 network"),
         ({"cloud": Cloud(region="a b")}, "topology: cloud.region: 'a b': "),
@@ -226,10 +241,29 @@ def test_a_gate_reaches_the_api_server(switched, kept):
     assert (rolling.partition, rolling.max_unavailable) == (0, kept)
 
 
-@pytest.mark.parametrize("gate", sorted(gates.DEFAULTS))
+@pytest.mark.parametrize("gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT}))
 def test_a_gate_reaches_its_controller(gate):
     default = controllers.standard()
     switched = controllers.standard(feature_gates=Map({gate: not gates.DEFAULTS[gate]}))
     differ = [one.name for one, other in zip(default, switched, strict=True) if one.reconcile != other.reconcile]
     assert len(differ) == 1
     assert differ[0] in gate.lower().replace("hpa", "horizontalpodautoscaler")
+
+
+def test_schedulers_work_as_the_topology_says():
+    election = {"leaderElection": {"leaderElect": False}}
+    scheduler = {**SCHEDULER, **election, "profiles": [{"schedulerName": "packing"}]}
+    cluster = settle(Cluster.boot(Topology(nodes=3, masters=2, scheduler=scheduler))).cluster
+    states = [cluster.states[f"kube-scheduler/node-{number}"] for number in (1, 2)]
+    # Nobody is elected: each of them works.
+    assert all(state.clock.runs and state.settings.profile.name == "packing" for state in states)
+    assert "kube-scheduler" not in [each.metadata.name for each in cluster.objects("leases", namespace="kube-system")]
+
+
+def test_the_lock_of_schedulers_is_as_the_configuration_says():
+    scheduler = {**SCHEDULER, "leaderElection": {"leaseDuration": "40s", "renewDeadline": "20s", "retryPeriod": "5s"}}
+    cluster = settle(Cluster.boot(Topology(nodes=1, scheduler=scheduler))).cluster
+    (lease,) = [
+        each for each in cluster.objects("leases", namespace="kube-system") if "scheduler" in each.metadata.name
+    ]
+    assert lease.spec.lease_duration_seconds == 40

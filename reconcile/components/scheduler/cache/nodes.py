@@ -104,6 +104,9 @@ class Fleet:
         known: the set of nodes that have a Room.
         images: image -> Image.
         altered: journal of slots whose Room changed.
+        joined: slot -> when the node came to its zone, as a number, and that zone.
+        zones: zone -> when it was first seen, and how many nodes it has.
+        arrivals: counts nodes that came to a zone.
     """
 
     slots: Table[str, int] = attrs.field(factory=Table)
@@ -113,6 +116,9 @@ class Fleet:
     known: int = attrs.field(default=0, eq=False)
     images: Table[str, Image] = attrs.field(factory=Table)
     altered: Sequence[int] = attrs.field(factory=Sequence, eq=False)
+    joined: Table[int, tuple[int, str]] = attrs.field(factory=Table)
+    zones: Table[str, tuple[int, int]] = attrs.field(factory=Table)
+    arrivals: int = 0
 
 
 @quick
@@ -191,6 +197,8 @@ def with_room(nodes: Nodes, room: Room) -> Nodes:
         images=_filed(fleet.images, slot, old.images if old is not None else (), room.images),
         altered=_noted(fleet.altered, slot, len(fleet.rooms)),
     )
+    if old is None or _zone(old) != _zone(room):
+        fleet = _come(fleet if old is None else _gone(fleet, slot), slot, _zone(room))
     return replace(nodes, fleet=fleet, moved=_noted(nodes.moved, (slot, None, 0), len(fleet.rooms)))
 
 
@@ -208,7 +216,7 @@ def without_room(nodes: Nodes, name: str) -> Nodes:
         altered=_noted(fleet.altered, slot, len(fleet.rooms)),
     )
     moved = _noted(nodes.moved, (slot, None, 0), len(fleet.rooms))
-    return _vacated(replace(nodes, fleet=fleet, moved=moved), slot)
+    return _vacated(replace(nodes, fleet=_gone(fleet, slot), moved=moved), slot)
 
 
 def with_pod(nodes: Nodes, name: str, demand: Demand, traits: Traits = Traits()) -> Nodes:  # noqa: B008 -- immutable
@@ -333,6 +341,32 @@ def _with_slot(nodes: Nodes, name: str) -> tuple[Nodes, int]:
         fleet, slots=fleet.slots.set(name, slot), names=fleet.names.set(slot, name), vacant=vacant & (vacant - 1)
     )
     return replace(nodes, fleet=fleet), slot
+
+
+def _zone(room: Room) -> str:
+    """Give the zone by which nodes are taken in turn: that of its region; empty if the node says neither."""
+    labels = room.labels
+    region = labels.get("failure-domain.beta.kubernetes.io/region", labels.get("topology.kubernetes.io/region", ""))
+    zone = labels.get("failure-domain.beta.kubernetes.io/zone", labels.get("topology.kubernetes.io/zone", ""))
+    return f"{region}:\0:{zone}" if region or zone else ""
+
+
+def _come(fleet: Fleet, slot: int, zone: str) -> Fleet:
+    number = fleet.arrivals
+    opened, count = fleet.zones.get(zone, (number, 0))
+    return replace(
+        fleet,
+        joined=fleet.joined.set(slot, (number, zone)),
+        zones=fleet.zones.set(zone, (opened, count + 1)),
+        arrivals=number + 1,
+    )
+
+
+def _gone(fleet: Fleet, slot: int) -> Fleet:
+    _, zone = fleet.joined[slot]
+    opened, count = fleet.zones[zone]
+    zones = fleet.zones.set(zone, (opened, count - 1)) if count > 1 else fleet.zones.remove(zone)
+    return replace(fleet, joined=fleet.joined.remove(slot), zones=zones)
 
 
 def _vacated(nodes: Nodes, slot: int) -> Nodes:

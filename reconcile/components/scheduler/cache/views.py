@@ -8,12 +8,9 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-import attrs
-
-from reconcile.lib.quick import quick
-from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.store.indexes import indexes_of
 
@@ -33,39 +30,43 @@ FIELDS: Final = {
     "volumeattachments.storage.k8s.io": "attachments",
     "poddisruptionbudgets.policy": "budgets",
 }
-"""Resource -> its field of `Views`. Nodes are taken into the node cache instead."""
+"""Resource -> its field of `Views`. Nodes are taken into the node cache, and are here too if they are to be shown."""
 
 
-def _empty(resource: str) -> Any:
-    return attrs.field(default=Table(indexes_of(resource)))
+_EMPTY_NODES: Final[Table[str, Any]] = Table(indexes_of("nodes"))
+_EMPTY: Final[dict[str, Table[str, Any]]] = {resource: Table(indexes_of(resource)) for resource in FIELDS}
 
 
-@quick
-@attrs.frozen(weakref_slot=False)
-class Views:
-    """What is known of each resource: key -> object."""
+class Views(NamedTuple):
+    """What is known of each resource, key -> object: a tuple, since it is made anew for each change."""
 
-    pods: Table[str, Any] = _empty("pods")
-    namespaces: Table[str, Any] = _empty("namespaces")
-    services: Table[str, Any] = _empty("services")
-    replicationcontrollers: Table[str, Any] = _empty("replicationcontrollers")
-    replicasets: Table[str, Any] = _empty("replicasets.apps")
-    statefulsets: Table[str, Any] = _empty("statefulsets.apps")
-    volumes: Table[str, Any] = _empty("persistentvolumes")
-    claims: Table[str, Any] = _empty("persistentvolumeclaims")
-    classes: Table[str, Any] = _empty("storageclasses.storage.k8s.io")
-    csi_nodes: Table[str, Any] = _empty("csinodes.storage.k8s.io")
-    drivers: Table[str, Any] = _empty("csidrivers.storage.k8s.io")
-    capacities: Table[str, Any] = _empty("csistoragecapacities.storage.k8s.io")
-    attachments: Table[str, Any] = _empty("volumeattachments.storage.k8s.io")
-    budgets: Table[str, Any] = _empty("poddisruptionbudgets.policy")
+    pods: Table[str, Any] = _EMPTY["pods"]
+    namespaces: Table[str, Any] = _EMPTY["namespaces"]
+    services: Table[str, Any] = _EMPTY["services"]
+    replicationcontrollers: Table[str, Any] = _EMPTY["replicationcontrollers"]
+    replicasets: Table[str, Any] = _EMPTY["replicasets.apps"]
+    statefulsets: Table[str, Any] = _EMPTY["statefulsets.apps"]
+    volumes: Table[str, Any] = _EMPTY["persistentvolumes"]
+    claims: Table[str, Any] = _EMPTY["persistentvolumeclaims"]
+    classes: Table[str, Any] = _EMPTY["storageclasses.storage.k8s.io"]
+    csi_nodes: Table[str, Any] = _EMPTY["csinodes.storage.k8s.io"]
+    drivers: Table[str, Any] = _EMPTY["csidrivers.storage.k8s.io"]
+    capacities: Table[str, Any] = _EMPTY["csistoragecapacities.storage.k8s.io"]
+    attachments: Table[str, Any] = _EMPTY["volumeattachments.storage.k8s.io"]
+    budgets: Table[str, Any] = _EMPTY["poddisruptionbudgets.policy"]
+    nodes: Table[str, Any] = _EMPTY_NODES
 
 
 def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
     """Give views in which *resource* has *table*."""
-    return _SETTERS[resource](views, table)
+    place = _PLACES[resource]
+    return _made((*views[:place], table, *views[place + 1 :]))
 
 
-_SETTERS: Final[dict[str, Callable[[Views, Table[str, Any]], Views]]] = {
-    resource: copier(Views, name) for resource, name in FIELDS.items()
-}
+def having_pods(views: Views, table: Table[str, Any]) -> Views:
+    """Give views in which pods have *table*."""
+    return _made((table, *views[1:]))
+
+
+_PLACES: Final = {resource: Views._fields.index(name) for resource, name in FIELDS.items()}
+_made: Final[Callable[[tuple[Any, ...]], Views]] = partial(tuple.__new__, Views)

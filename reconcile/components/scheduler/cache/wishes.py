@@ -31,6 +31,7 @@ class Wishes(NamedTuple):
         preferred: weights and terms.
         tolerations: which taints do not matter.
         images: one for each container, with its tag.
+        enforced: terms of which a node must fulfil one whatever the pod says; () for none, else in one tuple.
     """
 
     selector: tuple[tuple[str, str], ...] = ()
@@ -39,6 +40,7 @@ class Wishes(NamedTuple):
     preferred: tuple[tuple[int, Term], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     images: tuple[str, ...] = ()
+    enforced: tuple[tuple[Term, ...], ...] = ()
 
 
 def wishes_of(pod: Any) -> Wishes:

@@ -16,20 +16,19 @@ from typing import Any
 
 import attrs
 
-from reconcile.components.scheduler.cache.demand import demand_of
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
-from reconcile.components.scheduler.cache.wishes import wishes_of
+from reconcile.components.scheduler.configuration import DEFAULTS, Configuration
 from reconcile.components.scheduler.framework.company import Around, Groups
-from reconcile.components.scheduler.framework.cycle import looked_at
+from reconcile.components.scheduler.framework.cycle import found_first, looked_at, with_defaults
 from reconcile.components.scheduler.framework.messages import NO_NODES, not_looked_at, unschedulable
-from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
-from reconcile.components.scheduler.framework.scoring import merits, score_of_fit, weighed_parts
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
+from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
 from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
-from reconcile.components.scheduler.plugins.balanced_allocation import balance, weighs
+from reconcile.components.scheduler.plugins.balanced_allocation import weighs
 from reconcile.components.scheduler.plugins.default_preemption import Outcome, Placing, preempted
 from reconcile.components.scheduler.queue.queue import Entry
-from reconcile.components.scheduler.state import State, begin, watches
+from reconcile.components.scheduler.state import State, begin, profile_for, watches
 from reconcile.components.scheduler.steps import step
 from reconcile.events import Started, Watched
 from reconcile.lib.dice import Dice
@@ -50,7 +49,8 @@ class OnNode:
         refused_by: the filter that refused it; empty if it will do. Those before it passed, those after were not asked.
         reasons: in its words.
         resolvable: whether it might help if other pods went.
-        scores: plugin -> what it gave, normalised and weighed; empty if nothing was scored.
+        scores: plugin -> what it gave, normalised and weighed; empty if nothing was scored, or enough other nodes were
+            found before it.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Explanation:
         message: why no node will do.
         nominated: the node that is promised to it.
         victims: the pods that have to go for that, the most important first.
+        asked: the filters that have something to look at for this pod, in order.
     """
 
     pod: str
@@ -87,6 +88,7 @@ class Explanation:
     message: str = ""
     nominated: str = ""
     victims: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> tuple[str, ...]:
@@ -94,16 +96,19 @@ class Explanation:
         return tuple([node.name for node in self.nodes if not node.refused_by])
 
 
-def cluster_seen(objects: Mapping[str, Iterable[Any]], seed: int = 0, profile: Profile = DEFAULT) -> State:
+def cluster_seen(
+    objects: Mapping[str, Iterable[Any]], seed: int = 0, profile: Profile | Configuration = DEFAULT
+) -> State:
     """
     Give a scheduler that has been told of these objects.
 
     Args:
         objects: resource -> objects; what a scheduler does not watch is left out.
         seed: of its draws.
-        profile: how it schedules.
+        profile: how it schedules: by one profile, or as a whole configuration says.
     """
-    state, _ = step(begin(Dice(seed, "scheduler"), profile), Started(0))
+    configuration = attrs.evolve(DEFAULTS, profiles=(profile,)) if isinstance(profile, Profile) else profile
+    state, _ = step(begin(Dice(seed, "scheduler"), configuration), Started(0))
     for watch in watches(state):
         found = [(key_of_object(obj), obj) for obj in objects.get(watch.resource, ())]
         table = Table.of(found, indexes_of(watch.resource))
@@ -115,24 +120,28 @@ def cluster_seen(objects: Mapping[str, Iterable[Any]], seed: int = 0, profile: P
 def explained(state: State, pod: Any) -> Explanation:
     """Explain what becomes of *pod* if it has its turn now; it need not be in the queue."""
     key = key_of(pod)
-    if pod.spec.scheduling_gates:
+    if pod.spec.scheduling_gates and profile_of(state, pod).gates:
         return Explanation(pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates")
     entry = state.queue.entries.get(key, None)
     if entry is None or entry.pod is not pod:
-        entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
+        entry = entry_for(state, pod)
     _, ranking, layout, around = looked_at(state, entry)
+    entry = with_defaults(entry, around)
     nodes = len(around.nodes.fleet.rooms)
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)
     search = searched(entry, ranking, layout, around, state.nominated)
+    asked = _asked(entry, around)
     if search.fit:
-        return _placed(key, entry, search, around, state)
+        return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
     if search.barred is not None:
         why = search.barred
         rows = [
             OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
         ]
-        return Explanation(pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes))
+        return Explanation(
+            pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes), asked=asked
+        )
     outcome = Outcome(None, "")
     if around.profile.preempts:
         outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
@@ -145,7 +154,38 @@ def explained(state: State, pod: Any) -> Explanation:
         message=unschedulable(counts, nodes, outcome.why if around.profile.preempts else None),
         nominated="" if chosen is None else around.nodes.fleet.names[chosen.slot],
         victims=() if chosen is None else tuple([victim.key for victim in chosen.victims]),
+        asked=asked,
     )
+
+
+def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
+    """Give the filters that have something to look at: the others have said at preFilter that they are not needed."""
+    wishes, traits, profile = entry.wishes, entry.traits, around.profile
+    mounts = traits.mounts
+    needed = {
+        "NodeAffinity": bool(wishes.selector or wishes.affine or wishes.enforced),
+        "NodePorts": bool(entry.demand.ports),
+        "VolumeRestrictions": bool(mounts.disks or mounts.claims),
+        "NodeVolumeLimits": bool(mounts.claims),
+        "VolumeBinding": bool(mounts.claims),
+        "VolumeZone": bool(mounts.claims),
+        "PodTopologySpread": any(each.hard for each in traits.spread),
+        "InterPodAffinity": bool(traits.guise.rules or around.nodes.rules),
+        "DynamicResources": bool(entry.pod.spec.resource_claims),
+    }
+    own = [each.plugin.name for each in profile.own if each.at("filter")]
+    return (*[name for name in profile.filters if needed.get(name, True)], *own)
+
+
+def profile_of(state: State, pod: Any) -> Profile:
+    """Give the profile by which *pod* is judged: its scheduler's, or the first if that is not one of them."""
+    return profile_for(state, pod) or state.settings.profile
+
+
+def entry_for(state: State, pod: Any) -> Entry:
+    """Give what a pod would have in the queue."""
+    profile = profile_of(state, pod)
+    return Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), "active", 0)
 
 
 def _placed(key: str, entry: Entry, search: Search, around: Around, state: State) -> Explanation:
@@ -153,6 +193,8 @@ def _placed(key: str, entry: Entry, search: Search, around: Around, state: State
     nominee = state.nominated.get(key, None)
     if nominee is not None and nominee.node in fleet.slots and fit >> fleet.slots[nominee.node] & 1:
         fit = 1 << fleet.slots[nominee.node]
+    else:
+        _, fit, _ = found_first(state.memory, fit, state.clock.start, around)
     if not fit & (fit - 1):
         only = fleet.names[fit.bit_length() - 1]
         return Explanation(pod=key, result="bound", nodes=_rows(search, around, {}), best=(only,))
@@ -182,6 +224,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
     spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
+    own = {name: _by_slot(groups) for name, groups in company.own}
     scores: dict[int, Map[int]] = {}
     for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
         room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
@@ -196,9 +239,11 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
             row["PodTopologySpread"] = spread[slot]
         if affinity:
             row["InterPodAffinity"] = affinity[slot]
+        for name, found_by in own.items():
+            row[name] = found_by[slot]
         row["DynamicResources"] = 0
-        if weighs(demand) and profile.balance:
-            row["NodeResourcesBalancedAllocation"] = profile.balance * balance(demand, room, used)
+        if weighs(demand, profile.balance_resources) and profile.balance:
+            row["NodeResourcesBalancedAllocation"] = profile.balance * score_of_balance(demand, room, used, profile)
         if profile.images:
             row["ImageLocality"] = profile.images * local
         scores[slot] = Map(row)

@@ -2,7 +2,7 @@
 What if: whether pods would fit, how many more of one would, and who could not move if nodes were drained.
 
 Each question plays turns on a copy of what a scheduler knows, and nothing is written. Of equally good nodes the first
-by name is taken, where a scheduler draws. Nobody is preempted.
+by name is taken, where a scheduler draws, and all nodes are looked at, however many there are. Nobody is preempted.
 
 Takes:    a scheduler's state (`cluster_seen`), pods, names of nodes.
 Gives:    where pods would go.
@@ -17,15 +17,11 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.scheduler.cache.demand import demand_of
 from reconcile.components.scheduler.cache.nodes import slots_in
-from reconcile.components.scheduler.cache.traits import traits_of
-from reconcile.components.scheduler.cache.wishes import wishes_of
-from reconcile.components.scheduler.explaining.explanation import explained
-from reconcile.components.scheduler.framework.cycle import looked_at
+from reconcile.components.scheduler.explaining.explanation import entry_for, explained
+from reconcile.components.scheduler.framework.cycle import looked_at, with_defaults
 from reconcile.components.scheduler.framework.ranking import best
 from reconcile.components.scheduler.framework.search import key_of, searched, weighed_up
-from reconcile.components.scheduler.queue.queue import Entry
 from reconcile.components.scheduler.state import State
 from reconcile.components.scheduler.steps import step
 from reconcile.events import Watched
@@ -99,14 +95,15 @@ def drained(state: State, nodes: Iterable[str]) -> tuple[Move, ...]:
 
 def _with_turn(state: State, pod: Any) -> tuple[State, str]:
     """Give a pod its turn, and a state in which it is where it would go; an empty name if nowhere."""
-    entry = Entry(pod, demand_of(pod), wishes_of(pod), traits_of(pod), "active", 0)
+    entry = entry_for(state, pod)
     memory, ranking, layout, around = looked_at(state, entry)
+    entry = with_defaults(entry, around)
     search = searched(entry, ranking, layout, around, state.nominated)
-    if not search.fit or pod.spec.scheduling_gates:
+    if not search.fit or (pod.spec.scheduling_gates and around.profile.gates):
         return state, ""
     fit = search.fit
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=state.profile)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
     assert choice is not None, "there are nodes that will do"
     node = min([around.nodes.fleet.names[slot] for slot in slots_in(choice.nodes)])
     memory = replace(memory, census=around.census.closed(memory.census))

@@ -19,6 +19,7 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Traits
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import (
@@ -47,6 +48,7 @@ class Around(NamedTuple):
         reserved: what is decided about volumes.
         census: topologies and tallies.
         profile: which plugins take part, and with what weights.
+        own: those of the user's own; None if there are none.
     """
 
     nodes: Nodes
@@ -54,6 +56,7 @@ class Around(NamedTuple):
     reserved: Reserved
     census: OpenCensus
     profile: Profile = DEFAULT
+    own: OwnCycle | None = None
 
 
 class Scores(NamedTuple):
@@ -61,6 +64,7 @@ class Scores(NamedTuple):
 
     spread: Groups | None
     affinity: Groups | None
+    own: tuple[tuple[str, Groups], ...] = ()
 
 
 def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
@@ -68,7 +72,7 @@ def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
     mounts = traits.mounts
     if not mounts.claims:
         return None
-    filters = around.profile.filters
+    prefilters = around.profile.prefilters
     views = around.views
     checks = (
         ("VolumeRestrictions", volume_restrictions.missing(mounts, views)),
@@ -76,7 +80,7 @@ def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
         ("VolumeZone", volume_zone.barred(mounts, views)),
     )
     for plugin, why in checks:
-        if why is not None and plugin in filters:
+        if why is not None and plugin in prefilters:
             return Refusal(plugin, (why,), final=True)
     return None
 
@@ -108,6 +112,8 @@ def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -
         constraints = pod_topology_spread.soft(traits.spread)
         if constraints:
             spread = pod_topology_spread.scored(constraints, traits, wishes, fit, around.census, everywhere=False)
+    elif profile.spread_defaults is not None:
+        pass  # they are the pod's own by now, if it belongs to anything
     elif selector := pod_topology_spread.belonging(pod, traits, around.views, around.census):
         spread = None
         if not (wishes.selector or wishes.affine):
@@ -119,6 +125,8 @@ def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -
         spread = [(profile.spread * score, members) for score, members in spread]
     if (around.nodes.rules or traits.guise.rules) and profile.neighbours:
         namespaces, hard = around.views.namespaces, profile.hard_affinity
+        if profile.ignores_preferred and not any(rule.role == "prefers" for rule in traits.guise.rules):
+            return Scores(spread, None)
         found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, namespaces, hard_weight=hard)
         affinity = None if found is None else [(profile.neighbours * score, members) for score, members in found]
     return Scores(spread, affinity)

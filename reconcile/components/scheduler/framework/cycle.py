@@ -2,7 +2,7 @@
 One scheduling cycle: a pod has its turn, gets the best node and is sent to be bound, or waits.
 
 Source:   the scheduler's ScheduleOne: schedulingCycle, bindingCycle, handleSchedulingFailure.
-Left out: permit plugins; see docs/limits.md, "Scheduler".
+Left out: see docs/limits.md, "Scheduler".
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from reconcile.api.convert import dump
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.guises import Guise
-from reconcile.components.scheduler.cache.nodes import Nodes, with_pod
+from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
+from reconcile.components.scheduler.cache.storage import Permit
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework.company import Around
 from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
-from reconcile.components.scheduler.framework.profile import Profile
+from reconcile.components.scheduler.framework.one_node import Body
+from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import (
     Layout,
     Ranking,
@@ -30,12 +32,15 @@ from reconcile.components.scheduler.framework.ranking import (
     ranked,
     ranked_anew,
 )
+from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
+from reconcile.components.scheduler.framework.showing import opened
 from reconcile.components.scheduler.framework.volumes import reserve
-from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, preempted
+from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
+from reconcile.components.scheduler.plugins.pod_topology_spread import belonging
 from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, popped, put
-from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State
+from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State, profile_for
 from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
@@ -54,40 +59,74 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
         return state, ()
     key, entry, queue = turn
     memory, ranking, layout, around = looked_at(state, entry)
+    if around.profile.spread_defaults:
+        entry = with_defaults(entry, around)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit:
         after = replace(state, queue=queue, memory=memory)
         return _refused(after, key, entry, search, around, now=now)
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
+    clock = state.clock
+    if fit.bit_count() > LEAST or around.profile is not DEFAULT:
+        memory, fit, start = found_first(memory, fit, clock.start, around)
+        clock = replace(clock, start=start)
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
-    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=state.profile)
+    if around.own is not None and around.own.error:
+        return failed(replace(state, queue=queue, memory=memory), key, entry, around.own.error, now)
+    choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
     assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
     census = around.census.closed(memory.census)
     if census is not memory.census:
         memory = replace(memory, census=census)
-    return _assumed(
-        copier(State, "dice", "queue", "memory")(state, dice, queue, memory), key, entry, slot, around, now=now
-    )
+    after = copier(State, "dice", "queue", "memory", "clock")(state, dice, queue, memory, clock)
+    return _assumed(after, key, entry, slot, around, now=now)
 
 
 def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Around]:
     """Give what the pod is judged by, up to date: how nodes are ranked and laid out for it, and what is around."""
-    nodes, wishes = state.nodes, entry.wishes
+    nodes, wishes, profile = state.nodes, entry.wishes, state.settings.profile
+    if state.settings.others:
+        profile = profile_for(state, entry.pod) or profile
     names = pinned(wishes)
-    if names is None:
-        memory, ranking, layout = _recalled(state.memory, entry, nodes, state.profile)
+    memory = state.memory
+    if names is not None and "NodeAffinity" in profile.prefilters:
+        ranking, layout = _looked_at(entry, nodes, names, profile)
+    elif profile is state.settings.profile:
+        memory, ranking, layout = _recalled(memory, entry, nodes, profile)
     else:
-        memory = state.memory
-        ranking, layout = _looked_at(entry, nodes, names, state.profile)
+        apart, ranking, layout = _recalled(memory.apart.get(profile.name, _NO_MEMORY), entry, nodes, profile)
+        memory = replace(memory, apart=memory.apart.set(profile.name, apart))
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
-    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, state.profile)
+    own = opened(state, entry.pod, profile) if profile.own else None
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, profile, own)
+
+
+def with_defaults(entry: Entry, around: Around) -> Entry:
+    """Give an entry with the profile's own constraints, if its pod has none and belongs to something."""
+    defaults, traits = around.profile.spread_defaults or (), entry.traits
+    if entry.pod.spec.topology_spread_constraints:
+        return entry
+    selector = belonging(entry.pod, traits, around.views, around.census)
+    spread = tuple([each._replace(selector=selector) for each in defaults]) if selector else ()
+    return entry if spread == traits.spread else replace(entry, traits=traits._replace(spread=spread))
+
+
+def found_first(memory: Memory, fit: int, start: int, around: Around) -> tuple[Memory, int, int]:
+    """Give the nodes that are found first of those that will do, and from where the next pod's are looked for."""
+    fleet, profile = around.nodes.fleet, around.profile
+    count = wanted(fleet.known.bit_count(), profile.share) if profile.scores else 1
+    if fit.bit_count() <= count:
+        return memory, fit, start
+    rota = in_order(memory.rota, fleet)
+    fit, start = sampled(rota, fit, start, count)
+    return memory if rota is memory.rota else replace(memory, rota=rota), fit, start
 
 
 def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     """Put a pod that could not be bound back into the queue, and say why."""
-    effects = _told(key, entry.pod, "SchedulerError", why, now)
+    effects = told(key, entry.pod, "SchedulerError", why, now)
     if entry.pod.metadata.deletion_timestamp is not None:
         return state, effects
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
@@ -154,16 +193,23 @@ def _assumed(
     """Count the pod as being on the node, and have it bound, or see to its volumes first."""
     name = around.nodes.fleet.names[slot]
     metadata, traits = entry.pod.metadata, entry.traits
-    placed = Placed(name, metadata.uid, entry.demand, traits, assumed=True, entry=entry)
+    demand = entry.demand
+    if demand.ignored:
+        demand = demand._replace(ignored=())
+    placed = Placed(name, metadata.uid, demand, traits, assumed=True, entry=entry)
     after: State = copier(State, "placed", "nodes")(
-        state, state.placed.set(key, placed), with_pod(state.nodes, name, entry.demand, traits)
+        state, state.placed.set(key, placed), with_pod(state.nodes, name, demand, traits)
     )
     if state.nominated and key in state.nominated:
         after = replace(after, nominated=state.nominated.remove(key))
-    if traits.mounts.claims:
+    if around.own is not None:
+        # Its plugins are asked before anything is written: see `permitting`.
+        permits = after.reserved.permits.set(key, Permit(metadata.uid, now))
+        return replace(after, reserved=replace(after.reserved, permits=permits)), ()
+    if traits.mounts.claims and around.profile.volumes:
         plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
         if plan is not None:
-            return reserve(after, key, name, plan, now)
+            return reserve(after, key, name, plan, around.profile.bind_timeout, now=now)
     return after, (binding(key, metadata, name),)
 
 
@@ -178,9 +224,11 @@ def _refused(
         message = not_looked_at(search.barred, nodes)
         plugins: tuple[str, ...] = (search.barred.plugin,)
     else:
-        if nodes and state.profile.preempts:
+        if nodes and around.profile.preempts:
             placing = Placing(state.placed, state.nominated)
             outcome, dice = preempted(entry, search, around, placing, dice)
+        if around.own is not None and nodes and (outcome is None or outcome.chosen is None):
+            outcome = helped_by_own(search, around, state) or outcome
         counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
         message = unschedulable(counts, nodes, outcome.why if outcome is not None else None)
         plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
@@ -193,8 +241,24 @@ def _refused(
     chosen = outcome.chosen if outcome is not None else None
     if chosen is not None:
         return _made_room(state, key, entry, chosen, around, message=message, now=now)
-    effects = _told(key, entry.pod, "Unschedulable", message, now)
+    effects = told(key, entry.pod, "Unschedulable", message, now)
     return state, effects
+
+
+def helped_by_own(search: Search, around: Around, state: State) -> Outcome | None:
+    """Ask the user's plugins whom to promise a node to, and who goes for it; None if none has anything to say."""
+    names, pods = around.nodes.fleet.names, state.views.pods
+    reasons = {names[slot]: refusal.reasons for refusal, members in search.refused for slot in slots_in(members)}
+    said = None if around.own is None else around.own.helped(reasons)
+    slot = None if said is None else around.nodes.fleet.slots.get(said[0], None)
+    if said is None or slot is None:
+        return None
+    victims = [
+        Victim(key, pods[key], Body(state.placed[key].demand, state.placed[key].traits, key))
+        for key in said[1]
+        if key in pods and key in state.placed
+    ]
+    return Outcome(Candidate(slot, tuple(victims), 0), "")
 
 
 def _made_room(
@@ -202,7 +266,7 @@ def _made_room(
 ) -> tuple[State, tuple[Effect, ...]]:
     """Promise the node to the pod, and have the victims go."""
     node = around.nodes.fleet.names[chosen.slot]
-    effects: list[Effect] = list(_told(key, entry.pod, "Unschedulable", message, now, node=node))
+    effects: list[Effect] = list(told(key, entry.pod, "Unschedulable", message, now, node=node))
     nominated = state.nominated
     for other, nominee in state.nominated.items():
         if nominee.node == node and nominee.traits.priority < entry.traits.priority and other != key:
@@ -211,22 +275,22 @@ def _made_room(
     promised = Nominee(node, entry.pod.metadata.uid, entry.demand, entry.traits)
     for victim in chosen.victims:
         if victim.pod.metadata.deletion_timestamp is None:
-            effects += evicted(victim.key, victim.pod, entry.pod.metadata.uid, node, now)
+            effects += evicted(victim.key, victim.pod, entry.pod.metadata.uid, node, around.profile.name, now=now)
     return replace(state, nominated=nominated.set(key, promised)), tuple(effects)
 
 
-def evicted(key: str, pod: Any, preemptor: str, node: str, now: Instant) -> tuple[Effect, ...]:
+def evicted(key: str, pod: Any, preemptor: str, node: str, scheduler: str, *, now: Instant) -> tuple[Effect, ...]:
     """Say in a victim's status why it has to go; it is deleted when that is written (`gone`)."""
     condition = core_v1.PodCondition(
         type="DisruptionTarget",
         status="True",
         reason="PreemptionByScheduler",
-        message=f"{PROFILE}: preempting to accommodate a higher priority pod",
+        message=f"{scheduler}: preempting to accommodate a higher priority pod",
         observed_generation=pod.metadata.generation,
     )
     old = (pod.status.conditions if pod.status is not None else None) or ()
     new = conditions.set(old, condition, now)
-    record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=PROFILE)
+    record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=scheduler)
     if new is old:
         return (record, gone(key))
     request = _status(key, {"conditions": [dump(each) for each in new]}).request
@@ -239,11 +303,10 @@ def gone(key: str) -> Call:
     return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name))
 
 
-def _told(
-    key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None
-) -> tuple[Effect, ...]:
+def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
     """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
-    record = Record(pod, "Warning", "FailedScheduling", cut(message), component=PROFILE)
+    scheduler = pod.spec.scheduler_name or PROFILE
+    record = Record(pod, "Warning", "FailedScheduling", cut(message), component=scheduler)
     condition = core_v1.PodCondition(
         type="PodScheduled",
         status="False",
@@ -276,3 +339,4 @@ def _status(key: str, body: dict[str, Any]) -> Call:
 
 
 _UNUSED: Final = (0, None)
+_NO_MEMORY: Final = Memory()

@@ -17,7 +17,7 @@ from reconcile.components.scheduler.cache.nodes import Room, Used
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
-from reconcile.components.scheduler.plugins.node_affinity import UNFIT, attracted
+from reconcile.components.scheduler.plugins.node_affinity import ENFORCED, UNFIT, attracted, fulfils
 from reconcile.components.scheduler.plugins.node_ports import PORTS_TAKEN, taken
 from reconcile.components.scheduler.plugins.node_resources_fit import lacking
 from reconcile.components.scheduler.plugins.node_unschedulable import CORDONED, closed
@@ -31,6 +31,8 @@ def refused_by_node(wishes: Wishes, room: Room, profile: Profile = DEFAULT) -> R
         return CORDONED
     if room.taints and not tolerates(wishes, room) and "TaintToleration" in filters:
         return TAINTED
+    if wishes.enforced and not any(fulfils(term, room) for term in wishes.enforced[0]) and "NodeAffinity" in filters:
+        return ENFORCED
     if (wishes.selector or wishes.affine) and not attracted(wishes, room) and "NodeAffinity" in filters:
         return UNFIT
     return None

@@ -1,20 +1,22 @@
 """
 Profiles: which plugins take part in scheduling, with what weights and arguments.
 
-Takes:    KubeSchedulerConfiguration v1, as plain values (`profile_of`).
-Gives:    Profile.
+Gives:    Profile; it is read from a KubeSchedulerConfiguration by `configuration`.
 Source:   kube-scheduler's configuration, https://kubernetes.io/docs/reference/scheduling/config/, and its defaults.
 Left out: see docs/limits.md, "Scheduler".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from reconcile.lib.errors import ReconcileError
+from reconcile.components.scheduler.cache.demand import Demand, demand_of
+from reconcile.components.scheduler.cache.traits import Constraint
+from reconcile.components.scheduler.cache.wishes import Term, Wishes, wishes_of
+from reconcile.components.scheduler.plugin import Own
+from reconcile.lib.instant import MINUTE, Duration
 
 FILTERS: Final = (
     "NodeUnschedulable",
@@ -33,6 +35,11 @@ FILTERS: Final = (
 )
 """The filters, in the order in which a node is asked."""
 
+PREFILTERS: Final = tuple(
+    [name for name in FILTERS if name not in {"NodeUnschedulable", "NodeName", "TaintToleration"}]
+)
+"""The filters that look at a pod before they look at nodes."""
+
 WEIGHTS: Final = {
     "TaintToleration": 3,
     "NodeAffinity": 2,
@@ -44,10 +51,18 @@ WEIGHTS: Final = {
 }
 """The plugins that score, with the weights that they have by default."""
 
-# What can be turned off; the others are what makes a scheduler one.
-_OPTIONAL: Final = (*FILTERS, *WEIGHTS, "DefaultPreemption")
-_POINTS: Final = ("multiPoint", "filter", "score", "postFilter")
-_STRATEGIES: Final = ("LeastAllocated", "MostAllocated")
+WEIGHT_FIELDS: Final = {
+    "TaintToleration": "taints",
+    "NodeAffinity": "affinity",
+    "NodeResourcesFit": "fit",
+    "PodTopologySpread": "spread",
+    "InterPodAffinity": "neighbours",
+    "NodeResourcesBalancedAllocation": "balance",
+    "ImageLocality": "images",
+}
+"""In which field of a Profile the weight of each stands."""
+
+Strategy: TypeAlias = Literal["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"]
 
 
 @attrs.frozen(kw_only=True)
@@ -58,15 +73,32 @@ class Profile:
     Args:
         name: the scheduler's, as pods say it.
         filters: the filters that take part.
+        prefilters: those of them, and others, that look at the pod first.
         taints, affinity, fit, spread, neighbours, balance, images: the weights of the plugins that score; 0 if one
             takes no part.
         hard_affinity: what required affinity of a pod that is there weighs for one that comes.
-        strategy: whether nodes are better the emptier or the fuller they are.
+        ignores_preferred: what pods that are there prefer does not matter to one that prefers nothing itself.
+        strategy: whether nodes are better the emptier or the fuller they are, or by how full they are as *shape* says.
+        fit_resources: what that is judged by, and what each weighs.
+        shape: how full, in percent, and how good that is, from 0 to 10; straight lines between.
+        balance_resources: what is to be used evenly.
+        ignored, ignored_groups: extended resources, and prefixes of them, of which nodes need not have enough.
+        enforced: terms of which nodes must fulfil one, whatever the pod says; () for none, else in one tuple.
+        preferred: weights and terms that nodes are preferred by, likewise.
+        spread_defaults: the constraints of pods of a service or a workload that have none; None for those of the
+            system.
+        gates: whether scheduling gates hold pods.
+        volumes: whether volumes are seen to before a pod is bound.
+        bind_timeout: how long a pod waits for that.
         preempts: whether pods of lower priority make room.
+        least_candidates, candidates_percent: on how many nodes that is tried, and on what part of them.
+        own: plugins of the user's own that take part.
+        share: when so many percent of the nodes will do, no more are looked for; 0 for what suits their number.
     """
 
     name: str = "default-scheduler"
     filters: tuple[str, ...] = FILTERS
+    prefilters: tuple[str, ...] = PREFILTERS
     taints: int = WEIGHTS["TaintToleration"]
     affinity: int = WEIGHTS["NodeAffinity"]
     fit: int = WEIGHTS["NodeResourcesFit"]
@@ -75,98 +107,53 @@ class Profile:
     balance: int = WEIGHTS["NodeResourcesBalancedAllocation"]
     images: int = WEIGHTS["ImageLocality"]
     hard_affinity: int = 1
-    strategy: Literal["LeastAllocated", "MostAllocated"] = "LeastAllocated"
+    ignores_preferred: bool = False
+    strategy: Strategy = "LeastAllocated"
+    fit_resources: tuple[tuple[str, int], ...] = (("cpu", 1), ("memory", 1))
+    shape: tuple[tuple[int, int], ...] = ()
+    balance_resources: tuple[str, ...] = ("cpu", "memory")
+    ignored: tuple[str, ...] = ()
+    ignored_groups: tuple[str, ...] = ()
+    enforced: tuple[tuple[Term, ...], ...] = ()
+    preferred: tuple[tuple[int, Term], ...] = ()
+    spread_defaults: tuple[Constraint, ...] | None = None
+    gates: bool = True
+    volumes: bool = True
+    bind_timeout: Duration = 10 * MINUTE
     preempts: bool = True
+    least_candidates: int = 100
+    candidates_percent: int = 10
+    share: int = 0
+    own: tuple[Own, ...] = ()
+
+    @property
+    def scores(self) -> bool:
+        """Tell whether anything is scored."""
+        scoring = any(each.at("score") for each in self.own)
+        return scoring or any(getattr(self, field) for field in WEIGHT_FIELDS.values())
 
 
 DEFAULT: Final = Profile()
 
-_FIELDS: Final = {
-    "TaintToleration": "taints",
-    "NodeAffinity": "affinity",
-    "NodeResourcesFit": "fit",
-    "PodTopologySpread": "spread",
-    "InterPodAffinity": "neighbours",
-    "NodeResourcesBalancedAllocation": "balance",
-    "ImageLocality": "images",
-}
+
+def demanded(pod: Any, profile: Profile) -> Demand:
+    """Give what *pod* takes, with what of it nodes need not have enough."""
+    demand = demand_of(pod)
+    if (profile.ignored or profile.ignored_groups) and demand.others:
+        unseen = [name for name, _ in demand.others if _is_ignored(name, profile)]
+        return demand._replace(ignored=tuple(unseen)) if unseen else demand
+    return demand
 
 
-def profile_of(plain: Mapping[str, Any], name: str = DEFAULT.name) -> Profile:
-    """
-    Read the profile *name* of a KubeSchedulerConfiguration.
-
-    Raises:
-        ReconcileError: it is no such configuration, has no such profile, or says what cannot be done here.
-    """
-    version, kind = plain.get("apiVersion"), plain.get("kind")
-    if (version, kind) != ("kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"):
-        raise ReconcileError(
-            f"{kind!r} of {version!r} is no KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1"
-        )
-    for place, each in enumerate(plain.get("profiles") or [{}]):
-        if each.get("schedulerName", DEFAULT.name) == name:
-            return _read(each, name, f"profiles[{place}]")
-    raise ReconcileError(f"profiles: none has the schedulerName {name!r}")
+def wished(pod: Any, profile: Profile) -> Wishes:
+    """Give what *pod*, and the profile for it, ask of nodes."""
+    wishes = wishes_of(pod)
+    if profile.enforced or profile.preferred:
+        return wishes._replace(enforced=profile.enforced, preferred=(*wishes.preferred, *profile.preferred))
+    return wishes
 
 
-def _read(plain: Mapping[str, Any], name: str, path: str) -> Profile:
-    weights = dict(WEIGHTS)
-    filters = {*FILTERS}
-    preempts = True
-    for point, sets in (plain.get("plugins") or {}).items():
-        where = f"{path}.plugins.{point}"
-        if point not in _POINTS:
-            raise ReconcileError(f"{where}: plugins are turned on and off at {', '.join(_POINTS)} only")
-        for off in sets.get("disabled") or ():
-            gone = _OPTIONAL if off.get("name") == "*" else (_known(off, where),)
-            if point in {"multiPoint", "score"}:
-                weights = {plugin: 0 if plugin in gone else weight for plugin, weight in weights.items()}
-            if point in {"multiPoint", "filter"}:
-                filters -= {*gone}
-            preempts = preempts and not (point in {"multiPoint", "postFilter"} and "DefaultPreemption" in gone)
-        for on in sets.get("enabled") or ():
-            plugin = _known(on, where)
-            if plugin in WEIGHTS and point in {"multiPoint", "score"}:
-                weights[plugin] = _weight(on, WEIGHTS[plugin], where)
-            if plugin in FILTERS and point in {"multiPoint", "filter"}:
-                filters.add(plugin)
-            preempts = preempts or plugin == "DefaultPreemption"
-    found: dict[str, Any] = {_FIELDS[plugin]: weight for plugin, weight in weights.items()}
-    kept = tuple([plugin for plugin in FILTERS if plugin in filters])
-    return _with_arguments(Profile(name=name, filters=kept, preempts=preempts, **found), plain, path)
-
-
-def _with_arguments(profile: Profile, plain: Mapping[str, Any], path: str) -> Profile:
-    for place, each in enumerate(plain.get("pluginConfig") or ()):
-        where = f"{path}.pluginConfig[{place}]"
-        arguments = {key: value for key, value in (each.get("args") or {}).items() if key not in {"apiVersion", "kind"}}
-        match each.get("name"):
-            case "InterPodAffinity" if {*arguments} <= {"hardPodAffinityWeight"}:
-                weight = arguments.get("hardPodAffinityWeight", 1)
-                if not isinstance(weight, int) or not 0 <= weight <= 100:  # noqa: PLR2004 -- as upstream has it
-                    raise ReconcileError(f"{where}.args.hardPodAffinityWeight: {weight!r} is not between 0 and 100")
-                profile = attrs.evolve(profile, hard_affinity=weight)
-            case "NodeResourcesFit" if {*arguments} <= {"scoringStrategy"}:
-                strategy = arguments.get("scoringStrategy", {})
-                kind = strategy.get("type", "LeastAllocated")
-                if kind not in _STRATEGIES or not {*strategy} <= {"type"}:
-                    raise ReconcileError(f"{where}.args.scoringStrategy: {strategy!r} cannot be had: {_STRATEGIES} can")
-                profile = attrs.evolve(profile, strategy=kind)
-            case name:
-                raise ReconcileError(f"{where}: arguments {sorted(arguments)} of {name!r} cannot be given here")
-    return profile
-
-
-def _known(plain: Mapping[str, Any], where: str) -> str:
-    name = plain.get("name")
-    if name not in _OPTIONAL:
-        raise ReconcileError(f"{where}: {name!r} is no plugin that can be turned on or off")
-    return str(name)
-
-
-def _weight(plain: Mapping[str, Any], default: int, where: str) -> int:
-    weight = plain.get("weight") or default
-    if not isinstance(weight, int) or not 0 < weight <= 100:  # noqa: PLR2004 -- a hundred times a score is enough
-        raise ReconcileError(f"{where}: {weight!r} is no weight between 1 and 100")
-    return weight
+def _is_ignored(name: str, profile: Profile) -> bool:
+    prefix, slash, _ = name.partition("/")
+    extended = slash and prefix != "kubernetes.io" and not prefix.endswith(".kubernetes.io")
+    return bool(extended) and (name in profile.ignored or prefix in profile.ignored_groups)

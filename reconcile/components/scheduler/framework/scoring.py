@@ -19,10 +19,16 @@ from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.nodes import Fleet, Room, Used
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
-from reconcile.components.scheduler.plugins.balanced_allocation import balance
+from reconcile.components.scheduler.plugins.balanced_allocation import balance, balance_of, weighs
 from reconcile.components.scheduler.plugins.image_locality import locality, present
 from reconcile.components.scheduler.plugins.node_affinity import preference
-from reconcile.components.scheduler.plugins.node_resources_fit import least_allocated, most_allocated
+from reconcile.components.scheduler.plugins.node_resources_fit import (
+    least_allocated,
+    least_used,
+    most_allocated,
+    requested_to_capacity,
+    shares,
+)
 from reconcile.components.scheduler.plugins.taint_toleration import disliked
 from reconcile.lib.quick import quick
 
@@ -53,14 +59,26 @@ def score_of_use(demand: Demand, room: Room, used: Used, profile: Profile = DEFA
     if profile is DEFAULT:
         least = least_allocated(demand, room, used)
         return least + balance(demand, room, used) if demand.cpu or demand.memory else least
-    even = balance(demand, room, used) if demand.cpu or demand.memory else 0
-    return profile.fit * score_of_fit(demand, room, used, profile) + profile.balance * even
+    even = profile.balance * score_of_balance(demand, room, used, profile) if profile.balance else 0
+    return profile.fit * score_of_fit(demand, room, used, profile) + even
 
 
 def score_of_fit(demand: Demand, room: Room, used: Used, profile: Profile) -> int:
     """Score what would be left on the node, by the profile's strategy: 0 to `BEST`."""
-    judge = most_allocated if profile.strategy == "MostAllocated" else least_allocated
-    return judge(demand, room, used)
+    amounts = shares(profile.fit_resources, demand, room, used)
+    match profile.strategy:
+        case "LeastAllocated":
+            return least_used(amounts)
+        case "MostAllocated":
+            return most_allocated(amounts)
+        case "RequestedToCapacityRatio":
+            return requested_to_capacity(amounts, profile.shape)
+
+
+def score_of_balance(demand: Demand, room: Room, used: Used, profile: Profile) -> int:
+    """Score how evenly it would be used: 0 to `BEST`; 0 where the pod asks for nothing of that."""
+    resources = profile.balance_resources
+    return balance_of(resources, demand, room, used) if weighs(demand, resources) else 0
 
 
 def best_use(profile: Profile) -> int:

@@ -3,7 +3,7 @@ Volumes before binding: what is decided for a pod's claims is written, and the p
 
 Volumes that are there are bound to claims by naming the claim in the volume (`claimRef`); for those that are to be made
 the claim is told the node (`volume.kubernetes.io/selected-node`). Then the pod waits until the controllers say that its
-claims are bound, for ten minutes at most.
+claims are bound, for as long as the profile says: ten minutes, if it does not.
 
 Source:   the scheduler's VolumeBinding: Reserve, PreBind, Unreserve; it looks once a second whether all is bound.
 Left out: nothing known.
@@ -19,7 +19,6 @@ from reconcile.api import core_v1
 from reconcile.components.scheduler.cache.storage import (
     BOUND_BY_CONTROLLER,
     SELECTED_NODE,
-    Reserved,
     fully_bound,
     is_bound_to,
     reaches,
@@ -29,17 +28,18 @@ from reconcile.components.scheduler.plugins.node_affinity import fulfils
 from reconcile.components.scheduler.plugins.volume_binding import Plan
 from reconcile.components.scheduler.state import State, Waiting
 from reconcile.effects import Call, Effect
-from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
+from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, split_key
 
-BIND_TIMEOUT: Final[Duration] = 10 * MINUTE
 # How often it looks whether all is bound.
 TICK: Final[Duration] = SECOND
 
 
-def reserve(state: State, key: str, node: str, plan: Plan, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+def reserve(
+    state: State, key: str, node: str, plan: Plan, timeout: Duration, *, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
     """Note what is decided for a pod's volumes, and write it."""
     reserved, views, uid = state.reserved, state.views, state.placed[key].uid
     effects: list[Effect] = []
@@ -49,7 +49,7 @@ def reserve(state: State, key: str, node: str, plan: Plan, now: Instant) -> tupl
     for claim in plan.provisions:
         reserved = replace(reserved, claims=reserved.claims.set(claim, node))
         effects.append(_select(key, uid, views.claims[claim], node))
-    waiting = Waiting(uid, node, plan, len(effects), now)
+    waiting = Waiting(uid, node, plan, len(effects), now, timeout)
     return replace(state, reserved=reserved, waiting=state.waiting.set(key, waiting)), tuple(effects)
 
 
@@ -65,7 +65,9 @@ def unreserve(state: State, key: str) -> State:
     for claim in waiting.plan.provisions:
         if claim in claims:
             claims = claims.remove(claim)
-    return replace(state, reserved=Reserved(volumes, claims), waiting=state.waiting.remove(key))
+    return replace(
+        state, reserved=replace(state.reserved, volumes=volumes, claims=claims), waiting=state.waiting.remove(key)
+    )
 
 
 def standing(waiting: Waiting, state: State) -> str | bool:

@@ -28,9 +28,6 @@ NEVER: Final = "not eligible due to preemptionPolicy=Never."
 TERMINATING: Final = "not eligible due to a terminating pod on the nominated node."
 UNHELPFUL: Final = "Preemption is not helpful for scheduling"
 NO_VICTIMS: Final = Refusal("DefaultPreemption", ("No preemption victims found for incoming pod",), final=True)
-# At least so many nodes, or so many percent of those that may do, are tried; then it is enough if one is found.
-LEAST_CANDIDATES: Final = 100
-CANDIDATES_PERCENT: Final = 10
 
 _LOWEST: Final = -(1 << 31)
 _NEVER_STARTED: Final = 1 << 200
@@ -140,7 +137,9 @@ def _ends_for_us(pod: Any) -> bool:
 
 
 def _dry_run(entry: Entry, slots: list[int], around: Around, placing: Placing) -> tuple[list[Candidate], list[Refusal]]:
-    enough = min(max(len(slots) * CANDIDATES_PERCENT // 100, LEAST_CANDIDATES), len(slots))
+    # So many nodes, or such a part of those that may do, are tried; then it is enough if one is found.
+    profile = around.profile
+    enough = min(max(len(slots) * profile.candidates_percent // 100, profile.least_candidates), len(slots))
     waiting = promised(key_of(entry.pod), entry.traits.priority, around.nodes, placing.nominated)
     candidates: list[Candidate] = []
     refused: list[Refusal] = []
@@ -195,7 +194,7 @@ def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[V
     nodes, pods = around.nodes, around.views.pods
     name = nodes.fleet.names[slot]
     found = [
-        Victim(key, pods[key], Body(placed.demand, placed.traits))
+        Victim(key, pods[key], Body(placed.demand, placed.traits, key))
         for key in pods.keys_under("node", name)
         if (placed := placing.placed.get(key, None)) is not None and placed.node == name
     ]
@@ -204,7 +203,11 @@ def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[V
         # Some are on their way there, and the watch has not told it yet.
         known = {victim.key for victim in found}
         found += [
-            Victim(key, placed.entry.pod if placed.entry is not None else pods[key], Body(placed.demand, placed.traits))
+            Victim(
+                key,
+                placed.entry.pod if placed.entry is not None else pods[key],
+                Body(placed.demand, placed.traits, key),
+            )
             for key, placed in placing.placed.items()
             if placed.node == name and key not in known and (placed.entry is not None or key in pods)
         ]

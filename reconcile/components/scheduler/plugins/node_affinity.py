@@ -15,6 +15,7 @@ from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.lib.mapping import Map
 
 UNFIT: Final = Refusal("NodeAffinity", ("node(s) didn't match Pod's node affinity/selector",), final=True)
+ENFORCED: Final = Refusal("NodeAffinity", ("node(s) didn't match scheduler-enforced node affinity",), final=True)
 ELSEWHERE: Final = Refusal("NodeAffinity", ("node(s) didn't satisfy plugin(s) [NodeAffinity]",), final=True)
 """Why nodes that required node affinity does not name are not looked at."""
 
@@ -26,6 +27,11 @@ def attracted(wishes: Wishes, room: Room) -> bool:
         if labels.get(key) != value:
             return False
     return not wishes.affine or any(fulfils(term, room) for term in wishes.required)
+
+
+def admitted(wishes: Wishes, room: Room) -> bool:
+    """Tell whether the node has that, and what the scheduler asks itself."""
+    return attracted(wishes, room) and all(any(fulfils(term, room) for term in terms) for terms in wishes.enforced)
 
 
 def preference(wishes: Wishes, room: Room) -> int:

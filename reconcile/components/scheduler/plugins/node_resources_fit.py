@@ -1,12 +1,14 @@
 """
 NodeResourcesFit: whether what is left on a node is enough, and how much would be left.
 
-Source:   the scheduler plugin NodeResourcesFit, with the strategies LeastAllocated and MostAllocated.
-Left out: see docs/limits.md, "Scheduler".
+Source:   the scheduler plugin NodeResourcesFit, with its strategies LeastAllocated, MostAllocated and
+          RequestedToCapacityRatio.
+Left out: nothing known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from reconcile.components.scheduler.cache.demand import Demand
@@ -49,16 +51,85 @@ def least_allocated(demand: Demand, room: Room, used: Used) -> int:
     return free // counted if counted else 0
 
 
-def most_allocated(demand: Demand, room: Room, used: Used) -> int:
-    """Score how much of cpu and memory would be used, as a mean of percents: 0 to `BEST`."""
-    shares = []
-    for whole, taken in (
-        (room.cpu, used.scored_cpu + demand.scored_cpu),
-        (room.memory, used.scored_memory + demand.scored_memory),
-    ):
+def most_allocated(amounts: Iterable[tuple[int, int, int]]) -> int:
+    """Score how much would be used, as a weighed mean of percents: 0 to `BEST`; *amounts* are `shares`."""
+    return _mean([(min(taken, whole) * BEST // whole, weight) for weight, whole, taken in amounts])
+
+
+def least_used(amounts: Iterable[tuple[int, int, int]]) -> int:
+    """Score how much would be left, as a weighed mean of percents: 0 to `BEST`; *amounts* are `shares`."""
+    return _mean([(max(whole - taken, 0) * BEST // whole, weight) for weight, whole, taken in amounts])
+
+
+def requested_to_capacity(amounts: Iterable[tuple[int, int, int]], shape: tuple[tuple[int, int], ...]) -> int:
+    """
+    Score how good it is that so much would be used: 0 to `BEST`.
+
+    Args:
+        amounts: `shares`.
+        shape: percents that are used, and how good each is, from 0 to 10.
+    """
+    total = weights = 0
+    for weight, whole, taken in amounts:
+        score = _on_line(BEST if taken > whole else taken * BEST // whole, shape)
+        # What is no good at all is left out of the mean.
+        if score > 0:
+            total, weights = total + score * weight, weights + weight
+    # Halves are rounded up.
+    return (2 * total + weights) // (2 * weights) if weights else 0
+
+
+def shares(
+    resources: tuple[tuple[str, int], ...], demand: Demand, room: Room, used: Used
+) -> list[tuple[int, int, int]]:
+    """Give for each resource that counts its weight, how much of it there is, and how much would be taken."""
+    found: list[tuple[int, int, int]] = []
+    for name, weight in resources:
+        if name == "cpu":
+            whole, taken, asked = room.cpu, used.scored_cpu, demand.scored_cpu
+        elif name == "memory":
+            whole, taken, asked = room.memory, used.scored_memory, demand.scored_memory
+        else:
+            whole, taken, asked = plain_share(name, demand, room, used)
         if whole:
-            shares.append(min(taken, whole) * BEST // whole)
-    return sum(shares) // len(shares) if shares else 0
+            found.append((weight, whole, taken + asked))
+    return found
+
+
+def plain_share(name: str, demand: Demand, room: Room, used: Used) -> tuple[int, int, int]:
+    """
+    Give how much of a resource there is, how much is taken, and how much is asked for.
+
+    All of it is zero of an extended resource that is not asked for.
+    """
+    if name == "cpu":
+        return room.cpu, used.cpu, demand.cpu
+    if name == "memory":
+        return room.memory, used.memory, demand.memory
+    if name == "ephemeral-storage":
+        return room.storage, used.storage, demand.storage
+    asked = dict(demand.others).get(name, 0)
+    return (room.others.get(name, 0), dict(used.others).get(name, 0), asked) if asked else (0, 0, 0)
+
+
+def _mean(scores: list[tuple[int, int]]) -> int:
+    weights = sum([weight for _, weight in scores])
+    return sum([score * weight for score, weight in scores]) // weights if weights else 0
+
+
+def _on_line(percent: int, shape: tuple[tuple[int, int], ...]) -> int:
+    """Give the height of a line through the points of a shape, its scores being made ten times as high."""
+    scale = BEST // 10
+    for place, (utilization, score) in enumerate(shape):
+        if percent <= utilization:
+            if not place:
+                return score * scale
+            before, low = shape[place - 1]
+            rise = (score - low) * scale * (percent - before)
+            steps = utilization - before
+            # As integers of Go are divided: towards zero.
+            return low * scale + (rise // steps if rise >= 0 else -(-rise // steps))
+    return shape[-1][1] * scale
 
 
 def _lacking(demand: Demand, room: Room, used: Used) -> Refusal | None:
@@ -71,7 +142,11 @@ def _lacking(demand: Demand, room: Room, used: Used) -> Refusal | None:
         ("cpu", demand.cpu, used.cpu, room.cpu),
         ("memory", demand.memory, used.memory, room.memory),
         ("ephemeral-storage", demand.storage, used.storage, room.storage),
-        *[(name, amount, taken.get(name, 0), room.others.get(name, 0)) for name, amount in demand.others],
+        *[
+            (name, amount, taken.get(name, 0), room.others.get(name, 0))
+            for name, amount in demand.others
+            if name not in demand.ignored
+        ],
     )
     for name, amount, there, allocatable in asked:
         if amount and amount > allocatable - there:

@@ -13,6 +13,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -30,6 +31,7 @@ from reconcile.lib.timers import Timers
 INITIAL_BACKOFF: Final = SECOND
 LONGEST_BACKOFF: Final = 10 * SECOND
 LONGEST_WAIT: Final = 5 * MINUTE
+_DOUBLINGS: Final = 63
 
 Place: TypeAlias = Literal["active", "backoff", "failed", "waiting", "gated"]
 Group: TypeAlias = tuple[Demand, Wishes, Traits, tuple[str, ...]]
@@ -93,6 +95,8 @@ class Queue:
         waiting: the entries that wait, for each group.
         oldest: waiting pods by when they are tried again whatever happens.
         groups: the groups that have waiting pods.
+        initial, longest: how long the back-off is after the first try, and at most.
+        sort: gives a pod's place as a number, the lower the sooner; None: its priority does.
     """
 
     entries: Table[str, Entry] = attrs.field(factory=Table)
@@ -102,6 +106,9 @@ class Queue:
     waiting: Table[str, Entry] = Table(_WAITING_INDEXES)
     oldest: Timers[str] = attrs.field(factory=Timers)
     groups: Table[Group, None] = attrs.field(factory=Table)
+    initial: Duration = INITIAL_BACKOFF
+    longest: Duration = LONGEST_BACKOFF
+    sort: Callable[[Any], int] | None = None
 
 
 def has_turn(queue: Queue) -> bool:
@@ -116,12 +123,14 @@ def put(queue: Queue, key: str, entry: Entry) -> Queue:
     entries = queue.entries.set(key, entry)
     match entry.place:
         case "active":
-            after: Queue = copier(Queue, "entries", "active")(queue, entries, queue.active.add(key, _turn(entry)))
+            after: Queue = copier(Queue, "entries", "active")(
+                queue, entries, queue.active.add(key, _turn(entry, queue.sort))
+            )
             return after
         case "backoff":
-            return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(entry)))
+            return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(queue, entry)))
         case "failed":
-            return replace(queue, entries=entries, failed=queue.failed.set(key, _end_order(entry)))
+            return replace(queue, entries=entries, failed=queue.failed.set(key, _end_order(queue, entry)))
         case "waiting":
             return replace(
                 queue,
@@ -185,6 +194,13 @@ def woken(queue: Queue, groups: list[Group], now: Instant) -> Queue:
     return queue
 
 
+def roused(queue: Queue, keys: Iterable[str], now: Instant) -> Queue:
+    """Something has changed that may help these pods, which wait."""
+    for key in keys:
+        queue = _retried(queue, key, queue.entries[key], now)
+    return queue
+
+
 def flushed(queue: Queue, now: Instant) -> Queue:
     """Let go on what has waited long enough: back-offs that are over, pods that wait for five minutes."""
     while queue.backoff.busy and _ends(queue.backoff) <= now:
@@ -212,9 +228,9 @@ def next_flush(queue: Queue) -> Instant | None:
     return None if first is None else first.at
 
 
-def backoff_ends(entry: Entry) -> Instant:
+def backoff_ends(queue: Queue, entry: Entry) -> Instant:
     """Tell when the pod may be tried again, in whole seconds, rounded down."""
-    return (entry.since + _backoff(entry)) // SECOND * SECOND
+    return (entry.since + _backoff(queue, entry)) // SECOND * SECOND
 
 
 def _activated(queue: Queue, key: str) -> Queue:
@@ -228,30 +244,33 @@ def _ends(backoffs: Timers[str]) -> Instant:
 
 
 def _retried(queue: Queue, key: str, entry: Entry, now: Instant) -> Queue:
-    place: Place = "backoff" if backoff_ends(entry) > now else "active"
+    place: Place = "backoff" if backoff_ends(queue, entry) > now else "active"
     return put(queue, key, replace(entry, place=place))
 
 
-def _backoff(entry: Entry) -> Duration:
+def _backoff(queue: Queue, entry: Entry) -> Duration:
     tries = entry.errors or entry.unschedulable
     if not tries:
         return 0
-    return min(INITIAL_BACKOFF << min(tries - 1, 10), LONGEST_BACKOFF)
+    return min(queue.initial << min(tries - 1, _DOUBLINGS), queue.longest)
 
 
 # A turn is one number: what counts more stands higher.
 _RANK_BITS: Final = 33
 _INSTANT_BITS: Final = 80
+_RANKS: Final = 1 << 32
 
 
 def _rank(entry: Entry) -> int:
     """Give the pod's priority, the highest as the lowest number."""
-    return (1 << 32) - (entry.pod.spec.priority or 0)
+    return _RANKS - (entry.pod.spec.priority or 0)
 
 
-def _turn(entry: Entry) -> int:
-    return _rank(entry) << _INSTANT_BITS | entry.since
+def _turn(entry: Entry, sort: Callable[[Any], int] | None) -> int:
+    if sort is not None:
+        return sort(entry.pod) << _INSTANT_BITS | entry.since
+    return (_RANKS - (entry.pod.spec.priority or 0)) << _INSTANT_BITS | entry.since
 
 
-def _end_order(entry: Entry) -> int:
-    return backoff_ends(entry) << _RANK_BITS | _rank(entry)
+def _end_order(queue: Queue, entry: Entry) -> int:
+    return backoff_ends(queue, entry) << _RANK_BITS | _rank(entry)

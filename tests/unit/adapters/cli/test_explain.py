@@ -42,3 +42,53 @@ def test_what_there_is_not(reconcile, log):
     ended = reconcile("explain", "pod", "none", "--log", log)
     assert (ended.code, ended.err) == (1, 'error: there is no pod "none" in namespace "default"\n')
     assert 'there is no node "x"' in reconcile("explain", "drain", "x", "--log", log).err
+
+
+CONFIGURATION = """\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+  - schedulerName: default-scheduler
+    plugins:
+      score:
+        disabled: [{name: "*"}]
+        enabled: [{name: ImageLocality, weight: 3}]
+"""
+
+
+def test_a_run_has_the_configuration_that_it_was_given(reconcile, desk):
+    path, record = desk / "scheduler.yaml", desk / "run.jsonl"
+    path.write_text(CONFIGURATION)
+    ended = reconcile("run", "deployment.yaml", "--scheduler-config", path, "--nodes", 2, "--record", record, "-q")
+    assert ended.code == 0
+    assert reconcile("replay", record).code == 0
+    name, *_ = pods(reconcile, record)
+    assert reconcile("explain", "pod", name, "--log", record).out.splitlines()[1].split() == [
+        "NODE",
+        "VERDICT",
+        "DynamicResources",
+        "ImageLocality",
+        "TOTAL",
+    ]
+
+
+def test_a_configuration_that_is_none(reconcile, desk):
+    path = desk / "scheduler.yaml"
+    path.write_text(CONFIGURATION.replace("weight: 3", "weight: x"))
+    ended = reconcile("run", "deployment.yaml", "--scheduler-config", path, "-q")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"error: {path}, document 1, line 8: "
+        "profiles[0].plugins.score.enabled[0].weight: expected an integer, found 'x'\n"
+    )
+
+
+def test_as_annotations(reconcile, log):
+    name, *_ = pods(reconcile, log)
+    found = json.loads(reconcile("explain", "pod", name, "-o", "annotations", "--log", log).out)
+    assert found["scheduler-simulator/selected-node"] in {"node-1", "node-2"}
+    assert {*json.loads(found["scheduler-simulator/filter-result"])} == {"node-1", "node-2"}
+    assert (
+        "-o annotations: is for explain pod"
+        in reconcile("explain", "drain", "node-1", "-o", "annotations", "--log", log).err
+    )

@@ -394,6 +394,21 @@ commands:
     )
 
 
+LOST = """---
+kind: ConfigMap
+apiVersion: v1
+metadata: {name: a, namespace: nowhere}
+"""
+THINGS = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: things, singular: thing, kind: Thing, listKind: ThingList}
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+"""
 STRANGE = """apiVersion: example.com/v1
 kind: Widget
 metadata: {name: w, namespace: shop}
@@ -406,7 +421,7 @@ metadata: {name: old}
 
 def test_a_kind_that_is_not_known_is_told_in_kubectls_words(reconcile, desk):
     (desk / "strange.yaml").write_text(STRANGE)
-    ended = reconcile("run", "strange.yaml", "pod.yaml", "-q")
+    ended = reconcile("run", "strange.yaml", "-q")
     assert (ended.code, ended.out) == (1, "")
     said = 'resource mapping not found for name: "{}" namespace: "{}" from "strange.yaml": no matches for kind "{}" in '
     assert ended.err.splitlines() == [
@@ -414,6 +429,61 @@ def test_a_kind_that_is_not_known_is_told_in_kubectls_words(reconcile, desk):
         "       " + said.format("old", "", "Deployment") + 'version "apps/v1beta1" (document 2, line 5)',
         "       ensure CRDs are installed first",
     ]
+
+
+def test_what_can_be_applied_is_applied_and_the_run_fails_as_kubectl_does(reconcile, desk):
+    (desk / "strange.yaml").write_text(STRANGE + LOST)
+    ended = reconcile("run", "strange.yaml", "pod.yaml", "--nodes", 1, "-q", "--record", "run.jsonl")
+    assert ended.code == 1
+    assert re.search(r"^pod/web +1/1 +Running", ended.out, re.MULTILINE)
+    lost = 'strange.yaml, document 3, line 11: ConfigMap "a" is refused (404 NotFound): namespaces "nowhere" not found'
+    assert re.search(
+        r"^not converged after .*\nwhat was not applied:\n"
+        r'  resource mapping not found for name: "w" .*\n  .* name: "old" .*'
+        rf"\n  {re.escape(lost)}\ndigest ",
+        ended.out,
+        re.MULTILINE,
+    )
+    errors = ended.err.splitlines()[1:]
+    assert errors[0].startswith('error: resource mapping not found for name: "w"')
+    assert errors[2:] == ["       ensure CRDs are installed first", f"       {lost}"]
+    assert reconcile("replay", "run.jsonl").code == 0
+
+
+def test_an_object_that_cannot_be_read_keeps_no_other_back(reconcile, desk):
+    (desk / "odd.yaml").write_text("{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {container: []}}\n")
+    ended = reconcile("run", "odd.yaml", "pod.yaml", "--nodes", 1, "-q")
+    assert (ended.code, "pod/web " in ended.out) == (1, True)
+    assert ended.err.splitlines()[1] == "error: odd.yaml, document 1, line 1: spec.containers: required"
+
+
+def test_what_a_refused_definition_defines_is_not_known(reconcile, desk):
+    (desk / "things.yaml").write_text(
+        THINGS.replace("name: things.example.com", "name: thing.example.com")
+        + "---\napiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a, namespace: default}\n"
+    )
+    ended = reconcile("run", "things.yaml", "pod.yaml", "--nodes", 1, "-q")
+    assert ended.code == 1
+    assert 'CustomResourceDefinition "thing.example.com" is invalid: metadata.name' in ended.err
+    assert (
+        'resource mapping not found for name: "a" namespace: "default" from "things.yaml": no matches for kind "Thing" '
+        'in version "example.com/v1" (document 2, line 11)\n       ensure CRDs are installed first\n'
+    ) in ended.err
+    assert "pod/web" in ended.out
+
+
+def test_a_job_that_is_gone_after_it_was_complete_is_as_declared(reconcile, desk):
+    job = (
+        "{apiVersion: batch/v1, kind: Job, metadata: {name: once}, spec: {ttlSecondsAfterFinished: 0, template: "
+        "{spec: {restartPolicy: Never, containers: [{name: c, image: c, command: [%s]}]}}, backoffLimit: 0}}\n"
+    )
+    (desk / "job.yaml").write_text(job % "'true'")
+    ended = reconcile("run", "job.yaml", "--nodes", 1, "-q")
+    assert ended.code == 0
+    assert "job.batch/once" not in ended.out
+    (desk / "job.yaml").write_text(job % "'false'")
+    ended = reconcile("run", "job.yaml", "--nodes", 1, "-q")
+    assert (ended.code, "job.batch/once in default: it is gone" in ended.out) == (2, True)
 
 
 def test_kinds_that_are_not_known_are_left_out_if_told_so(reconcile, desk):
@@ -489,3 +559,54 @@ def test_what_nothing_acts_upon_is_told_and_leaves_the_exit_status(reconcile, de
     assert ended.code == 0
     note = "the ServiceAccount is not there; admitted all the same"
     assert f"\nwhat nothing here acts upon:\n  1 Pod (web in default): {note}\n" in ended.out
+
+
+def test_kubelets_are_configured_by_a_file(reconcile, desk):
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\nclusterDNS: [10.96.0.10]\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "--kubelet-config", "kubelet.yaml", "--record", "log.jsonl")
+    assert ended.code == 0
+    assert '"maxPods":"9"' in (desk / "log.jsonl").read_text()
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPod: 3\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--kubelet-config", "kubelet.yaml")
+    assert ended.code == 1
+    assert 'strict decoding error: unknown field "maxPod"' in ended.err
+
+
+STAGE = """\
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: node-begins}
+spec:
+  resourceRef: {apiGroup: v1, kind: Node}
+  selector: {matchExpressions: [{key: .status.phase, operator: NotIn, values: [Running]}]}
+  weight: 0
+  next: {statusTemplate: 'phase: Running'}
+"""
+FAKE = "{apiVersion: v1, kind: Node, metadata: {name: fake, annotations: {kwok.x-k8s.io/node: fake}}}"
+
+
+def test_stages_are_played(reconcile, desk):
+    (desk / "stages").mkdir()
+    (desk / "stages" / "node.yaml").write_text(STAGE)
+    (desk / "stages" / "kustomization.yaml").write_text(
+        "{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization}"
+    )
+    (desk / "fake.yaml").write_text(FAKE)
+    ended = reconcile("run", "fake.yaml", "--nodes", 1, "--stages", "stages", "--record", "run.jsonl", "-q")
+    assert ended.code == 0, ended
+    got = reconcile("get", "nodes", "fake", "--log", "run.jsonl", "-o", "yaml")
+    assert "phase: Running" in got.out
+    assert reconcile("replay", "run.jsonl").code == 0
+    assert "overwrite" in reconcile("run", "fake.yaml", "--stages", "stages", "--record", "stages/node.yaml", "-q").err
+
+
+def test_a_bad_stage_is_told_of_with_its_line(reconcile, desk):
+    (desk / "stage.yaml").write_text(STAGE.replace("weight: 0", "weight: heavy"))
+    ended = reconcile("run", "pod.yaml", "--stages", "stage.yaml")
+    assert ended.code == 1
+    said = "spec.weight: must be a whole number, 0 or more, not 'heavy'"
+    assert f"error: stage.yaml, document 1, line 7: stage 'node-begins': {said}" in ended.err

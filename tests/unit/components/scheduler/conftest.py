@@ -8,6 +8,7 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
 from reconcile.components import scheduler
+from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.effects import Call, Record
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
@@ -169,16 +170,16 @@ class Kit:
         return [each for each in effects if isinstance(each, Record)]
 
     @staticmethod
-    def fresh(seed=7):
+    def fresh(seed=7, configuration=DEFAULTS):
         """Begin a scheduler that has been told nothing yet."""
-        played = Play(scheduler.begin(Dice(seed, "scheduler")))
+        played = Play(scheduler.begin(Dice(seed, "scheduler"), configuration))
         assert played.hear(Started(0)) == ()
         return played
 
     @staticmethod
-    def play(*nodes, pods=(), seed=7, **others):
+    def play(*nodes, pods=(), seed=7, configuration=DEFAULTS, **others):
         """Begin a scheduler that knows these nodes and pods, and objects of other resources."""
-        played = Kit.fresh(seed)
+        played = Kit.fresh(seed, configuration)
         for watch in scheduler.watches(played.state):
             if watch.name not in {"nodes", "pods"}:
                 played.tell(watch.name, *others.get(watch.name, ()))

@@ -8,6 +8,7 @@ Left out: nothing known.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.components.controllers.workloads.deployment.bounds import desired, max_surge
@@ -38,6 +39,7 @@ def number(one: Any, name: str) -> int | None:
     return None if text is None else _number(text)
 
 
+@lru_cache(maxsize=1024)
 def _number(text: str) -> int | None:
     """Read a number of 64 bits; None if it is none."""
     match = _NUMBER.fullmatch(text)

@@ -1,0 +1,148 @@
+"""
+How many decisions a second a real kube-scheduler makes, of the pods that `scheduling.py` plays.
+
+    python -m tests.benchmarks.beside KUBECONFIG [KIND...] [--nodes N] [--pods N] --start COMMAND...
+
+The control plane at KUBECONFIG has an API server and no scheduler. It is given the nodes and, kind after kind, the
+pods; then the scheduler is started by COMMAND, and stopped again when all that can be bound are. What counts is the
+time from the first binding to the last, and the seconds of the processor that the scheduler took in it, since the API
+server and etcd, which it waits for, run on the same machine. Its own limit of requests has to be set high.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+
+from reconcile.api import convert
+from tests.benchmarks import scheduling
+from tests.benchmarks.against import Server
+
+NODES = "/api/v1/nodes"
+CLIENTS = 16
+ADDED = b'"type":"ADDED"'
+# How long no pod is bound until it is taken that none will be, in seconds.
+QUIET = 15.0
+
+
+async def fill(server, path, objects):
+    """Create all of *objects*; what is there already stays."""
+
+    async def create():
+        connection = await server.connect()
+        for each in objects:
+            await connection.ask("POST", path, convert.dump(each), also=(409,))
+        connection.close()
+
+    await asyncio.gather(*[create() for _ in range(CLIENTS)])
+
+
+async def allocatable(server, count):
+    """Say of each node what it has room for: a status is not taken when an object is created."""
+    numbers = iter(range(count))
+
+    async def say():
+        connection = await server.connect()
+        connection.server.headers = connection.server.headers.replace(
+            "application/json", "application/merge-patch+json"
+        )
+        for number in numbers:
+            node = convert.dump(scheduling.node(number))
+            await connection.ask("PATCH", f"{NODES}/{node['metadata']['name']}/status", {"status": node["status"]})
+            taints = {"spec": {"taints": None}}
+            await connection.ask("PATCH", f"{NODES}/{node['metadata']['name']}", taints)
+        connection.close()
+
+    await asyncio.gather(*[say() for _ in range(CLIENTS)])
+
+
+def seconds_of(pid):
+    """Give the seconds of the processor that a process took."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def bindings(connection, path, version, pid, pods):
+    """Count the pods that are bound; give the seconds from the first to the last, by the clock and the processor."""
+    code, _ = await connection.send("GET", f"{path}?watch=1&resourceVersion={version}&fieldSelector=spec.nodeName!=")
+    assert code == 200, code
+    first = last = None
+    bound, rest = 0, b""
+    while bound < pods:
+        try:
+            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else 120.0)
+        except TimeoutError:
+            break
+        # Of what the selector shows, a pod that is bound is new.
+        text = rest + content
+        found, rest = text.count(ADDED), text[-len(ADDED) + 1 :]
+        if found:
+            bound += found
+            last = (time.perf_counter(), seconds_of(pid))
+            first = first or last
+    assert first is not None, "no pod was bound"
+    return bound, last[0] - first[0], last[1] - first[1]
+
+
+async def measure(server, name, kind, pods, start):
+    """Give the pods of one kind to a scheduler that is started for them; print how fast it was."""
+    space = f"{name.replace('_', '-')}-{int(time.time())}"
+    path = f"/api/v1/namespaces/{space}/pods"
+    client = await server.connect()
+    await client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
+    await client.ask(
+        "POST", f"/api/v1/namespaces/{space}/serviceaccounts", {"metadata": {"name": "default"}}, also=(409,)
+    )
+    await fill(server, path, (_moved(kind(number), space) for number in range(pods)))
+    version = json.loads(await client.ask("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"]
+    watcher = await server.connect()
+    process = await asyncio.create_subprocess_exec(
+        *start, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        bound, took, spent = await bindings(watcher, path, version, process.pid, pods)
+    finally:
+        process.terminate()
+        await process.wait()
+    print(
+        f"{name:14s} {bound} of {pods} pods, {bound / took:7.0f} a second by the clock,"
+        f" {bound / spent:7.0f} a second of its processor",
+        flush=True,
+    )
+    await client.ask("DELETE", f"{path}?gracePeriodSeconds=0", also=(409,))
+    watcher.close()
+    client.close()
+
+
+def _moved(pod, space):
+    plain = convert.dump(pod)
+    plain["metadata"].pop("uid", None)
+    plain["metadata"]["namespace"] = space
+    plain["spec"]["schedulerName"] = "default-scheduler"
+    return convert.load(plain).object
+
+
+async def played(options):
+    """Fill the control plane with nodes, and measure kind after kind."""
+    server = Server(options.kubeconfig)
+    await fill(server, NODES, (scheduling.node(number) for number in range(options.nodes)))
+    await allocatable(Server(options.kubeconfig), options.nodes)
+    for name in options.kinds or scheduling.KINDS:
+        await measure(server, name, scheduling.KINDS[name], options.pods, options.start)
+
+
+def main():
+    """Measure the kinds that are asked for, or all but preemption."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kubeconfig")
+    parser.add_argument("kinds", nargs="*")
+    parser.add_argument("--nodes", type=int, default=5000)
+    parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--start", nargs=argparse.REMAINDER, required=True, metavar="COMMAND")
+    asyncio.run(played(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
