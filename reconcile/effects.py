@@ -295,6 +295,30 @@ class EndProcess:
     process: str
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class LaunchApplication:
+    """The runtime started a container that runs an application; only the world gives this effect."""
+
+    process: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SignalProcess:
+    """The runtime sent SIGTERM to a container that is a process; only the world gives this effect."""
+
+    process: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DiscardVolumes:
+    """The runtime tore a pod down: what is on its own volumes goes with it; only the world gives this effect."""
+
+    uid: str
+
+
 Effect: TypeAlias = (
     Call
     | SetTimer
@@ -308,6 +332,9 @@ Effect: TypeAlias = (
     | Report
     | LaunchProcess
     | EndProcess
+    | LaunchApplication
+    | SignalProcess
+    | DiscardVolumes
 )
 """Everything that a component can order."""
 

@@ -40,7 +40,7 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     words_of,
 )
 from reconcile.model.balancers import Balancer  # noqa: E402
-from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Reply, Rule, Span  # noqa: E402
+from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Line, Reply, Rule, Span  # noqa: E402
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
@@ -77,6 +77,7 @@ HOMES: Final[dict[Any, str]] = {
             Rule,
             Reply,
             Ending,
+            Line,
             Span,
             Amount,
             Curve,

@@ -8,7 +8,18 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.topology import Topology
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
+from reconcile.components import (
+    apiserver,
+    applications,
+    controllers,
+    etcd,
+    frozen,
+    kubelet,
+    kubeproxy,
+    network,
+    scheduler,
+    world,
+)
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
@@ -41,6 +52,8 @@ class Setting:
     cloud: Cloud | None = None
     stages: tuple[Any, ...] = ()
     keeping: Any = None
+    application: Any = None
+    place: Any = None
     scheduler: Configuration = DEFAULTS
 
 
@@ -61,7 +74,7 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give the controllers among what runs of the user's own."""
-    return tuple([each for each in own if not isinstance(each, Plugin)])
+    return tuple([each for each in own if not isinstance(each, Plugin | applications.Application)])
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +100,15 @@ class Component:
         """Give the identity of such a process on *host*."""
         name, groups = self.user
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
+
+
+FROZEN: Final = "frozen"
+"""The kind of a process that is paused."""
+
+
+def applications_among(own: tuple[Any, ...]) -> tuple[applications.Application, ...]:
+    """Give the applications among what is the user's own."""
+    return tuple([each for each in own if isinstance(each, applications.Application)])
 
 
 def _around(setting: Setting) -> tuple[Any, ...]:
@@ -173,6 +195,15 @@ COMPONENTS: Final[dict[str, Component]] = {
         watches=apiserver.watches,
         user=("", ()),
     ),
+    # A container that runs an application; its user is its pod's ServiceAccount.
+    "application": Component(
+        begin=lambda setting: applications.begin(setting.application, setting.place),
+        step=applications.step,
+        watches=applications.watches,
+        user=("", ()),
+    ),
+    # What any process is while it is frozen.
+    FROZEN: Component(begin=lambda _: None, step=frozen.step, watches=_nothing, user=("", ())),
     # What is between API servers and those who call them, where a balancer stands in front: it is there from the
     # beginning, on no host.
     "network": Component(

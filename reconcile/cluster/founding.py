@@ -2,8 +2,8 @@
 Founding: what is stored when a cluster is powered on.
 
 That are the access rules: Kubernetes' own, those of the user's own controllers, and those of who locks an
-Endpoints, which Kubernetes' own no longer foresee; and the ServiceAccounts as which controllers call, which upstream's
-controller-manager makes when it starts.
+Endpoints or a ConfigMap, which Kubernetes' own no longer foresee; and the ServiceAccounts as which controllers call,
+which upstream's controller-manager makes when it starts.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     run = (*around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers))
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
     grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
-    if topology.lock == "endpoints":
+    if topology.lock != "leases":
         for name in _ELECTED:
             user = COMPONENTS[name].user_on("")
-            grants.append(apiserver.Grant(f"leader-locking-endpoints:{name}", user, _locking(name)))
+            grants.append(
+                apiserver.Grant(f"leader-locking-{topology.lock}:{name}", user, _locking(topology.lock, name))
+            )
     return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields, groups=_measured(topology))
 
 
-def _locking(name: str) -> tuple[PolicyRule, ...]:
+def _locking(resource: str, name: str) -> tuple[PolicyRule, ...]:
     return (
-        PolicyRule(verbs=("create",), api_groups=("",), resources=("endpoints",)),
-        PolicyRule(verbs=("get", "update"), api_groups=("",), resources=("endpoints",), resource_names=(name,)),
+        PolicyRule(verbs=("create",), api_groups=("",), resources=(resource,)),
+        PolicyRule(verbs=("get", "update"), api_groups=("",), resources=(resource,), resource_names=(name,)),
     )
 
 

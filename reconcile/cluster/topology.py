@@ -84,7 +84,7 @@ class Topology:
         proxy: run kube-proxy on every node.
         without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
             name, such as `deployment`.
-        lock: the kind of object that leader election locks, `leases` or `endpoints`.
+        lock: the kind of object that leader election locks, `leases`, `endpoints` or `configmaps`.
         events: let components record Kubernetes Events; without them a cluster does the same in fewer steps.
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
@@ -123,7 +123,7 @@ class Topology:
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
-    lock: Literal["leases", "endpoints"] = "leases"
+    lock: Literal["leases", "endpoints", "configmaps"] = "leases"
     events: bool = True
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
@@ -162,8 +162,8 @@ class Topology:
             raise ReconcileError(
                 f"topology: members: {self.members!r} is not between 1 and the number of masters, {self.masters}"
             )
-        if self.lock not in ("leases", "endpoints"):
-            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
+        if self.lock not in ("leases", "endpoints", "configmaps"):
+            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases', 'endpoints' nor 'configmaps'")
         _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")

@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -39,6 +38,7 @@ from reconcile.events import (
     DriftClock,
     DropCall,
     Execute,
+    Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
@@ -55,26 +55,27 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
     WriteManifest,
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
-from reconcile.model.requests import Response, joined
-from reconcile.properties import ALWAYS, PAST, Past, violations
+from reconcile.model.requests import joined
+from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 from reconcile.testing.views import containers_of, lines_of
+from reconcile.testing.wording import NUMBER, duration_in, field_at, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
-_NUMBER: Final = re.compile("-?[0-9]{1,20}")
 _OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 _OWN: Final = "controllers="
 
@@ -86,7 +87,8 @@ class Scenario:
     Args:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
         controllers: the user's own, which every cluster is booted with.
-        find: gives the controllers that a file names, `module:name` (an adapter's work); they come after the others.
+        find: gives the controllers, applications and properties that a file names, `module:name` (an adapter's work);
+            they come after the others.
         past: what `judge` does not compare.
     """
 
@@ -95,18 +97,19 @@ class Scenario:
         documents: Callable[[str], tuple[Any, ...]],
         *,
         controllers: tuple[Controller, ...] = (),
-        find: Callable[[str], tuple[Controller, ...]] | None = None,
+        find: Callable[[str], tuple[Any, ...]] | None = None,
         past: tuple[Past, ...] = PAST,
     ) -> None:
         self._documents = documents
         self._controllers = controllers
         self._find = find
+        self._own: tuple[Property, ...] = ()
         self._past = past
         self._expected = ""
         self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
 
     def _begin(self, cluster: Cluster) -> None:
-        self._game = Game(cluster, ALWAYS, self._past)
+        self._game = Game(cluster, (*ALWAYS, *self._own), self._past)
         self._machine = self._game.machine
         self._machine.trace = []
 
@@ -127,7 +130,7 @@ class Scenario:
             lines.append(f"error: {error}")
         except Broken as said:
             broken += said.problems
-        broken += [sentence for sentence in violations(self.cluster) if sentence not in broken]
+        broken += [sentence for sentence in violations(self.cluster, (*ALWAYS, *self._own)) if sentence not in broken]
         expected, self._expected = self._expected, self._expected if verb == "expect" else ""
         lines += [f"{VIOLATION} {each}" for each in broken if not (expected and each.startswith(expected))]
         if expected and verb != "expect" and not broken:
@@ -138,14 +141,17 @@ class Scenario:
         """
         Load seed=7 settle=yes nodes=3 masters=1 balancer=round-robin controllers=module:name: boot a cluster.
 
-        The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
+        What `controllers` names are controllers, applications, or properties that are to hold from then on. The other
+        words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
         `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
-        words = dict([_option(word) for word in block.words if word not in own])
+        words = dict([option_of(word) for word in block.words if word not in own])
         if isinstance(words.get("balancer"), str):
             words["balancer"] = {"kind": words["balancer"]}
-        controllers = (*self._controllers, *[each for word in own for each in self._named(word[len(_OWN) :])])
+        named = [each for word in own for each in self._named(word[len(_OWN) :])]
+        self._own = tuple([each for each in named if isinstance(each, Property)])
+        controllers = (*self._controllers, *[each for each in named if not isinstance(each, Property)])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
@@ -158,7 +164,7 @@ class Scenario:
         if settled is not None and not settled.settled:
             yield from ("not settled", *settled.moving)
 
-    def _named(self, word: str) -> tuple[Controller, ...]:
+    def _named(self, word: str) -> tuple[Any, ...]:
         if self._find is None:
             raise ReconcileError(f"{_OWN}{word}: whoever plays this scenario finds no controllers by name")
         return self._find(word)
@@ -167,13 +173,13 @@ class Scenario:
         """apply, with manifests below: what `kubectl apply` does, and says."""
         for plain in self._documents(block.document):
             wanted = client.as_object(plain)
-            response = _reached(self._game.declare(plain))
+            response = reached(self._game.declare(plain))
             kind = resource_of(wanted)
             name = f"{kind.singular}{'.' + kind.group if kind.group else ''}/{wanted.metadata.name}"
             if response.ok:
                 yield f"{name} {'created' if response.code == _CREATED else 'configured'}"
             else:
-                yield from _refusal(response)
+                yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
         """Delete pods NAME [NAMESPACE] [--cascade=orphan|foreground]: what `kubectl delete --wait=false` does."""
@@ -182,18 +188,18 @@ class Scenario:
         if len(words) not in _NAMED or len(ways) > 1 or not {*ways} <= {"background", "orphan", "foreground"}:
             raise ReconcileError(f"{block.command!r}: {' '.join(str(Scenario.delete.__doc__).split())}")
         name, namespace = words[1], (*words[2:], "default")[0]
-        yield from _refusal(_reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
+        yield from refusal_of(reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
 
     def adopt(self, block: Block) -> Iterator[str]:
         """Adopt configmaps NAME OWNER-KIND OWNER [NAMESPACE]: give an object one more owner, not its controller."""
         word, name, owner_kind, owner, *rest = block.words
         answer = self._game.adopt(Adopt(word, name, owner_kind, owner, (*rest, "default")[0]))
-        yield from ("nobody to adopt, or by",) if answer is None else _refusal(answer)
+        yield from ("nobody to adopt, or by",) if answer is None else refusal_of(answer)
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from _refusal(_reached(self._game.scale(word, name, _number(replicas), *rest)))
+        yield from refusal_of(reached(self._game.scale(word, name, _number(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -209,13 +215,13 @@ class Scenario:
         if said is None:
             raise ReconcileError("no API server can be reached")
         yield from said.lines
-        yield from _refusal(said.response)
+        yield from refusal_of(said.response)
         if said.problem:
             yield f"error: {said.problem}"
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        self._game.move(Wait(_duration(block, block.words[0])))
+        self._game.move(Wait(duration_in(block, block.words[0])))
         yield from ()
 
     def wander(self, block: Block) -> Iterator[str]:
@@ -254,7 +260,7 @@ class Scenario:
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(_number(number), _duration(block, time)))
+        self._game.move(Lag(_number(number), duration_in(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -298,7 +304,7 @@ class Scenario:
         """Delay 5s TEXT: let the first call or answer under way whose description has this text be so late."""
         time, *words = block.words
         call, said = self._under_way(words)
-        self._game.happen(DelayCall(call, _duration(block, time)))
+        self._game.happen(DelayCall(call, duration_in(block, time)))
         yield f"delayed {said}"
 
     def answers(self, _: Block) -> Iterator[str]:
@@ -334,6 +340,21 @@ class Scenario:
             raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
         self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
         yield from ()
+
+    def freeze(self, block: Block) -> Iterator[str]:
+        """Freeze COMPONENT/HOST: a process is paused."""
+        self._game.happen(Freeze(block.words[0]))
+        yield from ()
+
+    def thaw(self, block: Block) -> Iterator[str]:
+        """Thaw COMPONENT/HOST: a process that was paused goes on."""
+        self._game.happen(Thaw(block.words[0]))
+        yield from ()
+
+    def logs(self, block: Block) -> Iterator[str]:
+        """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
+        pod, container, *rest = block.words
+        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
 
     def members(self, _: Block) -> Iterator[str]:
         """Members: list those of etcd, as `etcdctl endpoint status` does."""
@@ -424,7 +445,7 @@ class Scenario:
         if fields:
             for obj in objects:
                 plain = convert.dump(obj)
-                yield "  ".join(str(_at(plain, path.lstrip("."))) for path in fields)
+                yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
         else:
             yield table(resource.key, objects, cluster.now) if objects else "No resources found"
 
@@ -492,6 +513,9 @@ COMMANDS: Final = {
     "crash": (1, 1),
     "restart": (1, 1),
     "kill": (1, 3),
+    "freeze": (1, 1),
+    "thaw": (1, 1),
+    "logs": (2, 3),
     "cut": (1, 2),
     "disconnect": (1, 1),
     "members": (0, 0),
@@ -533,45 +557,7 @@ def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterato
     return found
 
 
-def _option(word: str) -> tuple[str, Any]:
-    key, given, text = word.partition("=")
-    if not given:
-        raise ReconcileError(f"load {word!r}: not of the form nodes=3")
-    return key, {"true": True, "false": False}.get(text, int(text) if _NUMBER.fullmatch(text) else text)
-
-
 def _number(text: Any) -> int:
-    if not _NUMBER.fullmatch(str(text)):
+    if not NUMBER.fullmatch(str(text)):
         raise ReconcileError(f"{text!r} is not a number")
     return int(text)
-
-
-def _duration(block: Block, text: str) -> int:
-    time = parse_duration(text)
-    if time < 0:
-        raise ReconcileError(f"{block.command!r}: time does not go back")
-    return time
-
-
-def _reached(response: Response | None) -> Response:
-    if response is None:
-        raise ReconcileError("no API server can be reached")
-    return response
-
-
-def _refusal(response: Response) -> Iterator[str]:
-    if not response.code:
-        yield response.body.message
-    elif not response.ok:
-        yield f"{response.code} {response.body.reason}: {response.body.message}"
-
-
-def _at(plain: Any, path: str) -> Any:
-    for part in path.split("."):
-        if isinstance(plain, list):
-            plain = plain[int(part)] if part.isdigit() and int(part) < len(plain) else None
-        else:
-            plain = plain.get(part) if isinstance(plain, dict) else None
-        if plain is None:
-            return "-"
-    return plain

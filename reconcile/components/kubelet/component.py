@@ -107,6 +107,12 @@ def watches(state: State) -> tuple[Watch, ...]:
     return Watch("pods", "pods", name), Watch("nodes", "nodes", name)
 
 
+def pod_of(state: State, uid: str) -> Any:
+    """Give the pod that this kubelet runs under *uid*; None if it runs none."""
+    pod = state.pods.get(uid, None)
+    return None if pod is None else pod.pod
+
+
 def step(state: State, event: Hears) -> Stepped:
     """Take *event* in."""
     out: list[Effect] = []
@@ -297,7 +303,10 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 if pod.sandbox != "ready":
                     out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
-            return pods.sync(state, copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip), now, out)
+            pod = copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip)
+            if state.host.kubelet and settings_of(state.host.kubelet).tells_sandboxes:
+                pod = reporting.report(state, pod, now, out)
+            return pods.sync(state, pod, now, out)
         case SandboxRemoved():
             return (
                 pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state

@@ -190,8 +190,7 @@ class State:
         clock: when it started, which timers are set.
         views: the informer caches: what the watches have told, which the cluster keeps as well.
         nominated: pods in the queue -> the node that each is promised.
-        reserved: what is decided about volumes.
-        waiting: pods -> the volumes that each waits for.
+        reserved: what is decided for pods that are to be bound, but not yet.
         settings: how pods are scheduled.
     """
 
@@ -204,7 +203,6 @@ class State:
     views: Views = attrs.field(factory=Views, eq=False)
     nominated: Table[str, Nominee] = attrs.field(factory=Table)
     reserved: Reserved = attrs.field(factory=Reserved)
-    waiting: Table[str, Waiting] = attrs.field(factory=Table)
     settings: Settings = attrs.field(factory=Settings)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
-from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, written
+from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State
@@ -64,7 +64,7 @@ def _on_watched(state: State, event: Watched) -> Step:
     if state.settings.looks:
         return _on_watched_for_own(was, state, event)
     if event.watch in state.clock.synced:
-        if state.queue is was.queue and state.waiting is was.waiting:
+        if state.queue is was.queue and state.reserved is was.reserved:
             return state, ()  # so there is nothing new to ask for, or to wait for
     else:
         state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
@@ -129,14 +129,14 @@ def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -
 
 
 def _volume_written(state: State, event: Answered, key: str, placed: Placed) -> Step:
-    waiting = state.waiting.get(key, None)
+    waiting = state.reserved.waiting.get(key, None)
     if waiting is None:
         return state, ()
     if not event.response.ok:
         why = f'running PreBind plugin "VolumeBinding": {_why(event.response)}'
         return _not_bound(state, key, placed, why, event.now)
     waiting = written(waiting, event.response.body)
-    state = noted(replace(state, waiting=state.waiting.set(key, waiting)), key, event.now)
+    state = noted(with_waiting(state, key, waiting), key, event.now)
     return _ordered(state, (), woken_before=_ready(state))
 
 
@@ -144,7 +144,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
     """Bind the pods whose volumes are there, and give up on those for which they cannot be, or not in time."""
     effects: tuple[Effect, ...] = ()
     woken_before = _ready(state)
-    for key, waiting in state.waiting.items():
+    for key, waiting in state.reserved.waiting.items():
         placed = state.placed.get(key, None)
         late = waiting.since + waiting.timeout <= now
         if placed is None or placed.entry is None:
@@ -161,7 +161,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
             state, more = failed(left(state, key, placed, now), key, placed.entry, why, now)
             effects = (*effects, *more)
         else:
-            state = replace(state, waiting=state.waiting.set(key, replace(waiting, due=None)))
+            state = with_waiting(state, key, replace(waiting, due=None))
     return _ordered(state, effects, woken_before=woken_before)
 
 
@@ -199,7 +199,7 @@ def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -
         at = _tick(clock.started, due, FLUSH_TICK)
         clock = replace(clock, flush_at=at)
         effects = (*effects, SetTimer(FLUSH, at, periodic=True))
-    if state.waiting or clock.volumes_at is not None:
+    if state.reserved.waiting or clock.volumes_at is not None:
         at, waits = _volumes_due(state)
         if at != clock.volumes_at:
             clock = replace(clock, volumes_at=at)
@@ -209,10 +209,10 @@ def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -
 
 def _volumes_due(state: State) -> tuple[Instant | None, bool]:
     """Tell when to see to pods that wait for volumes, and whether until then there is nothing but to wait."""
-    looks = [waiting.due for waiting in state.waiting.values() if waiting.due is not None]
+    looks = [waiting.due for waiting in state.reserved.waiting.values() if waiting.due is not None]
     if looks:
         return min(looks), False
-    ends = [waiting.since + waiting.timeout for waiting in state.waiting.values()]
+    ends = [waiting.since + waiting.timeout for waiting in state.reserved.waiting.values()]
     return (min(ends) if ends else None), True
 
 

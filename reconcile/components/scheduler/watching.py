@@ -80,7 +80,7 @@ def others_changed(state: State, event: Watched) -> State:
         for change in event.changes:
             helped = helped_by_object(state.queue, event.watch, change.new)
             state = _with_queue(state, woken(state.queue, helped, now))
-    if len(state.waiting) and event.watch in _STORED:
+    if len(state.reserved.waiting) and event.watch in _STORED:
         for key in concerned(state, tuple([change.key for change in event.changes]), views):
             state = noted(state, key, now)
     return state
@@ -142,7 +142,7 @@ def left(state: State, key: str, placed: Placed, now: Instant) -> State:
         namespaces = state.views.namespaces
         helped = helped_by_leaving(queue, nodes, placed.node, placed.demand, placed.traits, namespaces=namespaces)
         queue = woken(queue, helped, now)
-    if state.waiting and key in state.waiting:
+    if state.reserved.waiting and key in state.reserved.waiting:
         state = unreserve(state, key)
     return replace(state, nodes=nodes, placed=state.placed.remove(key), queue=queue)
 

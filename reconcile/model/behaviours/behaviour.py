@@ -81,6 +81,20 @@ class Reply:
         return " ".join(said)
 
 
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Line:
+    """A line of a log that is written some time after the container's start, once or *every* so often."""
+
+    text: str
+    after: Duration = 0
+    every: Duration = 0
+
+    def __str__(self) -> str:
+        said = [f"logs {_quoted(self.text)}", f"after {duration_text(self.after)}"]
+        return " ".join([*said, f"every {duration_text(self.every)}"] if self.every else said)
+
+
 @attrs.frozen(kw_only=True)
 class Behaviour:
     """What one image or container does; the module's docstring says what each part means."""
@@ -108,6 +122,8 @@ class Behaviour:
     message: str = ""
     disk: int = 0
     replies: tuple[Reply, ...] = ()
+    component: str = ""
+    writes: tuple[Line, ...] = ()
 
     def reply(self, action: str) -> Reply | None:
         """Give how it answers *action*, if that is said: the first that fits."""
@@ -158,6 +174,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     for ending in behaviour.endings:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    if behaviour.component:
+        said.append(f"component {behaviour.component}")
     if behaviour.runs:
         said.append("runs")
     if (behaviour.stop, behaviour.stop_code) != (usual.stop, usual.stop_code):
@@ -172,7 +190,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     if behaviour.message:
         said.append(f"message {_quoted(behaviour.message)}")
     said += map(str, behaviour.replies)
-    return said + [f"logs {_quoted(line)}" for line in behaviour.logs]
+    said += [f"logs {_quoted(line)}" for line in behaviour.logs]
+    return said + [str(line) for line in behaviour.writes]
 
 
 def _quoted(text: str) -> str:

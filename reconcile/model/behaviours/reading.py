@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -63,6 +63,7 @@ _FORMS: Final = (
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
     ("runs", re.compile("runs")),
+    ("component", re.compile(r"component (?P<component>\S+)")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("cpu", re.compile("cpu (?P<amount>.+)")),
@@ -80,7 +81,10 @@ _FORMS: Final = (
             + f"(?: takes {_SPAN.format('takes')})?"
         ),
     ),
-    ("logs", re.compile("logs " + _QUOTED)),
+    (
+        "logs",
+        re.compile(f"logs {_QUOTED}(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?"),
+    ),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
 _AMOUNTS: Final = ("cpu", "memory")
@@ -122,15 +126,15 @@ def _from_text(text: str, path: str) -> Behaviour:
             if match["metric"] in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
             metrics[match["metric"]] = parse_amount(match["amount"], place)
-        elif name == "message":
-            parts[name] = _unquoted(match["line"])
+        elif name in {"message", "component"}:
+            parts[name] = _unquoted(match["line"]) if name == "message" else component_at(match["component"], place)
         elif name in repeated:
             repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
     return Behaviour(
         **parts,
         endings=tuple(endings),
-        logs=tuple(repeated["logs"]),
+        **_written(repeated["logs"]),
         replies=tuple(repeated["answers"]),
         metrics=Map(metrics),
         needs=tuple(repeated["needs"]),
@@ -141,7 +145,28 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
     """Read a clause that may be said again and again."""
     if name == "needs":
         return service_at(match["service"], place)
-    return _replied(match, place) if name == "answers" else _unquoted(match["line"])
+    if name == "answers":
+        return _replied(match, place)
+    return _line(_unquoted(match["line"]), match["after"], match["every"], place)
+
+
+def _line(text: str, after: Any, every: Any, path: str) -> str | Line:
+    """Read a line of the log: plain text if it is written at the start."""
+    if after is None and every is None:
+        return text
+    spans = [span_at(each if each is not None else "0s", path) for each in (after, every)]
+    if any(span.low != span.high for span in spans):
+        raise ReconcileError(f"{path}: a line is written after a duration, not within a range")
+    if every is not None and not spans[1].low:
+        raise ReconcileError(f"{path}: a line cannot come again every 0s")
+    return Line(text=text, after=spans[0].low if after is not None else spans[1].low, every=spans[1].low)
+
+
+def _written(lines: list[Any]) -> dict[str, Any]:
+    return {
+        "logs": tuple([line for line in lines if isinstance(line, str)]),
+        "writes": tuple([line for line in lines if isinstance(line, Line)]),
+    }
 
 
 def _unquoted(text: str) -> str:
@@ -184,7 +209,11 @@ _KEYS: Final = {
 
 
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
-    only(written, (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers"), path)
+    only(
+        written,
+        (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers", "component"),
+        path,
+    )
     parts: dict[str, Any] = {}
     for key, field in _KEYS.items():
         if key in written:
@@ -195,6 +224,8 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
             parts[key] = size_at(written[key], f"{path}.{key}")
     if "message" in written:
         parts["message"] = text_at(written["message"], f"{path}.message")
+    if "component" in written:
+        parts["component"] = component_at(written["component"], f"{path}.component")
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
@@ -211,7 +242,7 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
         parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
     if "logs" in written:
         rows = rows_at(written["logs"], f"{path}.logs")
-        parts["logs"] = tuple([text_at(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
+        parts |= _written([_logged(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
     return Behaviour(**parts)
 
 
@@ -222,6 +253,15 @@ def _metrics(written: Any, path: str) -> Map[Amount]:
         if not METRIC.fullmatch(str(name)):
             raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
     return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
+
+
+def _logged(row: Any, path: str) -> str | Line:
+    if not isinstance(row, Mapping):
+        return text_at(row, path)
+    only(row, ("line", "after", "every"), path)
+    if "line" not in row:
+        raise ReconcileError(f"{path}: needs 'line': {row!r}")
+    return _line(text_at(row["line"], f"{path}.line"), row.get("after"), row.get("every"), path)
 
 
 def _exit(row: Any, path: str) -> Ending:
@@ -320,6 +360,14 @@ def service_at(value: Any, path: str) -> str:
     parts = (namespace, name) if slash else (name,)
     if any(names.label_faults(part) for part in parts):
         raise ReconcileError(f"{path}: must be NAME or NAMESPACE/NAME of a service, not {value!r}")
+    return text
+
+
+def component_at(value: Any, path: str) -> str:
+    """Read the name of an application."""
+    text = text_at(value, path)
+    for fault in names.subdomain_faults(text):
+        raise ReconcileError(f"{path}: {value!r}: {fault}")
     return text
 
 

@@ -80,8 +80,10 @@ DEFAULTS: Final[dict[str, str]] = {
 }
 """Each field that can be said, and what holds where nothing is said; empty where that depends on others."""
 
-GATES: Final = {"KubeletCrashLoopBackOffMax": True, "ReduceDefaultCrashLoopBackOffDecay": False}
-"""The kubelet's feature gates that can be switched, and how they are by default."""
+SANDBOXES: Final = "PodReadyToStartContainersCondition"
+"""The gate that is on in Kubernetes too; only where it is said the condition has a write of its own, which it costs."""
+GATES: Final = {"KubeletCrashLoopBackOffMax": True, "ReduceDefaultCrashLoopBackOffDecay": False, SANDBOXES: False}
+"""The kubelet's feature gates that can be switched, and how they are where nothing is said."""
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +107,7 @@ class Settings:
         most_images: that the Node names; -1 for all.
         lease_seconds: how long its Lease holds.
         taints: with which it registers its Node beside those of its host: (key, value, effect).
+        tells_sandboxes: a pod's sandbox that is ready is told at once, in a write of its own.
         shutdown: (priority, grace) from low to high; none if it does not look after a shutdown.
     """
 
@@ -130,6 +133,7 @@ class Settings:
     most_images: int
     lease_seconds: int
     taints: tuple[tuple[str, str, str], ...]
+    tells_sandboxes: bool
     shutdown: tuple[tuple[int, Duration], ...]
 
 
@@ -151,7 +155,8 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
     young, old = _duration(said, "imageMinimumGCAge", path), _duration(said, "imageMaximumGCAge", path)
     if 0 < old <= young:
         raise ReconcileError(f"{path}.imageMaximumGCAge: is not longer than imageMinimumGCAge")
-    first, last = _restarts(said, path)
+    gates = _gates(said, path)
+    first, last = _restarts(said, gates, path)
     update = said["nodeStatusUpdateFrequency"]
     report = said["nodeStatusReportFrequency"] or update
     lease = _number(said, "nodeLeaseDurationSeconds", path)
@@ -181,6 +186,7 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         most_images=-1 if said["nodeStatusMaxImages"] == "-1" else _number(said, "nodeStatusMaxImages", path),
         lease_seconds=lease,
         taints=_taints(said["registerWithTaints"], f"{path}.registerWithTaints"),
+        tells_sandboxes=gates[SANDBOXES],
         shutdown=_shutdown(said, path),
     )
 
@@ -277,14 +283,20 @@ def _taints(text: str, path: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def _restarts(said: dict[str, str], path: str) -> tuple[Duration, Duration]:
-    """Give the first and the longest back-off of a container that ends again and again."""
+def _gates(said: dict[str, str], path: str) -> dict[str, bool]:
     gates = dict(GATES)
     for name, text in pairs(said["featureGates"], "=", f"{path}.featureGates"):
         if name not in GATES:
             known = ", ".join(GATES)
             raise ReconcileError(f"{path}.featureGates: {name!r} cannot be switched here; there are {known}")
         gates[name] = truth(text, f"{path}.featureGates: {name}")
+        if name == SANDBOXES and not gates[name]:
+            raise ReconcileError(f"{path}.featureGates: {name} cannot be switched off")
+    return gates
+
+
+def _restarts(said: dict[str, str], gates: dict[str, bool], path: str) -> tuple[Duration, Duration]:
+    """Give the first and the longest back-off of a container that ends again and again."""
     less = gates["ReduceDefaultCrashLoopBackOffDecay"]
     first, last = (SECOND, MINUTE) if less else (10 * SECOND, 5 * MINUTE)
     if not gates["KubeletCrashLoopBackOffMax"]:

@@ -60,6 +60,7 @@ def test_what_is_said_is_read():
         ("topologyManagerPolicy", "numa", "'numa' is no policy; there are none, best-effort, restricted, single-numa"),
         ("registerWithTaints", "a:Never", "'a:Never' is not KEY=VALUE:EFFECT"),
         ("featureGates", "Other=true", "'Other' cannot be switched here"),
+        ("featureGates", "PodReadyToStartContainersCondition=false", "cannot be switched off"),
         ("evictionMinimumReclaim", "memory.free=1Gi", "'memory.free' is no signal"),
         ("evictionHard", "memory.free<1Gi", "'memory.free' is no signal"),
         ("evictionHard", "memory.available", "'memory.available' is not NAME<VALUE"),

@@ -161,13 +161,14 @@ def _marked(pod: Any, now: Instant) -> Request | None:
             "lastTransitionTime": (since or Time.at(now)).text,
         }
     )
+    status = {"$setElementOrder/conditions": conditions.order_with(said, _TARGET), "conditions": (condition,)}
     return Request(
         verb="patch",
         resource="pods",
         namespace=pod.metadata.namespace,
         name=pod.metadata.name,
         subresource="status",
-        body=Map({"metadata": Map({"uid": pod.metadata.uid}), "status": Map({"conditions": (condition,)})}),
+        body=Map({"metadata": Map({"uid": pod.metadata.uid}), "status": Map(status)}),
         patch_type="strategic",
     )
 

@@ -55,11 +55,13 @@ class Reserved:
         volumes: volume -> the claim that it is to be bound to.
         claims: claim -> the node that a volume is to be made for.
         permits: pods that wait to be permitted -> until when, for each plugin that lets them wait.
+        waiting: pods that wait for their volumes -> what each waits for (`Waiting`).
     """
 
     volumes: Table[str, str] = attrs.field(factory=Table)
     claims: Table[str, str] = attrs.field(factory=Table)
     permits: Table[str, Permit] = attrs.field(factory=Table)
+    waiting: Table[str, Any] = attrs.field(factory=Table)
 
 
 def class_of(obj: Any) -> str:

@@ -122,3 +122,15 @@ def test_more_is_reclaimed_than_was_missing(lab, reclaim, gone):
     lab.push("kubelet", event)
     lab.run(60)
     assert len(lab.said("Evicted")) == gone
+
+
+@pytest.mark.parametrize(("gates", "phases"), [("", 2), ("PodReadyToStartContainersCondition=true", 3)])
+def test_a_sandbox_that_is_ready_may_be_told_at_once(lab, gates, phases):
+    lab = lab({"web:1": {"pull": "5s"}}, host=host(featureGates=gates))
+    lab.bind()
+    lab.run(3)
+    told = [row.status for row in lab.pod().status.conditions if row.type == "PodReadyToStartContainers"]
+    assert told == ["True" if gates else "False"]
+    lab.run(30)
+    assert len(lab.written()) == phases
+    assert lab.conditions()["PodReadyToStartContainers"][0] == "True"

@@ -13,6 +13,7 @@ from reconcile.effects import (
     Report,
     RunPodSandbox,
     SetTimer,
+    SignalProcess,
     StartContainer,
     StopContainer,
     StopPodSandbox,
@@ -216,7 +217,8 @@ def test_a_process_is_launched_with_its_container_and_ends_with_it(runtime):
     _, _, launched = runtime.order(RunPodSandbox("p", "u"), order)
     assert launched == LaunchProcess("kube-scheduler")
     assert runtime.timers == {}  # a process ends when it ends, not when its image would
-    assert runtime.order(StopContainer("u", "web", 30 * SECOND))[1:] == [EndProcess("kube-scheduler")]
+    signal, _, ended = runtime.order(StopContainer("u", "web", 30 * SECOND))
+    assert (signal, ended) == (SignalProcess("kube-scheduler"), EndProcess("kube-scheduler"))
     assert runtime.state.processes == {}
 
 
@@ -241,9 +243,9 @@ def test_a_sandbox_takes_its_containers_with_it(runtime):
 def test_logs_are_written_at_the_start(runtime):
     runtime = runtime('start 1s, logs "hello", logs "world"')
     runtime.order(RunPodSandbox("p", "u"))
-    assert world.logs(runtime.state, "u", "web") == ()
+    assert world.wrote(runtime.state, "u", "web") is None
     runtime.order(START)
-    assert world.logs(runtime.state, "u", "web") == ("hello", "world")
+    assert world.wrote(runtime.state, "u", "web")[1].logs == ("hello", "world")
 
 
 # What a container's command says
@@ -303,7 +305,7 @@ def test_what_single_containers_do_is_asked_before_their_images(runtime):
     assert ending(runtime, **given, labels=Map({"app": "shop"}), command=("server",), args=("--fast",)) is None
     lab = runtime(**given)
     lab.order(RunPodSandbox("default/web", "u", labels=Map({"app": "shop"})), START)
-    assert world.logs(lab.state, "u", "web") == ("hello",)
+    assert world.wrote(lab.state, "u", "web")[1].logs == ("hello",)
 
 
 def test_labels_are_kept_only_where_a_behaviour_may_ask_for_them(runtime):
