@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
-from reconcile.components import kubeproxy
 from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
@@ -58,7 +56,6 @@ from reconcile.events import (
     Thaw,
     WriteManifest,
 )
-from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
@@ -67,9 +64,9 @@ from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
-from reconcile.testing.moves import Lag, Strike, Wait, Wander
+from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
-from reconcile.testing.views import containers_of, lines_of
+from reconcile.testing.views import arrivals_of, containers_of, lines_of
 from reconcile.testing.wording import COMMANDS, duration_in, field_at, number_in, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
@@ -182,8 +179,19 @@ class Scenario:
                 yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
-        """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from refusal_of(reached(self._game.delete(*block.words)))
+        """Delete pods NAME [NAMESPACE] [--cascade=orphan|foreground]: what `kubectl delete --wait=false` does."""
+        words = [word for word in block.words if not word.startswith(_CASCADE)]
+        ways = [word.removeprefix(_CASCADE) for word in block.words if word not in words]
+        if len(words) not in _NAMED or len(ways) > 1 or not {*ways} <= {"background", "orphan", "foreground"}:
+            raise ReconcileError(f"{block.command!r}: {' '.join(str(Scenario.delete.__doc__).split())}")
+        name, namespace = words[1], (*words[2:], "default")[0]
+        yield from refusal_of(reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
+
+    def adopt(self, block: Block) -> Iterator[str]:
+        """Adopt configmaps NAME OWNER-KIND OWNER [NAMESPACE]: give an object one more owner, not its controller."""
+        word, name, owner_kind, owner, *rest = block.words
+        answer = self._game.adopt(Adopt(word, name, owner_kind, owner, (*rest, "default")[0]))
+        yield from ("nobody to adopt, or by",) if answer is None else refusal_of(answer)
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
@@ -444,19 +452,7 @@ class Scenario:
 
     def send(self, block: Block) -> Iterator[str]:
         """Send HOST IP:PORT [TIMES]: send packets from a host through its packet filter; count where they arrive."""
-        name, target, *rest = block.words
-        address, _, port = target.partition(":")
-        host = self.cluster.hosts[name]
-        if host.rules is None:
-            yield f"{name} has no packet filter rules"
-            return
-        dice, found = Dice(self.cluster.seed, "send"), Counter[str]()
-        for _ in range(int(rest[0]) if rest else 1):
-            packet = kubeproxy.Packet(source=host.host.ip, destination=address, port=int(port))
-            verdict, dice = kubeproxy.route(host.rules, packet, dice)
-            found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
-        for where, count in sorted(found.items()):
-            yield f"{count} {where}"
+        yield from arrivals_of(self.cluster, *block.words)
 
     def log(self, block: Block) -> Iterator[str]:
         """
@@ -483,6 +479,8 @@ class Scenario:
 
 
 _CREATED: Final = 201
+_CASCADE: Final = "--cascade="
+_NAMED: Final = (2, 3)
 
 
 def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterator[str]]:

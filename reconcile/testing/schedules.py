@@ -27,7 +27,7 @@ from reconcile.events import (
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
-__all__ = ["IMAGES", "STEADY", "manifests", "moves", "schedules"]
+__all__ = ["IMAGES", "STEADY", "STRIKES", "TIMES", "manifests", "moves", "outages", "schedules"]
 
 IMAGES: Final[dict[str, Any]] = {
     "images": {
@@ -203,14 +203,21 @@ def moves(
     if what == "wander":
         return Wander(draw(st.integers(1, 120)), draw(st.integers(0, 2**16)))
     if what == "wait":
-        return Wait(draw(_TIMES))
+        return Wait(draw(TIMES))
     if what == "change":
         change: Move = draw(_changes(declared))
         return change
     if what == "strike":
-        return Strike(draw(_STRIKES), draw(st.integers(0, 200)))
+        return Strike(draw(STRIKES), draw(st.integers(0, 200)))
     if what == "lag":
         return draw(_LAGS)
+    outage: Move = draw(outages(hosts))
+    return outage
+
+
+@st.composite
+def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
+    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is off the network, or comes back."""
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
@@ -248,11 +255,11 @@ _FAULTY: Final = (
     "lag",
     "outage",
 )
-_TIMES: Final = st.sampled_from(
+TIMES: Final = st.sampled_from(
     (50 * MILLISECOND, SECOND, 3 * SECOND, 6 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND)
 )
-_LAGS: Final = st.builds(Lag, st.integers(0, 200), _TIMES)
-_STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
+_LAGS: Final = st.builds(Lag, st.integers(0, 200), TIMES)
+STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "lag", "lag", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(

@@ -18,7 +18,8 @@ _MANY: Final = 99
 COMMANDS: Final = {
     "load": (0, _MANY),
     "apply": (0, 0),
-    "delete": (2, 3),
+    "delete": (2, 4),
+    "adopt": (4, 5),
     "scale": (3, 4),
     **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
     "advance": (1, 1),
