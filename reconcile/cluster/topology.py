@@ -11,6 +11,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.devices import check_device_drivers
+from reconcile.cluster.drivers import check_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -183,7 +184,7 @@ class Topology:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
-        _check_drivers(self.drivers)
+        check_drivers(self.drivers)
         check_device_drivers(self.device_drivers)
         if self.stages:
             _check_stages(self.stages)
@@ -271,28 +272,6 @@ def _check_scheduler(document: Map[Any]) -> None:
         raise ReconcileError(f"topology: scheduler: {error}") from None
     if configuration.extenders:
         raise ReconcileError("topology: scheduler: extenders: a cluster's own scheduler asks none")
-
-
-def _check_drivers(drivers: tuple[Driver, ...]) -> None:
-    names = [driver.name for driver in drivers]
-    for place, driver in enumerate(drivers):
-        _check_driver(driver, f"topology: drivers[{place}]")
-        if driver.name in names[:place]:
-            raise ReconcileError(f"topology: drivers: two are called {driver.name!r}")
-
-
-def _check_driver(driver: Driver, path: str) -> None:
-    check_types(driver, f"{path}.")
-    faults = names.subdomain_faults(driver.name)
-    if faults:
-        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
-    for field in ("provision", "failures", "attach", "expand"):
-        value = getattr(driver, field)
-        if value < 0:
-            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
-    faults = names.qualified_faults(driver.reach) if driver.reach else ()
-    if faults:
-        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
 def _check_stages(documents: tuple[Any, ...]) -> None:
