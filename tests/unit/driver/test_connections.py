@@ -6,8 +6,10 @@ import pytest
 from reconcile import Cluster, Topology, run, settle, step
 from reconcile.cluster.pending import Replied
 from reconcile.components import world
+from reconcile.components.apiserver.rest import HttpRequest
 from reconcile.driver.choices import choices
 from reconcile.driver.client import ask, create, delete, get, watch
+from reconcile.driver.exchange import exchange
 from reconcile.effects import Answer, Notice
 from reconcile.events import (
     CutLink,
@@ -131,6 +133,19 @@ def test_while_no_server_is_up_the_balancer_closes_connections(balanced):
     cluster, code, said = answered(cluster, get("configmaps", "new"))
     assert (code, said.rpartition(": ")[2]) == (0, "EOF")
     assert cluster.now - before == 10 * SECOND  # a GET is sent again ten times
+
+
+def test_over_http_what_nobody_answers_is_answered_as_a_proxy_does(balanced):
+    cut = tuple([Disconnect(f"node-{number}") for number in (1, 2, 3)])
+    cluster = run(balanced, cut, until=balanced.now + 10 * SECOND).cluster
+    admin = ("kubernetes-admin", ("system:masters",))
+    asked = HttpRequest(method="POST", path="/api/v1/namespaces", body=NAMESPACE, certificate=admin)
+    _, response = exchange(cluster, asked)
+    assert response.code == 503
+    assert b'"message":"Post \\"https://172.18.255.254:6443/api/v1/namespaces\\": EOF"' in response.body
+
+
+NAMESPACE = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"new"}}'
 
 
 def test_what_has_no_server_is_not_at_rest_and_comes_to_rest_when_one_is_back(balanced):
