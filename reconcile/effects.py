@@ -108,12 +108,14 @@ class RunPodSandbox:
         uid: the pod's.
         host_network: whether it has its host's network.
         labels: the pod's labels.
+        network: of which addresses it gets one, where its node was given them; empty: of its host's own.
     """
 
     pod: str
     uid: str
     host_network: bool = False
     labels: Map[str] = attrs.field(factory=Map)
+    network: str = ""
 
 
 @quick

@@ -334,7 +334,8 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
+        run = around(topology.drivers, topology.cloud, topology.stages, equipment=topology.device_drivers)
+        check((*STANDARD, *run, *controllers_among(controllers)))
         scheduling(topology, controllers)
         applications.check(applications_among(controllers), topology.behaviours.components)
         hosts: list[tuple[str, HostStatus]] = []

@@ -26,6 +26,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
@@ -49,12 +50,21 @@ class Setting:
     feature_gates: Map[bool] = Map()
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
+    device_drivers: tuple[DeviceDriver, ...] = ()
     cloud: Cloud | None = None
     stages: tuple[Any, ...] = ()
     keeping: Any = None
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
     application: Any = None
     place: Any = None
     scheduler: Configuration = DEFAULTS
+
+    def pods(self) -> Any:
+        """Give the range of which nodes get their parts for pods, if they do."""
+        if not self.cluster_cidr:
+            return None
+        return controllers.Range(self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr)
 
 
 def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
@@ -113,7 +123,12 @@ def applications_among(own: tuple[Any, ...]) -> tuple[applications.Application, 
 
 def _around(setting: Setting) -> tuple[Any, ...]:
     return controllers.around(
-        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+        setting.drivers,
+        setting.cloud,
+        setting.stages,
+        equipment=setting.device_drivers,
+        seed=setting.dice.seed,
+        heartbeats=setting.heartbeats,
     )
 
 
@@ -150,6 +165,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     heartbeats=setting.heartbeats,
                     without=setting.without,
                     feature_gates=setting.feature_gates,
+                    pods=setting.pods(),
                 ),
                 *map(
                     controllers.identified,
@@ -177,6 +193,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             running=world.containers(setting.disk),
             heartbeats=setting.heartbeats,
             drivers=tuple([driver.name for driver in setting.drivers]),
+            device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
         ),
         step=kubelet.step,
         watches=kubelet.watches,

@@ -24,7 +24,8 @@ _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
     accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
-    run = (*around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers))
+    outside = around(topology.drivers, topology.cloud, topology.stages, equipment=topology.device_drivers)
+    run = (*outside, *controllers_among(controllers))
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
     grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
     if topology.lock != "leases":

@@ -23,6 +23,7 @@ from reconcile.components.world.state import (
     container_id,
     given,
     image_id,
+    in_network,
     placed,
     shown,
     timers_of,
@@ -259,6 +260,8 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
     known = state.sandboxes.get(order.uid, None)
     if known is not None:
         return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
+    if order.network and order.network != state.network and not order.host_network:
+        state = in_network(state, order.network)
     ip, place = given(state, host_network=order.host_network)
     took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
     taken = state.taken | 1 << place if place else state.taken

@@ -117,7 +117,8 @@ class State:
         boots: how often the host was powered on again.
         images: what is there, name -> bytes.
         sandboxes: by the pod's uid.
-        taken: which addresses of the host's range are in use: bit n for the nth place in it.
+        network: the range of which pods have their addresses, if that is not the host's own.
+        taken: which addresses of that range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
         processes: the control plane processes and applications that run: name -> (uid, container).
         traffic: what comes from registries of which anything is said; None before anything was asked of one.
@@ -129,6 +130,7 @@ class State:
     boots: int = 0
     images: Map[int] = Map()
     sandboxes: Table[str, Sandbox] = attrs.field(factory=Table)
+    network: str = ""
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
@@ -153,17 +155,28 @@ def given(state: State, *, host_network: bool) -> tuple[str, int]:
     """
     if host_network:
         return state.host.ip, 0
-    first, size = _range(state.host.pod_cidr)
+    cidr = state.network or state.host.pod_cidr
+    first, size = _range(cidr)
     places = size - 3  # from 2 on, without the last
     for step in range(places):
         place = 2 + (state.last - 1 + step) % places
         if not state.taken >> place & 1:
-            return _text(first + place, state.host.pod_cidr), place
+            return _text(first + place, cidr), place
     return "", 0
+
+
+def in_network(state: State, network: str) -> State:
+    """Give the runtime whose further pods get addresses of another range: who has one keeps it, and frees none."""
+    sandboxes = state.sandboxes
+    for uid, sandbox in sandboxes.items():
+        sandboxes = sandboxes.set(uid, attrs.evolve(sandbox, place=0))
+    return attrs.evolve(state, network=network, sandboxes=sandboxes, taken=0, last=1)
 
 
 @lru_cache(maxsize=8192)
 def _range(cidr: str) -> tuple[int, int]:
+    if not cidr:
+        return 0, 0
     network = ip_network(cidr)
     return int(network.network_address), network.num_addresses
 
