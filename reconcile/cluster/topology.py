@@ -78,6 +78,7 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
@@ -111,6 +112,7 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    etcd_quota: int = 0
     cloud: Cloud | None = None
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
@@ -153,6 +155,8 @@ class Topology:
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+        if self.etcd_quota < 0:
+            raise ReconcileError(f"topology: etcd_quota: {self.etcd_quota} is less than 0")
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):

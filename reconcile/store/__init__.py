@@ -6,6 +6,7 @@ The store: what etcd keeps, as a value.
 
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
 from reconcile.store.leases import grant, keep_alive, revoke
+from reconcile.store.space import Space
 from reconcile.store.store import (
     RIGHTS,
     RULES,
@@ -22,6 +23,9 @@ from reconcile.store.store import (
     Txn,
     commit,
     compact,
+    defragment,
+    disarm,
+    limited,
     mod_revision,
     position_after,
     position_since,
@@ -43,14 +47,18 @@ __all__ = [
     "Put",
     "Reads",
     "Refused",
+    "Space",
     "Store",
     "Txn",
     "channel",
     "channels_of",
     "commit",
     "compact",
+    "defragment",
+    "disarm",
     "grant",
     "keep_alive",
+    "limited",
     "mod_revision",
     "partitions",
     "position_after",

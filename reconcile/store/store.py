@@ -25,6 +25,7 @@ from reconcile.lib.replacing import copier, replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 from reconcile.store.indexes import channels_of, indexes_of
+from reconcile.store.space import NO_SPACE, Space, weight
 
 # How many changes of one channel are kept for watches that lag, as the API
 # server's watch cache has a window for each resource; a cursor that fell out of it gets 410 Gone.
@@ -145,6 +146,7 @@ class Store:
         tables: one table for each resource that ever had an object.
         channels: the changes still kept, for each watch channel.
         leases: by id.
+        space: what it may take; None: nobody counts.
     """
 
     revision: int = 0
@@ -152,6 +154,7 @@ class Store:
     tables: Map[Table[str, Any]] = attrs.field(factory=Map)
     channels: Table[str, Sequence[Change]] = attrs.field(factory=Table)
     leases: Table[int, Lease] = attrs.field(factory=Table)
+    space: Space | None = None
 
     def table(self, resource: str) -> Table[str, Any]:
         """Give the table of *resource* as it is now; empty if nothing was ever stored."""
@@ -251,6 +254,7 @@ class OpenStore:
         "leases",
         "revision",
         "rights",
+        "space",
         "touched",
     )
 
@@ -265,6 +269,7 @@ class OpenStore:
         self.revision = store.revision
         self.compacted = store.compacted
         self.leases = Draft(store.leases)
+        self.space = store.space
         self.rights: Any = None
         self._ruled: bool | None = None
         self.touched: list[str] = []
@@ -293,7 +298,10 @@ class OpenStore:
         """Give the store as it is now, as a value; this one may go on."""
         if self.revision != self._closed.revision:
             tables = self._drafts.tables(lambda resource: self.history(resource).end > 0)
-            self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases.table())
+            channels, leases = self._channels.table(), self.leases.table()
+            self._closed = Store(self.revision, self.compacted, tables, channels, leases, self.space)
+        elif self.space is not self._closed.space:
+            self._closed = attrs.evolve(self._closed, space=self.space)
         return self._closed
 
     def reopen(self, store: Store) -> None:
@@ -319,6 +327,8 @@ class OpenStore:
             actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
+        if self.space is not None and not self._has_room(self.space, operations):
+            return FULL
         revision = self.revision + 1
         if len(operations) == 1:
             change = self._changed(operations[0], revision, lease)
@@ -327,7 +337,16 @@ class OpenStore:
             changes = self._all_changed(operations, revision, lease)
         if changes:
             self.revision = revision
+            if self.space is not None:
+                self.space = self.space.with_more(sum([weight(change.new) for change in changes]))
         return changes
+
+    def _has_room(self, space: Space, operations: tuple[Put | Delete, ...]) -> bool:
+        """Tell whether there is room for what is put; the alarm is raised if not. What only deletes is taken."""
+        values = [each.value for each in operations if isinstance(each, Put)]
+        if values and not space.alarm and space.file + sum(map(weight, values)) >= space.quota:
+            space = self.space = attrs.evolve(space, alarm=True)
+        return not (values and space.alarm)
 
     def _all_changed(self, operations: tuple[Put | Delete, ...], revision: int, lease: int) -> tuple[Change, ...]:
         """Do all of several operations, or none of them."""
@@ -396,10 +415,19 @@ class Committed:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Refused:
-    """A compare failed: *compare* asked for a revision that is not *actual* (0: there is no such key)."""
+    """
+    Nothing was done: *compare* asked for a revision that is not *actual* (0: there is no such key).
+
+    With *why* it is for another reason, in etcd's words, and the two say nothing.
+    """
 
     compare: Compare
     actual: int
+    why: str = ""
+
+
+FULL: Final = Refused(Compare("", "", 0), 0, NO_SPACE)
+"""What a write is refused with that there is no room for."""
 
 
 def commit(store: Store, txn: Txn) -> Committed | Refused:
@@ -482,7 +510,40 @@ def compact(store: Store, revision: int) -> Store:
         kept = history.forget(place)
         if kept is not history:
             channels = channels.set(name, kept)
-    return attrs.evolve(store, compacted=revision, channels=channels)
+    return _counted(attrs.evolve(store, compacted=revision, channels=channels))
+
+
+def defragment(store: Store) -> Store:
+    """Let the store's file be as large as what is used of it."""
+    space = store.space
+    return store if space is None else attrs.evolve(store, space=attrs.evolve(space, file=space.used))
+
+
+def disarm(store: Store) -> Store:
+    """Take the alarm back; the next write raises it again if there is no room."""
+    space = store.space
+    return store if space is None else attrs.evolve(store, space=attrs.evolve(space, alarm=False))
+
+
+def limited(store: Store, quota: int) -> Store:
+    """Give *store* with a quota of so many bytes."""
+    counted = _counted(attrs.evolve(store, space=Space(quota)))
+    return defragment(counted)
+
+
+def _counted(store: Store) -> Store:
+    """Count anew what is used: live keys, and what is kept of those that were overwritten or deleted."""
+    space = store.space
+    if space is None:
+        return store
+    live = [weight(obj) for table in store.tables.values() for obj in table.values()]
+    kept = {
+        (change.resource, change.key, change.revision): weight(change.old)
+        for history in store.channels.values()
+        for change in history.between(history.start, history.end)
+        if change.revision > store.compacted and change.old is not None
+    }
+    return attrs.evolve(store, space=attrs.evolve(space, used=sum(live) + sum(kept.values())))
 
 
 def _same(old: Any, value: Any) -> bool:

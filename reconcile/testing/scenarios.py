@@ -288,7 +288,10 @@ class Scenario:
         yield from membership.listed(self.cluster)
 
     def member(self, block: Block) -> Iterator[str]:
-        """Member add|learner|promote|remove|move|lose|force HOST, save HOST NAME, restore NAME HOST, slow HOST 50ms."""
+        """
+        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        restore NAME HOST, compact REVISION, defragment, disarm.
+        """
         self._game.happen(membership.ordered(block.words))
         yield from ()
 
@@ -434,7 +437,7 @@ COMMANDS: Final = {
     "cut": (1, 2),
     "disconnect": (1, 1),
     "members": (0, 0),
-    "member": (2, _MANY),
+    "member": (1, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
     "drift": (2, 3),

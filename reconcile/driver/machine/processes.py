@@ -16,7 +16,7 @@ from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.members import forget_asked, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
@@ -45,6 +45,7 @@ from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
+_PANIC: Final = 2  # the exit code of a Go program that panics
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 
@@ -340,6 +341,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
+        case etcd.Sync() if machine.plural and is_full(machine, process.host):
+            exit_process(machine, process, _PANIC)
         case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
             pass
         case _:
