@@ -607,16 +607,56 @@ class Compact:
     revision: int
 
 
+<<<<<<< HEAD
 @quick
 @attrs.frozen(weakref_slot=False)
 class Defragment:
     """What `etcdctl defrag --cluster` does: the files of etcd become as large as what is used of them."""
+=======
+# A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
+>>>>>>> main
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
+<<<<<<< HEAD
 class Disarm:
     """What `etcdctl alarm disarm` does: etcd takes writes again, until it has no room for one."""
+=======
+class HoldCache:
+    """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ReleaseCache:
+    """Undo `HoldCache`: the cache has what is stored again."""
+
+    server: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class ResetCall:
+    """Reset the stream of a call that is on its way, so that it is not carried out, or of its answer, after it was."""
+
+    call: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DelayCall:
+    """Let a call that is on its way, or its answer, arrive so much later."""
+
+    call: int
+    time: Duration
+
+
+LineFault: TypeAlias = HoldCache | ReleaseCache | ResetCall | DelayCall
+"""What happens between API servers and those who call them."""
+>>>>>>> main
 
 
 # Several members of etcd: what is done to them, and what can happen to them.
@@ -754,8 +794,15 @@ Fault: TypeAlias = (
     | SetClock
     | DriftClock
     | Compact
+<<<<<<< HEAD
     | Defragment
     | Disarm
+=======
+    | HoldCache
+    | ReleaseCache
+    | ResetCall
+    | DelayCall
+>>>>>>> main
     | DropMessage
     | SlowDisk
     | FillDisk

@@ -39,7 +39,9 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     tag_of,
     words_of,
 )
-from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Reply, Rule, Span  # noqa: E402
+from reconcile.model.balancers import Balancer  # noqa: E402
+from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Line, Reply, Rule, Span  # noqa: E402
+from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
@@ -64,7 +66,24 @@ HOMES: Final[dict[Any, str]] = {
     **dict.fromkeys((Boot, *COMMANDS), "pipe.json"),
     **dict.fromkeys(BODIES, "control.json"),
     **dict.fromkeys(
-        (Topology, Host, Driver, Cloud, Behaviours, Behaviour, Rule, Reply, Ending, Span, Amount, Curve),
+        (
+            Topology,
+            Host,
+            Driver,
+            Balancer,
+            Cloud,
+            Behaviours,
+            Behaviour,
+            Rule,
+            Reply,
+            Ending,
+            Line,
+            Span,
+            Amount,
+            Curve,
+            Registry,
+            Fault,
+        ),
         "topology.json",
     ),
 }

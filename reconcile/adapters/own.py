@@ -1,8 +1,8 @@
 """
-The user's own controllers, by the names of the modules in which they stand.
+The user's own controllers and scheduler plugins, by the names of the modules in which they stand.
 
-Takes:    `module:name`, where the name is that of a Controller, or of a tuple or list of them.
-Gives:    the controllers.
+Takes:    `module:name`, where the name is that of a Controller or a Plugin, or of a tuple or list of them.
+Gives:    the controllers and plugins.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconcile.components.controllers import Controller
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.errors import ReconcileError
 
 
-def load_controllers(words: Iterable[str]) -> tuple[Controller, ...]:
+def load_controllers(words: Iterable[str]) -> tuple[Controller | Plugin, ...]:
     """
-    Import the modules that *words* name, `module:name` each, and give the controllers that stand there, in order.
+    Import the modules that *words* name, `module:name` each, and give what stands there, in order.
 
     A module is looked for in the working directory first, as `python -m` does.
 
     Raises:
-        ReconcileError: there is no such module, it cannot be imported, or there is no controller of that name in it.
+        ReconcileError: there is no such module, it cannot be imported, or it has nothing of that name that
+            runs in a cluster.
     """
     return tuple([controller for word in words for controller in _loaded(word)])
 
 
-def _loaded(word: str) -> tuple[Controller, ...]:
+def _loaded(word: str) -> tuple[Controller | Plugin, ...]:
     module, colon, name = word.partition(":")
     if not (module and colon and name):
         raise ReconcileError(f"--controllers {word}: expected MODULE:NAME, such as noters:noter")
@@ -42,8 +44,8 @@ def _loaded(word: str) -> tuple[Controller, ...]:
         found = getattr(found, part)
     rows = tuple(found) if isinstance(found, tuple | list) else (found,)
     for row in rows:
-        if not isinstance(row, Controller):
-            raise ReconcileError(f"--controllers {word}: {row!r} is not a Controller")
+        if not isinstance(row, Controller | Plugin):
+            raise ReconcileError(f"--controllers {word}: {row!r} is not a Controller, nor a Plugin of the scheduler")
     if not rows:
         raise ReconcileError(f"--controllers {word}: there is none in it")
     return rows

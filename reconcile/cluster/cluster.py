@@ -12,11 +12,11 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.kinds import resource_named
-from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.components import COMPONENTS, controllers_among, host_processes, scheduling
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import etcd, world
+from reconcile.components import etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
@@ -226,7 +226,8 @@ class Cluster:
     Args:
         topology: what it was booted from.
         seed: all its chance comes from here.
-        controllers: the user's own controllers, run by the controller-manager beside the standard ones.
+        controllers: what runs of the user's own: controllers, beside the standard ones in the controller-manager, and
+            plugins of the scheduler, where its configuration names them.
         now: the instant, nanoseconds since the Unix epoch.
         steps: how many steps were taken.
         serial: the next number for what is under way.
@@ -303,7 +304,8 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud), *controllers))
+        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
+        scheduling(topology, controllers)
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []
@@ -317,6 +319,11 @@ class Cluster:
                 name, life = f"{kind}/{host.name}", len(starting)
                 processes.append((name, Process.of(kind, status, life)))
                 starting.append((life, Starting(name, life)))
+        states: list[tuple[str, Any]] = []
+        if topology.front is not None:
+            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
+            states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
         timers: Timers[Any] = Timers()
         for name, status in hosts:
             if status.host.clock_drift:
@@ -332,10 +339,11 @@ class Cluster:
             now=topology.start,
             store=store,
             timers=timers,
-            serial=len(starting),
+            serial=len(starting) + len(states),
             pending=Table.of(starting),
             hosts=Table.of(hosts),
             processes=Table.of(processes),
+            states=Table.of(states),
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.topology import Topology
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, scheduler, world
+from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
@@ -38,13 +39,29 @@ class Setting:
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = ()
     keeping: Any = None
     scheduler: Configuration = DEFAULTS
 
 
-def scheduling(topology: Topology) -> Configuration:
-    """Give how the schedulers of a cluster work."""
-    return configuration_of(topology.scheduler) if topology.scheduler else DEFAULTS
+def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
+    """
+    Give how the schedulers of a cluster work.
+
+    Args:
+        topology: the cluster's.
+        own: what runs of the user's own: plugins among it.
+
+    Raises:
+        ReconcileError: a plugin is named that there is not.
+    """
+    plugins = tuple([each for each in own if isinstance(each, Plugin)])
+    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+
+
+def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give the controllers among what runs of the user's own."""
+    return tuple([each for each in own if not isinstance(each, Plugin)])
 
 
 @attrs.frozen(kw_only=True)
@@ -70,6 +87,12 @@ class Component:
         """Give the identity of such a process on *host*."""
         name, groups = self.user
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
+
+
+def _around(setting: Setting) -> tuple[Any, ...]:
+    return controllers.around(
+        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+    )
 
 
 def _nothing(_: Any) -> tuple[Watch, ...]:
@@ -107,7 +130,8 @@ COMPONENTS: Final[dict[str, Component]] = {
                     feature_gates=setting.feature_gates,
                 ),
                 *map(
-                    controllers.identified, (*controllers.around(setting.drivers, setting.cloud), *setting.controllers)
+                    controllers.identified,
+                    (*_around(setting), *controllers_among(setting.controllers)),
                 ),
             ),
             setting.dice,
@@ -147,6 +171,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         begin=lambda _: None,
         step=apiserver.step,
         watches=apiserver.watches,
+        user=("", ()),
+    ),
+    # What is between API servers and those who call them, where a balancer stands in front: it is there from the
+    # beginning, on no host.
+    "network": Component(
+        begin=lambda _: None,
+        step=network.step,
+        watches=_nothing,
         user=("", ()),
     ),
     "runtime": Component(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.api.rbac_v1 import PolicyRule
-from reconcile.cluster.components import COMPONENTS
+from reconcile.cluster.components import COMPONENTS, controllers_among
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
 from reconcile.components.controllers import STANDARD, around, identity, rights
@@ -24,7 +24,7 @@ _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
     accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
-    run = (*around(topology.drivers, topology.cloud), *controllers)
+    run = (*around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers))
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
     grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
     if topology.lock == "endpoints":

@@ -18,11 +18,13 @@ from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import gates, names
+from reconcile.model.balancers import KINDS, Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
-from reconcile.model.kubelets import amount_of, check_signal, settings_of
+from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
+from reconcile.model.stages import stages_of
 
 KUBERNETES: Final = "v1.36.0"
 _ETCD: Final = "3.6.6-0"
@@ -57,6 +59,14 @@ def _document(given: Any, field: str) -> Any:
         raise ReconcileError(f"topology: {field}: {error}") from None
 
 
+def _stages(given: Any) -> Any:
+    """Read stages that are given as their documents."""
+    try:
+        return freeze(given)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages: {error}") from None
+
+
 @attrs.frozen(kw_only=True)
 class Topology:
     """
@@ -69,6 +79,8 @@ class Topology:
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text.
+        kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
+            KubeletConfiguration -> text, or a KubeletConfiguration as its document.
         proxy: run kube-proxy on every node.
         without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
             name, such as `deployment`.
@@ -78,9 +90,16 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+<<<<<<< HEAD
         etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
+=======
+        balancer: what stands between API servers and those who call them, over connections that can break; None for
+            nothing: a call reaches any API server that can be reached, and waits while there is none.
+>>>>>>> main
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
+        stages: the documents by which KWOK's controllers play nodes that have no kubelet, and their pods: `Stage` of
+            kwok.x-k8s.io/v1alpha1 and `KwokConfiguration`, as JSON; none: nobody plays any.
         hosts: the machines one by one, in place of `nodes`; the first `masters` of them carry the control plane.
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
@@ -105,6 +124,7 @@ class Topology:
     members: int = 1
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
     lock: Literal["leases", "endpoints"] = "leases"
@@ -112,8 +132,13 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+<<<<<<< HEAD
     etcd_quota: int = 0
+=======
+    balancer: Balancer | None = None
+>>>>>>> main
     cloud: Cloud | None = None
+    stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
     managed_fields: bool = False
     webhooks: bool = False
@@ -150,13 +175,22 @@ class Topology:
         _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
+        if self.kubelet:
+            _check_kubelet(self.kubelet, self.capacity, "topology: kubelet")
         if self.audit:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+<<<<<<< HEAD
         if self.etcd_quota < 0:
             raise ReconcileError(f"topology: etcd_quota: {self.etcd_quota} is less than 0")
+=======
+        if self.stages:
+            _check_stages(self.stages)
+        if self.balancer is not None:
+            _check_balancer(self.balancer, "topology: balancer")
+>>>>>>> main
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
@@ -175,6 +209,12 @@ class Topology:
     def keepers(self) -> tuple[str, ...]:
         """Name the hosts on which a member of etcd runs."""
         return tuple([host.name for host in self.machines()[: self.members]])
+
+    @property
+    def front(self) -> Balancer | None:
+        """What stands before the API servers; None for nothing."""
+        balancer = self.balancer
+        return None if balancer is None or balancer.kind == "none" else balancer
 
     def _plain(self, number: int) -> Host:
         second, third = divmod(number, 256)
@@ -196,7 +236,11 @@ class Topology:
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
         return attrs.evolve(
-            host, labels=labels, taints=taints, manifests=(*host.manifests, *[static_pod(name) for name in run])
+            host,
+            kubelet=self.kubelet.merge(host.kubelet) if self.kubelet else host.kubelet,
+            labels=labels,
+            taints=taints,
+            manifests=(*host.manifests, *[static_pod(name) for name in run]),
         )
 
 
@@ -251,6 +295,32 @@ def _check_driver(driver: Driver, path: str) -> None:
         raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
+def _check_stages(documents: tuple[Any, ...]) -> None:
+    try:
+        stages_of(documents)
+    except ReconcileError as error:
+        raise ReconcileError(f"topology: stages{error}") from None
+
+
+def _check_balancer(balancer: Balancer, path: str) -> None:
+    check_types(balancer, f"{path}.")
+    if balancer.kind not in KINDS:
+        raise ReconcileError(f"{path}.kind: {balancer.kind!r} is none of {', '.join(KINDS)}")
+    for field in ("interval", "rise", "fall", "takeover"):
+        if getattr(balancer, field) < 1:
+            raise ReconcileError(f"{path}.{field}: {getattr(balancer, field)!r} is less than 1")
+    try:
+        IPv4Address(balancer.address)
+    except ValueError:
+        raise ReconcileError(f"{path}.address: {balancer.address!r} is not an IPv4 address") from None
+    for place, kind in enumerate(balancer.straight):
+        if kind not in _CALLERS:
+            raise ReconcileError(f"{path}.straight[{place}]: {kind!r} is none of {', '.join(_CALLERS)}")
+
+
+_CALLERS: Final = ("kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
+
+
 def _check_cloud(cloud: Cloud, path: str) -> None:
     check_types(cloud, f"{path}.")
     for field in ("balance", "failures"):
@@ -274,7 +344,9 @@ _ON_LABELS: Final = ("region", "instance_type")
 
 def _check_host(host: Host, path: str) -> None:
     check_types(host, f"{path}.")
-    settings_of(host.kubelet, f"{path}.kubelet")
+    _check_kubelet(host.kubelet, host.capacity, f"{path}.kubelet")
+    if host.numa not in _NUMA_NODES:
+        raise ReconcileError(f"{path}.numa: {host.numa!r} is not between 1 and 8")
     if not SLOWEST <= host.clock_drift <= FASTEST:
         raise ReconcileError(f"{path}.clock_drift: {host.clock_drift} is not between {SLOWEST} and {FASTEST}")
     for signal, text in host.strain.items():
@@ -298,6 +370,21 @@ def _check_host(host: Host, path: str) -> None:
     for place, manifest in enumerate(host.manifests):
         if not (manifest.metadata and manifest.metadata.name and manifest.spec and manifest.spec.containers):
             raise ReconcileError(f"{path}.manifests[{place}]: a static pod needs a name and containers")
+
+
+def _check_kubelet(written: Map[str], capacity: Map[str], path: str) -> None:
+    """Refuse what a kubelet would not start with."""
+    for name, amount in settings_of(written, path).reserved.items():
+        there = Quantity.parse(capacity[name]) if name in capacity else None
+        if there is not None and there.nanos < amount:
+            kept = Quantity.of(nanos=amount, form=there.form)
+            said = f'Resource "{name}" has a reservation of {kept} but capacity of {there}.'
+            raise ReconcileError(
+                f"{path}: invalid Node Allocatable configuration. {said} Expected capacity >= reservation."
+            )
+
+
+_NUMA_NODES: Final = range(1, 9)
 
 
 def _check_ranges(text: str) -> None:

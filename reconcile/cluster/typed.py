@@ -15,6 +15,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
@@ -83,6 +84,15 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "stages": ("stages, a list of objects", _all(Map)),
+    "balancer": ("a balancer, or nothing", lambda value: value is None or isinstance(value, Balancer)),
+    "kind": ("text", _is_text),
+    "interval": ("an integer of nanoseconds", _is_number),
+    "rise": ("an integer", _is_number),
+    "fall": ("an integer", _is_number),
+    "takeover": ("an integer of nanoseconds", _is_number),
+    "address": ("text", _is_text),
+    "straight": ("a tuple of text", _all(str)),
     "cloud": ("a cloud, or nothing", lambda value: value is None or isinstance(value, Cloud)),
     "balance": ("an integer of nanoseconds", _is_number),
     "addresses": ("text", _is_text),
@@ -107,6 +117,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taints": ("Taints", _all(core_v1.Taint)),
     "manifests": ("Pods", _all(core_v1.Pod)),
     "kubelet": ("a map of text to text", _texts),
+    "numa": ("an integer", _is_number),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
     "etcd_quota": ("an integer of bytes", _is_number),

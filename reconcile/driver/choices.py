@@ -11,6 +11,7 @@ from functools import partial
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
+from reconcile.components import network
 from reconcile.driver.machine.reach import is_cut, ready_member
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
 
@@ -42,12 +43,15 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
 
 def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     found: list[Choice] = []
+    fronted = cluster.topology.front is not None  # whoever calls in vain is told so
     lines: set[tuple[str, str]] = set()
     for serial, item in cluster.pending.items():
         match item:
-            case Sent() if reached(item.host):
+            case Sent() if fronted or reached(item.host):
                 found.append(Execute(serial))
-            case Replied() if not item.process or (_lives(cluster, item) and _answered(cluster, item.host)):
+            case Replied() if not item.process or (
+                _lives(cluster, item) and (fronted or _answered(cluster, item.host))
+            ):
                 found.append(Return(serial))
             case Posted() | Syncing() | Decided() if _lives(cluster, item):
                 found.append(Carry(serial))
@@ -66,15 +70,29 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
 
 
 def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
+    def shown(name: str) -> bool:
+        if cluster.topology.front is not None:
+            return _shows(cluster, name)
+        return reached(cluster.processes[name].host)
+
     found: list[Choice] = []
     ends: dict[str, int] = {}
     for (name, watch), cursor in cluster.cursors.items():
         end = ends.get(cursor.channel)
         if end is None:
             end = ends[cursor.channel] = cluster.store.history(cursor.channel).end
-        if cursor.position != end and not cursor.held and reached(cluster.processes[name].host):
+        if cursor.position != end and not cursor.held and shown(name):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
+
+
+def _shows(cluster: Cluster, name: str) -> bool:
+    """Tell whether an API server shows things to a process over its connection, or it has yet to connect."""
+    state = cluster.states["network"]
+    line = state.lines.get(name, None)
+    if network.pauses(state, name, cluster.now):
+        return False
+    return cluster.processes[name].kind != "watch" if line is None else not line.silent
 
 
 def _lives(cluster: Cluster, item: Starting | Turning | Message | Replied | Posted | Syncing | Decided) -> bool:

@@ -2,7 +2,7 @@
 Container logs: what `kubectl logs` shows.
 
 An API server passes such a request on to the kubelet of the pod's node, and that one to its container runtime. Here the
-world says what a container has written: the lines of its image's behaviour, all of them when it starts.
+world says what a container has written: the lines of its behaviour, each at its time.
 
 Takes:    an open machine, an HTTP request for pods/NAME/log.
 Gives:    Logs, or the refusal in upstream's words.
@@ -27,10 +27,12 @@ from reconcile.driver.machine import Machine
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.model import statuses
+from reconcile.model.behaviours import written
 from reconcile.model.requests import Request
 
 _PATH: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
 _TRUE: Final = frozenset({"true", "1"})
+_NEVER: Final = 1 << 63  # a log of which only so many bytes are wanted is not gone on with
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +46,10 @@ class Logs:
         container_id: which run of it.
         text: what is to be shown of it now.
         follow: whether the client stays until this run of it ends.
+        until: up to when it is shown.
+        node: where it runs.
+        uid: by which its runtime knows the pod.
+        stamped: each line begins with its time.
     """
 
     pod: str
@@ -51,6 +57,10 @@ class Logs:
     container_id: str
     text: str
     follow: bool
+    until: Instant = 0
+    node: str = ""
+    uid: str = ""
+    stamped: bool = False
 
 
 def is_logs(http: rest.HttpRequest) -> bool:
@@ -73,6 +83,28 @@ def runs(machine: Machine, found: Logs) -> bool:
     return status is not None and status.container_id == found.container_id and status.state.running is not None
 
 
+def further(machine: Machine, found: Logs) -> Logs:
+    """Give what a log that is followed has had since: its text is what has come, which is empty if nothing has."""
+    now = machine.now
+    rows = _rows(machine, found, now)
+    text = _text([row for row in rows if found.until < row[0]], stamped=found.stamped)
+    return attrs.evolve(found, text=text, until=max(found.until, now))
+
+
+def _rows(machine: Machine, found: Logs, now: Instant) -> list[tuple[Instant, str]]:
+    """Give what the last run of a container has written; nothing if that is not the one that is asked for."""
+    runtime = machine.states.get(f"runtime/{found.node}")
+    wrote = None if runtime is None else world.wrote(runtime, found.uid, found.container)
+    if wrote is None or wrote[0].id != found.container_id or wrote[0].started_at is None:
+        return []
+    last, behaviour = wrote
+    return written(behaviour, wrote[0].started_at, now if last.finished_at is None else last.finished_at)
+
+
+def _text(rows: list[tuple[Instant, str]], *, stamped: bool) -> str:
+    return "".join([f"{f'{rfc3339(at)} ' if stamped else ''}{line}\n" for at, line in rows])
+
+
 def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Logs | rest.HttpResponse:
     match = _PATH.fullmatch(http.path)
     assert match is not None, "is_logs has said so"
@@ -92,8 +124,8 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
     previous = http.parameter("previous") in _TRUE
     status = _status(pod, container)
     run = _run(pod, container, status, previous=previous)
-    lines = _lines(machine, pod, container)
-    text = _shown(lines, run, wanted, serving.now)
+    rows = _lines(machine, pod, container, run, serving.now)
+    text = _shown(rows, wanted, serving.now)
     follow = http.parameter("follow") in _TRUE and not previous
     return Logs(
         pod=f"{namespace}/{name}",
@@ -101,6 +133,10 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
         container_id=(status.container_id or "") if status is not None else "",
         text=text,
         follow=follow,
+        until=machine.now if wanted.limit is None else _NEVER,
+        node=pod.spec.node_name,
+        uid=_uid(pod),
+        stamped=wanted.timestamps,
     )
 
 
@@ -134,8 +170,12 @@ def _run(pod: Any, container: str, status: Any, *, previous: bool) -> Any:
 _WAITS: Final = dict.fromkeys(("ErrImagePull", "ImagePullBackOff"), "trying and failing to pull image")
 
 
-def _lines(machine: Machine, pod: Any, container: str) -> tuple[str, ...]:
-    """Ask the runtime of the pod's node, through its kubelet."""
+def _uid(pod: Any) -> str:
+    return str((pod.metadata.annotations or {}).get("kubernetes.io/config.hash", pod.metadata.uid))
+
+
+def _lines(machine: Machine, pod: Any, container: str, run: Any, now: Instant) -> list[tuple[Instant, str]]:
+    """Ask the runtime of the pod's node, through its kubelet, for what a run of a container has written."""
     node = pod.spec.node_name
     host = machine.hosts.get(node)
     if host is None or not host.up or not host.connected or machine.processes.get(f"kubelet/{node}") is None:
@@ -143,8 +183,16 @@ def _lines(machine: Machine, pod: Any, container: str) -> tuple[str, ...]:
         where = f"https://{address}:10250/containerLogs/{pod.metadata.namespace}/{pod.metadata.name}/{container}"
         raise Refusal(statuses.internal(f'Get "{where}": dial tcp {address}:10250: connect: connection refused'))
     runtime = machine.states.get(f"runtime/{node}")
-    uid = (pod.metadata.annotations or {}).get("kubernetes.io/config.hash", pod.metadata.uid)
-    return () if runtime is None else world.logs(runtime, uid, container)
+    wrote = None if runtime is None else world.wrote(runtime, _uid(pod), container)
+    if wrote is None:
+        return []
+    last, behaviour = wrote
+    began = 0 if run.started_at is None else run.started_at.instant
+    finished = getattr(run, "finished_at", None)
+    ended = now if finished is None else finished.instant
+    if last.started_at is not None and last.started_at // SECOND * SECOND == began:  # the status has whole seconds
+        began, ended = last.started_at, now if last.finished_at is None else last.finished_at
+    return written(behaviour, began, ended)
 
 
 @attrs.frozen(kw_only=True)
@@ -179,18 +227,16 @@ def _wanted(http: rest.HttpRequest, name: str) -> _Wanted:
     return _Wanted(tail=tail, limit=limit, since_seconds=seconds, since=since, timestamps=stamped)
 
 
-def _shown(lines: tuple[str, ...], run: Any, wanted: _Wanted, now: Instant) -> str:
-    """Give of *lines* what is wanted, in upstream's order: since, tail, limit."""
-    written = 0 if run.started_at is None else run.started_at.instant
+def _shown(rows: list[tuple[Instant, str]], wanted: _Wanted, now: Instant) -> str:
+    """Give of the lines what is wanted, in upstream's order: since, tail, limit."""
     since = wanted.since
     if wanted.since_seconds is not None:
         since = now - wanted.since_seconds * SECOND
-    if since is not None and written < since:
-        lines = ()
+    if since is not None:
+        rows = [row for row in rows if row[0] >= since]
     if wanted.tail is not None:
-        lines = lines[max(len(lines) - wanted.tail, 0) :]
-    stamp = f"{rfc3339(written)} " if wanted.timestamps else ""
-    text = "".join([f"{stamp}{line}\n" for line in lines])
+        rows = rows[max(len(rows) - wanted.tail, 0) :]
+    text = _text(rows, stamped=wanted.timestamps)
     return text if wanted.limit is None else text.encode()[: wanted.limit].decode("utf-8", "ignore")
 
 

@@ -221,8 +221,22 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return goes if until is None else f"{goes}, until it is {duration_text(until)} ahead"
         case on.Compact(revision):
             return f"compact to {revision}"
+        case on.HoldCache() | on.ReleaseCache() | on.ResetCall() | on.DelayCall():
+            return _of_line_fault(what, cluster)
         case _:
             return _of_member_fault(what, cluster)
+
+
+def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
+    match what:
+        case on.HoldCache(server):
+            return f"hold the cache of {server}"
+        case on.ReleaseCache(server):
+            return f"release the cache of {server}"
+        case on.ResetCall(call):
+            return f"reset {called(call, cluster)}"
+        case on.DelayCall(call, time):
+            return f"delay {called(call, cluster)} by {duration_text(time)}"
 
 
 def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
@@ -424,6 +438,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
 
 def _answered(response: Response) -> str:
     body = response.body
+    if not response.code:
+        return f"no answer{_added(getattr(body, 'message', None) or '')}"
     if not response.ok:
         return f"{response.code} {response.reason or 'refused'}{_added(getattr(body, 'message', None) or '')}"
     if isinstance(body, List):

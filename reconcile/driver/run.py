@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -27,6 +27,7 @@ from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import OutsideEffect
 from reconcile.events import Advance, Choice, ClusterEvent
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant, duration_text
+from reconcile.model import conditions
 
 LIMIT: Final = 30 * MINUTE
 """How much virtual time `settle` gives a cluster by default."""
@@ -296,8 +297,20 @@ def quiet_time(cluster: Cluster) -> Duration:
     for status in cluster.hosts.values():
         if not status.up or not status.connected or f"kubelet/{status.host.name}" not in cluster.processes:
             return _VERDICT
+    if cluster.topology.front is not None and _is_unheard(cluster):
+        return _VERDICT
     led: dict[str, bool] = {}
     for name in cluster.elections:
         process = cluster.processes[name]
         led[process.kind] = led.get(process.kind, False) or process.leading
     return 0 if all(led.values()) else _ELECTION
+
+
+def _is_unheard(cluster: Cluster) -> bool:
+    """Tell whether a node's kubelet was not heard, while nothing keeps it from saying that it is there."""
+    return any(node.metadata.name in cluster.hosts and _is_unknown(node) for node in cluster.objects("nodes"))
+
+
+def _is_unknown(node: Any) -> bool:
+    ready = conditions.find(node.status.conditions, "Ready")
+    return ready is not None and ready.status == "Unknown"

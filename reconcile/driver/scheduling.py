@@ -48,7 +48,7 @@ def explain_pod(
     pod = cluster.store.table("pods").get(joined(namespace, name))
     if pod is None:
         raise ReconcileError(f'there is no pod "{name}" in namespace "{namespace}"')
-    profiles = scheduling(cluster.topology).profiles
+    profiles = scheduling(cluster.topology, cluster.controllers).profiles
     if profile is None and all(each.name != (pod.spec.scheduler_name or _NAME) for each in profiles):
         said = f'no scheduler of this cluster has a profile for schedulerName "{pod.spec.scheduler_name}"'
         return Explanation(pod=joined(namespace, name), result="unschedulable", message=said)
@@ -90,7 +90,7 @@ def if_drained(
 def _seen(
     cluster: Cluster, profile: Profile | Configuration | None, pods: Iterable[Any] | None = None
 ) -> scheduler.State:
-    configured = scheduling(cluster.topology) if profile is None else profile
+    configured = scheduling(cluster.topology, cluster.controllers) if profile is None else profile
     watches = scheduler.watches(scheduler.begin(Dice(0, "")))
     objects = {watch.resource: list(cluster.store.table(watch.resource).values()) for watch in watches}
     if pods is not None:

@@ -38,8 +38,10 @@ from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
     Disconnect,
     Fault,
+    HoldCache,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     SetClock,
     StartHost,
     StartProcess,
@@ -146,6 +148,17 @@ class Life:
 
 
 @attrs.frozen
+class Cache:
+    """Hold back the watch cache of an API server, or let it have what is stored again."""
+
+    server: str
+    held: bool
+
+    def __str__(self) -> str:
+        return f"{'hold' if self.held else 'release'} cache {self.server}"
+
+
+@attrs.frozen
 class Kill:
     """Kill a container of a pod."""
 
@@ -156,7 +169,7 @@ class Kill:
         return f"kill {self.target} {self.container}"
 
 
-Happening: TypeAlias = Power | Connection | Clock | Life | Kill
+Happening: TypeAlias = Power | Connection | Clock | Life | Cache | Kill
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -186,6 +199,8 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "clock": ("ahead",),
     "kill": ("container", "namespace"),
     "start process": (),
+    "hold cache": (),
+    "release cache": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
 }
 
@@ -260,6 +275,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return _kill(row, path, namespace)
         case "start process":
             return Life(text_at(row[operation], where), on=True)
+        case "hold cache" | "release cache":
+            return Cache(text_at(row[operation], where), held=operation == "hold cache")
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -347,6 +364,8 @@ def event_of(command: Command) -> Fault | None:
             return SetClock(host, ahead)
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)
+        case Cache(server, held):
+            return HoldCache(server) if held else ReleaseCache(server)
         case Kill(target, container):
             return KillContainer(joined(target.namespace, target.name), container)
         case _:

@@ -17,6 +17,7 @@ from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
+from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
     begin,
@@ -37,6 +38,7 @@ from reconcile.driver.machine import (
     lapse,
     launch,
     lose,
+    reach_changed,
     release,
     report,
     rouse_members,
@@ -46,6 +48,7 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
+from reconcile.driver.machine.caches import pauses
 from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
 from reconcile.driver.machine.reach import server_for
@@ -62,7 +65,11 @@ from reconcile.events import (
     Compact,
     CutLink,
     CutWatch,
+<<<<<<< HEAD
     Defragment,
+=======
+    DelayCall,
+>>>>>>> main
     Deliver,
     Disarm,
     Disconnect,
@@ -74,16 +81,19 @@ from reconcile.events import (
     FillDisk,
     Fire,
     ForceNewCluster,
+    HoldCache,
     HoldWatch,
     KillContainer,
     LoseDisk,
     MendLink,
     MoveLeader,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     RepeatCall,
     ReportIn,
+    ResetCall,
     RestoreSnapshot,
     Return,
     SaveSnapshot,
@@ -138,11 +148,20 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             turn_clock(machine, event)
         case CutLink() | MendLink():
             _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
+<<<<<<< HEAD
         case HoldWatch(process, watch):
             hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case ReleaseWatch(process, watch):
             release(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder():
+=======
+        case HoldWatch(process, watch) | ReleaseWatch(process, watch):
+            change = hold_back if isinstance(event, HoldWatch) else release
+            change(machine, _running(machine, process), _watched(_running(machine, process), watch))
+        case HoldCache() | ReleaseCache() | ResetCall() | DelayCall():
+            connections.befall(machine, event)
+        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
+>>>>>>> main
             _lose(machine, event)
         case (
             Compact()
@@ -289,6 +308,8 @@ def _power(
 
 def _mortal(machine: Machine, name: str) -> Process:
     process = _running(machine, name)
+    if process.kind == "network":
+        raise ReconcileError(f"{name} is what is between hosts: cut one off instead")
     if process.kind == "runtime":
         raise ReconcileError(f"{name} is what a host's containers are made of: stop the host instead")
     return process
@@ -325,6 +346,8 @@ def _stop_host(machine: Machine, host: str) -> None:
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
     for kind in sorted(COMPONENTS):
         end(machine, f"{kind}/{host}")
+    if machine.fronted:
+        reach_changed(machine)
 
 
 def _start_host(machine: Machine, host: str) -> None:
@@ -333,6 +356,8 @@ def _start_host(machine: Machine, host: str) -> None:
     if status.up:
         raise ReconcileError(f"host {host} is on already")
     machine.hosts.set(host, attrs.evolve(status, up=True, disk=world.rebooted(status.disk)))
+    if machine.fronted:
+        reach_changed(machine)
     for kind in host_processes(status.host):
         launch(machine, kind, host)
 
@@ -342,7 +367,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
     assert status is not None
     rouse_members(machine)
     machine.hosts.set(name, attrs.evolve(status, connected=connected))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     kubelet = machine.processes.get(f"kubelet/{name}")
     if connected:
@@ -360,7 +385,7 @@ def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
     rouse_members(machine)
     left = [each for each in machine.cuts if each != pair]
     machine.cuts = tuple(sorted([*left, pair] if cut else left))
-    machine.reach.clear()
+    reach_changed(machine)
     set_timers(machine)
     unpark(machine)
 
@@ -447,9 +472,13 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
         raise ReconcileError(f"{process.name} has seen all of {watch}")
     if cursor.held:
         raise ReconcileError(f"{watch} of {process.name} is held back: release it first")
-    if server_for(machine, process.host) is None:
+    if (pauses if machine.fronted else _reaches_none)(machine, process):
         raise ReconcileError(f"{process.name} reaches no API server")
     return watch
+
+
+def _reaches_none(machine: Machine, process: Process) -> bool:
+    return server_for(machine, process.host) is None
 
 
 def _watched(process: Process, watch: str) -> str:

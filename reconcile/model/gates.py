@@ -1,7 +1,7 @@
 """
 Feature gates: what of Kubernetes 1.36 is switched on and off, of that which can be switched here.
 
-Source:   pkg/features/kube_features.go.
+Source:   pkg/features/kube_features.go; client-go's features/known_features.go.
 Left out: every gate that is not in the table: it is as it is by default.
 """
 
@@ -17,6 +17,7 @@ CONSISTENT_DAEMON_SET: Final = "StaleControllerConsistencyDaemonSet"
 CONSISTENT_JOB: Final = "StaleControllerConsistencyJob"
 CONSISTENT_REPLICA_SET: Final = "StaleControllerConsistencyReplicaSet"
 CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
+WATCH_LIST_CLIENT: Final = "WatchListClient"
 
 DEFAULTS: Final[dict[str, bool]] = {
     HPA_SCALE_TO_ZERO: False,
@@ -26,6 +27,7 @@ DEFAULTS: Final[dict[str, bool]] = {
     CONSISTENT_JOB: True,
     CONSISTENT_REPLICA_SET: True,
     CONSISTENT_STATEFUL_SET: True,
+    WATCH_LIST_CLIENT: True,
 }
 """Each gate, and whether it is on where nothing else is said."""
 

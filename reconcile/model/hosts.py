@@ -9,6 +9,7 @@ import attrs
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
+from reconcile.model.kubelets import as_settings
 
 SLOWEST: Final = -100_000
 FASTEST: Final = 100_000
@@ -32,9 +33,11 @@ class Host:
         taints: with which its Node registers (`core_v1.Taint`).
         manifests: static pods on its disk (`core_v1.Pod`): what its kubelet brings up without being asked.
         external: its containers are real: orders leave `step` for an adapter, reports come in.
-        kubelet: how its kubelet is configured, field of KubeletConfiguration -> text, as `model/kubelets.py` reads it:
-            `{"evictionHard": "memory.available<200Mi", "shutdownGracePeriod": "30s"}`.
+        kubelet: how its kubelet is configured, field of KubeletConfiguration -> text, as `model/kubelets` reads it:
+            `{"evictionHard": "memory.available<200Mi", "shutdownGracePeriod": "30s"}`; or a KubeletConfiguration as its
+            document.
         strain: what it has left beside what pods use, eviction signal -> quantity text: `{"memory.available": "1Gi"}`.
+        numa: how many NUMA nodes it has; its cpu and memory lie evenly on them.
         clock_skew: nanoseconds that this host's clock is ahead of the cluster's time; every process on it goes by it.
         clock_drift: parts of a million that it goes faster: 100 for a poor crystal, -500 for what NTP slews back.
     """
@@ -48,7 +51,8 @@ class Host:
     taints: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     manifests: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     external: bool = False
-    kubelet: Map[str] = attrs.field(default=Map(), converter=as_map)
+    kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     strain: Map[str] = attrs.field(default=Map(), converter=as_map)
     clock_skew: Duration = 0
+    numa: int = 1
     clock_drift: int = 0

@@ -55,6 +55,24 @@ def tag(image: str) -> str:
     return (found[2] or "") if _is_digest(found[3]) else ""
 
 
+@lru_cache(maxsize=1024)
+def repository_of(image: str) -> str:
+    """Give an image's repository, with its registry: `docker.io/library/web` of `web:2`."""
+    name = image.partition("@")[0]
+    head, slash, tail = name.rpartition("/")
+    repository = head + slash + tail.partition(":")[0]
+    if "." not in repository.partition("/")[0] and ":" not in repository.partition("/")[0]:
+        repository = f"docker.io/{repository if '/' in repository else f'library/{repository}'}"
+    return repository
+
+
+@lru_cache(maxsize=1024)
+def full_name(image: str) -> str:
+    """Give an image's full name, with registry and tag, as errors print it."""
+    tail = image.rpartition("/")[2]
+    return repository_of(image) + (tail[len(tail.partition(":")[0]) :] if ":" in tail else ":latest")
+
+
 def _split(image: str) -> tuple[str, str]:
     """Give the registry that an image comes from, and its name there."""
     first, slash, rest = image.partition("/")

@@ -25,6 +25,7 @@ from reconcile.api.apiregistration_v1 import (
 from reconcile.api.kinds import CUSTOM, Resource
 from reconcile.api.scalars import Time
 from reconcile.lib.instant import Instant
+from reconcile.model import conditions
 
 API_SERVICES: Final = "apiservices.apiregistration.k8s.io"
 USED: Final = "metrics.k8s.io"
@@ -67,6 +68,29 @@ def api_service(group: str, start: Instant) -> APIService:
                 ),
             )
         ),
+    )
+
+
+def is_answered(found: APIService) -> bool:
+    """Tell whether the cluster itself answers for an APIService, as it said from power-on; no service is behind it."""
+    group = found.spec.group if found.spec is not None else None
+    if group not in VERSIONS or found.metadata is None or found.metadata.name != f"{VERSIONS[group]}.{group}":
+        return False
+    return conditions.is_true(found.status.conditions if found.status is not None else None, "Available")
+
+
+def unavailable(found: Iterable[APIService]) -> tuple[str, ...]:
+    """Give the versions of groups of which nobody answers, `metrics.k8s.io/v1beta1`, sorted."""
+    return tuple(
+        sorted(
+            [
+                f"{each.spec.group}/{each.spec.version}"
+                for each in found
+                if each.spec is not None
+                and each.spec.service is not None
+                and not conditions.is_true(each.status.conditions if each.status is not None else None, "Available")
+            ]
+        )
     )
 
 

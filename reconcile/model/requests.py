@@ -62,7 +62,8 @@ class Request:
         namespace: empty for cluster-scoped resources, and for a list over all namespaces.
         name: empty for create, list and deletecollection.
         subresource: `status`, `binding`, `scale`, `eviction`, ...; empty for the object itself.
-        body: the object (create, update), the merge patch as JSON (patch), DeleteOptions or None (delete).
+        body: the object (create, update), the patch as JSON or as a `StatusPatch` (patch), DeleteOptions or None
+            (delete).
         label_selector: as kubectl's -l, for list and deletecollection.
         field_selector: as kubectl's --field-selector.
         field_manager: who is to be named as manager of the fields; empty to derive it from the user.
@@ -106,6 +107,9 @@ class Request:
     warned: bool = False
 
 
+_CARRIED_OUT: Final = range(1, 400)  # HTTP's own border
+
+
 @quick
 @attrs.frozen(weakref_slot=False)
 class Response:
@@ -113,9 +117,9 @@ class Response:
     What the API server answered.
 
     Args:
-        code: the HTTP status code.
-        body: the object asked for, created or changed; a `List` of them; or a `Status` if the code is 400 or more, and
-            for a delete that is done at once.
+        code: the HTTP status code; 0 if there is no answer, because the connection failed.
+        body: the object asked for, created or changed; a `List` of them; or a `Status` if the code is 400 or more or 0,
+            and for a delete that is done at once.
         warnings: texts of Warning headers.
     """
 
@@ -126,7 +130,7 @@ class Response:
     @property
     def ok(self) -> bool:
         """Tell whether the request was carried out."""
-        return self.code < 400  # noqa: PLR2004  # HTTP's own border
+        return self.code in _CARRIED_OUT
 
     @property
     def reason(self) -> str:

@@ -187,6 +187,11 @@ def unreachable(message: str) -> meta_v1.Status:
     return _status(503, "ServiceUnavailable", message)
 
 
+def unanswered(message: str) -> meta_v1.Status:
+    """No code: nobody has answered, and Go's HTTP client says why."""
+    return _status(0, "", message)
+
+
 def unexpected(message: str) -> meta_v1.Status:
     """500 without a reason: an error that nobody gave one."""
     return _status(500, "", message)

@@ -19,6 +19,7 @@ import attrs
 
 from reconcile.api.kinds import all_resources
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.components import controllers_among
 from reconcile.components.controllers import STANDARD, keys_of_itself
 from reconcile.model.measured import VERSIONS
 from reconcile.model.requests import joined, split_key
@@ -92,7 +93,9 @@ def acted_upon(cluster: Cluster) -> frozenset[str]:
     watch.
     """
     own = [source.resource for each in STANDARD for source in each.sources if source.keys is keys_of_itself]
-    return frozenset([*own, *[source.resource for each in cluster.controllers for source in each.sources]])
+    return frozenset(
+        [*own, *[source.resource for each in controllers_among(cluster.controllers) for source in each.sources]]
+    )
 
 
 def _kinds(cluster: Cluster) -> Iterator[Unheeded]:

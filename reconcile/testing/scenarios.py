@@ -25,23 +25,28 @@ from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import Circles
-from reconcile.driver.describe import called, method_of, path_of
+from reconcile.driver.describe import called, describe, method_of, path_of
 from reconcile.driver.errands import VERBS, errand_of
 from reconcile.driver.run import play_until_settled, settle, still_moving
 from reconcile.driver.wire import from_json, topology_from_json
+from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
     CutWatch,
+    DelayCall,
     Deliver,
     Disconnect,
     DriftClock,
     DropCall,
     Execute,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
+    ResetCall,
     Return,
     SetClock,
     ShutDown,
@@ -63,13 +68,14 @@ from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
+from reconcile.testing.views import containers_of, lines_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
 _NUMBER: Final = re.compile("-?[0-9]{1,20}")
-_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external")
+_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 _OWN: Final = "controllers="
 
 
@@ -130,13 +136,15 @@ class Scenario:
 
     def load(self, block: Block) -> Iterator[str]:
         """
-        Load seed=7 settle=yes nodes=3 masters=1 lock=leases taintMasters=true controllers=module:name: boot a cluster.
+        Load seed=7 settle=yes nodes=3 masters=1 balancer=round-robin controllers=module:name: boot a cluster.
 
         The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
         `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
         words = dict([_option(word) for word in block.words if word not in own])
+        if isinstance(words.get("balancer"), str):
+            words["balancer"] = {"kind": words["balancer"]}
         controllers = (*self._controllers, *[each for word in own for each in self._named(word[len(_OWN) :])])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
@@ -259,15 +267,48 @@ class Scenario:
 
     def drop(self, block: Block) -> Iterator[str]:
         """Drop TEXT: lose the first call or answer under way whose description has this text."""
-        text = " ".join(block.words)
+        call, said = self._under_way(block.words)
+        self._game.happen(DropCall(call))
+        yield f"dropped {said}"
+
+    def execute(self, block: Block) -> Iterator[str]:
+        """Execute TEXT: let the first call under way whose description has this text be carried out, out of turn."""
+        call, said = self._under_way(block.words, Execute)
+        self._game.happen(Execute(call))
+        yield f"executed {said}"
+
+    def reset(self, block: Block) -> Iterator[str]:
+        """Reset TEXT: reset the stream of the first call or answer under way whose description has this text."""
+        call, said = self._under_way(block.words)
+        self._game.happen(ResetCall(call))
+        yield f"reset {said}"
+
+    def delay(self, block: Block) -> Iterator[str]:
+        """Delay 5s TEXT: let the first call or answer under way whose description has this text be so late."""
+        time, *words = block.words
+        call, said = self._under_way(words)
+        self._game.happen(DelayCall(call, _duration(block, time)))
+        yield f"delayed {said}"
+
+    def answers(self, _: Block) -> Iterator[str]:
+        """Answers: what clients outside that sent a request by `step` were told since the last `answers`."""
+        outbox = self._machine.outbox
+        told = [each for each in outbox if isinstance(each, Answer)]
+        outbox[:] = [each for each in outbox if not isinstance(each, Answer)]
+        yield from map(describe, told)
+
+    def _under_way(self, words: list[str], *kinds: type[Execute | Return]) -> tuple[int, str]:
+        text = " ".join(words)
         for choice in choices(self.cluster):
-            if isinstance(choice, Execute | Return):
+            if isinstance(choice, Execute | Return) and isinstance(choice, kinds or (Execute, Return)):
                 said = called(choice.call, self.cluster)
                 if text in said:
-                    self._game.happen(DropCall(choice.call))
-                    yield f"dropped {said}"
-                    return
+                    return choice.call, said
         raise ReconcileError(f"nothing under way has {text!r}")
+
+    def lines(self, block: Block) -> Iterator[str]:
+        """Lines [TEXT]: who is connected to which API server; only with TEXT."""
+        yield from lines_of(self.cluster, *block.words)
 
     def crash(self, block: Block) -> Iterator[str]:
         """Crash HOST, which loses power, or crash COMPONENT/HOST."""
@@ -348,13 +389,15 @@ class Scenario:
         yield from ()
 
     def hold(self, block: Block) -> Iterator[str]:
-        """Hold PROCESS WATCH: hold back what a watch is to be told, so that it lags."""
-        self._game.happen(HoldWatch(*block.words))
+        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
+        server, *watch = block.words
+        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
         yield from ()
 
     def release(self, block: Block) -> Iterator[str]:
-        """Release PROCESS WATCH, which was held back: it catches up."""
-        self._game.happen(ReleaseWatch(*block.words))
+        """Release PROCESS WATCH, or kube-apiserver/HOST, which was held back: it catches up."""
+        server, *watch = block.words
+        self._game.happen(ReleaseWatch(server, *watch) if watch else ReleaseCache(server))
         yield from ()
 
     def reconnect(self, block: Block) -> Iterator[str]:
@@ -376,6 +419,10 @@ class Scenario:
                 yield "  ".join(str(_at(plain, path.lstrip("."))) for path in fields)
         else:
             yield table(resource.key, objects, cluster.now) if objects else "No resources found"
+
+    def containers(self, block: Block) -> Iterator[str]:
+        """Containers HOST: what its container runtime runs, whatever API servers know of it."""
+        yield from containers_of(self.cluster, block.words[0])
 
     def send(self, block: Block) -> Iterator[str]:
         """Send HOST IP:PORT [TIMES]: send packets from a host through its packet filter; count where they arrive."""
@@ -444,12 +491,18 @@ COMMANDS: Final = {
     "strain": (2, 3),
     "shutdown": (1, 2),
     "manifest": (1, 3),
-    "hold": (2, 2),
-    "release": (2, 2),
+    "hold": (1, 2),
+    "release": (1, 2),
+    "execute": (1, _MANY),
+    "answers": (0, 0),
+    "reset": (1, _MANY),
+    "delay": (2, _MANY),
+    "lines": (0, 1),
     "strike": (1, 2),
     "lag": (2, 2),
     "repair": (0, 0),
     "show": (1, _MANY),
+    "containers": (1, 1),
     "send": (2, 3),
     "log": (0, _MANY),
     "expect": (2, _MANY),
@@ -496,7 +549,9 @@ def _reached(response: Response | None) -> Response:
 
 
 def _refusal(response: Response) -> Iterator[str]:
-    if not response.ok:
+    if not response.code:
+        yield response.body.message
+    elif not response.ok:
         yield f"{response.code} {response.body.reason}: {response.body.message}"
 
 

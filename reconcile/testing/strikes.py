@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.components import controllers_among
 from reconcile.cluster.pending import Message, Sent
 from reconcile.driver.choices import choices
 from reconcile.events import (
@@ -65,7 +66,7 @@ def _holds(cluster: Cluster) -> list[tuple[Fault, ...]]:
     and they are a few among dozens.
     """
     free = [key for key, cursor in cluster.cursors.items() if not cursor.held and not key[0].startswith("watch/")]
-    tried = {source.resource for controller in cluster.controllers for source in controller.sources}
+    tried = {source.resource for controller in controllers_among(cluster.controllers) for source in controller.sources}
     own = [key for key in free if key[0].startswith(_CONTROLLERS) and key[1] in tried]
     others = [key for key in free if key not in own]
     times = max(len(others) // len(own), 1) if own else 0
@@ -79,7 +80,7 @@ def behind(cluster: Cluster) -> list[HoldWatch]:
     It is what a cache may lack that its owner relies on most. Where the user has controllers of their own, only what
     these write counts.
     """
-    names = {controller.name for controller in cluster.controllers}
+    names = {controller.name for controller in controllers_among(cluster.controllers)}
     found: dict[tuple[str, str], None] = {}
     for item in cluster.pending.values():
         if not isinstance(item, Sent) or item.tag is None or item.request.verb not in _WRITES:
@@ -95,7 +96,7 @@ def behind(cluster: Cluster) -> list[HoldWatch]:
 
 
 def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
-    return [(StopProcess(name),) for name in cluster.processes if not name.startswith("runtime/")]
+    return [(StopProcess(name),) for name in cluster.processes if not name.startswith(("runtime/", "network"))]
 
 
 def _halts(cluster: Cluster) -> list[tuple[Fault, ...]]:

@@ -32,6 +32,7 @@ from reconcile.events import Watched, WebhookAnswered
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model import gates
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.drivers import Driver
@@ -70,6 +71,13 @@ _SERVICE: Final = core_v1.Service(metadata=meta_v1.ObjectMeta(name="web", namesp
 _BACKED: Final = (Backed(), Backed(service=_SERVICE))
 _CUSTOM: Final = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
 SMALL: Final = Map.of({"cpu": "500m", "memory": "1Gi", "pods": "5"})
+_STAGE = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "Stage",
+    "metadata": {"name": "gone"},
+    "spec": {"resourceRef": {"kind": "Pod"}, "selector": {}, "next": {"delete": True}},
+}
+_BALANCERS: Final = (Balancer(kind="none"), Balancer(), Balancer(kind="floating-address", takeover=5, straight=()))
 _SCHEDULER: Final = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
     "kind": "KubeSchedulerConfiguration",
@@ -132,7 +140,9 @@ class _Vocabulary:
             fields = [field for field in fields_of(Topology) if field.shape != "free"]
             parts: dict[str, Any] = {field.name: self.of(field.shape) for field in fields}
             parts["audit"] = st.sampled_from(({}, _AUDIT))
+            parts["stages"] = st.sampled_from(((), (_STAGE,)))
             parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
+            parts["kubelet"] = st.sampled_from((Map(), _CONFIGURED))
             hosts = st.lists(self.of(Host), max_size=3).map(_machines)
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
@@ -143,6 +153,7 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
+                "balancer": st.none() | st.sampled_from(_BALANCERS),
                 "cloud": st.none() | self.of(Cloud).map(_cloud),
                 "feature_gates": switched,
                 "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
@@ -250,6 +261,7 @@ def _machines(hosts: list[Host]) -> tuple[Host, ...]:
                 host, name=f"host-{number}", ip=f"192.0.2.{number}", pod_cidr=f"10.200.{number}.0/24",
                 capacity=SMALL, reserved=Map(), labels=Map(), manifests=(), external=False,
                 kubelet=_CONFIGURED if host.kubelet else Map(), strain=_STRAINED if host.strain else Map(),
+                clock_drift=host.clock_drift % 100_000, numa=host.numa % 8 + 1,
             )
             for number, host in enumerate(hosts)
         ]

@@ -26,9 +26,11 @@ from reconcile.events import (
     Disconnect,
     DriftClock,
     Fault,
+    HoldCache,
     HoldWatch,
     KillContainer,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
@@ -122,7 +124,7 @@ def _load(topology: Topology, seed: int) -> Written:
         del plain["behaviours"]
         images = {key: text for key, text in behaviours["images"].items() if usual["images"].get(key) != text}
         plain |= {"images": images} if images else {}
-        plain |= {key: behaviours[key] for key in ("containers", "load", "external") if key in behaviours}
+        plain |= {key: behaviours[key] for key in ("containers", "load", "external", "registries") if key in behaviours}
         plain |= {"sandbox": behaviours["sandbox"]} if behaviours["sandbox"] != usual["sandbox"] else {}
     words = [f"{key}={_flow(plain.pop(key))}" for key in _ON_LINE if key in plain]
     return " ".join(["load", *words, f"seed={seed}"]), (plain,) if plain else ()
@@ -186,6 +188,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
+        case HoldCache(server) | ReleaseCache(server):
+            return "hold" if isinstance(fault, HoldCache) else "release", server
         case _:
             return ()
 

@@ -19,6 +19,7 @@ import click
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration
 from reconcile.lib.version import __version__
+from reconcile.model.balancers import KINDS, Balancer
 
 _BAD_INPUT: Final = 1
 _KILLED: Final = 128  # and the number of the signal
@@ -103,6 +104,7 @@ def cli() -> None:
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
 @click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")
+@click.option("--balancer", type=click.Choice(KINDS), help="What stands before the API servers.")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
 @click.option(
@@ -114,6 +116,8 @@ def cli() -> None:
 )
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
+@click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
@@ -223,7 +227,7 @@ def get(**options: Any) -> int:
     metavar="FILE",
     help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
 )
-@click.option("-o", "--output", type=click.Choice(["json"]), help="How to print.")
+@click.option("-o", "--output", type=click.Choice(["json", "annotations"]), help="How to print.")
 @_controllers
 def explain(**options: Any) -> int:
     """
@@ -241,14 +245,18 @@ def explain(**options: Any) -> int:
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
 @click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many with etcd.")
+@click.option("--balancer", type=click.Choice(KINDS), help="What stands before the API servers.")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @_controllers
-def step(nodes: int, masters: int, members: int, seed: int, own: tuple[str, ...]) -> None:
+def step(  # noqa: PLR0917 -- the options' order
+    nodes: int, masters: int, members: int, balancer: str | None, seed: int, own: tuple[str, ...]
+) -> None:
     """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
     from reconcile.cluster.topology import Topology  # noqa: PLC0415
 
-    serve_standard_streams(Topology(nodes=nodes, masters=masters, members=members), seed, own)
+    front = None if balancer is None else Balancer(kind=balancer)  # type: ignore[arg-type]  # click has checked it
+    serve_standard_streams(Topology(nodes=nodes, masters=masters, members=members, balancer=front), seed, own)
 
 
 @cli.command()
@@ -256,6 +264,8 @@ def step(nodes: int, masters: int, members: int, seed: int, own: tuple[str, ...]
 @click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
 @click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
+@click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
+@click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
 @click.option(
     "--without",

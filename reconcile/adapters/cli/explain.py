@@ -13,7 +13,9 @@ import click
 from reconcile.adapters.cli.files import load_scheduler
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
-from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, configuration_of
+from reconcile.cluster import Cluster
+from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, annotations_of, configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
@@ -36,13 +38,14 @@ class Options:
     at: str | None = None
     namespace: str = "default"
     scheduler_config: Path | None = None
-    output: Literal["json"] | None = None
+    output: Literal["json", "annotations"] | None = None
     own: tuple[str, ...] = ()
 
 
 def explain(options: Options) -> int:
     """Print, and give the exit status: 2 if a pod would find no node."""
-    controllers, profile = load_controllers(options.own), _configuration(options.scheduler_config)
+    controllers = load_controllers(options.own)
+    profile = _configuration(options.scheduler_config, controllers)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
         played = replay(lines, controllers=controllers, until=options.until, at=at)
@@ -50,11 +53,13 @@ def explain(options: Options) -> int:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED
     cluster = shown_at(played, at, options.at, options.until)
+    if options.output == "annotations" and options.what != "pod":
+        raise ReconcileError(f"-o annotations: is for explain pod, not for {options.what}")
     match options.what:
         case "pod":
             found = [explain_pod(cluster, name, namespace=options.namespace, profile=profile) for name in options.names]
             for each in found:
-                click.echo(_as_json(each) if options.output == "json" else _as_text(each))
+                click.echo(_written(each, options, cluster))
             return _YES if all(each.result == "bound" for each in found) else _NO
         case "drain":
             moves = if_drained(cluster, options.names, profile=profile)
@@ -69,10 +74,22 @@ def explain(options: Options) -> int:
             return _YES
 
 
-def _configuration(path: Path | None) -> Configuration | None:
+def _written(found: Explanation, options: Options, cluster: Cluster) -> str:
+    match options.output:
+        case "json":
+            return _as_json(found)
+        case "annotations":
+            pod = cluster.store.table("pods").get(found.pod)
+            node = "" if pod is None else pod.spec.node_name or ""
+            return json.dumps(annotations_of(found, node), ensure_ascii=False, indent=4)
+        case None:
+            return _as_text(found)
+
+
+def _configuration(path: Path | None, own: tuple[Any, ...]) -> Configuration | None:
     """Read the configuration of the scheduler that is asked; without one it is the run's own."""
     found = load_scheduler(path)
-    return None if found is None else configuration_of(found)
+    return None if found is None else configuration_of(found, tuple([each for each in own if isinstance(each, Plugin)]))
 
 
 def _pending(pod: Any) -> Any:

@@ -23,6 +23,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition
 from reconcile.model.requests import Response
+from reconcile.model.stages import checked
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
@@ -144,6 +145,33 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
         BadFiles, ManifestError: it is not what it should be; the message says where.
     """
     return None if path is None else _read(_only_document(path), read)
+
+
+def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
+    """
+    Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
+
+    Raises:
+        BadFiles, ManifestError: one of them is not what it should be; the message says where.
+    """
+    found: list[Any] = []
+    for path in paths:
+        there = read_manifests(path)
+        stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
+        for manifest in stages if stages or not there else kustomize.built(path):
+            try:
+                checked(manifest.content)
+            except ReconcileError as error:
+                name = (manifest.content.get("metadata") or {}).get("name")
+                said = f"stage {name!r}: {error}" if name else str(error)
+                raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
+            found.append(manifest.content)
+    return tuple(found)
+
+
+def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Give the files that paths stand for: of a directory those in it, so that no log overwrites one of them."""
+    return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
 
 
 def load_scheduler(path: Path | None) -> Map[Any] | None:

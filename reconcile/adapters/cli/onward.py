@@ -22,7 +22,7 @@ from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 
 _DIVERGED: Final = 2
-_OF_THE_BOOT: Final = ("nodes", "masters", "topology", "behaviours", "scheduler_config", "seed")
+_OF_THE_BOOT: Final = ("nodes", "masters", "topology", "behaviours", "stages", "scheduler_config", "seed")
 
 
 def run_on(options: Options) -> int:

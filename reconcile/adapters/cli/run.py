@@ -16,10 +16,12 @@ from reconcile.adapters.cli.files import (
     UNMATCHED,
     BadFiles,
     Given,
+    files_of,
     load_file,
     load_manifests,
     load_scheduler,
     load_script,
+    load_stages,
     refusal,
     unmapped,
 )
@@ -41,6 +43,7 @@ from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
+    Cache,
     Clock,
     Connection,
     Delete,
@@ -56,9 +59,11 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -79,11 +84,14 @@ class Options:
     nodes: int | None = None
     masters: int | None = None
     members: int | None = None
+    balancer: str | None = None
     seed: int = 0
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
+    stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
     scenario: Path | None = None
     limit: Duration
@@ -105,7 +113,8 @@ def run_manifests(options: Options) -> int:
     for timed in script:
         check_time(timed, topology, options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
-    inputs = [options.topology, options.behaviours, options.scheduler_config, options.scenario, *given.files]
+    described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    inputs = [*described, options.scenario, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
     with collector_paused(), attentive() as interrupted, _player(cluster, options, read) as player:
         with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:
@@ -243,7 +252,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Clock | Life | Kill):
+        if isinstance(command, Power | Connection | Clock | Life | Cache | Kill):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))
@@ -327,11 +336,18 @@ def _topology(options: Options) -> Topology:
         changes["masters"] = options.masters
     if options.members is not None:
         changes["members"] = options.members
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
+    if options.balancer is not None:
+        changes["balancer"] = Balancer(kind=options.balancer)  # type: ignore[arg-type]  # click has checked it
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
         if behaviours.has_usage:
             changes["metrics"] = True
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler

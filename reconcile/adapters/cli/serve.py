@@ -13,7 +13,16 @@ from typing import Any, Final
 import attrs
 import click
 
-from reconcile.adapters.cli.files import BadFiles, Declared, Given, load_file, load_manifests, load_scheduler
+from reconcile.adapters.cli.files import (
+    BadFiles,
+    Declared,
+    Given,
+    files_of,
+    load_file,
+    load_manifests,
+    load_scheduler,
+    load_stages,
+)
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
@@ -35,6 +44,7 @@ from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 from reconcile.model.behaviours import Behaviours
+from reconcile.model.kubelets import texts_of
 
 _PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -47,6 +57,8 @@ class Options:
     nodes: int | None = None
     topology: Path | None = None
     behaviours: Path | None = None
+    kubelet_config: Path | None = None
+    stages: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     seed: int = 0
     host: str = "127.0.0.1"
@@ -133,7 +145,7 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.nodes)
+    shapes = (options.topology, options.behaviours, options.kubelet_config, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -189,9 +201,14 @@ def _topology(options: Options) -> Topology:
     without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
+    configured = load_file(options.kubelet_config, texts_of)
+    if configured is not None:
+        changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)
     if behaviours is not None:
         changes["behaviours"] = behaviours
+    if options.stages:
+        changes["stages"] = load_stages(options.stages)
     policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
     if policy is not None:
         changes["audit"] = policy
@@ -214,7 +231,8 @@ def _topology(options: Options) -> Topology:
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:
     """Refuse a log that would overwrite what was read."""
-    given = (options.topology, options.behaviours, options.scheduler_config, *files)
+    described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    given = (*described, *files_of(options.stages), *files)
     inputs = [path for path in given if path is not None]
     for path in inputs if options.record is not None and options.record.exists() else ():
         if path.exists() and options.record is not None and options.record.samefile(path):

@@ -18,6 +18,7 @@ from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, Duration
 from reconcile.lib.mapping import Map
+from reconcile.model.patches.ofstatus import StatusPatch, written
 from reconcile.model.requests import List, Request, Response
 
 _LINES: Final = 6
@@ -57,6 +58,8 @@ def body_text(body: Any) -> str:
     """Give a body as JSON."""
     if body is None:
         return ""
+    if isinstance(body, StatusPatch):
+        return canonical(written(body))
     return canonical(thaw(body) if isinstance(body, Map | tuple) else dump(body))
 
 

@@ -29,7 +29,7 @@ from reconcile.adapters.http.pace import Pace
 from reconcile.adapters.http.seats import Seats, too_many
 from reconcile.adapters.http.webhooks import called
 from reconcile.components.apiserver import rest
-from reconcile.driver.containerlogs import Logs, runs
+from reconcile.driver.containerlogs import Logs, further, runs
 from reconcile.driver.fairness import Seat
 from reconcile.driver.live import Live, Ticket, unreachable
 from reconcile.driver.machine import waits_for
@@ -372,6 +372,10 @@ class Server:
                 await asyncio.sleep(_TICK)
                 if request.transport is None or request.transport.is_closing():
                     break
+                found = further(self.live.machine, found)
+                await stream.write(found.text.encode())
+            if found.follow:
+                await stream.write(further(self.live.machine, found).text.encode())
             await stream.write_eof()
         return stream
 

@@ -20,6 +20,7 @@ from reconcile.api.scalars import MicroTime, thaw
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
+from reconcile.model.patches import ofstatus
 from reconcile.model.requests import List, Request, Response, User
 
 LEVELS: Final = ("None", "Metadata", "Request", "RequestResponse")
@@ -281,6 +282,8 @@ def _plain(how: Audited, body: Any) -> Any:
         return _patch(body)
     if body is None or isinstance(body, (Map, tuple)):
         return thaw(body)
+    if isinstance(body, ofstatus.StatusPatch):
+        return ofstatus.written(body)
     plain = golang.written(body)
     if how.without_managers and isinstance(plain.get("metadata"), dict):
         plain = {**plain, "metadata": {key: each for key, each in plain["metadata"].items() if key != "managedFields"}}

@@ -9,7 +9,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reconcile.components.controllers import (
     accounts,
@@ -20,6 +20,7 @@ from reconcile.components.controllers import (
     nodes,
     policy,
     services,
+    stages,
     volumes,
     workloads,
 )
@@ -90,9 +91,29 @@ def standard(
     return accounts.with_keys(found, seed)
 
 
-def around(storage: tuple[Driver, ...], host: Cloud | None) -> tuple[Controller, ...]:
-    """Give the controllers that those outside of Kubernetes bring along: drivers of storage, and the cloud."""
-    return (*drivers.controllers_of(storage), *cloud.controllers_of(host))
+def around(
+    storage: tuple[Driver, ...],
+    host: Cloud | None,
+    played: tuple[Any, ...] = (),
+    *,
+    seed: int = 0,
+    heartbeats: bool = True,
+) -> tuple[Controller, ...]:
+    """
+    Give the controllers that those outside of Kubernetes bring along.
+
+    Args:
+        storage: the drivers of storage.
+        host: the cloud.
+        played: the documents of stages, by which nodes without a kubelet are played.
+        seed: the cluster's.
+        heartbeats: whether nodes say again and again that they live.
+    """
+    return (
+        *drivers.controllers_of(storage),
+        *cloud.controllers_of(host),
+        *stages.controllers_of(played, seed=seed, heartbeats=heartbeats),
+    )
 
 
 __all__ = [

@@ -15,7 +15,9 @@ NOT_FOUND: Final = 404
 
 
 def text_of(response: Response) -> str:
-    """Give a refusal in one line: `409 Conflict: Operation cannot be fulfilled ...`."""
+    """Give a refusal in one line, `409 Conflict: Operation cannot be fulfilled ...`, or why there is no answer."""
+    if not response.code:
+        return message_of(response)
     return f"{response.code} {response.reason}: {message_of(response)}"
 
 

@@ -33,7 +33,7 @@ _OPERATORS: Final = {
 }
 
 
-def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str, str] | None:
+def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int], *, static: bool = False) -> tuple[str, str] | None:
     """Say why the pod, which has *asked* for so much, may not run here: (reason, message); None if it may."""
     spec: Any = pod.spec
     labels: Any = pod.metadata.labels if pod.metadata is not None else None
@@ -43,7 +43,7 @@ def refusal(state: State, pod: core_v1.Pod, asked: dict[str, int]) -> tuple[str,
     if spec.os is not None and spec.os.name != _OS:
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
     if state.seldom.trouble is not None:
-        troubled = _troubled(state.seldom.trouble, pod)
+        troubled = _troubled(state.seldom.trouble, pod, static=static)
         if troubled is not None:
             return troubled
     for resource, short, wanted in shortages(state, asked):
@@ -75,8 +75,9 @@ def shortages(state: State, asked: dict[str, int]) -> list[tuple[str, int, int]]
 def unsuited(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
     """Say why the pod does not suit this node, whatever is free on it: (reason, message)."""
     spec: Any = pod.spec
-    if (spec.node_selector or spec.affinity is not None) and not _selects(state, spec):
-        return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+    misplaced = unselected(state, spec)
+    if misplaced is not None:
+        return misplaced
     wanted_ports = host_ports(spec)
     if wanted_ports and any(_clash(one, other) for one in wanted_ports for other in state.ports):
         return "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
@@ -85,6 +86,13 @@ def unsuited(state: State, pod: core_v1.Pod) -> tuple[str, str] | None:
     if taints and not _tolerates(taints, spec):
         return "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
     return None
+
+
+def unselected(state: State, spec: Any) -> tuple[str, str] | None:
+    """Say that a pod's node selector or affinity does not choose this node: (reason, message)."""
+    if (not spec.node_selector and spec.affinity is None) or _selects(state, spec):
+        return None
+    return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
 
 
 def is_critical(pod: LocalPod) -> bool:
@@ -99,9 +107,9 @@ def critical(pod: core_v1.Pod) -> bool:
     return (spec.priority or 0) >= CRITICAL or MIRROR in (annotations or ())
 
 
-def _troubled(trouble: Trouble, pod: core_v1.Pod) -> tuple[str, str] | None:
+def _troubled(trouble: Trouble, pod: core_v1.Pod, *, static: bool) -> tuple[str, str] | None:
     """Say why a host in trouble takes no pod, or not this one."""
-    if trouble.conditions and not critical(pod):
+    if trouble.conditions and not (static or critical(pod)):
         spec: Any = pod.spec
         tolerated = trouble.conditions == ("MemoryPressure",) and (
             qos_class(spec) != "BestEffort"
@@ -134,6 +142,8 @@ def admitted(state: State, pod: LocalPod, asked: dict[str, int]) -> State:
 
 def released(state: State, pod: LocalPod) -> State:
     """Count what the pod used no longer."""
+    if pod.uid in state.seldom.aligned:
+        state = with_seldom(state, aligned=state.seldom.aligned.remove(pod.uid))
     used = _counted(state.used, requests_of(pod.pod.spec), -1)
     ports = state.ports
     if ports:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from reconcile.api import core_v1, meta_v1
+from reconcile.components.kubelet.state import LocalPod
 from reconcile.effects import Call
-from reconcile.lib.replacing import copier
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Request
 
 
@@ -22,17 +23,20 @@ def delete(api: Any, tag: tuple[Any, ...]) -> Call:
     )
 
 
-def update(api: Any, status: core_v1.PodStatus, uid: str) -> Call:
-    """Give the call that writes a pod's status, whatever else of it has changed."""
+def patch(pod: LocalPod, status: core_v1.PodStatus) -> Call:
+    """Give the call that makes a pod's status what it is to be: what others say in it stays."""
+    api: Any = pod.api
     metadata = api.metadata
-    unversioned = copier(meta_v1.ObjectMeta, "resource_version")(metadata, None)
-    body = core_v1.Pod(metadata=unversioned, spec=api.spec, status=status)
+    old = api.status
+    if pod.written is not None and old is not pod.written and int(metadata.resource_version or 0) < pod.version:
+        old = pod.written  # the watch has not shown it yet
     request = Request(
-        verb="update",
+        verb="patch",
         resource="pods",
         namespace=metadata.namespace,
         name=metadata.name,
         subresource="status",
-        body=body,
+        body=StatusPatch(metadata.uid, old, status),
+        patch_type="strategic",
     )
-    return Call(request, ("status", uid))
+    return Call(request, ("status", pod.uid))

@@ -18,6 +18,7 @@ from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet import (
     configuring,
     containers,
+    imaging,
     mounting,
     nodes,
     pods,
@@ -29,7 +30,7 @@ from reconcile.components.kubelet import (
     statics,
     stopping,
 )
-from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
+from reconcile.components.kubelet.state import ALIVE, LocalPod, Pull, Seldom, State, container_of, with_seldom
 from reconcile.effects import Effect, PullImage, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -55,6 +56,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
+from reconcile.model.kubelets import settings_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
 from reconcile.store import Change
@@ -89,6 +91,7 @@ def begin(
     seldom = Seldom(
         dice=dice,
         allocatable=allocatable,
+        parallel=settings_of(host.kubelet).parallel,
         boots=running.boots,
         found=found,
         heartbeats=heartbeats,
@@ -119,7 +122,8 @@ def step(state: State, event: Hears) -> Stepped:
             state = _on_timer_fired(state, event, now, out)
         case Started():
             if state.seldom.strain:
-                state = pressure.look(pressure.collect_later(state, now, out), now, out)
+                state = pressure.look(imaging.collect_later(state, now, out), now, out)
+            state = imaging.start(state, now, out)
             state = statics.start(nodes.start(state, now, out), now, out)
         case _:
             assert_never(event)
@@ -183,6 +187,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return state if pod is None or pod.calling != what else pods.answered(state, pod, response, now, out)
         case "doubted":
             return pods.judged(state, rest[0], response, now, out)
+        case "rejudged":
+            return pods.rejudged(state, rest[0], response, now, out)
         case "mount":
             return _on_mounted(state, rest, response, now, out)
         case "configure":
@@ -267,7 +273,7 @@ def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> 
         case "pressure":
             return pressure.look(state, now, out)
         case "images":
-            return pressure.collect(state, now, out)
+            return imaging.collect(state, now, out)
         case "shutdown":
             return shutdown.due(state, now, out)
         case "ended":
@@ -291,7 +297,10 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 if pod.sandbox != "ready":
                     out.append(StopPodSandbox(pod.uid))  # it may have been made after it was to be removed
                 return state
-            return pods.sync(state, copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip), now, out)
+            pod = copier(LocalPod, "sandbox", "ip")(pod, "ready", report.ip)
+            if state.host.kubelet and settings_of(state.host.kubelet).tells_sandboxes:
+                pod = reporting.report(state, pod, now, out)
+            return pods.sync(state, pod, now, out)
         case SandboxRemoved():
             return (
                 pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state
@@ -343,14 +352,14 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
     if isinstance(report, ImagePulled) and report.image not in state.images:
         images = state.images.set(report.image, report.size)
         state = nodes.changed(copier(State, "images")(state, images), now, out)
-        if pressure.matters(state):
-            state = pressure.look(pressure.collect_later(state, now, out), now, out)
+        if imaging.matters(state):
+            state = pressure.look(imaging.collect_later(imaging.detected(state, now), now, out), now, out)
     if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
         since, pulls = pulls[0].since, pulls[1:]
-        while pulls and not _pulling(state.pods.get(pulls[0].uid, None), pulls[0].container):
-            pulls = pulls[1:]  # that pod has gone in the meantime
         if pulls:
-            out.append(PullImage(pulls[0].uid, pulls[0].container, pulls[0].image))
+            pulls = _next_pulls(state, pulls, out)
+    elif len(pulls) > 1 and state.seldom.parallel > 1:
+        since, pulls = _one_of_several(state, report, out) or (since, pulls)
     pod = state.pods.get(report.uid, None)
     container = None if pod is None else container_of(pod, report.container)
     if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
@@ -362,6 +371,28 @@ def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant,
         return reporting.keep_pulling(state, started, pulls)
     state = replace(state, pulls=pulls)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
+
+
+def _one_of_several(
+    state: State, report: ImagePulled | ImagePullFailed, out: list[Effect]
+) -> tuple[Instant, tuple[Pull, ...]] | None:
+    """Give since when the pull was wanted that has ended, and those that are left."""
+    pulls = state.pulls
+    for place, pull in enumerate(pulls[: state.seldom.parallel]):
+        if pull.uid == report.uid and pull.container == report.container:
+            return pull.since, _next_pulls(state, (*pulls[:place], *pulls[place + 1 :]), out)
+    return None
+
+
+def _next_pulls(state: State, pulls: tuple[Pull, ...], out: list[Effect]) -> tuple[Pull, ...]:
+    """Begin the next pull, now that one has ended; give what is left to be pulled."""
+    under_way = state.seldom.parallel - 1
+    waiting = pulls[under_way:]
+    while waiting and not _pulling(state.pods.get(waiting[0].uid, None), waiting[0].container):
+        waiting = waiting[1:]  # that pod has gone in the meantime
+    if waiting:
+        out.append(PullImage(waiting[0].uid, waiting[0].container, waiting[0].image))
+    return (*pulls[:under_way], *waiting)
 
 
 def _pulling(pod: LocalPod | None, name: str) -> bool:

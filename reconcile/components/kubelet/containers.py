@@ -14,6 +14,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import environment, probes, stopping
 from reconcile.components.kubelet.actions import action_of
+from reconcile.components.kubelet.allotting import allotted
 from reconcile.components.kubelet.state import (
     Aside,
     Container,
@@ -30,6 +31,7 @@ from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, durati
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.images import name_fault
+from reconcile.model.kubelets import settings_of
 from reconcile.model.owners import controller_of
 from reconcile.model.requests import Request
 
@@ -48,6 +50,7 @@ def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect])
     """Give the pod with its containers as its spec has them now: with another image one starts anew, at once."""
     spec: Any = pod.pod.spec
     wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
+    pod = replace(pod, allotted=allotted(spec))
     for container in pod.containers:
         new = wanted.get(container.name, container.spec)
         if new is container.spec:
@@ -110,7 +113,7 @@ def _fetch(
         )
         return _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out), None
     out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
-    if not state.pulls:
+    if len(state.pulls) < state.seldom.parallel:
         out.append(PullImage(pod.uid, container.spec.name, image))
     pulling = with_container(pod, copier(Container, "stage")(container, "pulling"))
     return pulling, Pull(pod.uid, container.spec.name, image, now)
@@ -203,7 +206,7 @@ def _begun(state: State, pod: LocalPod, container: Container, now: Instant, out:
     """Start the container, once it is known what its variables are."""
     spec = container.spec
     if not spec.env and not spec.env_from and not environment.has_expressions(spec):
-        return _started(pod, container, environment.NONE, now, out)
+        return _started(state, pod, container, environment.NONE, now, out)
     named = environment.named_by(spec)
     if not named:
         return configured(state, pod, container, {}, out, now=now)
@@ -227,13 +230,15 @@ def configured(
     """Start the container if all that its variables come from is there; else say what is not, and try again."""
     known, why = environment.of(state, pod, container.spec, answers)
     if not why:
-        return _started(pod, container, known, now, out)
+        return _started(state, pod, container, known, now, out)
     out.append(Record(pod.pod, "Warning", "Failed", f"Error: {why}", field_path(container)))
     container = replace(container, stage=_idle(container))
     return _waiting(pod, container, ("CreateContainerConfigError", why), now + SYNC_AGAIN, out)
 
 
-def _started(pod: LocalPod, container: Container, known: Map[str], now: Instant, out: list[Effect]) -> LocalPod:
+def _started(  # noqa: PLR0917 -- on every start: keywords cost
+    state: State, pod: LocalPod, container: Container, known: Map[str], now: Instant, out: list[Effect]
+) -> LocalPod:
     spec = container.spec
     out.append(
         StartContainer(
@@ -252,7 +257,8 @@ def _started(pod: LocalPod, container: Container, known: Map[str], now: Instant,
     )
     delay, delayed_at = container.delay, container.delayed_at
     if container.stage == "exited" or container.state is not None:
-        delay, delayed_at = min(_delay(container) * 2, LAST_DELAY) or FIRST_DELAY, now
+        settings = settings_of(state.host.kubelet)
+        delay, delayed_at = min(_delay(container) * 2, settings.last_restart) or settings.first_restart, now
     starting = _ordered(
         container,
         stage="starting",

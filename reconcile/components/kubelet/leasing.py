@@ -12,11 +12,11 @@ Left out: see docs/limits.md, "Kubelet".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.api.scalars import MicroTime
-from reconcile.components.kubelet.nodes import LEASES, NAMESPACE, RENEW_EVERY
-from reconcile.lib.instant import Instant
+from reconcile.components.kubelet.nodes import LEASES, NAMESPACE, RENEWALS
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.model.requests import Request
 
@@ -34,7 +34,13 @@ def held(host: str, lease: Any, now: Instant) -> Request:
 def _renewed(lease: Any, now: Instant) -> Instant:
     """Give the last instant up to *now* at which a Lease like this one is renewed; *now* if there is none."""
     first = None if lease is None or lease.spec is None else lease.spec.renew_time
-    return now if first is None or first.instant > now else now - (now - first.instant) % RENEW_EVERY
+    if first is None or first.instant > now:
+        return now
+    every = (lease.spec.lease_duration_seconds or _USUAL) * SECOND // RENEWALS
+    return int(now - (now - first.instant) % every)
+
+
+_USUAL: Final = 40
 
 
 def _written(host: str, holder: str | None, renewed: Instant) -> Request:

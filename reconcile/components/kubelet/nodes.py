@@ -12,27 +12,27 @@ from typing import Any, Final
 
 from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
+from reconcile.api.quantity import NANO
 from reconcile.api.scalars import MicroTime, Quantity, Time
 from reconcile.components.kubelet.state import OwnNode, State, Trouble
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
+from reconcile.lib.instant import MILLISECOND, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
+from reconcile.model.kubelets import quantity_of, settings_of
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Request, Response
 
 LEASES: Final = "leases.coordination.k8s.io"
 NAMESPACE: Final = "kube-node-lease"
-LEASE_SECONDS: Final = 40
-RENEW_EVERY: Final = 10 * SECOND
-UPDATE_EVERY: Final = 10 * SECOND
-REPORT_EVERY: Final = 5 * MINUTE
+RENEWALS: Final = 4
+"""How often a Lease is renewed while it holds."""
 PATIENCE: Final = 40 * SECOND
 """How long an answer is waited for before the same is asked once more."""
 _FIRST_TRY: Final = 200 * MILLISECOND
 _LAST_TRY: Final = 7 * SECOND
-_MOST_IMAGES: Final = 50
 
 _PRESSURES: Final = (
     ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -120,8 +120,9 @@ def changed(state: State, now: Instant, out: list[Effect]) -> State:
     own = state.node
     if own.dirty or not own.registered:
         return state
-    passed = (now - own.reported_at) // UPDATE_EVERY + 1
-    out.append(SetTimer(("node",), own.reported_at + passed * UPDATE_EVERY))
+    every = settings_of(state.host.kubelet).update_every
+    passed = (now - own.reported_at) // every + 1
+    out.append(SetTimer(("node",), own.reported_at + passed * every))
     return _with_node(state, replace(own, dirty=True))
 
 
@@ -132,7 +133,7 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
     if seen is None or not own.registered:
         return replace(state, node=replace(own, dirty=False))
     if own.reporting and now - own.reported_at < PATIENCE:
-        out.append(SetTimer(("node",), now + UPDATE_EVERY, periodic=True))
+        out.append(SetTimer(("node",), now + settings_of(state.host.kubelet).update_every, periodic=True))
         return state
     name = state.host.name
     before = {kept.type: kept for kept in (seen.status.conditions if seen.status else None) or ()}
@@ -157,10 +158,16 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
         )
         if seen.status.capacity and not seen.status.capacity.keys() <= state.host.capacity.keys():
             status = _with_foreign_resources(status, seen.status.capacity)
-    body = core_v1.Node(metadata=replace(seen.metadata, resource_version=None), spec=seen.spec, status=status)
-    request = Request(verb="update", resource="nodes", name=state.host.name, subresource="status", body=body)
+    request = Request(
+        verb="patch",
+        resource="nodes",
+        name=state.host.name,
+        subresource="status",
+        body=StatusPatch("", seen.status, status),
+        patch_type="strategic",
+    )
     out.append(Call(request, ("node",)))
-    _again(state, ("node",), now + REPORT_EVERY, out)
+    _again(state, ("node",), now + settings_of(state.host.kubelet).report_every, out)
     return _with_node(state, replace(own, reported_at=now, dirty=False, reporting=True))
 
 
@@ -177,11 +184,12 @@ def renew(state: State, now: Instant, out: list[Effect]) -> State:
     """Send a heartbeat: renew the Lease, or make it."""
     own = state.node
     lease = own.lease
-    _again(state, ("lease",), now + RENEW_EVERY, out)
+    seconds = settings_of(state.host.kubelet).lease_seconds
+    _again(state, ("lease",), now + seconds * SECOND // RENEWALS, out)
     if own.asked_at and now - own.asked_at < PATIENCE:
         return state
     renewed = coordination_v1.LeaseSpec(
-        holder_identity=state.host.name, lease_duration_seconds=LEASE_SECONDS, renew_time=MicroTime.at(now)
+        holder_identity=state.host.name, lease_duration_seconds=seconds, renew_time=MicroTime.at(now)
     )
     if lease is None:
         body = coordination_v1.Lease(metadata=_lease_metadata(state), spec=renewed)
@@ -237,25 +245,54 @@ def _lease_metadata(state: State) -> meta_v1.ObjectMeta:
 
 
 def allocatable_of(host: Host) -> Map[Quantity]:
-    """Give what pods may use: the capacity without what is reserved."""
-    return _quantities(host.capacity, host.reserved)
+    """Give what pods may use: the capacity without what is reserved, and what hard thresholds keep free."""
+    return _allocatable(host.capacity, host.reserved, host.kubelet)
+
+
+def capacity_of(host: Host) -> Map[Quantity]:
+    """Give what there is of each resource, as the Node says it: of pods what the kubelet takes."""
+    return _capacity(host.capacity, host.kubelet)
 
 
 @lru_cache(maxsize=256)
-def _quantities(capacity: Map[str], reserved: Map[str]) -> Map[Quantity]:
-    found = {name: Quantity.parse(text) for name, text in capacity.items()}
+def _capacity(written: Map[str], configured: Map[str]) -> Map[Quantity]:
+    found = {name: Quantity.parse(text) for name, text in written.items()}
+    settings = settings_of(configured)
+    most = settings.most_pods
+    if settings.pods_per_core and "cpu" in found:
+        each = found["cpu"].nanos // NANO * settings.pods_per_core
+        most = min(each, found["pods"].whole if most is None and "pods" in found else most or _MOST_PODS)
+    if most is not None:
+        found["pods"] = Quantity.of(nanos=most * NANO)
+    return Map(found)
+
+
+@lru_cache(maxsize=256)
+def _allocatable(written: Map[str], reserved: Map[str], configured: Map[str]) -> Map[Quantity]:
+    """Give what is left of a capacity: what a host says that it lacks counts for whatever its kubelet keeps."""
+    settings, capacity = settings_of(configured), _capacity(written, configured)
+    kept = dict(settings.reserved)
+    for row in settings.thresholds:
+        name = _KEPT_FREE.get(row.signal)
+        if row.hard and name is not None and name in capacity:
+            kept[name] = kept.get(name, 0) + quantity_of(row, capacity[name].whole) * NANO
+    kept.update({name: Quantity.parse(text).nanos for name, text in reserved.items()})
     return Map(
-        {name: each - Quantity.parse(reserved[name]) if name in reserved else each for name, each in found.items()}
+        {
+            name: each if not kept.get(name) else Quantity.of(nanos=max(each.nanos - kept[name], 0), form=each.form)
+            for name, each in capacity.items()
+        }
     )
 
 
-_NOTHING_RESERVED: Final[Map[str]] = Map()
+_KEPT_FREE: Final = {"memory.available": "memory", "nodefs.available": "ephemeral-storage"}
+_MOST_PODS: Final = 110
 
 
 def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     first = state.node.lease is None
     state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
-    _again(state, ("node",), now + REPORT_EVERY, out)
+    _again(state, ("node",), now + settings_of(state.host.kubelet).report_every, out)
     return renew(state, now, out) if first else state
 
 
@@ -309,10 +346,15 @@ def _node(state: State, now: Instant) -> core_v1.Node:
         spec=core_v1.NodeSpec(
             pod_cidr=host.pod_cidr or None,
             pod_cidrs=(host.pod_cidr,) if host.pod_cidr else None,
-            taints=tuple(host.taints) or None,
+            taints=(*host.taints, *_configured_taints(host)) or None,
         ),
         status=_status(state, now, {}),
     )
+
+
+def _configured_taints(host: Host) -> list[core_v1.Taint]:
+    rows = settings_of(host.kubelet).taints
+    return [core_v1.Taint(key=key, value=value or None, effect=effect) for key, value, effect in rows]
 
 
 def labels_of(host: Host) -> Map[str]:
@@ -330,14 +372,16 @@ def labels_of(host: Host) -> Map[str]:
 def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeStatus:
     host, trouble = state.host, state.seldom.trouble
     ready, is_ready = (_READY, "True") if trouble is None or not trouble.shuts_down else (_SHUTS_DOWN, "False")
-    images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))[:_MOST_IMAGES]
+    images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))
+    most = settings_of(host.kubelet).most_images
+    images = images if most < 0 else images[:most]
     return core_v1.NodeStatus(
         addresses=(
             core_v1.NodeAddress(type="InternalIP", address=host.ip),
             core_v1.NodeAddress(type="Hostname", address=host.name),
         ),
         allocatable=allocatable_of(host),
-        capacity=_quantities(host.capacity, _NOTHING_RESERVED),
+        capacity=capacity_of(host),
         conditions=(
             *[
                 _condition(row, status, _since(row[0], status, before, now), now)

@@ -14,6 +14,7 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import (
     admission,
+    aligning,
     choosing,
     containers,
     ending,
@@ -23,6 +24,7 @@ from reconcile.components.kubelet import (
     probes,
     resizing,
 )
+from reconcile.components.kubelet.allotting import NOTHING, allotted
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -99,15 +101,21 @@ def removed(state: State, uid: str, now: Instant, out: list[Effect]) -> State:
     """Take in that the pod is gone from the API: what still runs of it is stopped, and then it is forgotten."""
     pod = state.pods.get(uid, None)
     if pod is None:
-        trouble = state.seldom.trouble
-        if trouble is not None and uid in trouble.critical:
-            return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
+        state = forgotten(state, uid)
         return with_seldom(state, doubted=state.seldom.doubted.remove(uid)) if uid in state.seldom.doubted else state
     # What goes without more ado was deleted with no grace, and so gets the least.
     ended = replace(pod, api=None, life=_ending(pod), grace=ending.LEAST_GRACE)
     if pod.life == "ending" and pod.grace > ending.LEAST_GRACE:
         return ending.end(state, ended, now, out, sooner=True)
     return sync(state, ended, now, out)
+
+
+def forgotten(state: State, uid: str) -> State:
+    """Let a pod go that waits for others to make room."""
+    trouble = state.seldom.trouble
+    if trouble is None or uid not in trouble.critical:
+        return state
+    return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.remove(uid)))
 
 
 def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
@@ -131,10 +139,11 @@ def roomier(state: State, now: Instant, out: list[Effect]) -> State:
     """Judge the critical pods anew that wait for others to make room, now that one has ended."""
     trouble = state.seldom.trouble
     for uid, api in () if trouble is None else trouble.critical.items():
-        known = state.seldom.trouble
-        assert known is not None, "there was trouble"
-        state = with_seldom(state, trouble=replace(known, critical=known.critical.remove(uid)))
-        if uid not in state.pods:
+        state = forgotten(state, uid)
+        if uid in state.seldom.static.values():
+            state = add(state, None, api, now, out, static=uid)
+            out.append(SetTimer(("mirror", uid), now))
+        elif uid not in state.pods:
             state = add(state, api, api, now, out)
     for uid in resizing.waiting(state):
         state = _resized(state, state.pods[uid], now, out)
@@ -180,7 +189,7 @@ def add(
     found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
     made = _containers(spec, old, found, now)
-    asked: dict[str, int] | None = None
+    asked = admission.requests_of(spec)
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
         uid,
@@ -192,6 +201,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
+        allotted=allotted(spec) if asked else NOTHING,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -202,18 +212,19 @@ def add(
         pod = replace(pod, containers=_probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
-    if not static and metadata.deletion_timestamp is None:
-        asked = admission.requests_of(spec)
-        refused = admission.refusal(state, wanted, asked)
+    if metadata.deletion_timestamp is None:
+        refused = admission.refusal(state, wanted, asked, static=bool(static))
+        if state.host.kubelet:
+            state, refused = aligning.judged(state, uid, spec, refused)
         if refused is not None and found is not None:
             return _readmitted(state, pod, refused, now, out)
-        if refused is not None and refused[0].startswith("OutOf") and admission.critical(wanted):
-            state, refused = preemption.make_room(state, wanted, asked, now, out)
+        if refused is not None and refused[0].startswith("OutOf") and (static or admission.critical(wanted)):
+            state, refused = preemption.make_room(state, uid, wanted, asked, now, out)
             if refused is None:
                 return state
         if refused is not None:
             reason, message = refused
-            if reason == "NodeAffinity" and not sure:
+            if reason == "NodeAffinity" and not sure and not static:
                 # The labels may have changed since the Node was last seen.
                 out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("doubted", uid)))
                 return with_seldom(state, doubted=state.seldom.doubted.set(uid, api))
@@ -222,7 +233,7 @@ def add(
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
-    state = admission.admitted(state, pod, admission.requests_of(spec) if asked is None else asked)
+    state = admission.admitted(state, pod, asked)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:
@@ -232,11 +243,27 @@ def add(
 
 def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
     """Judge a pod that ran before this kubelet started as if it were new: if there is no place for it, it ends."""
-    reason, message = refused
+    reason = refused[0]
     state = admission.admitted(state, pod, admission.requests_of(pod.pod.spec))
     if reason == "NodeAffinity":  # the labels may have changed since the Node was last seen
+        out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("rejudged", pod.uid)))
         _time(pod, now, out)
         return sync(state, pod, now, out)
+    return _evicted(state, pod, refused, now, out)
+
+
+def rejudged(state: State, uid: str, response: Any, now: Instant, out: list[Effect]) -> State:
+    """Judge a pod that runs by the Node's labels as the API server has them."""
+    pod = state.pods.get(uid, None)
+    if not response.ok or pod is None or pod.life != "running":
+        return state
+    state = replace(state, node=replace(state.node, seen=response.body))
+    refused = admission.unselected(state, pod.pod.spec)
+    return state if refused is None else _evicted(state, pod, refused, now, out)
+
+
+def _evicted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
+    reason, message = refused
     out.append(Record(pod.pod, "Warning", reason, message))
     verdict = (reason, f"Pod was rejected: {message}")
     return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)

@@ -28,8 +28,8 @@ _FAILED: Final = "Unexpected error while attempting to recover from admission fa
 Needs = dict[str, int]
 
 
-def make_room(
-    state: State, wanted: Any, asked: dict[str, int], now: Instant, out: list[Effect]
+def make_room(  # noqa: PLR0917 -- what `pods` knows of it, in its order
+    state: State, uid: str, wanted: Any, asked: dict[str, int], now: Instant, out: list[Effect]
 ) -> tuple[State, tuple[str, str] | None]:
     """End other pods for a critical one, which then waits until they are gone; or say why it may not run either way."""
     other = admission.unsuited(state, wanted)
@@ -47,7 +47,7 @@ def make_room(
         said = f"{_FAILED}{why}"
         return state, ("UnexpectedAdmissionError", said)
     trouble = state.seldom.trouble or Trouble()
-    critical = trouble.critical.set(wanted.metadata.uid, wanted)
+    critical = trouble.critical.set(uid, wanted)
     state = with_seldom(state, trouble=replace(trouble, critical=critical))
     for pod in victims:
         out.append(Record(pod.pod, "Warning", "Preempting", _SAID))

@@ -5,9 +5,9 @@ nobody needs, and evicts pods, one after the other.
 It looks when something uses more than before, and as long as something is short every ten seconds; where nothing
 says how much is used it never does.
 
-Takes:    HostStrained, ContainerStarted and ImagePulled that say how much is used, the timers `pressure` and `images`.
-Gives:    Record, SetTimer, RemoveImage, and the end of pods.
-Source:   the kubelet's eviction package; images/image_gc_manager;
+Takes:    HostStrained, ContainerStarted and ImagePulled that say how much is used, the timer `pressure`.
+Gives:    Record, SetTimer, and the end of pods.
+Source:   the kubelet's eviction package;
           https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
 Left out: see docs/limits.md, "Kubelet".
 """
@@ -18,34 +18,23 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api.quantity import NANO, Quantity
-from reconcile.components.kubelet import ending, nodes
+from reconcile.components.kubelet import ending, imaging, measuring, nodes
 from reconcile.components.kubelet.admission import is_critical, requests_of
-from reconcile.components.kubelet.state import ALIVE, LocalPod, State, Trouble, with_seldom
-from reconcile.effects import Effect, Record, RemoveImage, SetTimer
-from reconcile.lib.instant import MINUTE, SECOND, Instant
+from reconcile.components.kubelet.state import LocalPod, State, Trouble, with_seldom
+from reconcile.effects import Effect, Record, SetTimer
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.kubelets import Settings, Threshold, settings_of
+from reconcile.model.kubelets import Settings, Threshold, quantity_of, reclaim_of, settings_of
 
 LOOK_EVERY: Final = 10 * SECOND
-COLLECT_EVERY: Final = 5 * MINUTE
-_RESOURCES: Final = {
-    "memory.available": "memory",
-    "nodefs.available": "ephemeral-storage",
-    "imagefs.available": "ephemeral-storage",
-    "nodefs.inodesFree": "inodes",
-    "imagefs.inodesFree": "inodes",
-    "pid.available": "pids",
-}
 _CONDITIONS: Final = {
     "memory": "MemoryPressure",
     "ephemeral-storage": "DiskPressure",
     "inodes": "DiskPressure",
     "pids": "PIDPressure",
 }
-_USUAL: Final = {"inodes": 6_553_600, "pids": 32_768}
 _BY_CONDITION: Final = ("MemoryPressure", "DiskPressure", "PIDPressure")
-_HUNDRED: Final = 100
 _CALM: Final = Trouble()
 
 
@@ -56,18 +45,18 @@ def strained(state: State, signal: str, available: int, now: Instant, out: list[
         strain = strain.set(signal, available)
     elif signal in strain:
         strain = strain.remove(signal)
-    return look(collect_later(with_seldom(state, strain=strain), now, out), now, out)
+    return look(imaging.collect_later(with_seldom(state, strain=strain), now, out), now, out)
 
 
 def look(state: State, now: Instant, out: list[Effect]) -> State:
     """See what is short, say so, and evict a pod if that has to be."""
     settings = settings_of(state.host.kubelet)
     known = state.seldom.trouble or _CALM
-    seen = observed(state)
-    met = [row for row in settings.thresholds if _is_met(row, seen)]
+    seen = measuring.observed(state)
+    met = [row for row in settings.thresholds if _is_met(row, seen, known)]
     first = {_key(row): known.first.get(_key(row), now) for row in met}
     last = {name: at for name, at in known.last.items() if now - at < settings.transition}
-    last.update({_CONDITIONS[_RESOURCES[row.signal]]: now for row in met})
+    last.update({_CONDITIONS[measuring.RESOURCES[row.signal]]: now for row in met})
     conditions = tuple([name for name in _BY_CONDITION if name in last])
     if not met and not last and state.seldom.trouble is None:
         return state
@@ -81,12 +70,6 @@ def look(state: State, now: Instant, out: list[Effect]) -> State:
         state, may_evict = _reclaim(state, settings, due[0], now, out)
     _look_again(state, met, now, out, may_evict=may_evict, settings=settings)
     return state
-
-
-def matters(state: State) -> bool:
-    """Tell whether images may fill the disk: they take a quarter of it, or something else takes of it."""
-    disk = Quantity.parse(state.host.capacity.get("ephemeral-storage", "0")).whole
-    return bool(state.seldom.strain) or 4 * sum(state.images.values()) > disk
 
 
 def _look_again(
@@ -105,41 +88,13 @@ def _look_again(
         out.append(SetTimer(("pressure",), now + LOOK_EVERY, periodic=True))  # nobody is there to be evicted
 
 
-def observed(state: State) -> dict[str, tuple[int, int]]:
-    """Give what each signal measures: what is available, of how much."""
-    capacity, strain = state.host.capacity, state.seldom.strain
-    memory = Quantity.parse(capacity.get("memory", "0")).whole
-    disk = Quantity.parse(capacity.get("ephemeral-storage", "0")).whole
-    used = sum([_used(pod, "memory") for pod in state.pods.values()])
-    filled = sum([_used(pod, "ephemeral-storage") for pod in state.pods.values()]) + sum(state.images.values())
-    found: dict[str, tuple[int, int]] = {}
-    if memory:
-        found["memory.available"] = strain.get("memory.available", memory) - used, memory
-    if disk:
-        left = strain.get("nodefs.available", disk)
-        found["nodefs.available"] = left - filled, disk
-        found["imagefs.available"] = strain.get("imagefs.available", left) - filled, disk
-    for signal in ("nodefs.inodesFree", "imagefs.inodesFree", "pid.available"):
-        if signal in strain:
-            found[signal] = strain[signal], _USUAL[_RESOURCES[signal]]
-    return found
-
-
-def _used(pod: LocalPod, resource: str) -> int:
-    total = 0
-    for container in pod.containers:
-        if container.aside is not None and container.stage in ALIVE:
-            total += container.aside.memory if resource == "memory" else container.aside.disk
-    return total
-
-
-def _quantity(row: Threshold, capacity: int) -> int:
-    return capacity * row.percent // (_HUNDRED * _HUNDRED) if row.percent else row.amount
-
-
-def _is_met(row: Threshold, seen: dict[str, tuple[int, int]]) -> bool:
+def _is_met(row: Threshold, seen: dict[str, tuple[int, int]], known: Trouble = _CALM) -> bool:
+    """Tell whether there is too little; once there was, until so much more is free as is to be reclaimed."""
     found = seen.get(row.signal)
-    return found is not None and found[0] < _quantity(row, found[1])
+    if found is None:
+        return False
+    more = reclaim_of(row, found[1]) if _key(row) in known.first else 0
+    return found[0] < quantity_of(row, found[1]) + more
 
 
 def _key(row: Threshold) -> str:
@@ -159,11 +114,11 @@ def _reclaim(state: State, settings: Settings, row: Threshold, now: Instant, out
     evicting = state.pods.get(trouble.evicting, None)
     if evicting is not None and evicting.life == "ending":
         return state, True
-    resource = _RESOURCES[row.signal]
+    resource = measuring.RESOURCES[row.signal]
     out.append(Record(nodes.about(state), "Warning", "EvictionThresholdMet", f"Attempting to reclaim {resource}"))
     if resource == "ephemeral-storage":
-        state, freed = _removed(state, 0, now, out)
-        if freed and not _is_met(row, observed(state)):
+        state, freed = imaging.removed(state, 0, now, out)
+        if freed and not _is_met(row, measuring.observed(state)):
             return state, True
     for pod in sorted(_running(state), key=lambda pod: _order(pod, resource)):
         if is_critical(pod):
@@ -189,14 +144,14 @@ def _order(pod: LocalPod, resource: str) -> tuple[Any, ...]:
     spec: Any = pod.pod.spec
     if resource in {"inodes", "pids"}:
         return False, spec.priority or 0, 0, pod.key
-    beyond = _used(pod, resource) - requests_of(spec).get(resource, 0) // NANO
+    beyond = measuring.use_of(pod, resource) - requests_of(spec).get(resource, 0) // NANO
     return beyond <= 0, spec.priority or 0, -beyond, pod.key
 
 
 def _said(state: State, pod: LocalPod, row: Threshold, resource: str) -> str:
-    available, capacity = observed(state)[row.signal]
+    available, capacity = measuring.observed(state)[row.signal]
     said = f"The node was low on resource: {resource}. "
-    said += f"Threshold quantity: {_text(_quantity(row, capacity))}, available: {_text(available)}. "
+    said += f"Threshold quantity: {_text(quantity_of(row, capacity))}, available: {_text(available)}. "
     for container in pod.containers:
         aside = container.aside
         used = 0 if aside is None else aside.memory if resource == "memory" else aside.disk
@@ -215,66 +170,3 @@ def _said(state: State, pod: LocalPod, row: Threshold, resource: str) -> str:
 
 def _text(amount: int) -> str:
     return str(Quantity.of(nanos=amount * NANO, form="BinarySI"))
-
-
-# Images ---------------------------------------------------------------------------------------------------------------
-
-
-def collect_later(state: State, now: Instant, out: list[Effect]) -> State:
-    """Have images removed at the next round if they fill the disk."""
-    if _overfull(state) > 0:
-        out.append(SetTimer(("images",), (now // COLLECT_EVERY + 1) * COLLECT_EVERY))
-    return state
-
-
-def collect(state: State, now: Instant, out: list[Effect]) -> State:
-    """Remove images that no container needs until the disk is as free as it should be."""
-    wanted = _overfull(state)
-    if wanted <= 0:
-        return state
-    available, capacity = observed(state)["imagefs.available"]
-    state, freed = _removed(state, wanted, now, out)
-    if freed < wanted:
-        used = _HUNDRED - max(available, 0) * _HUNDRED // capacity
-        said = (
-            f"Insufficient free disk space on the node's image filesystem ({used}% of {_size(capacity)} used). "
-            f"Failed to free sufficient space by deleting unused images (freed {freed} bytes). "
-            "Investigate disk usage, as it could be used by active images, logs, volumes, or other data."
-        )
-        out.append(Record(nodes.about(state), "Warning", "FreeDiskSpaceFailed", said))
-    return state
-
-
-def _overfull(state: State) -> int:
-    """Give how many bytes of images are to be removed; 0 if the disk is not too full."""
-    found = observed(state).get("imagefs.available")
-    if found is None:
-        return 0
-    settings = settings_of(state.host.kubelet)
-    available, capacity = max(found[0], 0), found[1]
-    if _HUNDRED - available * _HUNDRED // capacity < settings.images_high:
-        return 0
-    return capacity * (_HUNDRED - settings.images_low) // _HUNDRED - available
-
-
-def _removed(state: State, wanted: int, now: Instant, out: list[Effect]) -> tuple[State, int]:
-    """Remove images that no container needs, until *wanted* bytes are free, or all of them if that is 0."""
-    needed = {container.spec.image for pod in state.pods.values() for container in pod.containers}
-    freed, images = 0, state.images
-    for name, size in sorted(state.images.items()):
-        if name in needed or (wanted and freed >= wanted):
-            continue
-        out.append(RemoveImage(name))
-        images = images.remove(name)
-        freed += size
-    if not freed:
-        return state, 0
-    return nodes.changed(replace(state, images=images), now, out), freed
-
-
-def _size(amount: int) -> str:
-    for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
-        if amount >= 1 << power:
-            tenths = (amount * 10 + (1 << power - 1)) >> power
-            return f"{tenths // 10}.{tenths % 10} {unit}"
-    return f"{amount} B"

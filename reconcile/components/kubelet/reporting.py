@@ -41,7 +41,7 @@ def report(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Loca
     # What was written last is mostly what was known last, and that is another, as has just been found out.
     if pod.api is None or pod.calling or (pod.written is not pod.status and status == pod.written):
         return replace(pod, status=status)
-    out.append(calls.update(pod.api, status, pod.uid))
+    out.append(calls.patch(pod, status))
     return _written(pod, status, status, "status")
 
 
@@ -53,7 +53,7 @@ def write(pod: LocalPod, out: list[Effect]) -> LocalPod:
     api, status = pod.api, pod.status
     if api is None or status is None or pod.calling or status is pod.written or status == pod.written:
         return pod
-    out.append(calls.update(api, status, pod.uid))
+    out.append(calls.patch(pod, status))
     return _written(pod, status, status, "status")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.components.kubelet.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
@@ -173,6 +174,7 @@ class LocalPod:
         version: the resourceVersion that its last status write made.
         calling: the call that is under way: status or delete; after a delete there is none.
         resize: a change of its resources that is not over.
+        allotted: what it as a whole has.
     """
 
     uid: str
@@ -193,6 +195,7 @@ class LocalPod:
     version: int = 0
     calling: Literal["", "status", "delete"] = ""
     resize: Resize | None = None
+    allotted: Allotted = NOTHING
 
 
 @quick
@@ -223,7 +226,7 @@ class OwnNode:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Pull:
-    """A pull that waits its turn, or, first of the queue, is under way."""
+    """A pull that waits its turn, or, as one of the first of the queue, is under way."""
 
     uid: str
     container: str
@@ -290,6 +293,7 @@ class Seldom:
     Args:
         dice: its own stream.
         allocatable: what pods may use of the host, in billionths.
+        parallel: how many images are pulled at a time.
         boots: how often the host was powered on again.
         static: key -> uid of the pods of the host's manifests.
         found: what ran when this kubelet started and that no pod has claimed yet.
@@ -301,12 +305,15 @@ class Seldom:
         mounting: what pods wait for, by uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
+        aligned: what guaranteed pods have for themselves of each NUMA node, by uid: (resource, node, billionths).
+        ages: of images, where that matters: when one was first detected, and when it was last needed.
         strain: what the host has left of what signals measure, beside what pods use.
         trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
     """
 
     dice: Dice
     allocatable: Map[int]
+    parallel: int = 1
     boots: int = 0
     static: Map[str] = Map()
     found: Map[RunningPod] = Map()
@@ -319,6 +326,8 @@ class Seldom:
     mounting: Map[Mounting] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[str, ...] = ()
+    aligned: Map[tuple[tuple[str, int, int], ...]] = Map()
+    ages: Map[tuple[Instant, Instant]] = Map()
     strain: Map[int] = Map()
     trouble: Trouble | None = None
 
@@ -334,7 +343,7 @@ class State:
         seldom: what seldom changes.
         node: its Node.
         pods: every pod that it has anything to do with, by the uid that the runtime knows.
-        pulls: image pulls, one at a time.
+        pulls: image pulls; as many as may be pulled at a time are under way, the first ones.
         images: what the host has, name -> bytes.
         used: what its pods ask for, in billionths; `pods` is their number.
         ports: host ports in use: (port, protocol, host IP, uid).

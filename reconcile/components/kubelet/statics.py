@@ -45,8 +45,8 @@ def changed(state: State, manifests: tuple[Any, ...], now: Instant, out: list[Ef
     state = with_seldom(state, static=static)
     for key, uid in old.items():
         pod = state.pods.get(uid, None)
-        if pod is not None and static.get(key) != uid:
-            state = pods.dismissed(state, pod, now, out)
+        if static.get(key) != uid:
+            state = pods.forgotten(state, uid) if pod is None else pods.dismissed(state, pod, now, out)
     for key in static:
         state = begun(state, key, now, out)
     return state
@@ -61,7 +61,8 @@ def begun(state: State, key: str, now: Instant, out: list[Effect]) -> State:
         wanted = static_pod(manifest, state.host, now)
         if wanted.metadata.uid == uid:
             state = pods.add(state, None, wanted, now, out, static=uid)
-            return mirror(state, state.pods[uid], out)
+            pod = state.pods.get(uid, None)
+            return state if pod is None else mirror(state, pod, out)
     return state
 
 

@@ -28,6 +28,7 @@ _type_of: Final = attrgetter("type")
 _CREATING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="ContainerCreating"))
 _INITIALIZING: Final = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason="PodInitializing"))
 _NO_STATE: Final = core_v1.ContainerState()
+_UNLIMITED: Final = core_v1.ResourceRequirements()
 _LOST: Final = core_v1.ContainerState(
     terminated=core_v1.ContainerStateTerminated(
         exit_code=137,
@@ -46,11 +47,10 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     reason = message = None
     if pod.verdict is not None and phase == "Failed":
         reason, message = pod.verdict[:2]
-    for said in () if pod.static else (prior, old):
-        if said.phase in {"Succeeded", "Failed"}:
-            # What has finished has finished, also if somebody else says that it has.
-            phase, reason, message = said.phase, said.reason, said.message
-            break
+    if (prior.phase in _FINISHED or old.phase in _FINISHED) and not pod.static:
+        # What has finished has finished, also if somebody else says that it has.
+        said = prior if prior.phase in _FINISHED else old
+        phase, reason, message = said.phase or phase, said.reason, said.message
     containers = pod.containers
     statuses = tuple([container_status(pod, container) for container in containers])
     ephemerals = None
@@ -60,14 +60,18 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     inits = 0 if _plain(pod) else len([container for container in containers if container.kind in {"init", "sidecar"}])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(containers)
+    given = pod.allotted
     return core_v1.PodStatus(
+        allocated_resources=given.requests if seen else None,
         conditions=_conditions(pod, old, phase, statuses, now),
         container_statuses=statuses[inits:] if seen else None,
         ephemeral_container_statuses=ephemerals,
+        extended_resource_claim_status=old.extended_resource_claim_status,
         init_container_statuses=statuses[:inits] if inits else None,
         host_ip=host.ip if seen else None,
         host_ips=_host_ips(host.ip) if seen else None,
         message=message,
+        node_allocatable_resource_claim_statuses=old.node_allocatable_resource_claim_statuses,
         nominated_node_name=old.nominated_node_name,
         observed_generation=shown.metadata.generation,
         phase=phase,
@@ -76,6 +80,7 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
         qos_class=old.qos_class or quality_of(shown.spec),
         reason=reason,
         resource_claim_statuses=old.resource_claim_statuses,
+        resources=(given.given if old.phase == "Running" else given.planned) if seen else None,
         start_time=pod.started_at,
     )
 
@@ -129,8 +134,10 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
         elif state is None:
             lost = pod.life == "ended" and pod.initialised
             state = _LOST if lost else _CREATING if _plain(pod) else _INITIALIZING
-    resources = spec.resources if alive else None
-    allocated = resources.requests if resources is not None else None
+    resources = allocated = None
+    if container.id:
+        resources = spec.resources or _UNLIMITED
+        allocated = resources.requests
     if container.aside is not None and container.aside.resources is not None:
         resources = container.aside.resources
     return core_v1.ContainerStatus(
@@ -254,7 +261,7 @@ def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[co
 
 
 _RESIZES: Final = ("PodResizePending", "PodResizeInProgress")
-_FINISHED: Final = ("Succeeded", "Failed")
+_FINISHED: Final = frozenset({"Succeeded", "Failed"})
 _DISRUPTED: Final = 2
 
 

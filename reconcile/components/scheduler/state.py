@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -136,6 +137,7 @@ class Clock:
         retry_at: when the timer for back-offs is due.
         flush_at: when the timer for pods that wait for too long is due.
         volumes_at: when the timer for pods that wait for volumes is due.
+        permits_at: when the timer for pods that wait to be permitted is due.
         start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
             as long as all of them are looked at.
     """
@@ -145,6 +147,7 @@ class Clock:
     retry_at: Instant | None = None
     flush_at: Instant | None = None
     volumes_at: Instant | None = None
+    permits_at: Instant | None = None
     start: int = 0
 
     @property
@@ -163,11 +166,13 @@ class Settings:
         profile: how pods are scheduled.
         others: further profiles, for pods of other schedulers' names.
         extenders: who else is asked.
+        looks: whether somebody has to be shown the nodes themselves.
     """
 
     profile: Profile = DEFAULT
     others: tuple[Profile, ...] = ()
     extenders: tuple[Extender, ...] = ()
+    looks: bool = False
 
 
 @quick
@@ -211,9 +216,24 @@ def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
     profile, *others = configuration.profiles
     return State(
         dice=dice,
-        queue=Queue(initial=configuration.initial_backoff, longest=configuration.longest_backoff),
-        settings=Settings(profile, tuple(others), configuration.extenders),
+        queue=Queue(
+            initial=configuration.initial_backoff, longest=configuration.longest_backoff, sort=_sorting(profile)
+        ),
+        settings=Settings(
+            profile,
+            tuple(others),
+            configuration.extenders,
+            looks=bool(configuration.extenders) or any(each.own for each in configuration.profiles),
+        ),
     )
+
+
+def _sorting(profile: Profile) -> Callable[[Any], int] | None:
+    """Give what sorts the queue, if that is a plugin of the user's own; it is the same in all profiles."""
+    for each in profile.own:
+        if each.at("queueSort"):
+            return each.plugin.queue_sort
+    return None
 
 
 def profile_for(state: State, pod: Any) -> Profile | None:

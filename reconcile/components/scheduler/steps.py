@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, written
+from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State
 from reconcile.components.scheduler.watching import left, nodes_changed, others_changed, pods_changed, with_placed
@@ -60,6 +61,8 @@ def _on_watched(state: State, event: Watched) -> Step:
         state = nodes_changed(state, event)
     else:
         state = others_changed(state, event)
+    if state.settings.looks:
+        return _on_watched_for_own(was, state, event)
     if event.watch in state.clock.synced:
         if state.queue is was.queue and state.waiting is was.waiting:
             return state, ()  # so there is nothing new to ask for, or to wait for
@@ -68,12 +71,24 @@ def _on_watched(state: State, event: Watched) -> Step:
     return _ordered(state, (), woken_before=_ready(was))
 
 
+def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
+    """Go on with a change that plugins of the user's own may have something to say about."""
+    if event.watch not in state.clock.synced:
+        state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
+    state = stirred(state, event)
+    state, effects = asked(state, event.now) if state.reserved.permits else (state, ())
+    return _ordered(state, effects, woken_before=_ready(was))
+
+
 def _on_turned(state: State, event: Turned) -> Step:
     if not state.clock.runs:
         return state, ()
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
     state, effects = scheduled(state, event.now)
+    if state.settings.looks and state.reserved.permits:
+        state, more = asked(state, event.now)
+        effects = (*effects, *more)
     return _ordered(state, effects, woken_before=False)
 
 
@@ -97,7 +112,8 @@ def _on_answered(state: State, event: Answered) -> Step:
             f"Successfully assigned {key} to {placed.node}",
             component=pod.spec.scheduler_name or PROFILE,
         )
-        return with_placed(state, key, known), (record,)
+        state = with_placed(state, key, known)
+        return state, (record, *bound(state, pod, placed.node)) if state.settings.looks else (record,)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
         return with_placed(state, key, known), ()
@@ -152,6 +168,10 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
 def _on_timer_fired(state: State, event: TimerFired) -> Step:
     if event.key == VOLUMES:
         return _on_volumes_due(replace(state, clock=replace(state.clock, volumes_at=None)), event.now)
+    if event.key == PERMITS:
+        was = state
+        state, effects = asked(replace(state, clock=replace(state.clock, permits_at=None)), event.now)
+        return _ordered(state, effects, woken_before=_ready(was))
     clock = replace(state.clock, retry_at=None) if event.key == RETRY else replace(state.clock, flush_at=None)
     after = replace(state, clock=clock, queue=flushed(state.queue, event.now))
     return _ordered(after, (), woken_before=_ready(state))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.components.scheduler.cache.demand import demand_of
+from reconcile.components.scheduler.cache.demand import demand_held
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -23,7 +23,9 @@ from reconcile.components.scheduler.cache.nodes import (
 from reconcile.components.scheduler.cache.traits import Traits, traits_of
 from reconcile.components.scheduler.cache.views import Views, having, having_pods
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
+from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.plugin import Turn
 from reconcile.components.scheduler.queue.hints import (
     helped_by_guise,
     helped_by_leaving,
@@ -64,6 +66,8 @@ def nodes_changed(state: State, event: Watched) -> State:
     """Take in what has become of nodes."""
     for change in event.changes:
         state = _node_changed(state, change, event.now)
+    if state.settings.looks:
+        state = _with_views(state, state.views._replace(nodes=event.view))
     return state
 
 
@@ -147,7 +151,7 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
     key, pod, old = change.key, change.new, change.old
     node = pod.spec.node_name
     if placed is None:
-        demand, traits = demand_of(pod), traits_of(pod)
+        demand, traits = demand_held(pod), traits_of(pod)
         if state.nominated and key in state.nominated:
             state = replace(state, nominated=state.nominated.remove(key))
         state = replace(
@@ -157,8 +161,13 @@ def _bound(state: State, change: Change, placed: Placed | None, now: Instant) ->
             placed=state.placed.set(key, Placed(node, pod.metadata.uid, demand, traits, assumed=False)),
         )
         return _joined(state, traits, now)
-    same = old is not None and old.spec.containers is pod.spec.containers and old.spec.resources is pod.spec.resources
-    demand = placed.demand if same else demand_of(pod)
+    same = (
+        old is not None
+        and old.spec.containers is pod.spec.containers
+        and old.spec.resources is pod.spec.resources
+        and (pod.metadata.generation == 1 or old.status is pod.status)
+    )
+    demand = placed.demand if same else demand_held(pod)
     if placed.node != node or placed.demand != demand:
         # Bound by someone else to another node, or resized in place.
         entry, traits = placed.entry, placed.traits
@@ -226,13 +235,13 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         entry = None
     if entry is None:
         return _new(state, key, pod, now, profile)
-    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels:
+    if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels and not profile.own:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes, traits = demanded(pod, profile), wished(pod, profile), traits_of(pod)
     if not traits.spread and profile.spread_defaults and entry.traits.spread:
         traits = traits._replace(spread=entry.traits.spread)
     place = entry.place
-    if spec.scheduling_gates and profile.gates:
+    if held(state, pod):
         place = "gated"
     elif place == "gated":
         place = "active"
@@ -243,7 +252,7 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
 
 
 def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> State:
-    place: Place = "gated" if pod.spec.scheduling_gates and profile.gates else "active"
+    place: Place = "gated" if (pod.spec.scheduling_gates or profile.own) and held(state, pod) else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
@@ -255,6 +264,16 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
         nominee = Nominee(pod.status.nominated_node_name, pod.metadata.uid, entry.demand, entry.traits)
         return replace(state, nominated=state.nominated.set(key, nominee))
     return state
+
+
+def held(state: State, pod: Any) -> bool:
+    """Tell whether scheduling gates, or plugins of the user's own, keep a pod from being scheduled yet."""
+    profile = profile_for(state, pod) or state.settings.profile
+    if pod.spec.scheduling_gates and profile.gates:
+        return True
+    asked = [each.plugin.pre_enqueue for each in profile.own if each.at("preEnqueue")]
+    turn = Turn(pod, snapshot_of(state))
+    return any(ask is not None and ask(turn) is not None for ask in asked)
 
 
 def _alike(one: Any, other: Any) -> bool:

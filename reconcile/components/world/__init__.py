@@ -8,11 +8,11 @@ from reconcile.components.world.runtime import (
     ended,
     images,
     killed,
-    logs,
     process_of,
     rebooted,
     running,
     step,
+    wrote,
 )
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
     "ended",
     "images",
     "killed",
-    "logs",
     "process_of",
     "rebooted",
     "running",
     "step",
+    "wrote",
 ]

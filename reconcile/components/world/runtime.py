@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking
+from reconcile.components.world import asking, pulling
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -24,7 +24,6 @@ from reconcile.components.world.state import (
     container_id,
     given,
     image_id,
-    reference,
     shown,
 )
 from reconcile.effects import (
@@ -48,8 +47,6 @@ from reconcile.events import (
     ContainerExited,
     ContainerResized,
     ContainerStarted,
-    ImagePulled,
-    ImagePullFailed,
     Ordered,
     SandboxReady,
     SandboxRemoved,
@@ -61,7 +58,7 @@ from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, written
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
@@ -75,11 +72,11 @@ __all__ = [
     "ended",
     "images",
     "killed",
-    "logs",
     "process_of",
     "rebooted",
     "running",
     "step",
+    "wrote",
 ]
 
 Hears: TypeAlias = Started | Ordered | TimerFired
@@ -184,13 +181,13 @@ def containers(state: State) -> Running:
     return Running(pods=tuple(pods), images=state.images, boots=state.boots)
 
 
-def logs(state: State, uid: str, container: str) -> tuple[str, ...]:
-    """Give what a container has written, line by line; nothing if it never ran."""
+def wrote(state: State, uid: str, container: str) -> tuple[Container, Behaviour] | None:
+    """Give the container that has run last by this name, with what it does; None if it never ran."""
     sandbox = state.sandboxes.get(uid, None)
     found = None if sandbox is None else sandbox.container(container)
     if sandbox is None or found is None or found.started_at is None:
-        return ()
-    return behaviour_of(state, sandbox, found).logs
+        return None
+    return found, behaviour_of(state, sandbox, found)
 
 
 def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] | None:
@@ -209,7 +206,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopPodSandbox() as order:
             return _stop_sandbox(state, order)
         case PullImage() as order:
-            return _pull(state, order, event.now)
+            return pulling.pull(state, order, event.now)
         case StartContainer() as order:
             return _start(state, order, event.now)
         case StopContainer() as order:
@@ -230,7 +227,9 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     what, uid, *rest = event.key
     if what == "pull":
         name, image, took = rest
-        return _pulled(state, PullImage(uid, name, image), took)
+        return pulling.pulled(state, PullImage(uid, name, image), took)
+    if what in pulling.TIMERS:
+        return pulling.due(state, event.key, event.now)
     sandbox = state.sandboxes.get(uid, None)
     if sandbox is None:
         return state, ()
@@ -290,36 +289,6 @@ def _with(state: State, sandbox: Sandbox) -> State:
 
 
 _with_sandboxes: Final[Callable[[State, Table[str, Sandbox]], State]] = copier(State, "sandboxes")
-
-
-# Images ---------------------------------------------------------------------------------------------------------------
-
-
-def _pull(state: State, order: PullImage, now: Instant) -> Stepped:
-    behaviour = state.behaviours.of(order.image)
-    there = order.image in state.images or behaviour.preloaded
-    span = behaviour.again if there else behaviour.pull
-    took = _drawn(state, span, f"{order.uid}/{order.container}/pull/{now}")
-    if took:
-        return state, (SetTimer(("pull", order.uid, order.container, order.image, took), now + took),)
-    return _pulled(state, order, took)
-
-
-def _pulled(state: State, order: PullImage, took: Duration) -> Stepped:
-    behaviour = state.behaviours.of(order.image)
-    if behaviour.absent and order.image not in state.images:
-        name = reference(order.image)
-        message = (
-            f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": '
-            f"failed to resolve image: {name}: not found"
-        )
-        return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
-    there = order.image in state.images
-    if not there:
-        state = copier(State, "images")(state, state.images.set(order.image, behaviour.size))
-    size = state.images[order.image]
-    present = there or behaviour.preloaded
-    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
 
 
 # Containers -----------------------------------------------------------------------------------------------------------
@@ -493,8 +462,9 @@ def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerS
 def _exited(uid: str, container: Container, message: str, behaviour: Behaviour) -> ContainerExited:
     assert container.code is not None, "what has exited has a code"
     code, reason = container.code, container.reason
-    if container.started_at is None or not (behaviour.message or behaviour.logs):
+    if container.started_at is None or not (behaviour.message or behaviour.logs or behaviour.writes):
         return ContainerExited(uid, container.name, container.id, code, reason, message)
     message = message or behaviour.message[:_MESSAGE]
-    tail = "".join([f"{line}\n" for line in behaviour.logs[-_TAIL_LINES:]])[-_TAIL:]
+    lines = written(behaviour, container.started_at, container.finished_at or container.started_at)
+    tail = "".join([f"{line}\n" for _, line in lines[-_TAIL_LINES:]])[-_TAIL:]
     return ContainerExited(uid, container.name, container.id, code, reason, message, tail)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from reconcile.components.world.pulling import Traffic
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
@@ -16,6 +17,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
 from reconcile.model.hosts import Host
+from reconcile.model.images import repository_of
 from reconcile.model.running import RunningContainer
 
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
@@ -113,6 +115,7 @@ class State:
         taken: which addresses of the host's range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
         processes: the control plane processes that run: name -> (uid, container).
+        traffic: what comes from registries of which anything is said; None before anything was asked of one.
     """
 
     host: Host
@@ -124,6 +127,7 @@ class State:
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
+    traffic: Traffic | None = None
 
 
 def behaviour_of(state: State, sandbox: Sandbox, container: Container) -> Behaviour:
@@ -173,19 +177,7 @@ def container_id(dice: Dice) -> str:
 @lru_cache(maxsize=1024)
 def image_id(image: str) -> str:
     """Give what a container runtime calls the image *image*: its repository and a digest."""
-    name = image.partition("@")[0]
-    head, slash, tail = name.rpartition("/")
-    repository = head + slash + tail.partition(":")[0]
-    if "." not in repository.partition("/")[0] and ":" not in repository.partition("/")[0]:
-        repository = f"docker.io/{repository if '/' in repository else f'library/{repository}'}"
-    return f"{repository}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
-
-
-def reference(image: str) -> str:
-    """Give an image's full name, with registry and tag, as errors print it."""
-    repository = image_id(image).partition("@")[0]
-    tail = image.rpartition("/")[2]
-    return repository + (tail[len(tail.partition(":")[0]) :] if ":" in tail else ":latest")
+    return f"{repository_of(image)}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
 
 
 def shown(container: Container) -> RunningContainer:

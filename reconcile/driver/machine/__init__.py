@@ -7,7 +7,16 @@ from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import set_timers
 from reconcile.driver.machine.messages import heard, rouse_members, synced, write_all
-from reconcile.driver.machine.processes import begin, end, exit_process, kill_container, launch, lose, report
+from reconcile.driver.machine.processes import (
+    begin,
+    end,
+    exit_process,
+    kill_container,
+    launch,
+    lose,
+    reach_changed,
+    report,
+)
 from reconcile.driver.machine.reach import unpark
 from reconcile.driver.machine.watches import cut, deliver, hold_back, release, skip
 from reconcile.driver.machine.webhooks import waits_for
@@ -34,6 +43,7 @@ __all__ = [
     "lose",
     "next_step",
     "play_now",
+    "reach_changed",
     "release",
     "report",
     "rouse_members",

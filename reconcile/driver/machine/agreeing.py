@@ -22,6 +22,8 @@ from reconcile.cluster.cluster import Asked
 from reconcile.cluster.pending import Decided, Replied, Sent, Suspended
 from reconcile.components import apiserver, etcd
 from reconcile.driver.machine.audits import audit
+from reconcile.driver.machine.caches import cache_of
+from reconcile.driver.machine.lines import stall
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import tell
 from reconcile.driver.machine.reach import member_of, park, store_of
@@ -60,7 +62,12 @@ def ask(machine: Machine, server: str, item: Sent, waited: Suspended | None) -> 
     server = server if waited is None else waited.server
     member = member_of(machine, server.rpartition("/")[2])
     if member is None:
-        park(machine, item)  # the server at which it waited for webhooks has no leader any more
+        if machine.fronted:
+            if item.request.verb == "watch" or item.request.resource_version == "0":
+                return read(machine, server, item, waited, cache_of(machine, server))
+            stall(machine, item)
+        else:
+            park(machine, item)  # the server at which it waited for webhooks has no leader any more
         return False
     keeper = machine.processes.get(server)
     assert keeper is not None, "it was found among the servers that run, and what waits in one goes with it"
@@ -68,16 +75,28 @@ def ask(machine: Machine, server: str, item: Sent, waited: Suspended | None) -> 
     machine.serial += 1
     asked = Asked(item, server, keeper.life, member, waited=waited)
     if item.request.verb == "watch" or (item.request.resource_version == "0" and item.request.verb in _READS):
-        store = store_of(machine, member)
-        planned, noted = _planned(machine, asked, store, number)
-        assert not isinstance(planned, apiserver.Planned), "a read writes nothing"
-        if planned is not None:
-            answered(machine, item, planned, store, noted)
-        return True
+        return _read(machine, number, asked, store_of(machine, member))
     if item.request.verb in _READS:
         _ask_to_read(machine, number, asked)
     else:
         _plan(machine, number, asked, sure=False)
+    return True
+
+
+def read(machine: Machine, server: str, item: Sent, waited: Suspended | None, store: Reads) -> bool:
+    """Let an API server answer a read from *store*, which is what its cache has."""
+    keeper = machine.processes.get(server)
+    assert keeper is not None, "it was found among the servers that run, and what waits in one goes with it"
+    number = machine.serial
+    machine.serial += 1
+    return _read(machine, number, Asked(item, server, keeper.life, "", waited=waited), store)
+
+
+def _read(machine: Machine, number: int, asked: Asked, store: Reads) -> bool:
+    planned, noted = _planned(machine, asked, store, number)
+    assert not isinstance(planned, apiserver.Planned), "a read writes nothing"
+    if planned is not None:
+        answered(machine, asked.item, planned, store, noted)
     return True
 
 
@@ -107,7 +126,8 @@ def decided(machine: Machine, item: Decided) -> bool:
             status = statuses.unexpected(told.why)
             answered(machine, asked.item, Response(status.code or _ERROR, status), machine.store, asked.noted)
         else:
-            park(machine, asked.item)  # nothing was done: it is tried again once there is a leader
+            # Nothing was done: it is tried again once there is a leader.
+            (stall if machine.fronted else park)(machine, asked.item)
     elif not isinstance(told.outcome, Refused):
         machine.asked.remove(told.number)
         store = OpenStore(told.store)

@@ -7,9 +7,11 @@ from typing import Final
 from reconcile.cluster.pending import Replied, Sent, Suspended
 from reconcile.components import apiserver, recorder
 from reconcile.driver.machine import metering
-from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events
+from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events, read
 from reconcile.driver.machine.audits import audit
+from reconcile.driver.machine.caches import come_through, read_of, waits_for_cache
 from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.lines import called, hold_answer
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
@@ -34,8 +36,16 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
         return _asked_of_cloud(machine, item)
     server = machine.reach.get(item.host) or server_for(machine, item.host)
     if server is None:
-        park(machine, item)
-        return False
+        if not machine.fronted:
+            park(machine, item)
+            return False
+        server = called(machine, item) if waiting is None else waiting.server
+        if server is None or waits_for_cache(machine, server, item):
+            return False
+        come_through(machine, item)
+        stale = read_of(machine, server, item)
+        if stale is not None:
+            return read(machine, server, item, waiting, stale)
     if machine.plural:
         return ask(machine, server, item, waiting)
     response = _served(machine, server, item, waiting)
@@ -86,8 +96,11 @@ def give_back(machine: Machine, item: Replied) -> bool:
     if process is None:
         return False
     if not hears(machine, item.host):
-        park(machine, item)
-        return False
+        if not machine.fronted:
+            park(machine, item)
+            return False
+        if hold_answer(machine, item):
+            return False
     event = Answered(machine.now + process.skew, item.tag, item.response)
     if item.tag[0] == "election":
         hear_election(machine, process, event)

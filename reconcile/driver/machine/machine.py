@@ -62,6 +62,9 @@ class Machine:
         self.etcd = cluster.etcd
         self.marked = cluster.marked
         self.plural = bool(cluster.members)
+        self.fronted = cluster.topology.front is not None
+        self.apart = self.plural or self.fronted
+        """Whether what an API server shows may be another than the store."""
         self.members: Draft[str, Keeping] = Draft(cluster.members)
         self.front = cluster.front
         self.asked: Draft[int, Asked] = Draft(cluster.asked)

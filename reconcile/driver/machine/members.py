@@ -24,6 +24,7 @@ from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
@@ -64,6 +65,8 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             machine.reach.clear()
             if leader:
                 unpark(machine)
+            if machine.fronted:
+                survey(machine)  # no connection breaks by it: watches go on
         case _:
             return False
     return True

@@ -15,9 +15,11 @@ from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
+from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.reach import connected, unpark
+from reconcile.driver.machine.surveying import fall_due, forget, survey
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
@@ -80,21 +82,22 @@ def begin(machine: Machine, item: Starting) -> bool:
         webhooks=topology.webhooks,
         drivers=topology.drivers,
         cloud=topology.cloud,
+        stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
-        scheduler=scheduling(topology) if kind == "kube-scheduler" else DEFAULTS,
+        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
     )
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":
         machine.servers = (*machine.servers, name)
-        machine.reach.clear()
+        reach_changed(machine)
         asked = apiserver.bootstrap(machine.states.get(name), machine.now + process.skew)
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
         machine.old_parked = (*first, *machine.parked)
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
-        machine.reach.clear()
+        reach_changed(machine)
         _renew_leases(machine, process)
     if kind in _REACHED and (machine.etcd or machine.plural) and machine.servers:
         unpark(machine)
@@ -150,14 +153,12 @@ def end(machine: Machine, name: str) -> None:
     if process is None:
         return
     if machine.plural and process.kind in _REACHED:
-        rouse(machine, tell)
-        for item in forget_asked(machine, name):
-            lose(machine, item)
-        if process.kind == "etcd":
-            member_ended(machine, process.host)
+        _leave_members(machine, process)
     machine.processes.remove(name)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
+    if machine.fronted:
+        forget(machine, name)
     watching = machine.states.get(name)
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
@@ -167,16 +168,41 @@ def end(machine: Machine, name: str) -> None:
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
-        machine.reach.clear()
+        reach_changed(machine)
         if machine.plural:
             set_timers(machine)
         for waiting in forgotten(machine, name):
             if isinstance(waiting, Suspended):
-                lose(machine, waiting.sent)
+                _leave(machine, waiting.sent)
     elif process.kind == "watch" and machine.audits is not None and watching is not None:
         audit_end(machine, process, watching)
     if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
+
+
+def _leave_members(machine: Machine, process: Process) -> None:
+    """Let what an API server or a member of etcd was asked be lost, before it is gone."""
+    rouse(machine, tell)
+    for item in forget_asked(machine, process.name):
+        (_leave if process.kind == "kube-apiserver" else lose)(machine, item)
+    if process.kind == "etcd":
+        member_ended(machine, process.host)
+
+
+def _leave(machine: Machine, item: Sent) -> None:
+    """Let a call be lost with the API server that was about to answer it."""
+    if machine.fronted:
+        break_off(machine, item, "reset")
+    else:
+        lose(machine, item)
+
+
+def reach_changed(machine: Machine) -> None:
+    """Take in that it has changed who runs, or who reaches whom."""
+    machine.reach.clear()
+    if machine.fronted:
+        for name in survey(machine):
+            end(machine, name)
 
 
 def lose(machine: Machine, item: Sent | Replied) -> None:
@@ -341,12 +367,25 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
+<<<<<<< HEAD
         case etcd.Sync() if machine.plural and is_full(machine, process.host):
             exit_process(machine, process, _PANIC)
         case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
+=======
+        case _ if _take_up_apart(machine, process, effect):
+>>>>>>> main
             pass
         case _:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
+
+
+def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
+    """Carry out what only a member of etcd orders, or is due in the network; false if it is nothing of these."""
+    if process.kind == "network":
+        for name in fall_due(machine, effect):
+            end(machine, name)
+        return True
+    return process.kind == "etcd" and take_up_of_member(machine, process, effect)
 
 
 def _order(machine: Machine, host: str, order: Any) -> None:

@@ -96,6 +96,8 @@ def store_of(machine: Machine, member: str) -> OpenStore:
 
 
 def _found(machine: Machine, host: str) -> str | None:
+    if machine.fronted:
+        return None  # it depends on the connection: see lines.py
     if machine.plural:
         own = f"kube-apiserver/{host}"
         for server in sorted(machine.servers, key=lambda name: name != own):

@@ -11,6 +11,7 @@ from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.pending import Draining, Listing, Sent
 from reconcile.components import apiserver
 from reconcile.components.apiserver.memo import Same
+from reconcile.driver.machine.caches import is_fresh, shown_to, shows
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, open_watch, tell, tidied
 from reconcile.driver.machine.reach import park, server_for, store_seen_from
@@ -52,13 +53,23 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     assert cursor is not None, f"{process.name} has no watch {watch}"
     if cursor.held:
         return False
-    store = machine.store if not machine.plural else store_seen_from(machine, process.host)
+    if not machine.apart:
+        store: Reads = machine.store
+    elif not machine.fronted:
+        store = store_seen_from(machine, process.host)
+    elif shows(machine, process):
+        store = shown_to(machine, process)
+    else:
+        return False
     history = store.history(cursor.channel)
     last = history.end
     if cursor.position < history.start:
         if process.kind == "watch" and cursor.position >= 0:
             return _expire(machine, process)
-        if cursor.view is not None and store is not machine.store:
+        if machine.fronted:
+            if not is_fresh(machine, process, watch, store):
+                return False
+        elif cursor.view is not None and store is not machine.store:
             # What it knows may be later: the server makes it wait, as with a resourceVersion that it has not come to.
             return False
         changes, view, position = _listed(store, cursor), store.table(cursor.resource), last
@@ -93,7 +104,7 @@ def list_watch(machine: Machine, item: Listing) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    if server_for(machine, process.host) is None:
+    if server_for(machine, process.host) is None and not machine.fronted:
         park(machine, item)
         return False
     return deliver(machine, process, item.watch)
@@ -113,7 +124,10 @@ def drain(machine: Machine, item: Draining) -> bool:
         if process is None:
             continue
         if machine.reach.get(process.host) is None and server_for(machine, process.host) is None:
-            park(machine, Listing(name, process.life, watch))
+            if machine.fronted:
+                told = deliver(machine, process, watch)
+            else:
+                park(machine, Listing(name, process.life, watch))
         else:
             told = deliver(machine, process, watch)
     if known.gone:

@@ -22,6 +22,7 @@ from reconcile.api.convert import CustomObject, dump, load
 from reconcile.api.faults import Fault, InvalidObject
 from reconcile.api.scalars import freeze, thaw
 from reconcile.lib.errors import ReconcileError
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import List, Request
 
 # Of the subresources whose object is of another kind than the resource's.
@@ -141,7 +142,10 @@ def _loaded(content: Any, cls: type | None, path: str) -> Any:
 
 
 def body_to_json(body: Any, request: Request, path: str) -> Any:
-    """Write a request's body: an API object, or a patch as it is."""
+    """Write a request's body: an API object, or a patch as it is; one of a status as what it is made of."""
+    if isinstance(body, StatusPatch):
+        parts = (("old", body.old), ("new", body.new))
+        return {"uid": body.uid, **{name: object_to_json(part, None, below(path, name)) for name, part in parts}}
     if request.verb == "patch":
         return free_to_json(body, path)
     return object_to_json(body, _sent_class(request.verb, request.resource, request.subresource), path)
@@ -150,8 +154,14 @@ def body_to_json(body: Any, request: Request, path: str) -> Any:
 def body_from_json(body: Any, verb: str, resource: str, subresource: str, path: str) -> Any:
     """Read a request's body."""
     if verb == "patch":
+        if isinstance(body, dict) and body.keys() == _OF_STATUS:
+            parts = [object_from_json(body[name], None, below(path, name)) for name in ("old", "new")]
+            return StatusPatch(body["uid"], *parts)
         return free_from_json(body, path)
     return object_from_json(body, _sent_class(verb, resource, subresource), path)
+
+
+_OF_STATUS: Final = frozenset({"uid", "old", "new"})
 
 
 def answer_to_json(body: Any, code: int, path: str) -> Any:
@@ -240,7 +250,7 @@ def _sent_class(verb: str, resource: str, subresource: str) -> type | None:
 
 
 def _answered_class(code: int) -> type | None:
-    return kinds.class_for("v1", "Status") if code >= _REFUSED else None
+    return kinds.class_for("v1", "Status") if code >= _REFUSED or not code else None
 
 
 @lru_cache(maxsize=1024)

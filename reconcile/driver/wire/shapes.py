@@ -42,6 +42,7 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (CallWebhook, "review"): "free",
     (Audit, "event"): "free",
     (Topology, "audit"): "free",
+    (Topology, "stages"): "free",
     (Topology, "scheduler"): "free",
     (WebhookAnswered, "body"): "free",
     (Change, "old"): "object",

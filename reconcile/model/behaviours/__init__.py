@@ -41,10 +41,11 @@ What an image does can be said of single containers instead, by their pod's labe
 `Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
+from reconcile.model.behaviours.writing import written
 
 __all__ = [
     "KILLED",
@@ -54,6 +55,7 @@ __all__ = [
     "Curve",
     "Described",
     "Ending",
+    "Line",
     "Reply",
     "Rule",
     "Span",
@@ -62,4 +64,5 @@ __all__ = [
     "parse_behaviour",
     "parse_curve",
     "untagged",
+    "written",
 ]

@@ -81,6 +81,20 @@ class Reply:
         return " ".join(said)
 
 
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Line:
+    """A line of a log that is written some time after the container's start, once or *every* so often."""
+
+    text: str
+    after: Duration = 0
+    every: Duration = 0
+
+    def __str__(self) -> str:
+        said = [f"logs {_quoted(self.text)}", f"after {duration_text(self.after)}"]
+        return " ".join([*said, f"every {duration_text(self.every)}"] if self.every else said)
+
+
 @attrs.frozen(kw_only=True)
 class Behaviour:
     """What one image or container does; the module's docstring says what each part means."""
@@ -108,6 +122,7 @@ class Behaviour:
     message: str = ""
     disk: int = 0
     replies: tuple[Reply, ...] = ()
+    writes: tuple[Line, ...] = ()
 
     def reply(self, action: str) -> Reply | None:
         """Give how it answers *action*, if that is said: the first that fits."""
@@ -172,7 +187,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     if behaviour.message:
         said.append(f"message {_quoted(behaviour.message)}")
     said += map(str, behaviour.replies)
-    return said + [f"logs {_quoted(line)}" for line in behaviour.logs]
+    said += [f"logs {_quoted(line)}" for line in behaviour.logs]
+    return said + [str(line) for line in behaviour.writes]
 
 
 def _quoted(text: str) -> str:

@@ -14,6 +14,7 @@ from reconcile.lib.mapping import Map
 from reconcile.model.behaviours.behaviour import Behaviour, Span
 from reconcile.model.behaviours.curves import Curve, parse_curve
 from reconcile.model.behaviours.reading import METRIC, only, parse_behaviour, rows_at, service_at, span_at, text_at
+from reconcile.model.behaviours.registries import Registry, document_of, registries_of
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +72,7 @@ class Behaviours:
         containers: behaviours of single containers, which count before those of their images.
         load: the requests a second that come to a service, by its key, from when the cluster was powered on.
         external: metrics of things outside the cluster, by name, likewise.
+        registries: from where images come, how fast, and how that fails: by the registry's host, or a glob.
     """
 
     images: Map[Behaviour] = Map()
@@ -78,6 +80,7 @@ class Behaviours:
     containers: tuple[Rule, ...] = ()
     load: Map[Curve] = Map()
     external: Map[Curve] = Map()
+    registries: Map[Registry] = Map()
 
     @classmethod
     def default(cls) -> Behaviours:
@@ -92,7 +95,7 @@ class Behaviours:
         Raises:
             ReconcileError: something in it cannot be understood; its path and value are shown.
         """
-        only(document, ("sandbox", "images", "containers", "load", "external"), "")
+        only(document, ("sandbox", "images", "containers", "load", "external", "registries"), "")
         images = document.get("images") or {}
         if not isinstance(images, Mapping):
             raise ReconcileError(f"images: must map patterns to behaviours, not be {images!r}")
@@ -101,7 +104,14 @@ class Behaviours:
         rows = rows_at(document.get("containers") or (), "containers")
         rules = tuple([_rule(row, f"containers[{place}]") for place, row in enumerate(rows)])
         load, external = _load(document.get("load") or {}), _external(document.get("external") or {})
-        return cls(images=_DEFAULT.images.merge(read), sandbox=sandbox, containers=rules, load=load, external=external)
+        return cls(
+            images=_DEFAULT.images.merge(read),
+            sandbox=sandbox,
+            containers=rules,
+            load=load,
+            external=external,
+            registries=registries_of(document.get("registries") or {}),
+        )
 
     def of(self, image: str) -> Behaviour:
         """Give the behaviour of *image*: by its name, else by its name without tag, else by the most specific glob."""
@@ -156,6 +166,7 @@ class Behaviours:
             "images": {pattern: behaviour.text for pattern, behaviour in self.images.items()},
             **rules,
             **curves,
+            **({"registries": document_of(self.registries)} if self.registries else {}),
         }
 
 

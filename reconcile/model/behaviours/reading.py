@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -80,7 +80,10 @@ _FORMS: Final = (
             + f"(?: takes {_SPAN.format('takes')})?"
         ),
     ),
-    ("logs", re.compile("logs " + _QUOTED)),
+    (
+        "logs",
+        re.compile(f"logs {_QUOTED}(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?"),
+    ),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
 _AMOUNTS: Final = ("cpu", "memory")
@@ -110,7 +113,7 @@ def _from_text(text: str, path: str) -> Behaviour:
         elif name in _SPANS:
             parts[name] = span_at(match["span"], place)
         elif name in _SIZES:
-            parts[name] = _size(match["quantity"], place)
+            parts[name] = size_at(match["quantity"], place)
         elif name == "stop":
             parts |= {"stop": span_at(match["span"], place), "stop_code": _code(match["code"] or 0, place)}
         elif name in {"exit", "oom"}:
@@ -130,7 +133,7 @@ def _from_text(text: str, path: str) -> Behaviour:
     return Behaviour(
         **parts,
         endings=tuple(endings),
-        logs=tuple(repeated["logs"]),
+        **_written(repeated["logs"]),
         replies=tuple(repeated["answers"]),
         metrics=Map(metrics),
         needs=tuple(repeated["needs"]),
@@ -141,7 +144,28 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
     """Read a clause that may be said again and again."""
     if name == "needs":
         return service_at(match["service"], place)
-    return _replied(match, place) if name == "answers" else _unquoted(match["line"])
+    if name == "answers":
+        return _replied(match, place)
+    return _line(_unquoted(match["line"]), match["after"], match["every"], place)
+
+
+def _line(text: str, after: Any, every: Any, path: str) -> str | Line:
+    """Read a line of the log: plain text if it is written at the start."""
+    if after is None and every is None:
+        return text
+    spans = [span_at(each if each is not None else "0s", path) for each in (after, every)]
+    if any(span.low != span.high for span in spans):
+        raise ReconcileError(f"{path}: a line is written after a duration, not within a range")
+    if every is not None and not spans[1].low:
+        raise ReconcileError(f"{path}: a line cannot come again every 0s")
+    return Line(text=text, after=spans[0].low if after is not None else spans[1].low, every=spans[1].low)
+
+
+def _written(lines: list[Any]) -> dict[str, Any]:
+    return {
+        "logs": tuple([line for line in lines if isinstance(line, str)]),
+        "writes": tuple([line for line in lines if isinstance(line, Line)]),
+    }
 
 
 def _unquoted(text: str) -> str:
@@ -192,7 +216,7 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
             parts[field] = _flag(value, where) if field in _FLAGS else span_at(value, where)
     for key in _SIZES:
         if key in written:
-            parts[key] = _size(written[key], f"{path}.{key}")
+            parts[key] = size_at(written[key], f"{path}.{key}")
     if "message" in written:
         parts["message"] = text_at(written["message"], f"{path}.message")
     if "answers" in written:
@@ -211,7 +235,7 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
         parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
     if "logs" in written:
         rows = rows_at(written["logs"], f"{path}.logs")
-        parts["logs"] = tuple([text_at(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
+        parts |= _written([_logged(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
     return Behaviour(**parts)
 
 
@@ -222,6 +246,15 @@ def _metrics(written: Any, path: str) -> Map[Amount]:
         if not METRIC.fullmatch(str(name)):
             raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
     return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
+
+
+def _logged(row: Any, path: str) -> str | Line:
+    if not isinstance(row, Mapping):
+        return text_at(row, path)
+    only(row, ("line", "after", "every"), path)
+    if "line" not in row:
+        raise ReconcileError(f"{path}: needs 'line': {row!r}")
+    return _line(text_at(row["line"], f"{path}.line"), row.get("after"), row.get("every"), path)
 
 
 def _exit(row: Any, path: str) -> Ending:
@@ -295,7 +328,8 @@ def span_at(value: Any, path: str) -> Span:
     return span
 
 
-def _size(value: Any, path: str) -> int:
+def size_at(value: Any, path: str) -> int:
+    """Read a number of bytes, such as 64Mi."""
     try:
         size = Quantity.parse(str(value)).whole
     except ReconcileError as error:

@@ -16,6 +16,7 @@ from reconcile.driver.run import run, settle
 from reconcile.driver.step import step
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
+from reconcile.model import statuses
 from reconcile.model.requests import List, Request, Response
 from reconcile.testing.vocabulary import values
 
@@ -76,6 +77,10 @@ AT = 1_767_225_600_500_000_000
         (on.CutWatch("kubelet/node-1", "pods"), "cut pods of kubelet/node-1"),
         (on.SkipChanges("kubelet/node-1", "pods", 2), "skip 2 of pods to kubelet/node-1"),
         (on.HoldWatch("kubelet/node-1", "pods"), "hold pods of kubelet/node-1"),
+        (on.HoldCache("kube-apiserver/node-1"), "hold the cache of kube-apiserver/node-1"),
+        (on.ReleaseCache("kube-apiserver/node-1"), "release the cache of kube-apiserver/node-1"),
+        (on.ResetCall(7), "reset 7"),
+        (on.DelayCall(7, 2_000_000_000), "delay 7 by 2s"),
         (on.ReleaseWatch("kubelet/node-1", "pods"), "release pods of kubelet/node-1"),
         (on.DropCall(12), "drop 12"),
         (on.RepeatCall(12), "repeat 12"),
@@ -111,6 +116,10 @@ AT = 1_767_225_600_500_000_000
         (do.Exit(1, "lost the lock"), "exit with 1: lost the lock"),
         (do.LaunchProcess("kube-scheduler"), "launch kube-scheduler"),
         (do.Answer("kubectl", "1", Response(201, POD), 13_000_000), "answer kubectl 1: 201 Pod default/web in 13ms"),
+        (
+            do.Answer("kubectl", "1", Response(0, statuses.unanswered('Get "https://a:6443/": EOF'))),
+            'answer kubectl 1: no answer: Get "https://a:6443/": EOF in 0s',
+        ),
         (
             do.Answer("kubectl", "1", Response(200, List(resource="pods", items=(POD,), resource_version="1"))),
             "answer kubectl 1: 200 1 object of pods in 0s",

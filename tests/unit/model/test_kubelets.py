@@ -5,7 +5,10 @@ import pytest
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.mapping import Map
-from reconcile.model.kubelets import CRITICAL, Threshold, settings_of
+from reconcile.model.hosts import Host
+from reconcile.model.kubelets import CRITICAL, Threshold, quantity_of, settings_of, texts_of
+from reconcile.model.kubelets.settings import RESTARTS as PERIOD
+from reconcile.model.kubelets.settings import UNBOUNDED
 
 
 def test_what_is_not_said_is_as_kubernetes_has_it():
@@ -44,7 +47,21 @@ def test_what_is_said_is_read():
 @pytest.mark.parametrize(
     ("field", "text", "why"),
     [
-        ("nodeLeaseDurationSeconds", "40", "there is no such field"),
+        ("nodeLeaseDuration", "40", "there is no such field"),
+        ("nodeLeaseDurationSeconds", "0", "must be greater than 0"),
+        ("maxPods", "-1", "'-1' is no whole number"),
+        ("systemReserved", "cpu=x", "systemReserved: "),
+        ("systemReserved", "cpu=-1", "'-1' is negative"),
+        ("kubeReserved", "pods=1", "'pods' cannot be reserved"),
+        ("imageMaximumGCAge", "1m", "is not longer than imageMinimumGCAge"),
+        ("maxParallelImagePulls", "0", "0 is not a positive number"),
+        ("serializeImagePulls", "no", "'no' is neither true nor false"),
+        ("crashLoopBackOff.maxContainerRestartPeriod", "6m", "'6m' is not between 1s and 300s"),
+        ("topologyManagerPolicy", "numa", "'numa' is no policy; there are none, best-effort, restricted, single-numa"),
+        ("registerWithTaints", "a:Never", "'a:Never' is not KEY=VALUE:EFFECT"),
+        ("featureGates", "Other=true", "'Other' cannot be switched here"),
+        ("featureGates", "PodReadyToStartContainersCondition=false", "cannot be switched off"),
+        ("evictionMinimumReclaim", "memory.free=1Gi", "'memory.free' is no signal"),
         ("evictionHard", "memory.free<1Gi", "'memory.free' is no signal"),
         ("evictionHard", "memory.available", "'memory.available' is not NAME<VALUE"),
         ("evictionHard", "memory.available<1Gi,memory.available<2Gi", "is said twice"),
@@ -64,4 +81,109 @@ def test_what_cannot_be_read_is_refused_with_its_place(field, text, why):
     with pytest.raises(ReconcileError) as refused:
         settings_of(Map.of({field: text}), "hosts[0].kubelet")
     assert str(refused.value).startswith(f"hosts[0].kubelet.{field}")
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "parallel"),
+    [
+        ({}, 1),
+        ({"serializeImagePulls": "false"}, UNBOUNDED),
+        ({"maxParallelImagePulls": "3"}, 3),
+        ({"maxParallelImagePulls": "1"}, 1),
+        ({"maxParallelImagePulls": "1", "serializeImagePulls": "false"}, 1),
+    ],
+)
+def test_how_many_images_are_pulled_at_a_time(said, parallel):
+    assert settings_of(Map.of(said)).parallel == parallel
+
+
+def test_several_pulls_at_a_time_are_not_one_after_the_other():
+    with pytest.raises(ReconcileError, match="2 is larger than 1, and serializeImagePulls is not false"):
+        settings_of(Map.of({"maxParallelImagePulls": "2", "serializeImagePulls": "true"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "last"),
+    [
+        ({}, 10, 300),
+        ({PERIOD: "5s"}, 5, 5),
+        ({"featureGates": "KubeletCrashLoopBackOffMax=false"}, 10, 300),
+        ({"featureGates": "ReduceDefaultCrashLoopBackOffDecay=true"}, 1, 300),
+        ({"featureGates": "ReduceDefaultCrashLoopBackOffDecay=true,KubeletCrashLoopBackOffMax=false"}, 1, 60),
+    ],
+)
+def test_how_long_a_container_waits_that_ends_again_and_again(said, first, last):
+    settings = settings_of(Map.of(said))
+    assert (settings.first_restart, settings.last_restart) == (first * SECOND, last * SECOND)
+
+
+def test_the_period_needs_its_gate():
+    with pytest.raises(ReconcileError, match="must not be set where KubeletCrashLoopBackOffMax is off"):
+        settings_of(Map.of({PERIOD: "5s", "featureGates": "KubeletCrashLoopBackOffMax=false"}))
+
+
+def test_thresholds_may_be_said_beside_those_that_there_are_anyway():
+    said = {"evictionHard": "memory.available<1Gi", "mergeDefaultEvictionSettings": "true"}
+    rows = settings_of(Map.of(said)).thresholds
+    assert [(row.signal, row.amount, row.percent) for row in rows[:2]] == [
+        ("memory.available", 1 << 30, 0),
+        ("nodefs.available", 0, 1000),
+    ]
+
+
+def test_a_percentage_is_a_number_of_32_bits():
+    assert quantity_of(Threshold(signal="nodefs.available", percent=1000), 100 << 30) == 10737418400
+
+
+DOCUMENT = {
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "kind": "KubeletConfiguration",
+    "authentication": {"anonymous": {"enabled": False}},
+    "clusterDNS": ["10.96.0.10"],
+    "crashLoopBackOff": {"maxContainerRestartPeriod": "30s"},
+    "evictionHard": {"memory.available": "5%", "nodefs.available": "1Gi"},
+    "evictionSoft": None,
+    "featureGates": {"KubeletCrashLoopBackOffMax": True},
+    "maxPods": 20,
+    "registerWithTaints": [{"key": "gpu", "effect": "NoSchedule"}, {"key": "a", "value": "b", "effect": "NoExecute"}],
+    "serializeImagePulls": False,
+    "shutdownGracePeriodByPodPriority": [{"priority": 0, "shutdownGracePeriodSeconds": 30}],
+    "systemReserved": {"cpu": "100m", "memory": "1Gi"},
+}
+
+
+def test_a_kubelet_configuration_is_read():
+    found = texts_of(DOCUMENT)
+    assert dict(found) == {
+        PERIOD: "30s",
+        "evictionHard": "memory.available<5%,nodefs.available<1Gi",
+        "featureGates": "KubeletCrashLoopBackOffMax=true",
+        "maxPods": "20",
+        "registerWithTaints": "gpu=:NoSchedule,a=b:NoExecute",
+        "serializeImagePulls": "false",
+        "shutdownGracePeriodByPodPriority": "0=30s",
+        "systemReserved": "cpu=100m,memory=1Gi",
+    }
+    settings = settings_of(found)
+    assert settings.taints == (("gpu", "", "NoSchedule"), ("a", "b", "NoExecute"))
+    assert settings.reserved == {"cpu": 10**8, "memory": (1 << 30) * 10**9}
+    assert Host(name="a", ip="10.0.0.1", pod_cidr="", kubelet=DOCUMENT).kubelet == found
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"kind": "Kubelet"}, "expected a KubeletConfiguration of kubelet.config.k8s.io/v1beta1"),
+        ({"maxPod": 3}, 'strict decoding error: unknown field "maxPod"'),
+        ({"crashLoopBackOff": {"period": "3s"}}, 'unknown field "period"'),
+        ({"maxPods": 1.5}, "maxPods: expected text or a whole number, found 1.5"),
+        ({"registerWithTaints": [{"key": "a"}]}, "expected key, value and effect"),
+        ({"registerWithTaints": "a"}, "expected a list, found 'a'"),
+        ({"shutdownGracePeriodByPodPriority": [{"priority": 1}]}, "expected priority and shutdownGracePeriodSeconds"),
+    ],
+)
+def test_what_is_no_kubelet_configuration_is_refused(changed, why):
+    with pytest.raises(ReconcileError) as refused:
+        texts_of({**DOCUMENT, **changed})
     assert why in str(refused.value)

@@ -25,7 +25,7 @@ from reconcile.components.apiserver.state import Ask
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.model import patches, statuses
-from reconcile.model.patches import Unpatchable, json, strategic
+from reconcile.model.patches import Unpatchable, json, ofstatus, strategic
 
 _IDENTITY: Final = ("apiVersion", "kind")
 _OPERATION: Final = {"op": str, "path": str, "from": str, "value": object}
@@ -228,6 +228,8 @@ _WAYS: Final[Mapping[str, Callable[[Ask, Any, Any], Made]]] = {
 
 def _read(ask: Ask, body: Any, prefix: str) -> tuple[Any, list[str]]:
     """Give a patch as plain data, and which fields it has twice if the client wants to hear of them."""
+    if isinstance(body, ofstatus.StatusPatch):
+        return ofstatus.written(body), []
     if not isinstance(body, str):
         return thaw(freeze(body)), []
     try:

@@ -12,6 +12,7 @@ from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.components.apiserver.writing import applying, creating, updating
 from reconcile.components.apiserver.writing.applying import warned
 from reconcile.components.apiserver.writing.patched import patched
+from reconcile.model.patches.ofstatus import StatusPatch
 
 
 def patch(ask: Ask) -> Plan:
@@ -27,6 +28,12 @@ def patch_status(ask: Ask) -> Plan:
     """Plan a patch of an object's status."""
     if ask.request.patch_type == "apply":
         return applying.apply_status(ask)
-    old = found(ask)
+    old, body = found(ask), ask.request.body
+    if (
+        body.__class__ is StatusPatch
+        and (old.status is body.old or old.status == body.old)
+        and (body.uid == old.metadata.uid or not body.uid)
+    ):
+        return updating.status_told(ask, body.new, old)
     made, warnings = patched(ask, old)
     return warned(updating.status_updated(ask, creating.named_body(ask, made), old), warnings)

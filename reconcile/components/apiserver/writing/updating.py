@@ -153,11 +153,23 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
         new = old
     else:
         new = copier(old.__class__, "metadata", "status")(old, metadata, status)
+    return _with_status(ask, new, old, managed, body.metadata.managed_fields)
+
+
+def status_told(ask: Ask, status: Any, old: Any) -> Plan:
+    """Plan to give *old* this status, which one of the cluster's own programs has made of its own."""
+    new = old if status is old.status else copier(old.__class__, "status")(old, status)
+    return _with_status(ask, new, old, managing.NOT_SAID, old.metadata.managed_fields)
+
+
+def _with_status(ask: Ask, new: Any, old: Any, managed: managing.Entries, said: Any) -> Plan:
+    """Plan to write *new*, which differs from *old* in its status; *said* are the managed fields of its body."""
+    resource, asked = ask.request.resource, ask.request.warned
     if ask.state.managed_fields:
         if managed is managing.NOT_SAID:
-            managed = managing.after_update(ask, new, old, body.metadata.managed_fields)
+            managed = managing.after_update(ask, new, old, said)
         new = _with_managed(new, managed)
-        metadata = new.metadata
+    metadata = new.metadata
     prepare = preparing.STATUS.get(resource) if asked else None
     if prepare is not None and new is not old and new.status is not None:
         new = prepare(ask, new, old)

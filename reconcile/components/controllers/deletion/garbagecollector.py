@@ -59,11 +59,11 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
 @attrs.frozen(weakref_slot=False)
 class Memory:
     """
-    The owners known to be gone, by uid: no uid ever comes back.
+    The owners known to be gone, each by all that a reference says of it: a uid alone may be said of the wrong name.
 
     Args:
-        absent: uid -> its number.
-        line: number -> uid; the lowest is forgotten first.
+        absent: owner -> its number.
+        line: number -> owner; the lowest is forgotten first.
         next: the number of the next one.
     """
 
@@ -93,7 +93,7 @@ def keys_of_change(change: Change, views: Views) -> tuple[Key, ...]:
 
 def observe(memory: Memory, change: Change, _: Views, __: Instant) -> Memory:
     """Remember that an object is gone."""
-    return memory if change.new is not None else _absent(memory, change.old.metadata.uid)
+    return memory if change.new is not None else _absent(memory, _identity(change.old))
 
 
 def reconcile(ask: Ask) -> Outcome:
@@ -226,7 +226,7 @@ def _look(ask: Ask, item: Any) -> Outcome:
         if kind.namespaced and not item.metadata.namespace:
             # Nothing namespaced can own it, and no look at the owner will mend that.
             return Outcome(records=_misplaced(item, (reference,), ask.views))
-        if reference.uid not in ask.memory.absent:
+        if _named(item, reference, kind) not in ask.memory.absent:
             owner = joined(item.metadata.namespace if kind.namespaced else "", reference.name)
             calls.append(_get((kind.key, owner)))
     return Outcome(calls=tuple(calls), again=True)
@@ -245,7 +245,7 @@ def _judge(ask: Ask, item: Any) -> Outcome:
     memory, solid, dangling, waiting, unknown = _classified(ask, latest)
     if unknown:
         return Outcome(memory=memory, error=unknown)
-    lost = tuple([reference for reference in dangling if reference.uid not in ask.memory.absent])
+    lost = tuple([reference for reference in dangling if not _is_absent(ask.memory, latest, reference, ask.views)])
     records = _misplaced(item, lost, ask.views)
     gone = tuple([reference.uid for reference in (*dangling, *waiting)])
     if solid or not gone:
@@ -268,7 +268,7 @@ def _classified(ask: Ask, latest: Any) -> tuple[Memory, list[Any], list[Any], li
     solid, dangling, waiting = [], [], []
     for reference in _owners(latest):
         kind = _kind_of(reference, ask.views)
-        if reference.uid in memory.absent:
+        if _is_absent(memory, latest, reference, ask.views):
             dangling.append(reference)
             continue
         namespace = latest.metadata.namespace or ""
@@ -279,7 +279,7 @@ def _classified(ask: Ask, latest: Any) -> tuple[Memory, list[Any], list[Any], li
         if not answer.ok and answer.code != NOT_FOUND:
             return memory, [], [], [], text_of(answer)
         if not answer.ok or answer.body.metadata.uid != reference.uid:
-            memory = _absent(memory, reference.uid)
+            memory = _absent(memory, _named(latest, reference, kind))
             dangling.append(reference)
         elif _waits(answer.body):
             waiting.append(reference)
@@ -306,9 +306,10 @@ def _misplaced(item: Any, lost: tuple[Any, ...], views: Views) -> tuple[Record, 
         kind = _kind_of(reference, views)
         if kind is None or not kind.namespaced or not views.has(kind.key):
             continue
-        if not any(owner.metadata.uid == reference.uid for owner in views.table(kind.key).values()):
-            continue
         namespace = item.metadata.namespace or ""
+        owners = views.table(kind.key).values()
+        if not any(each.metadata.uid == reference.uid and each.metadata.namespace != namespace for each in owners):
+            continue
         named = (
             f"[{reference.api_version}/{reference.kind}, namespace: {namespace}, "
             f"name: {reference.name}, uid: {reference.uid}]"
@@ -318,10 +319,26 @@ def _misplaced(item: Any, lost: tuple[Any, ...], views: Views) -> tuple[Record, 
     return tuple(records)
 
 
-def _absent(memory: Memory, uid: str) -> Memory:
-    if uid in memory.absent:
+def _identity(obj: Any) -> str:
+    """Give an object as a reference to it would name it."""
+    metadata = obj.metadata
+    return f"{metadata.uid} {obj.api_version} {obj.kind} {metadata.namespace or ''}/{metadata.name}"
+
+
+def _named(item: Any, reference: meta_v1.OwnerReference, kind: Resource | None) -> str:
+    """Give the owner that a reference of *item* names."""
+    space = (item.metadata.namespace or "") if kind is not None and kind.namespaced else ""
+    return f"{reference.uid} {reference.api_version} {reference.kind} {space}/{reference.name}"
+
+
+def _is_absent(memory: Memory, item: Any, reference: meta_v1.OwnerReference, views: Views) -> bool:
+    return _named(item, reference, _kind_of(reference, views)) in memory.absent
+
+
+def _absent(memory: Memory, owner: str) -> Memory:
+    if owner in memory.absent:
         return memory
-    absent, line = memory.absent.set(uid, memory.next), memory.line.set(memory.next, uid)
+    absent, line = memory.absent.set(owner, memory.next), memory.line.set(memory.next, owner)
     if len(line) > MOST_ABSENT:
         oldest = memory.next - MOST_ABSENT
         absent, line = absent.remove(line[oldest]), line.remove(oldest)

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.api.kinds import all_resources
+from reconcile.api.kinds import all_resources, resource
 from reconcile.components.controllers.answers import text_of
 from reconcile.components.controllers.runtime import (
     Ask,
@@ -30,11 +30,11 @@ from reconcile.components.controllers.runtime import (
     keys_of_itself,
     service_account,
 )
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions, definitions
+from reconcile.model import conditions, definitions, measured
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -59,7 +59,7 @@ _WELL: Final[dict[str, tuple[str, str]]] = {
         "All content successfully deleted, may be waiting on finalization",
     ),
     "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
-    "NamespaceFinalizersRemaining": ("ContentRemoved", "All content successfully removed"),
+    "NamespaceFinalizersRemaining": ("ContentHasNoFinalizers", "All content-preserving finalizers finished"),
 }
 
 Answers: TypeAlias = tuple[tuple[Request, Response], ...]
@@ -73,33 +73,42 @@ class Purge:
 
     Args:
         due: the instant before which it is not looked into.
+        again: when it is to be looked into again in any case, as it changed while it was looked into.
         stage: what the calls under way are: look, empty_pods, count_pods, empty, count, report, finalize.
         namespace: as the API server last gave it.
         full: the resources that had objects, when it was last looked.
         takes: how long its pods may take to stop, in seconds.
+        undiscovered: versions of groups of which nobody could be asked what there is.
         errors: what went wrong.
         remaining: resource -> how many objects are left, sorted.
         finalizers: finalizer -> on how many of them, sorted.
     """
 
     due: Instant
+    again: Instant = -1
     stage: str = ""
     namespace: Any = None
     full: tuple[str, ...] = ()
     takes: int = 0
+    undiscovered: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     remaining: tuple[tuple[str, int], ...] = ()
     finalizers: tuple[tuple[str, int], ...] = ()
 
 
 def observe(memory: Table[Key, Purge], change: Change, _: Views, now: Instant) -> Table[Key, Purge]:
-    """Note when a namespace's deletion was first seen; forget one that is gone."""
+    """Note when a namespace that is being deleted is due: soon after each change; forget one that is gone."""
     namespace = change.new
     if namespace is None:
         return memory.remove(change.key) if change.key in memory else memory
-    if namespace.metadata.deletion_timestamp is None or change.key in memory:
+    if namespace.metadata.deletion_timestamp is None:
         return memory
-    return memory.set(change.key, Purge(due=now + GRACE))
+    purge, soon = memory.get(change.key, None), now + GRACE
+    if purge is None:
+        return memory.set(change.key, Purge(due=soon))
+    if purge.stage:
+        return memory.set(change.key, replace(purge, again=soon))
+    return memory if purge.due <= soon else memory.set(change.key, replace(purge, due=soon))
 
 
 def reconcile(ask: Ask) -> Outcome:
@@ -122,7 +131,7 @@ def reconcile(ask: Ask) -> Outcome:
         case "empty":
             return _called(ask, _blamed(purge, ask.answers), "count", _lists(ask.key, purge.full))
         case "count":
-            return _report(ask, _counted(purge, ask.answers))
+            return _report(ask, _counted(ask, purge))
         case "report":
             return _reported(ask, purge)
         case _:
@@ -165,7 +174,8 @@ def _resources(views: Views) -> tuple[str, ...]:
 def _look(ask: Ask, purge: Purge) -> Outcome:
     fresh = Purge(due=purge.due)
     itself = Request(verb="get", resource="namespaces", name=ask.key)
-    return _called(ask, fresh, "look", (itself, *_lists(ask.key, _resources(ask.views))))
+    served = Request(verb="list", resource=measured.API_SERVICES)
+    return _called(ask, fresh, "look", (itself, served, *_lists(ask.key, _resources(ask.views))))
 
 
 def _looked(ask: Ask, purge: Purge) -> Outcome:
@@ -174,9 +184,11 @@ def _looked(ask: Ask, purge: Purge) -> Outcome:
         return Outcome(memory=ask.memory.remove(ask.key))
     if not itself.ok:
         return Outcome(error=_refusal(ask.answers[:1]))
-    found = {request.resource: response.body.items for request, response in ask.answers[1:] if response.ok}
+    served = ask.answers[1][1]
+    found = {request.resource: response.body.items for request, response in ask.answers[2:] if response.ok}
     purge = replace(
         _blamed(purge, ask.answers[1:]),
+        undiscovered=measured.unavailable(served.body.items) if served.ok else (),
         namespace=itself.body,
         full=tuple([key for key, items in found.items() if items]),
         takes=_longest_stop(found.get("pods", ())),
@@ -194,8 +206,9 @@ def _longest_stop(pods: tuple[Any, ...]) -> int:
 
 def _counted_pods(ask: Ask, purge: Purge) -> Outcome:
     """Go on with the rest once the pods are gone: they may need it to stop in good order."""
-    counted = _counted(purge, ask.answers)
-    return _report(ask, counted) if counted.remaining else _empty_rest(ask, counted)
+    counted = _counted(ask, purge)
+    # What is left is told once the pods are gone: until then nothing else was even tried.
+    return _report(ask, counted, totals=False) if counted.remaining else _empty_rest(ask, counted)
 
 
 def _empty_rest(ask: Ask, purge: Purge) -> Outcome:
@@ -211,12 +224,12 @@ def _blamed(purge: Purge, answers: Answers) -> Purge:
     return replace(purge, errors=(*purge.errors, *errors)) if errors else purge
 
 
-def _counted(purge: Purge, answers: Answers) -> Purge:
-    purge = _blamed(purge, answers)
+def _counted(ask: Ask, purge: Purge) -> Purge:
+    purge = _blamed(purge, ask.answers)
     finalizers: dict[str, int] = {}
     remaining = []
     errors = []
-    for request, response in answers:
+    for request, response in ask.answers:
         items = response.body.items if response.ok else ()
         if not items:
             continue
@@ -225,7 +238,7 @@ def _counted(purge: Purge, answers: Answers) -> Purge:
         for name in named:
             finalizers[name] = finalizers.get(name, 0) + 1
         if not named and not (request.resource == "pods" and purge.takes):
-            errors.append(f"unexpected items still remain in namespace: {request.namespace} for {request.resource}")
+            errors.append(_unexpected(request, ask.views))
     return replace(
         purge,
         remaining=tuple(sorted(remaining)),
@@ -234,12 +247,22 @@ def _counted(purge: Purge, answers: Answers) -> Purge:
     )
 
 
-def _report(ask: Ask, purge: Purge) -> Outcome:
-    """Say in the namespace's conditions how it stands; then wait, or let it go."""
+def _unexpected(request: Request, views: Views) -> str:
+    """Say that objects are left which nothing keeps."""
+    key, space = request.resource, request.namespace
+    name, _, group = key.partition(".")
+    crd = views.get(definitions.DEFINITIONS, key) if views.has(definitions.DEFINITIONS) else None
+    version = resource(key).version if crd is None else definitions.resources_of(crd)[0].version
+    said = f"unexpected items still remain in namespace: {space} for gvr: {group}/{version}, Resource={name}"
+    return f"failed to delete pods for namespace: {space}, err: {said}" if key == "pods" else said
+
+
+def _report(ask: Ask, purge: Purge, *, totals: bool = True) -> Outcome:
+    """Say in the namespace's conditions how it stands, with how much is left if *totals*; then wait, or let it go."""
     namespace = purge.namespace
     status = namespace.status or core_v1.NamespaceStatus()
     said = status.conditions
-    for condition in _conditions(purge):
+    for condition in _conditions(purge, totals=totals):
         said = conditions.set(said, condition, ask.now)
     if said is status.conditions and status.phase == "Terminating":
         return _reported(ask, purge)
@@ -248,16 +271,19 @@ def _report(ask: Ask, purge: Purge) -> Outcome:
     return _called(ask, purge, "report", (request,))
 
 
-def _conditions(purge: Purge) -> tuple[core_v1.NamespaceCondition, ...]:
+def _conditions(purge: Purge, *, totals: bool) -> tuple[core_v1.NamespaceCondition, ...]:
     wrong = {}
+    if purge.undiscovered:
+        message = f"Discovery failed for some groups, {len(purge.undiscovered)} failing: {_undiscovered(purge)}"
+        wrong["NamespaceDeletionDiscoveryFailure"] = ("DiscoveryFailed", message)
     if purge.errors:
         listed = ", ".join(sorted(purge.errors))
         message = f"Failed to delete all resource types, {len(purge.errors)} remaining: {listed}"
         wrong["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", message)
-    if purge.remaining:
+    if purge.remaining and totals:
         listed = ", ".join([f"{_dotted(key)} has {count} resource instances" for key, count in purge.remaining])
         wrong["NamespaceContentRemaining"] = ("SomeResourcesRemain", f"Some resources are remaining: {listed}")
-    if purge.finalizers:
+    if purge.finalizers and totals:
         listed = ", ".join([f"{name} in {count} resource instances" for name, count in purge.finalizers])
         wrong["NamespaceFinalizersRemaining"] = (
             "SomeFinalizersRemain",
@@ -271,6 +297,11 @@ def _conditions(purge: Purge) -> tuple[core_v1.NamespaceCondition, ...]:
     return tuple(found)
 
 
+def _undiscovered(purge: Purge) -> str:
+    stale = ", ".join([f"{version}: stale GroupVersion discovery: {version}" for version in purge.undiscovered])
+    return f"unable to retrieve the complete list of server APIs: {stale}"
+
+
 def _dotted(key: str) -> str:
     """Give the resource with its group, which is empty for the core group: `pods.`."""
     return key if "." in key else f"{key}."
@@ -279,12 +310,15 @@ def _dotted(key: str) -> str:
 def _reported(ask: Ask, purge: Purge) -> Outcome:
     if purge.stage == "report" and (refused := _refusal(ask.answers)):
         return Outcome(error=refused)
-    if purge.errors:
-        return Outcome(error="; ".join(sorted(purge.errors)))
+    if purge.errors or purge.undiscovered:
+        told = (_undiscovered(purge),) if purge.undiscovered else ()
+        return Outcome(error="; ".join([*told, *sorted(purge.errors)]))
     if purge.remaining:
         takes = max(purge.takes, FINALIZERS_TAKE if purge.finalizers else 0)
-        wait = (takes // 2 + 1) * SECOND
-        return Outcome(memory=ask.memory.set(ask.key, Purge(due=ask.now + wait)), after=wait)
+        due = ask.now + (takes // 2 + 1) * SECOND
+        if ask.now < purge.again < due:
+            due = purge.again
+        return Outcome(memory=ask.memory.set(ask.key, Purge(due=due)), after=due - ask.now)
     namespace = ask.answers[0][1].body if purge.stage == "report" else purge.namespace
     left = tuple([name for name in namespace.spec.finalizers or () if name != FINALIZER])
     body = replace(namespace, spec=replace(namespace.spec, finalizers=left or None))
@@ -306,5 +340,6 @@ CONTROLLER: Final = Controller(
     memory=Table,
     observe=observe,
     workers=10,
+    back_off=(5 * MILLISECOND, MINUTE),
     user=service_account("namespace-controller"),
 )

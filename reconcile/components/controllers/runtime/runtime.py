@@ -302,7 +302,7 @@ def _refusal(pairs: tuple[tuple[Request, Response], ...]) -> str:
     for request, response in pairs:
         if not response.ok and not (request.verb == "delete" and response.code == _NOT_FOUND):
             message = getattr(response.body, "message", None) or ""
-            return f"{response.code} {response.reason}: {message}"
+            return f"{response.code} {response.reason}: {message}" if response.code else message
     return ""
 
 

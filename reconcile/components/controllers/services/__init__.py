@@ -9,11 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.runtime import Controller
-from reconcile.components.controllers.services import endpoints, endpointslice, endpointslicemirroring, servicecidrs
+from reconcile.components.controllers.services import (
+    apiservices,
+    endpoints,
+    endpointslice,
+    endpointslicemirroring,
+    servicecidrs,
+)
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (
     endpoints.CONTROLLER,
     endpointslice.CONTROLLER,
     endpointslicemirroring.CONTROLLER,
     servicecidrs.CONTROLLER,
+    apiservices.CONTROLLER,
 )

@@ -11,6 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+import attrs
+
+from reconcile.api import core_v1
+from reconcile.lib.mapping import Map
+
 # What a container without a request counts as when nodes are scored, so that
 # such pods spread: a tenth of a core and 200 MiB.
 UNSAID_CPU: Final = 100
@@ -64,6 +69,47 @@ def demand_of(pod: Any) -> Demand:
         scored.get("memory", 0),
         _ports(spec),
     )
+
+
+def demand_held(pod: Any) -> Demand:
+    """
+    Give what a pod on a node takes there: while it is resized the larger of what it asks for and what it has.
+
+    A resize that cannot be is left out.
+    """
+    status, spec = pod.status, pod.spec
+    if pod.metadata.generation == 1 or status is None:
+        return demand_of(pod)  # what it asks for has never changed
+    has = {each.name: each for each in (*(status.container_statuses or ()), *(status.init_container_statuses or ()))}
+    impossible = any(
+        each.type == "PodResizePending" and each.reason == "Infeasible" for each in status.conditions or ()
+    )
+    changes: dict[str, Any] = {"containers": tuple([_held(each, has, impossible) for each in spec.containers])}
+    if spec.init_containers:
+        changes["init_containers"] = tuple(
+            [_held(each, has, impossible) if each.restart_policy == "Always" else each for each in spec.init_containers]
+        )
+    if spec.resources is not None and status.resources is not None:
+        actual = status.resources.requests
+        changes["resources"] = _larger(spec.resources, actual, status.allocated_resources, impossible)
+    return demand_of(attrs.evolve(pod, spec=attrs.evolve(spec, **changes)))
+
+
+def _held(container: Any, has: dict[str, Any], impossible: bool) -> Any:  # noqa: FBT001
+    status = has.get(container.name)
+    if status is None or status.resources is None:
+        return container
+    resources = container.resources or core_v1.ResourceRequirements()
+    held = _larger(resources, status.resources.requests, status.allocated_resources, impossible)
+    return attrs.evolve(container, resources=held)
+
+
+def _larger(resources: Any, actual: Any, allocated: Any, impossible: bool) -> Any:  # noqa: FBT001
+    found: dict[str, Any] = {}
+    for amounts in (None if impossible else resources.requests, actual, allocated):
+        for name, quantity in (amounts or {}).items():
+            found[name] = max(found.get(name, quantity), quantity)
+    return attrs.evolve(resources, requests=Map.of(found) if found else None)
 
 
 def amount(name: str, quantity: Any) -> int:

@@ -13,6 +13,7 @@ import attrs
 
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Term, term_of
+from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 
@@ -27,17 +28,38 @@ _CLASS_ANNOTATION: Final = "volume.beta.kubernetes.io/storage-class"
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Permit:
+    """
+    A pod that has a node and waits to be permitted.
+
+    Args:
+        uid: the pod's.
+        since: when it began to wait.
+        until: plugin -> when it is refused if that does not let it go on before, in order.
+        new: whether nobody has been asked for it yet.
+    """
+
+    uid: str
+    since: Instant
+    until: tuple[tuple[str, Instant], ...] = ()
+    new: bool = True
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Reserved:
     """
-    What is decided for pods that wait for their volumes.
+    What is decided for pods that are to be bound, but not yet.
 
     Args:
         volumes: volume -> the claim that it is to be bound to.
         claims: claim -> the node that a volume is to be made for.
+        permits: pods that wait to be permitted -> until when, for each plugin that lets them wait.
     """
 
     volumes: Table[str, str] = attrs.field(factory=Table)
     claims: Table[str, str] = attrs.field(factory=Table)
+    permits: Table[str, Permit] = attrs.field(factory=Table)
 
 
 def class_of(obj: Any) -> str:

@@ -30,9 +30,10 @@ FIELDS: Final = {
     "volumeattachments.storage.k8s.io": "attachments",
     "poddisruptionbudgets.policy": "budgets",
 }
-"""Resource -> its field of `Views`. Nodes are taken into the node cache instead."""
+"""Resource -> its field of `Views`. Nodes are taken into the node cache, and are here too if they are to be shown."""
 
 
+_EMPTY_NODES: Final[Table[str, Any]] = Table(indexes_of("nodes"))
 _EMPTY: Final[dict[str, Table[str, Any]]] = {resource: Table(indexes_of(resource)) for resource in FIELDS}
 
 
@@ -53,6 +54,7 @@ class Views(NamedTuple):
     capacities: Table[str, Any] = _EMPTY["csistoragecapacities.storage.k8s.io"]
     attachments: Table[str, Any] = _EMPTY["volumeattachments.storage.k8s.io"]
     budgets: Table[str, Any] = _EMPTY["poddisruptionbudgets.policy"]
+    nodes: Table[str, Any] = _EMPTY_NODES
 
 
 def having(views: Views, resource: str, table: Table[str, Any]) -> Views:

@@ -9,7 +9,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import attrs
@@ -267,8 +267,6 @@ _READERS: Final[dict[str, tuple[tuple[str, ...], Callable[[Profile, Section], Pr
 
 def arguments_of(section: Section) -> dict[str, Any]:
     """Give the arguments of plugins that are not Kubernetes' own, as they are, by name."""
-    return {
-        each.text("name"): each.plain("args") or {}
-        for each in section.sections("pluginConfig")
-        if each.text("name") not in _READERS
-    }
+    listed = section.plain("pluginConfig")
+    found = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list | tuple) else []
+    return {str(each.get("name")): each.get("args") or {} for each in found if each.get("name") not in _READERS}

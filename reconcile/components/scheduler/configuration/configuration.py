@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api.scalars import thaw
-from reconcile.components.scheduler.configuration.arguments import with_arguments
+from reconcile.api.scalars import freeze, thaw
+from reconcile.components.scheduler.configuration.arguments import arguments_of, with_arguments
 from reconcile.components.scheduler.configuration.extenders import Extender, extenders_of
-from reconcile.components.scheduler.configuration.points import POINTS, Taking, taking_part
+from reconcile.components.scheduler.configuration.points import PLUGINS, POINTS, Taking, taking_part
 from reconcile.components.scheduler.configuration.sections import Section, told
 from reconcile.components.scheduler.framework.profile import DEFAULT, FILTERS, WEIGHT_FIELDS, Profile
+from reconcile.components.scheduler.plugin import Own, Plugin
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.mapping import Map
@@ -86,13 +87,13 @@ class Configuration:
 DEFAULTS: Final = Configuration()
 
 
-def configuration_of(plain: Any, own: Mapping[str, tuple[str, ...]] | None = None) -> Configuration:
+def configuration_of(plain: Any, own: tuple[Plugin, ...] | None = None) -> Configuration:
     """
     Read a KubeSchedulerConfiguration.
 
     Args:
         plain: the document.
-        own: plugins of the user's own that it may name, and the points of each; None: it may name any.
+        own: plugins of the user's own that it may name; None: it may name any, which then take no part.
 
     Raises:
         ReconcileError: it is none, or says what cannot be; where it stands is said.
@@ -104,7 +105,11 @@ def configuration_of(plain: Any, own: Mapping[str, tuple[str, ...]] | None = Non
     version, kind = plain.get("apiVersion"), plain.get("kind")
     if (version, kind) != (API_VERSION, KIND):
         raise ReconcileError(f"{kind!r} of {version!r} is no {KIND} of {API_VERSION}")
-    faults: list[str] = []
+    faults = [
+        f"plugin {each.name}: there is one of Kubernetes' own of that name"
+        for each in own or ()
+        if each.name in PLUGINS
+    ]
     section = Section(plain, "", faults, _FIELDS)
     election = _election(section)
     _check_unheeded(section)
@@ -126,7 +131,7 @@ def configuration_of(plain: Any, own: Mapping[str, tuple[str, ...]] | None = Non
     )
 
 
-def profile_of(plain: Any, name: str = DEFAULT.name, own: Mapping[str, tuple[str, ...]] | None = None) -> Profile:
+def profile_of(plain: Any, name: str = DEFAULT.name, own: tuple[Plugin, ...] | None = None) -> Profile:
     """
     Read the profile *name* of a KubeSchedulerConfiguration.
 
@@ -140,7 +145,7 @@ def profile_of(plain: Any, name: str = DEFAULT.name, own: Mapping[str, tuple[str
 
 
 def _profiles(
-    section: Section, share: int, unseen: tuple[str, ...], faults: list[str], own: Mapping[str, tuple[str, ...]] | None
+    section: Section, share: int, unseen: tuple[str, ...], faults: list[str], own: tuple[Plugin, ...] | None
 ) -> tuple[Profile, ...]:
     found = section.sections("profiles", ("schedulerName", "percentageOfNodesToScore", "plugins", "pluginConfig"))
     if not found:
@@ -158,7 +163,8 @@ def _profiles(
         sorting.append(plugins.plain("queueSort"))
         if place and sorting[place] != sorting[0]:
             plugins.invalid("queueSort", sorting[place], "must be the same for all profiles")
-        profile = _profile(name, taking_part(plugins, faults, own))
+        taking = taking_part(plugins, faults, None if own is None else {plugin.name: plugin.points for plugin in own})
+        profile = attrs.evolve(_profile(name, taking), own=_own(taking, own or (), arguments_of(each)))
         profile = with_arguments(attrs.evolve(profile, share=_share(each, share)), each)
         profiles.append(attrs.evolve(profile, ignored=(*profile.ignored, *unseen)))
     return tuple(profiles)
@@ -176,6 +182,19 @@ def _profile(name: str, taking: Taking) -> Profile:
         volumes="VolumeBinding" in at["reserve"] and "VolumeBinding" in at["preBind"],
         **weights,
     )
+
+
+def _own(taking: Taking, plugins: tuple[Plugin, ...], arguments: Mapping[str, Any]) -> tuple[Own, ...]:
+    """Give the user's plugins that take part, in the order in which they are given, as their arguments say."""
+    found: list[Own] = []
+    for plugin in plugins:
+        points = tuple([point for point, names in taking.at.items() if plugin.name in names])
+        if points:
+            told_so = plugin.configured
+            plain: Any = freeze(arguments.get(plugin.name, {}))
+            chosen = plugin if told_so is None else told_so(plain)
+            found.append(Own(chosen, points, taking.weights.get(plugin.name, 1)))
+    return tuple(found)
 
 
 def _share(section: Section, default: int) -> int:

@@ -120,10 +120,15 @@ def taking_part(section: Section, faults: list[str], own: Mapping[str, tuple[str
     default = [Listed(name, _WEIGHTS.get(name, 1), "") for name in PLUGINS]
     multi = _merged(default, sets["multiPoint"])
     if own is None:
-        named = [each.name for found in sets.values() for each in found.enabled]
-        known |= {name: tuple(POINTS) for name in named if name not in PLUGINS}
+        for point, each in [(point, each) for point, found in sets.items() for each in found.enabled]:
+            if each.name not in PLUGINS:
+                known[each.name] = (*known.get(each.name, ()), point)
     faults += [f'{each.place}: plugin "{each.name}" does not exist' for each in multi if each.name not in known]
     at = {point: _at(point, sets[point], multi, known, faults) for point in POINTS}
+    # What is not known yet may be what sorts the queue.
+    sorts = len(at["queueSort"]) or sum([each.name not in PLUGINS for each in multi if own is None])
+    if sorts != 1 and not (own is None and not at["queueSort"] and sorts):
+        faults.append(f"{section.at('queueSort')}: only one queue sort plugin required, but got {sorts}")
     _check(at, section, faults)
     weights = {name: _weight(name, (*sets["score"].enabled, *multi)) for name in at["score"]}
     return Taking(at, weights)
@@ -188,8 +193,6 @@ def _weight(name: str, listed: tuple[Listed, ...]) -> int:
 
 
 def _check(at: dict[str, tuple[str, ...]], section: Section, faults: list[str]) -> None:
-    if len(at["queueSort"]) != 1:
-        faults.append(f"{section.at('queueSort')}: only one queue sort plugin required, but got {len(at['queueSort'])}")
     if not at["bind"]:
         faults.append(f"{section.at('bind')}: at least one bind plugin is needed")
     for point, before, bound in (

@@ -1,6 +1,7 @@
 """Why a pod goes where it goes, as a value (`explanation`), and what would become of pods if (`whatif`)."""
 
 from reconcile.components.scheduler.configuration import Configuration, configuration_of, profile_of
+from reconcile.components.scheduler.explaining.annotations import annotations_of
 from reconcile.components.scheduler.explaining.explanation import (
     Explanation,
     OnNode,
@@ -18,6 +19,7 @@ __all__ = [
     "Move",
     "OnNode",
     "Profile",
+    "annotations_of",
     "cluster_seen",
     "configuration_of",
     "drained",

@@ -78,6 +78,7 @@ class Explanation:
         message: why no node will do.
         nominated: the node that is promised to it.
         victims: the pods that have to go for that, the most important first.
+        asked: the filters that have something to look at for this pod, in order.
     """
 
     pod: str
@@ -87,6 +88,7 @@ class Explanation:
     message: str = ""
     nominated: str = ""
     victims: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> tuple[str, ...]:
@@ -129,14 +131,17 @@ def explained(state: State, pod: Any) -> Explanation:
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)
     search = searched(entry, ranking, layout, around, state.nominated)
+    asked = _asked(entry, around)
     if search.fit:
-        return _placed(key, entry, search, around, state)
+        return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
     if search.barred is not None:
         why = search.barred
         rows = [
             OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
         ]
-        return Explanation(pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes))
+        return Explanation(
+            pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes), asked=asked
+        )
     outcome = Outcome(None, "")
     if around.profile.preempts:
         outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
@@ -149,7 +154,27 @@ def explained(state: State, pod: Any) -> Explanation:
         message=unschedulable(counts, nodes, outcome.why if around.profile.preempts else None),
         nominated="" if chosen is None else around.nodes.fleet.names[chosen.slot],
         victims=() if chosen is None else tuple([victim.key for victim in chosen.victims]),
+        asked=asked,
     )
+
+
+def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
+    """Give the filters that have something to look at: the others have said at preFilter that they are not needed."""
+    wishes, traits, profile = entry.wishes, entry.traits, around.profile
+    mounts = traits.mounts
+    needed = {
+        "NodeAffinity": bool(wishes.selector or wishes.affine or wishes.enforced),
+        "NodePorts": bool(entry.demand.ports),
+        "VolumeRestrictions": bool(mounts.disks or mounts.claims),
+        "NodeVolumeLimits": bool(mounts.claims),
+        "VolumeBinding": bool(mounts.claims),
+        "VolumeZone": bool(mounts.claims),
+        "PodTopologySpread": any(each.hard for each in traits.spread),
+        "InterPodAffinity": bool(traits.guise.rules or around.nodes.rules),
+        "DynamicResources": bool(entry.pod.spec.resource_claims),
+    }
+    own = [each.plugin.name for each in profile.own if each.at("filter")]
+    return (*[name for name in profile.filters if needed.get(name, True)], *own)
 
 
 def profile_of(state: State, pod: Any) -> Profile:
@@ -199,6 +224,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
     spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
+    own = {name: _by_slot(groups) for name, groups in company.own}
     scores: dict[int, Map[int]] = {}
     for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
         room, used = fleet.rooms[slot], nodes.used.get(slot, NOTHING_USED)
@@ -213,6 +239,8 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
             row["PodTopologySpread"] = spread[slot]
         if affinity:
             row["InterPodAffinity"] = affinity[slot]
+        for name, found_by in own.items():
+            row[name] = found_by[slot]
         row["DynamicResources"] = 0
         if weighs(demand, profile.balance_resources) and profile.balance:
             row["NodeResourcesBalancedAllocation"] = profile.balance * score_of_balance(demand, room, used, profile)

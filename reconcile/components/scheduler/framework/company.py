@@ -19,6 +19,7 @@ from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Traits
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Wishes
+from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import (
@@ -47,6 +48,7 @@ class Around(NamedTuple):
         reserved: what is decided about volumes.
         census: topologies and tallies.
         profile: which plugins take part, and with what weights.
+        own: those of the user's own; None if there are none.
     """
 
     nodes: Nodes
@@ -54,6 +56,7 @@ class Around(NamedTuple):
     reserved: Reserved
     census: OpenCensus
     profile: Profile = DEFAULT
+    own: OwnCycle | None = None
 
 
 class Scores(NamedTuple):
@@ -61,6 +64,7 @@ class Scores(NamedTuple):
 
     spread: Groups | None
     affinity: Groups | None
+    own: tuple[tuple[str, Groups], ...] = ()
 
 
 def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:

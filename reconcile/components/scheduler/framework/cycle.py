@@ -2,7 +2,7 @@
 One scheduling cycle: a pod has its turn, gets the best node and is sent to be bound, or waits.
 
 Source:   the scheduler's ScheduleOne: schedulingCycle, bindingCycle, handleSchedulingFailure.
-Left out: permit plugins; see docs/limits.md, "Scheduler".
+Left out: see docs/limits.md, "Scheduler".
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from reconcile.api.convert import dump
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.guises import Guise
-from reconcile.components.scheduler.cache.nodes import Nodes, with_pod
+from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
+from reconcile.components.scheduler.cache.storage import Permit
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework.company import Around
 from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.one_node import Body
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import (
     Layout,
@@ -32,8 +34,9 @@ from reconcile.components.scheduler.framework.ranking import (
 )
 from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
+from reconcile.components.scheduler.framework.showing import opened
 from reconcile.components.scheduler.framework.volumes import reserve
-from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, preempted
+from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
 from reconcile.components.scheduler.plugins.pod_topology_spread import belonging
 from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, popped, put
@@ -69,6 +72,8 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
         memory, fit, start = found_first(memory, fit, clock.start, around)
         clock = replace(clock, start=start)
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
+    if around.own is not None and around.own.error:
+        return failed(replace(state, queue=queue, memory=memory), key, entry, around.own.error, now)
     choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
     assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
@@ -94,7 +99,8 @@ def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Arou
         apart, ranking, layout = _recalled(memory.apart.get(profile.name, _NO_MEMORY), entry, nodes, profile)
         memory = replace(memory, apart=memory.apart.set(profile.name, apart))
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
-    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, profile)
+    own = opened(state, entry.pod, profile) if profile.own else None
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, profile, own)
 
 
 def with_defaults(entry: Entry, around: Around) -> Entry:
@@ -120,7 +126,7 @@ def found_first(memory: Memory, fit: int, start: int, around: Around) -> tuple[M
 
 def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     """Put a pod that could not be bound back into the queue, and say why."""
-    effects = _told(key, entry.pod, "SchedulerError", why, now)
+    effects = told(key, entry.pod, "SchedulerError", why, now)
     if entry.pod.metadata.deletion_timestamp is not None:
         return state, effects
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
@@ -196,6 +202,10 @@ def _assumed(
     )
     if state.nominated and key in state.nominated:
         after = replace(after, nominated=state.nominated.remove(key))
+    if around.own is not None:
+        # Its plugins are asked before anything is written: see `permitting`.
+        permits = after.reserved.permits.set(key, Permit(metadata.uid, now))
+        return replace(after, reserved=replace(after.reserved, permits=permits)), ()
     if traits.mounts.claims and around.profile.volumes:
         plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
         if plan is not None:
@@ -217,6 +227,8 @@ def _refused(
         if nodes and around.profile.preempts:
             placing = Placing(state.placed, state.nominated)
             outcome, dice = preempted(entry, search, around, placing, dice)
+        if around.own is not None and nodes and (outcome is None or outcome.chosen is None):
+            outcome = helped_by_own(search, around, state) or outcome
         counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
         message = unschedulable(counts, nodes, outcome.why if outcome is not None else None)
         plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
@@ -229,8 +241,24 @@ def _refused(
     chosen = outcome.chosen if outcome is not None else None
     if chosen is not None:
         return _made_room(state, key, entry, chosen, around, message=message, now=now)
-    effects = _told(key, entry.pod, "Unschedulable", message, now)
+    effects = told(key, entry.pod, "Unschedulable", message, now)
     return state, effects
+
+
+def helped_by_own(search: Search, around: Around, state: State) -> Outcome | None:
+    """Ask the user's plugins whom to promise a node to, and who goes for it; None if none has anything to say."""
+    names, pods = around.nodes.fleet.names, state.views.pods
+    reasons = {names[slot]: refusal.reasons for refusal, members in search.refused for slot in slots_in(members)}
+    said = None if around.own is None else around.own.helped(reasons)
+    slot = None if said is None else around.nodes.fleet.slots.get(said[0], None)
+    if said is None or slot is None:
+        return None
+    victims = [
+        Victim(key, pods[key], Body(state.placed[key].demand, state.placed[key].traits, key))
+        for key in said[1]
+        if key in pods and key in state.placed
+    ]
+    return Outcome(Candidate(slot, tuple(victims), 0), "")
 
 
 def _made_room(
@@ -238,7 +266,7 @@ def _made_room(
 ) -> tuple[State, tuple[Effect, ...]]:
     """Promise the node to the pod, and have the victims go."""
     node = around.nodes.fleet.names[chosen.slot]
-    effects: list[Effect] = list(_told(key, entry.pod, "Unschedulable", message, now, node=node))
+    effects: list[Effect] = list(told(key, entry.pod, "Unschedulable", message, now, node=node))
     nominated = state.nominated
     for other, nominee in state.nominated.items():
         if nominee.node == node and nominee.traits.priority < entry.traits.priority and other != key:
@@ -275,9 +303,7 @@ def gone(key: str) -> Call:
     return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name))
 
 
-def _told(
-    key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None
-) -> tuple[Effect, ...]:
+def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
     """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
     scheduler = pod.spec.scheduler_name or PROFILE
     record = Record(pod, "Warning", "FailedScheduling", cut(message), component=scheduler)

@@ -33,10 +33,11 @@ from reconcile.components.scheduler.plugins import pod_topology_spread as spread
 
 
 class Body(NamedTuple):
-    """A pod as far as other pods are concerned: what it takes, and what it is."""
+    """A pod as far as other pods are concerned: what it takes, what it is, and its key where that matters."""
 
     demand: Demand
     traits: Traits
+    key: str = ""
 
 
 class Change(NamedTuple):
@@ -63,6 +64,8 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
         found = _by_spread(traits, wishes, slot, around, change)
     if found is None and "InterPodAffinity" in profile.filters:
         found = _by_neighbours(traits.guise, slot, around, change)
+    if found is None and around.own is not None:
+        found = around.own.refusal(slot, [each.key for each in change.came], [each.key for each in change.gone])
     return found
 
 

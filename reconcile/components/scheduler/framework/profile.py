@@ -15,6 +15,7 @@ import attrs
 from reconcile.components.scheduler.cache.demand import Demand, demand_of
 from reconcile.components.scheduler.cache.traits import Constraint
 from reconcile.components.scheduler.cache.wishes import Term, Wishes, wishes_of
+from reconcile.components.scheduler.plugin import Own
 from reconcile.lib.instant import MINUTE, Duration
 
 FILTERS: Final = (
@@ -91,6 +92,7 @@ class Profile:
         bind_timeout: how long a pod waits for that.
         preempts: whether pods of lower priority make room.
         least_candidates, candidates_percent: on how many nodes that is tried, and on what part of them.
+        own: plugins of the user's own that take part.
         share: when so many percent of the nodes will do, no more are looked for; 0 for what suits their number.
     """
 
@@ -122,11 +124,13 @@ class Profile:
     least_candidates: int = 100
     candidates_percent: int = 10
     share: int = 0
+    own: tuple[Own, ...] = ()
 
     @property
     def scores(self) -> bool:
         """Tell whether anything is scored."""
-        return any(getattr(self, field) for field in WEIGHT_FIELDS.values())
+        scoring = any(each.at("score") for each in self.own)
+        return scoring or any(getattr(self, field) for field in WEIGHT_FIELDS.values())
 
 
 DEFAULT: Final = Profile()

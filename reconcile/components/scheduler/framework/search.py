@@ -7,12 +7,14 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 from reconcile.components.scheduler.cache.nodes import Nodes
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework.company import Around, Refused, Scores, barred, refined, refused, scored
 from reconcile.components.scheduler.framework.one_node import Body, Change, verdict
+from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.ranking import Layout, Ranking, refusals
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins.node_affinity import ELSEWHERE
@@ -58,16 +60,20 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
         for _, members in found:
             looked_at |= members
         found.append((ELSEWHERE, around.nodes.fleet.known & ~looked_at))
-    return Search(left, [(refusal, members) for refusal, members in found if members])
+    search = Search(left, [(refusal, members) for refusal, members in found if members])
+    return search if around.own is None else _with_own(search, around.own, around)
 
 
 def weighed_up(entry: Entry, fit: int, around: Around) -> tuple[Scores, list[tuple[int, int]]]:
     """Give what plugins that look at other pods say of the nodes that will do, and the groups with their sums."""
     scores = scored(entry.pod, entry.traits, entry.wishes, fit, around)
-    groups = [each for each in scores if each is not None]
-    if not groups:
-        return scores, []
-    return scores, groups[0] if len(groups) == 1 else refined(groups[0], groups[1])
+    groups = [each for each in scores[:2] if each is not None]
+    if around.own is not None:
+        scores = scores._replace(own=around.own.scored(fit))
+        groups += [each for _, each in scores.own]
+    if len(groups) < 2:  # noqa: PLR2004 -- there is nothing to put together
+        return scores, groups[0] if groups else []
+    return scores, reduce(refined, groups)
 
 
 def promised(key: str, priority: int, nodes: Nodes, nominated: Table[str, Nominee]) -> dict[int, tuple[Body, ...]]:
@@ -76,13 +82,33 @@ def promised(key: str, priority: int, nodes: Nodes, nominated: Table[str, Nomine
     for other, nominee in nominated.items():
         slot = nodes.fleet.slots.get(nominee.node, None)
         if other != key and nominee.traits.priority >= priority and slot is not None and slot in nodes.fleet.rooms:
-            found[slot] = (*found.get(slot, ()), Body(nominee.demand, nominee.traits))
+            found[slot] = (*found.get(slot, ()), Body(nominee.demand, nominee.traits, other))
     return found
 
 
 def key_of(pod: Any) -> str:
     """Give a pod's key."""
     return f"{pod.metadata.namespace}/{pod.metadata.name}"
+
+
+def _with_own(search: Search, own: OwnCycle, around: Around) -> Search:
+    """Give what is found once the user's plugins have been asked as well."""
+    why, names, who = own.looked()
+    if why is not None:
+        return Search(0, [], why)
+    left, found = search.fit, search.refused
+    if names is not None:
+        fleet, among = around.nodes.fleet, 0
+        for name in names:
+            among |= 1 << fleet.slots[name] if name in fleet.slots else 0
+        others = Refusal(who[0], (f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(who))}]",), final=True)
+        left &= among
+        found = [(refusal, members & among) for refusal, members in found]
+        found.append((others, fleet.known & ~among))
+    mine = own.refused(left)
+    for _, members in mine:
+        left &= ~members
+    return Search(left, [(refusal, members) for refusal, members in (*found, *mine) if members])
 
 
 def _with_nominees(

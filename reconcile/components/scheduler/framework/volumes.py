@@ -19,7 +19,6 @@ from reconcile.api import core_v1
 from reconcile.components.scheduler.cache.storage import (
     BOUND_BY_CONTROLLER,
     SELECTED_NODE,
-    Reserved,
     fully_bound,
     is_bound_to,
     reaches,
@@ -66,7 +65,9 @@ def unreserve(state: State, key: str) -> State:
     for claim in waiting.plan.provisions:
         if claim in claims:
             claims = claims.remove(claim)
-    return replace(state, reserved=Reserved(volumes, claims), waiting=state.waiting.remove(key))
+    return replace(
+        state, reserved=replace(state.reserved, volumes=volumes, claims=claims), waiting=state.waiting.remove(key)
+    )
 
 
 def standing(waiting: Waiting, state: State) -> str | bool:

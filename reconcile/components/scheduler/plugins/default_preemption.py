@@ -194,7 +194,7 @@ def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[V
     nodes, pods = around.nodes, around.views.pods
     name = nodes.fleet.names[slot]
     found = [
-        Victim(key, pods[key], Body(placed.demand, placed.traits))
+        Victim(key, pods[key], Body(placed.demand, placed.traits, key))
         for key in pods.keys_under("node", name)
         if (placed := placing.placed.get(key, None)) is not None and placed.node == name
     ]
@@ -203,7 +203,11 @@ def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[V
         # Some are on their way there, and the watch has not told it yet.
         known = {victim.key for victim in found}
         found += [
-            Victim(key, placed.entry.pod if placed.entry is not None else pods[key], Body(placed.demand, placed.traits))
+            Victim(
+                key,
+                placed.entry.pod if placed.entry is not None else pods[key],
+                Body(placed.demand, placed.traits, key),
+            )
             for key, placed in placing.placed.items()
             if placed.node == name and key not in known and (placed.entry is not None or key in pods)
         ]

@@ -18,6 +18,7 @@ from reconcile.components.scheduler.cache.guises import Guise, is_sought, means,
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Nodes, Room
 from reconcile.components.scheduler.cache.traits import Mounts, Traits
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
+from reconcile.components.scheduler.framework.profile import FILTERS
 from reconcile.components.scheduler.plugins.interpod_affinity import attractions, repulsions, sought_by
 from reconcile.components.scheduler.plugins.node_affinity import admitted
 from reconcile.components.scheduler.plugins.node_resources_fit import fits_empty
@@ -132,7 +133,8 @@ def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
             case "VolumeBinding" | "VolumeZone":
                 helps = old is None or old.labels != new.labels
             case _:
-                helps = old is None
+                # Whom plugins of the user's own refused is for them to say: see `permitting`.
+                helps = old is None and plugin in FILTERS
         if helps:
             return True
     return False

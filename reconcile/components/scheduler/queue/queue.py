@@ -13,6 +13,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -95,6 +96,7 @@ class Queue:
         oldest: waiting pods by when they are tried again whatever happens.
         groups: the groups that have waiting pods.
         initial, longest: how long the back-off is after the first try, and at most.
+        sort: gives a pod's place as a number, the lower the sooner; None: its priority does.
     """
 
     entries: Table[str, Entry] = attrs.field(factory=Table)
@@ -106,6 +108,7 @@ class Queue:
     groups: Table[Group, None] = attrs.field(factory=Table)
     initial: Duration = INITIAL_BACKOFF
     longest: Duration = LONGEST_BACKOFF
+    sort: Callable[[Any], int] | None = None
 
 
 def has_turn(queue: Queue) -> bool:
@@ -120,7 +123,9 @@ def put(queue: Queue, key: str, entry: Entry) -> Queue:
     entries = queue.entries.set(key, entry)
     match entry.place:
         case "active":
-            after: Queue = copier(Queue, "entries", "active")(queue, entries, queue.active.add(key, _turn(entry)))
+            after: Queue = copier(Queue, "entries", "active")(
+                queue, entries, queue.active.add(key, _turn(entry, queue.sort))
+            )
             return after
         case "backoff":
             return replace(queue, entries=entries, backoff=queue.backoff.set(key, _end_order(queue, entry)))
@@ -189,6 +194,13 @@ def woken(queue: Queue, groups: list[Group], now: Instant) -> Queue:
     return queue
 
 
+def roused(queue: Queue, keys: Iterable[str], now: Instant) -> Queue:
+    """Something has changed that may help these pods, which wait."""
+    for key in keys:
+        queue = _retried(queue, key, queue.entries[key], now)
+    return queue
+
+
 def flushed(queue: Queue, now: Instant) -> Queue:
     """Let go on what has waited long enough: back-offs that are over, pods that wait for five minutes."""
     while queue.backoff.busy and _ends(queue.backoff) <= now:
@@ -246,15 +258,18 @@ def _backoff(queue: Queue, entry: Entry) -> Duration:
 # A turn is one number: what counts more stands higher.
 _RANK_BITS: Final = 33
 _INSTANT_BITS: Final = 80
+_RANKS: Final = 1 << 32
 
 
 def _rank(entry: Entry) -> int:
     """Give the pod's priority, the highest as the lowest number."""
-    return (1 << 32) - (entry.pod.spec.priority or 0)
+    return _RANKS - (entry.pod.spec.priority or 0)
 
 
-def _turn(entry: Entry) -> int:
-    return _rank(entry) << _INSTANT_BITS | entry.since
+def _turn(entry: Entry, sort: Callable[[Any], int] | None) -> int:
+    if sort is not None:
+        return sort(entry.pod) << _INSTANT_BITS | entry.since
+    return (_RANKS - (entry.pod.spec.priority or 0)) << _INSTANT_BITS | entry.since
 
 
 def _end_order(queue: Queue, entry: Entry) -> int:

@@ -81,3 +81,14 @@ def test_a_configuration_that_is_none(reconcile, desk):
         f"error: {path}, document 1, line 8: "
         "profiles[0].plugins.score.enabled[0].weight: expected an integer, found 'x'\n"
     )
+
+
+def test_as_annotations(reconcile, log):
+    name, *_ = pods(reconcile, log)
+    found = json.loads(reconcile("explain", "pod", name, "-o", "annotations", "--log", log).out)
+    assert found["scheduler-simulator/selected-node"] in {"node-1", "node-2"}
+    assert {*json.loads(found["scheduler-simulator/filter-result"])} == {"node-1", "node-2"}
+    assert (
+        "-o annotations: is for explain pod"
+        in reconcile("explain", "drain", "node-1", "-o", "annotations", "--log", log).err
+    )

@@ -1,6 +1,7 @@
 """Controllers of a user's own on the command line: runs, replays, forks, looks and comparisons with them."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -97,3 +98,19 @@ def test_the_pipe_has_them(monkeypatch, capsys):
     serve_standard_streams(Topology(nodes=1), 0, (f"{OWN}:modest",))
     answer = json.loads(capsys.readouterr().out)
     assert answer["object"]["metadata"]["name"] == "controller:modest"
+
+
+def test_a_plugin_of_the_scheduler_is_replayed_by_its_name(reconcile, desk, root):
+    shutil.copy(root / "docs" / "examples" / "packers.py", desk)
+    path, record = desk / "scheduler.yaml", desk / "run.jsonl"
+    path.write_text(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+        "profiles: [{plugins: {multiPoint: {enabled: [{name: Packer}]}}}]\n"
+    )
+    given = ("--scheduler-config", path, "--controllers", "packers:packer", "--nodes", 2, "-q", "--record", record)
+    assert reconcile("run", "pod.yaml", *given).code == 0
+    assert reconcile("replay", record, "--controllers", "packers:packer").code == 0
+    ended = reconcile("replay", record)
+    assert (ended.code, "--controllers packers:packer" in ended.err) == (1, True)
+    found = reconcile("explain", "pod", "web", "--log", record, "--controllers", "packers:packer")
+    assert "Packer" in found.out.splitlines()[1].split()

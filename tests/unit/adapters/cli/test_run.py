@@ -559,3 +559,54 @@ def test_what_nothing_acts_upon_is_told_and_leaves_the_exit_status(reconcile, de
     assert ended.code == 0
     note = "the ServiceAccount is not there; admitted all the same"
     assert f"\nwhat nothing here acts upon:\n  1 Pod (web in default): {note}\n" in ended.out
+
+
+def test_kubelets_are_configured_by_a_file(reconcile, desk):
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 9\nclusterDNS: [10.96.0.10]\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--nodes", 1, "--kubelet-config", "kubelet.yaml", "--record", "log.jsonl")
+    assert ended.code == 0
+    assert '"maxPods":"9"' in (desk / "log.jsonl").read_text()
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPod: 3\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--kubelet-config", "kubelet.yaml")
+    assert ended.code == 1
+    assert 'strict decoding error: unknown field "maxPod"' in ended.err
+
+
+STAGE = """\
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: node-begins}
+spec:
+  resourceRef: {apiGroup: v1, kind: Node}
+  selector: {matchExpressions: [{key: .status.phase, operator: NotIn, values: [Running]}]}
+  weight: 0
+  next: {statusTemplate: 'phase: Running'}
+"""
+FAKE = "{apiVersion: v1, kind: Node, metadata: {name: fake, annotations: {kwok.x-k8s.io/node: fake}}}"
+
+
+def test_stages_are_played(reconcile, desk):
+    (desk / "stages").mkdir()
+    (desk / "stages" / "node.yaml").write_text(STAGE)
+    (desk / "stages" / "kustomization.yaml").write_text(
+        "{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization}"
+    )
+    (desk / "fake.yaml").write_text(FAKE)
+    ended = reconcile("run", "fake.yaml", "--nodes", 1, "--stages", "stages", "--record", "run.jsonl", "-q")
+    assert ended.code == 0, ended
+    got = reconcile("get", "nodes", "fake", "--log", "run.jsonl", "-o", "yaml")
+    assert "phase: Running" in got.out
+    assert reconcile("replay", "run.jsonl").code == 0
+    assert "overwrite" in reconcile("run", "fake.yaml", "--stages", "stages", "--record", "stages/node.yaml", "-q").err
+
+
+def test_a_bad_stage_is_told_of_with_its_line(reconcile, desk):
+    (desk / "stage.yaml").write_text(STAGE.replace("weight: 0", "weight: heavy"))
+    ended = reconcile("run", "pod.yaml", "--stages", "stage.yaml")
+    assert ended.code == 1
+    said = "spec.weight: must be a whole number, 0 or more, not 'heavy'"
+    assert f"error: stage.yaml, document 1, line 7: stage 'node-begins': {said}" in ended.err

@@ -15,6 +15,7 @@ from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
+from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Response, key_of
 from reconcile.store import Change
 
@@ -156,11 +157,13 @@ class Lab:
             self.remove(request.resource, old)
             return Response(200, statuses.success(request.resource, name, wanted))
         if request.verb == "patch":
-            return Response(200, old)
+            if not isinstance(request.body, StatusPatch):
+                return Response(200, old)
+            if request.body.uid not in {"", old.metadata.uid}:
+                return Response(422, statuses.invalid("", "Pod", name, ()))
+            return Response(200, self.put(request.resource, replace(old, status=request.body.new)))
         if request.body.metadata.uid != old.metadata.uid:
             return Response(409, statuses.conflict(request.resource, name))
-        if request.subresource == "status":
-            return Response(200, self.put(request.resource, replace(old, status=request.body.status)))
         if request.body.metadata.resource_version != old.metadata.resource_version:
             return Response(409, statuses.conflict(request.resource, name))
         return Response(200, self.put(request.resource, request.body))

@@ -123,7 +123,7 @@ def test_amounts_are_rounded_up_and_what_is_not_limited_is_the_nodes(lab):
         ("ASKED", {"value_from": amount("requests.cpu")}),
     )
     found = known(lab, *rows, resources=resources)
-    assert found == {"CPU": "2", "MILLI": "1500", "MEMORY": "2", "DISK": "100", "ASKED": "0"}
+    assert found == {"CPU": "2", "MILLI": "1500", "MEMORY": "2", "DISK": "90", "ASKED": "0"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_pod_becomes_running(lab):
         'Successfully pulled image "web:1" in 2s (2s including waiting). Image size: 67108864 bytes.'
     ]
     assert lab.said("Created") == ["Container created"]
-    assert [request.body.status.phase for request in lab.written()] == ["Pending", "Running"]
+    assert [request.body.new.phase for request in lab.written()] == ["Pending", "Running"]
 
 
 def test_before_its_image_is_there_a_pod_says_what_it_waits_for(lab):

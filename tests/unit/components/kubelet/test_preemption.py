@@ -1,7 +1,8 @@
 """Preemption: a critical pod is taken in place of others."""
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
+from reconcile.events import ManifestsChanged, Reported
 from reconcile.lib.mapping import Map
 
 CRITICAL = 2_000_000_000
@@ -66,3 +67,45 @@ def test_a_critical_pod_that_goes_while_it_waits_is_forgotten(lab, container):
     lab.run(20)
     assert not lab.alive()
     assert not lab.kubelet.seldom.trouble.critical
+
+
+def static(container, cpu):
+    metadata = meta_v1.ObjectMeta(name="agent", namespace="kube-system")
+    spec = core_v1.PodSpec(containers=(container("web", resources=asks(cpu)),), restart_policy="Always")
+    return core_v1.Pod(metadata=metadata, spec=spec)
+
+
+def test_a_static_pod_makes_others_go(lab, container):
+    lab = lab({"web:1": "stop 5s"})
+    for name, cpu in (("large", "2500m"), ("small", "1")):
+        lab.bind(name, containers=(container("web", resources=asks(cpu)),))
+    lab.run(20)
+    lab.push("kubelet", Reported(lab.now, ManifestsChanged((static(container, "1"),))))
+    lab.run(3)
+    assert lab.said("Preempting") == ["Preempted in order to admit critical pod"]
+    assert lab.pod("agent-node-1", "kube-system") is None
+    lab.run(20)
+    assert lab.pod("small").status.reason == "Preempting"
+    assert lab.pod("agent-node-1", "kube-system").status.phase == "Running"
+    assert lab.kubelet.used["cpu"] == 3_500_000_000
+
+
+def test_a_static_pod_whose_manifest_goes_while_it_waits_never_runs(lab, container):
+    lab = lab({"web:1": "stop 5s"})
+    lab.bind("large", containers=(container("web", resources=asks("3500m")),))
+    lab.run(20)
+    lab.push("kubelet", Reported(lab.now, ManifestsChanged((static(container, "1"),))))
+    lab.run(1)
+    lab.push("kubelet", Reported(lab.now, ManifestsChanged(())))
+    lab.run(30)
+    assert lab.pod("agent-node-1", "kube-system") is None
+    assert lab.alive() == []
+
+
+def test_a_static_pod_that_cannot_fit_is_shown_as_failed(lab, container):
+    lab = lab()
+    lab.run(5)
+    lab.push("kubelet", Reported(lab.now, ManifestsChanged((static(container, "9"),))))
+    lab.run(20)
+    status = lab.pod("agent-node-1", "kube-system").status
+    assert (status.phase, status.reason) == ("Failed", "UnexpectedAdmissionError")

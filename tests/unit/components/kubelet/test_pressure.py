@@ -126,7 +126,7 @@ def test_a_full_disk_loses_its_unused_images_first(lab):
     lab.bind("web")
     lab.run(20)
     lab.mark("old", grace=1)
-    lab.run(10)
+    lab.run(130)
     strain(lab, "nodefs.available", 3800 * MI)
     lab.run(20)
     assert "old:1" not in lab.kubelet.images
@@ -163,3 +163,49 @@ def test_a_kubelet_that_starts_on_a_strained_host_knows(lab):
     lab = lab(host=host(strain={"memory.available": "10Mi"}))
     lab.run(20)
     assert node_conditions(lab)["MemoryPressure"] == "True"
+
+
+def filled(lab, **said):
+    """A host whose disk three images of ended pods fill, each needed until later than the one before."""
+    small = host(capacity={"cpu": "4", "memory": "8Gi", "pods": "9", "ephemeral-storage": "10Gi"}, kubelet=said)
+    lab = lab({f"{name}:1": "size 2Gi" for name in "abc"}, host=small)
+    for name in "bac":
+        lab.bind(name, image=f"{name}:1")
+        lab.run(301)
+    for name in "bac":
+        lab.mark(name, grace=1)
+        lab.run(5)
+    return lab
+
+
+def test_the_image_goes_first_that_was_not_needed_for_longest(lab):
+    lab = filled(lab, imageMaximumGCAge="10h")
+    lab.bind("again", image="b:1")
+    lab.run(301)
+    lab.mark("again", grace=1)
+    lab.run(5)
+    strain(lab, "nodefs.available", 6700 * MI)
+    lab.run(30)
+    assert next(order.image for order in lab.orders if type(order).__name__ == "RemoveImage") == "a:1"
+
+
+def test_an_image_that_has_just_come_stays(lab):
+    small = host(capacity={"cpu": "4", "memory": "8Gi", "pods": "9", "ephemeral-storage": "10Gi"})
+    lab = lab({"a:1": "size 3Gi"}, host=small)
+    lab.bind("a", image="a:1")
+    lab.run(5)
+    lab.mark("a", grace=1)
+    lab.run(5)
+    strain(lab, "nodefs.available", 3500 * MI)
+    lab.run(60)
+    assert "a:1" in lab.kubelet.images
+    lab.run(120)
+    assert "a:1" not in lab.kubelet.images
+
+
+def test_an_image_that_nobody_needed_for_too_long_is_removed(lab):
+    lab = filled(lab, imageMaximumGCAge="20m")
+    lab.run(600)
+    assert sorted(lab.kubelet.images) == ["a:1", "b:1", "c:1"]
+    lab.run(900)
+    assert sorted(lab.kubelet.images) == []

@@ -35,3 +35,27 @@ def test_what_still_fits_goes_on_untouched(lab):
     lab.run(20)
     assert lab.status() == before
     assert not [row for row in lab.records[records:] if row[3] == "web"]
+
+
+def test_a_pod_that_the_node_is_no_longer_labelled_for_ends(lab):
+    lab = lab()
+    lab.run(1)
+    node = lab.objects["nodes", "node-1"]
+    labels = Map.of({**dict(node.metadata.labels), "disk": "fast"})
+    lab.put("nodes", replace(node, metadata=replace(node.metadata, labels=labels)))
+    lab.run(1)
+    lab.bind("picky", node_selector=Map({"disk": "fast"}))
+    lab.bind("plain")
+    lab.run(20)
+    node = lab.objects["nodes", "node-1"]
+    slow = labels.set("disk", "slow")
+    lab.put("nodes", replace(node, metadata=replace(node.metadata, labels=slow)))
+    lab.run(20)
+    assert lab.pod("picky").status.phase == "Running"
+    lab.start()
+    lab.run(20)
+    status = lab.pod("picky").status
+    said = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+    assert (status.phase, status.reason, status.message) == ("Failed", "NodeAffinity", f"Pod was rejected: {said}")
+    assert lab.pod("plain").status.phase == "Running"
+    assert [uid for uid, _ in lab.alive()] == ["pod-plain"]

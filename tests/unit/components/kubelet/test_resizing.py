@@ -41,7 +41,7 @@ def test_a_pod_gets_in_place_what_it_asks_for(lab, container):
     asked = '[{"name":"web","resources":{"requests":{"cpu":"2","memory":"64Mi"}}}]'
     assert lab.said("ResizeStarted") == [f'Pod resize started: {{"containers":{asked},"generation":2}}']
     progress = [
-        [row.type for row in request.body.status.conditions if row.type.startswith("PodResize")]
+        [row.type for row in request.body.new.conditions if row.type.startswith("PodResize")]
         for request in lab.written()[written:]
     ]
     assert progress == [["PodResizeInProgress"], []]

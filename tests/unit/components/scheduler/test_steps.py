@@ -268,3 +268,30 @@ def test_a_turn_of_another_kind_of_event_is_refused(kit):
     with pytest.raises(AssertionError, match="does not hear"):
         play.hear(object())
     assert play.hear(Turned(0, "schedule")) == ()
+
+
+def test_room_is_free_only_when_a_resize_is_over(kit):
+    def version(asks, has, generation):
+        pod = kit.pod("there", kit.container(cpu=asks), node="n1", phase="Running")
+        status = core_v1.ContainerStatus(
+            name="main",
+            image="nginx:1",
+            image_id="",
+            ready=True,
+            restart_count=0,
+            resources=core_v1.ResourceRequirements(requests=kit.quantities(cpu=has)),
+        )
+        return attrs.evolve(
+            pod,
+            metadata=attrs.evolve(pod.metadata, generation=generation),
+            status=attrs.evolve(pod.status, container_statuses=(status,)),
+        )
+
+    play = kit.play(kit.node("n1"), pods=[version("3", "3", 1)])
+    play.tell("pods", kit.pod("web", kit.container(cpu="2")))
+    play.refused()
+    play.tell("pods", version("1", "3", 2))
+    assert questions.place_of(play.state, "default/web") == "waiting"
+    play.tell("pods", version("1", "1", 2))
+    assert questions.place_of(play.state, "default/web") == "backoff"
+    assert play.placed() == "n1"

@@ -24,7 +24,7 @@ from reconcile.components.controllers.runtime import Key, Views
 from reconcile.components.controllers.workloads import claims
 from reconcile.components.controllers.workloads.job.backoff import Failures
 from reconcile.components.controllers.workloads.job.look import Look
-from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
@@ -37,8 +37,9 @@ CLAIMANT: Final = claims.Claimant(
 )
 FINALIZER: Final = "batch.kubernetes.io/job-tracking"
 
-# What comes within so long is looked at together.
-BATCH: Final[Duration] = SECOND
+# What comes within so long is looked at together. Upstream's second begins when a change is seen, later than the change
+# by what a watch takes: so what somebody looks at a second after the change is still as it was.
+BATCH: Final[Duration] = SECOND + MILLISECOND
 # After this long an expectation is given up: whatever it waits for was missed.
 EXPIRES: Final[Duration] = 5 * MINUTE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ def test_background_takes_dependents_after_their_owner():
     assert all(request.body.preconditions.uid for request in deletes)
     # The owner's deletion was seen: nobody has to ask for it.
     assert [request.resource for request in lab.requests if request.verb == "get"] == ["pods", "pods"]
-    assert owner.metadata.uid in lab.state.works[0].memory.absent
+    assert f"{owner.metadata.uid} apps/v1 ReplicaSet default/web" in lab.state.works[0].memory.absent
 
 
 def test_a_dependent_of_an_owner_that_never_was_goes_when_the_api_server_says_so():
@@ -167,6 +168,20 @@ def test_a_cluster_scoped_object_of_a_namespaced_owner_is_left_alone():
     lab.run()
     assert lab.keys("persistentvolumes") == ("pv",)
     assert lab.requests == []
+
+
+@pytest.mark.parametrize("wrong", [{"name": "other"}, {"kind": "Deployment"}])
+def test_a_reference_that_names_an_owner_wrongly_harms_no_other(wrong):
+    lab = Lab(gc.CONTROLLER)
+    first, owner = lab.put(RS, replica_set("first")), lab.put(RS, replica_set("web"))
+    lab.put("pods", pod("misled", owners=(replace(owned_by(owner), **wrong),), node=None))
+    lab.put("pods", pod("p", owners=(owned_by(first), owned_by(owner)), node=None))
+    lab.run()
+    assert lab.keys("pods") == ("default/p",)
+    assert lab.said() == []
+    delete(lab, RS, "first", "Background")
+    assert lab.keys("pods") == ("default/p",)
+    assert [each.name for each in lab.get("pods", "default/p").metadata.owner_references] == ["web"]
 
 
 def test_an_owner_of_an_unknown_kind_keeps_its_dependents():

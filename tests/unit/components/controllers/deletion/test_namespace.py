@@ -65,17 +65,44 @@ def test_pods_go_first_and_have_their_time():
     lab = lab_of(pod("a"), config_map("b"))
     lab.run(5 * SECOND)
     assert lab.keys("configmaps") == ("default/b",)
-    assert said(lab, "NamespaceContentRemaining") == (
-        "True",
-        "SomeResourcesRemain",
-        "Some resources are remaining: pods. has 1 resource instances",
-    )
+    # What is left is counted once the pods are gone.
+    well = "False", "ContentRemoved", "All content successfully removed"
+    assert said(lab, "NamespaceContentRemaining") == well
     assert said(lab, "NamespaceDeletionContentFailure")[1] == "ContentDeleted"
+    lab.run(11 * SECOND)  # it was looked into again 5 s after its status was written
     lab.remove("pods", "default/a")
-    lab.run(20 * SECOND)
+    lab.run(25 * SECOND)
     assert lab.keys("configmaps") == ("default/b",)
-    lab.run(21 * SECOND)  # half of the 30 s of grace, and one
+    lab.run(26 * SECOND)  # half of the 30 s of grace, and one
     assert lab.keys("namespaces") == ()
+
+
+def test_a_change_of_it_brings_the_next_look_five_seconds_later():
+    lab = lab_of(pod("a"))
+    lab.run(11 * SECOND)
+    lab.remove("pods", "default/a")
+    found = lab.get("namespaces", "default")
+    lab.put("namespaces", replace(found, metadata=replace(found.metadata, annotations={"a": "b"})))
+    lab.run(15 * SECOND)
+    assert lab.keys("namespaces") == ("default",)
+    lab.run(16 * SECOND)
+    assert lab.keys("namespaces") == ()
+
+
+def test_what_is_left_though_nothing_keeps_it_is_an_error():
+    lab = lab_of(config_map("a"), pod("p", phase="Succeeded"))
+    lab.ask = lambda request, ask=lab.ask: Response(200, None) if request.verb == "deletecollection" else ask(request)
+    lab.run(5 * SECOND)
+    assert said(lab, "NamespaceDeletionContentFailure")[2] == (
+        "Failed to delete all resource types, 1 remaining: failed to delete pods for namespace: default, err: "
+        "unexpected items still remain in namespace: default for gvr: /v1, Resource=pods"
+    )
+    lab.remove("pods", "default/p")
+    lab.run(12 * SECOND)
+    assert said(lab, "NamespaceDeletionContentFailure")[2] == (
+        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: default for "
+        "gvr: /v1, Resource=configmaps"
+    )
 
 
 def test_finalizers_are_waited_for_and_named():
@@ -98,6 +125,36 @@ def test_finalizers_are_waited_for_and_named():
     lab.remove("configmaps", "default/b")
     lab.run(40 * SECOND)
     assert lab.keys("namespaces") == ()
+
+
+def test_the_conditions_of_one_that_lacks_nothing():
+    lab = lab_of(finalizers=("example.com/hold",))
+    lab.run(6 * SECOND)
+    assert [
+        (each.type, each.status, each.reason, each.message)
+        for each in lab.get("namespaces", "default").status.conditions
+    ] == [
+        ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed",
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization",
+        ),
+        ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed"),
+        (
+            "NamespaceFinalizersRemaining",
+            "False",
+            "ContentHasNoFinalizers",
+            "All content-preserving finalizers finished",
+        ),
+    ]
 
 
 def test_its_own_finalizers_keep_it_after_the_content_is_gone():

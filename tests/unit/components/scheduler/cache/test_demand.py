@@ -2,7 +2,7 @@ import attrs
 import pytest
 
 from reconcile.api import core_v1
-from reconcile.components.scheduler.cache.demand import Demand, demand_of, overlaps
+from reconcile.components.scheduler.cache.demand import Demand, demand_held, demand_of, overlaps
 
 MEBI = 1024 * 1024
 
@@ -56,3 +56,43 @@ def test_host_ports_of_containers_and_sidecars(kit):
 )
 def test_ports_overlap(one, other, collide):
     assert overlaps(one, other) is overlaps(other, one) is collide
+
+
+def resized(kit, *, asks, has=None, allocated=None, generation=2, reason=None):
+    """Give a pod whose container asks for some cpu now, and has, or is allocated, another amount."""
+    pod = kit.pod("a", kit.container(cpu=asks), node="n1", conditions=())
+    status = core_v1.ContainerStatus(
+        name="main",
+        image="nginx:1",
+        image_id="",
+        ready=True,
+        restart_count=0,
+        resources=core_v1.ResourceRequirements(requests=kit.quantities(cpu=has)) if has else None,
+        allocated_resources=kit.quantities(cpu=allocated) if allocated else None,
+    )
+    pending = (core_v1.PodCondition(type="PodResizePending", status="True", reason=reason),) if reason else ()
+    return attrs.evolve(
+        pod,
+        metadata=attrs.evolve(pod.metadata, generation=generation),
+        status=attrs.evolve(pod.status, container_statuses=(status,), conditions=pending),
+    )
+
+
+def test_while_a_pod_is_resized_the_larger_amount_counts(kit):
+    assert demand_held(resized(kit, asks="1", has="2", allocated="1")).cpu == 2000
+    assert demand_held(resized(kit, asks="3", has="2", allocated="2", reason="Deferred")).cpu == 3000
+    assert demand_held(resized(kit, asks="3", has="2", allocated="2", reason="Infeasible")).cpu == 2000
+    assert demand_held(resized(kit, asks="1", has="1", allocated="1")).cpu == 1000
+    # What has not started yet has nothing.
+    assert demand_held(resized(kit, asks="1")) == demand_of(resized(kit, asks="1"))
+    # Nor is there anything to look at before the first change.
+    assert demand_held(resized(kit, asks="1", has="2", generation=1)).cpu == 1000
+
+
+def test_what_a_pod_has_as_a_whole_counts_likewise(kit):
+    pod = kit.pod(
+        "a", kit.container(), node="n1", resources=core_v1.ResourceRequirements(requests=kit.quantities(cpu="1"))
+    )
+    held = core_v1.ResourceRequirements(requests=kit.quantities(cpu="2"))
+    pod = attrs.evolve(pod, status=attrs.evolve(pod.status, resources=held))
+    assert (demand_of(pod).cpu, demand_held(pod).cpu) == (1000, 2000)

@@ -348,3 +348,16 @@ def test_a_profile_by_name():
     assert profile_of(HEAD) == DEFAULT
     with pytest.raises(ReconcileError, match="profiles: none has the schedulerName 'mine'"):
         profile_of(HEAD, "mine")
+
+
+def test_plugins_that_are_not_known_yet_may_be_named_anywhere():
+    mine = [{"name": "Mine", "weight": 5}]
+    for plugins in (
+        {"multiPoint": {"enabled": mine}},
+        {"score": {"enabled": mine}, "permit": {"enabled": mine}},
+        {"multiPoint": {"enabled": mine}, "queueSort": {"disabled": [{"name": "*"}]}},
+        {"queueSort": {"enabled": mine, "disabled": [{"name": "PrioritySort"}]}},
+    ):
+        assert profile(plugins=plugins).own == ()
+    with pytest.raises(ReconcileError, match="only one queue sort plugin required, but got 2"):
+        profile(plugins={"queueSort": {"enabled": mine}})

@@ -1,0 +1,176 @@
+"""
+Pulling: images that come to a host: as long as each takes, or from a registry of which behaviours say how fast it is.
+
+What comes to one host from one registry shares its bandwidth, in equal parts, as long as it comes at the same time.
+
+Takes:    PullImage, TimerFired.
+Gives:    Report, SetTimer.
+Source:   containerd's pulls; processor sharing for what they have of a line.
+Left out: layers that images share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from reconcile.effects import Effect, PullImage, Report, SetTimer
+from reconcile.events import ImagePulled, ImagePullFailed
+from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
+from reconcile.model.behaviours.registries import Registry, found, refusal
+from reconcile.model.images import full_name
+
+if TYPE_CHECKING:
+    from reconcile.components.world.state import State
+
+TIMERS: Final = frozenset({"asked", "arrival"})
+_ARRIVAL: Final = ("arrival", "")
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Download:
+    """An image on its way: for whom, since when, and what is missing of it, in bytes times nanoseconds a second."""
+
+    uid: str
+    container: str
+    image: str
+    began: Instant
+    left: int
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Traffic:
+    """
+    What comes to a host from registries.
+
+    Args:
+        downloads: what is on its way.
+        seen: as of when that is so.
+        tried: how often each image was asked for.
+    """
+
+    downloads: tuple[Download, ...] = ()
+    seen: Instant = 0
+    tried: Map[int] = Map()
+
+
+def pull(state: State, order: PullImage, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Begin to pull an image, or to find out that it is there."""
+    behaviour = state.behaviours.of(order.image)
+    if state.behaviours.registries and (registry := registry_of(state, order.image)) is not None:
+        return begin(state, order, registry, now)
+    there = order.image in state.images or behaviour.preloaded
+    span = behaviour.again if there else behaviour.pull
+    took = span.low
+    if took != span.high:
+        took, _ = span.draw(state.dice.named(f"{order.uid}/{order.container}/pull/{now}"))
+    if took:
+        return state, (SetTimer(("pull", order.uid, order.container, order.image, took), now + took),)
+    return pulled(state, order, took)
+
+
+def pulled(state: State, order: PullImage, took: Duration) -> tuple[State, tuple[Effect, ...]]:
+    """Let an image be there, if there is such an image."""
+    behaviour = state.behaviours.of(order.image)
+    if behaviour.absent and order.image not in state.images:
+        message = refusal("manifest unknown", full_name(order.image))
+        return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
+    there = order.image in state.images
+    if not there:
+        state = replace(state, images=state.images.set(order.image, behaviour.size))
+    size = state.images[order.image]
+    present = there or behaviour.preloaded
+    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
+
+
+def registry_of(state: State, image: str) -> Registry | None:
+    """Give the registry of an image, if anything is said of it."""
+    return found(state.behaviours.registries, full_name(image))
+
+
+def begin(state: State, order: PullImage, registry: Registry, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Ask a registry for an image: it answers, or refuses, when its latency is over."""
+    traffic = state.traffic or Traffic()
+    tried = traffic.tried.get(order.image, 0)
+    state = replace(state, traffic=replace(traffic, tried=traffic.tried.set(order.image, tried + 1)))
+    dice = state.dice.named(f"{order.uid}/{order.container}/registry/{now}")
+    error = registry.fails(tried, dice.named("fails"))
+    took, _ = registry.latency.draw(dice)
+    key = ("asked", order.uid, order.container, order.image, now, error)
+    if took:
+        return state, (SetTimer(key, now + took),)
+    return due(state, key, now)
+
+
+def due(state: State, key: tuple[Any, ...], now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Let a registry answer, or what has come be there."""
+    if key == _ARRIVAL:
+        return _arrived(state, now)
+    _, uid, container, image, began, error = key
+    name = full_name(image)
+    behaviour = state.behaviours.of(image)
+    there = image in state.images or behaviour.preloaded
+    error = error or ("manifest unknown" if behaviour.absent and not there else "")
+    if error:
+        return state, (Report(ImagePullFailed(uid, container, image, refusal(error, name))),)
+    registry = registry_of(state, image)
+    if there or registry is None or not registry.bandwidth:
+        took, _ = (behaviour.again if there else behaviour.pull).draw(state.dice.named(f"{uid}/{container}/pull/{now}"))
+        key = ("pull", uid, container, image, now + took - began)
+        return state, (SetTimer(key, now + took),)
+    traffic = _as_of(state, now)
+    download = Download(uid, container, image, began, behaviour.size * SECOND)
+    others = [each for each in traffic.downloads if (each.uid, each.container) != (uid, container)]
+    return _going_on(replace(state, traffic=replace(traffic, downloads=(*others, download))), now)
+
+
+def _as_of(state: State, now: Instant) -> Traffic:
+    """Give what comes as it is now."""
+    traffic: Traffic = state.traffic or Traffic()
+    span = now - traffic.seen
+    downloads = [
+        replace(each, left=each.left - span * bandwidth // sharing) for each, bandwidth, sharing in _shares(state)
+    ]
+    return replace(traffic, downloads=tuple(downloads), seen=now)
+
+
+def _shares(state: State) -> list[tuple[Download, int, int]]:
+    """Give each download with its registry's bandwidth, and among how many that is shared."""
+    downloads = state.traffic.downloads if state.traffic is not None else ()
+    lines = [registry_of(state, each.image) for each in downloads]
+    shares = []
+    for download, line in zip(downloads, lines, strict=True):
+        assert line is not None, "what comes has a registry"
+        hosts = [full_name(each.image).partition("/")[0] for each in downloads]
+        host = full_name(download.image).partition("/")[0]
+        shares.append((download, line.bandwidth, hosts.count(host)))
+    return shares
+
+
+def _going_on(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    """Wait for the next one to be there."""
+    waits = [-(-max(each.left, 0) * sharing // bandwidth) for each, bandwidth, sharing in _shares(state)]
+    return state, ((SetTimer(_ARRIVAL, now + min(waits)),) if waits else ())
+
+
+def _arrived(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
+    traffic = _as_of(state, now)
+    whole = {each.image for each in traffic.downloads if each.left <= 0}
+    effects: list[Effect] = []
+    images = state.images
+    for each in traffic.downloads:
+        if each.image in whole:
+            images = images.set(each.image, state.behaviours.of(each.image).size)
+            size, took = images[each.image], now - each.began
+            effects.append(
+                Report(ImagePulled(each.uid, each.container, each.image, present=False, took=took, size=size))
+            )
+    left = tuple([each for each in traffic.downloads if each.image not in whole])
+    state, further = _going_on(replace(state, images=images, traffic=replace(traffic, downloads=left)), now)
+    return state, (*effects, *further)

@@ -1,0 +1,277 @@
+"""
+Lines: how calls come to an API server where a balancer stands in front, and what becomes of them if they come to none.
+
+A process has one connection (`network.Line`). A call that comes to no server has an answer all the same, of code 0,
+which says why in Go's words; what client-go tries again by itself is tried again here.
+
+Takes:    calls that are to go out.
+Gives:    the server that they come to; or answers without one, and what is tried again.
+Source:   client-go's rest package; net/http; etcd's and the API server's own timeouts.
+Left out: see docs/limits.md, "API servers and their balancer".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.cluster.cluster import Process
+from reconcile.cluster.pending import Replied, Sent
+from reconcile.components import network
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.reach import member_of, park, reaches
+from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.replacing import replace
+from reconcile.model import statuses
+from reconcile.model.requests import Request, Response
+
+NETWORK: Final = "network"
+"""The process that the network is, in a cluster that has a balancer."""
+
+SERVERS: Final = "kube-apiserver/"
+"""How the names of API servers' processes begin."""
+
+READS: Final = ("get", "list", "watch")
+"""What writes nothing."""
+
+# Source: etcd's request timeout (5 s, and twice an election's), and --request-timeout with what is kept for writes.
+_WITHOUT_LEADER: Final = 7 * SECOND
+_WITHOUT_ETCD: Final = 60 * SECOND
+_WITHOUT_ETCD_WRITING: Final = 34 * SECOND
+
+
+def network_of(machine: Machine) -> network.State:
+    """Give the network of a cluster that has a balancer."""
+    state: network.State = machine.states.get(NETWORK)
+    return state
+
+
+def keep(machine: Machine, state: network.State) -> None:
+    """Let the network be this from now on."""
+    machine.states.set(NETWORK, state)
+
+
+def set_due(machine: Machine, key: tuple[Any, ...], at: Instant, host: str) -> None:
+    """Let something be due; what concerns a host that is cut off keeps no cluster from being at rest."""
+    process = machine.processes.get(NETWORK)
+    assert process is not None, "it never ends"
+    lonely = bool(host) and not machine.host(host).connected
+    machine.timers.set((NETWORK, process.life, key), at, periodic=lonely)
+
+
+def cancel_due(machine: Machine, key: tuple[Any, ...]) -> None:
+    """Let something not be due any more."""
+    process = machine.processes.get(NETWORK)
+    assert process is not None, "it never ends"
+    machine.timers.cancel((NETWORK, process.life, key))
+
+
+# Calls ----------------------------------------------------------------------------------------------------------------
+
+
+def called(machine: Machine, item: Sent) -> str | None:
+    """Give the API server that a call comes to; None if it comes to none now: it waits, or is told that it failed."""
+    client = item.process
+    if client.startswith(SERVERS):
+        return client if client in machine.servers else None
+    if not client and item.tag is None:  # what the world says of its own accord
+        found = next((server for server in machine.servers if is_ready(machine, host_of(server))), None)
+        if found is None:
+            park(machine, item)
+        return found
+    line = network_of(machine).lines.get(client) if client else None
+    line = _connected(machine, item) if line is None else line
+    if line is None:
+        return None
+    if line.silent:
+        wait(machine, network.Waiting(item, "line"))
+        return None
+    if not is_ready(machine, host_of(line.server)) and not _is_from_cache(item.request):
+        stall(machine, item)
+        return None
+    if item.request.verb == "watch" and item.tag is not None and not client:
+        put_line(machine, f"watch/{item.tag[0]}:{item.tag[1]}", line)
+    return line.server
+
+
+def _connected(machine: Machine, item: Sent) -> network.Line | None:
+    """Connect the sender of a call; None if that cannot be now."""
+    client = item.process
+    found = dialled(machine, client.partition("/")[0], item.host, client or str(item.tag and item.tag[0]))
+    if isinstance(found, network.Line):
+        if client:
+            put_line(machine, client, found)
+        return found
+    if found == "late":
+        wait(machine, network.Waiting(item, "dial", found), machine.now + network.LONGEST_DIAL)
+    else:
+        fail(machine, item, found)
+    return None
+
+
+def put_line(machine: Machine, client: str, line: network.Line) -> None:
+    """Let this be the connection of a process."""
+    state = network_of(machine)
+    keep(machine, replace(state, lines=state.lines.set(client, line)))
+
+
+def _is_from_cache(request: Request) -> bool:
+    """Tell whether a request is answered without etcd."""
+    return request.verb == "watch" or (request.verb in READS and request.resource_version == "0")
+
+
+def host_of(server: str) -> str:
+    """Give the host of an API server's process."""
+    return server.rpartition("/")[2]
+
+
+def is_ready(machine: Machine, at: str) -> bool:
+    """Tell whether the API server on host *at* runs, and reaches etcd: what /readyz says."""
+    if f"{SERVERS}{at}" not in machine.servers:
+        return False
+    if machine.plural:
+        return member_of(machine, at) is not None
+    return bool(machine.etcd) and reaches(machine, at, machine.etcd)
+
+
+def is_carried(machine: Machine, host: str, at: str, *, balanced: bool) -> bool:
+    """Tell whether the network carries from *host*, through the balancer if it is *balanced*, to host *at* and back."""
+    if not machine.host(at).up:
+        return False
+    if balanced and not network_of(machine).holder:
+        return all([reaches(machine, host, ""), reaches(machine, "", host), *from_outside(machine, at)])
+    return reaches(machine, host, at) and reaches(machine, at, host)
+
+
+def from_outside(machine: Machine, at: str) -> tuple[bool, bool]:
+    """Tell whether what is on no host reaches host *at*, and is reached by it."""
+    return reaches(machine, "", at), reaches(machine, at, "")
+
+
+def dialled(machine: Machine, kind: str, host: str, caller: str) -> network.Line | network.Why:
+    """Give a new connection of a process of this kind, or why none comes about."""
+    state = network_of(machine)
+    if network.is_straight(state, kind, host):
+        process = _listener(machine, host)
+        return "refused" if process is None else network.Line(process.name, process.life, balanced=False)
+    if host and not (reaches(machine, host, "") and reaches(machine, "", host)) and state.holder != host:
+        return "late"
+    state, ways = network.given(state, machine.host(host).host.ip if host else caller)
+    keep(machine, state)
+    for at in ways:
+        if is_carried(machine, host, at, balanced=True):
+            process = _listener(machine, at)
+            if process is not None:
+                return network.Line(process.name, process.life, balanced=True)
+            if state.holder:
+                return "refused"
+    return "late" if state.holder else "closed"
+
+
+def _listener(machine: Machine, at: str) -> Process | None:
+    server = f"{SERVERS}{at}"
+    return machine.processes.get(server) if server in machine.servers else None
+
+
+# Calls that come to nobody --------------------------------------------------------------------------------------------
+
+
+def fail(machine: Machine, item: Sent, why: str) -> None:
+    """Let a call fail: it is sent again if client-go does that, else its sender is told."""
+    request = item.request
+    recorded = item.tag is None and request.resource == "events"
+    state, pause = network.tried_again(network_of(machine), item, request.verb, why, recorded=recorded)
+    keep(machine, state)
+    if pause:
+        wait(machine, network.Waiting(item, "time"), machine.now + pause)
+    elif item.tag is not None:
+        response = Response(0, statuses.unanswered(_said(machine, item.process, item.host, request, why)))
+        machine.push(Replied(item.process, item.life, item.host, request, item.tag, response, item.at))
+
+
+def break_off(machine: Machine, item: Sent | Replied, why: str) -> None:
+    """Let a call fail, or its answer be lost with its connection."""
+    if isinstance(item, Sent):
+        fail(machine, item, why)
+    else:
+        _fail_answer(machine, item, why)
+
+
+def _fail_answer(machine: Machine, item: Replied, why: str) -> None:
+    response = Response(0, statuses.unanswered(_said(machine, item.process, item.host, item.request, why)))
+    machine.push(attrs.evolve(item, response=response))
+
+
+def _said(machine: Machine, client: str, host: str, request: Request, why: str) -> str:
+    from reconcile.driver.describe import method_of, path_of  # noqa: PLC0415 -- it knows all that can be described
+
+    state = network_of(machine)
+    straight = network.is_straight(state, client.partition("/")[0], host)
+    address = machine.host(host).host.ip if straight else state.balancer.address
+    return network.said(why, address, method_of(request), path_of(request))
+
+
+def stall(machine: Machine, item: Sent) -> None:
+    """Let a call wait within its API server, which does not reach etcd, until that gives up."""
+    if machine.plural:
+        longest = _WITHOUT_LEADER
+    else:
+        longest = _WITHOUT_ETCD if item.request.verb in READS else _WITHOUT_ETCD_WRITING
+    wait(machine, network.Waiting(item, "etcd"), machine.now + longest)
+
+
+def _given_up(machine: Machine) -> Response:
+    """Give what an API server answers that has waited for etcd in vain."""
+    if machine.plural:
+        return Response(500, statuses.unexpected("etcdserver: request timed out"))
+    return Response(504, statuses.timeout("request did not complete within the allotted timeout"))
+
+
+def hold_answer(machine: Machine, item: Replied) -> bool:
+    """Let an answer wait for its connection to speak again; false if it has not come over one: it says why."""
+    if not item.response.code:
+        return False
+    wait(machine, network.Waiting(item, "line"))
+    return True
+
+
+def delay(machine: Machine, item: Sent | Replied, time: Duration) -> None:
+    """Let a call or an answer go on only after so long."""
+    wait(machine, network.Waiting(item, "time"), machine.now + time)
+
+
+def wait(machine: Machine, waiting: network.Waiting, until: Instant = 0) -> None:
+    """Let something not move; until *until*, if it is given, at the longest."""
+    number = machine.serial
+    machine.serial += 1
+    state = network_of(machine)
+    keep(machine, replace(state, waiting=state.waiting.set(number, waiting)))
+    if until:
+        set_due(machine, ("wait", number), until, waiting.item.host)
+
+
+def taken(machine: Machine, number: int) -> network.Waiting | None:
+    """Give what waits under this number, which waits no more."""
+    state = network_of(machine)
+    found = state.waiting.get(number, None)
+    if found is not None:
+        keep(machine, replace(state, waiting=state.waiting.remove(number)))
+        cancel_due(machine, ("wait", number))
+    return found
+
+
+def elapsed(machine: Machine, number: int) -> None:
+    """Let what waits under this number have waited long enough."""
+    waiting = taken(machine, number)
+    if waiting is None:
+        return
+    item = waiting.item
+    if waiting.on == "etcd":
+        if item.tag is not None:
+            response = _given_up(machine)
+            machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
+    elif waiting.why:
+        fail(machine, item, waiting.why)
+    else:
+        machine.push(item)

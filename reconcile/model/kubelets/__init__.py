@@ -1,0 +1,25 @@
+"""
+Kubelets: how the kubelet of a host is configured, in the words of its KubeletConfiguration.
+
+`settings` reads it from texts, as a host has it; `documents` makes such texts of a KubeletConfiguration; `reading` has
+the forms that fields have.
+"""
+
+from reconcile.model.kubelets.documents import as_settings, texts_of
+from reconcile.model.kubelets.reading import SIGNALS, Threshold, amount_of, check_signal, quantity_of, reclaim_of
+from reconcile.model.kubelets.settings import CRITICAL, DEFAULTS, Settings, settings_of
+
+__all__ = [
+    "CRITICAL",
+    "DEFAULTS",
+    "SIGNALS",
+    "Settings",
+    "Threshold",
+    "amount_of",
+    "as_settings",
+    "check_signal",
+    "quantity_of",
+    "reclaim_of",
+    "settings_of",
+    "texts_of",
+]

@@ -1,0 +1,48 @@
+"""
+What no API server tells, as a scenario lists it: who is connected to which of them, and what hosts really run.
+
+Takes:    a Cluster.
+Gives:    a line each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconcile.cluster.cluster import Cluster
+from reconcile.components import world
+from reconcile.lib.errors import ReconcileError
+
+
+def lines_of(cluster: Cluster, text: str = "") -> Iterator[str]:
+    """
+    List who is connected to which API server, if *text* is in what is said of it, and what the balancer thinks of them.
+
+    Raises:
+        ReconcileError: no balancer stands in front: there are no connections.
+    """
+    state = cluster.states.get("network", None)
+    if state is None:
+        raise ReconcileError("no balancer stands before the API servers: there are no connections")
+    said = []
+    for host, health in state.health.items():
+        marks = [word for word, holds in (("stale", f"kube-apiserver/{host}" in state.stale),) if holds]
+        marks += ["holds the address"] if state.holder == host else []
+        said.append("  ".join([f"kube-apiserver/{host}", "up" if health.up else "down", *marks]))
+    for client, line in state.lines.items():
+        marks = [] if line.balanced else ["straight"]
+        marks += ["silent"] if line.silent else []
+        said.append("  ".join([client, "to", line.server, *marks]))
+    yield from [each for each in said if text in each]
+
+
+def containers_of(cluster: Cluster, host: str) -> Iterator[str]:
+    """List the containers that run on a host, but for those of static pods, whatever the API server knows of them."""
+    state: Any = cluster.states.get(f"runtime/{host}", None)
+    pods = {pod.metadata.uid: key for key, pod in cluster.store.table("pods").items()}
+    for pod in world.containers(state).pods if state is not None else ():
+        name = pods.get(pod.uid, "")
+        for container in world.running(state, pod.uid):
+            if not world.process_of(state, pod.uid, container):
+                yield f"{container} of {name}" if name else f"{container} of pod {pod.uid}, which is stored no more"

@@ -1,0 +1,80 @@
+"""`kubectl logs`: each line at its time, up to the end of the run that is asked for."""
+
+import pytest
+
+from reconcile import Cluster, Topology, apply, settle
+from reconcile.components.apiserver.rest import HttpRequest
+from reconcile.driver.containerlogs import further, logs
+from reconcile.driver.exchange import exchange, serving
+from reconcile.driver.machine import Machine
+from reconcile.driver.run import run
+from reconcile.lib.instant import SECOND, rfc3339
+
+BEHAVIOURS = {
+    "images": {
+        "ticks:1": 'preloaded, start 0s, logs "up", logs "tick" every 10s',
+        "ends:1": 'preloaded, start 0s, logs "up", logs "tick" every 10s, exit 3 after 25s',
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def booted():
+    return settle(Cluster.boot(Topology(nodes=1, behaviours=BEHAVIOURS), seed=1)).cluster
+
+
+def after(cluster, image, span):
+    spec = {"containers": [{"name": "c", "image": image}]}
+    cluster, response = apply(cluster, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec})
+    assert response.ok
+    return run(cluster, until=cluster.now + span * SECOND).cluster
+
+
+def request(**query):
+    path = "/api/v1/namespaces/default/pods/web/log"
+    pairs = tuple([(key, str(value)) for key, value in query.items()])
+    return HttpRequest(method="GET", path=path, query=pairs, certificate=("kubernetes-admin", ("system:masters",)))
+
+
+def shown(cluster, **query):
+    _, response = exchange(cluster, request(**query))
+    assert response.code == 200, response.body
+    return response.body.decode()
+
+
+def test_lines_at_their_time(booted):
+    cluster = after(booted, "ticks:1", 35)
+    assert shown(cluster) == "up\ntick\ntick\ntick\n"
+    assert shown(cluster, tailLines=1) == "tick\n"
+    assert shown(cluster, sinceSeconds=12) == "tick\n"
+    started = cluster.get("pods", "web").status.container_statuses[0].state.running.started_at.instant
+    assert shown(cluster, sinceTime=rfc3339(started + 15 * SECOND)) == "tick\ntick\n"
+    stamps = [rfc3339(started + turn * 10 * SECOND) for turn in range(4)]
+    assert [line.split(" ")[0] for line in shown(cluster, timestamps="true").splitlines()] == stamps
+
+
+def test_a_run_that_is_over_wrote_up_to_its_end(booted):
+    cluster = after(booted, "ends:1", 33)
+    assert cluster.get("pods", "web").status.container_statuses[0].restart_count == 1
+    assert shown(cluster, previous="true") == "up\ntick\ntick\n"
+    assert shown(cluster) == "up\n"
+
+
+def test_what_is_followed_goes_on(booted):
+    machine = Machine(after(booted, "ticks:1", 15))
+    found = logs(machine, serving(machine), request(follow="true"))
+    assert (found.text, found.follow) == ("up\ntick\n", True)
+    assert further(machine, found).text == ""
+    later = Machine(run(machine.closed(), until=machine.now + 20 * SECOND).cluster)
+    found = further(later, found)
+    assert found.text == "tick\ntick\n"
+    assert further(later, found).text == ""
+
+
+def test_a_termination_message_falls_back_to_what_was_written(booted):
+    spec = {"restartPolicy": "Never"}
+    container = {"name": "c", "image": "ends:1", "terminationMessagePolicy": "FallbackToLogsOnError"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {**spec, "containers": [container]}}
+    cluster, _ = apply(booted, pod)
+    ended = settle(cluster).cluster.get("pods", "web").status.container_statuses[0].state.terminated
+    assert ended.message == "up\ntick\ntick\n"
