@@ -607,22 +607,23 @@ class Compact:
     revision: int
 
 
-<<<<<<< HEAD
 @quick
 @attrs.frozen(weakref_slot=False)
 class Defragment:
     """What `etcdctl defrag --cluster` does: the files of etcd become as large as what is used of them."""
-=======
-# A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
->>>>>>> main
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
-<<<<<<< HEAD
 class Disarm:
     """What `etcdctl alarm disarm` does: etcd takes writes again, until it has no room for one."""
-=======
+
+
+# A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HoldCache:
     """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
 
@@ -656,7 +657,6 @@ class DelayCall:
 
 LineFault: TypeAlias = HoldCache | ReleaseCache | ResetCall | DelayCall
 """What happens between API servers and those who call them."""
->>>>>>> main
 
 
 # Several members of etcd: what is done to them, and what can happen to them.
@@ -794,15 +794,12 @@ Fault: TypeAlias = (
     | SetClock
     | DriftClock
     | Compact
-<<<<<<< HEAD
     | Defragment
     | Disarm
-=======
     | HoldCache
     | ReleaseCache
     | ResetCall
     | DelayCall
->>>>>>> main
     | DropMessage
     | SlowDisk
     | FillDisk

@@ -90,12 +90,9 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
-<<<<<<< HEAD
         etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
-=======
         balancer: what stands between API servers and those who call them, over connections that can break; None for
             nothing: a call reaches any API server that can be reached, and waits while there is none.
->>>>>>> main
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
             machines, where a service of type LoadBalancer waits for ever.
         stages: the documents by which KWOK's controllers play nodes that have no kubelet, and their pods: `Stage` of
@@ -132,11 +129,8 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
-<<<<<<< HEAD
     etcd_quota: int = 0
-=======
     balancer: Balancer | None = None
->>>>>>> main
     cloud: Cloud | None = None
     stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
     hosts: tuple[Host, ...] = attrs.field(default=(), converter=as_tuple)
@@ -151,14 +145,7 @@ class Topology:
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
-        for name, number in (
-            ("nodes", self.nodes),
-            ("masters", self.masters),
-            ("members", self.members),
-            ("start", self.start),
-        ):
-            if not is_written(number):
-                raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        _check_numbers(self)
         count = len(self.hosts) or self.nodes
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
@@ -182,15 +169,10 @@ class Topology:
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
-<<<<<<< HEAD
-        if self.etcd_quota < 0:
-            raise ReconcileError(f"topology: etcd_quota: {self.etcd_quota} is less than 0")
-=======
         if self.stages:
             _check_stages(self.stages)
         if self.balancer is not None:
             _check_balancer(self.balancer, "topology: balancer")
->>>>>>> main
         if self.cloud is not None:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
@@ -242,6 +224,20 @@ class Topology:
             taints=taints,
             manifests=(*host.manifests, *[static_pod(name) for name in run]),
         )
+
+
+def _check_numbers(topology: Topology) -> None:
+    for name, number in (
+        ("nodes", topology.nodes),
+        ("masters", topology.masters),
+        ("members", topology.members),
+        ("start", topology.start),
+        ("etcd_quota", topology.etcd_quota),
+    ):
+        if not is_written(number):
+            raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        if name == "etcd_quota" and number < 0:
+            raise ReconcileError(f"topology: {name}: {number!r} is less than 0")
 
 
 def is_written(number: object) -> bool:

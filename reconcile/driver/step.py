@@ -65,11 +65,8 @@ from reconcile.events import (
     Compact,
     CutLink,
     CutWatch,
-<<<<<<< HEAD
     Defragment,
-=======
     DelayCall,
->>>>>>> main
     Deliver,
     Disarm,
     Disconnect,
@@ -148,20 +145,12 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             turn_clock(machine, event)
         case CutLink() | MendLink():
             _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
-<<<<<<< HEAD
-        case HoldWatch(process, watch):
-            hold_back(machine, _running(machine, process), _watched(_running(machine, process), watch))
-        case ReleaseWatch(process, watch):
-            release(machine, _running(machine, process), _watched(_running(machine, process), watch))
-        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder():
-=======
         case HoldWatch(process, watch) | ReleaseWatch(process, watch):
             change = hold_back if isinstance(event, HoldWatch) else release
             change(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case HoldCache() | ReleaseCache() | ResetCall() | DelayCall():
             connections.befall(machine, event)
-        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
->>>>>>> main
+        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder():
             _lose(machine, event)
         case (
             Compact()

@@ -6,6 +6,7 @@ The store: what etcd keeps, as a value.
 
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
 from reconcile.store.leases import grant, keep_alive, revoke
+from reconcile.store.past import position_after, position_since, table_at
 from reconcile.store.space import Space
 from reconcile.store.store import (
     RIGHTS,
@@ -22,16 +23,10 @@ from reconcile.store.store import (
     Store,
     Txn,
     commit,
-    compact,
-    defragment,
-    disarm,
-    limited,
     mod_revision,
-    position_after,
-    position_since,
     stamped,
-    table_at,
 )
+from reconcile.store.upkeep import compact, defragment, disarm, limited
 
 __all__ = [
     "INDEXES",

@@ -442,43 +442,6 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
     return changes if isinstance(changes, Refused) else Committed(opened.closed(), changes)
 
 
-def table_at(store: Reads, resource: str, position: int) -> Table[str, Any]:
-    """
-    Give the table of *resource* as it was when its channel ended at *position*: what a cache that lags there holds.
-
-    It is made of the present table by undoing what came after, which costs what the cache lags.
-
-    Raises:
-        IndexError: changes after *position* are forgotten.
-    """
-    table, history = store.table(resource), store.history(resource)
-    # Of several changes of one key the first says what was there.
-    return table.updated({change.key: change.old for change in reversed(history.between(position, history.end))})
-
-
-def position_after(history: Sequence[Change], revision: int) -> int:
-    """Give the position of the first kept change of a later revision."""
-    low, high = history.start, history.end
-    while low < high:
-        middle = (low + high) // 2
-        if history.between(middle, middle + 1)[0].revision <= revision:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def position_since(store: Reads, channel: str, revision: int) -> int | None:
-    """Give the position of the first change of a channel after *revision*; None if some after it may be forgotten."""
-    history = store.history(channel)
-    position = position_after(history, revision)
-    if revision < store.compacted:
-        return None
-    # Compaction forgot nothing that is later than `compacted`; what left a full window may be.
-    full = history.end - history.start >= WINDOW
-    return None if full and position == history.start and position > 0 else position
-
-
 def mod_revision(obj: Any) -> int:
     """Give the revision that last wrote a stored object."""
     return int(obj.metadata.resource_version)
@@ -491,59 +454,6 @@ def stamped(obj: Any, revision: int) -> Any:
         return obj
     metadata = copier(metadata.__class__, "resource_version")(metadata, version)
     return copier(obj.__class__, "metadata")(obj, metadata)
-
-
-def compact(store: Store, revision: int) -> Store:
-    """
-    Forget changes up to *revision*; whole chunks go, so a channel may keep a few more.
-
-    Raises:
-        ReconcileError: the revision is compacted already or lies in the future.
-    """
-    if not store.compacted < revision <= store.revision:
-        raise ReconcileError(
-            f"cannot compact to revision {revision}: {store.compacted} is compacted and {store.revision} is the newest"
-        )
-    channels = store.channels
-    for name, history in store.channels.items():
-        place = position_after(history, revision)
-        kept = history.forget(place)
-        if kept is not history:
-            channels = channels.set(name, kept)
-    return _counted(attrs.evolve(store, compacted=revision, channels=channels))
-
-
-def defragment(store: Store) -> Store:
-    """Let the store's file be as large as what is used of it."""
-    space = store.space
-    return store if space is None else attrs.evolve(store, space=attrs.evolve(space, file=space.used))
-
-
-def disarm(store: Store) -> Store:
-    """Take the alarm back; the next write raises it again if there is no room."""
-    space = store.space
-    return store if space is None else attrs.evolve(store, space=attrs.evolve(space, alarm=False))
-
-
-def limited(store: Store, quota: int) -> Store:
-    """Give *store* with a quota of so many bytes."""
-    counted = _counted(attrs.evolve(store, space=Space(quota)))
-    return defragment(counted)
-
-
-def _counted(store: Store) -> Store:
-    """Count anew what is used: live keys, and what is kept of those that were overwritten or deleted."""
-    space = store.space
-    if space is None:
-        return store
-    live = [weight(obj) for table in store.tables.values() for obj in table.values()]
-    kept = {
-        (change.resource, change.key, change.revision): weight(change.old)
-        for history in store.channels.values()
-        for change in history.between(history.start, history.end)
-        if change.revision > store.compacted and change.old is not None
-    }
-    return attrs.evolve(store, space=attrs.evolve(space, used=sum(live) + sum(kept.values())))
 
 
 def _same(old: Any, value: Any) -> bool:

@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -32,38 +31,20 @@ from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
-    CutWatch,
     DelayCall,
     Deliver,
-    Disconnect,
-    DriftClock,
     DropCall,
     Execute,
-    HoldCache,
-    HoldWatch,
-    KillContainer,
-    Reconnect,
-    ReleaseCache,
-    ReleaseWatch,
-    RemoveManifest,
     ResetCall,
     Return,
-    SetClock,
-    ShutDown,
-    StartHost,
-    StartProcess,
-    StopHost,
-    StopProcess,
-    Strain,
-    WriteManifest,
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
-from reconcile.model.requests import Response, joined
+from reconcile.model.requests import Response
 from reconcile.properties import ALWAYS, PAST, Past, violations
-from reconcile.testing import membership
+from reconcile.testing.befalling import NUMBER, Befalling, integer
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
@@ -74,12 +55,11 @@ VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
-_NUMBER: Final = re.compile("-?[0-9]{1,20}")
 _OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 _OWN: Final = "controllers="
 
 
-class Scenario:
+class Scenario(Befalling):
     """
     A cluster that commands are played on, first-in first-out.
 
@@ -152,7 +132,7 @@ class Scenario:
             plain |= document
         behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
-        boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=controllers)
+        boot = Cluster.boot(topology_from_json(plain), seed=integer(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None
         self._begin(boot if settled is None else settled.cluster)
         if settled is not None and not settled.settled:
@@ -182,7 +162,7 @@ class Scenario:
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from _refusal(_reached(self._game.scale(word, name, _number(replicas), *rest)))
+        yield from _refusal(_reached(self._game.scale(word, name, integer(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -209,7 +189,7 @@ class Scenario:
 
     def wander(self, block: Block) -> Iterator[str]:
         """Wander STEPS SEED: let so many steps happen, each picked by chance among all that could happen next."""
-        steps, seed = map(_number, block.words)
+        steps, seed = map(integer, block.words)
         self._game.move(Wander(steps, seed))
         yield from ()
 
@@ -236,14 +216,14 @@ class Scenario:
         if what not in (*KINDS, "delete"):
             raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
         before = len(self._game.happened)
-        self._game.move(Strike(what, _number(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
+        self._game.move(Strike(what, integer(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
         yield from self._game.happened[before:] or (f"nothing to {what}",)
 
     def lag(self, block: Block) -> Iterator[str]:
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(_number(number), _duration(block, time)))
+        self._game.move(Lag(integer(number), _duration(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -262,7 +242,7 @@ class Scenario:
     def deliver(self, block: Block) -> Iterator[str]:
         """Deliver PROCESS WATCH [COUNT]: deliver the next changes of one watch, out of turn."""
         process, watch, *rest = block.words
-        self._game.happen(Deliver(process, watch, _number(rest[0]) if rest else 0))
+        self._game.happen(Deliver(process, watch, integer(rest[0]) if rest else 0))
         yield from ()
 
     def drop(self, block: Block) -> Iterator[str]:
@@ -309,101 +289,6 @@ class Scenario:
     def lines(self, block: Block) -> Iterator[str]:
         """Lines [TEXT]: who is connected to which API server; only with TEXT."""
         yield from lines_of(self.cluster, *block.words)
-
-    def crash(self, block: Block) -> Iterator[str]:
-        """Crash HOST, which loses power, or crash COMPONENT/HOST."""
-        (name,) = block.words
-        self._game.happen(StopProcess(name) if "/" in name else StopHost(name))
-        yield from ()
-
-    def kill(self, block: Block) -> Iterator[str]:
-        """Kill COMPONENT/HOST, a process, or kill POD CONTAINER [NAMESPACE], a container."""
-        name, *rest = block.words
-        if not rest and "/" not in name:
-            raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
-        self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
-        yield from ()
-
-    def members(self, _: Block) -> Iterator[str]:
-        """Members: list those of etcd, as `etcdctl endpoint status` does."""
-        yield from membership.listed(self.cluster)
-
-    def member(self, block: Block) -> Iterator[str]:
-        """
-        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
-        restore NAME HOST, compact REVISION, defragment, disarm.
-        """
-        self._game.happen(membership.ordered(block.words))
-        yield from ()
-
-    def disconnect(self, block: Block) -> Iterator[str]:
-        """Disconnect HOST from the network."""
-        self._game.happen(Disconnect(block.words[0]))
-        yield from ()
-
-    def strain(self, block: Block) -> Iterator[str]:
-        """Strain HOST SIGNAL [QUANTITY]: let so much be left of what a host has beside what pods use; without, all."""
-        host, signal, *rest = block.words
-        self._game.happen(Strain(host, signal, rest[0] if rest else ""))
-        yield from ()
-
-    def shutdown(self, block: Block) -> Iterator[str]:
-        """Shutdown HOST [cancelled]: tell its kubelet that the host is about to shut down, or that it is not."""
-        host, *rest = block.words
-        if rest not in ([], ["cancelled"]):
-            raise ReconcileError(f"shutdown {' '.join(block.words)!r}: only `cancelled` can follow the host")
-        self._game.happen(ShutDown(host, cancelled=bool(rest)))
-        yield from ()
-
-    def manifest(self, block: Block) -> Iterator[str]:
-        """Manifest HOST, and Pods below it: write them to its disk; or manifest HOST NAME [NAMESPACE]: remove one."""
-        host, *rest = block.words
-        if rest:
-            self._game.happen(RemoveManifest(host, joined((*rest, "default")[1], rest[0])))
-        for each in () if rest else self._documents(block.document):
-            self._game.happen(WriteManifest(host, convert.load(each).object))
-        yield from ()
-
-    def clock(self, block: Block) -> Iterator[str]:
-        """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
-        host, ahead = block.words
-        self._game.happen(SetClock(host, parse_duration(ahead)))
-        yield from ()
-
-    def drift(self, block: Block) -> Iterator[str]:
-        """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
-        host, rate, *until = block.words
-        self._game.happen(DriftClock(host, _number(rate), parse_duration(until[0]) if until else None))
-        yield from ()
-
-    def restart(self, block: Block) -> Iterator[str]:
-        """Restart HOST (one without power) or restart kubelet/HOST."""
-        (name,) = block.words
-        self._game.happen(StartProcess(name) if "/" in name else StartHost(name))
-        yield from ()
-
-    def cut(self, block: Block) -> Iterator[str]:
-        """Cut HOST (from the network) or cut PROCESS WATCH (so that it lists again)."""
-        name, *watch = block.words
-        self._game.happen(CutWatch(name, watch[0]) if watch else Disconnect(name))
-        yield from ()
-
-    def hold(self, block: Block) -> Iterator[str]:
-        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
-        server, *watch = block.words
-        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
-        yield from ()
-
-    def release(self, block: Block) -> Iterator[str]:
-        """Release PROCESS WATCH, or kube-apiserver/HOST, which was held back: it catches up."""
-        server, *watch = block.words
-        self._game.happen(ReleaseWatch(server, *watch) if watch else ReleaseCache(server))
-        yield from ()
-
-    def reconnect(self, block: Block) -> Iterator[str]:
-        """Reconnect HOST, which was cut from the network."""
-        self._game.happen(Reconnect(block.words[0]))
-        yield from ()
 
     def show(self, block: Block) -> Iterator[str]:
         """Show pods [NAMESPACE] [.FIELD...]: a table, as kubectl get prints it, or fields of each object."""
@@ -526,13 +411,7 @@ def _option(word: str) -> tuple[str, Any]:
     key, given, text = word.partition("=")
     if not given:
         raise ReconcileError(f"load {word!r}: not of the form nodes=3")
-    return key, {"true": True, "false": False}.get(text, int(text) if _NUMBER.fullmatch(text) else text)
-
-
-def _number(text: Any) -> int:
-    if not _NUMBER.fullmatch(str(text)):
-        raise ReconcileError(f"{text!r} is not a number")
-    return int(text)
+    return key, {"true": True, "false": False}.get(text, int(text) if NUMBER.fullmatch(text) else text)
 
 
 def _duration(block: Block, text: str) -> int:

@@ -367,13 +367,9 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
-<<<<<<< HEAD
         case etcd.Sync() if machine.plural and is_full(machine, process.host):
             exit_process(machine, process, _PANIC)
-        case _ if process.kind == "etcd" and take_up_of_member(machine, process, effect):
-=======
         case _ if _take_up_apart(machine, process, effect):
->>>>>>> main
             pass
         case _:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
