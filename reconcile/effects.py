@@ -108,12 +108,14 @@ class RunPodSandbox:
         uid: the pod's.
         host_network: whether it has its host's network.
         labels: the pod's labels.
+        network: of which addresses it gets one, where its node was given them; empty: of its host's own.
     """
 
     pod: str
     uid: str
     host_network: bool = False
     labels: Map[str] = attrs.field(factory=Map)
+    network: str = ""
 
 
 @quick
@@ -295,6 +297,30 @@ class EndProcess:
     process: str
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class LaunchApplication:
+    """The runtime started a container that runs an application; only the world gives this effect."""
+
+    process: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SignalProcess:
+    """The runtime sent SIGTERM to a container that is a process; only the world gives this effect."""
+
+    process: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class DiscardVolumes:
+    """The runtime tore a pod down: what is on its own volumes goes with it; only the world gives this effect."""
+
+    uid: str
+
+
 Effect: TypeAlias = (
     Call
     | SetTimer
@@ -308,6 +334,9 @@ Effect: TypeAlias = (
     | Report
     | LaunchProcess
     | EndProcess
+    | LaunchApplication
+    | SignalProcess
+    | DiscardVolumes
 )
 """Everything that a component can order."""
 

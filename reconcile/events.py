@@ -263,12 +263,14 @@ class Ordered:
     """
     The host's kubelet orders; only the world's container runtime hears this.
 
-    *missing* are the services that a probed container may need and that have no ready endpoint now.
+    *missing* are the services that a probed container may need and that have no ready endpoint now; *answer* is what
+    the application in it says to the probe, None if there is none.
     """
 
     now: Instant
     order: RuntimeOrder
     missing: tuple[str, ...] = ()
+    answer: bool | None = None
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered
@@ -426,6 +428,26 @@ class KillContainer:
 
     pod: str
     container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Freeze:
+    """
+    Pause a process, as SIGSTOP does: it does nothing, and what comes for it waits, until it is thawed or ended.
+
+    Not an API server, a member of etcd or a container runtime: these are asked, and do not hear.
+    """
+
+    process: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Thaw:
+    """Undo `Freeze`: the process hears what has come for it, and it is later than it thinks."""
+
+    process: str
 
 
 @quick
@@ -665,7 +687,7 @@ LineFault: TypeAlias = HoldCache | ReleaseCache | ResetCall | DelayCall
 @quick
 @attrs.frozen(weakref_slot=False)
 class DropMessage:
-    """Lose a message between two members of etcd that is on its way."""
+    """Lose a message between two members of etcd, or between applications, that is on its way."""
 
     message: int
 
@@ -776,6 +798,8 @@ Fault: TypeAlias = (
     | StopProcess
     | StartProcess
     | KillContainer
+    | Freeze
+    | Thaw
     | Strain
     | ShutDown
     | WriteManifest

@@ -43,6 +43,7 @@ from reconcile.model.balancers import Balancer  # noqa: E402
 from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Line, Reply, Rule, Span  # noqa: E402
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
+from reconcile.model.devices import DeviceDriver, DevicePool  # noqa: E402
 from reconcile.model.drivers import Driver  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
 from reconcile.model.requests import List, Request, Response, User  # noqa: E402
@@ -71,6 +72,8 @@ HOMES: Final[dict[Any, str]] = {
             Host,
             Driver,
             Balancer,
+            DeviceDriver,
+            DevicePool,
             Cloud,
             Behaviours,
             Behaviour,

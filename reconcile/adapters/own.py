@@ -1,8 +1,9 @@
 """
-The user's own controllers and scheduler plugins, by the names of the modules in which they stand.
+The user's own controllers, applications and scheduler plugins, by the names of the modules in which they stand.
 
-Takes:    `module:name`, where the name is that of a Controller or a Plugin, or of a tuple or list of them.
-Gives:    the controllers and plugins.
+Takes:    `module:name`, where the name is that of a Controller, an Application or a Plugin, or of a tuple or list of
+          them.
+Gives:    the controllers, applications and plugins.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
+from reconcile.components.applications import Application
 from reconcile.components.controllers import Controller
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.errors import ReconcileError
+from reconcile.properties import Property
+
+Own: TypeAlias = Controller | Application | Plugin
 
 
-def load_controllers(words: Iterable[str]) -> tuple[Controller | Plugin, ...]:
+def load_own(words: Iterable[str]) -> tuple[Own | Property, ...]:
+    """Do what `load_controllers` does; properties, such as a scenario checks, may stand there too."""
+    return tuple([found for word in words for found in _loaded(word, Own | Property)])
+
+
+def load_controllers(words: Iterable[str]) -> tuple[Own, ...]:
     """
     Import the modules that *words* name, `module:name` each, and give what stands there, in order.
 
@@ -27,10 +37,10 @@ def load_controllers(words: Iterable[str]) -> tuple[Controller | Plugin, ...]:
         ReconcileError: there is no such module, it cannot be imported, or it has nothing of that name that
             runs in a cluster.
     """
-    return tuple([controller for word in words for controller in _loaded(word)])
+    return tuple([controller for word in words for controller in _loaded(word, Own)])
 
 
-def _loaded(word: str) -> tuple[Controller | Plugin, ...]:
+def _loaded(word: str, kinds: Any) -> tuple[Any, ...]:
     module, colon, name = word.partition(":")
     if not (module and colon and name):
         raise ReconcileError(f"--controllers {word}: expected MODULE:NAME, such as noters:noter")
@@ -44,8 +54,9 @@ def _loaded(word: str) -> tuple[Controller | Plugin, ...]:
         found = getattr(found, part)
     rows = tuple(found) if isinstance(found, tuple | list) else (found,)
     for row in rows:
-        if not isinstance(row, Controller | Plugin):
-            raise ReconcileError(f"--controllers {word}: {row!r} is not a Controller, nor a Plugin of the scheduler")
+        if not isinstance(row, kinds):
+            said = "neither a Controller nor an Application nor a Plugin of the scheduler"
+            raise ReconcileError(f"--controllers {word}: {row!r} is {said}")
     if not rows:
         raise ReconcileError(f"--controllers {word}: there is none in it")
     return rows

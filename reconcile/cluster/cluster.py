@@ -12,15 +12,22 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.kinds import resource_named
-from reconcile.cluster.components import COMPONENTS, controllers_among, host_processes, scheduling
+from reconcile.cluster.components import (
+    COMPONENTS,
+    applications_among,
+    controllers_among,
+    host_processes,
+    scheduling,
+)
 from reconcile.cluster.founding import founding
 from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
-from reconcile.components import etcd, network, world
+from reconcile.components import applications, etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
@@ -193,6 +200,28 @@ class Keeping:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Programs:
+    """
+    What the applications in a cluster's containers have together.
+
+    Args:
+        volumes: what is on each volume, by its name: name -> value.
+        listeners: who listens at `IP:port`: a process.
+        logs: what each container has written, by `uid/container`: (instant, line).
+    """
+
+    volumes: Table[str, Map[Any]] = attrs.field(factory=Table)
+    listeners: Table[str, str] = attrs.field(factory=Table)
+    logs: Table[str, Sequence[tuple[Instant, str]]] = attrs.field(factory=Table)
+
+
+NO_PROGRAMS: Final = Programs()
+
+_STATIC_UID: Final = "kubernetes.io/config.hash"  # by which a kubelet knows a static pod
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Asked:
     """
     A request that an API server is about to answer once its member of etcd has agreed with the others.
@@ -226,8 +255,9 @@ class Cluster:
     Args:
         topology: what it was booted from.
         seed: all its chance comes from here.
-        controllers: what runs of the user's own: controllers, beside the standard ones in the controller-manager, and
-            plugins of the scheduler, where its configuration names them.
+        controllers: what runs of the user's own: controllers, beside the standard ones in the controller-manager,
+            plugins of the scheduler, where its configuration names them, and applications, in the containers whose
+            behaviours name them.
         now: the instant, nanoseconds since the Unix epoch.
         steps: how many steps were taken.
         serial: the next number for what is under way.
@@ -256,6 +286,7 @@ class Cluster:
         snapshots: those that somebody has saved, by name.
         calm: whether members hear each other's heartbeats by rule.
         cuts: the pairs of hosts that are cut off from each other, each pair and all of them sorted.
+        programs: what applications of the user's own keep, and where they listen.
     """
 
     topology: Topology
@@ -287,6 +318,7 @@ class Cluster:
     calm: bool = False
     snapshots: Table[str, Store] = attrs.field(factory=Table)
     cuts: tuple[tuple[str, str], ...] = ()
+    programs: Programs = NO_PROGRAMS
 
     @classmethod
     def boot(cls, topology: Topology | None = None, *, seed: int = 0, controllers: tuple[Any, ...] = ()) -> Cluster:
@@ -304,8 +336,10 @@ class Cluster:
         if not isinstance(topology, Topology):
             raise ReconcileError(f"topology: expected a Topology, found {topology!r}")
         controllers = tuple(controllers)
-        check((*STANDARD, *around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers)))
+        run = around(topology.drivers, topology.cloud, topology.stages, equipment=topology.device_drivers)
+        check((*STANDARD, *run, *controllers_among(controllers)))
         scheduling(topology, controllers)
+        applications.check(applications_among(controllers), topology.behaviours.components)
         hosts: list[tuple[str, HostStatus]] = []
         processes: list[tuple[str, Process]] = []
         starting: list[tuple[int, Pending]] = []
@@ -328,7 +362,7 @@ class Cluster:
         for name, status in hosts:
             if status.host.clock_drift:
                 timers = timers.set(clock_of(name), topology.start + SECOND, periodic=True)
-        store = founding(topology, controllers)
+        store = founding(topology, controllers_among(controllers))
         keepers = topology.keepers()
         founded = etcd.raft.founded(keepers, store)
         return cls(
@@ -362,6 +396,25 @@ class Cluster:
         resource = resource_named(word)
         space = (namespace or "default") if resource.namespaced else ""
         return self.store.get(resource.key, joined(space, name))
+
+    def applications(self, name: str) -> tuple[tuple[str, Any, Any], ...]:
+        """
+        Give the containers that run the application *name*, in order: each one's process, its place (`Place`: which
+        pod, where), and the application's own state.
+        """
+        found = []
+        for process, state in self.states.items():
+            kept = getattr(state, "state", state)  # of one that is frozen
+            if isinstance(kept, applications.State) and kept.application.name == name:
+                found.append((process, kept.place, kept.own))
+        return tuple(found)
+
+    def written(self, pod: str, container: str, *, namespace: str = "default") -> tuple[str, ...]:
+        """Give the lines that the application in a container of a pod that is stored has written."""
+        stored = self.get("pods", pod, namespace=namespace)
+        uid = "" if stored is None else (stored.metadata.annotations or {}).get(_STATIC_UID, stored.metadata.uid)
+        lines = self.programs.logs.get(f"{uid}/{container}", Sequence())
+        return tuple([line for _, line in lines.between(lines.start, lines.end)])
 
     def lag(self, process: str, watch: str) -> int:
         """Count the changes that a watch has not been told of yet; -1 if it has to list first."""

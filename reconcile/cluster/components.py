@@ -8,13 +8,25 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.topology import Topology
-from reconcile.components import apiserver, controllers, etcd, kubelet, kubeproxy, network, scheduler, world
+from reconcile.components import (
+    apiserver,
+    applications,
+    controllers,
+    etcd,
+    frozen,
+    kubelet,
+    kubeproxy,
+    network,
+    scheduler,
+    world,
+)
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import User
@@ -38,10 +50,21 @@ class Setting:
     feature_gates: Map[bool] = Map()
     webhooks: bool = False
     drivers: tuple[Driver, ...] = ()
+    device_drivers: tuple[DeviceDriver, ...] = ()
     cloud: Cloud | None = None
     stages: tuple[Any, ...] = ()
     keeping: Any = None
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
+    application: Any = None
+    place: Any = None
     scheduler: Configuration = DEFAULTS
+
+    def pods(self) -> Any:
+        """Give the range of which nodes get their parts for pods, if they do."""
+        if not self.cluster_cidr:
+            return None
+        return controllers.Range(self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr)
 
 
 def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
@@ -61,7 +84,7 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give the controllers among what runs of the user's own."""
-    return tuple([each for each in own if not isinstance(each, Plugin)])
+    return tuple([each for each in own if not isinstance(each, Plugin | applications.Application)])
 
 
 @attrs.frozen(kw_only=True)
@@ -89,9 +112,23 @@ class Component:
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
 
 
+FROZEN: Final = "frozen"
+"""The kind of a process that is paused."""
+
+
+def applications_among(own: tuple[Any, ...]) -> tuple[applications.Application, ...]:
+    """Give the applications among what is the user's own."""
+    return tuple([each for each in own if isinstance(each, applications.Application)])
+
+
 def _around(setting: Setting) -> tuple[Any, ...]:
     return controllers.around(
-        setting.drivers, setting.cloud, setting.stages, seed=setting.dice.seed, heartbeats=setting.heartbeats
+        setting.drivers,
+        setting.cloud,
+        setting.stages,
+        equipment=setting.device_drivers,
+        seed=setting.dice.seed,
+        heartbeats=setting.heartbeats,
     )
 
 
@@ -128,6 +165,7 @@ COMPONENTS: Final[dict[str, Component]] = {
                     heartbeats=setting.heartbeats,
                     without=setting.without,
                     feature_gates=setting.feature_gates,
+                    pods=setting.pods(),
                 ),
                 *map(
                     controllers.identified,
@@ -155,6 +193,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             running=world.containers(setting.disk),
             heartbeats=setting.heartbeats,
             drivers=tuple([driver.name for driver in setting.drivers]),
+            device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
         ),
         step=kubelet.step,
         watches=kubelet.watches,
@@ -173,6 +212,15 @@ COMPONENTS: Final[dict[str, Component]] = {
         watches=apiserver.watches,
         user=("", ()),
     ),
+    # A container that runs an application; its user is its pod's ServiceAccount.
+    "application": Component(
+        begin=lambda setting: applications.begin(setting.application, setting.place),
+        step=applications.step,
+        watches=applications.watches,
+        user=("", ()),
+    ),
+    # What any process is while it is frozen.
+    FROZEN: Component(begin=lambda _: None, step=frozen.step, watches=_nothing, user=("", ())),
     # What is between API servers and those who call them, where a balancer stands in front: it is there from the
     # beginning, on no host.
     "network": Component(

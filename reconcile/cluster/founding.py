@@ -2,8 +2,8 @@
 Founding: what is stored when a cluster is powered on.
 
 That are the access rules: Kubernetes' own, those of the user's own controllers, and those of who locks an
-Endpoints, which Kubernetes' own no longer foresee; and the ServiceAccounts as which controllers call, which upstream's
-controller-manager makes when it starts.
+Endpoints or a ConfigMap, which Kubernetes' own no longer foresee; and the ServiceAccounts as which controllers call,
+which upstream's controller-manager makes when it starts.
 """
 
 from __future__ import annotations
@@ -24,22 +24,25 @@ _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
     accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
-    run = (*around(topology.drivers, topology.cloud, topology.stages), *controllers_among(controllers))
+    outside = around(topology.drivers, topology.cloud, topology.stages, equipment=topology.device_drivers)
+    run = (*outside, *controllers_among(controllers))
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
     grants += [apiserver.Grant(f"controller:{each.name}", identity(each), rights(each)) for each in run]
-    if topology.lock == "endpoints":
+    if topology.lock != "leases":
         for name in _ELECTED:
             user = COMPONENTS[name].user_on("")
-            grants.append(apiserver.Grant(f"leader-locking-endpoints:{name}", user, _locking(name)))
+            grants.append(
+                apiserver.Grant(f"leader-locking-{topology.lock}:{name}", user, _locking(topology.lock, name))
+            )
     managed, groups = topology.managed_fields, _measured(topology)
     store = apiserver.founded(topology.start, tuple(grants), managed=managed, groups=groups)
     return limited(store, topology.etcd_quota) if topology.etcd_quota else store
 
 
-def _locking(name: str) -> tuple[PolicyRule, ...]:
+def _locking(resource: str, name: str) -> tuple[PolicyRule, ...]:
     return (
-        PolicyRule(verbs=("create",), api_groups=("",), resources=("endpoints",)),
-        PolicyRule(verbs=("get", "update"), api_groups=("",), resources=("endpoints",), resource_names=(name,)),
+        PolicyRule(verbs=("create",), api_groups=("",), resources=(resource,)),
+        PolicyRule(verbs=("get", "update"), api_groups=("",), resources=(resource,), resource_names=(name,)),
     )
 
 

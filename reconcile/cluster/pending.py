@@ -179,5 +179,36 @@ class Decided:
     told: Any
 
 
-Pending: TypeAlias = Starting | Listing | Draining | Turning | Sent | Replied | Message | Posted | Syncing | Decided
+@quick
+@attrs.frozen(weakref_slot=False)
+class Parcel:
+    """
+    What an application sends to another pod, or what comes back of it.
+
+    Args:
+        process, life: who sends it.
+        host: on which host that runs.
+        source: its pod's IP.
+        address, port: where it goes.
+        body: what is sent.
+        tag: the sender's.
+        back: whether it is a reply, which goes to *address*, a process, in the life *port*.
+        problem: why it goes nowhere; empty if it does.
+    """
+
+    process: str
+    life: int
+    host: str
+    source: str
+    address: str
+    port: int
+    body: Any
+    tag: tuple[Any, ...]
+    back: bool = False
+    problem: str = ""
+
+
+Pending: TypeAlias = (
+    Starting | Listing | Draining | Turning | Sent | Replied | Message | Posted | Syncing | Decided | Parcel
+)
 """Everything that can be under way."""

@@ -10,6 +10,7 @@ import attrs
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
+from reconcile.cluster.devices import check_device_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -21,6 +22,7 @@ from reconcile.model import gates, names
 from reconcile.model.balancers import KINDS, Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
@@ -84,13 +86,14 @@ class Topology:
         proxy: run kube-proxy on every node.
         without: what of the control plane is left out: `kube-scheduler`, `kube-controller-manager`, or controllers by
             name, such as `deployment`.
-        lock: the kind of object that leader election locks, `leases` or `endpoints`.
+        lock: the kind of object that leader election locks, `leases`, `endpoints` or `configmaps`.
         events: let components record Kubernetes Events; without them a cluster does the same in fewer steps.
         heartbeats: let kubelets renew their Leases and report their Nodes again and again; without, a Lease holds by
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
         etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
+        device_drivers: the drivers of devices, which pods ask for by ResourceClaims.
         balancer: what stands between API servers and those who call them, over connections that can break; None for
             nothing: a call reaches any API server that can be reached, and waits while there is none.
         cloud: whose machines the hosts are: it makes load balancers and knows which machines there are; None: bare
@@ -107,6 +110,9 @@ class Topology:
             `Audit`. Empty for nothing.
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
             family, or one of each, comma-separated; the first is that of services that do not say.
+        cluster_cidr: of which range nodes get the addresses of their pods from the controller-manager, as with
+            `--allocate-node-cidrs --cluster-cidr`: `10.244.0.0/16`; empty: each host has its own from the beginning.
+        node_cidr_mask_size: how many bits each node's part of it keeps.
         start: the instant at which the cluster is powered on, nanoseconds since the Unix epoch.
         metrics: let what nodes and pods use be asked for by the APIs of metrics, as a metrics-server serves them;
             nothing happens for it while nobody asks.
@@ -124,12 +130,13 @@ class Topology:
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
-    lock: Literal["leases", "endpoints"] = "leases"
+    lock: Literal["leases", "endpoints", "configmaps"] = "leases"
     events: bool = True
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
     etcd_quota: int = 0
+    device_drivers: tuple[DeviceDriver, ...] = attrs.field(default=(), converter=as_tuple)
     balancer: Balancer | None = None
     cloud: Cloud | None = None
     stages: tuple[Any, ...] = attrs.field(default=(), converter=_stages)
@@ -138,6 +145,8 @@ class Topology:
     webhooks: bool = False
     audit: Map[Any] = attrs.field(factory=Map, converter=_audit)
     service_cidr: str = "10.96.0.0/12"
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
     start: Instant = 1_767_225_600_000_000_000
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
@@ -157,8 +166,8 @@ class Topology:
             raise ReconcileError(
                 f"topology: members: {self.members!r} is not between 1 and the number of masters, {self.masters}"
             )
-        if self.lock not in ("leases", "endpoints"):
-            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases' nor 'endpoints'")
+        if self.lock not in ("leases", "endpoints", "configmaps"):
+            raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases', 'endpoints' nor 'configmaps'")
         _check_gates(self.feature_gates)
         _check_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
@@ -169,6 +178,7 @@ class Topology:
         if self.scheduler:
             _check_scheduler(self.scheduler)
         _check_drivers(self.drivers)
+        check_device_drivers(self.device_drivers)
         if self.stages:
             _check_stages(self.stages)
         if self.balancer is not None:
@@ -181,7 +191,7 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
-        _check_networks(self.hosts)
+        _check_pod_networks(self)
 
     def machines(self) -> tuple[Host, ...]:
         """Give every host with the static pods that its place in the topology puts on its disk."""
@@ -217,6 +227,8 @@ class Topology:
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
+        if self.cluster_cidr:
+            host = attrs.evolve(host, pod_cidr="")
         return attrs.evolve(
             host,
             kubelet=self.kubelet.merge(host.kubelet) if self.kubelet else host.kubelet,
@@ -233,6 +245,7 @@ def _check_numbers(topology: Topology) -> None:
         ("members", topology.members),
         ("start", topology.start),
         ("etcd_quota", topology.etcd_quota),
+        ("node_cidr_mask_size", topology.node_cidr_mask_size),
     ):
         if not is_written(number):
             raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
@@ -399,6 +412,28 @@ def _check_ranges(text: str) -> None:
         raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
 
 
+def _check_pod_networks(topology: Topology) -> None:
+    bits = topology.node_cidr_mask_size
+    if not 1 <= bits <= _SMALLEST_NETWORK:
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} is not between 1 and {_SMALLEST_NETWORK}")
+    if topology.cluster_cidr:
+        _check_cluster_cidr(topology.cluster_cidr, bits)
+    else:
+        _check_networks(topology.hosts)
+
+
+def _check_cluster_cidr(text: str, bits: int) -> None:
+    try:
+        network = IPv4Network(text)
+    except ValueError:
+        said = "is not an IPv4 network, such as 10.244.0.0/16"
+        raise ReconcileError(f"topology: cluster_cidr: {text!r} {said}") from None
+    if not network.prefixlen <= bits <= min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK):
+        said = f"is not between {network.prefixlen} and {min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK)}"
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} {said}, as cluster_cidr is {text}")
+
+
+_MOST_BITS: Final = 16  # how much finer than the range its parts may be, as upstream has it
 _ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, resource_v1
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -77,6 +78,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
     "scheduler": ("a KubeSchedulerConfiguration, as an object", lambda value: isinstance(value, Map)),
     "service_cidr": ("text", _is_text),
+    "cluster_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),
     "feature_gates": ("a map of text to true or false", _truths),
     "heartbeats": ("true or false", _is_truth),
@@ -84,6 +86,16 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "behaviours": ("behaviours, such as Behaviours.parse reads", _behaves),
     "hosts": ("hosts", _all(Host)),
     "drivers": ("drivers", _all(Driver)),
+    "device_drivers": ("device drivers", _all(DeviceDriver)),
+    "pools": ("pools of devices", _all(DevicePool)),
+    "devices": ("Devices", _all(resource_v1.Device)),
+    "counters": ("CounterSets", _all(resource_v1.CounterSet)),
+    "on": ("a tuple of text", _all(str)),
+    "prepare": ("an integer of nanoseconds", _is_number),
+    "unprepare": ("an integer of nanoseconds", _is_number),
+    "reports": ("true or false", _is_truth),
+    "bind": ("an integer of nanoseconds", _is_number),
+    "unbindable": ("a tuple of text", _all(str)),
     "stages": ("stages, a list of objects", _all(Map)),
     "balancer": ("a balancer, or nothing", lambda value: value is None or isinstance(value, Balancer)),
     "kind": ("text", _is_text),

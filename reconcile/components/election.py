@@ -3,7 +3,12 @@ Leader election: candidates race to hold one lock and renew it while they live.
 
 A candidate reads the lock every two seconds (and up to 2.4 more, by chance). It takes it if nobody holds it, or if it
 has seen no change of it for as long as the holder said it would last. A leader renews it every two seconds, and stops
-leading if that did not succeed for ten.
+leading if that did not succeed for ten. One that is asked to end can let go of the lock, so that nobody waits for it to
+run out.
+
+The deadline counts from the answer to the last renewal, as upstream's does, while others count from when they saw what
+was written. So a renewal that is answered late lets its leader go on for longer than its lease: `overdue` says so. Who
+must not act then needs more than a lock.
 
 Takes:    Started, TimerFired, Answered.
 Gives:    Call, SetTimer, Record, Exit.
@@ -33,14 +38,18 @@ from reconcile.model.watches import Watch
 
 ANNOTATION: Final = "control-plane.alpha.kubernetes.io/leader"
 
-_RESOURCES: Final = {"leases": "leases.coordination.k8s.io", "endpoints": "endpoints"}
+_RESOURCES: Final = {"leases": "leases.coordination.k8s.io", "endpoints": "endpoints", "configmaps": "configmaps"}
 
 _NEXT: Final = ("election", "next")  # the next attempt is due, or a call went unanswered
 _DEADLINE: Final = ("election", "deadline")  # the lock could not be renewed
 
 _NOT_FOUND: Final = 404
+_RELEASED: Final = 1  # seconds: what a lock that was let go lasts
 
-Asking: TypeAlias = Literal["get", "create", "update", "renew"]
+Form: TypeAlias = Literal["leases", "endpoints", "configmaps"]
+"""What the lock is: a Lease, or an annotation of an Endpoints or a ConfigMap."""
+
+Asking: TypeAlias = Literal["get", "create", "update", "renew", "look", "let go"]
 
 
 def _timings(config: Config, _: Any, __: Any) -> None:
@@ -63,15 +72,17 @@ class Config:
     Args:
         name: the lock object's.
         namespace: where it is.
-        lock: a Lease, or an Endpoints object with an annotation.
+        lock: a Lease, or an Endpoints object or a ConfigMap with an annotation.
         lease_duration: how long others wait after the last change that they saw.
         renew_deadline: how long a leader tries to renew before it gives up.
         retry_period: how long between two attempts.
+        release_on_cancel: let go of the lock when it stops leading.
     """
 
     name: str
     namespace: str = "kube-system"
-    lock: Literal["leases", "endpoints"] = "leases"
+    lock: Form = "leases"
+    release_on_cancel: bool = False
     lease_duration: Duration = 15 * SECOND
     renew_deadline: Duration = 10 * SECOND
     retry_period: Duration = attrs.field(default=2 * SECOND, validator=_timings)
@@ -105,8 +116,10 @@ class State:
         lock: what was written in it.
         observed_at: the instant at which that was first seen, by this candidate's clock.
         asked: how many calls it made; only the last one's answer counts.
-        asking: what that call is, None if it is answered or given up; `renew` is an update without a look first.
+        asking: what that call is, None if it is answered or given up; `renew` is an update without a look first, `look`
+            and `let go` are those of a release.
         asked_at: when it was sent.
+        ends: with which code its process ends once the lock is released, None if it is not being released.
     """
 
     config: Config
@@ -120,6 +133,7 @@ class State:
     asked: int = 0
     asking: Asking | None = None
     asked_at: Instant = 0
+    ends: int | None = None
 
 
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
@@ -132,6 +146,8 @@ def begin(config: Config, identity: str, dice: Dice) -> State:
 
 def step(state: State, event: Hears) -> Step:
     """Take *event* in; what does not concern an election changes nothing."""
+    if state.ends is not None:
+        return _on_releasing(state, event)
     if state.lost:
         return state, ()
     match event:
@@ -160,6 +176,19 @@ def lost(state: State) -> bool:
     return state.lost
 
 
+def overdue(state: State, now: Instant) -> bool:
+    """
+    Tell whether this candidate leads, and yet another may by now: it has read another's name in the lock, or the lock
+    has lasted for as long as it said since the last renewal was sent that succeeded.
+    """
+    return state.leads and (state.lock.holder != state.identity or state.lock.renewed + _lasting(state.config) <= now)
+
+
+def release(state: State, now: Instant) -> Step:
+    """Stop leading, let go of the lock if that is to be, and end the process: what a SIGTERM does."""
+    return _stop(state, now, 0)
+
+
 def _on_answered(state: State, event: Answered) -> Step:
     if state.asking is None or event.tag != ("election", state.asked):
         return state, ()  # a repeated answer, or one to a call that was given up
@@ -183,7 +212,7 @@ def _on_answered(state: State, event: Answered) -> Step:
 
 def _on_timer_fired(state: State, event: TimerFired) -> Step:
     if event.key == _DEADLINE:
-        return _stop(state)
+        return _stop(state, event.now, 1)
     if event.key != _NEXT:
         return state, ()
     if state.asking is not None:
@@ -192,22 +221,20 @@ def _on_timer_fired(state: State, event: TimerFired) -> Step:
 
 
 def _attempt(state: State, now: Instant) -> Step:
-    if state.leads and _is_held(state, now):
+    if state.leads and state.lock.holder == state.identity and _is_held(state, now):
         return _ask(state, "renew", _next(state, now), now)
     return _ask(state, "get", None, now)
 
 
 def _on_read(state: State, now: Instant) -> Step:
     if state.lock.holder not in ("", state.identity) and _is_held(state, now):
-        return _stop(state) if state.leads else _failed(state, now)
+        return _failed(state, now)  # a leader too: it tries until its deadline
     return _ask(state, "update", _next(state, now), now)
 
 
 def _on_written(state: State, now: Instant) -> Step:
-    config, sent = state.config, state.asked_at
-    # Upstream counts from the answer. Others count from when they saw what was written, which may have been as early as
-    # the call was sent: counted from there, no delay of an answer can make two lead.
-    deadline = sent + min(config.retry_period + config.renew_deadline, config.lease_duration // SECOND * SECOND)
+    config = state.config
+    deadline = now + config.retry_period + config.renew_deadline
     timers = (SetTimer(_NEXT, now + config.retry_period, periodic=True), SetTimer(_DEADLINE, deadline, periodic=True))
     if state.leads:
         return state, timers
@@ -223,11 +250,37 @@ def _failed(state: State, now: Instant) -> Step:
     return replace(state, dice=dice), (SetTimer(_NEXT, now + period + jitter, periodic=True),)
 
 
-def _stop(state: State) -> Step:
-    if not state.leads:
+def _stop(state: State, now: Instant, code: int) -> Step:
+    """Stop leading, if it does, and end."""
+    said = (_record(state, "stopped leading"),) if state.leads else ()
+    leads, ended = state.leads, replace(state, leads=False, lost=True, asking=None)
+    if not leads and code:
         return state, ()
-    ended = replace(state, leads=False, lost=True, asking=None)
-    return ended, (_record(state, "stopped leading"), Exit(1, "leaderelection lost"))
+    if not leads or not state.config.release_on_cancel or state.lock.holder != state.identity:
+        return ended, (*said, _exit(code))
+    ended, effects = _ask(replace(ended, ends=code), "look", None, now)
+    deadline = SetTimer(_DEADLINE, now + state.config.renew_deadline, periodic=True)
+    return ended, (*said, *effects, deadline)
+
+
+def _on_releasing(state: State, event: Hears) -> Step:
+    """Look at the lock, and let go of it if it is still its own; whatever comes of that, end."""
+    code = state.ends or 0
+    match event:
+        case Answered(now, tag, response) if state.asking is not None and tag == ("election", state.asked):
+            lock = _read(response.body) if response.ok and state.asking == "look" else None
+            if lock is None or lock.holder != state.identity:
+                return replace(state, ends=None), (_exit(code),)
+            free = Lock("", _RELEASED, now, now, lock.transitions)
+            return _ask(replace(state, body=response.body), "let go", _written(response.body, free), now)
+        case TimerFired(_, key) if key in (_DEADLINE, _NEXT):
+            return replace(state, ends=None), (_exit(code),)
+        case _:
+            return state, ()
+
+
+def _exit(code: int) -> Exit:
+    return Exit(code, "leaderelection lost") if code else Exit(0, "Requested to terminate, exiting")
 
 
 def _record(state: State, what: str) -> Record:
@@ -237,7 +290,7 @@ def _record(state: State, what: str) -> Record:
 def _ask(state: State, asking: Asking, body: Any, now: Instant) -> Step:
     config, number = state.config, state.asked + 1
     request = Request(
-        verb="update" if asking == "renew" else asking,
+        verb=_VERBS.get(asking, asking),
         resource=_RESOURCES[config.lock],
         namespace=config.namespace,
         name="" if asking == "create" else config.name,
@@ -245,6 +298,13 @@ def _ask(state: State, asking: Asking, body: Any, now: Instant) -> Step:
     )
     state = copier(State, "asked", "asking", "asked_at")(state, number, asking, now)
     return state, (Call(request, ("election", number)), SetTimer(_NEXT, now + _patience(config), periodic=True))
+
+
+_VERBS: Final[dict[str, Any]] = {"renew": "update", "look": "get", "let go": "update"}
+
+
+def _lasting(config: Config) -> Duration:
+    return config.lease_duration // SECOND * SECOND
 
 
 def _patience(config: Config) -> Duration:
@@ -262,9 +322,7 @@ def _first(state: State, now: Instant) -> Any:
     """Give the lock object that is to be created."""
     config = state.config
     metadata = meta_v1.ObjectMeta(name=config.name, namespace=config.namespace)
-    empty = (
-        coordination_v1.Lease(metadata=metadata) if config.lock == "leases" else core_v1.Endpoints(metadata=metadata)
-    )
+    empty = _CLASSES[config.lock](metadata=metadata)
     return _written(empty, Lock(state.identity, config.lease_duration // SECOND, now, now, 0))
 
 
@@ -279,11 +337,20 @@ def _next(state: State, now: Instant) -> Any:
     return _written(state.body, lock)
 
 
+_CLASSES: Final[dict[str, Any]] = {
+    "leases": coordination_v1.Lease,
+    "endpoints": core_v1.Endpoints,
+    "configmaps": core_v1.ConfigMap,
+}
+_NO_SPEC: Final = coordination_v1.LeaseSpec()
+
+
 def _written(body: Any, lock: Lock) -> Any:
     if isinstance(body, coordination_v1.Lease):
         fields = ("holder_identity", "lease_duration_seconds", "acquire_time", "renew_time", "lease_transitions")
+        # Anew: what only a coordinated election knows, a strategy and who is preferred, does not stay.
         spec = copier(coordination_v1.LeaseSpec, *fields)(
-            body.spec or coordination_v1.LeaseSpec(),
+            _NO_SPEC,
             lock.holder,
             lock.seconds,
             MicroTime.at(lock.acquired),

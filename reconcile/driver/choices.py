@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
+from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import network
 from reconcile.driver.machine.reach import is_cut, ready_member
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
@@ -56,6 +56,9 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
             case Posted() | Syncing() | Decided() if _lives(cluster, item):
                 found.append(Carry(serial))
             case Message() if (line := (item.process, item.body.uid)) not in lines and _hears(cluster, item):
+                lines.add(line)
+                found.append(Carry(serial))
+            case Parcel() if (line := (item.process, f"{item.address}:{item.port}")) not in lines:
                 lines.add(line)
                 found.append(Carry(serial))
             case Starting() if _lives(cluster, item):

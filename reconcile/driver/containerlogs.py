@@ -183,6 +183,7 @@ def _lines(machine: Machine, pod: Any, container: str, run: Any, now: Instant) -
         where = f"https://{address}:10250/containerLogs/{pod.metadata.namespace}/{pod.metadata.name}/{container}"
         raise Refusal(statuses.internal(f'Get "{where}": dial tcp {address}:10250: connect: connection refused'))
     runtime = machine.states.get(f"runtime/{node}")
+    applied = machine.programs.logs.get(f"{_uid(pod)}/{container}")
     wrote = None if runtime is None else world.wrote(runtime, _uid(pod), container)
     if wrote is None:
         return []
@@ -192,6 +193,8 @@ def _lines(machine: Machine, pod: Any, container: str, run: Any, now: Instant) -
     ended = now if finished is None else finished.instant
     if last.started_at is not None and last.started_at // SECOND * SECOND == began:  # the status has whole seconds
         began, ended = last.started_at, now if last.finished_at is None else last.finished_at
+    if applied is not None:  # an application writes its own
+        return [each for each in applied.between(applied.start, applied.end) if began <= each[0] <= ended]
     return written(behaviour, began, ended)
 
 

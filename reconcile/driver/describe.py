@@ -17,7 +17,7 @@ from reconcile import effects as do
 from reconcile import events as on
 from reconcile.api import kinds
 from reconcile.cluster.cluster import Cluster
-from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Syncing
+from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Syncing
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, duration_text, rfc3339
 from reconcile.model.requests import List, Request, Response
@@ -160,6 +160,9 @@ def _under_way(cluster: Cluster | None, number: int) -> str:
             return f": {describe(item.body)} to {item.process}"
         case Posted():
             return f": {type(item.message).__name__} of term {item.message.term} to {item.process}"
+        case Parcel():
+            to = item.address if item.back else f"{item.address}:{item.port}"
+            return f": {'reply' if item.back else 'message'} of {item.process} to {to or 'nowhere'}"
         case Syncing():
             return f": a write of {item.process} to its disk"
         case Decided():
@@ -190,18 +193,22 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return ""
 
 
+_POWER: Final[dict[type, str]] = {
+    on.StopHost: "stop host",
+    on.StartHost: "start host",
+    on.StopProcess: "stop process",
+    on.StartProcess: "start process",
+}
+
+
 def _of_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
-        case on.StopHost(host):
-            return f"stop host {host}"
-        case on.StartHost(host):
-            return f"start host {host}"
-        case on.StopProcess(process):
-            return f"stop process {process}"
-        case on.StartProcess(process):
-            return f"start process {process}"
+        case on.StopHost(name) | on.StartHost(name) | on.StopProcess(name) | on.StartProcess(name):
+            return f"{_POWER[what.__class__]} {name}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
+        case on.Freeze(process) | on.Thaw(process):
+            return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
         case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
             return _of_host(what)
         case on.DropCall(call):
@@ -424,6 +431,12 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"exit with {code}{_added(message)}"
         case do.Report(report):
             return f"report {describe(report)}"
+        case do.LaunchApplication(process):
+            return f"launch the application {process}"
+        case do.SignalProcess(process):
+            return f"signal {process}"
+        case do.DiscardVolumes(uid):
+            return f"discard volumes of {uid}"
         case do.LaunchProcess(process):
             return f"launch {process}"
         case do.EndProcess(process):

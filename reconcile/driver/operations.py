@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import attrs
 
 from reconcile.cluster.cluster import Cluster, Keeping, Process
-from reconcile.cluster.pending import Posted
+from reconcile.cluster.pending import Parcel, Posted
 from reconcile.cluster.topology import is_written
 from reconcile.components import etcd
 from reconcile.components.etcd import raft
@@ -46,6 +46,9 @@ def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
     """Let *event* happen to etcd, or to its members, in an open cluster."""
     if isinstance(event, Compact | Defragment | Disarm):
         _keep_up(machine, event)
+        return
+    if isinstance(event, DropMessage) and isinstance(machine.settle_pending().get(event.message), Parcel):
+        machine.taken(event.message)  # to be lost is all that becomes of it
         return
     if not machine.plural:
         raise ReconcileError(f"{event!r}: etcd has one member here; `Topology(masters=3, members=3)` has three")

@@ -13,6 +13,7 @@ A script is data, written as `schemas/scenario.json` says:
       - {at: 12m, drain: node-2 --ignore-daemonsets --force}
       - {at: 13m, patch: deployment/shop, with: {spec: {paused: true}}}
       - {at: 14m, kill: pod/shop-0, container: web}
+      - {at: 15m, freeze: kube-scheduler/node-1}
 
 Takes:    plain JSON data; the namespace of what names none.
 Gives:    timed commands, and what each command does: an event, or requests asked one after the other.
@@ -38,6 +39,7 @@ from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
     Disconnect,
     Fault,
+    Freeze,
     HoldCache,
     KillContainer,
     Reconnect,
@@ -47,6 +49,7 @@ from reconcile.events import (
     StartProcess,
     StopHost,
     StopProcess,
+    Thaw,
 )
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
@@ -169,7 +172,18 @@ class Kill:
         return f"kill {self.target} {self.container}"
 
 
-Happening: TypeAlias = Power | Connection | Clock | Life | Cache | Kill
+@attrs.frozen
+class Pause:
+    """Pause a process, or let it go on."""
+
+    process: str
+    on: bool
+
+    def __str__(self) -> str:
+        return f"{'freeze' if self.on else 'thaw'} {self.process}"
+
+
+Happening: TypeAlias = Power | Connection | Clock | Life | Cache | Kill | Pause
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -199,6 +213,8 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "clock": ("ahead",),
     "kill": ("container", "namespace"),
     "start process": (),
+    "freeze": (),
+    "thaw": (),
     "hold cache": (),
     "release cache": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
@@ -273,6 +289,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return Clock(text_at(row["clock"], where), _ahead(row, path))
         case "kill":
             return _kill(row, path, namespace)
+        case "freeze" | "thaw":
+            return Pause(text_at(row[operation], where), on=operation == "freeze")
         case "start process":
             return Life(text_at(row[operation], where), on=True)
         case "hold cache" | "release cache":
@@ -364,6 +382,8 @@ def event_of(command: Command) -> Fault | None:
             return SetClock(host, ahead)
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)
+        case Pause(process, on):
+            return Freeze(process) if on else Thaw(process)
         case Cache(server, held):
             return HoldCache(server) if held else ReleaseCache(server)
         case Kill(target, container):

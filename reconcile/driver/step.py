@@ -15,11 +15,12 @@ from reconcile.api.given import whole
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
-from reconcile.cluster.pending import Decided, Message, Posted, Replied, Sent, Starting, Syncing, Turning
+from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
 from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
+    arrived,
     begin,
     carry,
     cut,
@@ -29,6 +30,7 @@ from reconcile.driver.machine import (
     execute,
     exit_process,
     fire,
+    freeze_process,
     give_back,
     hear_webhook,
     heard,
@@ -45,6 +47,7 @@ from reconcile.driver.machine import (
     set_timers,
     skip,
     synced,
+    thaw_process,
     turn,
     unpark,
 )
@@ -78,6 +81,7 @@ from reconcile.events import (
     FillDisk,
     Fire,
     ForceNewCluster,
+    Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
@@ -104,6 +108,7 @@ from reconcile.events import (
     StopProcess,
     Strain,
     Submit,
+    Thaw,
     WebhookAnswered,
     Work,
     WriteManifest,
@@ -139,7 +144,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _submit(machine, event)
         case Begin() | Deliver() | Work() | Execute() | Return() | Carry() | Fire() | Advance():
             _choose(machine, event)
-        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect():
+        case StopHost() | StartHost() | StopProcess() | StartProcess() | Disconnect() | Reconnect() | Freeze() | Thaw():
             _power(machine, event)
         case SetClock() | DriftClock():
             turn_clock(machine, event)
@@ -244,6 +249,8 @@ def _carry(machine: Machine, serial: int) -> None:
             heard(machine, _taken(machine, serial, Posted))
         case Syncing():
             synced(machine, _taken(machine, serial, Syncing))
+        case Parcel():
+            arrived(machine, _taken(machine, serial, Parcel))
         case Decided():
             decided(machine, _taken(machine, serial, Decided))
         case _:
@@ -271,7 +278,7 @@ def _advance(machine: Machine, to: int) -> None:
 
 def _power(
     machine: Machine,
-    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect,
+    event: StopHost | StartHost | StopProcess | StartProcess | Disconnect | Reconnect | Freeze | Thaw,
 ) -> None:
     match event:
         case StopHost(host):
@@ -293,6 +300,10 @@ def _power(
             _connect(machine, host, connected=False)
         case Reconnect(host):
             _connect(machine, host, connected=True)
+        case Freeze(name):
+            freeze_process(machine, _running(machine, name))
+        case Thaw(name):
+            thaw_process(machine, _running(machine, name))
 
 
 def _mortal(machine: Machine, name: str) -> Process:
@@ -333,7 +344,7 @@ def _stop_host(machine: Machine, host: str) -> None:
         raise ReconcileError(f"host {host} is off already")
     disk = machine.states.get(f"runtime/{host}") or status.disk  # a runtime that has not begun has changed nothing
     machine.hosts.set(host, attrs.evolve(status, up=False, disk=disk, rules=None))
-    for kind in sorted(COMPONENTS):
+    for kind in (*sorted(COMPONENTS), *world.applications(disk)):
         end(machine, f"{kind}/{host}")
     if machine.fronted:
         reach_changed(machine)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from reconcile.api.scalars import Time
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 
 C = TypeVar("C")
@@ -38,6 +39,12 @@ def set(conditions: tuple[C, ...] | None, condition: C, now: Instant | None) -> 
         if old.type == new.type:  # type: ignore[attr-defined]
             return _replaced(kept, place, new, now)
     return (*kept, _dated(new, now))
+
+
+def order_with(conditions: tuple[Any, ...] | None, type: str) -> tuple[Map[str], ...]:
+    """Give what `$setElementOrder/conditions` says in a strategic patch of this condition: a new one stands last."""
+    types = [condition.type for condition in conditions or ()]
+    return tuple([Map({"type": each}) for each in dict.fromkeys([*types, type])])
 
 
 def remove(conditions: tuple[C, ...] | None, type: str) -> tuple[C, ...]:

@@ -14,8 +14,9 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.kinds import resource_for
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Sent
-from reconcile.components import world
+from reconcile.components import election, world
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
@@ -312,11 +313,17 @@ def _shared(uid: str, one: tuple[str, str], other: tuple[str, str]) -> str:
 
 
 def _one_leader(cluster: Cluster) -> Iterator[str]:
-    """Of the replicas of an elected component, at most one works."""
+    """
+    Of the replicas of an elected component, at most one works; but for one that is paused, and one whose lease is over
+    by its own clock, or that has read so, and that goes on until its deadline, as upstream lets it.
+    """
     leading: dict[str, list[str]] = {}
     for name in cluster.elections:
         process = cluster.processes.get(name)
-        if process is not None and process.leading:
+        if process is None or not process.leading or process.kind == FROZEN:
+            continue
+        state = cluster.elections[name]
+        if election.leads(state) and not election.overdue(state, cluster.now + process.skew):
             leading.setdefault(process.kind, []).append(name)
     for kind, names in leading.items():
         if len(names) > 1:

@@ -26,7 +26,6 @@ from reconcile.model.requests import joined, split_key
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _ADMISSION: Final = ".admissionregistration.k8s.io"
-_DEVICES: Final = ".resource.k8s.io"
 _BUILT_IN: Final = {resource.key: resource for resource in all_resources()}
 
 
@@ -149,10 +148,6 @@ def _words(resource: str) -> tuple[str, str]:
 # Fields ---------------------------------------------------------------------------------------------------------------
 
 
-def _devices(pod: Any, _: Cluster) -> bool:
-    return bool(pod.spec.resource_claims)
-
-
 def _no_account(pod: Any, cluster: Cluster) -> bool:
     name = pod.spec.service_account_name
     return name not in (None, "", "default") and _missing(cluster, "serviceaccounts", pod, name)
@@ -199,17 +194,11 @@ _UNHEEDED_KINDS: Final = (
         what=("object of API priority and fairness", "objects of API priority and fairness"),
         unless="managed_fields",
     ),
-    _Kinds(
-        tuple([f"{name}{_DEVICES}" for name in ("deviceclasses", "resourceclaims", "resourceclaimtemplates")]),
-        "nothing allocates devices",
-        what=("object of dynamic resources", "objects of dynamic resources"),
-    ),
 )
 """Kinds for which Kubernetes, or what is usually installed with it, has something that acts; here nothing does."""
 
 _UNHEEDED_FIELDS: Final = (
     _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
-    _Field("pods", _devices, "resource claims are not looked at"),
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
     _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),

@@ -142,6 +142,30 @@ def _attached_node(attachment: Any) -> tuple[Hashable, ...]:
     return _attached_volume(attachment) and (attachment.spec.node_name,)
 
 
+def _allocated(claim: Any) -> tuple[Hashable, ...]:
+    """File a ResourceClaim under (driver, pool, device) of each device that it has."""
+    allocation = claim.status.allocation if claim.status is not None else None
+    results = (allocation.devices.results if allocation is not None and allocation.devices is not None else None) or ()
+    return tuple(dict.fromkeys([(each.driver, each.pool, each.device) for each in results]))
+
+
+def _offering(slice_: Any) -> tuple[Hashable, ...]:
+    """File a ResourceSlice under the node whose devices it has; under nothing's name if others may use it as well."""
+    spec = slice_.spec
+    return ("" if spec.shared_counters else spec.node_name or "",)
+
+
+def _pool(slice_: Any) -> tuple[Hashable, ...]:
+    return ((slice_.spec.driver, slice_.spec.pool.name),)
+
+
+def _extended(class_: Any) -> tuple[Hashable, ...]:
+    """File a DeviceClass under the extended resources that its devices may be asked for as."""
+    name = class_.spec.extended_resource_name
+    implicit = f"deviceclass.resource.kubernetes.io/{class_.metadata.name}"
+    return (name, implicit) if name else (implicit,)
+
+
 def _selector(service: Any) -> tuple[Hashable, ...]:
     """File a service under (namespace, key, value) of its selector's first pair, which each of its pods carries."""
     selector = service.spec.selector if service.spec else None
@@ -257,6 +281,13 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("selector", _selector, _same_spec),
         Index("node-port", _node_ports, _same_spec),
     ),
+    "resourceclaims.resource.k8s.io": (*COMMON, Index("device", _allocated)),
+    "resourceslices.resource.k8s.io": (
+        *COMMON,
+        Index("node", _offering, _same_spec),
+        Index("pool", _pool, _same_spec),
+    ),
+    "deviceclasses.resource.k8s.io": (*COMMON, Index("extended", _extended, _same_spec)),
     "endpointslices.discovery.k8s.io": (*COMMON, Index("service", _service, _same_labels)),
 }
 

@@ -17,6 +17,7 @@ from reconcile.events import (
     CutWatch,
     Disconnect,
     DriftClock,
+    Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
@@ -31,6 +32,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
     WriteManifest,
 )
 from reconcile.lib.errors import ReconcileError
@@ -74,6 +76,21 @@ class Befalling:
             raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
         self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
         yield from ()
+
+    def freeze(self, block: Block) -> Iterator[str]:
+        """Freeze COMPONENT/HOST: a process is paused."""
+        self._game.happen(Freeze(block.words[0]))
+        yield from ()
+
+    def thaw(self, block: Block) -> Iterator[str]:
+        """Thaw COMPONENT/HOST: a process that was paused goes on."""
+        self._game.happen(Thaw(block.words[0]))
+        yield from ()
+
+    def logs(self, block: Block) -> Iterator[str]:
+        """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
+        pod, container, *rest = block.words
+        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
 
     def members(self, _: Block) -> Iterator[str]:
         """Members: list those of etcd, as `etcdctl endpoint status` does."""

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from reconcile.api.kinds import resource_of
 from reconcile.cluster.cluster import Cluster, Process
+from reconcile.cluster.components import FROZEN
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.circles import Circles
@@ -36,6 +37,7 @@ from reconcile.events import (
     Return,
     StartHost,
     StartProcess,
+    Thaw,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
@@ -224,7 +226,10 @@ class Game:
         self._judge(machine.closed())
 
     def repair(self) -> None:
-        """Start and connect what is not; let catch up what is held back."""
+        """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
+        for running in self.machine.closed().processes.values():
+            if running.kind == FROZEN:
+                self.happen(Thaw(running.name))
         for (process, watch), cursor in self.machine.closed().cursors.items():
             if cursor.held:
                 self.happen(ReleaseWatch(process, watch))

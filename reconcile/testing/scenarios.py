@@ -42,14 +42,14 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
-from reconcile.model.requests import Response
-from reconcile.properties import ALWAYS, PAST, Past, violations
-from reconcile.testing.befalling import NUMBER, Befalling, integer
+from reconcile.properties import ALWAYS, PAST, Past, Property, violations
+from reconcile.testing.befalling import Befalling, integer
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
 from reconcile.testing.moves import Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 from reconcile.testing.views import containers_of, lines_of
+from reconcile.testing.wording import duration_in, field_at, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
@@ -66,7 +66,8 @@ class Scenario(Befalling):
     Args:
         documents: reads the YAML below a command into plain JSON documents (an adapter's work).
         controllers: the user's own, which every cluster is booted with.
-        find: gives the controllers that a file names, `module:name` (an adapter's work); they come after the others.
+        find: gives the controllers, applications and properties that a file names, `module:name` (an adapter's work);
+            they come after the others.
         past: what `judge` does not compare.
     """
 
@@ -75,18 +76,19 @@ class Scenario(Befalling):
         documents: Callable[[str], tuple[Any, ...]],
         *,
         controllers: tuple[Controller, ...] = (),
-        find: Callable[[str], tuple[Controller, ...]] | None = None,
+        find: Callable[[str], tuple[Any, ...]] | None = None,
         past: tuple[Past, ...] = PAST,
     ) -> None:
         self._documents = documents
         self._controllers = controllers
         self._find = find
+        self._own: tuple[Property, ...] = ()
         self._past = past
         self._expected = ""
         self._begin(Cluster.boot(Topology(nodes=1), controllers=controllers))
 
     def _begin(self, cluster: Cluster) -> None:
-        self._game = Game(cluster, ALWAYS, self._past)
+        self._game = Game(cluster, (*ALWAYS, *self._own), self._past)
         self._machine = self._game.machine
         self._machine.trace = []
 
@@ -107,7 +109,7 @@ class Scenario(Befalling):
             lines.append(f"error: {error}")
         except Broken as said:
             broken += said.problems
-        broken += [sentence for sentence in violations(self.cluster) if sentence not in broken]
+        broken += [sentence for sentence in violations(self.cluster, (*ALWAYS, *self._own)) if sentence not in broken]
         expected, self._expected = self._expected, self._expected if verb == "expect" else ""
         lines += [f"{VIOLATION} {each}" for each in broken if not (expected and each.startswith(expected))]
         if expected and verb != "expect" and not broken:
@@ -118,14 +120,17 @@ class Scenario(Befalling):
         """
         Load seed=7 settle=yes nodes=3 masters=1 balancer=round-robin controllers=module:name: boot a cluster.
 
-        The words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
+        What `controllers` names are controllers, applications, or properties that are to hold from then on. The other
+        words are fields of a topology; below may stand the others, and its behaviours: `images`, `containers`,
         `sandbox`, `load`, `external`.
         """
         own = [word for word in block.words if word.startswith(_OWN)]
-        words = dict([_option(word) for word in block.words if word not in own])
+        words = dict([option_of(word) for word in block.words if word not in own])
         if isinstance(words.get("balancer"), str):
             words["balancer"] = {"kind": words["balancer"]}
-        controllers = (*self._controllers, *[each for word in own for each in self._named(word[len(_OWN) :])])
+        named = [each for word in own for each in self._named(word[len(_OWN) :])]
+        self._own = tuple([each for each in named if isinstance(each, Property)])
+        controllers = (*self._controllers, *[each for each in named if not isinstance(each, Property)])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
         plain: dict[str, Any] = {"nodes": 1}
         for document in self._documents(block.document):
@@ -138,7 +143,7 @@ class Scenario(Befalling):
         if settled is not None and not settled.settled:
             yield from ("not settled", *settled.moving)
 
-    def _named(self, word: str) -> tuple[Controller, ...]:
+    def _named(self, word: str) -> tuple[Any, ...]:
         if self._find is None:
             raise ReconcileError(f"{_OWN}{word}: whoever plays this scenario finds no controllers by name")
         return self._find(word)
@@ -147,22 +152,22 @@ class Scenario(Befalling):
         """apply, with manifests below: what `kubectl apply` does, and says."""
         for plain in self._documents(block.document):
             wanted = client.as_object(plain)
-            response = _reached(self._game.declare(plain))
+            response = reached(self._game.declare(plain))
             kind = resource_of(wanted)
             name = f"{kind.singular}{'.' + kind.group if kind.group else ''}/{wanted.metadata.name}"
             if response.ok:
                 yield f"{name} {'created' if response.code == _CREATED else 'configured'}"
             else:
-                yield from _refusal(response)
+                yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
         """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from _refusal(_reached(self._game.delete(*block.words)))
+        yield from refusal_of(reached(self._game.delete(*block.words)))
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from _refusal(_reached(self._game.scale(word, name, integer(replicas), *rest)))
+        yield from refusal_of(reached(self._game.scale(word, name, integer(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -178,13 +183,13 @@ class Scenario(Befalling):
         if said is None:
             raise ReconcileError("no API server can be reached")
         yield from said.lines
-        yield from _refusal(said.response)
+        yield from refusal_of(said.response)
         if said.problem:
             yield f"error: {said.problem}"
 
     def advance(self, block: Block) -> Iterator[str]:
         """Advance 10s: let that much time go by, with all that happens in it."""
-        self._game.move(Wait(_duration(block, block.words[0])))
+        self._game.move(Wait(duration_in(block, block.words[0])))
         yield from ()
 
     def wander(self, block: Block) -> Iterator[str]:
@@ -223,7 +228,7 @@ class Scenario(Befalling):
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(integer(number), _duration(block, time)))
+        self._game.move(Lag(integer(number), duration_in(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -267,7 +272,7 @@ class Scenario(Befalling):
         """Delay 5s TEXT: let the first call or answer under way whose description has this text be so late."""
         time, *words = block.words
         call, said = self._under_way(words)
-        self._game.happen(DelayCall(call, _duration(block, time)))
+        self._game.happen(DelayCall(call, duration_in(block, time)))
         yield f"delayed {said}"
 
     def answers(self, _: Block) -> Iterator[str]:
@@ -301,7 +306,7 @@ class Scenario(Befalling):
         if fields:
             for obj in objects:
                 plain = convert.dump(obj)
-                yield "  ".join(str(_at(plain, path.lstrip("."))) for path in fields)
+                yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
         else:
             yield table(resource.key, objects, cluster.now) if objects else "No resources found"
 
@@ -366,6 +371,9 @@ COMMANDS: Final = {
     "crash": (1, 1),
     "restart": (1, 1),
     "kill": (1, 3),
+    "freeze": (1, 1),
+    "thaw": (1, 1),
+    "logs": (2, 3),
     "cut": (1, 2),
     "disconnect": (1, 1),
     "members": (0, 0),
@@ -405,41 +413,3 @@ def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterato
         usage = " ".join((found.__doc__ or "").split())
         raise ReconcileError(f"{' '.join([verb, *words])!r} is short of a word or has too many. {usage}")
     return found
-
-
-def _option(word: str) -> tuple[str, Any]:
-    key, given, text = word.partition("=")
-    if not given:
-        raise ReconcileError(f"load {word!r}: not of the form nodes=3")
-    return key, {"true": True, "false": False}.get(text, int(text) if NUMBER.fullmatch(text) else text)
-
-
-def _duration(block: Block, text: str) -> int:
-    time = parse_duration(text)
-    if time < 0:
-        raise ReconcileError(f"{block.command!r}: time does not go back")
-    return time
-
-
-def _reached(response: Response | None) -> Response:
-    if response is None:
-        raise ReconcileError("no API server can be reached")
-    return response
-
-
-def _refusal(response: Response) -> Iterator[str]:
-    if not response.code:
-        yield response.body.message
-    elif not response.ok:
-        yield f"{response.code} {response.body.reason}: {response.body.message}"
-
-
-def _at(plain: Any, path: str) -> Any:
-    for part in path.split("."):
-        if isinstance(plain, list):
-            plain = plain[int(part)] if part.isdigit() and int(part) < len(plain) else None
-        else:
-            plain = plain.get(part) if isinstance(plain, dict) else None
-        if plain is None:
-            return "-"
-    return plain

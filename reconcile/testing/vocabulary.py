@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from reconcile.api import coordination_v1, core_v1, meta_v1
+from reconcile.api import coordination_v1, core_v1, meta_v1, resource_v1
 from reconcile.api.convert import load
 from reconcile.api.scalars import freeze
 from reconcile.cluster.topology import Topology
@@ -35,6 +35,7 @@ from reconcile.model import gates
 from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
@@ -153,6 +154,9 @@ class _Vocabulary:
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
+                "cluster_cidr": st.sampled_from(("", "10.244.0.0/16")),
+                "node_cidr_mask_size": st.integers(20, 28),
+                "device_drivers": st.lists(self.of(DeviceDriver), max_size=2).map(_device_drivers),
                 "balancer": st.none() | st.sampled_from(_BALANCERS),
                 "cloud": st.none() | self.of(Cloud).map(_cloud),
                 "feature_gates": switched,
@@ -246,6 +250,17 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     for number, driver in enumerate(drivers):
         spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
         made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", **spans))
+    return tuple(made)
+
+
+def _device_drivers(drivers: list[DeviceDriver]) -> tuple[DeviceDriver, ...]:
+    """Give drivers of devices that can be, of such as were drawn."""
+    made = []
+    for number, driver in enumerate(drivers):
+        spans = {name: abs(getattr(driver, name)) >> 1 for name in ("prepare", "failures", "unprepare", "bind")}
+        devices = (resource_v1.Device(name=f"device-{number}"),)
+        pools = (DevicePool(devices=devices, on=("host-0",)), DevicePool(devices=devices, name="everywhere"))
+        made.append(attrs.evolve(driver, name=f"dra-{number}.example.com", pools=pools[: number + 1], **spans))
     return tuple(made)
 
 

@@ -26,6 +26,7 @@ from reconcile.events import (
     Disconnect,
     DriftClock,
     Fault,
+    Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
@@ -40,6 +41,7 @@ from reconcile.events import (
     StopHost,
     StopProcess,
     Strain,
+    Thaw,
 )
 from reconcile.lib.instant import duration_text
 from reconcile.model.behaviours import Behaviours
@@ -188,12 +190,13 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
-        case HoldCache(server) | ReleaseCache(server):
-            return "hold" if isinstance(fault, HoldCache) else "release", server
+        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
+            return _OF_PROCESSES[fault.__class__], name
         case _:
             return ()
 
 
+_OF_PROCESSES: Final[dict[type, str]] = {HoldCache: "hold", ReleaseCache: "release", Freeze: "freeze", Thaw: "thaw"}
 _OF_WATCHES: Final[dict[type, str]] = {CutWatch: "cut", HoldWatch: "hold", ReleaseWatch: "release"}
 
 

@@ -120,7 +120,7 @@ def test_a_log_is_valid(validators):
             },
         ),
         ("requests.json", {"verb": "create", "resource": "pods", "body": 3}),
-        ("topology.json", {"lock": "configmaps"}),
+        ("topology.json", {"lock": "secrets"}),
         ("topology.json", {"behaviours": {"images": 3}}),
     ],
 )

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from reconcile.adapters.manifests import read_text
-from reconcile.adapters.own import load_controllers
+from reconcile.adapters.own import load_own
 from reconcile.testing.blocks import read
 from reconcile.testing.scenarios import VIOLATION, Scenario
 
@@ -22,7 +22,7 @@ def documents(text: str) -> tuple[Any, ...]:
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(HERE)) for path in FILES])
 def test_scenario(path: Path, request: pytest.FixtureRequest) -> None:
     blocks = read(path.read_text())
-    scenario = Scenario(documents, find=lambda word: load_controllers((word,)))
+    scenario = Scenario(documents, find=lambda word: load_own((word,)))
     played = []
     for block in blocks:
         output = scenario.play(block)

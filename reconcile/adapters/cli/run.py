@@ -43,13 +43,8 @@ from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script import (
     Apply,
     Asking,
-    Cache,
-    Clock,
-    Connection,
     Delete,
-    Kill,
-    Life,
-    Power,
+    Happening,
     Timed,
     applying,
     event_of,
@@ -252,7 +247,7 @@ class Job:
                 raise  # it is the log that fails
             except ReconcileError as error:
                 raise _failed(timed, str(error)) from None
-        if isinstance(command, Power | Connection | Clock | Life | Cache | Kill):
+        if isinstance(command, Happening):
             return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))

@@ -24,7 +24,9 @@ from reconcile.components.controllers import (
     volumes,
     workloads,
 )
-from reconcile.components.controllers.nodes import nodelifecycle
+from reconcile.components.controllers.devices import drivers as device_drivers
+from reconcile.components.controllers.nodes import ipam, nodelifecycle
+from reconcile.components.controllers.nodes.ipam import Range
 from reconcile.components.controllers.runtime import (
     KEPT,
     Ask,
@@ -48,6 +50,7 @@ from reconcile.components.controllers.runtime import (
 from reconcile.components.controllers.volumes import drivers
 from reconcile.lib.mapping import Map
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 
 STANDARD: Final[tuple[Controller, ...]] = (
@@ -70,6 +73,7 @@ def standard(
     heartbeats: bool = True,
     without: tuple[str, ...] = (),
     feature_gates: Map[bool] | None = None,
+    pods: Range | None = None,
 ) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
@@ -79,8 +83,9 @@ def standard(
         heartbeats: whether nodes say again and again that they live.
         without: the names of those that are left out.
         feature_gates: Kubernetes' own that are not as they are by default.
+        pods: the range of which nodes get their parts for pods, as with `--allocate-node-cidrs`; None: nodes have them.
     """
-    found = STANDARD
+    found = STANDARD if pods is None else (*STANDARD, ipam.controller_of(pods))
     if without:
         found = tuple([each for each in found if each.name not in without])
     if feature_gates:
@@ -96,6 +101,7 @@ def around(
     host: Cloud | None,
     played: tuple[Any, ...] = (),
     *,
+    equipment: tuple[DeviceDriver, ...] = (),
     seed: int = 0,
     heartbeats: bool = True,
 ) -> tuple[Controller, ...]:
@@ -106,11 +112,13 @@ def around(
         storage: the drivers of storage.
         host: the cloud.
         played: the documents of stages, by which nodes without a kubelet are played.
+        equipment: the drivers of devices.
         seed: the cluster's.
         heartbeats: whether nodes say again and again that they live.
     """
     return (
         *drivers.controllers_of(storage),
+        *device_drivers.controllers_of(equipment),
         *cloud.controllers_of(host),
         *stages.controllers_of(played, seed=seed, heartbeats=heartbeats),
     )
@@ -123,6 +131,7 @@ __all__ = [
     "Controller",
     "Key",
     "Outcome",
+    "Range",
     "Source",
     "State",
     "Views",

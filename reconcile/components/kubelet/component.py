@@ -22,6 +22,7 @@ from reconcile.components.kubelet import (
     mounting,
     nodes,
     pods,
+    preparing,
     pressure,
     probes,
     reporting,
@@ -55,6 +56,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import settings_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
@@ -72,7 +74,13 @@ _OF_HOSTS: Final = (HostStrained, HostShutsDown, ManifestsChanged)
 
 
 def begin(
-    host: Host, dice: Dice, running: Running = _NOTHING, *, heartbeats: bool = True, drivers: tuple[str, ...] = ()
+    host: Host,
+    dice: Dice,
+    running: Running = _NOTHING,
+    *,
+    heartbeats: bool = True,
+    drivers: tuple[str, ...] = (),
+    device_drivers: tuple[DeviceDriver, ...] = (),
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -84,6 +92,7 @@ def begin(
             kubelet started go on running and are taken over, others are stopped.
         heartbeats: whether it renews its Lease and reports its Node again and again.
         drivers: the CSI drivers that are registered on it.
+        device_drivers: the drivers of devices that are.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -96,6 +105,8 @@ def begin(
         found=found,
         heartbeats=heartbeats,
         drivers=drivers,
+        device_drivers=device_drivers,
+        careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
     )
     return State(host=host, seldom=seldom, images=running.images)
@@ -105,6 +116,12 @@ def watches(state: State) -> tuple[Watch, ...]:
     """Give what it watches: the pods of its Node, and its Node."""
     name = state.host.name
     return Watch("pods", "pods", name), Watch("nodes", "nodes", name)
+
+
+def pod_of(state: State, uid: str) -> Any:
+    """Give the pod that this kubelet runs under *uid*; None if it runs none."""
+    pod = state.pods.get(uid, None)
+    return None if pod is None else pod.pod
 
 
 def step(state: State, event: Hears) -> Stepped:
@@ -134,6 +151,8 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
     if event.watch == "nodes":
         for change in event.changes:
             state = nodes.seen(state, change.new, now, out)
+        if not state.host.pod_cidr:
+            state = pods.networked(state, now, out)
         return state if state.seldom.aware else _aware(state, now, out)
     if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
@@ -191,6 +210,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.rejudged(state, rest[0], response, now, out)
         case "mount":
             return _on_mounted(state, rest, response, now, out)
+        case "claim":
+            return _on_claimed(state, rest, response, now, out)
         case "configure":
             return _on_configured(state, rest, response, now, out)
         case "lease":
@@ -216,6 +237,15 @@ def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: 
     if pod is None:
         return state
     state, done = mounting.answered(state, pod, {key: response}, now, out)
+    return pods.sync(state, pod, now, out) if done else state
+
+
+def _on_claimed(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
+    uid, key = tag
+    pod = state.pods.get(uid, None)
+    if pod is None:
+        return state
+    state, done = preparing.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
 
@@ -255,9 +285,8 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount":
-            state, done = mounting.again(state, pod, now, out)
-            return pods.sync(state, pod, now, out) if done else state
+        case "mount" | "prepare" | "unprepare":
+            return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
         case "deadline":
@@ -266,6 +295,16 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             return statics.mirror(state, pod, out)
         case _:
             raise AssertionError(f"no timer is called {what}")
+
+
+def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
+    """Look again at what a pod waits for: what its volumes are made of, or its devices."""
+    done = True
+    if what == "mount":
+        state, done = mounting.again(state, pod, now, out)
+    elif what == "prepare":
+        state, done = preparing.due(state, pod, now, out)
+    return pods.sync(state, pod, now, out) if done else state
 
 
 def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:

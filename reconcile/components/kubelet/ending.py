@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from reconcile.components.kubelet import admission, calls, mounting, stopping
+from reconcile.components.kubelet import admission, calls, mounting, preparing, stopping
 from reconcile.components.kubelet.reporting import keep, report, with_pods
 from reconcile.components.kubelet.state import ALIVE, LocalPod, State
 from reconcile.effects import CancelTimer, Effect, SetTimer, StopPodSandbox
@@ -54,6 +54,10 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
         return keep(state, pod)
     if state.seldom.mounting:
         state = mounting.dropped(state, pod, out)
+    if state.seldom.claiming:
+        state, waits = preparing.ended(state, pod, now, out)
+        if waits:
+            return keep(state, pod)
     spec: Any = pod.pod.spec
     if spec.active_deadline_seconds is not None:
         out.append(CancelTimer(("deadline", pod.uid)))

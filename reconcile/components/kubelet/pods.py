@@ -21,6 +21,7 @@ from reconcile.components.kubelet import (
     hooks,
     mounting,
     preemption,
+    preparing,
     probes,
     resizing,
 )
@@ -35,6 +36,10 @@ from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
+NETWORK_NOT_READY: Final = (
+    "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
 SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -293,10 +298,8 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
-            if spec.volumes or spec.image_pull_secrets:
-                state, waits = mounting.awaits(state, pod, now, out)
-                if waits:
-                    return keep(state, report(state, pod, now, out))
+            if spec.volumes or spec.image_pull_secrets or spec.resource_claims or state.seldom.careful:
+                return _with_care(state, pod, now, out)
             labels: Any = pod.pod.metadata and pod.pod.metadata.labels
             out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
             pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
@@ -318,6 +321,43 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
+
+
+def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Have a sandbox made, once all is there that the pod may wait for: its volumes, its devices, its network."""
+    state, waits = _awaits(state, pod, now, out)
+    if waits:
+        return keep(state, report(state, pod, now, out))
+    spec: Any = pod.pod.spec
+    network, host_network = "", bool(spec.host_network)
+    if not state.host.pod_cidr:
+        node = state.node.seen
+        network = (node.spec.pod_cidr if node is not None and node.spec is not None else None) or ""
+        if not network and not host_network:
+            if pod.status is None:
+                out.append(Record(pod.pod, "Warning", "NetworkNotReady", NETWORK_NOT_READY))
+            return keep(state, report(state, pod, now, out))
+    labels: Any = pod.pod.metadata and pod.pod.metadata.labels
+    out.append(RunPodSandbox(pod.key, pod.uid, host_network, labels or UNLABELLED, network))
+    return keep(state, report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out))
+
+
+def networked(state: State, now: Instant, out: list[Effect]) -> State:
+    """Go on with the pods that wait for the node to be given addresses, now that it is."""
+    for uid, pod in state.pods.items():
+        if pod.life == "running" and pod.sandbox == "none":
+            state = sync(state, state.pods[uid], now, out)
+    return state
+
+
+def _awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, bool]:
+    """Tell whether a pod waits for what its volumes are made of, or for its devices, before it has a sandbox."""
+    spec: Any = pod.pod.spec
+    if spec.volumes or spec.image_pull_secrets:
+        state, waits = mounting.awaits(state, pod, now, out)
+        if waits:
+            return state, True
+    return preparing.awaits(state, pod, now, out) if preparing.wants(pod) else (state, False)
 
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:

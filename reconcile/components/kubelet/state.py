@@ -16,6 +16,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
+from reconcile.model.devices import DeviceDriver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Response
 from reconcile.model.running import RunningPod
@@ -255,6 +256,48 @@ class Mounting:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Claiming:
+    """
+    What a pod waits for of its devices.
+
+    Args:
+        asked: the names of its claims.
+        found: what was answered about them.
+        due: when the drivers have had their time; None before, and after a failure.
+        done: its devices are prepared.
+        ends: when they are unprepared, once the pod has ended.
+    """
+
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
+    due: Instant | None = None
+    done: bool = False
+    ends: Instant | None = None
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Claimed:
+    """
+    A ResourceClaim on this node.
+
+    Args:
+        key: namespace/name.
+        drivers: whose devices it has.
+        users: uids of the pods that have it.
+        prepared: its devices are.
+        failures: how often that has failed.
+    """
+
+    key: str
+    drivers: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    prepared: bool = False
+    failures: int = 0
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Trouble:
     """
     What a kubelet has to do with a host that runs short of something, or shuts down, or has no room for a critical pod.
@@ -305,6 +348,10 @@ class Seldom:
         mounting: what pods wait for, by uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
+        device_drivers: the drivers of devices that are.
+        careful: a pod may have to wait for more than it says itself: devices, or the node's part of the pods' network.
+        claiming: what pods wait for of their devices, by uid.
+        claims: ResourceClaims that pods of this node have, by uid.
         aligned: what guaranteed pods have for themselves of each NUMA node, by uid: (resource, node, billionths).
         ages: of images, where that matters: when one was first detected, and when it was last needed.
         strain: what the host has left of what signals measure, beside what pods use.
@@ -326,6 +373,10 @@ class Seldom:
     mounting: Map[Mounting] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[str, ...] = ()
+    device_drivers: tuple[DeviceDriver, ...] = ()
+    careful: bool = False
+    claiming: Map[Claiming] = Map()
+    claims: Map[Claimed] = Map()
     aligned: Map[tuple[tuple[str, int, int], ...]] = Map()
     ages: Map[tuple[Instant, Instant]] = Map()
     strain: Map[int] = Map()

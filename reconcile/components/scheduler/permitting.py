@@ -14,14 +14,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.components.scheduler.cache.storage import Permit
-from reconcile.components.scheduler.framework.cycle import binding, looked_at, told
+from reconcile.components.scheduler.framework.cycle import looked_at, reserved, told, with_devices
 from reconcile.components.scheduler.framework.messages import unschedulable
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.showing import opened, snapshot_of
 from reconcile.components.scheduler.framework.verdicts import Refusal
-from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugin import Own, Turn
-from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, put, roused
 from reconcile.components.scheduler.state import Placed, State, profile_for
 from reconcile.components.scheduler.watching import held, left
@@ -132,14 +130,17 @@ def _gone_on(
     if refusal is not None:
         return _turned_down(state, key, placed, refusal, now)
     state = _without(state, key)
-    mounts = placed.traits.mounts
-    _, _, _, around = looked_at(state, entry)
+    devices = None
+    if state.clock.opened:
+        entry, devices = with_devices(entry, state, now)
+    _, _, _, around = looked_at(state, entry, devices)
     slot = state.nodes.fleet.slots[placed.node]
-    if mounts.claims and around.profile.volumes:
-        plan = planned(mounts, state.nodes, slot, state.views, census=around.census, reserved=state.reserved)
-        if plan is not None:
-            return reserve(state, key, placed.node, plan, around.profile.bind_timeout, now=now)
-    return state, (binding(key, entry.pod.metadata, placed.node),)
+    if devices is not None:
+        # Others may have taken them meanwhile.
+        found = devices.on(slot, state.nodes.fleet.rooms[slot])
+        if isinstance(found, Refusal):
+            return _turned_down(state, key, placed, found, now)
+    return reserved(state, key, entry, slot, around, now=now)
 
 
 def _turned_down(

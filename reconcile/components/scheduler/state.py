@@ -9,6 +9,7 @@ import attrs
 
 from reconcile.components.scheduler.cache.census import Census
 from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import Nodes
 from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import Traits
@@ -23,6 +24,7 @@ from reconcile.components.scheduler.queue.queue import Entry, Queue
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.watches import Watch
 
@@ -137,6 +139,9 @@ class Clock:
         retry_at: when the timer for back-offs is due.
         flush_at: when the timer for pods that wait for too long is due.
         volumes_at: when the timer for pods that wait for volumes is due.
+        devices_at: when the timer for pods that wait for devices is due.
+        opened: whether devices are watched as well, since a pod came that may want some.
+        runs: whether all watches have told what there is: before, nothing is scheduled.
         permits_at: when the timer for pods that wait to be permitted is due.
         start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
             as long as all of them are looked at.
@@ -147,13 +152,23 @@ class Clock:
     retry_at: Instant | None = None
     flush_at: Instant | None = None
     volumes_at: Instant | None = None
+    devices_at: Instant | None = None
+    opened: bool = False
+    runs: bool = False
     permits_at: Instant | None = None
     start: int = 0
 
-    @property
-    def runs(self) -> bool:
-        """Whether all watches have told what there is: before, nothing is scheduled."""
-        return len(self.synced) == len(_WATCHES)
+
+def with_synced(clock: Clock, watch: str) -> Clock:
+    """Note that a watch has told what there is."""
+    synced = (*clock.synced, watch)
+    missing = len(_WATCHES) + len(OF_DEVICES) * clock.opened - len(synced)
+    return replace(clock, synced=synced, runs=not missing)
+
+
+def with_devices_opened(clock: Clock) -> Clock:
+    """Note that devices are to be watched as well: nothing is scheduled before they are known."""
+    return clock if clock.opened else replace(clock, opened=True, runs=False)
 
 
 @quick
@@ -190,8 +205,7 @@ class State:
         clock: when it started, which timers are set.
         views: the informer caches: what the watches have told, which the cluster keeps as well.
         nominated: pods in the queue -> the node that each is promised.
-        reserved: what is decided about volumes.
-        waiting: pods -> the volumes that each waits for.
+        reserved: what is decided for pods that are to be bound, but not yet.
         settings: how pods are scheduled.
     """
 
@@ -204,7 +218,6 @@ class State:
     views: Views = attrs.field(factory=Views, eq=False)
     nominated: Table[str, Nominee] = attrs.field(factory=Table)
     reserved: Reserved = attrs.field(factory=Reserved)
-    waiting: Table[str, Waiting] = attrs.field(factory=Table)
     settings: Settings = attrs.field(factory=Settings)
 
 

@@ -3,8 +3,8 @@ The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
           update, a victim's status), TimerFired (back-offs, long waits, volumes).
-Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims), Record (Scheduled,
-          FailedScheduling, Preempted), Wake, SetTimer, CancelTimer.
+Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
+          (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
 Left out: see docs/limits.md, "Scheduler".
 """
@@ -13,13 +13,22 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
+from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
-from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, written
+from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
-from reconcile.components.scheduler.state import PROFILE, Placed, State
-from reconcile.components.scheduler.watching import left, nodes_changed, others_changed, pods_changed, with_placed
-from reconcile.effects import CancelTimer, Effect, Record, SetTimer, Wake
+from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
+from reconcile.components.scheduler.watching import (
+    devices_changed,
+    left,
+    nodes_changed,
+    others_changed,
+    pods_changed,
+    with_placed,
+)
+from reconcile.effects import CancelTimer, Effect, OpenWatch, Record, SetTimer, Wake
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
@@ -29,6 +38,7 @@ QUEUE: Final = "schedule"
 RETRY: Final = ("retry",)
 FLUSH: Final = ("flush",)
 VOLUMES: Final = ("volumes",)
+DEVICES: Final = ("devices",)
 # How often upstream looks whether a back-off is over, and whether a pod waits for too long.
 RETRY_TICK: Final = SECOND
 FLUSH_TICK: Final = 30 * SECOND
@@ -59,25 +69,36 @@ def _on_watched(state: State, event: Watched) -> Step:
         state = pods_changed(state, event)
     elif event.watch == "nodes":
         state = nodes_changed(state, event)
+    elif event.watch in OF_DEVICES:
+        state = devices_changed(state, event)
+        if event.watch in state.clock.synced and not state.settings.looks:
+            return _ordered(state, (), woken_before=_ready(was))
     else:
         state = others_changed(state, event)
     if state.settings.looks:
         return _on_watched_for_own(was, state, event)
     if event.watch in state.clock.synced:
-        if state.queue is was.queue and state.waiting is was.waiting:
+        if state.queue is was.queue and state.reserved is was.reserved:
             return state, ()  # so there is nothing new to ask for, or to wait for
     else:
-        state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
-    return _ordered(state, (), woken_before=_ready(was))
+        state = replace(state, clock=with_synced(state.clock, event.watch))
+    return _ordered(state, _opened(was, state), woken_before=_ready(was))
 
 
 def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     """Go on with a change that plugins of the user's own may have something to say about."""
     if event.watch not in state.clock.synced:
-        state = replace(state, clock=replace(state.clock, synced=(*state.clock.synced, event.watch)))
+        state = replace(state, clock=with_synced(state.clock, event.watch))
     state = stirred(state, event)
     state, effects = asked(state, event.now) if state.reserved.permits else (state, ())
-    return _ordered(state, effects, woken_before=_ready(was))
+    return _ordered(state, (*_opened(was, state), *effects), woken_before=_ready(was))
+
+
+def _opened(was: State, state: State) -> tuple[Effect, ...]:
+    """Have devices watched, if it has just shown that somebody may want some."""
+    if state.clock.opened is was.clock.opened:
+        return ()
+    return tuple([OpenWatch(resource) for resource in OF_DEVICES])
 
 
 def _on_turned(state: State, event: Turned) -> Step:
@@ -102,6 +123,8 @@ def _on_answered(state: State, event: Answered) -> Step:
         return state, ()
     if kind == "volume":
         return _volume_written(state, event, key, placed)
+    if kind == "claim":
+        return _claim_written(state, event, key, placed)
     pod = placed.entry.pod
     known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
     if event.response.ok:
@@ -124,19 +147,55 @@ def _on_answered(state: State, event: Answered) -> Step:
 def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -> Step:
     woken_before = _ready(state)
     assert placed.entry is not None, "it was being bound"
+    back = claims.given_back(state, key)
     state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now)
+    return _ordered(state, (*back, *effects), woken_before=woken_before)
+
+
+def _claim_written(state: State, event: Answered, key: str, placed: Placed) -> Step:
+    if not devices.is_under_way(state, key):
+        return state, ()
+    state, effects, why = devices.answered(state, key, event)
+    if why:
+        return _not_bound(state, key, placed, f'running PreBind plugin "DynamicResources": {why}', event.now)
+    return _ordered(state, (*effects, *_bound(state, key, placed)), woken_before=_ready(state))
+
+
+def _bound(state: State, key: str, placed: Placed) -> tuple[Effect, ...]:
+    """Have a pod bound, if it waits neither for its volumes nor for its devices any more."""
+    if devices.is_under_way(state, key) or key in state.reserved.waiting:
+        return ()
+    assert placed.entry is not None, "it is being bound"
+    return (binding(key, placed.entry.pod.metadata, placed.node),)
+
+
+def _on_devices_due(state: State, now: Instant) -> Step:
+    """Bind the pods whose devices are ready, and give up on those for which they cannot be, or not in time."""
+    effects: tuple[Effect, ...] = ()
+    woken_before = _ready(state)
+    state, found = devices.looked(state, now)
+    for key, why in found:
+        placed = state.placed[key]
+        if not why:
+            effects = (*effects, *_bound(state, key, placed))
+            continue
+        said = f'running PreBind plugin "DynamicResources": {why}'
+        effects = (*effects, *claims.given_back(state, key))
+        assert placed.entry is not None, "it is being bound"
+        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now)
+        effects = (*effects, *more)
     return _ordered(state, effects, woken_before=woken_before)
 
 
 def _volume_written(state: State, event: Answered, key: str, placed: Placed) -> Step:
-    waiting = state.waiting.get(key, None)
+    waiting = state.reserved.waiting.get(key, None)
     if waiting is None:
         return state, ()
     if not event.response.ok:
         why = f'running PreBind plugin "VolumeBinding": {_why(event.response)}'
         return _not_bound(state, key, placed, why, event.now)
     waiting = written(waiting, event.response.body)
-    state = noted(replace(state, waiting=state.waiting.set(key, waiting)), key, event.now)
+    state = noted(with_waiting(state, key, waiting), key, event.now)
     return _ordered(state, (), woken_before=_ready(state))
 
 
@@ -144,7 +203,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
     """Bind the pods whose volumes are there, and give up on those for which they cannot be, or not in time."""
     effects: tuple[Effect, ...] = ()
     woken_before = _ready(state)
-    for key, waiting in state.waiting.items():
+    for key, waiting in state.reserved.waiting.items():
         placed = state.placed.get(key, None)
         late = waiting.since + waiting.timeout <= now
         if placed is None or placed.entry is None:
@@ -155,19 +214,22 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
         found = standing(waiting, state)
         if found is True:
             state = unreserve(state, key)
-            effects = (*effects, binding(key, placed.entry.pod.metadata, placed.node))
+            effects = (*effects, *_bound(state, key, placed))
         elif found or late:
             why = f'running PreBind plugin "VolumeBinding": binding volumes: {found or "context deadline exceeded"}'
+            effects = (*effects, *claims.given_back(state, key))
             state, more = failed(left(state, key, placed, now), key, placed.entry, why, now)
             effects = (*effects, *more)
         else:
-            state = replace(state, waiting=state.waiting.set(key, replace(waiting, due=None)))
+            state = with_waiting(state, key, replace(waiting, due=None))
     return _ordered(state, effects, woken_before=woken_before)
 
 
 def _on_timer_fired(state: State, event: TimerFired) -> Step:
     if event.key == VOLUMES:
         return _on_volumes_due(replace(state, clock=replace(state.clock, volumes_at=None)), event.now)
+    if event.key == DEVICES:
+        return _on_devices_due(replace(state, clock=replace(state.clock, devices_at=None)), event.now)
     if event.key == PERMITS:
         was = state
         state, effects = asked(replace(state, clock=replace(state.clock, permits_at=None)), event.now)
@@ -199,20 +261,25 @@ def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -
         at = _tick(clock.started, due, FLUSH_TICK)
         clock = replace(clock, flush_at=at)
         effects = (*effects, SetTimer(FLUSH, at, periodic=True))
-    if state.waiting or clock.volumes_at is not None:
+    if state.reserved.waiting or clock.volumes_at is not None:
         at, waits = _volumes_due(state)
         if at != clock.volumes_at:
             clock = replace(clock, volumes_at=at)
             effects = (*effects, CancelTimer(VOLUMES) if at is None else SetTimer(VOLUMES, at, periodic=waits))
+    if clock.opened:
+        at, waits = devices.next_look(state.reserved.devices)
+        if at != clock.devices_at:
+            clock = replace(clock, devices_at=at)
+            effects = (*effects, CancelTimer(DEVICES) if at is None else SetTimer(DEVICES, at, periodic=waits))
     return state if clock is state.clock else replace(state, clock=clock), effects
 
 
 def _volumes_due(state: State) -> tuple[Instant | None, bool]:
     """Tell when to see to pods that wait for volumes, and whether until then there is nothing but to wait."""
-    looks = [waiting.due for waiting in state.waiting.values() if waiting.due is not None]
+    looks = [waiting.due for waiting in state.reserved.waiting.values() if waiting.due is not None]
     if looks:
         return min(looks), False
-    ends = [waiting.since + waiting.timeout for waiting in state.waiting.values()]
+    ends = [waiting.since + waiting.timeout for waiting in state.reserved.waiting.values()]
     return (min(ends) if ends else None), True
 
 

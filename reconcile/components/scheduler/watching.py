@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from reconcile.components.scheduler.cache.demand import demand_held
+from reconcile.components.scheduler.cache.devices import CLAIMS
 from reconcile.components.scheduler.cache.nodes import (
     in_other_guise,
     room_of,
@@ -21,12 +22,15 @@ from reconcile.components.scheduler.cache.nodes import (
     without_room,
 )
 from reconcile.components.scheduler.cache.traits import Traits, traits_of
-from reconcile.components.scheduler.cache.views import Views, having, having_pods
+from reconcile.components.scheduler.cache.views import Views, having, having_devices, having_pods
+from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
 from reconcile.components.scheduler.plugin import Turn
+from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
+    helped_by_devices,
     helped_by_guise,
     helped_by_leaving,
     helped_by_loss,
@@ -36,6 +40,7 @@ from reconcile.components.scheduler.queue.hints import (
 )
 from reconcile.components.scheduler.queue.queue import (
     Entry,
+    Group,
     Place,
     Queue,
     backoff_ends,
@@ -44,7 +49,14 @@ from reconcile.components.scheduler.queue.queue import (
     without,
     woken,
 )
-from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State, profile_for
+from reconcile.components.scheduler.state import (
+    PROFILE,
+    Nominee,
+    Placed,
+    State,
+    profile_for,
+    with_devices_opened,
+)
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
@@ -80,10 +92,44 @@ def others_changed(state: State, event: Watched) -> State:
         for change in event.changes:
             helped = helped_by_object(state.queue, event.watch, change.new)
             state = _with_queue(state, woken(state.queue, helped, now))
-    if len(state.waiting) and event.watch in _STORED:
+    if len(state.reserved.waiting) and event.watch in _STORED:
         for key in concerned(state, tuple([change.key for change in event.changes]), views):
             state = noted(state, key, now)
     return state
+
+
+def devices_changed(state: State, event: Watched) -> State:
+    """Take in a change of devices, classes of them or claims, and wake those whom it may help."""
+    now = event.now
+    state = _with_views(state, having_devices(state.views, event.watch, event.view))
+    if event.watch == CLAIMS:
+        gone = tuple([change.key for change in event.changes if change.new is None])
+        state = devices.noticed(state, gone, now)
+        for key in state.reserved.devices.held:
+            entry = state.queue.entries.get(key, None)
+            if entry is None:
+                state = claims.with_held(state, key, held=False)
+            elif not claims.is_held(state, entry.pod):
+                place: Place = "gated" if held(state, entry.pod) else "active"
+                queue = put(state.queue, key, replace(entry, place=place))
+                state = claims.with_held(_with_queue(state, queue), key, held=False)
+    if len(state.queue.groups):
+        for change in event.changes:
+            state = _with_queue(state, woken(state.queue, _helped_by_devices(state, event.watch, change), now))
+    return state
+
+
+def _helped_by_devices(state: State, resource: str, change: Change) -> list[Group]:
+    """Give the groups that a change of devices, classes of them or claims may help."""
+    if change.new is None:
+        return []
+    waiting = helped_by_devices(state.queue)
+    if resource != CLAIMS:
+        return waiting
+    entries = state.queue.waiting
+    return [
+        group for group in waiting if any(claims.helps(change, each, state) for each in entries.under("group", group))
+    ]
 
 
 def _node_changed(state: State, change: Change, now: Instant) -> State:
@@ -142,8 +188,10 @@ def left(state: State, key: str, placed: Placed, now: Instant) -> State:
         namespaces = state.views.namespaces
         helped = helped_by_leaving(queue, nodes, placed.node, placed.demand, placed.traits, namespaces=namespaces)
         queue = woken(queue, helped, now)
-    if state.waiting and key in state.waiting:
+    if state.reserved.waiting and key in state.reserved.waiting:
         state = unreserve(state, key)
+    if state.clock.opened:
+        state = claims.released(state, key, placed.uid)
     return replace(state, nodes=nodes, placed=state.placed.remove(key), queue=queue)
 
 
@@ -235,6 +283,10 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         entry = None
     if entry is None:
         return _new(state, key, pod, now, profile)
+    if spec.resource_claims and entry.place == "gated" and not claims.is_held(state, pod):
+        state = claims.with_held(state, key, held=False)
+        if not held(state, pod):
+            return _with_queue(state, put(state.queue, key, replace(entry, pod=pod, place="active")))
     if entry.pod.spec is spec and entry.pod.metadata.labels is pod.metadata.labels and not profile.own:
         return _with_queue(state, refreshed(state.queue, key, replace(entry, pod=pod)))
     demand, wishes, traits = demanded(pod, profile), wished(pod, profile), traits_of(pod)
@@ -252,7 +304,12 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
 
 
 def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> State:
-    place: Place = "gated" if (pod.spec.scheduling_gates or profile.own) and held(state, pod) else "active"
+    if pod.spec.resource_claims:
+        state = _awaiting_devices(state)
+        if claims.is_held(state, pod):
+            state = claims.with_held(state, key, held=True)
+    gated = (pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims) and held(state, pod)
+    place: Place = "gated" if gated else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
         entry = Entry(pod, last.demand, last.wishes, last.traits, place, now)
@@ -260,14 +317,23 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
     else:
         entry = Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), place, now)
         state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
+        if entry.demand.others and any(is_extended(name) for name, _ in entry.demand.others):
+            state = _awaiting_devices(state)
     if pod.status is not None and pod.status.nominated_node_name:
         nominee = Nominee(pod.status.nominated_node_name, pod.metadata.uid, entry.demand, entry.traits)
         return replace(state, nominated=state.nominated.set(key, nominee))
     return state
 
 
+def _awaiting_devices(state: State) -> State:
+    """Have devices watched, now that somebody may want them."""
+    return state if state.clock.opened else replace(state, clock=with_devices_opened(state.clock))
+
+
 def held(state: State, pod: Any) -> bool:
-    """Tell whether scheduling gates, or plugins of the user's own, keep a pod from being scheduled yet."""
+    """Tell whether gates, claims that are not there, or plugins of the user's own keep a pod from being scheduled."""
+    if claims.is_held(state, pod):
+        return True
     profile = profile_for(state, pod) or state.settings.profile
     if pod.spec.scheduling_gates and profile.gates:
         return True
@@ -291,6 +357,7 @@ def _alike(one: Any, other: Any) -> bool:
         and mine.overhead is theirs.overhead
         and mine.topology_spread_constraints is theirs.topology_spread_constraints
         and mine.volumes is theirs.volumes
+        and not mine.resource_claims
         and mine.scheduler_name == theirs.scheduler_name
         and mine.priority == theirs.priority
     )

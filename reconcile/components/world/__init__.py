@@ -1,5 +1,6 @@
 """The container runtime of one simulated host: its containers do what their images' behaviours say."""
 
+from reconcile.components.world.programs import applications, component_of, found, has_address
 from reconcile.components.world.runtime import (
     State,
     begin,
@@ -17,10 +18,14 @@ from reconcile.components.world.runtime import (
 
 __all__ = [
     "State",
+    "applications",
     "begin",
+    "component_of",
     "containers",
     "doing",
     "ended",
+    "found",
+    "has_address",
     "images",
     "killed",
     "process_of",

@@ -24,13 +24,19 @@ TIMERS: Final = ("probed", "hooked")
 
 
 def probe(
-    state: State, order: ProbeContainer, now: Instant, missing: tuple[str, ...] = ()
+    state: State, order: ProbeContainer, now: Instant, missing: tuple[str, ...] = (), *, answer: bool | None = None
 ) -> tuple[State, tuple[Effect, ...]]:
-    """Answer a probe; *missing* are services that it may need and that have no ready endpoint."""
+    """
+    Answer a probe.
+
+    *missing* are services that it may need and that have no ready endpoint; *answer* is what an application says.
+    """
     sandbox = state.sandboxes.get(order.uid, None)
     container = None if sandbox is None else sandbox.container(order.container)
     if sandbox is None or container is None or container.stage not in {"running", "stopping"}:
         return state, ()  # whatever asked will hear that the container has exited
+    if answer is not None:
+        return state, (Report(Probed(order.uid, order.container, order.kind, answer)),)
     if order.action:
         behaviour = behaviour_of(state, sandbox, container)
         reply = behaviour.reply(order.action) if behaviour.replies else None

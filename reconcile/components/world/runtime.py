@@ -12,10 +12,9 @@ Left out: see docs/limits.md, "World".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, pulling
+from reconcile.components.world import asking, programs, pulling
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -24,10 +23,15 @@ from reconcile.components.world.state import (
     container_id,
     given,
     image_id,
+    in_network,
+    placed,
     shown,
+    timers_of,
+    with_sandbox,
 )
 from reconcile.effects import (
     CancelTimer,
+    DiscardVolumes,
     Effect,
     EndProcess,
     LaunchProcess,
@@ -39,6 +43,7 @@ from reconcile.effects import (
     RunHook,
     RunPodSandbox,
     SetTimer,
+    SignalProcess,
     StartContainer,
     StopContainer,
     StopPodSandbox,
@@ -57,7 +62,6 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.lib.table import Table
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, written
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
@@ -130,15 +134,16 @@ def step(state: State, event: Hears) -> Stepped:
             assert_never(event)
 
 
-def ended(state: State, process: str, code: int, now: Instant) -> Stepped:
-    """Let the container of a control plane process end, because the process did."""
+def ended(state: State, process: str, code: int, now: Instant, message: str = "") -> Stepped:
+    """Let the container of a control plane process or an application end, because the process did."""
     uid, name = state.processes.get(process, ("", ""))
     sandbox = state.sandboxes.get(uid, None)
     container = None if sandbox is None else sandbox.container(name)
     if sandbox is None or container is None or container.stage == "exited":
         return state, ()
-    state, effects = _exit(state, sandbox, container, Ending(code=code, after=_NOW), now)
-    return state, tuple([effect for effect in effects if type(effect) is not EndProcess])
+    cancelled = [CancelTimer(key) for key in timers_of(uid, container)]
+    state, effects = _exit(state, sandbox, container, Ending(code=code, after=_NOW), now, why=("", message))
+    return state, (*cancelled, *[effect for effect in effects if type(effect) is not EndProcess])
 
 
 def killed(state: State, uid: str, name: str, now: Instant) -> Stepped:
@@ -147,7 +152,7 @@ def killed(state: State, uid: str, name: str, now: Instant) -> Stepped:
     container = None if sandbox is None else sandbox.container(name)
     if sandbox is None or container is None or container.stage not in {"running", "stopping"}:
         return state, ()
-    cancelled = [CancelTimer(key) for key in _timers(uid, container)]
+    cancelled = [CancelTimer(key) for key in timers_of(uid, container)]
     state, effects = _exit(state, sandbox, container, Ending(code=KILLED, after=_NOW), now)
     return state, (*cancelled, *effects)
 
@@ -212,7 +217,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case StopContainer() as order:
             return _stop(state, order, event.now)
         case ProbeContainer() as order:
-            return asking.probe(state, order, event.now, event.missing)
+            return asking.probe(state, order, event.now, event.missing, answer=event.answer)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
         case ResizeContainer(uid, name):
@@ -235,7 +240,7 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
         return state, ()
     if what == "sandbox":
         ready = replace(sandbox, ready=True)
-        return _with(state, ready), (Report(SandboxReady(uid, ready.ip)),)
+        return with_sandbox(state, ready), (Report(SandboxReady(uid, ready.ip)),)
     if what in asking.TIMERS:
         return asking.due(state, sandbox, event.key)
     container = sandbox.container(rest[0])
@@ -255,6 +260,8 @@ def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
     known = state.sandboxes.get(order.uid, None)
     if known is not None:
         return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
+    if order.network and order.network != state.network and not order.host_network:
+        state = in_network(state, order.network)
     ip, place = given(state, host_network=order.host_network)
     took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
     taken = state.taken | 1 << place if place else state.taken
@@ -273,8 +280,10 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
     effects: list[Effect] = []
     processes = state.processes
     for container in sandbox.containers:
+        if container.order is not None:
+            effects.append(DiscardVolumes(order.uid))
         if container.stage != "exited":
-            effects += [CancelTimer(key) for key in _timers(order.uid, container)]
+            effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
             if container.process and container.stage != "starting":
                 processes = processes.remove(container.process)
                 effects.append(EndProcess(container.process))
@@ -282,13 +291,6 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
     sandboxes = state.sandboxes.remove(order.uid)
     state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
     return state, (*effects, Report(SandboxRemoved(order.uid)))
-
-
-def _with(state: State, sandbox: Sandbox) -> State:
-    return _with_sandboxes(state, state.sandboxes.set(sandbox.uid, sandbox))
-
-
-_with_sandboxes: Final[Callable[[State, Table[str, Sandbox]], State]] = copier(State, "sandboxes")
 
 
 # Containers -----------------------------------------------------------------------------------------------------------
@@ -310,10 +312,13 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
         order.command, order.args, order.task, order.awaited, memory=order.memory,
     )  # fmt: skip
-    sandbox = _placed(sandbox, container)
-    took, _ = behaviour_of(state, sandbox, container).start.draw(dice)
+    behaviour = behaviour_of(state, sandbox, container)
+    if behaviour.component and not order.process:
+        container = replace(container, order=order)
+    sandbox = placed(sandbox, container)
+    took, _ = behaviour.start.draw(dice)
     if took:
-        return _with(state, sandbox), (SetTimer(("start", order.uid, order.container), now + took),)
+        return with_sandbox(state, sandbox), (SetTimer(("start", order.uid, order.container), now + took),)
     return _run(state, sandbox, container, now)
 
 
@@ -323,6 +328,9 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         message = f'failed to create containerd task: exec: "{container.name}": executable file not found in $PATH'
         failed = Ending(code=START_ERROR, after=_NOW)
         return _exit(state, sandbox, container, failed, now, why=("StartError", message))
+    if container.order is not None:
+        state, running, launch = programs.launched(state, sandbox, container, now)
+        return state, (Report(_started(sandbox.uid, running, behaviour)), launch)
     dice = state.dice.named(f"{sandbox.uid}/{container.name}/{container.attempt}/{state.boots}/run")
     ready, dice = behaviour.ready_after.draw(dice)
     unready = dead = None
@@ -342,7 +350,7 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
         memory=container.memory,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running, behaviour))]
-    state = _with(state, _placed(sandbox, running))
+    state = with_sandbox(state, placed(sandbox, running))
     if container.process:
         state = replace(state, processes=state.processes.set(container.process, (sandbox.uid, container.name)))
         effects.append(LaunchProcess(container.process))
@@ -350,7 +358,7 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     exhausted = _exhausted(behaviour, container, now)
     if exhausted is not None and (end is None or exhausted < end):
         end, lasts = exhausted, False
-        state = _with(state, _placed(sandbox, replace(running, doom=_OUT_OF_MEMORY)))
+        state = with_sandbox(state, placed(sandbox, replace(running, doom=_OUT_OF_MEMORY)))
     if end is not None:
         effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
@@ -391,6 +399,8 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         return state, (Report(ContainerExited(order.uid, order.container, "", KILLED, "Error")),)
     if container.stage == "exited":
         return state, (Report(_exited(order.uid, container, "", behaviour_of(state, sandbox, container))),)
+    if container.order is not None and container.stage != "starting" and order.grace:
+        return programs.stopped(state, sandbox, container, order.grace, now)
     behaviour = behaviour_of(state, sandbox, container)
     wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
@@ -401,14 +411,15 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         took, code = wanted, behaviour.stop_code
     if container.stops_at is not None and container.stops_at <= now + took:
         return state, ()  # it is ending sooner already
-    cancelled = [CancelTimer(key) for key in _timers(order.uid, container)]
+    cancelled = [CancelTimer(key) for key in timers_of(order.uid, container)]
     doom = Ending(code=code, after=_NOW)
     if not took:
         state, effects = _exit(state, sandbox, container, doom, now)
         return state, (*cancelled, *effects)
     stopping = copier(Container, "stage", "doom", "stops_at")(container, "stopping", doom, now + took)
     stop = SetTimer(("stop", order.uid, order.container), now + took)
-    return _with(state, _placed(sandbox, stopping)), (*cancelled, stop)
+    signal = (SignalProcess(container.process),) if container.process and container.stage == "running" else ()
+    return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
 
 
 def _exit(
@@ -421,34 +432,11 @@ def _exit(
         container, stage="exited", code=doom.code, reason=reason, finished_at=now, doom=None, stops_at=None
     )
     effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message, behaviour))]
-    state = _with(state, _placed(sandbox, exited))
+    state = with_sandbox(state, placed(sandbox, exited))
     if container.process and container.process in state.processes:
         state = replace(state, processes=state.processes.remove(container.process))
         effects.append(EndProcess(container.process))
     return state, tuple(effects)
-
-
-def _timers(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:
-    match container.stage:
-        case "starting":
-            return (("start", uid, container.name),)
-        case "stopping":
-            return (("stop", uid, container.name),)
-        case "running":
-            return () if container.doom is None else (("exit", uid, container.name),)
-        case _:
-            return ()
-
-
-def _placed(sandbox: Sandbox, container: Container) -> Sandbox:
-    old = sandbox.containers
-    if not old or (len(old) == 1 and old[0].name == container.name):
-        new: tuple[Container, ...] = (container,)
-    elif sandbox.container(container.name) is None:
-        new = (*old, container)
-    else:
-        new = tuple([container if kept.name == container.name else kept for kept in old])
-    return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready, sandbox.labels)
 
 
 def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerStarted:

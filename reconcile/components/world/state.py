@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_network
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from reconcile.components.world.pulling import Traffic
+from reconcile.effects import StartContainer
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
 from reconcile.model.hosts import Host
@@ -45,6 +48,7 @@ class Container:
         doom: how it will end by itself, or, while it stops, how it will end.
         stops_at: while it stops, when it will have ended.
         memory: how many bytes it may use; 0 for as many as there are.
+        order: how it was ordered, if it runs an application.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Container:
     reason: str = ""
     finished_at: Instant | None = None
     memory: int = 0
+    order: StartContainer | None = None
 
 
 @quick
@@ -112,9 +117,10 @@ class State:
         boots: how often the host was powered on again.
         images: what is there, name -> bytes.
         sandboxes: by the pod's uid.
-        taken: which addresses of the host's range are in use: bit n for the nth place in it.
+        network: the range of which pods have their addresses, if that is not the host's own.
+        taken: which addresses of that range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
-        processes: the control plane processes that run: name -> (uid, container).
+        processes: the control plane processes and applications that run: name -> (uid, container).
         traffic: what comes from registries of which anything is said; None before anything was asked of one.
     """
 
@@ -124,6 +130,7 @@ class State:
     boots: int = 0
     images: Map[int] = Map()
     sandboxes: Table[str, Sandbox] = attrs.field(factory=Table)
+    network: str = ""
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
@@ -148,17 +155,28 @@ def given(state: State, *, host_network: bool) -> tuple[str, int]:
     """
     if host_network:
         return state.host.ip, 0
-    first, size = _range(state.host.pod_cidr)
+    cidr = state.network or state.host.pod_cidr
+    first, size = _range(cidr)
     places = size - 3  # from 2 on, without the last
     for step in range(places):
         place = 2 + (state.last - 1 + step) % places
         if not state.taken >> place & 1:
-            return _text(first + place, state.host.pod_cidr), place
+            return _text(first + place, cidr), place
     return "", 0
+
+
+def in_network(state: State, network: str) -> State:
+    """Give the runtime whose further pods get addresses of another range: who has one keeps it, and frees none."""
+    sandboxes = state.sandboxes
+    for uid, sandbox in sandboxes.items():
+        sandboxes = sandboxes.set(uid, attrs.evolve(sandbox, place=0))
+    return attrs.evolve(state, network=network, sandboxes=sandboxes, taken=0, last=1)
 
 
 @lru_cache(maxsize=8192)
 def _range(cidr: str) -> tuple[int, int]:
+    if not cidr:
+        return 0, 0
     network = ip_network(cidr)
     return int(network.network_address), network.num_addresses
 
@@ -193,3 +211,36 @@ def shown(container: Container) -> RunningContainer:
         reason=container.reason,
         finished_at=container.finished_at,
     )
+
+
+def timers_of(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:
+    """Give the timers of a container that are set."""
+    match container.stage:
+        case "starting":
+            return (("start", uid, container.name),)
+        case "stopping":
+            return (("stop", uid, container.name),)
+        case "running":
+            return () if container.doom is None else (("exit", uid, container.name),)
+        case _:
+            return ()
+
+
+def placed(sandbox: Sandbox, container: Container) -> Sandbox:
+    """Give the sandbox with the container as it is now."""
+    old = sandbox.containers
+    if not old or (len(old) == 1 and old[0].name == container.name):
+        new: tuple[Container, ...] = (container,)
+    elif sandbox.container(container.name) is None:
+        new = (*old, container)
+    else:
+        new = tuple([container if kept.name == container.name else kept for kept in old])
+    return Sandbox(sandbox.uid, sandbox.ip, sandbox.place, new, sandbox.ready, sandbox.labels)
+
+
+def with_sandbox(state: State, sandbox: Sandbox) -> State:
+    """Give the state with the sandbox as it is now."""
+    return _WITH(state, state.sandboxes.set(sandbox.uid, sandbox))
+
+
+_WITH: Final[Callable[[State, Table[str, Sandbox]], State]] = copier(State, "sandboxes")

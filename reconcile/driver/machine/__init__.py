@@ -2,11 +2,13 @@
 
 from reconcile.driver.machine.agreeing import decided, tell_member
 from reconcile.driver.machine.calls import execute, give_back, hear_webhook
+from reconcile.driver.machine.freezing import freeze_process, thaw_process
 from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
 from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import set_timers
 from reconcile.driver.machine.messages import heard, rouse_members, synced, write_all
+from reconcile.driver.machine.parcels import arrived
 from reconcile.driver.machine.processes import (
     begin,
     end,
@@ -23,6 +25,7 @@ from reconcile.driver.machine.webhooks import waits_for
 
 __all__ = [
     "Machine",
+    "arrived",
     "begin",
     "carry",
     "cut",
@@ -32,6 +35,7 @@ __all__ = [
     "execute",
     "exit_process",
     "fire",
+    "freeze_process",
     "give_back",
     "hear_webhook",
     "heard",
@@ -51,6 +55,7 @@ __all__ = [
     "skip",
     "synced",
     "tell_member",
+    "thaw_process",
     "turn",
     "unpark",
     "waits_for",

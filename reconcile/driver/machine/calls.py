@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Replied, Sent, Suspended
-from reconcile.components import apiserver, recorder
+from reconcile.components import apiserver, frozen, recorder
 from reconcile.driver.machine import metering
 from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events, read
 from reconcile.driver.machine.audits import audit
@@ -105,6 +106,9 @@ def give_back(machine: Machine, item: Replied) -> bool:
     if item.tag[0] == "election":
         hear_election(machine, process, event)
     elif item.tag[0] == "recorder":
+        if process.kind == FROZEN:
+            machine.states.set(process.name, frozen.kept(machine.states.get(process.name), "recorder", event))
+            return True
         state, calls = recorder.answered(machine.recorders.get(process.name), event)
         machine.recorders.set(process.name, state)
         take_up(machine, process, calls)

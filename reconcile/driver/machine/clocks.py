@@ -19,6 +19,7 @@ import attrs
 from reconcile.cluster.cluster import CLOCK, Drifting, HostStatus, Process, clock_of
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import is_written
+from reconcile.components import world
 from reconcile.driver.machine.machine import Machine
 from reconcile.events import DriftClock, SetClock
 from reconcile.lib.errors import ReconcileError
@@ -111,8 +112,9 @@ def _brought_up(machine: Machine, status: HostStatus) -> HostStatus:
 def _put(machine: Machine, status: HostStatus) -> None:
     host = status.host
     machine.hosts.set(host.name, status)
-    for kind in sorted(COMPONENTS):
+    programs = world.applications(machine.states.get(f"runtime/{host.name}") or status.disk)
+    for kind in (*sorted(COMPONENTS), *programs):
         process = machine.processes.get(f"{kind}/{host.name}")
         if process is not None:
-            now = Process.of(kind, status, process.life)
+            now = Process.of(kind if kind in COMPONENTS else "kubelet", status, process.life)  # all go by one clock
             machine.processes.set(process.name, attrs.evolve(process, skew=now.skew, drift=now.drift))

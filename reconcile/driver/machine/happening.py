@@ -10,6 +10,7 @@ from reconcile.cluster.pending import (
     Draining,
     Listing,
     Message,
+    Parcel,
     Posted,
     Replied,
     Sent,
@@ -25,6 +26,7 @@ from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.members import DISK
 from reconcile.driver.machine.messages import heard, synced, write_all
 from reconcile.driver.machine.metering import lacking
+from reconcile.driver.machine.parcels import answered, arrived
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.watches import drain, list_watch
 from reconcile.driver.machine.webhooks import TIMER
@@ -80,8 +82,10 @@ def carry(machine: Machine, item: Message) -> bool:
     if process.kind != "runtime":
         tell(machine, process, Reported(now, item.body))
         return True
-    missing = lacking(machine, process, item.body) if type(item.body) is ProbeContainer else ()
-    event = Ordered(now, item.body, missing)
+    if type(item.body) is ProbeContainer:
+        event = Ordered(now, item.body, lacking(machine, process, item.body), answered(machine, process, item.body))
+    else:
+        event = Ordered(now, item.body)
     tell(machine, process, event)
     return True
 
@@ -132,4 +136,5 @@ _HAPPENINGS: Final[dict[type[Any], Callable[[Machine, Any], bool]]] = {
     Posted: heard,
     Syncing: synced,
     Decided: decided,
+    Parcel: arrived,
 }

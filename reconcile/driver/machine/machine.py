@@ -71,6 +71,7 @@ class Machine:
         self.calm = cluster.calm
         self.snapshots = cluster.snapshots
         self.cuts = cluster.cuts
+        self.programs = cluster.programs
         self.records = cluster.topology.events
         self.audits = cluster.topology.audit or None
         self.notes = cluster.topology.webhooks or self.audits is not None
@@ -119,6 +120,7 @@ class Machine:
             calm=self.calm,
             snapshots=self.snapshots,
             cuts=self.cuts,
+            programs=self.programs,
         )
         return self.cluster
 

@@ -7,9 +7,9 @@ from typing import Any, Final, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, Setting, scheduling
+from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
-from reconcile.components import apiserver, election, etcd, recorder, world
+from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS, Election
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.clocks import due_at
@@ -18,15 +18,25 @@ from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.programs import (
+    APPLICATION,
+    discard_volumes,
+    launch_application,
+    setting_of,
+    take_up_of_program,
+    unlisten,
+)
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.surveying import fall_due, forget, survey
 from reconcile.driver.machine.webhooks import forgotten, told
 from reconcile.effects import (
     Call,
     CancelTimer,
+    DiscardVolumes,
     EndProcess,
     Exit,
     Install,
+    LaunchApplication,
     LaunchProcess,
     Notice,
     OpenWatch,
@@ -35,6 +45,7 @@ from reconcile.effects import (
     Report,
     RuntimeOrder,
     SetTimer,
+    SignalProcess,
     Wake,
 )
 from reconcile.events import Started
@@ -48,6 +59,8 @@ from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
 _PANIC: Final = 2  # the exit code of a Go program that panics
+_TERMINATED: Final = 143  # 128 + SIGTERM
+_OF_APPLICATIONS: Final = (APPLICATION, FROZEN)
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
 
 
@@ -64,6 +77,8 @@ def begin(machine: Machine, item: Starting) -> bool:
     if process is None:
         return False
     name, kind = process.name, process.kind
+    if kind == APPLICATION:
+        return _begin_application(machine, process)
     host = machine.host(process.host)
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
@@ -81,6 +96,9 @@ def begin(machine: Machine, item: Starting) -> bool:
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
         drivers=topology.drivers,
+        device_drivers=topology.device_drivers,
+        cluster_cidr=topology.cluster_cidr,
+        node_cidr_mask_size=topology.node_cidr_mask_size,
         cloud=topology.cloud,
         stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
@@ -109,11 +127,24 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
-        config = election.Config(name=kind, lock=topology.lock)
+        config = election.Config(name=kind, lock=topology.lock, release_on_cancel=kind == "kube-scheduler")
         if kind == "kube-scheduler":
             config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
+    return True
+
+
+def _begin_application(machine: Machine, process: Process) -> bool:
+    dice = machine.dice(process.name).named(str(process.life))
+    found = setting_of(machine, process, dice)
+    if found is None:
+        end(machine, process.name)
+        return False
+    application, place = found
+    machine.states.set(process.name, applications.begin(application, place))
+    machine.recorders.set(process.name, recorder.begin(application.name, process.host, dice.named("recorder")))
+    _work(machine, process)
     return True
 
 
@@ -176,6 +207,8 @@ def end(machine: Machine, name: str) -> None:
                 _leave(machine, waiting.sent)
     elif process.kind == "watch" and machine.audits is not None and watching is not None:
         audit_end(machine, process, watching)
+    if process.kind in _OF_APPLICATIONS:
+        unlisten(machine, process, watching)
     if process.kind not in _REACHED and machine.suspended:
         forgotten(machine, name)
 
@@ -213,14 +246,54 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
-def exit_process(machine: Machine, process: Process, code: int) -> None:
+def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
     """Let a process end with *code*; its host's container runtime sees its container exit."""
     end(machine, process.name)
     runtime = machine.processes.get(f"runtime/{process.host}")
-    if runtime is not None and process.kind != "kubelet":
-        state, effects = world.ended(machine.states.get(runtime.name), process.kind, code, machine.now)
+    own = process.name.removesuffix(f"/{process.host}")
+    if runtime is not None and own != "kubelet":
+        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message)
         machine.states.set(runtime.name, state)
         take_up(machine, runtime, effects)
+
+
+def _take_up_of_world(
+    machine: Machine,
+    host: str,
+    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
+) -> None:
+    match effect:
+        case LaunchProcess(process):
+            launch(machine, process, host)
+        case EndProcess(process):
+            end(machine, f"{process}/{host}")
+        case LaunchApplication(process):
+            launch_application(machine, host, process)
+        case SignalProcess(process):
+            _ask_to_end(machine, f"{process}/{host}")
+        case DiscardVolumes():
+            discard_volumes(machine, effect)
+
+
+def _ask_to_end(machine: Machine, name: str) -> None:
+    """Send SIGTERM to a process; one that is frozen hears nothing."""
+    process = machine.processes.get(name)
+    if process is None:
+        return
+    elected = machine.elections.get(name)
+    if elected is not None and process.kind != FROZEN and elected.config.release_on_cancel:
+        after, effects = election.release(elected, machine.now + process.skew)
+        machine.elections.set(name, after)
+        take_up(machine, process, effects)
+    if process.kind not in _OF_APPLICATIONS or elected is not None:
+        return  # it ends when its behaviour says
+    state = machine.states.get(name)
+    kept = state.state if process.kind == FROZEN else state
+    said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
+    if said is not None:
+        tell(machine, process, said)
+    else:
+        exit_process(machine, process, _TERMINATED)
 
 
 def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> None:
@@ -244,6 +317,9 @@ def tell(machine: Machine, process: Process, event: Any) -> None:
 def hear_election(machine: Machine, process: Process, event: Any) -> None:
     """Let a process's election hear *event*; it begins its work when it wins."""
     name = process.name
+    if process.kind == FROZEN:
+        machine.states.set(name, frozen.kept(machine.states.get(name), "election", event))
+        return
     led = process.leading
     state, effects = election.step(machine.elections.get(name), event)
     machine.elections.set(name, state)
@@ -352,12 +428,10 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if current is not None:
                 machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess():
-            launch(machine, effect.process, process.host)
-        case EndProcess():
-            end(machine, f"{effect.process}/{process.host}")
+        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
+            _take_up_of_world(machine, process.host, effect)
         case Exit():
-            exit_process(machine, process, effect.code)
+            exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
@@ -376,11 +450,13 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
 
 
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
-    """Carry out what only a member of etcd orders, or is due in the network; false if it is nothing of these."""
+    """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)
         return True
+    if process.kind == APPLICATION:
+        return take_up_of_program(machine, process, effect)
     return process.kind == "etcd" and take_up_of_member(machine, process, effect)
 
 

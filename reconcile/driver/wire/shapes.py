@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 import attrs
 
 from reconcile import effects, events
-from reconcile.api import core_v1
+from reconcile.api import core_v1, resource_v1
 from reconcile.cluster.topology import Topology
 from reconcile.components.kubeproxy import RuleSet
 from reconcile.effects import Audit, CallWebhook, Install, Notice, Record, Report
@@ -24,6 +24,7 @@ from reconcile.events import RuntimeReport, Watched, WebhookAnswered
 from reconcile.lib.instant import WIDE
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
+from reconcile.model.devices import DevicePool
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
@@ -49,6 +50,8 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Change, "new"): "object",
     (Host, "taints"): tuple[core_v1.Taint, ...],
     (Host, "manifests"): tuple[core_v1.Pod, ...],
+    (DevicePool, "devices"): tuple[resource_v1.Device, ...],
+    (DevicePool, "counters"): tuple[resource_v1.CounterSet, ...],
 }
 
 _CAPITALS: Final = {"id": "ID", "ip": "IP", "cidr": "CIDR"}

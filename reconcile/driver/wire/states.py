@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from reconcile.cluster.cluster import Cluster, Cursor
+from reconcile.cluster.cluster import NO_PROGRAMS, Cluster, Cursor
 from reconcile.driver.wire.sums import Summer
 from reconcile.driver.wire.values import Same, Writer
 from reconcile.lib.table import Table
@@ -32,6 +32,11 @@ _UNDECIDING: Final = frozenset({"steps", "head"})
 
 # What a cluster with one member of etcd has none of.
 _OF_MEMBERS: Final = frozenset({"members", "front", "asked", "calm", "snapshots"})
+
+
+# What few clusters have anything of.
+_SELDOM: Final = frozenset({"cuts", "programs"})
+_NOTHING: Final[tuple[Any, ...]] = ((), NO_PROGRAMS)
 
 
 def state_json(cluster: Cluster) -> dict[str, Any]:
@@ -69,7 +74,11 @@ def _state(cluster: Cluster, writer: _Writes) -> dict[str, Any]:
     for field in attrs.fields(Cluster):
         name = field.name
         value = getattr(cluster, name)
-        if name in _UNDECIDING or (name in _OF_MEMBERS and not cluster.members) or (name == "cuts" and not value):
+        if (
+            name in _UNDECIDING
+            or (name in _OF_MEMBERS and not cluster.members)
+            or (name in _SELDOM and value in _NOTHING)
+        ):
             continue
         if name == "store":
             state[name] = _store(value, _needed(cluster), writer)

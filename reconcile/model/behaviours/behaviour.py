@@ -122,6 +122,7 @@ class Behaviour:
     message: str = ""
     disk: int = 0
     replies: tuple[Reply, ...] = ()
+    component: str = ""
     writes: tuple[Line, ...] = ()
 
     def reply(self, action: str) -> Reply | None:
@@ -173,6 +174,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     for ending in behaviour.endings:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    if behaviour.component:
+        said.append(f"component {behaviour.component}")
     if behaviour.runs:
         said.append("runs")
     if (behaviour.stop, behaviour.stop_code) != (usual.stop, usual.stop_code):

@@ -140,6 +140,12 @@ class Behaviours:
         return any(behaviour.needs for behaviour in every)
 
     @cached_property
+    def components(self) -> tuple[str, ...]:
+        """The applications that containers run, by name, each once."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        return tuple(dict.fromkeys([behaviour.component for behaviour in every if behaviour.component]))
+
+    @cached_property
     def has_usage(self) -> bool:
         """Whether anything is said of what is used, or of what else is measured."""
         every = (*self.images.values(), *[rule.behaviour for rule in self.containers])

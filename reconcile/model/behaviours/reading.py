@@ -63,6 +63,7 @@ _FORMS: Final = (
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
     ("runs", re.compile("runs")),
+    ("component", re.compile(r"component (?P<component>\S+)")),
     ("stop", re.compile("stop " + _SPAN.format("span") + "(?: with code (?P<code>[0-9]+))?")),
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("cpu", re.compile("cpu (?P<amount>.+)")),
@@ -125,8 +126,8 @@ def _from_text(text: str, path: str) -> Behaviour:
             if match["metric"] in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
             metrics[match["metric"]] = parse_amount(match["amount"], place)
-        elif name == "message":
-            parts[name] = _unquoted(match["line"])
+        elif name in {"message", "component"}:
+            parts[name] = _unquoted(match["line"]) if name == "message" else component_at(match["component"], place)
         elif name in repeated:
             repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
@@ -208,7 +209,11 @@ _KEYS: Final = {
 
 
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
-    only(written, (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers"), path)
+    only(
+        written,
+        (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers", "component"),
+        path,
+    )
     parts: dict[str, Any] = {}
     for key, field in _KEYS.items():
         if key in written:
@@ -219,6 +224,8 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
             parts[key] = size_at(written[key], f"{path}.{key}")
     if "message" in written:
         parts["message"] = text_at(written["message"], f"{path}.message")
+    if "component" in written:
+        parts["component"] = component_at(written["component"], f"{path}.component")
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
@@ -353,6 +360,14 @@ def service_at(value: Any, path: str) -> str:
     parts = (namespace, name) if slash else (name,)
     if any(names.label_faults(part) for part in parts):
         raise ReconcileError(f"{path}: must be NAME or NAMESPACE/NAME of a service, not {value!r}")
+    return text
+
+
+def component_at(value: Any, path: str) -> str:
+    """Read the name of an application."""
+    text = text_at(value, path)
+    for fault in names.subdomain_faults(text):
+        raise ReconcileError(f"{path}: {value!r}: {fault}")
     return text
 
 

@@ -109,6 +109,11 @@ def _semver(text: str, normalise: bool = False) -> Version:  # noqa: FBT001, FBT
     return Version((int(found[1]), int(found[2]), int(found[3])), before)
 
 
+def version_of(text: str) -> Version:
+    """Give the semantic version of a text; what is none is an error of CEL."""
+    return _semver(text)
+
+
 def _semver_fault(text: str) -> str:
     parts = text.split(".", 2)
     if len(parts) < 3:  # noqa: PLR2004 -- major, minor, patch

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.api import core_v1
+from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.topology import static_pod
 from reconcile.components import controllers
@@ -16,6 +16,7 @@ from reconcile.lib.mapping import Map
 from reconcile.model import gates
 from reconcile.model.balancers import Balancer
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 
@@ -98,6 +99,8 @@ def test_the_largest_cluster_there_can_be():
 
 
 _MOST = 53248
+GPU = resource_v1.Device(name="gpu")
+UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,32 @@ _MOST = 53248
         ({"cloud": Cloud(zones={"n": "/"})}, "topology: cloud.zones['n']: '/': "),
         ({"cloud": "aws"}, "topology: cloud: expected a cloud, or nothing, found 'aws'"),
         ({"drivers": ("d",)}, "topology: drivers"),
+        ({"cluster_cidr": "10.244.0.0"}, "topology: node_cidr_mask_size: 24 is not between 32 and 30"),
+        ({"cluster_cidr": "pods"}, "topology: cluster_cidr: 'pods' is not an IPv4 network, such as 10.244.0.0/16"),
+        (
+            {"cluster_cidr": "10.244.0.0/16", "node_cidr_mask_size": 12},
+            "topology: node_cidr_mask_size: 12 is not between 16 and 30, as cluster_cidr is 10.244.0.0/16",
+        ),
+        ({"device_drivers": ("d",)}, "topology: device_drivers: expected device drivers, found"),
+        ({"device_drivers": (DeviceDriver(name="No"),)}, "topology: device_drivers[0].name: 'No': a lowercase"),
+        ({"device_drivers": (DeviceDriver(name="d", bind=-1),)}, "topology: device_drivers[0].bind: -1 is negative"),
+        ({"device_drivers": (DeviceDriver(name="d"),) * 2}, "topology: device_drivers: two are called 'd'"),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
+            "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
+        ),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU, GPU), on=("a",)),)),)},
+            "topology: device_drivers[0].pools[0].devices: two are called 'gpu'",
+        ),
+        (
+            {
+                "device_drivers": (
+                    DeviceDriver(name="d", pools=(DevicePool(devices=(), name="p", labels={"a b": ""}),)),
+                )
+            },
+            "topology: device_drivers[0].pools[0].labels: 'a b': ",
+        ),
     ],
 )
 def test_a_wrong_topology_is_refused(wrong, message):

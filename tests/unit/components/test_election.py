@@ -79,7 +79,7 @@ def test_leads_when_its_lock_is_created():
     assert not lost(state)
     assert effects == (
         SetTimer(NEXT, NOW + 3 * SECOND, periodic=True),
-        SetTimer(DEADLINE, NOW + 12 * SECOND, periodic=True),
+        SetTimer(DEADLINE, NOW + 13 * SECOND, periodic=True),
         Record(created, "Normal", "LeaderElection", "a_1 became leader"),
     )
 
@@ -148,11 +148,87 @@ def test_a_leader_stops_at_the_deadline():
     assert step(state, TimerFired(NOW, NEXT)) == (state, ())
 
 
-def test_a_leader_that_sees_another_stops():
+def test_a_leader_that_sees_another_tries_on_until_its_deadline_as_upstream_does():
     state = attrs.evolve(leader(2), asked=3, asking="get", asked_at=NOW)
     state, effects = step(state, Answered(NOW, ("election", 3), Response(200, lease("b_2", NOW, NOW, 1, "9"))))
+    assert election.leads(state)
+    assert election.overdue(state, NOW)
+    assert effects == (SetTimer(NEXT, NOW + 2 * SECOND, periodic=True),)
+    state, effects = step(state, TimerFired(NOW + 2 * SECOND, NEXT))
+    assert effects[0] == sent(state, "get")  # it does not write over what it has not read
+    state, _ = step(state, TimerFired(NOW + 10 * SECOND, DEADLINE))
     assert lost(state)
-    assert effects[-1] == Exit(1, "leaderelection lost")
+
+
+def test_the_deadline_counts_from_the_answer_so_a_leader_may_be_overdue():
+    state, _ = step(leader(2), TimerFired(NOW, NEXT))
+    late = NOW + 4 * SECOND
+    answer = Answered(late, ("election", 3), Response(200, lease("a_1", NOW - 2 * SECOND, NOW, version="6")))
+    state, effects = step(state, answer)
+    assert effects[1] == SetTimer(DEADLINE, late + 12 * SECOND, periodic=True)
+    assert not election.overdue(state, NOW + 15 * SECOND - 1)
+    assert election.overdue(state, NOW + 15 * SECOND)
+    assert election.leads(state)
+
+
+RELEASING = attrs.evolve(CONFIG, release_on_cancel=True)
+
+
+def test_a_leader_that_is_to_end_lets_go_of_its_lock():
+    state, effects = election.release(attrs.evolve(leader(2), config=RELEASING), NOW)
+    assert not election.leads(state)
+    assert effects[0] == Record(leader(2).body, "Normal", "LeaderElection", "a_1 stopped leading")
+    assert effects[1] == sent(state, "get")
+    assert effects[-1] == SetTimer(DEADLINE, NOW + 10 * SECOND, periodic=True)
+    found = lease("a_1", NOW - 9 * SECOND, NOW - 2 * SECOND, 4, "8")
+    state, effects = step(state, Answered(NOW, ("election", 3), Response(200, found)))
+    free = attrs.evolve(lease("", NOW, NOW, 4, "8"))
+    free = attrs.evolve(free, spec=attrs.evolve(free.spec, lease_duration_seconds=1))
+    assert effects[0] == sent(state, "update", free)
+    state, effects = step(state, Answered(NOW, ("election", 4), Response(200, free)))
+    assert effects == (Exit(0, "Requested to terminate, exiting"),)
+    assert step(state, TimerFired(NOW, DEADLINE)) == (state, ())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Answered(NOW, ("election", 3), CONFLICT),
+        Answered(NOW, ("election", 3), NOT_FOUND),
+        Answered(NOW, ("election", 3), Response(200, lease("b_2", NOW, NOW))),
+        TimerFired(NOW + 10 * SECOND, DEADLINE),
+        TimerFired(NOW + 5 * SECOND, NEXT),
+    ],
+)
+def test_a_release_that_fails_ends_it_all_the_same(event):
+    state, _ = election.release(attrs.evolve(leader(2), config=RELEASING), NOW)
+    state, effects = step(state, event)
+    assert effects == (Exit(0, "Requested to terminate, exiting"),)
+
+
+def test_who_does_not_lead_or_does_not_release_ends_at_once():
+    assert election.release(candidate(config=RELEASING), NOW)[1] == (Exit(0, "Requested to terminate, exiting"),)
+    assert election.release(leader(2), NOW)[1][-1] == Exit(0, "Requested to terminate, exiting")
+    lost_it, effects = step(attrs.evolve(leader(12), config=RELEASING), TimerFired(NOW, DEADLINE))
+    assert effects[1] == sent(lost_it, "get")  # it held the lock when it saw it last
+    assert step(lost_it, TimerFired(NOW + 5 * SECOND, NEXT))[1] == (Exit(1, "leaderelection lost"),)
+
+
+def test_the_lock_may_be_an_annotation_on_a_config_map():
+    state, effects = step(candidate(config=attrs.evolve(CONFIG, lock="configmaps")), Started(NOW))
+    assert effects[0].request == attrs.evolve(GET, resource="configmaps")
+    state, effects = step(state, Answered(NOW, ("election", 1), NOT_FOUND))
+    body = effects[0].request.body
+    assert isinstance(body, core_v1.ConfigMap)
+    assert json.loads(body.metadata.annotations[ANNOTATION])["holderIdentity"] == "a_1"
+
+
+def test_a_strategy_that_somebody_wrote_does_not_outlive_a_renewal():
+    body = leader(2).body
+    body = attrs.evolve(body, spec=attrs.evolve(body.spec, strategy="OldestEmulationVersion", preferred_holder="b"))
+    _, effects = step(attrs.evolve(leader(2), body=body), TimerFired(NOW, NEXT))
+    assert effects[0].request.body.spec.strategy is None
+    assert effects[0].request.body.spec.preferred_holder is None
 
 
 def test_an_unanswered_call_is_given_up():
@@ -246,9 +322,14 @@ class World:
         while self.queue and self.queue[0][0] <= until:
             self.now, _, act, args = heapq.heappop(self.queue)
             act(*args)
-            leaders = [state.identity for state in self.states if state is not None and election.leads(state)]
+            leaders = [state.identity for who, state in enumerate(self.states) if state and self.surely(who)]
             assert len(leaders) <= 1, f"at {self.now}: {leaders}"
             self.led.update(leaders)
+
+    def surely(self, who):
+        """Tell whether a candidate leads by a lease that is not over, by its own clock."""
+        state = self.states[who]
+        return election.leads(state) and not election.overdue(state, self.now + self.skews[who])
 
     def start(self, who):
         self.lives[who] += 1
@@ -320,7 +401,7 @@ class World:
         return Response(200, self.stored)
 
 
-@given(st.integers(0, 2**32), st.integers(2, 3), st.sampled_from(["leases", "endpoints"]))
+@given(st.integers(0, 2**32), st.integers(2, 3), st.sampled_from(["leases", "endpoints", "configmaps"]))
 def test_never_two_lead_and_in_the_end_one_does(seed, count, lock):
     calm_at = 240 * SECOND
     world = World(seed, count, lock, calm_at)

@@ -2,6 +2,7 @@
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
+from reconcile.lib.mapping import Map
 from reconcile.model import conditions
 
 
@@ -25,3 +26,10 @@ def test_what_changes_nothing_gives_the_same():
     assert conditions.remove(one, "Other") is one
     assert conditions.remove(one, "Ready") == ()
     assert conditions.find(one, "Other") is None
+
+
+def test_the_order_in_a_strategic_patch_has_a_new_condition_last():
+    ready, disk = core_v1.NodeCondition(type="Ready", status="True"), core_v1.NodeCondition(type="Disk", status="True")
+    assert conditions.order_with((ready, disk), "Ready") == (Map({"type": "Ready"}), Map({"type": "Disk"}))
+    assert conditions.order_with((ready,), "Disk") == (Map({"type": "Ready"}), Map({"type": "Disk"}))
+    assert conditions.order_with(None, "Disk") == (Map({"type": "Disk"}),)

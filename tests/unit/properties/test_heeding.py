@@ -19,7 +19,6 @@ spec: {podSelector: {}}
 # what a pod's specification may have, beside the words that it brings
 PODS = {
     "the ServiceAccount": "serviceAccountName: gone",
-    "resource claims": "resourceClaims: [{name: r, resourceClaimName: gpu}]",
 }
 SERVICES = {
     "no cloud": "{type: LoadBalancer, ports: [{port: 80}]}",
@@ -81,12 +80,8 @@ def test_a_kind_that_gets_a_controller_of_kubernetes_own_leaves_the_note(monkeyp
     assert unheeded(cluster) == ()
 
 
-def test_several_kinds_may_have_one_reason():
-    cluster = applied(
-        "{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: d}, spec: {}}",
-        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: t}, spec: {spec: {}}}",
-    )
-    assert [(each.what, each.count) for each in unheeded(cluster)] == [("objects of dynamic resources", 2)]
+def test_devices_are_acted_upon():
+    assert unheeded(applied("{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: d}, spec: {}}")) == ()
 
 
 def test_roles_are_acted_upon():

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import selectors
+from reconcile.model.claims import resource_claims_of
 from reconcile.model.requests import Request, User
 from reconcile.model.volumes import claims_of
 from reconcile.store import Reads
@@ -224,7 +225,7 @@ def _denied_reference(node: str, request: Request, store: Reads) -> str | None:
         if resource == "serviceaccounts":
             named = {pod.spec.service_account_name}
         elif resource == "resourceclaims.resource.k8s.io":
-            named = {each.resource_claim_name for each in pod.spec.resource_claims or ()}
+            named = resource_claims_of(pod)
         else:
             named = references(pod.spec, resource)
             if resource == _CLAIMS and name not in named:

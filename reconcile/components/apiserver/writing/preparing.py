@@ -175,14 +175,39 @@ STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "persistentvolumes": _volume_status,
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
 }
+
+
+def _new_slice(ask: Ask, obj: Any) -> Any:
+    """Say since when devices are tainted, where that is not said: it is a default that depends on the time."""
+    devices = (obj.spec.devices if obj.spec is not None else None) or ()
+    if not any(taint.time_added is None for device in devices for taint in device.taints or ()):
+        return obj
+    since = Time.at(ask.now)
+    dated = [
+        replace(device, taints=tuple([_dated(taint, since) for taint in device.taints])) if device.taints else device
+        for device in devices
+    ]
+    return replace(obj, spec=replace(obj.spec, devices=tuple(dated)))
+
+
+def _dated(taint: Any, since: Time) -> Any:
+    return replace(taint, time_added=since) if taint.time_added is None else taint
+
+
+def _slice(ask: Ask, new: Any, _: Any) -> Any:
+    return _new_slice(ask, new)
+
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
+    "resourceslices.resource.k8s.io": _new_slice,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
+    "resourceslices.resource.k8s.io": _slice,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.components.controllers.devices import resourceclaim
+from reconcile.components.controllers.devices import resourceclaim, tainteviction
 from reconcile.components.controllers.runtime import Controller
 
-CONTROLLERS: Final[tuple[Controller, ...]] = (resourceclaim.CONTROLLER,)
+CONTROLLERS: Final[tuple[Controller, ...]] = (resourceclaim.CONTROLLER, tainteviction.CONTROLLER)

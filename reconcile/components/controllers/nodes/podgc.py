@@ -23,6 +23,7 @@ from reconcile.components.controllers.runtime import Ask, Controller, Key, Outco
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
+from reconcile.model import conditions
 from reconcile.model.requests import Request
 from reconcile.store import Change
 
@@ -195,6 +196,8 @@ def _failing(pod: Any, condition: Map[Any] | None, now: Instant) -> Request:
     status: dict[str, Any] = {"phase": "Failed"}
     if condition is not None:
         dated = {"lastTransitionTime": Time.at(now).text, "observedGeneration": metadata.generation}
+        said = pod.status.conditions if pod.status is not None else None
+        status["$setElementOrder/conditions"] = conditions.order_with(said, condition["type"])
         status["conditions"] = (condition.merge(dated),)
     return Request(
         verb="patch",

@@ -10,22 +10,20 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.api.scalars import Time
 from reconcile.components.controllers.answers import text_of
+from reconcile.components.controllers.marking import marked_for_disruption
 from reconcile.components.controllers.nodes.taints import bears, no_execute
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
 from reconcile.lib.instant import MILLISECOND, Instant
-from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions
 from reconcile.model.requests import Request, split_key
 from reconcile.store import Change
 
@@ -35,7 +33,6 @@ NAME: Final = "taint-eviction-controller"
 RETRIES: Final = 4
 RETRY: Final = 10 * MILLISECOND
 
-_TARGET: Final = "DisruptionTarget"
 _REASON: Final = "DeletionByTaintManager"
 _MESSAGE: Final = "Taint manager: deleting due to NoExecute taint"
 
@@ -130,45 +127,13 @@ def _answered(ask: Ask) -> Outcome:
     if request.verb == "delete":
         return Outcome(memory=ask.memory.remove(ask.key) if ask.key in ask.memory else ask.memory)
     if request.verb == "get":
-        marked = _marked(answer.body, ask.now)
+        marked = marked_for_disruption(answer.body, _REASON, _MESSAGE, ask.now)
         if marked is not None:
             return Outcome(calls=(marked,), again=True)
     namespace, name = split_key(ask.key)
     options = meta_v1.DeleteOptions()
     return Outcome(
         calls=(Request(verb="delete", resource="pods", namespace=namespace, name=name, body=options),), again=True
-    )
-
-
-def _marked(pod: Any, now: Instant) -> Request | None:
-    """Give the call that says on the pod why it goes; None if it says so already."""
-    generation = pod.metadata.generation
-    said = pod.status.conditions if pod.status else None
-    wanted = core_v1.PodCondition(
-        type=_TARGET, status="True", reason=_REASON, message=_MESSAGE, observed_generation=generation
-    )
-    if conditions.set(said, wanted, now) is said:
-        return None
-    found = conditions.find(said, _TARGET)
-    since = found.last_transition_time if found is not None and found.status == "True" else None
-    condition = Map(
-        {
-            "type": _TARGET,
-            "status": "True",
-            "reason": _REASON,
-            "message": _MESSAGE,
-            "observedGeneration": generation,
-            "lastTransitionTime": (since or Time.at(now)).text,
-        }
-    )
-    return Request(
-        verb="patch",
-        resource="pods",
-        namespace=pod.metadata.namespace,
-        name=pod.metadata.name,
-        subresource="status",
-        body=Map({"metadata": Map({"uid": pod.metadata.uid}), "status": Map({"conditions": (condition,)})}),
-        patch_type="strategic",
     )
 
 

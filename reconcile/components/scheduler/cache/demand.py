@@ -4,7 +4,7 @@ Demand: what a pod takes of a node, and what counts when nodes are scored for it
 Two pods with equal demands fit on the same nodes and score alike there, as far as resources and ports go.
 
 Source:   component-helpers resource.PodRequests; the scheduler framework's NodeInfo and its non-zero requests.
-Left out: resource claims; see docs/limits.md, "Scheduler".
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Demand(NamedTuple):
         scored_cpu: cpu, with the default for containers that do not say.
         scored_memory: memory, likewise.
         ports: host ports, sorted.
+        delegated: which of *others* may be had as devices where a node does not have them.
         ignored: resources among *others* of which a node need not have enough.
     """
 
@@ -49,6 +50,7 @@ class Demand(NamedTuple):
     scored_cpu: int = 0
     scored_memory: int = 0
     ports: tuple[Port, ...] = ()
+    delegated: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.components.scheduler.cache.devices import NOTHING_DECIDED, Decided
 from reconcile.components.scheduler.cache.views import Views
 from reconcile.components.scheduler.cache.wishes import Term, term_of
 from reconcile.lib.instant import Instant
@@ -54,12 +55,16 @@ class Reserved:
     Args:
         volumes: volume -> the claim that it is to be bound to.
         claims: claim -> the node that a volume is to be made for.
+        devices: of ResourceClaims.
         permits: pods that wait to be permitted -> until when, for each plugin that lets them wait.
+        waiting: pods that wait for their volumes -> what each waits for (`Waiting`).
     """
 
     volumes: Table[str, str] = attrs.field(factory=Table)
     claims: Table[str, str] = attrs.field(factory=Table)
+    devices: Decided = NOTHING_DECIDED
     permits: Table[str, Permit] = attrs.field(factory=Table)
+    waiting: Table[str, Any] = attrs.field(factory=Table)
 
 
 def class_of(obj: Any) -> str:

@@ -1,8 +1,8 @@
 """
 Traits: what a pod asks that depends on other pods, on volumes, or on its owner; most pods ask for little of it.
 
-Source:   core/v1 PodSpec: topologySpreadConstraints, volumes, affinity.podAffinity, affinity.podAntiAffinity.
-Left out: resource claims; see docs/limits.md, "Scheduler".
+Source:   core/v1 PodSpec: topologySpreadConstraints, volumes, resourceClaims, affinity.podAffinity, .podAntiAffinity.
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ class Traits(NamedTuple):
         spread: its own topology spread constraints.
         mounts: its volumes.
         priority: its own.
+        claimant: its key if it has ResourceClaims, which make it like no other pod; else empty.
     """
 
     guise: Guise = Guise()
     spread: tuple[Constraint, ...] = ()
     mounts: Mounts = NO_MOUNTS
     priority: int = 0
+    claimant: str = ""
 
 
 def traits_of(pod: Any) -> Traits:
@@ -80,6 +82,7 @@ def traits_of(pod: Any) -> Traits:
         tuple([_constraint(each, guise) for each in constraints]) if constraints else (),
         _mounts(pod) if spec.volumes else NO_MOUNTS,
         spec.priority or 0,
+        f"{pod.metadata.namespace}/{pod.metadata.name}" if spec.resource_claims else "",
     )
 
 

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
+from reconcile.components.scheduler.cache.devices import Devices
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.store.indexes import indexes_of
 
@@ -38,7 +41,12 @@ _EMPTY: Final[dict[str, Table[str, Any]]] = {resource: Table(indexes_of(resource
 
 
 class Views(NamedTuple):
-    """What is known of each resource, key -> object: a tuple, since it is made anew for each change."""
+    """
+    What is known of each resource, key -> object: a tuple, since it is made anew for each change.
+
+    Args:
+        devices: of those that are watched once a pod may want any.
+    """
 
     pods: Table[str, Any] = _EMPTY["pods"]
     namespaces: Table[str, Any] = _EMPTY["namespaces"]
@@ -54,6 +62,7 @@ class Views(NamedTuple):
     capacities: Table[str, Any] = _EMPTY["csistoragecapacities.storage.k8s.io"]
     attachments: Table[str, Any] = _EMPTY["volumeattachments.storage.k8s.io"]
     budgets: Table[str, Any] = _EMPTY["poddisruptionbudgets.policy"]
+    devices: Devices = Devices()
     nodes: Table[str, Any] = _EMPTY_NODES
 
 
@@ -66,6 +75,11 @@ def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
 def having_pods(views: Views, table: Table[str, Any]) -> Views:
     """Give views in which pods have *table*."""
     return _made((table, *views[1:]))
+
+
+def having_devices(views: Views, resource: str, table: Table[str, Any]) -> Views:
+    """Give views in which *resource*, one of those about devices, has *table*."""
+    return views._replace(devices=replace(views.devices, **{OF_DEVICES[resource]: table}))
 
 
 _PLACES: Final = {resource: Views._fields.index(name) for resource, name in FIELDS.items()}

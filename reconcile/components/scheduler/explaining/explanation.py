@@ -16,25 +16,36 @@ from typing import Any
 
 import attrs
 
+from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration
+from reconcile.components.scheduler.framework.claims import freed
 from reconcile.components.scheduler.framework.company import Around, Groups
-from reconcile.components.scheduler.framework.cycle import found_first, looked_at, with_defaults
-from reconcile.components.scheduler.framework.messages import NO_NODES, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.cycle import (
+    found_first,
+    looked_at,
+    why_refused,
+    with_defaults,
+    with_devices,
+)
+from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
 from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
 from reconcile.components.scheduler.plugins.balanced_allocation import weighs
 from reconcile.components.scheduler.plugins.default_preemption import Outcome, Placing, preempted
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import NAME as DYNAMIC_RESOURCES
 from reconcile.components.scheduler.queue.queue import Entry
-from reconcile.components.scheduler.state import State, begin, profile_for, watches
+from reconcile.components.scheduler.state import State, begin, profile_for, watches, with_devices_opened
 from reconcile.components.scheduler.steps import step
 from reconcile.events import Started, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.requests import key_of as key_of_object
+from reconcile.model.watches import Watch
 from reconcile.store import Change
 from reconcile.store.indexes import indexes_of
 
@@ -109,7 +120,8 @@ def cluster_seen(
     """
     configuration = attrs.evolve(DEFAULTS, profiles=(profile,)) if isinstance(profile, Profile) else profile
     state, _ = step(begin(Dice(seed, "scheduler"), configuration), Started(0))
-    for watch in watches(state):
+    state = replace(state, clock=with_devices_opened(state.clock))
+    for watch in (*watches(state), *[Watch(resource, resource) for resource in OF_DEVICES]):
         found = [(key_of_object(obj), obj) for obj in objects.get(watch.resource, ())]
         table = Table.of(found, indexes_of(watch.resource))
         changes = tuple([Change(1, watch.resource, key, None, obj) for key, obj in table.items()])
@@ -125,7 +137,8 @@ def explained(state: State, pod: Any) -> Explanation:
     entry = state.queue.entries.get(key, None)
     if entry is None or entry.pod is not pod:
         entry = entry_for(state, pod)
-    _, ranking, layout, around = looked_at(state, entry)
+    entry, wanted = with_devices(entry, state)
+    _, ranking, layout, around = looked_at(state, entry, wanted)
     entry = with_defaults(entry, around)
     nodes = len(around.nodes.fleet.rooms)
     if not nodes:
@@ -134,28 +147,37 @@ def explained(state: State, pod: Any) -> Explanation:
     asked = _asked(entry, around)
     if search.fit:
         return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
+    if search.error:
+        return Explanation(pod=key, result="unschedulable", message=search.error)
     if search.barred is not None:
-        why = search.barred
-        rows = [
-            OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)
-        ]
-        return Explanation(
-            pod=key, result="unschedulable", nodes=tuple(rows), message=not_looked_at(why, nodes), asked=asked
-        )
+        return attrs.evolve(_barred(key, entry, search, around, state), asked=asked)
     outcome = Outcome(None, "")
     if around.profile.preempts:
         outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
-    counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
+    claims = NOTHING_TO_FREE if around.devices is None else freed(state, around.devices)[0]
     chosen = outcome.chosen
     return Explanation(
         pod=key,
         result="unschedulable" if chosen is None else "preempts",
         nodes=_rows(search, around, {}),
-        message=unschedulable(counts, nodes, outcome.why if around.profile.preempts else None),
+        message=why_refused(search, around, outcome if around.profile.preempts else None, claims),
         nominated="" if chosen is None else around.nodes.fleet.names[chosen.slot],
         victims=() if chosen is None else tuple([victim.key for victim in chosen.victims]),
         asked=asked,
     )
+
+
+def _barred(key: str, entry: Entry, search: Search, around: Around, state: State) -> Explanation:
+    why, nodes = search.barred, len(around.nodes.fleet.rooms)
+    assert why is not None, "no node was looked at"
+    rows = [OnNode(name=name, refused_by=why.plugin, reasons=why.reasons) for name in sorted(around.nodes.fleet.slots)]
+    message = not_looked_at(why, nodes)
+    if why.plugin == DYNAMIC_RESOURCES:
+        outcome = None
+        if around.profile.preempts:
+            outcome, _ = preempted(entry, search, around, Placing(state.placed, state.nominated), state.dice)
+        message = why_refused(search, around, outcome)
+    return Explanation(pod=key, result="unschedulable", nodes=tuple(rows), message=message)
 
 
 def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
@@ -171,7 +193,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "VolumeZone": bool(mounts.claims),
         "PodTopologySpread": any(each.hard for each in traits.spread),
         "InterPodAffinity": bool(traits.guise.rules or around.nodes.rules),
-        "DynamicResources": bool(entry.pod.spec.resource_claims),
+        "DynamicResources": around.devices is not None,
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
     return (*[name for name in profile.filters if needed.get(name, True)], *own)
@@ -223,7 +245,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     slots = slots_in(fit)
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
-    spread, affinity = _by_slot(company.spread), _by_slot(company.affinity)
+    spread, affinity, devices = _by_slot(company.spread), _by_slot(company.affinity), _by_slot(company.devices)
     own = {name: _by_slot(groups) for name, groups in company.own}
     scores: dict[int, Map[int]] = {}
     for slot, (calm, near, local) in zip(slots, weighed_parts(list(found.values()), wishes, fleet), strict=True):
@@ -241,7 +263,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
             row["InterPodAffinity"] = affinity[slot]
         for name, found_by in own.items():
             row[name] = found_by[slot]
-        row["DynamicResources"] = 0
+        row["DynamicResources"] = devices.get(slot, 0)
         if weighs(demand, profile.balance_resources) and profile.balance:
             row["NodeResourcesBalancedAllocation"] = profile.balance * score_of_balance(demand, room, used, profile)
         if profile.images:

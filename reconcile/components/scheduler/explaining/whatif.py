@@ -19,7 +19,7 @@ import attrs
 
 from reconcile.components.scheduler.cache.nodes import slots_in
 from reconcile.components.scheduler.explaining.explanation import entry_for, explained
-from reconcile.components.scheduler.framework.cycle import looked_at, with_defaults
+from reconcile.components.scheduler.framework.cycle import looked_at, with_defaults, with_devices
 from reconcile.components.scheduler.framework.ranking import best
 from reconcile.components.scheduler.framework.search import key_of, searched, weighed_up
 from reconcile.components.scheduler.state import State
@@ -95,8 +95,8 @@ def drained(state: State, nodes: Iterable[str]) -> tuple[Move, ...]:
 
 def _with_turn(state: State, pod: Any) -> tuple[State, str]:
     """Give a pod its turn, and a state in which it is where it would go; an empty name if nowhere."""
-    entry = entry_for(state, pod)
-    memory, ranking, layout, around = looked_at(state, entry)
+    entry, wanted = with_devices(entry_for(state, pod), state)
+    memory, ranking, layout, around = looked_at(state, entry, wanted)
     entry = with_defaults(entry, around)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit or (pod.spec.scheduling_gates and around.profile.gates):

@@ -30,6 +30,8 @@ from reconcile.components.scheduler.plugins import (
     volume_restrictions,
     volume_zone,
 )
+from reconcile.components.scheduler.plugins.dynamic_resources import judging
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wanted
 
 Refused: TypeAlias = "list[tuple[Refusal, int]]"
 """Why nodes are refused, and the set of those for each why; no node is in two."""
@@ -48,6 +50,7 @@ class Around(NamedTuple):
         reserved: what is decided about volumes.
         census: topologies and tallies.
         profile: which plugins take part, and with what weights.
+        devices: what the pod wants of devices; None if nothing.
         own: those of the user's own; None if there are none.
     """
 
@@ -56,14 +59,16 @@ class Around(NamedTuple):
     reserved: Reserved
     census: OpenCensus
     profile: Profile = DEFAULT
+    devices: Wanted | None = None
     own: OwnCycle | None = None
 
 
 class Scores(NamedTuple):
-    """What the plugins that look at other pods give to nodes, weighed; None where a plugin has nothing to say."""
+    """What plugins that look at more than the node give to nodes, weighed; None where one has nothing to say."""
 
     spread: Groups | None
     affinity: Groups | None
+    devices: Groups | None = None
     own: tuple[tuple[str, Groups], ...] = ()
 
 
@@ -86,7 +91,12 @@ def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
 
 
 def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refused:
-    """Tell which of the nodes *left* are refused for volumes or for other pods."""
+    """
+    Tell which of the nodes *left* are refused for volumes, for other pods, or for devices.
+
+    Raises:
+        UnallocatableError: something is wrong with what is asked of devices.
+    """
     nodes, census = around.nodes, around.census
     found: Refused = []
     if traits.mounts != NO_MOUNTS:
@@ -99,6 +109,8 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
         left = _without(left, found)
     if (nodes.rules or traits.guise.rules) and "InterPodAffinity" in filters:
         found += interpod_affinity.refused(traits.guise, nodes, left, census, around.views.namespaces)
+    if around.devices is not None and "DynamicResources" in filters:
+        found += judging.refused(around.devices, nodes, _without(left, found), census)
     return [(refusal, members) for refusal, members in found if members]
 
 
@@ -129,6 +141,10 @@ def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -
             return Scores(spread, None)
         found = interpod_affinity.scored(traits.guise, around.nodes, fit, around.census, namespaces, hard_weight=hard)
         affinity = None if found is None else [(profile.neighbours * score, members) for score, members in found]
+    if around.devices is not None and profile.devices:
+        ranked = judging.scored(around.devices, around.nodes, fit)
+        devices = None if ranked is None else [(profile.devices * score, members) for score, members in ranked]
+        return Scores(spread, affinity, devices)
     return Scores(spread, affinity)
 
 

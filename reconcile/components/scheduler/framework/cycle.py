@@ -18,8 +18,15 @@ from reconcile.components.scheduler.cache.guises import Guise
 from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
 from reconcile.components.scheduler.cache.storage import Permit
 from reconcile.components.scheduler.cache.wishes import pinned
+from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.company import Around
-from reconcile.components.scheduler.framework.messages import cut, not_looked_at, unschedulable
+from reconcile.components.scheduler.framework.messages import (
+    NOTHING_TO_FREE,
+    cut,
+    not_looked_at,
+    unschedulable,
+    without_claims,
+)
 from reconcile.components.scheduler.framework.one_node import Body
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import (
@@ -37,6 +44,9 @@ from reconcile.components.scheduler.framework.search import Search, searched, we
 from reconcile.components.scheduler.framework.showing import opened
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
+from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import NAME as DYNAMIC_RESOURCES
+from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wanted
 from reconcile.components.scheduler.plugins.pod_topology_spread import belonging
 from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, popped, put
@@ -58,12 +68,17 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     if turn is None:
         return state, ()
     key, entry, queue = turn
-    memory, ranking, layout, around = looked_at(state, entry)
+    asked = None
+    if state.clock.opened:
+        entry, asked = with_devices(entry, state, now)
+    memory, ranking, layout, around = looked_at(state, entry, asked)
     if around.profile.spread_defaults:
         entry = with_defaults(entry, around)
     search = searched(entry, ranking, layout, around, state.nominated)
     if not search.fit:
         after = replace(state, queue=queue, memory=memory)
+        if search.error:
+            return failed(after, key, entry, search.error, now)
         return _refused(after, key, entry, search, around, now=now)
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
@@ -84,7 +99,17 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     return _assumed(after, key, entry, slot, around, now=now)
 
 
-def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Around]:
+def with_devices(entry: Entry, state: State, now: Instant = 0) -> tuple[Entry, Wanted | None]:
+    """Give what a pod wants of devices, None for nothing, and its entry that knows which resources may be devices."""
+    if entry.demand.others:
+        demand = delegated(entry.demand._replace(delegated=()), state.views.devices)
+        entry = entry if demand == entry.demand else replace(entry, demand=demand)
+    if not entry.traits.claimant and not entry.demand.delegated:
+        return entry, None
+    return entry, Wanted(entry.pod, state.views.devices, state.reserved.devices, now)
+
+
+def looked_at(state: State, entry: Entry, asked: Wanted | None = None) -> tuple[Memory, Ranking, Layout, Around]:
     """Give what the pod is judged by, up to date: how nodes are ranked and laid out for it, and what is around."""
     nodes, wishes, profile = state.nodes, entry.wishes, state.settings.profile
     if state.settings.others:
@@ -100,7 +125,7 @@ def looked_at(state: State, entry: Entry) -> tuple[Memory, Ranking, Layout, Arou
         memory = replace(memory, apart=memory.apart.set(profile.name, apart))
     census = OpenCensus(memory.census, nodes, lambda: _whereabouts(state))
     own = opened(state, entry.pod, profile) if profile.own else None
-    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, profile, own)
+    return memory, ranking, layout, Around(nodes, state.views, state.reserved, census, profile, asked, own)
 
 
 def with_defaults(entry: Entry, around: Around) -> Entry:
@@ -206,11 +231,28 @@ def _assumed(
         # Its plugins are asked before anything is written: see `permitting`.
         permits = after.reserved.permits.set(key, Permit(metadata.uid, now))
         return replace(after, reserved=replace(after.reserved, permits=permits)), ()
-    if traits.mounts.claims and around.profile.volumes:
-        plan = planned(traits.mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
-        if plan is not None:
-            return reserve(after, key, name, plan, around.profile.bind_timeout, now=now)
+    if around.devices is not None or traits.mounts.claims:
+        return reserved(after, key, entry, slot, around, now=now)
     return after, (binding(key, metadata, name),)
+
+
+def reserved(
+    state: State, key: str, entry: Entry, slot: int, around: Around, *, now: Instant
+) -> tuple[State, tuple[Effect, ...]]:
+    """See to a pod's devices and volumes before it is bound; have it bound at once if there is nothing to do."""
+    name, mounts = around.nodes.fleet.names[slot], entry.traits.mounts
+    effects: tuple[Effect, ...] = ()
+    waits = False
+    if around.devices is not None:
+        begun = devices.reserve(state, key, slot, around.devices, now)
+        if begun is not None:
+            (state, effects), waits = begun, True
+    if mounts.claims and around.profile.volumes:
+        plan = planned(mounts, around.nodes, slot, around.views, census=around.census, reserved=around.reserved)
+        if plan is not None:
+            state, more = reserve(state, key, name, plan, around.profile.bind_timeout, now=now)
+            effects, waits = (*effects, *more), True
+    return state, effects if waits else (binding(key, entry.pod.metadata, name),)
 
 
 def _refused(
@@ -220,18 +262,22 @@ def _refused(
     nodes = len(around.nodes.fleet.rooms)
     outcome: Outcome | None = None
     dice = state.dice
-    if search.barred is not None:
+    deallocated: str = NOTHING_TO_FREE
+    freeing: tuple[Effect, ...] = ()
+    if search.barred is not None and search.barred.plugin != DYNAMIC_RESOURCES:
         message = not_looked_at(search.barred, nodes)
         plugins: tuple[str, ...] = (search.barred.plugin,)
     else:
+        if around.devices is not None and search.barred is None:
+            deallocated, freeing = claims.freed(state, around.devices)
         if nodes and around.profile.preempts:
             placing = Placing(state.placed, state.nominated)
             outcome, dice = preempted(entry, search, around, placing, dice)
         if around.own is not None and nodes and (outcome is None or outcome.chosen is None):
             outcome = helped_by_own(search, around, state) or outcome
-        counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
-        message = unschedulable(counts, nodes, outcome.why if outcome is not None else None)
-        plugins = tuple(sorted({refusal.plugin for refusal, _ in search.refused}))
+        message = why_refused(search, around, outcome, deallocated)
+        barring = () if search.barred is None else (search.barred.plugin,)
+        plugins = tuple(sorted({*barring, *[refusal.plugin for refusal, _ in search.refused]}))
     tries = entry.unschedulable + 1
     entry = Entry(entry.pod, entry.demand, entry.wishes, entry.traits, "waiting", now, tries, 0, plugins)
     census = around.census.closed(state.memory.census)
@@ -240,9 +286,20 @@ def _refused(
     state = replace(state, queue=put(state.queue, key, entry), dice=dice)
     chosen = outcome.chosen if outcome is not None else None
     if chosen is not None:
-        return _made_room(state, key, entry, chosen, around, message=message, now=now)
+        state, effects = _made_room(state, key, entry, chosen, around, message=message, now=now)
+        return state, (*freeing, *effects)
     effects = told(key, entry.pod, "Unschedulable", message, now)
-    return state, effects
+    return state, (*freeing, *effects)
+
+
+def why_refused(search: Search, around: Around, outcome: Outcome | None, freed: str = NOTHING_TO_FREE) -> str:
+    """Say why a pod finds no node, with what is said of its claims and of preemption."""
+    nodes = len(around.nodes.fleet.rooms)
+    after = outcome.why if outcome is not None else None
+    if search.barred is not None:
+        return without_claims(search.barred, nodes, after)
+    counts = [(refusal, members.bit_count()) for refusal, members in search.refused]
+    return unschedulable(counts, nodes, after, freed)
 
 
 def helped_by_own(search: Search, around: Around, state: State) -> Outcome | None:

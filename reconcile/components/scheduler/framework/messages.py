@@ -11,13 +11,19 @@ from typing import Final
 
 from reconcile.components.scheduler.framework.verdicts import Refusal
 
+NOTHING_TO_FREE: Final = "no new claims to deallocate"
 NO_NODES: Final = "no nodes available to schedule pods"
 # What a note of an Event can hold.
 _LONGEST: Final = 1024
 _CUT: Final = " ..."
 
 
-def unschedulable(refusals: list[tuple[Refusal, int]], nodes: int, after: list[tuple[str, int]] | str | None) -> str:
+def unschedulable(
+    refusals: list[tuple[Refusal, int]],
+    nodes: int,
+    after: list[tuple[str, int]] | str | None,
+    claims: str = NOTHING_TO_FREE,
+) -> str:
     """
     Say why none of *nodes* nodes will do.
 
@@ -26,17 +32,28 @@ def unschedulable(refusals: list[tuple[Refusal, int]], nodes: int, after: list[t
         nodes: how many there are.
         after: what preemption says of them, by reasons or in a text; empty if it has found victims,
             None if it takes no part.
+        claims: what is said of the devices that the pod might be given back.
     """
     if not nodes:
         return NO_NODES
     reasons = [(reason, count) for refusal, count in refusals for reason in refusal.reasons]
-    found = _listed(reasons, nodes)
+    return _with_after(_listed(reasons, nodes), nodes, after, claims)
+
+
+def without_claims(why: Refusal, nodes: int, after: list[tuple[str, int]] | str | None) -> str:
+    """Say why no node was looked at for the sake of a pod's ResourceClaims, and what preemption says."""
+    if not nodes:
+        return NO_NODES
+    return _with_after(f"0/{nodes} nodes are available: {', '.join(why.reasons)}.", nodes, after, NOTHING_TO_FREE)
+
+
+def _with_after(found: str, nodes: int, after: list[tuple[str, int]] | str | None, claims: str) -> str:
     if after is None:
-        return f"{found} no new claims to deallocate"
+        return f"{found} {claims}"
     if not after:
         return found
     said = after if isinstance(after, str) else _listed(after, nodes)
-    return f"{found} no new claims to deallocate, preemption: {said}"
+    return f"{found} {claims}, preemption: {said}"
 
 
 def not_looked_at(why: Refusal, nodes: int) -> str:

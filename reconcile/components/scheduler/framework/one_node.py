@@ -30,6 +30,7 @@ from reconcile.components.scheduler.plugins import (
     volume_zone,
 )
 from reconcile.components.scheduler.plugins import pod_topology_spread as spread
+from reconcile.components.scheduler.plugins.dynamic_resources import judging
 
 
 class Body(NamedTuple):
@@ -64,6 +65,8 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
         found = _by_spread(traits, wishes, slot, around, change)
     if found is None and "InterPodAffinity" in profile.filters:
         found = _by_neighbours(traits.guise, slot, around, change)
+    if found is None and around.devices is not None and "DynamicResources" in profile.filters:
+        found = judging.refusal_on(around.devices, nodes, slot, around.census)
     if found is None and around.own is not None:
         found = around.own.refusal(slot, [each.key for each in change.came], [each.key for each in change.gone])
     return found

@@ -46,6 +46,7 @@ WEIGHTS: Final = {
     "NodeResourcesFit": 1,
     "PodTopologySpread": 2,
     "InterPodAffinity": 2,
+    "DynamicResources": 2,
     "NodeResourcesBalancedAllocation": 1,
     "ImageLocality": 1,
 }
@@ -57,6 +58,7 @@ WEIGHT_FIELDS: Final = {
     "NodeResourcesFit": "fit",
     "PodTopologySpread": "spread",
     "InterPodAffinity": "neighbours",
+    "DynamicResources": "devices",
     "NodeResourcesBalancedAllocation": "balance",
     "ImageLocality": "images",
 }
@@ -74,8 +76,8 @@ class Profile:
         name: the scheduler's, as pods say it.
         filters: the filters that take part.
         prefilters: those of them, and others, that look at the pod first.
-        taints, affinity, fit, spread, neighbours, balance, images: the weights of the plugins that score; 0 if one
-            takes no part.
+        taints, affinity, fit, spread, neighbours, devices, balance, images: the weights of the plugins that score; 0 if
+            one takes no part.
         hard_affinity: what required affinity of a pod that is there weighs for one that comes.
         ignores_preferred: what pods that are there prefer does not matter to one that prefers nothing itself.
         strategy: whether nodes are better the emptier or the fuller they are, or by how full they are as *shape* says.
@@ -104,6 +106,7 @@ class Profile:
     fit: int = WEIGHTS["NodeResourcesFit"]
     spread: int = WEIGHTS["PodTopologySpread"]
     neighbours: int = WEIGHTS["InterPodAffinity"]
+    devices: int = WEIGHTS["DynamicResources"]
     balance: int = WEIGHTS["NodeResourcesBalancedAllocation"]
     images: int = WEIGHTS["ImageLocality"]
     hard_affinity: int = 1

@@ -17,6 +17,7 @@ from reconcile.components.scheduler.framework.one_node import Body, Change, verd
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.ranking import Layout, Ranking, refusals
 from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins.dynamic_resources.matching import UnallocatableError
 from reconcile.components.scheduler.plugins.node_affinity import ELSEWHERE
 from reconcile.components.scheduler.queue.queue import Entry
 from reconcile.components.scheduler.state import Nominee
@@ -31,11 +32,13 @@ class Search(NamedTuple):
         fit: the nodes that will do.
         refused: why the others will not: all of them, but where *barred*.
         barred: why no node was looked at.
+        error: what stopped the search; empty if nothing did.
     """
 
     fit: int
     refused: Refused
     barred: Refusal | None = None
+    error: str = ""
 
 
 def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nominated: Table[str, Nominee]) -> Search:
@@ -45,11 +48,16 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
     names = pinned(wishes) if "NodeAffinity" in around.profile.prefilters else None
     if why is None and names == ():
         why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)
+    if why is None and around.devices is not None and around.devices.barred:
+        why = Refusal("DynamicResources", (around.devices.barred,), final=True)
     if why is not None:
         return Search(0, [], why)
     left = ranking.fit & layout.fit
     found = refusals(ranking, layout)
-    company = refused(entry.traits, wishes, left, around)
+    try:
+        company = refused(entry.traits, wishes, left, around)
+    except UnallocatableError as error:
+        return Search(0, [], error=f'running "DynamicResources" filter plugin: {error}')
     for _, members in company:
         left &= ~members
     found += company
@@ -67,7 +75,7 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
 def weighed_up(entry: Entry, fit: int, around: Around) -> tuple[Scores, list[tuple[int, int]]]:
     """Give what plugins that look at other pods say of the nodes that will do, and the groups with their sums."""
     scores = scored(entry.pod, entry.traits, entry.wishes, fit, around)
-    groups = [each for each in scores[:2] if each is not None]
+    groups = [each for each in scores[:3] if each is not None]
     if around.own is not None:
         scores = scores._replace(own=around.own.scored(fit))
         groups += [each for _, each in scores.own]

@@ -50,12 +50,12 @@ def reserve(
         reserved = replace(reserved, claims=reserved.claims.set(claim, node))
         effects.append(_select(key, uid, views.claims[claim], node))
     waiting = Waiting(uid, node, plan, len(effects), now, timeout)
-    return replace(state, reserved=reserved, waiting=state.waiting.set(key, waiting)), tuple(effects)
+    return replace(state, reserved=replace(reserved, waiting=reserved.waiting.set(key, waiting))), tuple(effects)
 
 
 def unreserve(state: State, key: str) -> State:
     """Forget what was decided for a pod's volumes; nothing happens if it does not wait for any."""
-    waiting = state.waiting.get(key, None)
+    waiting = state.reserved.waiting.get(key, None)
     if waiting is None:
         return state
     volumes, claims = state.reserved.volumes, state.reserved.claims
@@ -66,7 +66,8 @@ def unreserve(state: State, key: str) -> State:
         if claim in claims:
             claims = claims.remove(claim)
     return replace(
-        state, reserved=replace(state.reserved, volumes=volumes, claims=claims), waiting=state.waiting.remove(key)
+        state,
+        reserved=replace(state.reserved, volumes=volumes, claims=claims, waiting=state.reserved.waiting.remove(key)),
     )
 
 
@@ -101,7 +102,7 @@ def standing(waiting: Waiting, state: State) -> str | bool:
 
 def noted(state: State, key: str, now: Instant) -> State:
     """Note whether it is worth a look at the next tick what has become of a pod's volumes."""
-    waiting = state.waiting[key]
+    waiting = state.reserved.waiting[key]
     if standing(waiting, state) is False:
         due = None
     elif waiting.due is not None:
@@ -110,13 +111,19 @@ def noted(state: State, key: str, now: Instant) -> State:
         due = waiting.since + max(-(-(now - waiting.since) // TICK), 1) * TICK
     if due == waiting.due:
         return state
-    return replace(state, waiting=state.waiting.set(key, replace(waiting, due=due)))
+    return with_waiting(state, key, replace(waiting, due=due))
+
+
+def with_waiting(state: State, key: str, waiting: Waiting) -> State:
+    """Give a state in which a pod waits so for its volumes."""
+    reserved = state.reserved
+    return replace(state, reserved=replace(reserved, waiting=reserved.waiting.set(key, waiting)))
 
 
 def concerned(state: State, keys: tuple[str, ...], views: Views) -> list[str]:
     """Give the pods that wait for one of these claims or volumes."""
     found = []
-    for key, waiting in state.waiting.items():
+    for key, waiting in state.reserved.waiting.items():
         names = {*waiting.plan.claims, *[volume for volume, _ in waiting.plan.static]}
         names |= {views.claims[claim].spec.volume_name or "" for claim in waiting.plan.claims if claim in views.claims}
         if any(name in names for name in keys):

@@ -149,7 +149,7 @@ def _lacking(demand: Demand, room: Room, used: Used) -> Refusal | None:
         ],
     )
     for name, amount, there, allocatable in asked:
-        if amount and amount > allocatable - there:
+        if amount and amount > allocatable - there and not (name in demand.delegated and not allocatable):
             reasons.append(f"Insufficient {name}")
             final = final or amount > allocatable
     return Refusal("NodeResourcesFit", tuple(reasons), final) if reasons else None

@@ -110,6 +110,15 @@ def helped_by_object(queue: Queue, resource: str, new: Any) -> list[Group]:
     ]
 
 
+def helped_by_devices(queue: Queue) -> list[Group]:
+    """Give the groups that were refused for their devices."""
+    return [
+        group
+        for group in queue.groups.keys()  # noqa: SIM118 -- in key order
+        if "DynamicResources" in group[3] or (group[0].others and "NodeResourcesFit" in group[3])
+    ]
+
+
 def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
     demand, wishes, traits, plugins = group
     if not plugins:
@@ -132,6 +141,8 @@ def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
                 helps = _neighbourhood_changed(traits, old, new)
             case "VolumeBinding" | "VolumeZone":
                 helps = old is None or old.labels != new.labels
+            case "DynamicResources":
+                helps = old is None or old.labels != new.labels or old.others != new.others
             case _:
                 # Whom plugins of the user's own refused is for them to say: see `permitting`.
                 helps = old is None and plugin in FILTERS

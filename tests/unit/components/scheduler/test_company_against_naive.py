@@ -15,6 +15,7 @@ from reconcile.components.scheduler.cache.demand import demand_of
 from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.cache.wishes import wishes_of
 from reconcile.components.scheduler.explaining import cluster_seen, explained
+from reconcile.components.scheduler.framework import company
 from reconcile.components.scheduler.framework.cycle import looked_at
 from reconcile.components.scheduler.framework.search import searched, weighed_up
 from reconcile.components.scheduler.queue.queue import Entry
@@ -144,6 +145,7 @@ def test_decides_as_the_naive_plugins_do(kit, data):
             case "turn":
                 play.tell("pods", data.draw(pods(kit, f"p{number}")))
                 for call in kit.calls(play.turn(), "binding"):
+                    assert lands_where_it_may(play, call)
                     play.answer(call)
                     play.confirm(call)
             case "leave" if here:
@@ -184,6 +186,41 @@ def agrees(play, pod):
         assert scores(found, "InterPodAffinity") == {k: 2 * v for k, v in naive.affinity(pod, fit).items()}
     if found.result == "preempts":
         never_more_than_needed(naive, pod, found)
+
+
+def lands_where_it_may(play, call):
+    """Tell whether no required rule forbids a pod the node that it is to be bound to, as of now."""
+    there = [each for (watch, _), each in play.objects.items() if watch == "nodes" and each is not None]
+    others = [each for (watch, _), each in play.objects.items() if watch == "pods" and each is not None]
+    naive = Naive(there, [each for each in others if each.spec.node_name])
+    return naive.fits(play.objects["pods", call.tag[1]], naive.nodes[call.request.body.target.name])
+
+
+def test_a_pod_that_lands_where_it_may_not_is_found_out(kit, monkeypatch):
+    """The property is worth something: a scheduler that does not heed anti-affinity breaks it."""
+    term = core_v1.PodAffinityTerm(
+        topology_key="kubernetes.io/hostname", label_selector=meta_v1.LabelSelector(match_labels=Map({"app": "a"}))
+    )
+    nothing = core_v1.Affinity(
+        pod_affinity=core_v1.PodAffinity(required_during_scheduling_ignored_during_execution=()),
+        pod_anti_affinity=core_v1.PodAntiAffinity(required_during_scheduling_ignored_during_execution=()),
+    )
+    required = core_v1.PodAntiAffinity(required_during_scheduling_ignored_during_execution=(term,))
+    apart = attrs.evolve(nothing, pod_anti_affinity=required)
+    small = kit.container(cpu="1")
+    there, comes = (
+        kit.pod("there", small, node="n1", affinity=nothing, topology_spread_constraints=()),
+        kit.pod("comes", small, affinity=apart, topology_spread_constraints=()),
+    )
+    there = attrs.evolve(there, metadata=attrs.evolve(there.metadata, labels=Map({"app": "a"})))
+    for heeds in (True, False):
+        play = kit.play(kit.node("n1"), pods=[there], namespaces=NAMESPACES)
+        play.tell("pods", comes)
+        with monkeypatch.context() as patched:
+            if not heeds:
+                patched.setattr(company.interpod_affinity, "refused", lambda *_: [])
+            calls = kit.calls(play.turn(), "binding")
+        assert [lands_where_it_may(play, call) for call in calls] == ([] if heeds else [False])
 
 
 def having_asked(state, pod):

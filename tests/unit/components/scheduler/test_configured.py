@@ -10,6 +10,7 @@ from reconcile.components.scheduler.explaining import cluster_seen, explained
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 
+DEVICES = ("resourceclaims.resource.k8s.io", "resourceslices.resource.k8s.io", "deviceclasses.resource.k8s.io")
 HEAD = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
 MOST = {"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "MostAllocated"}}}
 
@@ -106,6 +107,8 @@ def test_resources_that_nodes_need_not_have(kit):
         configuration = told("NodeResourcesFit", **arguments)
         assert explained(cluster_seen(nodes, profile=configuration), pod).result == "bound"
         play = kit.play(kit.node("n1"), pods=[pod], configuration=configuration)
+        for resource in DEVICES:  # which are watched once somebody asks for what may be one
+            play.tell(resource)
         assert play.placed() == "n1"
         # The node counts what is there all the same.
         assert play.state.nodes.used[0].others == (("example.com/gpu", 1),)

@@ -86,7 +86,7 @@ def test_the_smallest_volume_that_is_enough_is_bound_before_the_pod_is(kit):
     play.wait(1)
     (binding,) = kit.calls(play.fire(VOLUMES), "binding")
     assert binding.request.body.target.name == "n2"
-    assert not play.state.waiting
+    assert not play.state.reserved.waiting
     assert not play.state.reserved.volumes
 
 
@@ -137,7 +137,7 @@ def test_a_write_that_is_refused_undoes_the_choice(kit):
     assert timer == SetTimer(VOLUMES, 10 * MINUTE, periodic=True)
     (record,) = kit.records(play.answer(call, 409, meta_v1.Status(message="the object has been modified")))
     assert record.message == 'running PreBind plugin "VolumeBinding": the object has been modified'
-    assert not play.state.waiting
+    assert not play.state.reserved.waiting
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from reconcile.effects import (
     Report,
     RunPodSandbox,
     SetTimer,
+    SignalProcess,
     StartContainer,
     StopContainer,
     StopPodSandbox,
@@ -216,7 +217,8 @@ def test_a_process_is_launched_with_its_container_and_ends_with_it(runtime):
     _, _, launched = runtime.order(RunPodSandbox("p", "u"), order)
     assert launched == LaunchProcess("kube-scheduler")
     assert runtime.timers == {}  # a process ends when it ends, not when its image would
-    assert runtime.order(StopContainer("u", "web", 30 * SECOND))[1:] == [EndProcess("kube-scheduler")]
+    signal, _, ended = runtime.order(StopContainer("u", "web", 30 * SECOND))
+    assert (signal, ended) == (SignalProcess("kube-scheduler"), EndProcess("kube-scheduler"))
     assert runtime.state.processes == {}
 
 

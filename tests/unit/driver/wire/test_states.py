@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.cluster import Programs
 from reconcile.driver.choices import choices
 from reconcile.driver.client import create
 from reconcile.driver.run import run, settle
@@ -82,7 +83,7 @@ def test_a_copy_has_the_same_digest_and_the_same_future(deployed):
 
 def test_every_part_of_a_cluster_decides_but_two(ready):
     parts = {field.name for field in attrs.fields(Cluster)}
-    assert parts - set(state_json(ready)) == {"steps", "head", "cuts", *OF_MEMBERS}
+    assert parts - set(state_json(ready)) == {"steps", "head", "cuts", "programs", *OF_MEMBERS}
 
 
 def test_a_link_that_is_cut_decides_too(ready):
@@ -106,6 +107,7 @@ OTHERWISE = {
     Topology: lambda value: attrs.evolve(value, lock="endpoints"),
     Store: lambda value: attrs.evolve(value, revision=value.revision + 1),
     Timers: lambda value: value.cancel(value.first().key),
+    Programs: lambda value: attrs.evolve(value, listeners=Table.of([("10.128.0.2:80", "default/web/web/node-1")])),
     Table: lambda value: value.remove(value.keys()[0]),
 }
 OF_MEMBERS = ("members", "front", "asked", "calm", "snapshots")  # what a cluster with one member of etcd has none of

@@ -37,10 +37,10 @@ def pod(name="p", image="work", node=None, **entry):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def allocated(real, name, *, finalizers=(FINALIZER,), reserved=None):
+def allocated(real, name, *, finalizers=(FINALIZER,), reserved=None, allocation=ALLOCATION):
     """Write what a scheduler would."""
     real.patch("resourceclaims", name, {"metadata": {"finalizers": list(finalizers)}})
-    status = {"allocation": ALLOCATION}
+    status = {"allocation": allocation}
     if reserved is not None:
         uid = real.get("pods", reserved)["metadata"]["uid"]
         status["reservedFor"] = [{"resource": "pods", "name": reserved, "uid": uid}]
@@ -127,7 +127,9 @@ def test_the_claim_of_a_pod_that_has_ended_goes():
     real = Real()
     real.create(template())
     real.create(pod(image="done", node="node-1", resourceClaimTemplateName="gpu"))
-    real.run(5)
+    real.run(1)
+    allocated(real, claims(real)[0]["metadata"]["name"], allocation={})
+    real.run(70)  # the kubelet looks at the claim again a minute later
     assert real.get("pods", "p")["status"]["phase"] == "Succeeded"
     assert claims(real) == []
 
