@@ -14,7 +14,9 @@ from contextlib import suppress
 from operator import is_
 from typing import Any, Final, TypeVar
 
+from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_of
+from reconcile.api.scalars import thaw
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import FROZEN
 from reconcile.driver import client
@@ -25,6 +27,7 @@ from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.failures import failures
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine.lines import network_of
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
@@ -32,7 +35,9 @@ from reconcile.events import (
     ClusterEvent,
     Execute,
     Fault,
+    MendLink,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     Return,
     StartHost,
@@ -41,11 +46,23 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
-from reconcile.model.patches import merge
+from reconcile.model.patches import difference, merge, strategic
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import PAST, Passage, Past, Property, Rollouts, broken_by, leftovers, uids_after, uids_of
+from reconcile.properties import (
+    PAST,
+    PROMISES,
+    Following,
+    Passage,
+    Past,
+    Promise,
+    Property,
+    broken_by,
+    leftovers,
+    uids_after,
+    uids_of,
+)
 from reconcile.testing.judging import compared
-from reconcile.testing.moves import Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
 from reconcile.testing.strikes import UNWATCHED, behind, candidates
 
 QUIET: Final = 75 * SECOND
@@ -58,11 +75,26 @@ T = TypeVar("T")
 
 _STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
 
+_PRIORITIES: Final = "priorityclasses.scheduling.k8s.io"
+
 _GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
 # What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
 # defaulted has to be taken back explicitly.
-_REFUSALS: Final = ("object is being deleted", "not found", "already exists", "may not be specified when strategy")
+_REFUSALS: Final = (
+    "object is being deleted",
+    "not found",
+    "already exists",
+    "may not be specified when strategy",
+    "because it is being terminated",
+    "exceeded quota",
+    "status unknown for quota",
+)
+
+
+_UNANSWERED: Final = (0, 500, 504)
+_TRIES: Final = 40
+_TRY_AGAIN: Final = 5 * SECOND
 
 
 class Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
@@ -81,26 +113,35 @@ class Game:
         cluster: where to begin; it stays as it is.
         properties: what must hold after every step.
         past: what is not compared in the end.
+        promises: what is followed from step to step, each until something puts an end to it.
     """
 
-    def __init__(self, cluster: Cluster, properties: tuple[Property, ...], past: tuple[Past, ...] = PAST) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        properties: tuple[Property, ...],
+        past: tuple[Past, ...] = PAST,
+        promises: tuple[Promise, ...] = PROMISES,
+    ) -> None:
         self.machine = Machine(cluster)
         self.machine.observed = []
         self.properties = properties
         self.past = past
         self.declared: dict[tuple[str, str], dict[str, Any]] = {}  # by resource, and namespace and name
+        self._applied: dict[tuple[str, str], dict[str, Any]] = {}  # as it was last applied: it may be patched since
         self.happened: list[str] = []
         self.refused: list[str] = []  # what no user of a sound cluster would be
         self._began = cluster
         self._outage: Duration = 0
         self._adopting = False
+        self._displacing = False
         self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
         self._elected = tuple(cluster.elections)
         self._silent_since: int | None = None
         self._struck = False
         self._marked: tuple[Request, ...] = ()
         self._circles = Circles()
-        self._rollouts: Rollouts | None = None
+        self._following = Following(promises)
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -109,7 +150,7 @@ class Game:
         self._uids = uids_of(self._seen)
         self.machine.observed = []
         self._ran, self._led = self._running(), self._leading()
-        self._rollouts = None if self._struck else Rollouts.of(self._seen)
+        self._following.begin(self._seen)
 
     # Moves
     # ---------------------------------------------------------------------------------------------------
@@ -126,7 +167,12 @@ class Game:
             case Resize():
                 self.scale(move.kind, move.name, move.replicas)
             case Withdraw():
-                self.delete(move.kind, move.name)
+                self.delete(move.kind, move.name, move.namespace, move.cascade)
+            case Adopt():
+                self.adopt(move)
+            case Errand():
+                with suppress(ReconcileError):
+                    self.converse(move)
             case Strike():
                 self._strike(move)
             case Lag():
@@ -143,13 +189,27 @@ class Game:
         resource, metadata = resource_of(wanted), wanted.metadata
         if metadata is None or not metadata.name:
             raise ReconcileError("metadata.name: a manifest that is applied has one")
-        answer = client.applied(self.machine, wanted, submit=self._at_once)
+        answer = self._insisted(lambda: client.applied(self.machine, wanted, submit=self._at_once))
+        if answer is None:
+            return None
         namespace = metadata.namespace or "default" if resource.namespaced else ""
         key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
-        if not answer.ok or answer.body.metadata.deletion_timestamp is None:
-            self._keep(key, manifest, answer)
+        home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
+        leaves = [each for each in (answer.body, home) if each is not None and answer.ok]
+        if all(each.metadata.deletion_timestamp is None for each in leaves):
+            self._keep(key, self._reapplied(key, manifest), answer)
+            self._applied[key] = manifest
+        if key[0] == _PRIORITIES:
+            self._make_room()  # who is less than another may have to
         return self._told(f"apply {key[0]} {key[1]}", answer)
+
+    def _reapplied(self, key: tuple[str, str], manifest: dict[str, Any]) -> dict[str, Any]:
+        """Give what is declared once *manifest* is applied: what was patched meanwhile and it does not name stays."""
+        patched, before = self.declared.get(key), self._applied.get(key)
+        if patched is None or before is None or patched is before:
+            return manifest
+        return merge(merge(patched, difference(before, manifest)), manifest)  # type: ignore[no-any-return]
 
     def scale(self, word: str, name: str, replicas: int, namespace: str = "default") -> Response | None:
         """Scale a workload, as kubectl does; None if no API server can be reached: then nothing happens."""
@@ -163,17 +223,41 @@ class Game:
             self._keep(_key(request), resized, answer)
         return self._told(f"scale {request.resource} {joined(request.namespace, name)} {replicas}", answer)
 
-    def delete(self, word: str, name: str, namespace: str = "default") -> Response | None:
+    def delete(self, word: str, name: str, namespace: str = "default", cascade: str = "") -> Response | None:
         """Delete an object, as kubectl does; None if no API server can be reached: then nothing happens."""
-        request = client.delete(word, name, namespace=namespace)
+        options = meta_v1.DeleteOptions(propagation_policy=cascade.capitalize()) if cascade else None
+        request = client.delete(word, name, namespace=namespace, options=options)
         answer = self._asked(request)
         if answer is None:
             return None
         if answer.ok:
             self.declared.pop(_key(request), None)
+            if request.resource == "namespaces":
+                self.declared = {
+                    key: manifest for key, manifest in self.declared.items() if not key[1].startswith(f"{name}/")
+                }
+                self._following.end("loss")
             if request.resource == "pods":
-                self._rollouts = None  # a controller may have counted on it
+                self._following.end("loss")  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
+
+    def adopt(self, move: Adopt) -> Response | None:
+        """Give an object one more owner; None if there is nobody to ask, or one of the two is not there."""
+        objects = self.machine.closed().objects
+        found = [each for each in objects(move.kind, namespace=move.namespace) if each.metadata.name == move.name]
+        owners = [
+            each for each in objects(move.owner_kind, namespace=move.namespace) if each.metadata.name == move.owner
+        ]
+        if not found or not owners:
+            return None
+        owner, kept = owners[0], convert.dump(found[0])["metadata"].get("ownerReferences", [])
+        reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": move.owner, "uid": owner.metadata.uid}
+        if any(each["uid"] == owner.metadata.uid for each in kept):
+            return None
+        body = {"metadata": {"ownerReferences": [*kept, {**reference, "blockOwnerDeletion": True}]}}
+        request = client.patch(move.kind, move.name, body, namespace=move.namespace)
+        answer = self._asked(request)
+        return None if answer is None else self._told(f"adopt {move.kind} {move.name} by {move.owner}", answer)
 
     def converse(self, errand: Errand) -> Said | None:
         """
@@ -202,12 +286,14 @@ class Game:
         key = _key(request)
         if request.verb == "patch":
             if key in self.declared:
-                self.declared[key] = merge(self.declared[key], request.body)
+                self.declared[key] = _patched(self.declared[key], request, answer)
             elif key[0] in _STANDING:
                 self._marked = (*self._marked, request)
+                if "taints" in request.body.get("spec", ()):
+                    self._make_room()
         else:  # a pod is evicted or deleted
             self.declared.pop(key, None)
-            self._struck, self._rollouts = True, None
+            self._lose()
         return answer
 
     def happen(self, event: ClusterEvent) -> None:
@@ -222,8 +308,19 @@ class Game:
         apply_event(machine, event)
         self.happened.append(said)
         if isinstance(event, Fault):
-            self._struck, self._rollouts = True, None
+            self._struck = True
+            self._following.end("fault")
         self._judge(machine.closed())
+
+    def _make_room(self) -> None:
+        """Mind that pods may have to go, also such as nobody replaces."""
+        self._displacing = True
+        self._lose()
+
+    def _lose(self) -> None:
+        """Mind that somebody takes a pod away: who promised that there would be so many does so no more."""
+        self._struck = True
+        self._following.end("loss")
 
     def repair(self) -> None:
         """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
@@ -233,6 +330,11 @@ class Game:
         for (process, watch), cursor in self.machine.closed().cursors.items():
             if cursor.held:
                 self.happen(ReleaseWatch(process, watch))
+        if self.machine.fronted:
+            for server in network_of(self.machine).stale:
+                self.happen(ReleaseCache(server))
+        for one, other in self.machine.cuts:
+            self.happen(MendLink(one, other))
         for name, status in self.machine.closed().hosts.items():
             if not status.connected:
                 self.happen(Reconnect(name))
@@ -275,7 +377,7 @@ class Game:
         if problems:
             return problems
         calm = undisturbed(self._began, tuple(self.declared.values()), self._marked)
-        lost = self._outage >= _GRACE
+        lost = self._outage >= _GRACE or self._displacing
         return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._adopting)
 
     def _wander(self, move: Wander) -> None:
@@ -323,7 +425,7 @@ class Game:
             if pods and reachable(cluster, ""):
                 pod = pods[move.number % len(pods)]
                 self.declared.pop(("pods", joined("default", pod.metadata.name)), None)
-                self._struck, self._rollouts = True, None
+                self._lose()
                 self.delete("pods", pod.metadata.name)
             return
         found = self._awaited(lambda cluster: candidates(cluster, move.what))
@@ -355,13 +457,28 @@ class Game:
     def _asked(self, request: Request) -> Response | None:
         if not reachable(self.machine.closed(), ""):
             return None
-        return client.asked(self.machine, request, submit=self._at_once)
+        return self._insisted(lambda: client.asked(self.machine, request, submit=self._at_once))
+
+    def _insisted(self, ask: Callable[[], Response]) -> Response | None:
+        """
+        Ask, and where connections break, again and again while nobody answers, as users do; None if nobody does for
+        minutes.
+        """
+        answer = ask()
+        if not self.machine.fronted:
+            return answer
+        for _ in range(_TRIES):
+            if answer.code not in _UNANSWERED:
+                return answer
+            self._until(self.machine.now + _TRY_AGAIN)
+            answer = ask()
+        return None
 
     def _at_once(self, event: ClusterEvent) -> None:
         """Let a client's request overtake everything that is under way, and its answer as well, if one step answers."""
         machine = self.machine
         apply_event(machine, event)
-        if machine.plural:
+        if machine.apart:
             return
         apply_event(machine, Execute(machine.serial - 1))
         apply_event(machine, Return(machine.serial - 1))
@@ -410,9 +527,8 @@ class Game:
         self.machine.observed = []
         self._seen = cluster
         said = broken_by(passage, self.properties)
-        if self._rollouts is not None and self.properties and changes:
-            self._rollouts, more = self._rollouts.seen(passage)
-            said += more
+        if changes:
+            said += self._following.seen(passage)
         if said:
             raise Broken(said)
 
@@ -436,7 +552,7 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
 
     *patches* are of what was there from the start, such as a Node that is cordoned; they come first.
     """
-    game = Game(cluster, ())
+    game = Game(cluster, (), promises=())
     for patch in patches:
         client.asked(game.machine, patch)
     for manifest in manifests:
@@ -449,6 +565,13 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
 
 def _key(request: Request) -> tuple[str, str]:
     return request.resource, joined(request.namespace, request.name)
+
+
+def _patched(manifest: dict[str, Any], request: Request, answer: Response) -> dict[str, Any]:
+    """Give a manifest with the patch that changed its object."""
+    body = thaw(request.body)
+    found = strategic.merged(manifest, body, type(answer.body)) if request.patch_type == "strategic" else None
+    return merge(manifest, body) if found is None else found
 
 
 def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:

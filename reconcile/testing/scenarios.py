@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
-from reconcile.components import kubeproxy
 from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
@@ -31,25 +29,45 @@ from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
+    CutWatch,
     DelayCall,
     Deliver,
+    Disconnect,
+    DriftClock,
     DropCall,
     Execute,
+    Freeze,
+    HoldCache,
+    HoldWatch,
+    KillContainer,
+    Reconnect,
+    ReleaseCache,
+    ReleaseWatch,
+    RemoveManifest,
     ResetCall,
     Return,
+    SetClock,
+    ShutDown,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+    Strain,
+    Thaw,
+    WriteManifest,
 )
-from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
+from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
-from reconcile.testing.befalling import Befalling, integer
+from reconcile.testing import membership
 from reconcile.testing.blocks import Block
 from reconcile.testing.game import Broken, Game
-from reconcile.testing.moves import Lag, Strike, Wait, Wander
+from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
-from reconcile.testing.views import containers_of, lines_of
-from reconcile.testing.wording import duration_in, field_at, option_of, reached, refusal_of
+from reconcile.testing.views import arrivals_of, containers_of, lines_of
+from reconcile.testing.wording import COMMANDS, duration_in, field_at, number_in, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
@@ -59,7 +77,7 @@ _OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", 
 _OWN: Final = "controllers="
 
 
-class Scenario(Befalling):
+class Scenario:
     """
     A cluster that commands are played on, first-in first-out.
 
@@ -137,7 +155,7 @@ class Scenario(Befalling):
             plain |= document
         behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
-        boot = Cluster.boot(topology_from_json(plain), seed=integer(seed), controllers=controllers)
+        boot = Cluster.boot(topology_from_json(plain), seed=number_in(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None
         self._begin(boot if settled is None else settled.cluster)
         if settled is not None and not settled.settled:
@@ -161,13 +179,24 @@ class Scenario(Befalling):
                 yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
-        """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from refusal_of(reached(self._game.delete(*block.words)))
+        """Delete pods NAME [NAMESPACE] [--cascade=orphan|foreground]: what `kubectl delete --wait=false` does."""
+        words = [word for word in block.words if not word.startswith(_CASCADE)]
+        ways = [word.removeprefix(_CASCADE) for word in block.words if word not in words]
+        if len(words) not in _NAMED or len(ways) > 1 or not {*ways} <= {"background", "orphan", "foreground"}:
+            raise ReconcileError(f"{block.command!r}: {' '.join(str(Scenario.delete.__doc__).split())}")
+        name, namespace = words[1], (*words[2:], "default")[0]
+        yield from refusal_of(reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
+
+    def adopt(self, block: Block) -> Iterator[str]:
+        """Adopt configmaps NAME OWNER-KIND OWNER [NAMESPACE]: give an object one more owner, not its controller."""
+        word, name, owner_kind, owner, *rest = block.words
+        answer = self._game.adopt(Adopt(word, name, owner_kind, owner, (*rest, "default")[0]))
+        yield from ("nobody to adopt, or by",) if answer is None else refusal_of(answer)
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from refusal_of(reached(self._game.scale(word, name, integer(replicas), *rest)))
+        yield from refusal_of(reached(self._game.scale(word, name, number_in(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -194,7 +223,7 @@ class Scenario(Befalling):
 
     def wander(self, block: Block) -> Iterator[str]:
         """Wander STEPS SEED: let so many steps happen, each picked by chance among all that could happen next."""
-        steps, seed = map(integer, block.words)
+        steps, seed = map(number_in, block.words)
         self._game.move(Wander(steps, seed))
         yield from ()
 
@@ -221,14 +250,14 @@ class Scenario(Befalling):
         if what not in (*KINDS, "delete"):
             raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
         before = len(self._game.happened)
-        self._game.move(Strike(what, integer(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
+        self._game.move(Strike(what, number_in(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
         yield from self._game.happened[before:] or (f"nothing to {what}",)
 
     def lag(self, block: Block) -> Iterator[str]:
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(integer(number), duration_in(block, time)))
+        self._game.move(Lag(number_in(number), duration_in(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -247,7 +276,7 @@ class Scenario(Befalling):
     def deliver(self, block: Block) -> Iterator[str]:
         """Deliver PROCESS WATCH [COUNT]: deliver the next changes of one watch, out of turn."""
         process, watch, *rest = block.words
-        self._game.happen(Deliver(process, watch, integer(rest[0]) if rest else 0))
+        self._game.happen(Deliver(process, watch, number_in(rest[0]) if rest else 0))
         yield from ()
 
     def drop(self, block: Block) -> Iterator[str]:
@@ -295,6 +324,116 @@ class Scenario(Befalling):
         """Lines [TEXT]: who is connected to which API server; only with TEXT."""
         yield from lines_of(self.cluster, *block.words)
 
+    def crash(self, block: Block) -> Iterator[str]:
+        """Crash HOST, which loses power, or crash COMPONENT/HOST."""
+        (name,) = block.words
+        self._game.happen(StopProcess(name) if "/" in name else StopHost(name))
+        yield from ()
+
+    def kill(self, block: Block) -> Iterator[str]:
+        """Kill COMPONENT/HOST, a process, or kill POD CONTAINER [NAMESPACE], a container."""
+        name, *rest = block.words
+        if not rest and "/" not in name:
+            raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
+        self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
+        yield from ()
+
+    def freeze(self, block: Block) -> Iterator[str]:
+        """Freeze COMPONENT/HOST: a process is paused."""
+        self._game.happen(Freeze(block.words[0]))
+        yield from ()
+
+    def thaw(self, block: Block) -> Iterator[str]:
+        """Thaw COMPONENT/HOST: a process that was paused goes on."""
+        self._game.happen(Thaw(block.words[0]))
+        yield from ()
+
+    def logs(self, block: Block) -> Iterator[str]:
+        """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
+        pod, container, *rest = block.words
+        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
+
+    def members(self, _: Block) -> Iterator[str]:
+        """Members: list those of etcd, as `etcdctl endpoint status` does."""
+        yield from membership.listed(self.cluster)
+
+    def member(self, block: Block) -> Iterator[str]:
+        """
+        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        restore NAME HOST, compact REVISION, defragment, disarm.
+        """
+        self._game.happen(membership.ordered(block.words))
+        yield from ()
+
+    def disconnect(self, block: Block) -> Iterator[str]:
+        """Disconnect HOST from the network."""
+        self._game.happen(Disconnect(block.words[0]))
+        yield from ()
+
+    def strain(self, block: Block) -> Iterator[str]:
+        """Strain HOST SIGNAL [QUANTITY]: let so much be left of what a host has beside what pods use; without, all."""
+        host, signal, *rest = block.words
+        self._game.happen(Strain(host, signal, rest[0] if rest else ""))
+        yield from ()
+
+    def shutdown(self, block: Block) -> Iterator[str]:
+        """Shutdown HOST [cancelled]: tell its kubelet that the host is about to shut down, or that it is not."""
+        host, *rest = block.words
+        if rest not in ([], ["cancelled"]):
+            raise ReconcileError(f"shutdown {' '.join(block.words)!r}: only `cancelled` can follow the host")
+        self._game.happen(ShutDown(host, cancelled=bool(rest)))
+        yield from ()
+
+    def manifest(self, block: Block) -> Iterator[str]:
+        """Manifest HOST, and Pods below it: write them to its disk; or manifest HOST NAME [NAMESPACE]: remove one."""
+        host, *rest = block.words
+        if rest:
+            self._game.happen(RemoveManifest(host, joined((*rest, "default")[1], rest[0])))
+        for each in () if rest else self._documents(block.document):
+            self._game.happen(WriteManifest(host, convert.load(each).object))
+        yield from ()
+
+    def clock(self, block: Block) -> Iterator[str]:
+        """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
+        host, ahead = block.words
+        self._game.happen(SetClock(host, parse_duration(ahead)))
+        yield from ()
+
+    def drift(self, block: Block) -> Iterator[str]:
+        """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
+        host, rate, *until = block.words
+        self._game.happen(DriftClock(host, number_in(rate), parse_duration(until[0]) if until else None))
+        yield from ()
+
+    def restart(self, block: Block) -> Iterator[str]:
+        """Restart HOST (one without power) or restart kubelet/HOST."""
+        (name,) = block.words
+        self._game.happen(StartProcess(name) if "/" in name else StartHost(name))
+        yield from ()
+
+    def cut(self, block: Block) -> Iterator[str]:
+        """Cut HOST (from the network) or cut PROCESS WATCH (so that it lists again)."""
+        name, *watch = block.words
+        self._game.happen(CutWatch(name, watch[0]) if watch else Disconnect(name))
+        yield from ()
+
+    def hold(self, block: Block) -> Iterator[str]:
+        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
+        server, *watch = block.words
+        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
+        yield from ()
+
+    def release(self, block: Block) -> Iterator[str]:
+        """Release PROCESS WATCH, or kube-apiserver/HOST, which was held back: it catches up."""
+        server, *watch = block.words
+        self._game.happen(ReleaseWatch(server, *watch) if watch else ReleaseCache(server))
+        yield from ()
+
+    def reconnect(self, block: Block) -> Iterator[str]:
+        """Reconnect HOST, which was cut from the network."""
+        self._game.happen(Reconnect(block.words[0]))
+        yield from ()
+
     def show(self, block: Block) -> Iterator[str]:
         """Show pods [NAMESPACE] [.FIELD...]: a table, as kubectl get prints it, or fields of each object."""
         word, *rest = block.words
@@ -316,19 +455,7 @@ class Scenario(Befalling):
 
     def send(self, block: Block) -> Iterator[str]:
         """Send HOST IP:PORT [TIMES]: send packets from a host through its packet filter; count where they arrive."""
-        name, target, *rest = block.words
-        address, _, port = target.partition(":")
-        host = self.cluster.hosts[name]
-        if host.rules is None:
-            yield f"{name} has no packet filter rules"
-            return
-        dice, found = Dice(self.cluster.seed, "send"), Counter[str]()
-        for _ in range(int(rest[0]) if rest else 1):
-            packet = kubeproxy.Packet(source=host.host.ip, destination=address, port=int(port))
-            verdict, dice = kubeproxy.route(host.rules, packet, dice)
-            found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
-        for where, count in sorted(found.items()):
-            yield f"{count} {where}"
+        yield from arrivals_of(self.cluster, *block.words)
 
     def log(self, block: Block) -> Iterator[str]:
         """
@@ -355,53 +482,8 @@ class Scenario(Befalling):
 
 
 _CREATED: Final = 201
-_MANY: Final = 99
-COMMANDS: Final = {
-    "load": (0, _MANY),
-    "apply": (0, 0),
-    "delete": (2, 3),
-    "scale": (3, 4),
-    **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
-    "advance": (1, 1),
-    "settle": (0, 1),
-    "wander": (2, 2),
-    "step": (0, 0),
-    "deliver": (2, 3),
-    "drop": (1, _MANY),
-    "crash": (1, 1),
-    "restart": (1, 1),
-    "kill": (1, 3),
-    "freeze": (1, 1),
-    "thaw": (1, 1),
-    "logs": (2, 3),
-    "cut": (1, 2),
-    "disconnect": (1, 1),
-    "members": (0, 0),
-    "member": (1, _MANY),
-    "reconnect": (1, 1),
-    "clock": (2, 2),
-    "drift": (2, 3),
-    "strain": (2, 3),
-    "shutdown": (1, 2),
-    "manifest": (1, 3),
-    "hold": (1, 2),
-    "release": (1, 2),
-    "execute": (1, _MANY),
-    "answers": (0, 0),
-    "reset": (1, _MANY),
-    "delay": (2, _MANY),
-    "lines": (0, 1),
-    "strike": (1, 2),
-    "lag": (2, 2),
-    "repair": (0, 0),
-    "show": (1, _MANY),
-    "containers": (1, 1),
-    "send": (2, 3),
-    "log": (0, _MANY),
-    "expect": (2, _MANY),
-    "judge": (0, 0),
-}
-"""Every command, and how many words it takes at least and at most; `docs/reference/scenarios.md` explains them."""
+_CASCADE: Final = "--cascade="
+_NAMED: Final = (2, 3)
 
 
 def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterator[str]]:

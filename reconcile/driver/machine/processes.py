@@ -49,6 +49,7 @@ from reconcile.effects import (
     Wake,
 )
 from reconcile.events import Started
+from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
@@ -79,31 +80,9 @@ def begin(machine: Machine, item: Starting) -> bool:
     name, kind = process.name, process.kind
     if kind == APPLICATION:
         return _begin_application(machine, process)
-    host = machine.host(process.host)
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
-    setting = Setting(
-        host.host,
-        dice,
-        topology.behaviours,
-        machine.cluster.controllers,
-        _disk(machine, process.host),
-        heartbeats=topology.heartbeats,
-        managed_fields=topology.managed_fields,
-        service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
-        without=topology.without,
-        feature_gates=topology.feature_gates,
-        webhooks=topology.webhooks,
-        drivers=topology.drivers,
-        device_drivers=topology.device_drivers,
-        cluster_cidr=topology.cluster_cidr,
-        node_cidr_mask_size=topology.node_cidr_mask_size,
-        cloud=topology.cloud,
-        stages=topology.stages,
-        keeping=_keeping(machine, process) if machine.plural else None,
-        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
-    )
+    setting = _setting(machine, process, dice)
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":
@@ -133,6 +112,33 @@ def begin(machine: Machine, item: Starting) -> bool:
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
+    """Give what a process begins with."""
+    topology, kind = machine.cluster.topology, process.kind
+    return Setting(
+        machine.host(process.host).host,
+        dice,
+        topology.behaviours,
+        machine.cluster.controllers,
+        _disk(machine, process.host),
+        heartbeats=topology.heartbeats,
+        managed_fields=topology.managed_fields,
+        service_cidr=topology.service_cidr,
+        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        without=topology.without,
+        feature_gates=topology.feature_gates,
+        webhooks=topology.webhooks,
+        drivers=topology.drivers,
+        device_drivers=topology.device_drivers,
+        cluster_cidr=topology.cluster_cidr,
+        node_cidr_mask_size=topology.node_cidr_mask_size,
+        cloud=topology.cloud,
+        stages=topology.stages,
+        keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
+    )
 
 
 def _begin_application(machine: Machine, process: Process) -> bool:

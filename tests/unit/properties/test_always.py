@@ -5,7 +5,7 @@ from copy import deepcopy
 import attrs
 import pytest
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, meta_v1, policy_v1, storage_v1
 from reconcile.api.quantity import Quantity
 from reconcile.cluster.pending import Sent
 from reconcile.driver import client
@@ -146,7 +146,73 @@ def test_a_claim_that_has_lost_its_volume_shares_none(cluster):
     assert (violations(passage.after), broken_by(passage, ALWAYS)) == ((), ())
 
 
+def has_the_address_of_another(cluster, pod, rewritten):
+    return rewritten(cluster, "pods", replace(pod, metadata=replace(pod.metadata, name="web-x", uid="x")))
+
+
+def comes_to_life_again(cluster, pod, rewritten):
+    ended = rewritten(cluster, "pods", pod, status=replace(pod.status, phase="Succeeded")).after
+    return rewritten(ended, "pods", pod, status=pod.status)
+
+
+def is_without_a_namespace(cluster, pod, rewritten):
+    lost = core_v1.ConfigMap(metadata=meta_v1.ObjectMeta(name="c", namespace="gone", uid="lost"))
+    return rewritten(cluster, "configmaps", lost, data=Map({"a": "b"}))
+
+
+def allows_what_it_does_not_have(cluster, pod, rewritten):
+    budget = policy_v1.PodDisruptionBudget(metadata=meta_v1.ObjectMeta(name="b", namespace="default", uid="a-budget"))
+    status = policy_v1.PodDisruptionBudgetStatus(
+        current_healthy=2, desired_healthy=2, disruptions_allowed=1, expected_pods=2
+    )
+    return rewritten(cluster, "poddisruptionbudgets.policy", budget, status=status)
+
+
+def has_the_address_of_another_service(cluster, pod, rewritten):
+    web = cluster.get("services", "web")
+    return rewritten(
+        cluster, "services", replace(web, metadata=replace(web.metadata, name="other", uid="other-service"))
+    )
+
+
+def is_on_two_nodes(cluster, pod, rewritten):
+    def attachment(node):
+        source = storage_v1.VolumeAttachmentSource(persistent_volume_name="disk")
+        return storage_v1.VolumeAttachment(
+            metadata=meta_v1.ObjectMeta(name=f"on-{node}", uid=f"on-{node}"),
+            spec=storage_v1.VolumeAttachmentSpec(attacher="d", node_name=node, source=source),
+            status=storage_v1.VolumeAttachmentStatus(attached=True),
+        )
+
+    metadata = meta_v1.ObjectMeta(name="disk", uid="disk")
+    spec = core_v1.PersistentVolumeSpec(access_modes=("ReadWriteOnce",))
+    disk = core_v1.PersistentVolume(metadata=metadata, spec=spec)
+    there = rewritten(cluster, "persistentvolumes", disk).after
+    there = rewritten(there, "volumeattachments.storage.k8s.io", attachment("node-1")).after
+    return rewritten(there, "volumeattachments.storage.k8s.io", attachment("node-2"))
+
+
+def shares_a_claim_of_one(cluster, pod, rewritten):
+    wanted = claim("one", "v")
+    alone = replace(wanted, spec=replace(wanted.spec, access_modes=("ReadWriteOncePod",)))
+    source = core_v1.PersistentVolumeClaimVolumeSource(claim_name="one")
+    volume = core_v1.Volume(name="data", persistent_volume_claim=source)
+    has, asks = (replace(pod.spec, volumes=(volume,), node_name=node) for node in (pod.spec.node_name, None))
+    there = rewritten(cluster, "persistentvolumeclaims", alone).after
+    there = rewritten(there, "pods", pod, spec=has).after
+    other = replace(pod, metadata=replace(pod.metadata, name="web-y", uid="y"), status=core_v1.PodStatus())
+    waits = rewritten(there, "pods", replace(other, spec=asks)).after
+    return rewritten(waits, "pods", other, spec=has)
+
+
 MUTATIONS = {
+    has_the_address_of_another: "no two pods with one address",
+    comes_to_life_again: "a pod that has ended stays ended",
+    is_without_a_namespace: "nothing without its namespace",
+    allows_what_it_does_not_have: "a budget allows what it has",
+    has_the_address_of_another_service: "no two services with one address",
+    is_on_two_nodes: "a volume of one node is on one node",
+    shares_a_claim_of_one: "a claim of one pod is of one pod",
     runs_on_two_nodes: "no pod on two nodes",
     is_bound_again: "a binding is for ever",
     asks_too_much: "no node over its allocatable",
