@@ -27,6 +27,7 @@ from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.failures import failures
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine.lines import network_of
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
@@ -34,7 +35,9 @@ from reconcile.events import (
     ClusterEvent,
     Execute,
     Fault,
+    MendLink,
     Reconnect,
+    ReleaseCache,
     ReleaseWatch,
     Return,
     StartHost,
@@ -87,6 +90,11 @@ _REFUSALS: Final = (
     "exceeded quota",
     "status unknown for quota",
 )
+
+
+_UNANSWERED: Final = (0, 500, 504)
+_TRIES: Final = 40
+_TRY_AGAIN: Final = 5 * SECOND
 
 
 class Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
@@ -181,7 +189,9 @@ class Game:
         resource, metadata = resource_of(wanted), wanted.metadata
         if metadata is None or not metadata.name:
             raise ReconcileError("metadata.name: a manifest that is applied has one")
-        answer = client.applied(self.machine, wanted, submit=self._at_once)
+        answer = self._insisted(lambda: client.applied(self.machine, wanted, submit=self._at_once))
+        if answer is None:
+            return None
         namespace = metadata.namespace or "default" if resource.namespaced else ""
         key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
@@ -320,6 +330,11 @@ class Game:
         for (process, watch), cursor in self.machine.closed().cursors.items():
             if cursor.held:
                 self.happen(ReleaseWatch(process, watch))
+        if self.machine.fronted:
+            for server in network_of(self.machine).stale:
+                self.happen(ReleaseCache(server))
+        for one, other in self.machine.cuts:
+            self.happen(MendLink(one, other))
         for name, status in self.machine.closed().hosts.items():
             if not status.connected:
                 self.happen(Reconnect(name))
@@ -442,13 +457,28 @@ class Game:
     def _asked(self, request: Request) -> Response | None:
         if not reachable(self.machine.closed(), ""):
             return None
-        return client.asked(self.machine, request, submit=self._at_once)
+        return self._insisted(lambda: client.asked(self.machine, request, submit=self._at_once))
+
+    def _insisted(self, ask: Callable[[], Response]) -> Response | None:
+        """
+        Ask, and where connections break, again and again while nobody answers, as users do; None if nobody does for
+        minutes.
+        """
+        answer = ask()
+        if not self.machine.fronted:
+            return answer
+        for _ in range(_TRIES):
+            if answer.code not in _UNANSWERED:
+                return answer
+            self._until(self.machine.now + _TRY_AGAIN)
+            answer = ask()
+        return None
 
     def _at_once(self, event: ClusterEvent) -> None:
         """Let a client's request overtake everything that is under way, and its answer as well, if one step answers."""
         machine = self.machine
         apply_event(machine, event)
-        if machine.plural:
+        if machine.apart:
             return
         apply_event(machine, Execute(machine.serial - 1))
         apply_event(machine, Return(machine.serial - 1))

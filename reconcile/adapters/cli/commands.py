@@ -19,7 +19,7 @@ import click
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration
 from reconcile.lib.version import __version__
-from reconcile.model.balancers import KINDS, Balancer
+from reconcile.model.balancers import KINDS, Balancer, usual
 
 _BAD_INPUT: Final = 1
 _KILLED: Final = 128  # and the number of the signal
@@ -104,7 +104,7 @@ def cli() -> None:
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
 @click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")
-@click.option("--balancer", type=click.Choice(KINDS), help="What stands before the API servers.")
+@click.option("--balancer", type=click.Choice(KINDS), help="What stands before API servers.  [default: round-robin]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
 @click.option(
@@ -245,7 +245,7 @@ def explain(**options: Any) -> int:
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
 @click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many with etcd.")
-@click.option("--balancer", type=click.Choice(KINDS), help="What stands before the API servers.")
+@click.option("--balancer", type=click.Choice(KINDS), help="What stands before API servers.  [default: round-robin]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @_controllers
 def step(  # noqa: PLR0917 -- the options' order
@@ -255,7 +255,7 @@ def step(  # noqa: PLR0917 -- the options' order
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
     from reconcile.cluster.topology import Topology  # noqa: PLC0415
 
-    front = None if balancer is None else Balancer(kind=balancer)  # type: ignore[arg-type]  # click has checked it
+    front = usual(masters) if balancer is None else Balancer(kind=balancer)  # type: ignore[arg-type]  # click has checked it
     serve_standard_streams(Topology(nodes=nodes, masters=masters, members=members, balancer=front), seed, own)
 
 

@@ -54,7 +54,7 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
-from reconcile.model.balancers import Balancer
+from reconcile.model.balancers import Balancer, usual
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
@@ -346,7 +346,8 @@ def _topology(options: Options) -> Topology:
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler
-    return attrs.evolve(topology, **changes)
+    made = attrs.evolve(topology, **changes)
+    return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 
 
 def check_time(timed: Timed, topology: Topology, limit: Duration, passed: Duration = 0) -> None:

@@ -21,7 +21,7 @@ from reconcile.components.kubelet import (
     mounting,
     preemption,
     preparing,
-    remembering,
+    recalling,
     resizing,
 )
 from reconcile.components.kubelet.allotting import NOTHING, allotted, told
@@ -191,7 +191,7 @@ def add(
     old = api.status if api is not None else None
     found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
-    made = remembering.containers_of(spec, old, found, now)
+    made = recalling.containers_of(spec, old, found, now)
     asked = admission.requests_of(spec)
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
@@ -212,7 +212,7 @@ def add(
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
         pod = replace(pod, sandbox="ready", ip=found.ip)
-        pod = replace(pod, containers=remembering.probed_again(pod, old, now, out))
+        pod = replace(pod, containers=recalling.probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if metadata.deletion_timestamp is None:
@@ -406,3 +406,6 @@ def retry(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State
     if pod.calling:
         return state
     return ending.finish(state, pod, now, out) if pod.life == "ended" else keep(state, write(pod, out))
+
+
+# What a pod starts from -----------------------------------------------------------------------------------------------

@@ -1,10 +1,7 @@
 """
-Remembering: what a kubelet that starts knows of containers that one before it had started.
+Recalling: what a kubelet that starts knows of containers that were there before it, from the runtime and the API.
 
-Takes:    a pod's status, what its container runtime has of it.
-Gives:    containers.
-Source:   the kubelet's convertToAPIContainerStatuses and the state of its probes' workers.
-Left out: nothing known.
+Source:   the kubelet's runtime cache and pod workers after a restart.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ from reconcile.model.running import RunningPod
 
 
 def containers_of(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> tuple[Container, ...]:
-    """Give the containers of a pod that is new to this kubelet: by its status *old*, and by what was *found* of it."""
+    """Give a pod's containers, as the runtime has them, or else as the API remembers them."""
     made = [
         Container(container, "sidecar" if container.restart_policy == "Always" else "init")
         for container in spec.init_containers or ()
