@@ -92,6 +92,7 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
         device_drivers: the drivers of devices, which pods ask for by ResourceClaims.
         balancer: what stands between API servers and those who call them, over connections that can break; None for
             nothing: a call reaches any API server that can be reached, and waits while there is none.
@@ -134,6 +135,7 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    etcd_quota: int = 0
     device_drivers: tuple[DeviceDriver, ...] = attrs.field(default=(), converter=as_tuple)
     balancer: Balancer | None = None
     cloud: Cloud | None = None
@@ -152,15 +154,7 @@ class Topology:
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
-        for name, number in (
-            ("nodes", self.nodes),
-            ("masters", self.masters),
-            ("members", self.members),
-            ("start", self.start),
-            ("node_cidr_mask_size", self.node_cidr_mask_size),
-        ):
-            if not is_written(number):
-                raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        _check_numbers(self)
         count = len(self.hosts) or self.nodes
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
@@ -242,6 +236,21 @@ class Topology:
             taints=taints,
             manifests=(*host.manifests, *[static_pod(name) for name in run]),
         )
+
+
+def _check_numbers(topology: Topology) -> None:
+    for name, number in (
+        ("nodes", topology.nodes),
+        ("masters", topology.masters),
+        ("members", topology.members),
+        ("start", topology.start),
+        ("etcd_quota", topology.etcd_quota),
+        ("node_cidr_mask_size", topology.node_cidr_mask_size),
+    ):
+        if not is_written(number):
+            raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        if name == "etcd_quota" and number < 0:
+            raise ReconcileError(f"topology: {name}: {number!r} is less than 0")
 
 
 def is_written(number: object) -> bool:

@@ -359,7 +359,10 @@ class Scenario:
         yield from membership.listed(self.cluster)
 
     def member(self, block: Block) -> Iterator[str]:
-        """Member add|learner|promote|remove|move|lose|force HOST, save HOST NAME, restore NAME HOST, slow HOST 50ms."""
+        """
+        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        restore NAME HOST, compact REVISION, defragment, disarm.
+        """
         self._game.happen(membership.ordered(block.words))
         yield from ()
 

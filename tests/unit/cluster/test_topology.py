@@ -119,7 +119,7 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"masters": 0}, "topology: masters: 0 is not between 1 and the number of nodes, 3"),
         ({"nodes": 2, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
         ({"hosts": HOSTS, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
-        ({"lock": "configmaps"}, "topology: lock: 'configmaps' is neither 'leases' nor 'endpoints'"),
+        ({"lock": "secrets"}, "topology: lock: 'secrets' is neither 'leases', 'endpoints' nor 'configmaps'"),
         ({"hosts": (HOSTS[0], HOSTS[0])}, "topology: hosts: alpha and alpha have one name, 'alpha'"),
         (
             {"hosts": (HOSTS[0], attrs.evolve(HOSTS[1], ip="192.0.2.1"))},
