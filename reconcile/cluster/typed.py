@@ -137,5 +137,6 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "numa": ("an integer", _is_number),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
+    "etcd_quota": ("an integer of bytes", _is_number),
     "clock_drift": ("an integer of parts of a million", _is_number),
 }

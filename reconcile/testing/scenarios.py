@@ -63,7 +63,8 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.game import Broken, Game
+from reconcile.testing.game import Game
+from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
 from reconcile.testing.views import arrivals_of, containers_of, lines_of
@@ -358,7 +359,10 @@ class Scenario:
         yield from membership.listed(self.cluster)
 
     def member(self, block: Block) -> Iterator[str]:
-        """Member add|learner|promote|remove|move|lose|force HOST, save HOST NAME, restore NAME HOST, slow HOST 50ms."""
+        """
+        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        restore NAME HOST, compact REVISION, defragment, disarm.
+        """
         self._game.happen(membership.ordered(block.words))
         yield from ()
 

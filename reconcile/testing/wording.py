@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "cut": (1, 2),
     "disconnect": (1, 1),
     "members": (0, 0),
-    "member": (2, _MANY),
+    "member": (1, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
     "drift": (2, 3),
