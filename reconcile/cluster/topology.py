@@ -24,7 +24,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
+from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host, as_capacity
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
 from reconcile.model.stages import stages_of
 
@@ -80,7 +80,7 @@ class Topology:
             scheduler each.
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
-        capacity: what each node reports, resource name -> quantity text.
+        capacity: what each node reports, resource name -> quantity text; what it does not name is as by default.
         kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
             KubeletConfiguration -> text, or a KubeletConfiguration as its document.
         proxy: run kube-proxy on every node.
@@ -126,7 +126,7 @@ class Topology:
     masters: int = 1
     members: int = 1
     taint_masters: bool = False
-    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_capacity)
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()

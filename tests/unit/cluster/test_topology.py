@@ -18,7 +18,7 @@ from reconcile.model.balancers import Balancer
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import Host
+from reconcile.model.hosts import CAPACITY, Host
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 SMALL = Map({"cpu": "1", "memory": "1Gi", "pods": "5"})
@@ -73,6 +73,14 @@ def test_hosts_may_be_named_one_by_one():
     assert done.settled, done.moving
     assert [node.metadata.name for node in done.cluster.objects("nodes")] == ["alpha", "beta"]
     assert done.cluster.get("nodes", "beta").status.capacity["cpu"].milli == 1000
+
+
+def test_what_a_capacity_does_not_name_is_as_by_default():
+    (alpha, beta) = Topology(hosts=(attrs.evolve(HOSTS[0], capacity={"cpu": "64"}), HOSTS[1])).machines()
+    assert alpha.capacity == {**CAPACITY, "cpu": "64"}
+    assert Topology(nodes=1, capacity={"example.com/gpu": "2"}).machines()[0].capacity["memory"] == "16Gi"
+    assert beta.capacity == {**CAPACITY, **SMALL}
+    assert settle(Cluster.boot(Topology(hosts=(alpha,)), seed=1)).settled
 
 
 @settings(max_examples=10)
