@@ -254,6 +254,11 @@ def _check_numbers(topology: Topology) -> None:
             raise ReconcileError(f"topology: {name}: {number!r} is less than 0")
 
 
+def stacked(masters: int) -> int:
+    """Give how many of so many masters have a member of etcd, where a command line does not say: an odd number."""
+    return masters - (masters % 2 == 0)
+
+
 def is_written(number: object) -> bool:
     """Tell whether *number* is an integer that a log can hold: of 64 bits, with a sign or without."""
     return type(number) is int and -(1 << 63) <= number < 1 << 64

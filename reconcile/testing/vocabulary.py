@@ -149,6 +149,7 @@ class _Vocabulary:
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
             possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
+                "etcd_quota": st.integers(0, 1 << 40),
                 "masters": st.just(1),
                 "members": st.just(1),
                 "capacity": st.just(SMALL),
