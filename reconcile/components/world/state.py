@@ -48,6 +48,7 @@ class Container:
         doom: how it will end by itself, or, while it stops, how it will end.
         stops_at: while it stops, when it will have ended.
         memory: how many bytes it may use; 0 for as many as there are.
+        cpu: how much of processors it may use, in billionths; 0 for as much as there is.
         order: how it was ordered, if it runs an application.
     """
 
@@ -71,7 +72,24 @@ class Container:
     reason: str = ""
     finished_at: Instant | None = None
     memory: int = 0
+    cpu: int = 0
     order: StartContainer | None = None
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Felt:
+    """
+    What a container saw when it last looked around.
+
+    Args:
+        requests: how many requests a second came to its pod, in billionths.
+        memory: how many bytes it used; *disk*: likewise.
+    """
+
+    requests: int = 0
+    memory: int = 0
+    disk: int = 0
 
 
 @quick
@@ -121,6 +139,7 @@ class State:
         taken: which addresses of that range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
         processes: the control plane processes and applications that run: name -> (uid, container).
+        felt: what containers saw that look around, `UID/NAME` ->.
         traffic: what comes from registries of which anything is said; None before anything was asked of one.
     """
 
@@ -134,6 +153,7 @@ class State:
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
+    felt: Map[Felt] = Map()
     traffic: Traffic | None = None
 
 

@@ -18,6 +18,7 @@ from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.metering import surroundings
 from reconcile.driver.machine.programs import (
     APPLICATION,
     discard_volumes,
@@ -38,6 +39,7 @@ from reconcile.effects import (
     Install,
     LaunchApplication,
     LaunchProcess,
+    LookAround,
     Notice,
     OpenWatch,
     Order,
@@ -266,7 +268,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
 def _take_up_of_world(
     machine: Machine,
     host: str,
-    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
+    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes | LookAround,
 ) -> None:
     match effect:
         case LaunchProcess(process):
@@ -279,6 +281,10 @@ def _take_up_of_world(
             _ask_to_end(machine, f"{process}/{host}")
         case DiscardVolumes():
             discard_volumes(machine, effect)
+        case LookAround():
+            runtime = machine.processes.get(f"runtime/{host}")
+            if runtime is not None:
+                tell(machine, runtime, surroundings(machine, runtime, effect))
 
 
 def _ask_to_end(machine: Machine, name: str) -> None:
@@ -434,7 +440,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             if current is not None:
                 machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
+        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes() | LookAround():
             _take_up_of_world(machine, process.host, effect)
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")

@@ -15,6 +15,7 @@ from tests.unit.components.controllers.real import Real
 IMAGES = {
     "web": "pull 100ms, start 50ms, cpu 100m + 10m per request, memory 64Mi, metric queue 2",
     "greedy": "pull 100ms, start 50ms, memory 64Mi..1088Mi over 64s",
+    "growing": "pull 100ms, start 50ms, memory 64Mi + 10Mi per request",
     "app": "pull 100ms, start 50ms, needs db",
     "db": "pull 100ms, start 50ms, ready after 20s",
 }
@@ -23,7 +24,7 @@ LOAD = {"default/web": "30"}
 
 def rested(**fields):
     behaviours = Behaviours.parse({"images": IMAGES, "load": LOAD, "external": {"jobs": "5"}})
-    topology = Topology(nodes=2, behaviours=behaviours, **{"metrics": True, **fields})
+    topology = Topology(**{"nodes": 2, "behaviours": behaviours, "metrics": True, **fields})
     real = Real()
     real.machine = Machine(settle(Cluster.boot(topology, seed=1)).cluster)
     return real
@@ -169,3 +170,22 @@ def test_ready_only_while_what_it_needs_is():
 
 def ready(real, name):
     return next(each["status"] for each in real.get("pods", name)["status"]["conditions"] if each["type"] == "Ready")
+
+
+def test_requests_make_memory_short_and_what_is_lost_ends_who_needs_it():
+    images = {**IMAGES, "client": "pull 100ms, start 50ms, exit 3 without db"}
+    behaviours = Behaviours.parse({"images": images, "load": {"default/growing": "0..20 over 100s"}})
+    real = rested(behaviours=behaviours)
+    real.create(service("growing"))
+    real.create(service("db"))
+    real.create(pod("db", image="db", probe=True))
+    real.create(pod("growing", image="growing", limits={"memory": "128Mi"}))
+    real.create(pod("client", image="client"))
+    real.run(25)
+    ended = {name: real.get("pods", name).status.container_statuses[0] for name in ("client", "growing")}
+    assert ended["client"].last_state.terminated.exit_code == 3  # the database is ready after twenty seconds
+    assert (ended["growing"].restart_count, ended["growing"].last_state.terminated) == (0, None)
+    real.run(60)
+    ended = {name: real.get("pods", name).status.container_statuses[0] for name in ("client", "growing")}
+    assert ended["client"].state.running is not None
+    assert ended["growing"].last_state.terminated.reason == "OOMKilled"
