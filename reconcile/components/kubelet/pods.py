@@ -24,7 +24,7 @@ from reconcile.components.kubelet import (
     recalling,
     resizing,
 )
-from reconcile.components.kubelet.allotting import NOTHING, allotted
+from reconcile.components.kubelet.allotting import NOTHING, allotted, told
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -204,7 +204,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
-        allotted=allotted(spec) if asked else NOTHING,
+        allotted=told(state.host, spec) if state.host.kubelet else allotted(spec) if asked else NOTHING,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
