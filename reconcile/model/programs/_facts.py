@@ -292,10 +292,11 @@ def _rows(text: str) -> list[tuple[list[str], list[str]]]:
     return [(head.split(), names.split()) for head, _, names in rows]
 
 
-FLAGS: Final[dict[str, dict[str, str]]] = {}
+FLAGS: Final[dict[str, dict[str, str]]] = {
+    program: {name: kind for (owner, kind), names in _rows(_FLAGS) if owner == program for name in names}
+    for program in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
+}
 """Program -> flag -> the type of its value, as its help names it; a shorthand is a flag of one letter."""
-for _head, _names in _rows(_FLAGS):
-    FLAGS.setdefault(_head[0], {}).update(dict.fromkeys(_names, _head[1]))
 
 GATES: Final[dict[str, dict[str, tuple[bool, bool]]]] = {
     version: {
