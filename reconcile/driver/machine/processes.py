@@ -28,9 +28,10 @@ from reconcile.driver.machine.programs import (
 )
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.surveying import fall_due, forget, survey
-from reconcile.driver.machine.webhooks import forgotten, told
+from reconcile.driver.machine.webhooks import asked_by, forgotten, told
 from reconcile.effects import (
     Call,
+    CallWebhook,
     CancelTimer,
     DiscardVolumes,
     EndProcess,
@@ -434,6 +435,10 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
+        case CallWebhook():
+            unreached = asked_by(machine, process, effect)
+            if unreached is not None:
+                tell(machine, process, unreached)
         case etcd.CompactTo():
             if machine.marked > machine.store.compacted:
                 machine.store.reopen(compact(machine.store.closed(), machine.marked))
