@@ -327,7 +327,7 @@ def _one_leader(cluster: Cluster) -> Iterator[str]:
         if process is None or not process.leading or process.kind == FROZEN:
             continue
         state = cluster.elections[name]
-        if election.leads(state) and not election.overdue(state, cluster.now + process.skew):
+        if not election.lost(state) and not election.overdue(state, cluster.now + process.skew):
             leading.setdefault(process.kind, []).append(name)
     for kind, names in leading.items():
         if len(names) > 1:

@@ -12,7 +12,18 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, StopHost, StopProcess
+from reconcile.events import (
+    CutLink,
+    Disconnect,
+    HoldCache,
+    MendLink,
+    Reconnect,
+    ReleaseCache,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
@@ -176,8 +187,18 @@ def _bare(draw: st.DrawFn, name: str, images: tuple[str, ...]) -> dict[str, Any]
 
 
 @st.composite
-def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[str, ...] = ()) -> Move:
-    """Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks."""
+def moves(
+    draw: st.DrawFn,
+    declared: tuple[dict[str, Any], ...],
+    hosts: tuple[str, ...] = (),
+    masters: tuple[str, ...] = (),
+) -> Move:
+    """
+    Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks, and
+    with *masters*, before which a balancer stands, what is between API servers and others.
+    """
+    if masters and draw(st.sampled_from((False, False, True))):
+        return draw(_between(hosts, masters))
     what = draw(st.sampled_from(_FAULTY if hosts else _CALM))
     if what == "wander":
         return Wander(draw(st.integers(1, 120)), draw(st.integers(0, 2**16)))
@@ -201,6 +222,22 @@ def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
     host = draw(st.sampled_from(hosts))
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
     return outage
+
+
+@st.composite
+def _between(draw: st.DrawFn, hosts: tuple[str, ...], masters: tuple[str, ...]) -> Move:
+    """Draw something that breaks between API servers and others."""
+    master = draw(st.sampled_from(masters))
+    server = f"kube-apiserver/{master}"
+    what = draw(st.sampled_from(("reset", "reset", "hold", "hold", "release", "kill", "cut", "mend")))
+    if what == "reset":
+        return Strike("reset", draw(st.integers(0, 200)))
+    if what in {"cut", "mend"}:
+        other = draw(st.sampled_from([host for host in hosts if host != master]))
+        return CutLink(master, other) if what == "cut" else MendLink(master, other)
+    if what == "kill":
+        return StopProcess(server)
+    return HoldCache(server) if what == "hold" else ReleaseCache(server)
 
 
 _CALM: Final = ("wander", "wander", "wander", "change", "change", "change", "wait")
@@ -231,16 +268,21 @@ _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
 
 
 @st.composite
-def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -> Schedule:
+def schedules(
+    draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10, masters: tuple[str, ...] = ()
+) -> Schedule:
     """
     Draw manifests and up to *most* moves; where no *hosts* are given only users disturb.
+
+    Of *masters*, before which a balancer stands, API servers end, their caches lag, and their links are cut; streams of
+    calls are reset.
 
     Where things break, two of three schedules begin with a watch that lags: what is made from a stale cache is made
     while what was just declared is answered.
     """
     declared = draw(manifests((*STEADY, "flaky:1") if hosts else STEADY))
     first = (draw(_LAGS),) if hosts and draw(st.sampled_from((False, True, True))) else ()
-    return Schedule(declared, (*first, *draw(st.lists(moves(declared, hosts), max_size=most - len(first)))))
+    return Schedule(declared, (*first, *draw(st.lists(moves(declared, hosts, masters), max_size=most - len(first)))))
 
 
 @st.composite

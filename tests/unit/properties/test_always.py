@@ -272,6 +272,33 @@ def test_a_node_may_shrink_under_its_pods(cluster, pod, rewritten):
     assert broken_by(rewritten(cluster, "nodes", node, status=small), ALWAYS) == ()
 
 
+@pytest.mark.parametrize("how", ["frozen", "its lease is over", "it has read another's name", "it lets go of the lock"])
+def test_who_leads_no_more_but_does_not_know_it_is_not_counted(how, cluster):
+    standby = _standby(cluster)
+    leading = attrs.evolve(standby, leading=True, kind="frozen" if how == "frozen" else standby.kind)
+    state = attrs.evolve(cluster.elections[standby.name], leads=True)
+    lock = attrs.evolve(state.lock, holder=state.identity, renewed=cluster.now)
+    if how == "its lease is over":
+        lock = attrs.evolve(lock, renewed=cluster.now - 15 * SECOND)
+    elif how == "it has read another's name":
+        lock = attrs.evolve(lock, holder="another")
+    state = attrs.evolve(state, lock=lock, lost=how == "it lets go of the lock")
+    processes, elections = cluster.processes, cluster.elections
+    two = attrs.evolve(
+        cluster,
+        processes=processes.set(standby.name, leading),
+        elections=elections.set(standby.name, state),
+    )
+    assert not [said for said in violations(two) if said.startswith("at most one leader")]
+    surely = attrs.evolve(state, lock=attrs.evolve(lock, holder=state.identity, renewed=cluster.now), lost=False)
+    both = attrs.evolve(
+        cluster,
+        processes=processes.set(standby.name, attrs.evolve(standby, leading=True)),
+        elections=elections.set(standby.name, surely),
+    )
+    assert [said for said in violations(both) if said.startswith("at most one leader")]
+
+
 def test_every_property_has_a_mutation():
     assert {each.name for each in ALWAYS} == set(MUTATIONS.values())
 
