@@ -442,10 +442,6 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
-        case CallWebhook():
-            unreached = asked_by(machine, process, effect)
-            if unreached is not None:
-                tell(machine, process, unreached)
         case etcd.CompactTo():
             if machine.marked > machine.store.compacted:
                 machine.store.reopen(compact(machine.store.closed(), machine.marked))
@@ -462,6 +458,11 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
 
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
+    if effect.__class__ is CallWebhook:
+        unreached = asked_by(machine, process, effect)
+        if unreached is not None:
+            tell(machine, process, unreached)
+        return True
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)

@@ -97,7 +97,8 @@ def test_those_refused_are_counted_by_what_is_said_of_them(kit):
     )
     assert said(kit, effects) == (
         "0/4 nodes are available: 1 gone, 2 too loud. no new claims to deallocate, preemption: "
-        "0/4 nodes are available: 2 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling."
+        "0/4 nodes are available: 2 No preemption victims found for incoming pod, "
+        "2 Preemption is not helpful for scheduling."
     )
     # Any change may help it.
     assert questions.place_of(play.state, "default/web") == "waiting"
