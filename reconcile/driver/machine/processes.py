@@ -29,9 +29,10 @@ from reconcile.driver.machine.programs import (
 )
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.surveying import fall_due, forget, survey
-from reconcile.driver.machine.webhooks import forgotten, told
+from reconcile.driver.machine.webhooks import asked_by, forgotten, told
 from reconcile.effects import (
     Call,
+    CallWebhook,
     CancelTimer,
     DiscardVolumes,
     EndProcess,
@@ -454,6 +455,11 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
 
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
+    if effect.__class__ is CallWebhook:
+        unreached = asked_by(machine, process, effect)
+        if unreached is not None:
+            tell(machine, process, unreached)
+        return True
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)
