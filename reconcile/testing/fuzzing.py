@@ -22,7 +22,8 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.circles import HURRY
 from reconcile.driver.run import collector_paused
 from reconcile.properties import ALWAYS, PAST, PROMISES, Past, Promise, Property
-from reconcile.testing.game import LIMIT, QUIET, Broken, Game, undisturbed
+from reconcile.testing.game import LIMIT, QUIET, Game, undisturbed
+from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = [

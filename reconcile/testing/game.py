@@ -9,16 +9,13 @@ Gives:    what the moves were in this cluster; `Broken` when something is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from operator import is_
 from typing import Any, Final, TypeVar
 
 from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_of
-from reconcile.api.scalars import thaw
-from reconcile.cluster.cluster import Cluster, Process
-from reconcile.cluster.components import FROZEN
+from reconcile.cluster.cluster import Cluster
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.circles import Circles
@@ -27,43 +24,20 @@ from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.failures import failures
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
-from reconcile.driver.machine.lines import network_of
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
-from reconcile.events import (
-    ClusterEvent,
-    Execute,
-    Fault,
-    MendLink,
-    Reconnect,
-    ReleaseCache,
-    ReleaseWatch,
-    Return,
-    StartHost,
-    StartProcess,
-    Thaw,
-)
+from reconcile.events import ClusterEvent, Execute, Fault, ReleaseWatch, Return
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND, Duration
-from reconcile.model.patches import difference, merge, strategic
+from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import (
-    PAST,
-    PROMISES,
-    Following,
-    Passage,
-    Past,
-    Promise,
-    Property,
-    broken_by,
-    leftovers,
-    uids_after,
-    uids_of,
-)
+from reconcile.properties import PAST, PROMISES, Past, Promise, Property, leftovers
 from reconcile.testing.judging import compared
+from reconcile.testing.lookout import Broken, Lookout
 from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
-from reconcile.testing.strikes import UNWATCHED, behind, candidates
+from reconcile.testing.repairing import repairs
+from reconcile.testing.strikes import behind, candidates
+from reconcile.testing.wishes import Wishes, key_of
 
 QUIET: Final = 75 * SECOND
 """How long a repaired cluster must keep still: the time in which a lost host or leader is noticed, and some more."""
@@ -73,11 +47,7 @@ LIMIT: Final = 40 * MINUTE
 
 T = TypeVar("T")
 
-_STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
-
 _PRIORITIES: Final = "priorityclasses.scheduling.k8s.io"
-
-_GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
 
 # What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
 # defaulted has to be taken back explicitly.
@@ -95,14 +65,6 @@ _REFUSALS: Final = (
 _UNANSWERED: Final = (0, 500, 504)
 _TRIES: Final = 40
 _TRY_AGAIN: Final = 5 * SECOND
-
-
-class Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
-    """Something is wrong: *problems* says what, a sentence each."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 class Game:
@@ -125,32 +87,23 @@ class Game:
     ) -> None:
         self.machine = Machine(cluster)
         self.machine.observed = []
-        self.properties = properties
         self.past = past
-        self.declared: dict[tuple[str, str], dict[str, Any]] = {}  # by resource, and namespace and name
-        self._applied: dict[tuple[str, str], dict[str, Any]] = {}  # as it was last applied: it may be patched since
         self.happened: list[str] = []
         self.refused: list[str] = []  # what no user of a sound cluster would be
         self._began = cluster
-        self._outage: Duration = 0
-        self._adopting = False
+        self._wishes = Wishes()
         self._displacing = False
-        self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
-        self._elected = tuple(cluster.elections)
-        self._silent_since: int | None = None
-        self._struck = False
-        self._marked: tuple[Request, ...] = ()
         self._circles = Circles()
-        self._following = Following(promises)
-        self.begin_anew()
+        self._lookout = Lookout(self.machine, properties, promises)
+
+    @property
+    def declared(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What users want now: manifests by resource, and namespace and name."""
+        return self._wishes.declared
 
     def begin_anew(self) -> None:
         """Take the cluster as it is: what came until now was not looked at step by step, or is known to be wrong."""
-        self._seen = self.machine.closed()
-        self._uids = uids_of(self._seen)
-        self.machine.observed = []
-        self._ran, self._led = self._running(), self._leading()
-        self._following.begin(self._seen)
+        self._lookout.begin_anew()
 
     # Moves
     # ---------------------------------------------------------------------------------------------------
@@ -196,20 +149,12 @@ class Game:
         key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
         home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
-        leaves = [each for each in (answer.body, home) if each is not None and answer.ok]
-        if all(each.metadata.deletion_timestamp is None for each in leaves):
-            self._keep(key, self._reapplied(key, manifest), answer)
-            self._applied[key] = manifest
+        leaves = [each for each in (answer.body, home) if each is not None]
+        if answer.ok and all(each.metadata.deletion_timestamp is None for each in leaves):
+            self._wishes.applied(key, manifest)
         if key[0] == _PRIORITIES:
             self._make_room()  # who is less than another may have to
         return self._told(f"apply {key[0]} {key[1]}", answer)
-
-    def _reapplied(self, key: tuple[str, str], manifest: dict[str, Any]) -> dict[str, Any]:
-        """Give what is declared once *manifest* is applied: what was patched meanwhile and it does not name stays."""
-        patched, before = self.declared.get(key), self._applied.get(key)
-        if patched is None or before is None or patched is before:
-            return manifest
-        return merge(merge(patched, difference(before, manifest)), manifest)  # type: ignore[no-any-return]
 
     def scale(self, word: str, name: str, replicas: int, namespace: str = "default") -> Response | None:
         """Scale a workload, as kubectl does; None if no API server can be reached: then nothing happens."""
@@ -217,10 +162,8 @@ class Game:
         answer = self._asked(request)
         if answer is None:
             return None
-        manifest = self.declared.get(_key(request))
-        if manifest is not None:
-            resized = {**manifest, "spec": {**manifest.get("spec", {}), "replicas": replicas}}
-            self._keep(_key(request), resized, answer)
+        if answer.ok:
+            self._wishes.scaled(request, replicas)
         return self._told(f"scale {request.resource} {joined(request.namespace, name)} {replicas}", answer)
 
     def delete(self, word: str, name: str, namespace: str = "default", cascade: str = "") -> Response | None:
@@ -231,14 +174,9 @@ class Game:
         if answer is None:
             return None
         if answer.ok:
-            self.declared.pop(_key(request), None)
-            if request.resource == "namespaces":
-                self.declared = {
-                    key: manifest for key, manifest in self.declared.items() if not key[1].startswith(f"{name}/")
-                }
-                self._following.end("loss")
-            if request.resource == "pods":
-                self._following.end("loss")  # a controller may have counted on it
+            self._wishes.deleted(key_of(request))
+            if request.resource in {"namespaces", "pods"}:
+                self._lookout.mind_loss()  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
 
     def adopt(self, move: Adopt) -> Response | None:
@@ -271,7 +209,7 @@ class Game:
         try:
             said = holding(talk_of(errand, self.machine.now), self._heeded)
         finally:
-            self._judge(self.machine.closed())
+            self._lookout.judge(self.machine.closed())
         result = said.problem or (said.response.body.message if not said.response.ok else "done")
         self.happened.append(f"{errand}: {result}")
         return said
@@ -283,17 +221,13 @@ class Game:
             raise ReconcileError("no API server can be reached")
         if not answer.ok or request.verb in {"get", "list"}:
             return answer
-        key = _key(request)
         if request.verb == "patch":
-            if key in self.declared:
-                self.declared[key] = _patched(self.declared[key], request, answer)
-            elif key[0] in _STANDING:
-                self._marked = (*self._marked, request)
-                if "taints" in request.body.get("spec", ()):
-                    self._make_room()
+            self._wishes.patched(request, answer)
+            if request.resource == "nodes" and "taints" in request.body.get("spec", ()):
+                self._make_room()
         else:  # a pod is evicted or deleted
-            self.declared.pop(key, None)
-            self._lose()
+            self._wishes.deleted(key_of(request))
+            self._lookout.mind_loss()
         return answer
 
     def happen(self, event: ClusterEvent) -> None:
@@ -308,45 +242,23 @@ class Game:
         apply_event(machine, event)
         self.happened.append(said)
         if isinstance(event, Fault):
-            self._struck = True
-            self._following.end("fault")
-        self._judge(machine.closed())
+            self._lookout.mind_fault()
+        self._lookout.judge(machine.closed())
 
     def _make_room(self) -> None:
         """Mind that pods may have to go, also such as nobody replaces."""
         self._displacing = True
-        self._lose()
-
-    def _lose(self) -> None:
-        """Mind that somebody takes a pod away: who promised that there would be so many does so no more."""
-        self._struck = True
-        self._following.end("loss")
+        self._lookout.mind_loss()
 
     def repair(self) -> None:
         """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
-        for running in self.machine.closed().processes.values():
-            if running.kind == FROZEN:
-                self.happen(Thaw(running.name))
-        for (process, watch), cursor in self.machine.closed().cursors.items():
-            if cursor.held:
-                self.happen(ReleaseWatch(process, watch))
-        if self.machine.fronted:
-            for server in network_of(self.machine).stale:
-                self.happen(ReleaseCache(server))
-        for one, other in self.machine.cuts:
-            self.happen(MendLink(one, other))
-        for name, status in self.machine.closed().hosts.items():
-            if not status.connected:
-                self.happen(Reconnect(name))
-            if not status.up:
-                self.happen(StartHost(name))
-            elif self.machine.processes.get(f"kubelet/{name}") is None:
-                self.happen(StartProcess(f"kubelet/{name}"))
+        for event in repairs(self.machine):
+            self.happen(event)
 
     def rest(self) -> tuple[str, ...]:
         """Let the cluster come to rest; say what is wrong with that."""
         machine = self.machine
-        end, quiet = machine.now + LIMIT, QUIET if self._struck else 0
+        end, quiet = machine.now + LIMIT, QUIET if self._lookout.struck else 0
         until: int | None = None
         while machine.now < end:
             while self._next():
@@ -376,21 +288,21 @@ class Game:
         problems = self.rest()
         if problems:
             return problems
-        calm = undisturbed(self._began, tuple(self.declared.values()), self._marked)
-        lost = self._outage >= _GRACE or self._displacing
-        return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._adopting)
+        calm = undisturbed(self._began, tuple(self.declared.values()), self._wishes.marked)
+        lost = self._lookout.lost or self._displacing
+        return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._wishes.adopting)
 
     def _wander(self, move: Wander) -> None:
         machine, policy = self.machine, Shuffled.of(move.seed)
         for _ in range(move.steps):
             cluster = machine.closed()
-            self._judge(cluster)
+            self._lookout.judge(cluster)
             offered = choices(cluster)
             if not offered:
                 return
             choice, policy = policy.choose(cluster, offered)
             apply_event(machine, choice)
-        self._judge(machine.closed())
+        self._lookout.judge(machine.closed())
 
     def _until(self, end: int) -> None:
         while self._goes_on(end):
@@ -415,7 +327,7 @@ class Game:
             raise Broken((f"it does not come to rest: {self._circles.found}",))
         if not next_step(machine):
             return False
-        self._look()
+        self._lookout.look()
         return True
 
     def _strike(self, move: Strike) -> None:
@@ -424,8 +336,8 @@ class Game:
             pods = cluster.objects("pods", namespace="default")
             if pods and reachable(cluster, ""):
                 pod = pods[move.number % len(pods)]
-                self.declared.pop(("pods", joined("default", pod.metadata.name)), None)
-                self._lose()
+                self._wishes.deleted(("pods", joined("default", pod.metadata.name)))
+                self._lookout.mind_loss()
                 self.delete("pods", pod.metadata.name)
             return
         found = self._awaited(lambda cluster: candidates(cluster, move.what))
@@ -483,67 +395,14 @@ class Game:
         apply_event(machine, Execute(machine.serial - 1))
         apply_event(machine, Return(machine.serial - 1))
 
-    def _keep(self, key: tuple[str, str], manifest: dict[str, Any], answer: Response) -> None:
-        """Remember what is declared if it was accepted."""
-        if answer.ok:
-            self.declared[key] = manifest
-            self._adopting = self._adopting or _is_claimed(manifest, self.declared.values())
-
     def _told(self, what: str, answer: Response) -> Response:
         """Note a user's request; one that no user of a sound cluster would be refused is a problem."""
         said = "" if answer.ok else f" {answer.body.message or ''}".rstrip()
         self.happened.append(f"{what}: {answer.code}{said}")
         if not answer.ok and not any(words in said for words in _REFUSALS):
             self.refused.append(f"{what} was refused: {answer.code}{said}")
-        self._judge(self.machine.closed())
+        self._lookout.judge(self.machine.closed())
         return answer
-
-    # Judging
-    # -------------------------------------------------------------------------------------------------
-
-    def _running(self) -> tuple[Any, ...]:
-        return tuple([self.machine.states.get(name) for name in self._runtimes])
-
-    def _leading(self) -> tuple[Process | None, ...]:
-        return tuple([self.machine.processes.get(name) for name in self._elected])
-
-    def _has_run(self) -> bool:
-        return not all(map(is_, map(self.machine.states.get, self._runtimes), self._ran))
-
-    def _look(self) -> None:
-        """Judge if the last step stored, ran or led something that a property is about."""
-        machine = self.machine
-        changed = machine.observed
-        stored = changed and changed[-1][1].resource not in UNWATCHED
-        if stored or self._has_run() or self._led != self._leading():
-            self._judge(machine.closed())
-
-    def _judge(self, cluster: Cluster) -> None:
-        self._ran, self._led = self._running(), self._leading()
-        self._count_silence(cluster)
-        changes = tuple([change for _, change in self.machine.observed or ()])
-        passage = Passage(self._seen, cluster, changes, self._uids)
-        self._uids = uids_after(self._uids, changes)
-        self.machine.observed = []
-        self._seen = cluster
-        said = broken_by(passage, self.properties)
-        if changes:
-            said += self._following.seen(passage)
-        if said:
-            raise Broken(said)
-
-    def _count_silence(self, cluster: Cluster) -> None:
-        """Keep how long any host was silent at a stretch."""
-        silent = any(
-            not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
-            for name, status in cluster.hosts.items()
-        )
-        if silent and self._silent_since is None:
-            self._silent_since = cluster.now
-        elif not silent and self._silent_since is not None:
-            self._silent_since = None
-        if self._silent_since is not None:
-            self._outage = max(self._outage, cluster.now - self._silent_since)
 
 
 def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches: tuple[Request, ...] = ()) -> Cluster:
@@ -561,23 +420,3 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
     if problems:
         raise Broken(tuple([f"undisturbed: {problem}" for problem in problems]))
     return game.machine.closed()
-
-
-def _key(request: Request) -> tuple[str, str]:
-    return request.resource, joined(request.namespace, request.name)
-
-
-def _patched(manifest: dict[str, Any], request: Request, answer: Response) -> dict[str, Any]:
-    """Give a manifest with the patch that changed its object."""
-    body = thaw(request.body)
-    found = strategic.merged(manifest, body, type(answer.body)) if request.patch_type == "strategic" else None
-    return merge(manifest, body) if found is None else found
-
-
-def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
-    """Tell whether a pod's manifest has the labels that a workload selects, or the other way round."""
-    labels = [one["metadata"].get("labels") or {} for one in (manifest, *others) if one["kind"] == "Pod"]
-    specs = [one.get("spec") or {} for one in (manifest, *others)]
-    selectors = [spec.get("selector") for spec in specs if "template" in spec]
-    wanted = [(each or {}).get("matchLabels", each) or {} for each in selectors]
-    return any(all(found.get(key) == value for key, value in each.items()) for found in labels for each in wanted)

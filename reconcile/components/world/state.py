@@ -50,6 +50,7 @@ class Container:
         memory: how many bytes it may use; 0 for as many as there are.
         cpu: how much of processors it may use, in billionths; 0 for as much as there is.
         order: how it was ordered, if it runs an application.
+        refused: what a program of the control plane writes that ends because of its flags.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Container:
     memory: int = 0
     cpu: int = 0
     order: StartContainer | None = None
+    refused: tuple[str, ...] = ()
 
 
 @quick
