@@ -32,6 +32,7 @@ from reconcile.events import (
     ClusterEvent,
     Execute,
     Fault,
+    MendLink,
     Reconnect,
     ReleaseWatch,
     Return,
@@ -233,6 +234,9 @@ class Game:
         for (process, watch), cursor in self.machine.closed().cursors.items():
             if cursor.held:
                 self.happen(ReleaseWatch(process, watch))
+        struck = self.machine.closed()
+        for one, other in (*struck.cuts, *struck.links.ways):
+            self.happen(MendLink(one, other))
         for name, status in self.machine.closed().hosts.items():
             if not status.connected:
                 self.happen(Reconnect(name))
@@ -418,7 +422,7 @@ class Game:
 
     def _count_silence(self, cluster: Cluster) -> None:
         """Keep how long any host was silent at a stretch."""
-        silent = any(
+        silent = bool(cluster.cuts or cluster.links.ways) or any(
             not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
             for name, status in cluster.hosts.items()
         )

@@ -31,6 +31,7 @@ from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
+    CutLink,
     CutWatch,
     DelayCall,
     Deliver,
@@ -42,6 +43,7 @@ from reconcile.events import (
     HoldCache,
     HoldWatch,
     KillContainer,
+    MendLink,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
@@ -394,6 +396,14 @@ class Scenario:
         self._game.happen(DriftClock(host, _number(rate), parse_duration(until[0]) if until else None))
         yield from ()
 
+    def link(self, block: Block) -> Iterator[str]:
+        """Link cut|mend ONE OTHER [one way]: what goes between two hosts, or from one to the other only, is lost."""
+        does, one, other, *ways = block.words
+        if does not in ("cut", "mend") or ways not in ([], ["one", "way"]):
+            raise ReconcileError(f"link {' '.join(block.words)!r} is not `link cut|mend ONE OTHER`, perhaps `one way`")
+        self._game.happen((CutLink if does == "cut" else MendLink)(one, other, bool(ways)))
+        yield from ()
+
     def restart(self, block: Block) -> Iterator[str]:
         """Restart HOST (one without power) or restart kubelet/HOST."""
         (name,) = block.words
@@ -509,6 +519,7 @@ COMMANDS: Final = {
     "reconnect": (1, 1),
     "clock": (2, 2),
     "drift": (2, 3),
+    "link": (3, 5),
     "strain": (2, 3),
     "shutdown": (1, 2),
     "manifest": (1, 3),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from reconcile.events import Disconnect, Reconnect, StartHost, StartProcess, StopHost, StopProcess
+from reconcile.events import CutLink, Disconnect, MendLink, Reconnect, StartHost, StartProcess, StopHost, StopProcess
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
@@ -192,6 +192,10 @@ def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[st
         return draw(_LAGS)
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
+    if kind in (CutLink, MendLink):
+        others = [each for each in hosts if each != host]
+        link: Move = kind(host, draw(st.sampled_from(others)), draw(st.booleans())) if others else Disconnect(host)
+        return link
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
     return outage
 
@@ -219,7 +223,20 @@ _STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "lag", "lag", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
-    (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StopProcess, StartProcess)
+    (
+        StopHost,
+        StopHost,
+        StartHost,
+        Disconnect,
+        Disconnect,
+        Reconnect,
+        StopProcess,
+        StopProcess,
+        StartProcess,
+        CutLink,
+        CutLink,
+        MendLink,
+    )
 )
 
 
