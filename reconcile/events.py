@@ -637,6 +637,18 @@ class Compact:
     revision: int
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Defragment:
+    """What `etcdctl defrag --cluster` does: the files of etcd become as large as what is used of them."""
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Disarm:
+    """What `etcdctl alarm disarm` does: etcd takes writes again, until it has no room for one."""
+
+
 # A balancer in front of API servers: what can happen to their caches, and to what is under way between them and others.
 
 
@@ -695,6 +707,19 @@ class SlowDisk:
 
     host: str
     delay: Duration
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class FillDisk:
+    """
+    Let the disk of the member on *host* be full, or, with *full* false, have room again.
+
+    A member that cannot write its log ends; its kubelet starts it again, and it ends again with its next write.
+    """
+
+    host: str
+    full: bool = True
 
 
 @quick
@@ -759,8 +784,19 @@ class ForceNewCluster:
     host: str
 
 
+Upkeep: TypeAlias = Compact | Defragment | Disarm
+"""What an operator asks of etcd's store as a whole."""
+
 MemberFault: TypeAlias = (
-    DropMessage | SlowDisk | LoseDisk | MoveLeader | ChangeMember | SaveSnapshot | RestoreSnapshot | ForceNewCluster
+    DropMessage
+    | SlowDisk
+    | FillDisk
+    | LoseDisk
+    | MoveLeader
+    | ChangeMember
+    | SaveSnapshot
+    | RestoreSnapshot
+    | ForceNewCluster
 )
 """What is done to members of etcd, and what can happen to them."""
 
@@ -790,12 +826,15 @@ Fault: TypeAlias = (
     | SetClock
     | DriftClock
     | Compact
+    | Defragment
+    | Disarm
     | HoldCache
     | ReleaseCache
     | ResetCall
     | DelayCall
     | DropMessage
     | SlowDisk
+    | FillDisk
     | LoseDisk
     | MoveLeader
     | ChangeMember

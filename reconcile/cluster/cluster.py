@@ -190,11 +190,13 @@ class Keeping:
         disk: what is on it.
         writing: what is on its way there, the oldest first.
         delay: how long a write takes.
+        full: whether there is no room for one.
     """
 
     disk: etcd.raft.Disk = etcd.raft.Disk()
     writing: tuple[etcd.raft.Persist, ...] = ()
     delay: Duration = 0
+    full: bool = False
 
 
 @quick

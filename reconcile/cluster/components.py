@@ -192,7 +192,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             running=world.containers(setting.disk),
             heartbeats=setting.heartbeats,
-            drivers=tuple([driver.name for driver in setting.drivers]),
+            drivers=setting.drivers,
             device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
         ),
         step=kubelet.step,

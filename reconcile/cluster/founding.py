@@ -16,7 +16,7 @@ from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
 from reconcile.components.controllers import STANDARD, around, identity, rights
 from reconcile.model.measured import CUSTOM_METRICS, EXTERNAL, USED
-from reconcile.store import Store
+from reconcile.store import Store, limited
 
 _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 
@@ -34,7 +34,9 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
             grants.append(
                 apiserver.Grant(f"leader-locking-{topology.lock}:{name}", user, _locking(topology.lock, name))
             )
-    return apiserver.founded(topology.start, tuple(grants), managed=topology.managed_fields, groups=_measured(topology))
+    managed, groups = topology.managed_fields, _measured(topology)
+    store = apiserver.founded(topology.start, tuple(grants), managed=managed, groups=groups)
+    return limited(store, topology.etcd_quota) if topology.etcd_quota else store
 
 
 def _locking(resource: str, name: str) -> tuple[PolicyRule, ...]:

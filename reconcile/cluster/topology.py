@@ -11,6 +11,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.devices import check_device_drivers
+from reconcile.cluster.drivers import check_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -24,7 +25,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
-from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host
+from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host, as_capacity
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
 from reconcile.model.stages import stages_of
 
@@ -80,7 +81,7 @@ class Topology:
             scheduler each.
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
-        capacity: what each node reports, resource name -> quantity text.
+        capacity: what each node reports, resource name -> quantity text; what it does not name is as by default.
         kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
             KubeletConfiguration -> text, or a KubeletConfiguration as its document.
         proxy: run kube-proxy on every node.
@@ -92,6 +93,7 @@ class Topology:
             rule until its host is not heard any more, and a quiet cluster does next to nothing.
         behaviours: what images do when they run.
         drivers: the CSI drivers that make, attach and expand volumes; none: whoever waits for one waits in vain.
+        etcd_quota: how many bytes etcd's file may take, as with `--quota-backend-bytes`; 0: nobody counts.
         device_drivers: the drivers of devices, which pods ask for by ResourceClaims.
         balancer: what stands between API servers and those who call them, over connections that can break; None for
             nothing: a call reaches any API server that can be reached, and waits while there is none.
@@ -125,7 +127,7 @@ class Topology:
     masters: int = 1
     members: int = 1
     taint_masters: bool = False
-    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_capacity)
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
     proxy: bool = True
     without: tuple[str, ...] = ()
@@ -134,6 +136,7 @@ class Topology:
     heartbeats: bool = True
     behaviours: Behaviours = attrs.field(factory=Behaviours.default, converter=_behaviours)
     drivers: tuple[Driver, ...] = attrs.field(default=(), converter=as_tuple)
+    etcd_quota: int = 0
     device_drivers: tuple[DeviceDriver, ...] = attrs.field(default=(), converter=as_tuple)
     balancer: Balancer | None = None
     cloud: Cloud | None = None
@@ -152,15 +155,7 @@ class Topology:
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
-        for name, number in (
-            ("nodes", self.nodes),
-            ("masters", self.masters),
-            ("members", self.members),
-            ("start", self.start),
-            ("node_cidr_mask_size", self.node_cidr_mask_size),
-        ):
-            if not is_written(number):
-                raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        _check_numbers(self)
         count = len(self.hosts) or self.nodes
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
@@ -183,7 +178,7 @@ class Topology:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
-        _check_drivers(self.drivers)
+        check_drivers(self.drivers)
         check_device_drivers(self.device_drivers)
         if self.stages:
             _check_stages(self.stages)
@@ -244,6 +239,26 @@ class Topology:
         )
 
 
+def _check_numbers(topology: Topology) -> None:
+    for name, number in (
+        ("nodes", topology.nodes),
+        ("masters", topology.masters),
+        ("members", topology.members),
+        ("start", topology.start),
+        ("etcd_quota", topology.etcd_quota),
+        ("node_cidr_mask_size", topology.node_cidr_mask_size),
+    ):
+        if not is_written(number):
+            raise ReconcileError(f"topology: {name}: {number!r} is not an integer of 64 bits")
+        if name == "etcd_quota" and number < 0:
+            raise ReconcileError(f"topology: {name}: {number!r} is less than 0")
+
+
+def stacked(masters: int) -> int:
+    """Give how many of so many masters have a member of etcd, where a command line does not say: an odd number."""
+    return masters - (masters % 2 == 0)
+
+
 def is_written(number: object) -> bool:
     """Tell whether *number* is an integer that a log can hold: of 64 bits, with a sign or without."""
     return type(number) is int and -(1 << 63) <= number < 1 << 64
@@ -271,28 +286,6 @@ def _check_scheduler(document: Map[Any]) -> None:
         raise ReconcileError(f"topology: scheduler: {error}") from None
     if configuration.extenders:
         raise ReconcileError("topology: scheduler: extenders: a cluster's own scheduler asks none")
-
-
-def _check_drivers(drivers: tuple[Driver, ...]) -> None:
-    names = [driver.name for driver in drivers]
-    for place, driver in enumerate(drivers):
-        _check_driver(driver, f"topology: drivers[{place}]")
-        if driver.name in names[:place]:
-            raise ReconcileError(f"topology: drivers: two are called {driver.name!r}")
-
-
-def _check_driver(driver: Driver, path: str) -> None:
-    check_types(driver, f"{path}.")
-    faults = names.subdomain_faults(driver.name)
-    if faults:
-        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
-    for field in ("provision", "failures", "attach", "expand"):
-        value = getattr(driver, field)
-        if value < 0:
-            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
-    faults = names.qualified_faults(driver.reach) if driver.reach else ()
-    if faults:
-        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
 def _check_stages(documents: tuple[Any, ...]) -> None:

@@ -55,7 +55,7 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
                 found.append(Return(serial))
             case Posted() | Syncing() | Decided() if _lives(cluster, item):
                 found.append(Carry(serial))
-            case Message() if (line := (item.process, item.body.uid)) not in lines and _hears(cluster, item):
+            case Message() if (line := (item.process, _about(item))) not in lines and _hears(cluster, item):
                 lines.add(line)
                 found.append(Carry(serial))
             case Parcel() if (line := (item.process, f"{item.address}:{item.port}")) not in lines:
@@ -70,6 +70,11 @@ def _under_way(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]
             lines.add(line)
             found.append(Work(*line))
     return found
+
+
+def _about(item: Message) -> str:
+    """Give the uid of the pod that a message is about; empty if it is of the host."""
+    return getattr(item.body, "uid", "")
 
 
 def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:

@@ -250,6 +250,12 @@ def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
         case on.DropMessage(message):
             return f"drop message {message}{_under_way(cluster, message)}"
+        case on.Defragment():
+            return "defragment etcd"
+        case on.Disarm():
+            return "disarm etcd's alarm"
+        case on.FillDisk(host, full):
+            return f"let etcd's disk on {host} {'be full' if full else 'have room'}"
         case on.SlowDisk(host, delay):
             return f"let writes of etcd on {host} take {duration_text(delay)}"
         case on.LoseDisk(host, entries):

@@ -1,7 +1,7 @@
 """
 What operators do to members of etcd, and what happens to their disks.
 
-Takes:    events of `MemberFault`.
+Takes:    events of `Upkeep` and `MemberFault`.
 Gives:    who the members are; ReconcileError if it cannot be done now, with etcd's own words where it refuses.
 Source:   https://etcd.io/docs/v3.6/op-guide/runtime-configuration/, .../recovery/ and .../etcdctl's commands.
 Left out: see docs/limits.md, "etcd".
@@ -21,7 +21,11 @@ from reconcile.components.etcd import raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
 from reconcile.events import (
     ChangeMember,
+    Compact,
+    Defragment,
+    Disarm,
     DropMessage,
+    FillDisk,
     ForceNewCluster,
     LoseDisk,
     MemberFault,
@@ -30,15 +34,19 @@ from reconcile.events import (
     SaveSnapshot,
     SlowDisk,
     Started,
+    Upkeep,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration
 from reconcile.lib.replacing import replace
-from reconcile.store import Store
+from reconcile.store import Store, compact, defragment, disarm
 
 
-def operate(machine: Machine, event: MemberFault) -> None:
-    """Let *event* happen to the members of an open cluster."""
+def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
+    """Let *event* happen to etcd, or to its members, in an open cluster."""
+    if isinstance(event, Compact | Defragment | Disarm):
+        _keep_up(machine, event)
+        return
     if isinstance(event, DropMessage) and isinstance(machine.settle_pending().get(event.message), Parcel):
         machine.taken(event.message)  # to be lost is all that becomes of it
         return
@@ -50,6 +58,8 @@ def operate(machine: Machine, event: MemberFault) -> None:
             _drop(machine, message)
         case SlowDisk(host, delay):
             _slow(machine, host, delay)
+        case FillDisk(host, full):
+            machine.members.set(host, replace(_keeping(machine, host), full=bool(full)))
         case LoseDisk(host, entries):
             _lose(machine, host, entries)
         case MoveLeader(host):
@@ -69,6 +79,31 @@ def operate(machine: Machine, event: MemberFault) -> None:
             _force(machine, host)
         case _:
             assert_never(event)
+
+
+def _keep_up(machine: Machine, event: Upkeep) -> None:
+    """Compact, defragment or disarm the store; of several members, let the leader put that into the log."""
+    done = _kept_up(machine.store.closed(), event)
+    if not machine.plural:
+        machine.store.reopen(done)
+        return
+    rouse_members(machine)
+    what: etcd.Compaction | etcd.Maintenance
+    if isinstance(event, Compact):
+        what = etcd.Compaction(event.revision)
+    else:
+        what = etcd.Maintenance("disarm" if isinstance(event, Disarm) else "defragment")
+    tell_member(machine, _leader(machine).host, lambda now: etcd.MaintenanceWanted(now, what))
+
+
+def _kept_up(store: Store, event: Upkeep) -> Store:
+    match event:
+        case Compact(revision):
+            return compact(store, revision)
+        case Defragment():
+            return defragment(store)
+        case Disarm():
+            return disarm(store)
 
 
 @attrs.frozen
@@ -163,7 +198,7 @@ def _begin_anew(machine: Machine, hosts: tuple[str, ...], store: Store) -> None:
     for host in machine.members.table():
         keeping = _stopped(machine, host)
         disk = raft.founded(hosts, store) if host in hosts else raft.Disk()
-        machine.members.set(host, Keeping(disk, (), keeping.delay))
+        machine.members.set(host, replace(keeping, disk=disk, writing=()))
     machine.front = 0
 
 

@@ -69,14 +69,17 @@ from reconcile.events import (
     Compact,
     CutLink,
     CutWatch,
+    Defragment,
     DelayCall,
     Deliver,
+    Disarm,
     Disconnect,
     DriftClock,
     DropCall,
     DropMessage,
     DropOrder,
     Execute,
+    FillDisk,
     Fire,
     ForceNewCluster,
     Freeze,
@@ -116,7 +119,6 @@ from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import rfc3339
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, User
-from reconcile.store import compact
 
 
 def step(cluster: Cluster, event: ClusterEvent) -> tuple[Cluster, tuple[OutsideEffect, ...]]:
@@ -154,11 +156,15 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             change(machine, _running(machine, process), _watched(_running(machine, process), watch))
         case HoldCache() | ReleaseCache() | ResetCall() | DelayCall():
             connections.befall(machine, event)
-        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder() | Compact():
+        case CutWatch() | SkipChanges() | DropCall() | RepeatCall() | DropOrder():
             _lose(machine, event)
         case (
-            DropMessage()
+            Compact()
+            | Defragment()
+            | Disarm()
+            | DropMessage()
             | SlowDisk()
+            | FillDisk()
             | LoseDisk()
             | MoveLeader()
             | ChangeMember()
@@ -371,7 +377,7 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         (hold if connected else lapse)(machine, kubelet)
 
 
-def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder | Compact) -> None:
+def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder) -> None:
     match event:
         case CutWatch(process, watch):
             cut(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -390,8 +396,6 @@ def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCal
             machine.push(attrs.evolve(sent, tag=None))
         case DropOrder(message):
             _drop_order(machine, message)
-        case Compact(revision):
-            machine.store.reopen(compact(machine.store.closed(), revision))
 
 
 def _drop_order(machine: Machine, serial: int) -> None:

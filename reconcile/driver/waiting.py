@@ -41,14 +41,38 @@ def held_up_in(machine: Machine) -> int:
 
 def waiting_for(cluster: Cluster) -> str:
     """Say who waits for an API server, and why none can be reached; empty if nobody does."""
+    if cluster.topology.front is not None and (said := _unconnected(cluster)):
+        return said
     waiting = _waiting(cluster.parked, partial(_is_there, cluster))
     if not waiting:
         return f"{len(cluster.asked)} requests wait for members of etcd to agree" if cluster.asked else ""
-    who = sorted({item.process or "a client" for item in waiting})
-    named = ", ".join(who[:_NAMED]) + (f" and {len(who) - _NAMED} more" if len(who) > _NAMED else "")
+    named = _called({item.process or "a client" for item in waiting})
     count = "1 request" if len(waiting) == 1 else f"{len(waiting)} requests"
     wait = "waits" if len(waiting) == 1 else "wait"
     return f"{count} of {named} {wait} for an API server that can be reached: {_why(cluster)}"
+
+
+def _called(names: set[str]) -> str:
+    who = sorted(names)
+    return ", ".join(who[:_NAMED]) + (f" and {len(who) - _NAMED} more" if len(who) > _NAMED else "")
+
+
+def _unconnected(cluster: Cluster) -> str:
+    """Say who gets no answer over a connection, or is shown nothing yet, and why; empty if nobody waits."""
+    state = cluster.states["network"]
+    who = {client for client, pause in state.pauses.items() if pause.until > cluster.now}
+    who |= {waiting.item.process or "a client" for waiting in state.waiting.values()}
+    heard = {name for name in who if name == "a client" or _is_heard(cluster, name)}
+    if not heard:
+        return ""
+    stale = sorted(state.stale)
+    why = f"the cache of {', '.join(stale)} is held back" if stale else _why(cluster)
+    return f"{_called(heard)} {_wait(tuple(heard))} for an API server: {why}"
+
+
+def _is_heard(cluster: Cluster, name: str) -> bool:
+    process = cluster.processes.get(name)
+    return process is not None and (not process.host or cluster.hosts[process.host].connected)
 
 
 def _is_there(cluster: Cluster, process: str, life: int, host: str) -> bool:

@@ -49,3 +49,8 @@ class Balancer:
     takeover: Duration = _TAKEOVER
     address: str = "172.18.255.254"
     straight: tuple[str, ...] = attrs.field(default=_AT_HOME, converter=as_tuple)
+
+
+def usual(masters: int) -> Balancer | None:
+    """Give what stands before so many masters where a command line says nothing of it: before several, a balancer."""
+    return Balancer() if masters > 1 else None

@@ -16,6 +16,13 @@ FASTEST: Final = 100_000
 """How clocks may drift, in parts of a million."""
 
 CAPACITY: Final = Map.of({"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"})
+"""What a machine has of which nothing is said: a Node always tells how much there is of these four."""
+
+
+def as_capacity(value: Any) -> Any:
+    """Give a capacity with what it does not name as it is by default; what is no Map stays, to be refused."""
+    given = as_map(value)
+    return CAPACITY.merge(given) if isinstance(given, Map) and not CAPACITY.keys() <= given.keys() else given
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +34,8 @@ class Host:
         name: also its Node's name.
         ip: its own address.
         pod_cidr: the addresses of its pods, such as `10.244.1.0/24`.
-        capacity: what its Node reports, resource name -> quantity text: cpu, memory, pods, ephemeral-storage.
+        capacity: what its Node reports, resource name -> quantity text: cpu, memory, pods, ephemeral-storage; of those
+            that it does not name there is as much as by default.
         reserved: what the Node's allocatable lacks of that, by the same names.
         labels: beside those that every kubelet sets (kubernetes.io/hostname, kubernetes.io/os, kubernetes.io/arch).
         taints: with which its Node registers (`core_v1.Taint`).
@@ -45,7 +53,7 @@ class Host:
     name: str
     ip: str
     pod_cidr: str
-    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_map)
+    capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_capacity)
     reserved: Map[str] = attrs.field(default=Map(), converter=as_map)
     labels: Map[str] = attrs.field(default=Map(), converter=as_map)
     taints: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)

@@ -24,8 +24,12 @@ from reconcile.model import conditions
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
 from reconcile.properties import identities
+from reconcile.properties.budgets import ALLOWED
+from reconcile.properties.ownership import HOUSED
+from reconcile.properties.pods import PODS
 from reconcile.properties.property import Passage, Property, broken
-from reconcile.properties.volumes import ONE_TO_ONE
+from reconcile.properties.services import DISTINCT
+from reconcile.properties.volumes import STORAGE
 from reconcile.store import Change, mod_revision
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -323,7 +327,7 @@ def _one_leader(cluster: Cluster) -> Iterator[str]:
         if process is None or not process.leading or process.kind == FROZEN:
             continue
         state = cluster.elections[name]
-        if election.leads(state) and not election.overdue(state, cluster.now + process.skew):
+        if not election.lost(state) and not election.overdue(state, cluster.now + process.skew):
             leading.setdefault(process.kind, []).append(name)
     for kind, names in leading.items():
         if len(names) > 1:
@@ -386,14 +390,19 @@ def _exceeded(change: Change) -> Iterator[str]:
 
 ALWAYS: Final[tuple[Property, ...]] = (
     Property("no pod on two nodes", _one_node_a_pod, _ran_on_one_node),
-    Property("a binding is for ever", _bound_once, _stayed_bound),
-    Property("no node over its allocatable", _within_allocatable, _filled_within_allocatable),
+    Property("a binding is for ever", _bound_once, _stayed_bound, ("pods",)),
+    Property("no node over its allocatable", _within_allocatable, _filled_within_allocatable, ("pods",)),
     Property("owner references valid", _owners_valid, _owned_validly),
     Property("resourceVersion strictly grows", _versions_true, _versions_grew),
     Property("no uid twice", _unlike, _made_unlike),
-    Property("no quota exceeded", _within_quota, _stayed_within_quota),
+    Property("no quota exceeded", _within_quota, _stayed_within_quota, ("resourcequotas",)),
     Property("at most one leader", _one_leader),
     Property("only the leader acts", _acts_for_its_lock),
-    Property("a stateful pod is itself", identities.identified, identities.stayed_identified),
-    ONE_TO_ONE,
+    Property("a stateful pod is itself", identities.identified, identities.stayed_identified, ("pods",)),
+    *STORAGE,
+    *PODS,
+    HOUSED,
+    ALLOWED,
+    DISTINCT,
 )
+"""What holds at every step, whatever happens."""

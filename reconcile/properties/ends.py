@@ -244,6 +244,8 @@ _ADDRESSED: Final = ("pods", "services", "ipaddresses.networking.k8s.io")
 def _addresses_of(resource: str, obj: Any) -> Iterator[str]:
     if resource == "services":
         yield from [address for address in obj.spec.cluster_ips or () if address != "None"]
+        balancer = obj.status.load_balancer if obj.status is not None else None
+        yield from [each.ip for each in (balancer and balancer.ingress) or () if each.ip]
     elif resource != "pods":
         yield obj.metadata.name
     elif not obj.spec.host_network:
@@ -384,10 +386,16 @@ def _slice(_: Cluster, __: Any, end: End) -> End:
     return {"endpoints": dict(sorted(told.items()))}
 
 
-def _node(_: Cluster, __: Any, end: End) -> End:
+def _node(_: Cluster, node: Any, end: End) -> End:
     status = end.get("status", {})
     conditions = {row["type"]: row["status"] for row in status.get("conditions", ())}
-    return {"status": {"conditions": conditions, **{key: status.get(key, {}) for key in ("capacity", "allocatable")}}}
+    # Amounts that are equal may be written in two ways.
+    amounts = {
+        key: {name: str(amount.nanos) for name, amount in (getattr(node.status, key) or {}).items()}
+        for key in ("capacity", "allocatable")
+        if node.status is not None
+    }
+    return {"status": {"conditions": conditions, **amounts}}
 
 
 def _volume(_: Cluster, volume: Any, end: End) -> End:

@@ -16,7 +16,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.model import conditions, selectors
 from reconcile.model.requests import joined
 from reconcile.model.resources import allocatable, requests_of
-from reconcile.properties import identities
+from reconcile.properties import budgets, identities, jobs
 from reconcile.properties.always import running
 from reconcile.properties.ends import FINISHED, addresses
 
@@ -38,6 +38,8 @@ def leftovers(cluster: Cluster) -> tuple[str, ...]:
         *_stray(cluster),
         *_stale(cluster),
         *identities.unbalanced(cluster),
+        *jobs.tracked(cluster),
+        *budgets.miscounted(cluster),
     )
 
 

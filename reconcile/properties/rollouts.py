@@ -36,7 +36,7 @@ from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model import conditions
 from reconcile.model.owners import controller_of
-from reconcile.properties.property import Passage
+from reconcile.properties.property import Passage, Promise
 from reconcile.store import Change, Store
 
 _QUARTER: Final = "25%"
@@ -236,3 +236,13 @@ def _wanted(one: Any) -> int:
 
 def _is_observed(obj: Any) -> bool:
     return obj.status is not None and (obj.status.observed_generation or 0) >= (obj.metadata.generation or 0)
+
+
+ROLLOUTS: Final = Promise(
+    "a rollout keeps its bounds",
+    ("deployments.apps", *_SETS, "pods"),
+    lambda rollouts, passage: rollouts.seen(passage),
+    Rollouts.of,
+    "undisturbed",
+)
+"""What a Deployment promises while nobody takes its pods away."""

@@ -6,6 +6,8 @@ The store: what etcd keeps, as a value.
 
 from reconcile.store.indexes import INDEXES, PARTITIONS, channel, channels_of, partitions
 from reconcile.store.leases import grant, keep_alive, revoke
+from reconcile.store.past import position_after, position_since, table_at
+from reconcile.store.space import Space
 from reconcile.store.store import (
     RIGHTS,
     RULES,
@@ -21,13 +23,10 @@ from reconcile.store.store import (
     Store,
     Txn,
     commit,
-    compact,
     mod_revision,
-    position_after,
-    position_since,
     stamped,
-    table_at,
 )
+from reconcile.store.upkeep import compact, defragment, disarm, limited
 
 __all__ = [
     "INDEXES",
@@ -43,14 +42,18 @@ __all__ = [
     "Put",
     "Reads",
     "Refused",
+    "Space",
     "Store",
     "Txn",
     "channel",
     "channels_of",
     "commit",
     "compact",
+    "defragment",
+    "disarm",
     "grant",
     "keep_alive",
+    "limited",
     "mod_revision",
     "partitions",
     "position_after",

@@ -25,6 +25,7 @@ from reconcile.lib.replacing import copier, replace
 from reconcile.lib.sequence import Sequence
 from reconcile.lib.table import Table
 from reconcile.store.indexes import channels_of, indexes_of
+from reconcile.store.space import NO_SPACE, Space, weight
 
 # How many changes of one channel are kept for watches that lag, as the API
 # server's watch cache has a window for each resource; a cursor that fell out of it gets 410 Gone.
@@ -145,6 +146,7 @@ class Store:
         tables: one table for each resource that ever had an object.
         channels: the changes still kept, for each watch channel.
         leases: by id.
+        space: what it may take; None: nobody counts.
     """
 
     revision: int = 0
@@ -152,6 +154,7 @@ class Store:
     tables: Map[Table[str, Any]] = attrs.field(factory=Map)
     channels: Table[str, Sequence[Change]] = attrs.field(factory=Table)
     leases: Table[int, Lease] = attrs.field(factory=Table)
+    space: Space | None = None
 
     def table(self, resource: str) -> Table[str, Any]:
         """Give the table of *resource* as it is now; empty if nothing was ever stored."""
@@ -251,6 +254,7 @@ class OpenStore:
         "leases",
         "revision",
         "rights",
+        "space",
         "touched",
     )
 
@@ -265,6 +269,7 @@ class OpenStore:
         self.revision = store.revision
         self.compacted = store.compacted
         self.leases = Draft(store.leases)
+        self.space = store.space
         self.rights: Any = None
         self._ruled: bool | None = None
         self.touched: list[str] = []
@@ -293,7 +298,10 @@ class OpenStore:
         """Give the store as it is now, as a value; this one may go on."""
         if self.revision != self._closed.revision:
             tables = self._drafts.tables(lambda resource: self.history(resource).end > 0)
-            self._closed = Store(self.revision, self.compacted, tables, self._channels.table(), self.leases.table())
+            channels, leases = self._channels.table(), self.leases.table()
+            self._closed = Store(self.revision, self.compacted, tables, channels, leases, self.space)
+        elif self.space is not self._closed.space:
+            self._closed = attrs.evolve(self._closed, space=self.space)
         return self._closed
 
     def reopen(self, store: Store) -> None:
@@ -319,6 +327,8 @@ class OpenStore:
             actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
+        if self.space is not None and not self._has_room(self.space, operations):
+            return FULL
         revision = self.revision + 1
         if len(operations) == 1:
             change = self._changed(operations[0], revision, lease)
@@ -327,7 +337,16 @@ class OpenStore:
             changes = self._all_changed(operations, revision, lease)
         if changes:
             self.revision = revision
+            if self.space is not None:
+                self.space = self.space.with_more(sum([weight(change.new) for change in changes]))
         return changes
+
+    def _has_room(self, space: Space, operations: tuple[Put | Delete, ...]) -> bool:
+        """Tell whether there is room for what is put; the alarm is raised if not. What only deletes is taken."""
+        values = [each.value for each in operations if isinstance(each, Put)]
+        if values and not space.alarm and space.file + sum(map(weight, values)) >= space.quota:
+            space = self.space = attrs.evolve(space, alarm=True)
+        return not (values and space.alarm)
 
     def _all_changed(self, operations: tuple[Put | Delete, ...], revision: int, lease: int) -> tuple[Change, ...]:
         """Do all of several operations, or none of them."""
@@ -396,10 +415,19 @@ class Committed:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Refused:
-    """A compare failed: *compare* asked for a revision that is not *actual* (0: there is no such key)."""
+    """
+    Nothing was done: *compare* asked for a revision that is not *actual* (0: there is no such key).
+
+    With *why* it is for another reason, in etcd's words, and the two say nothing.
+    """
 
     compare: Compare
     actual: int
+    why: str = ""
+
+
+FULL: Final = Refused(Compare("", "", 0), 0, NO_SPACE)
+"""What a write is refused with that there is no room for."""
 
 
 def commit(store: Store, txn: Txn) -> Committed | Refused:
@@ -414,43 +442,6 @@ def commit(store: Store, txn: Txn) -> Committed | Refused:
     return changes if isinstance(changes, Refused) else Committed(opened.closed(), changes)
 
 
-def table_at(store: Reads, resource: str, position: int) -> Table[str, Any]:
-    """
-    Give the table of *resource* as it was when its channel ended at *position*: what a cache that lags there holds.
-
-    It is made of the present table by undoing what came after, which costs what the cache lags.
-
-    Raises:
-        IndexError: changes after *position* are forgotten.
-    """
-    table, history = store.table(resource), store.history(resource)
-    # Of several changes of one key the first says what was there.
-    return table.updated({change.key: change.old for change in reversed(history.between(position, history.end))})
-
-
-def position_after(history: Sequence[Change], revision: int) -> int:
-    """Give the position of the first kept change of a later revision."""
-    low, high = history.start, history.end
-    while low < high:
-        middle = (low + high) // 2
-        if history.between(middle, middle + 1)[0].revision <= revision:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def position_since(store: Reads, channel: str, revision: int) -> int | None:
-    """Give the position of the first change of a channel after *revision*; None if some after it may be forgotten."""
-    history = store.history(channel)
-    position = position_after(history, revision)
-    if revision < store.compacted:
-        return None
-    # Compaction forgot nothing that is later than `compacted`; what left a full window may be.
-    full = history.end - history.start >= WINDOW
-    return None if full and position == history.start and position > 0 else position
-
-
 def mod_revision(obj: Any) -> int:
     """Give the revision that last wrote a stored object."""
     return int(obj.metadata.resource_version)
@@ -463,26 +454,6 @@ def stamped(obj: Any, revision: int) -> Any:
         return obj
     metadata = copier(metadata.__class__, "resource_version")(metadata, version)
     return copier(obj.__class__, "metadata")(obj, metadata)
-
-
-def compact(store: Store, revision: int) -> Store:
-    """
-    Forget changes up to *revision*; whole chunks go, so a channel may keep a few more.
-
-    Raises:
-        ReconcileError: the revision is compacted already or lies in the future.
-    """
-    if not store.compacted < revision <= store.revision:
-        raise ReconcileError(
-            f"cannot compact to revision {revision}: {store.compacted} is compacted and {store.revision} is the newest"
-        )
-    channels = store.channels
-    for name, history in store.channels.items():
-        place = position_after(history, revision)
-        kept = history.forget(place)
-        if kept is not history:
-            channels = channels.set(name, kept)
-    return attrs.evolve(store, compacted=revision, channels=channels)
 
 
 def _same(old: Any, value: Any) -> bool:

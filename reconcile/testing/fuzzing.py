@@ -21,8 +21,9 @@ import attrs
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.circles import HURRY
 from reconcile.driver.run import collector_paused
-from reconcile.properties import ALWAYS, PAST, Past, Property
-from reconcile.testing.game import LIMIT, QUIET, Broken, Game, undisturbed
+from reconcile.properties import ALWAYS, PAST, PROMISES, Past, Promise, Property
+from reconcile.testing.game import LIMIT, QUIET, Game, undisturbed
+from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
 __all__ = [
@@ -66,6 +67,7 @@ def play(
     cluster: Cluster,
     schedule: Schedule,
     properties: tuple[Property, ...] = ALWAYS,
+    promises: tuple[Promise, ...] = PROMISES,
     *,
     past: tuple[Past, ...] = PAST,
 ) -> Verdict:
@@ -76,9 +78,10 @@ def play(
         cluster: where to begin; it stays as it is.
         schedule: what is to happen.
         properties: what must hold after every step.
+        promises: what is followed from step to step, each until something puts an end to it.
         past: what tells of the way and not of the end, and so is not compared.
     """
-    game = Game(cluster, properties, past)
+    game = Game(cluster, properties, past, promises)
     with collector_paused():
         problems = _played(game, schedule)
     machine = game.machine

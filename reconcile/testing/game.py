@@ -9,14 +9,13 @@ Gives:    what the moves were in this cluster; `Broken` when something is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from operator import is_
 from typing import Any, Final, TypeVar
 
+from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource_of
-from reconcile.cluster.cluster import Cluster, Process
-from reconcile.cluster.components import FROZEN
+from reconcile.cluster.cluster import Cluster
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
 from reconcile.driver.circles import Circles
@@ -28,26 +27,17 @@ from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
-from reconcile.events import (
-    ClusterEvent,
-    Execute,
-    Fault,
-    MendLink,
-    Reconnect,
-    ReleaseWatch,
-    Return,
-    StartHost,
-    StartProcess,
-    Thaw,
-)
+from reconcile.events import ClusterEvent, Execute, Fault, ReleaseWatch, Return
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND, Duration
-from reconcile.model.patches import merge
+from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.requests import Request, Response, joined
-from reconcile.properties import PAST, Passage, Past, Property, Rollouts, broken_by, leftovers, uids_after, uids_of
+from reconcile.properties import PAST, PROMISES, Past, Promise, Property, leftovers
 from reconcile.testing.judging import compared
-from reconcile.testing.moves import Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
-from reconcile.testing.strikes import UNWATCHED, behind, candidates
+from reconcile.testing.lookout import Broken, Lookout
+from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.repairing import repairs
+from reconcile.testing.strikes import behind, candidates
+from reconcile.testing.wishes import Wishes, key_of
 
 QUIET: Final = 75 * SECOND
 """How long a repaired cluster must keep still: the time in which a lost host or leader is noticed, and some more."""
@@ -57,21 +47,24 @@ LIMIT: Final = 40 * MINUTE
 
 T = TypeVar("T")
 
-_STANDING: Final = ("nodes", "namespaces")  # what is there though nobody declared it
-
-_GRACE: Final = 40 * SECOND  # from then on a host that is silent may lose its pods
+_PRIORITIES: Final = "priorityclasses.scheduling.k8s.io"
 
 # What users may be told: what is on its way out can be neither changed nor made anew; and a strategy that was
 # defaulted has to be taken back explicitly.
-_REFUSALS: Final = ("object is being deleted", "not found", "already exists", "may not be specified when strategy")
+_REFUSALS: Final = (
+    "object is being deleted",
+    "not found",
+    "already exists",
+    "may not be specified when strategy",
+    "because it is being terminated",
+    "exceeded quota",
+    "status unknown for quota",
+)
 
 
-class Broken(Exception):  # noqa: N818 -- it is no error, it ends a play
-    """Something is wrong: *problems* says what, a sentence each."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+_UNANSWERED: Final = (0, 500, 504)
+_TRIES: Final = 40
+_TRY_AGAIN: Final = 5 * SECOND
 
 
 class Game:
@@ -82,35 +75,35 @@ class Game:
         cluster: where to begin; it stays as it is.
         properties: what must hold after every step.
         past: what is not compared in the end.
+        promises: what is followed from step to step, each until something puts an end to it.
     """
 
-    def __init__(self, cluster: Cluster, properties: tuple[Property, ...], past: tuple[Past, ...] = PAST) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        properties: tuple[Property, ...],
+        past: tuple[Past, ...] = PAST,
+        promises: tuple[Promise, ...] = PROMISES,
+    ) -> None:
         self.machine = Machine(cluster)
         self.machine.observed = []
-        self.properties = properties
         self.past = past
-        self.declared: dict[tuple[str, str], dict[str, Any]] = {}  # by resource, and namespace and name
         self.happened: list[str] = []
         self.refused: list[str] = []  # what no user of a sound cluster would be
         self._began = cluster
-        self._outage: Duration = 0
-        self._adopting = False
-        self._runtimes = tuple([f"runtime/{host}" for host in cluster.hosts])
-        self._elected = tuple(cluster.elections)
-        self._silent_since: int | None = None
-        self._struck = False
-        self._marked: tuple[Request, ...] = ()
+        self._wishes = Wishes()
+        self._displacing = False
         self._circles = Circles()
-        self._rollouts: Rollouts | None = None
-        self.begin_anew()
+        self._lookout = Lookout(self.machine, properties, promises)
+
+    @property
+    def declared(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What users want now: manifests by resource, and namespace and name."""
+        return self._wishes.declared
 
     def begin_anew(self) -> None:
         """Take the cluster as it is: what came until now was not looked at step by step, or is known to be wrong."""
-        self._seen = self.machine.closed()
-        self._uids = uids_of(self._seen)
-        self.machine.observed = []
-        self._ran, self._led = self._running(), self._leading()
-        self._rollouts = None if self._struck else Rollouts.of(self._seen)
+        self._lookout.begin_anew()
 
     # Moves
     # ---------------------------------------------------------------------------------------------------
@@ -127,7 +120,12 @@ class Game:
             case Resize():
                 self.scale(move.kind, move.name, move.replicas)
             case Withdraw():
-                self.delete(move.kind, move.name)
+                self.delete(move.kind, move.name, move.namespace, move.cascade)
+            case Adopt():
+                self.adopt(move)
+            case Errand():
+                with suppress(ReconcileError):
+                    self.converse(move)
             case Strike():
                 self._strike(move)
             case Lag():
@@ -144,12 +142,18 @@ class Game:
         resource, metadata = resource_of(wanted), wanted.metadata
         if metadata is None or not metadata.name:
             raise ReconcileError("metadata.name: a manifest that is applied has one")
-        answer = client.applied(self.machine, wanted, submit=self._at_once)
+        answer = self._insisted(lambda: client.applied(self.machine, wanted, submit=self._at_once))
+        if answer is None:
+            return None
         namespace = metadata.namespace or "default" if resource.namespaced else ""
         key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
-        if not answer.ok or answer.body.metadata.deletion_timestamp is None:
-            self._keep(key, manifest, answer)
+        home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
+        leaves = [each for each in (answer.body, home) if each is not None]
+        if answer.ok and all(each.metadata.deletion_timestamp is None for each in leaves):
+            self._wishes.applied(key, manifest)
+        if key[0] == _PRIORITIES:
+            self._make_room()  # who is less than another may have to
         return self._told(f"apply {key[0]} {key[1]}", answer)
 
     def scale(self, word: str, name: str, replicas: int, namespace: str = "default") -> Response | None:
@@ -158,23 +162,40 @@ class Game:
         answer = self._asked(request)
         if answer is None:
             return None
-        manifest = self.declared.get(_key(request))
-        if manifest is not None:
-            resized = {**manifest, "spec": {**manifest.get("spec", {}), "replicas": replicas}}
-            self._keep(_key(request), resized, answer)
+        if answer.ok:
+            self._wishes.scaled(request, replicas)
         return self._told(f"scale {request.resource} {joined(request.namespace, name)} {replicas}", answer)
 
-    def delete(self, word: str, name: str, namespace: str = "default") -> Response | None:
+    def delete(self, word: str, name: str, namespace: str = "default", cascade: str = "") -> Response | None:
         """Delete an object, as kubectl does; None if no API server can be reached: then nothing happens."""
-        request = client.delete(word, name, namespace=namespace)
+        options = meta_v1.DeleteOptions(propagation_policy=cascade.capitalize()) if cascade else None
+        request = client.delete(word, name, namespace=namespace, options=options)
         answer = self._asked(request)
         if answer is None:
             return None
         if answer.ok:
-            self.declared.pop(_key(request), None)
-            if request.resource == "pods":
-                self._rollouts = None  # a controller may have counted on it
+            self._wishes.deleted(key_of(request))
+            if request.resource in {"namespaces", "pods"}:
+                self._lookout.mind_loss()  # a controller may have counted on it
         return self._told(f"delete {request.resource} {joined(request.namespace, name)}", answer)
+
+    def adopt(self, move: Adopt) -> Response | None:
+        """Give an object one more owner; None if there is nobody to ask, or one of the two is not there."""
+        objects = self.machine.closed().objects
+        found = [each for each in objects(move.kind, namespace=move.namespace) if each.metadata.name == move.name]
+        owners = [
+            each for each in objects(move.owner_kind, namespace=move.namespace) if each.metadata.name == move.owner
+        ]
+        if not found or not owners:
+            return None
+        owner, kept = owners[0], convert.dump(found[0])["metadata"].get("ownerReferences", [])
+        reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": move.owner, "uid": owner.metadata.uid}
+        if any(each["uid"] == owner.metadata.uid for each in kept):
+            return None
+        body = {"metadata": {"ownerReferences": [*kept, {**reference, "blockOwnerDeletion": True}]}}
+        request = client.patch(move.kind, move.name, body, namespace=move.namespace)
+        answer = self._asked(request)
+        return None if answer is None else self._told(f"adopt {move.kind} {move.name} by {move.owner}", answer)
 
     def converse(self, errand: Errand) -> Said | None:
         """
@@ -188,7 +209,7 @@ class Game:
         try:
             said = holding(talk_of(errand, self.machine.now), self._heeded)
         finally:
-            self._judge(self.machine.closed())
+            self._lookout.judge(self.machine.closed())
         result = said.problem or (said.response.body.message if not said.response.ok else "done")
         self.happened.append(f"{errand}: {result}")
         return said
@@ -200,15 +221,13 @@ class Game:
             raise ReconcileError("no API server can be reached")
         if not answer.ok or request.verb in {"get", "list"}:
             return answer
-        key = _key(request)
         if request.verb == "patch":
-            if key in self.declared:
-                self.declared[key] = merge(self.declared[key], request.body)
-            elif key[0] in _STANDING:
-                self._marked = (*self._marked, request)
+            self._wishes.patched(request, answer)
+            if request.resource == "nodes" and "taints" in request.body.get("spec", ()):
+                self._make_room()
         else:  # a pod is evicted or deleted
-            self.declared.pop(key, None)
-            self._struck, self._rollouts = True, None
+            self._wishes.deleted(key_of(request))
+            self._lookout.mind_loss()
         return answer
 
     def happen(self, event: ClusterEvent) -> None:
@@ -223,32 +242,23 @@ class Game:
         apply_event(machine, event)
         self.happened.append(said)
         if isinstance(event, Fault):
-            self._struck, self._rollouts = True, None
-        self._judge(machine.closed())
+            self._lookout.mind_fault()
+        self._lookout.judge(machine.closed())
+
+    def _make_room(self) -> None:
+        """Mind that pods may have to go, also such as nobody replaces."""
+        self._displacing = True
+        self._lookout.mind_loss()
 
     def repair(self) -> None:
         """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
-        for running in self.machine.closed().processes.values():
-            if running.kind == FROZEN:
-                self.happen(Thaw(running.name))
-        for (process, watch), cursor in self.machine.closed().cursors.items():
-            if cursor.held:
-                self.happen(ReleaseWatch(process, watch))
-        struck = self.machine.closed()
-        for one, other in (*struck.cuts, *struck.links.ways):
-            self.happen(MendLink(one, other))
-        for name, status in self.machine.closed().hosts.items():
-            if not status.connected:
-                self.happen(Reconnect(name))
-            if not status.up:
-                self.happen(StartHost(name))
-            elif self.machine.processes.get(f"kubelet/{name}") is None:
-                self.happen(StartProcess(f"kubelet/{name}"))
+        for event in repairs(self.machine):
+            self.happen(event)
 
     def rest(self) -> tuple[str, ...]:
         """Let the cluster come to rest; say what is wrong with that."""
         machine = self.machine
-        end, quiet = machine.now + LIMIT, QUIET if self._struck else 0
+        end, quiet = machine.now + LIMIT, QUIET if self._lookout.struck else 0
         until: int | None = None
         while machine.now < end:
             while self._next():
@@ -278,21 +288,21 @@ class Game:
         problems = self.rest()
         if problems:
             return problems
-        calm = undisturbed(self._began, tuple(self.declared.values()), self._marked)
-        lost = self._outage >= _GRACE
-        return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._adopting)
+        calm = undisturbed(self._began, tuple(self.declared.values()), self._wishes.marked)
+        lost = self._lookout.lost or self._displacing
+        return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._wishes.adopting)
 
     def _wander(self, move: Wander) -> None:
         machine, policy = self.machine, Shuffled.of(move.seed)
         for _ in range(move.steps):
             cluster = machine.closed()
-            self._judge(cluster)
+            self._lookout.judge(cluster)
             offered = choices(cluster)
             if not offered:
                 return
             choice, policy = policy.choose(cluster, offered)
             apply_event(machine, choice)
-        self._judge(machine.closed())
+        self._lookout.judge(machine.closed())
 
     def _until(self, end: int) -> None:
         while self._goes_on(end):
@@ -317,7 +327,7 @@ class Game:
             raise Broken((f"it does not come to rest: {self._circles.found}",))
         if not next_step(machine):
             return False
-        self._look()
+        self._lookout.look()
         return True
 
     def _strike(self, move: Strike) -> None:
@@ -326,8 +336,8 @@ class Game:
             pods = cluster.objects("pods", namespace="default")
             if pods and reachable(cluster, ""):
                 pod = pods[move.number % len(pods)]
-                self.declared.pop(("pods", joined("default", pod.metadata.name)), None)
-                self._struck, self._rollouts = True, None
+                self._wishes.deleted(("pods", joined("default", pod.metadata.name)))
+                self._lookout.mind_loss()
                 self.delete("pods", pod.metadata.name)
             return
         found = self._awaited(lambda cluster: candidates(cluster, move.what))
@@ -359,22 +369,31 @@ class Game:
     def _asked(self, request: Request) -> Response | None:
         if not reachable(self.machine.closed(), ""):
             return None
-        return client.asked(self.machine, request, submit=self._at_once)
+        return self._insisted(lambda: client.asked(self.machine, request, submit=self._at_once))
+
+    def _insisted(self, ask: Callable[[], Response]) -> Response | None:
+        """
+        Ask, and where connections break, again and again while nobody answers, as users do; None if nobody does for
+        minutes.
+        """
+        answer = ask()
+        if not self.machine.fronted:
+            return answer
+        for _ in range(_TRIES):
+            if answer.code not in _UNANSWERED:
+                return answer
+            self._until(self.machine.now + _TRY_AGAIN)
+            answer = ask()
+        return None
 
     def _at_once(self, event: ClusterEvent) -> None:
         """Let a client's request overtake everything that is under way, and its answer as well, if one step answers."""
         machine = self.machine
         apply_event(machine, event)
-        if machine.plural:
+        if machine.apart:
             return
         apply_event(machine, Execute(machine.serial - 1))
         apply_event(machine, Return(machine.serial - 1))
-
-    def _keep(self, key: tuple[str, str], manifest: dict[str, Any], answer: Response) -> None:
-        """Remember what is declared if it was accepted."""
-        if answer.ok:
-            self.declared[key] = manifest
-            self._adopting = self._adopting or _is_claimed(manifest, self.declared.values())
 
     def _told(self, what: str, answer: Response) -> Response:
         """Note a user's request; one that no user of a sound cluster would be refused is a problem."""
@@ -382,56 +401,8 @@ class Game:
         self.happened.append(f"{what}: {answer.code}{said}")
         if not answer.ok and not any(words in said for words in _REFUSALS):
             self.refused.append(f"{what} was refused: {answer.code}{said}")
-        self._judge(self.machine.closed())
+        self._lookout.judge(self.machine.closed())
         return answer
-
-    # Judging
-    # -------------------------------------------------------------------------------------------------
-
-    def _running(self) -> tuple[Any, ...]:
-        return tuple([self.machine.states.get(name) for name in self._runtimes])
-
-    def _leading(self) -> tuple[Process | None, ...]:
-        return tuple([self.machine.processes.get(name) for name in self._elected])
-
-    def _has_run(self) -> bool:
-        return not all(map(is_, map(self.machine.states.get, self._runtimes), self._ran))
-
-    def _look(self) -> None:
-        """Judge if the last step stored, ran or led something that a property is about."""
-        machine = self.machine
-        changed = machine.observed
-        stored = changed and changed[-1][1].resource not in UNWATCHED
-        if stored or self._has_run() or self._led != self._leading():
-            self._judge(machine.closed())
-
-    def _judge(self, cluster: Cluster) -> None:
-        self._ran, self._led = self._running(), self._leading()
-        self._count_silence(cluster)
-        changes = tuple([change for _, change in self.machine.observed or ()])
-        passage = Passage(self._seen, cluster, changes, self._uids)
-        self._uids = uids_after(self._uids, changes)
-        self.machine.observed = []
-        self._seen = cluster
-        said = broken_by(passage, self.properties)
-        if self._rollouts is not None and self.properties and changes:
-            self._rollouts, more = self._rollouts.seen(passage)
-            said += more
-        if said:
-            raise Broken(said)
-
-    def _count_silence(self, cluster: Cluster) -> None:
-        """Keep how long any host was silent at a stretch."""
-        silent = bool(cluster.cuts or cluster.links.ways) or any(
-            not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
-            for name, status in cluster.hosts.items()
-        )
-        if silent and self._silent_since is None:
-            self._silent_since = cluster.now
-        elif not silent and self._silent_since is not None:
-            self._silent_since = None
-        if self._silent_since is not None:
-            self._outage = max(self._outage, cluster.now - self._silent_since)
 
 
 def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches: tuple[Request, ...] = ()) -> Cluster:
@@ -440,7 +411,7 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
 
     *patches* are of what was there from the start, such as a Node that is cordoned; they come first.
     """
-    game = Game(cluster, ())
+    game = Game(cluster, (), promises=())
     for patch in patches:
         client.asked(game.machine, patch)
     for manifest in manifests:
@@ -449,16 +420,3 @@ def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches
     if problems:
         raise Broken(tuple([f"undisturbed: {problem}" for problem in problems]))
     return game.machine.closed()
-
-
-def _key(request: Request) -> tuple[str, str]:
-    return request.resource, joined(request.namespace, request.name)
-
-
-def _is_claimed(manifest: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
-    """Tell whether a pod's manifest has the labels that a workload selects, or the other way round."""
-    labels = [one["metadata"].get("labels") or {} for one in (manifest, *others) if one["kind"] == "Pod"]
-    specs = [one.get("spec") or {} for one in (manifest, *others)]
-    selectors = [spec.get("selector") for spec in specs if "template" in spec]
-    wanted = [(each or {}).get("matchLabels", each) or {} for each in selectors]
-    return any(all(found.get(key) == value for key, value in each.items()) for found in labels for each in wanted)

@@ -13,6 +13,10 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.driver.operations import member_list
 from reconcile.events import (
     ChangeMember,
+    Compact,
+    Defragment,
+    Disarm,
+    FillDisk,
     ForceNewCluster,
     LoseDisk,
     MemberFault,
@@ -20,12 +24,13 @@ from reconcile.events import (
     RestoreSnapshot,
     SaveSnapshot,
     SlowDisk,
+    Upkeep,
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 
 
-def ordered(words: list[str]) -> MemberFault:
+def ordered(words: list[str]) -> MemberFault | Upkeep:
     """Give what is to be done; ReconcileError if the words mean nothing."""
     match words:
         case ["add" | "learner" | "promote" | "remove" as kind, host]:
@@ -42,6 +47,16 @@ def ordered(words: list[str]) -> MemberFault:
             return SaveSnapshot(name, host)
         case ["restore", name, *hosts] if hosts:
             return RestoreSnapshot(name, tuple(hosts))
+        case ["full", host]:
+            return FillDisk(host)
+        case ["empty", host]:
+            return FillDisk(host, full=False)
+        case ["compact", revision] if revision.isdecimal():
+            return Compact(int(revision))
+        case ["defragment"]:
+            return Defragment()
+        case ["disarm"]:
+            return Disarm()
         case ["slow", host, delay]:
             return SlowDisk(host, parse_duration(delay))
         case _:
@@ -49,7 +64,11 @@ def ordered(words: list[str]) -> MemberFault:
 
 
 def listed(cluster: Cluster) -> Iterator[str]:
-    """List the members of etcd, a line each."""
+    """List the members of etcd, a line each, and how full it is if anybody counts."""
+    space = cluster.store.space
+    if space is not None:
+        alarm = ", alarm NOSPACE" if space.alarm else ""
+        yield f"{space.used} bytes used of {space.file}, quota {space.quota}{alarm}"
     for each in member_list(cluster):
         where = f"{each.host}  {each.part}  {each.role}"
         if each.role == "down":

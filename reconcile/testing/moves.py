@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from reconcile.driver.errands import Errand
 from reconcile.events import Fault
 from reconcile.lib.instant import Duration
 
@@ -48,10 +49,41 @@ class Resize:
 
 @attrs.frozen
 class Withdraw:
-    """The user deletes what was declared; what is not there is not found."""
+    """
+    The user deletes what was declared; what is not there is not found.
+
+    Args:
+        kind: of what is deleted.
+        name: its name.
+        namespace: where it is.
+        cascade: what becomes of its dependents, as `kubectl delete --cascade` says it: `background`, `foreground`,
+            `orphan`; empty for kubectl's own way, which is the first.
+    """
 
     kind: str
     name: str
+    namespace: str = "default"
+    cascade: str = ""
+
+
+@attrs.frozen
+class Adopt:
+    """
+    The user gives an object an owner, one more, which is not its controller; nothing happens if one of them is missing.
+
+    Args:
+        kind: the object's.
+        name: the object's.
+        owner_kind: the owner's.
+        owner: its name.
+        namespace: of both.
+    """
+
+    kind: str
+    name: str
+    owner_kind: str
+    owner: str
+    namespace: str = "default"
 
 
 @attrs.frozen
@@ -63,12 +95,12 @@ class Strike:
         what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
             none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
             `lag` lets a watch stay behind from then on (until it is released, all is repaired or its process dies),
-            `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `delete`
-            deletes a pod.
+            `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `reset`
+            resets the stream of a call or an answer, where a balancer stands in front, `delete` deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
-    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "delete"]
+    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "reset", "delete"]
     number: int = 0
 
 
@@ -87,8 +119,11 @@ class Lag:
     time: Duration
 
 
-Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Strike | Lag | Fault
-"""One thing of a schedule. A fault that cannot happen (a host is stopped twice) does not."""
+Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Fault
+"""
+One thing of a schedule; an errand is a command of kubectl (`reconcile.driver.errands`). A fault that cannot happen (a
+host is stopped twice) does not, nor does a command that kubectl objects to.
+"""
 
 
 @attrs.frozen

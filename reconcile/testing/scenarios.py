@@ -11,7 +11,6 @@ A scenario is a schedule with questions between its moves: both are played in a 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
-from reconcile.components import kubeproxy
 from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
@@ -60,7 +58,6 @@ from reconcile.events import (
     Thaw,
     WriteManifest,
 )
-from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
 from reconcile.model.printing import table
@@ -68,11 +65,12 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.game import Broken, Game
-from reconcile.testing.moves import Lag, Strike, Wait, Wander
+from reconcile.testing.game import Game
+from reconcile.testing.lookout import Broken
+from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
-from reconcile.testing.views import containers_of, lines_of
-from reconcile.testing.wording import NUMBER, duration_in, field_at, option_of, reached, refusal_of
+from reconcile.testing.views import arrivals_of, containers_of, lines_of
+from reconcile.testing.wording import COMMANDS, duration_in, field_at, number_in, option_of, reached, refusal_of
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
@@ -160,7 +158,7 @@ class Scenario:
             plain |= document
         behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
         plain |= words | ({"behaviours": behaviours} if behaviours else {})
-        boot = Cluster.boot(topology_from_json(plain), seed=_number(seed), controllers=controllers)
+        boot = Cluster.boot(topology_from_json(plain), seed=number_in(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None
         self._begin(boot if settled is None else settled.cluster)
         if settled is not None and not settled.settled:
@@ -184,13 +182,24 @@ class Scenario:
                 yield from refusal_of(response)
 
     def delete(self, block: Block) -> Iterator[str]:
-        """Delete pods NAME [NAMESPACE]: what `kubectl delete --wait=false` does."""
-        yield from refusal_of(reached(self._game.delete(*block.words)))
+        """Delete pods NAME [NAMESPACE] [--cascade=orphan|foreground]: what `kubectl delete --wait=false` does."""
+        words = [word for word in block.words if not word.startswith(_CASCADE)]
+        ways = [word.removeprefix(_CASCADE) for word in block.words if word not in words]
+        if len(words) not in _NAMED or len(ways) > 1 or not {*ways} <= {"background", "orphan", "foreground"}:
+            raise ReconcileError(f"{block.command!r}: {' '.join(str(Scenario.delete.__doc__).split())}")
+        name, namespace = words[1], (*words[2:], "default")[0]
+        yield from refusal_of(reached(self._game.delete(words[0], name, namespace, ways[0] if ways else "")))
+
+    def adopt(self, block: Block) -> Iterator[str]:
+        """Adopt configmaps NAME OWNER-KIND OWNER [NAMESPACE]: give an object one more owner, not its controller."""
+        word, name, owner_kind, owner, *rest = block.words
+        answer = self._game.adopt(Adopt(word, name, owner_kind, owner, (*rest, "default")[0]))
+        yield from ("nobody to adopt, or by",) if answer is None else refusal_of(answer)
 
     def scale(self, block: Block) -> Iterator[str]:
         """Scale deployments NAME REPLICAS [NAMESPACE]: what `kubectl scale` does."""
         word, name, replicas, *rest = block.words
-        yield from refusal_of(reached(self._game.scale(word, name, _number(replicas), *rest)))
+        yield from refusal_of(reached(self._game.scale(word, name, number_in(replicas), *rest)))
 
     def errand(self, block: Block) -> Iterator[str]:
         """Do what the command of kubectl does that has these words; of `patch`, the JSON merge patch stands below."""
@@ -217,7 +226,7 @@ class Scenario:
 
     def wander(self, block: Block) -> Iterator[str]:
         """Wander STEPS SEED: let so many steps happen, each picked by chance among all that could happen next."""
-        steps, seed = map(_number, block.words)
+        steps, seed = map(number_in, block.words)
         self._game.move(Wander(steps, seed))
         yield from ()
 
@@ -244,14 +253,14 @@ class Scenario:
         if what not in (*KINDS, "delete"):
             raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
         before = len(self._game.happened)
-        self._game.move(Strike(what, _number(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
+        self._game.move(Strike(what, number_in(rest[0]) if rest else 0))  # type: ignore[arg-type]  # just checked
         yield from self._game.happened[before:] or (f"nothing to {what}",)
 
     def lag(self, block: Block) -> Iterator[str]:
         """Lag NUMBER 10s: let the NUMBERth watch of what its own process is just writing stay behind for so long."""
         number, time = block.words
         before = len(self._game.happened)
-        self._game.move(Lag(_number(number), duration_in(block, time)))
+        self._game.move(Lag(number_in(number), duration_in(block, time)))
         yield from self._game.happened[before:] or ("nothing to lag",)
 
     def repair(self, block: Block) -> Iterator[str]:  # noqa: ARG002 -- every command takes its block
@@ -270,7 +279,7 @@ class Scenario:
     def deliver(self, block: Block) -> Iterator[str]:
         """Deliver PROCESS WATCH [COUNT]: deliver the next changes of one watch, out of turn."""
         process, watch, *rest = block.words
-        self._game.happen(Deliver(process, watch, _number(rest[0]) if rest else 0))
+        self._game.happen(Deliver(process, watch, number_in(rest[0]) if rest else 0))
         yield from ()
 
     def drop(self, block: Block) -> Iterator[str]:
@@ -352,7 +361,10 @@ class Scenario:
         yield from membership.listed(self.cluster)
 
     def member(self, block: Block) -> Iterator[str]:
-        """Member add|learner|promote|remove|move|lose|force HOST, save HOST NAME, restore NAME HOST, slow HOST 50ms."""
+        """
+        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        restore NAME HOST, compact REVISION, defragment, disarm.
+        """
         self._game.happen(membership.ordered(block.words))
         yield from ()
 
@@ -393,7 +405,7 @@ class Scenario:
     def drift(self, block: Block) -> Iterator[str]:
         """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
         host, rate, *until = block.words
-        self._game.happen(DriftClock(host, _number(rate), parse_duration(until[0]) if until else None))
+        self._game.happen(DriftClock(host, number_in(rate), parse_duration(until[0]) if until else None))
         yield from ()
 
     def link(self, block: Block) -> Iterator[str]:
@@ -454,19 +466,7 @@ class Scenario:
 
     def send(self, block: Block) -> Iterator[str]:
         """Send HOST IP:PORT [TIMES]: send packets from a host through its packet filter; count where they arrive."""
-        name, target, *rest = block.words
-        address, _, port = target.partition(":")
-        host = self.cluster.hosts[name]
-        if host.rules is None:
-            yield f"{name} has no packet filter rules"
-            return
-        dice, found = Dice(self.cluster.seed, "send"), Counter[str]()
-        for _ in range(int(rest[0]) if rest else 1):
-            packet = kubeproxy.Packet(source=host.host.ip, destination=address, port=int(port))
-            verdict, dice = kubeproxy.route(host.rules, packet, dice)
-            found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
-        for where, count in sorted(found.items()):
-            yield f"{count} {where}"
+        yield from arrivals_of(self.cluster, *block.words)
 
     def log(self, block: Block) -> Iterator[str]:
         """
@@ -493,54 +493,8 @@ class Scenario:
 
 
 _CREATED: Final = 201
-_MANY: Final = 99
-COMMANDS: Final = {
-    "load": (0, _MANY),
-    "apply": (0, 0),
-    "delete": (2, 3),
-    "scale": (3, 4),
-    **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
-    "advance": (1, 1),
-    "settle": (0, 1),
-    "wander": (2, 2),
-    "step": (0, 0),
-    "deliver": (2, 3),
-    "drop": (1, _MANY),
-    "crash": (1, 1),
-    "restart": (1, 1),
-    "kill": (1, 3),
-    "freeze": (1, 1),
-    "thaw": (1, 1),
-    "logs": (2, 3),
-    "cut": (1, 2),
-    "disconnect": (1, 1),
-    "members": (0, 0),
-    "member": (2, _MANY),
-    "reconnect": (1, 1),
-    "clock": (2, 2),
-    "drift": (2, 3),
-    "link": (3, 5),
-    "strain": (2, 3),
-    "shutdown": (1, 2),
-    "manifest": (1, 3),
-    "hold": (1, 2),
-    "release": (1, 2),
-    "execute": (1, _MANY),
-    "answers": (0, 0),
-    "reset": (1, _MANY),
-    "delay": (2, _MANY),
-    "lines": (0, 1),
-    "strike": (1, 2),
-    "lag": (2, 2),
-    "repair": (0, 0),
-    "show": (1, _MANY),
-    "containers": (1, 1),
-    "send": (2, 3),
-    "log": (0, _MANY),
-    "expect": (2, _MANY),
-    "judge": (0, 0),
-}
-"""Every command, and how many words it takes at least and at most; `docs/reference/scenarios.md` explains them."""
+_CASCADE: Final = "--cascade="
+_NAMED: Final = (2, 3)
 
 
 def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterator[str]]:
@@ -552,9 +506,3 @@ def _command(verb: str, words: list[str]) -> Callable[[Scenario, Block], Iterato
         usage = " ".join((found.__doc__ or "").split())
         raise ReconcileError(f"{' '.join([verb, *words])!r} is short of a word or has too many. {usage}")
     return found
-
-
-def _number(text: Any) -> int:
-    if not NUMBER.fullmatch(str(text)):
-        raise ReconcileError(f"{text!r} is not a number")
-    return int(text)

@@ -12,11 +12,22 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from reconcile.events import CutLink, Disconnect, MendLink, Reconnect, StartHost, StartProcess, StopHost, StopProcess
+from reconcile.events import (
+    CutLink,
+    Disconnect,
+    HoldCache,
+    MendLink,
+    Reconnect,
+    ReleaseCache,
+    StartHost,
+    StartProcess,
+    StopHost,
+    StopProcess,
+)
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 
-__all__ = ["IMAGES", "STEADY", "manifests", "moves", "schedules"]
+__all__ = ["IMAGES", "STEADY", "STRIKES", "TIMES", "manifests", "moves", "outages", "schedules"]
 
 IMAGES: Final[dict[str, Any]] = {
     "images": {
@@ -176,28 +187,64 @@ def _bare(draw: st.DrawFn, name: str, images: tuple[str, ...]) -> dict[str, Any]
 
 
 @st.composite
-def moves(draw: st.DrawFn, declared: tuple[dict[str, Any], ...], hosts: tuple[str, ...] = ()) -> Move:
-    """Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks."""
+def moves(
+    draw: st.DrawFn,
+    declared: tuple[dict[str, Any], ...],
+    hosts: tuple[str, ...] = (),
+    masters: tuple[str, ...] = (),
+) -> Move:
+    """
+    Draw a move: steps in any order, time, what users do to *declared*; with *hosts*, also something that breaks, and
+    with *masters*, before which a balancer stands, what is between API servers and others.
+    """
+    if masters and draw(st.sampled_from((False, False, True))):
+        return draw(_between(hosts, masters))
     what = draw(st.sampled_from(_FAULTY if hosts else _CALM))
     if what == "wander":
         return Wander(draw(st.integers(1, 120)), draw(st.integers(0, 2**16)))
     if what == "wait":
-        return Wait(draw(_TIMES))
+        return Wait(draw(TIMES))
     if what == "change":
         change: Move = draw(_changes(declared))
         return change
     if what == "strike":
-        return Strike(draw(_STRIKES), draw(st.integers(0, 200)))
+        return Strike(draw(STRIKES), draw(st.integers(0, 200)))
     if what == "lag":
         return draw(_LAGS)
+    outage: Move = draw(outages(hosts))
+    return outage
+
+
+@st.composite
+def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
+    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is off the network, reaches another not, or comes back."""
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
     if kind in (CutLink, MendLink):
         others = [each for each in hosts if each != host]
-        link: Move = kind(host, draw(st.sampled_from(others)), draw(st.booleans())) if others else Disconnect(host)
+        if not others:
+            return Disconnect(host) if kind is CutLink else Reconnect(host)
+        link: Move = kind(host, draw(st.sampled_from(others)), draw(st.booleans()))
         return link
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
     return outage
+
+
+@st.composite
+def _between(draw: st.DrawFn, hosts: tuple[str, ...], masters: tuple[str, ...]) -> Move:
+    """Draw something that breaks between API servers and others."""
+    master = draw(st.sampled_from(masters))
+    server = f"kube-apiserver/{master}"
+    what = draw(st.sampled_from(("reset", "reset", "hold", "hold", "release", "kill", "cut", "mend")))
+    if what == "reset":
+        return Strike("reset", draw(st.integers(0, 200)))
+    if what in {"cut", "mend"}:
+        other = draw(st.sampled_from([host for host in hosts if host != master]))
+        one, two = (other, master) if draw(st.booleans()) else (master, other)
+        return (CutLink if what == "cut" else MendLink)(one, two, draw(st.booleans()))
+    if what == "kill":
+        return StopProcess(server)
+    return HoldCache(server) if what == "hold" else ReleaseCache(server)
 
 
 _CALM: Final = ("wander", "wander", "wander", "change", "change", "change", "wait")
@@ -215,11 +262,11 @@ _FAULTY: Final = (
     "lag",
     "outage",
 )
-_TIMES: Final = st.sampled_from(
+TIMES: Final = st.sampled_from(
     (50 * MILLISECOND, SECOND, 3 * SECOND, 6 * SECOND, 12 * SECOND, 20 * SECOND, 60 * SECOND)
 )
-_LAGS: Final = st.builds(Lag, st.integers(0, 200), _TIMES)
-_STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
+_LAGS: Final = st.builds(Lag, st.integers(0, 200), TIMES)
+STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "lag", "lag", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
@@ -241,16 +288,21 @@ _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
 
 
 @st.composite
-def schedules(draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10) -> Schedule:
+def schedules(
+    draw: st.DrawFn, hosts: tuple[str, ...] = (), *, most: int = 10, masters: tuple[str, ...] = ()
+) -> Schedule:
     """
     Draw manifests and up to *most* moves; where no *hosts* are given only users disturb.
+
+    Of *masters*, before which a balancer stands, API servers end, their caches lag, and their links are cut; streams of
+    calls are reset.
 
     Where things break, two of three schedules begin with a watch that lags: what is made from a stale cache is made
     while what was just declared is answered.
     """
     declared = draw(manifests((*STEADY, "flaky:1") if hosts else STEADY))
     first = (draw(_LAGS),) if hosts and draw(st.sampled_from((False, True, True))) else ()
-    return Schedule(declared, (*first, *draw(st.lists(moves(declared, hosts), max_size=most - len(first)))))
+    return Schedule(declared, (*first, *draw(st.lists(moves(declared, hosts, masters), max_size=most - len(first)))))
 
 
 @st.composite

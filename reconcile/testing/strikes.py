@@ -23,6 +23,7 @@ from reconcile.events import (
     Fault,
     HoldWatch,
     RepeatCall,
+    ResetCall,
     Return,
     StopProcess,
 )
@@ -95,6 +96,10 @@ def behind(cluster: Cluster) -> list[HoldWatch]:
     return [HoldWatch(process, watch) for process, watch in found]
 
 
+def _resets(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    return [(ResetCall(each.call),) for each in _under_way(cluster)] if cluster.topology.front is not None else []
+
+
 def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(StopProcess(name),) for name in cluster.processes if not name.startswith(("runtime/", "network"))]
 
@@ -125,6 +130,7 @@ _CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
     "kill": _processes,
     "halt": _halts,
     "compact": _compactions,
+    "reset": _resets,
 }
 
 KINDS: Final = tuple(_CANDIDATES)

@@ -1,5 +1,6 @@
 """
-What no API server tells, as a scenario lists it: who is connected to which of them, and what hosts really run.
+What no API server tells, as a scenario lists it: who is connected to which of them, what hosts really run, and
+where packets arrive.
 
 Takes:    a Cluster.
 Gives:    a line each.
@@ -7,11 +8,13 @@ Gives:    a line each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.components import world
+from reconcile.components import kubeproxy, world
+from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 
 
@@ -46,3 +49,19 @@ def containers_of(cluster: Cluster, host: str) -> Iterator[str]:
         for container in world.running(state, pod.uid):
             if not world.process_of(state, pod.uid, container):
                 yield f"{container} of {name}" if name else f"{container} of pod {pod.uid}, which is stored no more"
+
+
+def arrivals_of(cluster: Cluster, name: str, target: str, times: str = "1") -> Iterator[str]:
+    """Count where packets from a host to `IP:PORT` arrive through its packet filter."""
+    address, _, port = target.partition(":")
+    host = cluster.hosts[name]
+    if host.rules is None:
+        yield f"{name} has no packet filter rules"
+        return
+    dice, found = Dice(cluster.seed, "send"), Counter[str]()
+    for _ in range(int(times)):
+        packet = kubeproxy.Packet(source=host.host.ip, destination=address, port=int(port))
+        verdict, dice = kubeproxy.route(host.rules, packet, dice)
+        found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
+    for where, count in sorted(found.items()):
+        yield f"{count} {where}"

@@ -6,12 +6,63 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from reconcile.driver.errands import VERBS
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.model.requests import Response
 from reconcile.testing.blocks import Block
 
 NUMBER: Final = re.compile("-?[0-9]{1,20}")
+
+_MANY: Final = 99
+COMMANDS: Final = {
+    "load": (0, _MANY),
+    "apply": (0, 0),
+    "delete": (2, 4),
+    "adopt": (4, 5),
+    "scale": (3, 4),
+    **dict.fromkeys([verb.partition(" ")[0] for verb in VERBS], (1, _MANY)),
+    "advance": (1, 1),
+    "settle": (0, 1),
+    "wander": (2, 2),
+    "step": (0, 0),
+    "deliver": (2, 3),
+    "drop": (1, _MANY),
+    "crash": (1, 1),
+    "restart": (1, 1),
+    "kill": (1, 3),
+    "freeze": (1, 1),
+    "thaw": (1, 1),
+    "logs": (2, 3),
+    "cut": (1, 2),
+    "disconnect": (1, 1),
+    "members": (0, 0),
+    "member": (1, _MANY),
+    "reconnect": (1, 1),
+    "clock": (2, 2),
+    "drift": (2, 3),
+    "link": (3, 5),
+    "strain": (2, 3),
+    "shutdown": (1, 2),
+    "manifest": (1, 3),
+    "hold": (1, 2),
+    "release": (1, 2),
+    "execute": (1, _MANY),
+    "answers": (0, 0),
+    "reset": (1, _MANY),
+    "delay": (2, _MANY),
+    "lines": (0, 1),
+    "strike": (1, 2),
+    "lag": (2, 2),
+    "repair": (0, 0),
+    "show": (1, _MANY),
+    "containers": (1, 1),
+    "send": (2, 3),
+    "log": (0, _MANY),
+    "expect": (2, _MANY),
+    "judge": (0, 0),
+}
+"""Every command, and how many words it takes at least and at most; `docs/reference/scenarios.md` explains them."""
 
 
 def option_of(word: str) -> tuple[str, Any]:
@@ -55,3 +106,10 @@ def duration_in(block: Block, text: str) -> int:
     if time < 0:
         raise ReconcileError(f"{block.command!r}: time does not go back")
     return time
+
+
+def number_in(text: Any) -> int:
+    """Read a number."""
+    if not NUMBER.fullmatch(str(text)):
+        raise ReconcileError(f"{text!r} is not a number")
+    return int(text)

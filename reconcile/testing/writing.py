@@ -18,8 +18,10 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api.kinds import resource_named
+from reconcile.api.scalars import thaw
 from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller
+from reconcile.driver.errands import Errand
 from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutLink,
@@ -50,7 +52,7 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.requests import split_key
 from reconcile.properties import PAST, Past
 from reconcile.testing.blocks import Block
-from reconcile.testing.moves import Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
 from reconcile.testing.scenarios import VIOLATION, Scenario
 
 __all__ = ["scenario_of", "yaml_of"]
@@ -144,14 +146,28 @@ def _move(move: Move) -> Written:
             return "apply", (manifest,)
         case Resize(kind, name, replicas):
             return f"scale {resource_named(kind).plural} {name} {replicas}", ()
-        case Withdraw(kind, name):
-            return f"delete {resource_named(kind).plural} {name}", ()
+        case Withdraw(kind, name, namespace, cascade):
+            words = [] if namespace == "default" else [namespace]
+            words += [f"--cascade={cascade}"] if cascade else []
+            return " ".join(["delete", resource_named(kind).plural, name, *words]), ()
+        case Adopt(kind, name, owner_kind, owner, namespace):
+            words = [] if namespace == "default" else [namespace]
+            return " ".join(["adopt", resource_named(kind).plural, name, owner_kind, owner, *words]), ()
+        case Errand():
+            return _errand(move)
         case Strike(what, number):
             return f"strike {what} {number}", ()
         case Lag(number, time):
             return f"lag {number} {duration_text(time)}", ()
         case _:
             return _fault(move)
+
+
+def _errand(errand: Errand) -> Written:
+    plain = attrs.evolve(errand, body=None)
+    space = errand.target.namespace
+    words = [str(plain)] if space in {"", "default"} else [str(plain), f"--namespace={space}"]
+    return " ".join(words), () if errand.body is None else (thaw(errand.body),)
 
 
 def _fault(fault: Fault) -> Written:

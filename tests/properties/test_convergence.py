@@ -20,6 +20,7 @@ from reconcile.driver.wire import state_digest
 from reconcile.events import StopHost
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
+from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.requests import joined
@@ -48,6 +49,10 @@ SHAPES = {
 }
 # Dearer than the others, so it has a test of its own.
 AGREED = "three members"
+BALANCED = {
+    "balanced": Topology(nodes=4, masters=3, balancer=Balancer()),
+    "floating": Topology(nodes=4, masters=3, members=3, balancer=Balancer(kind="floating-address")),
+}
 NOTE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
 # Of CI's profile, 2,100 in all; while you work, a few of each.
 RUNS = settings.default.max_examples * 3 // 4 if settings.default.max_examples >= 200 else 8
@@ -59,7 +64,7 @@ COUNTED = settings(
 
 
 def shaped(shape):
-    return Topology(nodes=4, masters=3, members=3) if shape == AGREED else SHAPES[shape]
+    return Topology(nodes=4, masters=3, members=3) if shape == AGREED else (SHAPES | BALANCED)[shape]
 
 
 @cache
@@ -104,6 +109,13 @@ def documents(text):
 
 def hosts(shape):
     return tuple([host.name for host in shaped(shape).machines()])
+
+
+@pytest.mark.parametrize("shape", BALANCED, ids=str)
+@settings(COUNTED, max_examples=max(RUNS // 8, 2))
+@given(st.data(), st.integers(0, 1))
+def test_api_servers_behind_a_balancer_come_to_the_same_end(shape, data, seed):
+    judged(shape, seed, data.draw(schedules(hosts(shape), masters=hosts(shape)[:3])))
 
 
 @settings(COUNTED, max_examples=max(RUNS // 8, 2))

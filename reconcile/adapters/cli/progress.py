@@ -1,7 +1,8 @@
 """
 Progress: what changes while a cluster converges; a live table on a terminal, else a line for each change.
 
-Both show the same, and only what is asked for: nodes, workloads, and the pods of other namespaces than Kubernetes' own.
+Both show the same, and only what is asked for: nodes, workloads, and the pods of other namespaces than Kubernetes' own;
+of several masters also who leads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import click
 
+from reconcile.adapters.cli.masters import Masters
 from reconcile.cluster import Cluster
 from reconcile.driver.convergence import Replicas, named, replicas
 from reconcile.lib.instant import SECOND, Duration
@@ -118,11 +120,11 @@ class Lines:
     """A line for each change, after the virtual time since power-on."""
 
     def __init__(self) -> None:
-        self._tally = Tally()
+        self._tally, self._masters = Tally(), Masters()
 
     def look(self, cluster: Cluster) -> None:
         """Print what has changed."""
-        for text in self._tally.look(cluster):
+        for text in (*self._masters.look(cluster), *self._tally.look(cluster)):
             self.say(cluster, text)
 
     def say(self, cluster: Cluster, text: str) -> None:
@@ -144,7 +146,7 @@ class LiveTable:
         from rich.console import Console  # noqa: PLC0415 -- only on a terminal
         from rich.live import Live  # noqa: PLC0415
 
-        self._tally = Tally()
+        self._tally, self._masters = Tally(), Masters()
         self._live = Live(
             console=Console(), refresh_per_second=8, transient=True, redirect_stdout=False, redirect_stderr=False
         )
@@ -154,6 +156,8 @@ class LiveTable:
         """Show the table as it is now."""
         for _ in self._tally.look(cluster):
             pass
+        for text in self._masters.look(cluster):
+            self.say(cluster, text)
         self._live.update(self._table(cluster))
 
     def say(self, cluster: Cluster, text: str) -> None:

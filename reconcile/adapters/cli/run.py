@@ -33,6 +33,7 @@ from reconcile.adapters.own import load_controllers
 from reconcile.api.kinds import resource_named
 from reconcile.api.shapes import CustomObject
 from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.topology import stacked
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
@@ -54,7 +55,7 @@ from reconcile.driver.script import (
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
-from reconcile.model.balancers import Balancer
+from reconcile.model.balancers import Balancer, usual
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
@@ -329,6 +330,7 @@ def _topology(options: Options) -> Topology:
         changes |= {"nodes": options.nodes, "hosts": ()}
     if options.masters is not None:
         changes["masters"] = options.masters
+        changes["members"] = stacked(options.masters)
     if options.members is not None:
         changes["members"] = options.members
     configured = load_file(options.kubelet_config, texts_of)
@@ -346,7 +348,8 @@ def _topology(options: Options) -> Topology:
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler
-    return attrs.evolve(topology, **changes)
+    made = attrs.evolve(topology, **changes)
+    return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 
 
 def check_time(timed: Timed, topology: Topology, limit: Duration, passed: Duration = 0) -> None:

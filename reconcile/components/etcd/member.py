@@ -27,6 +27,8 @@ from reconcile.components.etcd.values import (
     Failed,
     Heard,
     LeaderKnown,
+    Maintenance,
+    MaintenanceWanted,
     MemberEvent,
     MoveWanted,
     Post,
@@ -47,7 +49,19 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
-from reconcile.store import Change, OpenStore, Refused, Store, Txn, channels_of, compact, grant, revoke
+from reconcile.store import (
+    Change,
+    OpenStore,
+    Refused,
+    Store,
+    Txn,
+    channels_of,
+    compact,
+    defragment,
+    disarm,
+    grant,
+    revoke,
+)
 
 REQUEST_TIMEOUT: Final[Duration] = 7 * SECOND
 """5 s, and two election timeouts (etcd's `ReqTimeout`)."""
@@ -115,6 +129,8 @@ def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
             return _ask(state, write.number, raft.Proposed(write), now)
         case ChangeWanted(_, change):
             return _told(state, raft.Proposed(change), now)
+        case MaintenanceWanted(_, what):
+            return _told(state, raft.Proposed(what), now)
         case MoveWanted(_, to):
             return _told(state, raft.TransferAsked(to), now)
 
@@ -224,6 +240,8 @@ def _made(given: _Same, logged: _Same) -> _Made:
         case Compaction(revision):
             known = store.compacted < revision <= store.revision
             return _Made(compact(store, revision) if known else store)
+        case Maintenance(kind):
+            return _Made(defragment(store) if kind == "defragment" else disarm(store))
         case Revocation(lease) if store.leases.get(lease) is not None:
             done = revoke(store, lease)
             touched = [name for each in done.changes for name in channels_of(each.resource, each.old, each.new)]
@@ -239,7 +257,7 @@ def _written(store: Store, write: Write) -> _Made:
     first, *others = write.txns
     outcome = opened.commit(first, write.lease)
     if isinstance(outcome, Refused):
-        return _Made(store, outcome)
+        return _Made(opened.closed(), outcome)  # it may have raised the alarm
     changes, touched = outcome, tuple(opened.touched)
     for txn in others:
         changes, touched = _and(opened, txn, write.lease, changes, touched)
@@ -250,7 +268,8 @@ def _and(
     opened: OpenStore, txn: Txn, lease: int, changes: tuple[Change, ...], touched: tuple[str, ...]
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     more = opened.commit(txn, lease)
-    assert not isinstance(more, Refused), "it compares nothing"
+    if isinstance(more, Refused):
+        return changes, touched  # it compares nothing, but there was no room left
     return (*changes, *more), (*touched, *opened.touched)
 
 

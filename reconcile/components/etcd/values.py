@@ -58,7 +58,15 @@ class Revocation:
     lease: int
 
 
-Logged: TypeAlias = Write | Compaction | Revocation | raft.Change | None
+@quick
+@attrs.frozen(weakref_slot=False)
+class Maintenance:
+    """What an operator asks of the whole store: `defragment` or `disarm`."""
+
+    kind: str
+
+
+Logged: TypeAlias = Write | Compaction | Revocation | Maintenance | raft.Change | None
 
 # What a member hears beside Started and TimerFired.
 
@@ -117,7 +125,16 @@ class MoveWanted:
     to: str
 
 
-MemberEvent: TypeAlias = Heard | Synced | ReadWanted | WriteWanted | ChangeWanted | MoveWanted
+@quick
+@attrs.frozen(weakref_slot=False)
+class MaintenanceWanted:
+    """Somebody wants this member, which leads, to put *what* into the log."""
+
+    now: Instant
+    what: Compaction | Maintenance
+
+
+MemberEvent: TypeAlias = Heard | Synced | ReadWanted | WriteWanted | ChangeWanted | MoveWanted | MaintenanceWanted
 
 # What a member orders beside SetTimer.
 

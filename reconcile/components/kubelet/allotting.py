@@ -15,6 +15,8 @@ from reconcile.api import core_v1
 from reconcile.api.quantity import Quantity
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.model.hosts import Host
+from reconcile.model.kubelets import settings_of
 
 _OF_CGROUPS: Final = ("cpu", "memory")
 
@@ -27,16 +29,23 @@ class Allotted:
 
     Args:
         requests: what it asks for; None if that is nothing.
-        planned: what it is to have, until it runs and after it has; *given*: what it has while it runs.
+        planned: what it is to have, until it runs and after it has; *given*: what it has while it runs. None if its
+            status does not say it.
     """
 
     requests: Map[Quantity] | None
-    planned: core_v1.ResourceRequirements
-    given: core_v1.ResourceRequirements
+    planned: core_v1.ResourceRequirements | None
+    given: core_v1.ResourceRequirements | None
 
 
 _UNLIMITED: Final = core_v1.ResourceRequirements()
 NOTHING: Final = Allotted(None, _UNLIMITED, _UNLIMITED)
+UNTOLD: Final = Allotted(None, None, None)
+
+
+def told(host: Host, spec: Any) -> Allotted:
+    """Say what a pod of this specification is given as a whole, if the kubelet of *host* tells it."""
+    return allotted(spec) if settings_of(host.kubelet).tells_wholes else UNTOLD
 
 
 def allotted(spec: Any) -> Allotted:

@@ -50,7 +50,8 @@ def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect])
     """Give the pod with its containers as its spec has them now: with another image one starts anew, at once."""
     spec: Any = pod.pod.spec
     wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
-    pod = replace(pod, allotted=allotted(spec))
+    if pod.allotted.given is not None:
+        pod = replace(pod, allotted=allotted(spec))
     for container in pod.containers:
         new = wanted.get(container.name, container.spec)
         if new is container.spec:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import (
     admission,
@@ -22,18 +21,17 @@ from reconcile.components.kubelet import (
     mounting,
     preemption,
     preparing,
-    probes,
+    recalling,
     resizing,
 )
-from reconcile.components.kubelet.allotting import NOTHING, allotted
+from reconcile.components.kubelet.allotting import NOTHING, allotted, told
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
-from reconcile.components.kubelet.state import UNLABELLED, Container, LocalPod, State, container_of, with_seldom
+from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.requests import Request
-from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
 NETWORK_NOT_READY: Final = (
@@ -193,7 +191,7 @@ def add(
     old = api.status if api is not None else None
     found = state.seldom.found.get(uid)
     started_at = (old.start_time if old is not None else None) or Time.at(now)
-    made = _containers(spec, old, found, now)
+    made = recalling.containers_of(spec, old, found, now)
     asked = admission.requests_of(spec)
     begun = found is not None and any(kept.kind == "main" and kept.stage != "new" for kept in made)
     pod = LocalPod(
@@ -206,7 +204,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
-        allotted=allotted(spec) if asked else NOTHING,
+        allotted=told(state.host, spec) if state.host.kubelet else allotted(spec) if asked else NOTHING,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -214,7 +212,7 @@ def add(
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
         pod = replace(pod, sandbox="ready", ip=found.ip)
-        pod = replace(pod, containers=_probed_again(pod, old, now, out))
+        pod = replace(pod, containers=recalling.probed_again(pod, old, now, out))
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if metadata.deletion_timestamp is None:
@@ -411,92 +409,3 @@ def retry(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State
 
 
 # What a pod starts from -----------------------------------------------------------------------------------------------
-
-
-def _containers(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> tuple[Container, ...]:
-    made = [
-        Container(container, "sidecar" if container.restart_policy == "Always" else "init")
-        for container in spec.init_containers or ()
-    ]
-    made += [Container(container) for container in spec.containers]
-    if spec.ephemeral_containers:
-        made += [Container(container, "ephemeral") for container in spec.ephemeral_containers]
-    if old is not None and (old.container_statuses or old.init_container_statuses):
-        made = [remembered(container, old, now, lost=found is None) for container in made]
-    if found is not None:
-        made = [_found(container, found, now) for container in made]
-    return tuple(made)
-
-
-def remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
-    """Give a new container with what its status says of earlier lives; what ran has ended if it is *lost*."""
-    rows = (
-        *(old.init_container_statuses or ()),
-        *(old.container_statuses or ()),
-        *(old.ephemeral_container_statuses or ()),
-    )
-    row = next((row for row in rows if row.name == container.name), None)
-    if row is None or not row.container_id:
-        return container
-    state = row.state or core_v1.ContainerState()
-    kept = replace(container, runs=row.restart_count + 1, id=row.container_id, image_id=row.image_id)
-    terminated = state.terminated or (row.last_state.terminated if row.last_state is not None else None)
-    if not lost:
-        last = row.last_state if row.last_state is not None and row.last_state.terminated is not None else None
-        return replace(kept, last=last)
-    if state.running is not None:
-        terminated = core_v1.ContainerStateTerminated(
-            container_id=row.container_id,
-            exit_code=255,
-            reason="Unknown",
-            started_at=state.running.started_at,
-            finished_at=Time.at(now),
-        )
-    if terminated is None:
-        return container
-    ended = core_v1.ContainerState(terminated=terminated)
-    if container.kind == "init":
-        return replace(kept, last=ended)  # in a new sandbox, initialisation begins anew
-    return replace(kept, stage="exited", state=ended, code=terminated.exit_code, finished_at=now)
-
-
-def _found(container: Container, found: RunningPod, now: Instant) -> Container:
-    """Give the container as the runtime has it."""
-    row = next((row for row in found.containers if row.container == container.name), None)
-    if row is None:
-        return container
-    kept = replace(container, runs=row.attempt + 1, id=row.container_id, image_id=row.image_id)
-    if row.code is not None:
-        terminated = core_v1.ContainerStateTerminated(
-            container_id=row.container_id,
-            exit_code=row.code,
-            reason=row.reason or None,
-            started_at=Time.at(row.started_at if row.started_at is not None else now),
-            finished_at=Time.at(row.finished_at if row.finished_at is not None else now),
-        )
-        state = core_v1.ContainerState(terminated=terminated)
-        finished_at = row.finished_at if row.finished_at is not None else now
-        return replace(kept, stage="exited", state=state, code=row.code, finished_at=finished_at)
-    if row.started_at is None:
-        return replace(kept, stage="starting")
-    running = core_v1.ContainerStateRunning(started_at=Time.at(row.started_at))
-    return replace(
-        kept,
-        stage="running",
-        state=core_v1.ContainerState(running=running),
-        started=container.spec.startup_probe is None,
-    )
-
-
-def _probed_again(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> tuple[Container, ...]:
-    """Give the containers with their probes set up; what was ready stays so until a probe says otherwise."""
-    rows = () if old is None else (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
-    made: list[Container] = []
-    for container in pod.containers:
-        if container.stage == "running":
-            row = next((row for row in rows if row.container_id == container.id), None)
-            kept = replace(container, started=container.started or bool(row is not None and row.started))
-            made.append(probes.begin(pod, kept, now, out, ready=bool(row is not None and row.ready)))
-        else:
-            made.append(container)
-    return tuple(made)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import calls, pods, reporting
+from reconcile.components.kubelet import calls, pods, recalling, reporting
 from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
@@ -106,12 +106,12 @@ def _recalled(pod: LocalPod, status: core_v1.PodStatus, now: Instant, out: list[
     was_off = False
     for container in pod.containers:
         fresh = Container(container.spec, container.kind)
-        shown = pods.remembered(fresh, status, now, lost=False)
+        shown = recalling.remembered(fresh, status, now, lost=False)
         ended = container.last.terminated if container.last is not None else None
         if shown.id and shown.id == container.id:
             known = replace(container, runs=max(container.runs, shown.runs), last=container.last or shown.last)
         elif shown.runs >= max(container.runs, 1) and (ended is None or ended.container_id != shown.id):
-            lost = pods.remembered(fresh, status, now, lost=True)
+            lost = recalling.remembered(fresh, status, now, lost=True)
             known = replace(container, runs=shown.runs + container.runs, last=container.last or lost.state or lost.last)
             was_off = True
         else:

@@ -136,6 +136,10 @@ def decided(machine: Machine, item: Decided) -> bool:
         assert keeper is not None, "it hears this"
         for more in asked.planned.follows:
             machine.push(Sent(keeper.name, keeper.life, keeper.host, keeper.user, more, None, machine.now))
+    elif told.outcome.why:
+        machine.asked.remove(told.number)
+        said = Response(_ERROR, statuses.unexpected(told.outcome.why))
+        answered(machine, asked.item, said, machine.store, asked.noted)
     elif asked.tries < PLANS:
         _plan(machine, told.number, attrs.evolve(asked, tries=asked.tries + 1), sure=False)
     else:

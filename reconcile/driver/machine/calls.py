@@ -28,6 +28,7 @@ from reconcile.model.requests import Response
 from reconcile.store import Refused, grant
 
 _CONFLICT: Final = 409
+_ERROR: Final = 500
 
 
 def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> bool:
@@ -151,11 +152,13 @@ def _served(machine: Machine, server: str, item: Sent, waiting: Suspended | None
             for txn in plan.then:
                 # Nothing comes between: they are of the same step.
                 more = store.commit(txn, lease)
-                assert not isinstance(more, Refused), "it compares nothing"
-                committed(machine, more, store.touched)
+                if not isinstance(more, Refused):  # it compares nothing, but there may be no room left
+                    committed(machine, more, store.touched)
             for asked in plan.follows:
                 machine.push(Sent(keeper.name, keeper.life, keeper.host, keeper.user, asked, None, machine.now))
             return apiserver.answer(plan, store, changes)
+        if changes.why:
+            return Response(_ERROR, statuses.unexpected(changes.why))
     status = statuses.conflict(request.resource, request.name)
     return Response(status.code or _CONFLICT, status)
 

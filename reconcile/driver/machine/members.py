@@ -89,6 +89,12 @@ def _write(machine: Machine, process: Process, order: raft.Persist) -> None:
         machine.timers.set((process.name, process.life, DISK), machine.now + keeping.delay)
 
 
+def is_full(machine: Machine, host: str) -> bool:
+    """Tell whether the disk of the member on *host* has no room for what it writes."""
+    keeping = machine.members.get(host)
+    return keeping is not None and keeping.full
+
+
 # What API servers have asked ------------------------------------------------------------------------------------------
 
 

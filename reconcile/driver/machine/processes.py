@@ -17,7 +17,7 @@ from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.members import forget_asked, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.programs import (
     APPLICATION,
     discard_volumes,
@@ -49,6 +49,7 @@ from reconcile.effects import (
     Wake,
 )
 from reconcile.events import Started
+from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
@@ -58,6 +59,7 @@ from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
+_PANIC: Final = 2  # the exit code of a Go program that panics
 _TERMINATED: Final = 143  # 128 + SIGTERM
 _OF_APPLICATIONS: Final = (APPLICATION, FROZEN)
 _REACHED: Final = ("etcd", "kube-apiserver")  # what everyone else has to reach
@@ -78,31 +80,9 @@ def begin(machine: Machine, item: Starting) -> bool:
     name, kind = process.name, process.kind
     if kind == APPLICATION:
         return _begin_application(machine, process)
-    host = machine.host(process.host)
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
-    setting = Setting(
-        host.host,
-        dice,
-        topology.behaviours,
-        machine.cluster.controllers,
-        _disk(machine, process.host),
-        heartbeats=topology.heartbeats,
-        managed_fields=topology.managed_fields,
-        service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
-        without=topology.without,
-        feature_gates=topology.feature_gates,
-        webhooks=topology.webhooks,
-        drivers=topology.drivers,
-        device_drivers=topology.device_drivers,
-        cluster_cidr=topology.cluster_cidr,
-        node_cidr_mask_size=topology.node_cidr_mask_size,
-        cloud=topology.cloud,
-        stages=topology.stages,
-        keeping=_keeping(machine, process) if machine.plural else None,
-        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
-    )
+    setting = _setting(machine, process, dice)
     machine.states.set(name, COMPONENTS[kind].begin(setting))
     machine.recorders.set(name, recorder.begin(kind, process.host, dice.named("recorder")))
     if kind == "kube-apiserver":
@@ -132,6 +112,33 @@ def begin(machine: Machine, item: Starting) -> bool:
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
+
+
+def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
+    """Give what a process begins with."""
+    topology, kind = machine.cluster.topology, process.kind
+    return Setting(
+        machine.host(process.host).host,
+        dice,
+        topology.behaviours,
+        machine.cluster.controllers,
+        _disk(machine, process.host),
+        heartbeats=topology.heartbeats,
+        managed_fields=topology.managed_fields,
+        service_cidr=topology.service_cidr,
+        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        without=topology.without,
+        feature_gates=topology.feature_gates,
+        webhooks=topology.webhooks,
+        drivers=topology.drivers,
+        device_drivers=topology.device_drivers,
+        cluster_cidr=topology.cluster_cidr,
+        node_cidr_mask_size=topology.node_cidr_mask_size,
+        cloud=topology.cloud,
+        stages=topology.stages,
+        keeping=_keeping(machine, process) if machine.plural else None,
+        scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
+    )
 
 
 def _begin_application(machine: Machine, process: Process) -> bool:
@@ -441,6 +448,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.marked = machine.store.revision
         case etcd.EndLease():
             _end_lease(machine, effect.lease)
+        case etcd.Sync() if machine.plural and is_full(machine, process.host):
+            exit_process(machine, process, _PANIC)
         case _ if _take_up_apart(machine, process, effect):
             pass
         case _:

@@ -82,7 +82,14 @@ DEFAULTS: Final[dict[str, str]] = {
 
 SANDBOXES: Final = "PodReadyToStartContainersCondition"
 """The gate that is on in Kubernetes too; only where it is said the condition has a write of its own, which it costs."""
-GATES: Final = {"KubeletCrashLoopBackOffMax": True, "ReduceDefaultCrashLoopBackOffDecay": False, SANDBOXES: False}
+WHOLES: Final = "InPlacePodLevelResourcesVerticalScaling"
+"""The gate by which a pod's status says what the pod as a whole has."""
+GATES: Final = {
+    "KubeletCrashLoopBackOffMax": True,
+    "ReduceDefaultCrashLoopBackOffDecay": False,
+    SANDBOXES: False,
+    WHOLES: True,
+}
 """The kubelet's feature gates that can be switched, and how they are where nothing is said."""
 
 
@@ -108,6 +115,7 @@ class Settings:
         lease_seconds: how long its Lease holds.
         taints: with which it registers its Node beside those of its host: (key, value, effect).
         tells_sandboxes: a pod's sandbox that is ready is told at once, in a write of its own.
+        tells_wholes: a pod's status says what the pod as a whole has.
         shutdown: (priority, grace) from low to high; none if it does not look after a shutdown.
     """
 
@@ -134,6 +142,7 @@ class Settings:
     lease_seconds: int
     taints: tuple[tuple[str, str, str], ...]
     tells_sandboxes: bool
+    tells_wholes: bool
     shutdown: tuple[tuple[int, Duration], ...]
 
 
@@ -187,6 +196,7 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         lease_seconds=lease,
         taints=_taints(said["registerWithTaints"], f"{path}.registerWithTaints"),
         tells_sandboxes=gates[SANDBOXES],
+        tells_wholes=gates[WHOLES],
         shutdown=_shutdown(said, path),
     )
 

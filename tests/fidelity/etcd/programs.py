@@ -6,7 +6,7 @@ Revisions and leases count from where a program begins: a program knows nothing 
 
 from __future__ import annotations
 
-from random import Random
+import random
 from typing import Any, Final, TypeAlias
 
 Operation: TypeAlias = dict[str, Any]
@@ -22,7 +22,7 @@ def program(seed: int) -> list[Operation]:
 
     Most compares and leases are drawn to be those that hold; the others are what a client with an old view asks.
     """
-    dice = Random(seed)
+    dice = random.Random(seed)
     drawing = _Drawing(dice)
     made = [drawing.operation() for _ in range(LENGTH)]
     # A last write of each resource: where its watchers know that they have seen everything.
@@ -42,7 +42,7 @@ def program(seed: int) -> list[Operation]:
 class _Drawing:
     """Draws operations; it keeps no store, only what was written last and roughly at which revision."""
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: random.Random) -> None:
         self._dice = dice
         self._revision = 0
         self._values = 0

@@ -17,8 +17,8 @@ from reconcile.model import gates
 from reconcile.model.balancers import Balancer
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
-from reconcile.model.drivers import Driver
-from reconcile.model.hosts import Host
+from reconcile.model.drivers import Driver, DriverFault
+from reconcile.model.hosts import CAPACITY, Host
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 SMALL = Map({"cpu": "1", "memory": "1Gi", "pods": "5"})
@@ -75,6 +75,14 @@ def test_hosts_may_be_named_one_by_one():
     assert done.cluster.get("nodes", "beta").status.capacity["cpu"].milli == 1000
 
 
+def test_what_a_capacity_does_not_name_is_as_by_default():
+    (alpha, beta) = Topology(hosts=(attrs.evolve(HOSTS[0], capacity={"cpu": "64"}), HOSTS[1])).machines()
+    assert alpha.capacity == {**CAPACITY, "cpu": "64"}
+    assert Topology(nodes=1, capacity={"example.com/gpu": "2"}).machines()[0].capacity["memory"] == "16Gi"
+    assert beta.capacity == {**CAPACITY, **SMALL}
+    assert settle(Cluster.boot(Topology(hosts=(alpha,)), seed=1)).settled
+
+
 @settings(max_examples=10)
 @given(st.integers(1, 1500))
 def test_addresses_never_clash(count):
@@ -111,7 +119,7 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"masters": 0}, "topology: masters: 0 is not between 1 and the number of nodes, 3"),
         ({"nodes": 2, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
         ({"hosts": HOSTS, "masters": 3}, "topology: masters: 3 is not between 1 and the number of nodes, 2"),
-        ({"lock": "configmaps"}, "topology: lock: 'configmaps' is neither 'leases' nor 'endpoints'"),
+        ({"lock": "secrets"}, "topology: lock: 'secrets' is neither 'leases', 'endpoints' nor 'configmaps'"),
         ({"hosts": (HOSTS[0], HOSTS[0])}, "topology: hosts: alpha and alpha have one name, 'alpha'"),
         (
             {"hosts": (HOSTS[0], attrs.evolve(HOSTS[1], ip="192.0.2.1"))},
@@ -153,6 +161,18 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         (
             {"cluster_cidr": "10.244.0.0/16", "node_cidr_mask_size": 12},
             "topology: node_cidr_mask_size: 12 is not between 16 and 30, as cluster_cidr is 10.244.0.0/16",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="mount"),)),)},
+            "topology: drivers[0].faults[0].operation: 'mount' is none of provision, delete, attach, ",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="attach", code="internal"),)),)},
+            "topology: drivers[0].faults[0].code: 'internal' is none of Canceled, ",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="attach", times=-1),)),)},
+            "topology: drivers[0].faults[0].times: -1 is negative",
         ),
         ({"device_drivers": ("d",)}, "topology: device_drivers: expected device drivers, found"),
         ({"device_drivers": (DeviceDriver(name="No"),)}, "topology: device_drivers[0].name: 'No': a lowercase"),

@@ -6,8 +6,10 @@ import pytest
 from reconcile import Cluster, Topology, run, settle, step
 from reconcile.cluster.pending import Replied
 from reconcile.components import world
+from reconcile.components.apiserver.rest import HttpRequest
 from reconcile.driver.choices import choices
 from reconcile.driver.client import ask, create, delete, get, watch
+from reconcile.driver.exchange import exchange
 from reconcile.effects import Answer, Notice
 from reconcile.events import (
     CutLink,
@@ -134,10 +136,26 @@ def test_while_no_server_is_up_the_balancer_closes_connections(balanced):
     assert cluster.now - before == 10 * SECOND  # a GET is sent again ten times
 
 
+def test_over_http_what_nobody_answers_is_answered_as_a_proxy_does(balanced):
+    cut = tuple([Disconnect(f"node-{number}") for number in (1, 2, 3)])
+    cluster = run(balanced, cut, until=balanced.now + 10 * SECOND).cluster
+    admin = ("kubernetes-admin", ("system:masters",))
+    asked = HttpRequest(method="POST", path="/api/v1/namespaces", body=NAMESPACE, certificate=admin)
+    _, response = exchange(cluster, asked)
+    assert response.code == 503
+    assert b'"message":"Post \\"https://172.18.255.254:6443/api/v1/namespaces\\": EOF"' in response.body
+
+
+NAMESPACE = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"new"}}'
+
+
 def test_what_has_no_server_is_not_at_rest_and_comes_to_rest_when_one_is_back(balanced):
     stopped = tuple([StopHost(f"node-{number}") for number in (1, 2, 3)])
     outcome = settle(balanced, stopped, limit=2 * MINUTE)
     assert not outcome.settled
+    assert outcome.moving[0] == (
+        "kube-proxy/node-4, kubelet/node-4 wait for an API server: etcd/node-1 does not run, for host node-1 is off"
+    )
     back = settle(outcome.cluster, tuple([StartHost(f"node-{number}") for number in (1, 2, 3)]))
     assert back.settled
     _, code, _ = answered(back.cluster, named("new"))
@@ -248,6 +266,20 @@ def test_over_a_link_that_carries_one_way_calls_are_carried_out_and_said_to_be_l
     assert server_of(back.cluster, "kubelet/node-4") == "node-1"
 
 
+def test_who_is_behind_the_service_kubernetes_follows_which_servers_live():
+    cluster = booted(members=3, managed_fields=True)
+    everyone = [f"172.18.0.{number}" for number in (2, 3, 4)]
+
+    def addresses():
+        return [each.ip for subset in cluster.get("endpoints", "kubernetes").subsets for each in subset.addresses]
+
+    assert addresses() == everyone
+    cluster = run(cluster, (StopHost("node-2"),), until=cluster.now + 40 * SECOND).cluster
+    assert addresses() == [everyone[0], everyone[2]]
+    cluster = run(cluster, (StartHost("node-2"),), until=cluster.now + 40 * SECOND).cluster
+    assert addresses() == everyone
+
+
 # Watch caches ---------------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +339,14 @@ def test_a_watch_lags_with_its_servers_cache_and_catches_up(balanced):
     assert later.get("pods", "web").status.phase == "Pending"
     done = settle(happened(later, ReleaseCache("kube-apiserver/node-2"))).cluster
     assert done.get("pods", "web").status.phase == "Running"
+
+
+def test_who_waits_for_a_cache_is_said(balanced):
+    held_back = held(balanced, *ALL)
+    cluster, _, _ = answered(held_back, named("new"))
+    outcome = settle(cluster, (StopProcess("kubelet/node-4"), StartProcess("kubelet/node-4")), limit=MINUTE)
+    assert not outcome.settled
+    assert outcome.moving[0].startswith("kubelet/node-4 waits for an API server: the cache of kube-apiserver/node-1, ")
 
 
 def test_a_server_that_starts_anew_has_a_fresh_cache(balanced):

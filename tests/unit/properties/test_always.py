@@ -5,7 +5,7 @@ from copy import deepcopy
 import attrs
 import pytest
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, meta_v1, policy_v1, storage_v1
 from reconcile.api.quantity import Quantity
 from reconcile.cluster.pending import Sent
 from reconcile.driver import client
@@ -146,7 +146,73 @@ def test_a_claim_that_has_lost_its_volume_shares_none(cluster):
     assert (violations(passage.after), broken_by(passage, ALWAYS)) == ((), ())
 
 
+def has_the_address_of_another(cluster, pod, rewritten):
+    return rewritten(cluster, "pods", replace(pod, metadata=replace(pod.metadata, name="web-x", uid="x")))
+
+
+def comes_to_life_again(cluster, pod, rewritten):
+    ended = rewritten(cluster, "pods", pod, status=replace(pod.status, phase="Succeeded")).after
+    return rewritten(ended, "pods", pod, status=pod.status)
+
+
+def is_without_a_namespace(cluster, pod, rewritten):
+    lost = core_v1.ConfigMap(metadata=meta_v1.ObjectMeta(name="c", namespace="gone", uid="lost"))
+    return rewritten(cluster, "configmaps", lost, data=Map({"a": "b"}))
+
+
+def allows_what_it_does_not_have(cluster, pod, rewritten):
+    budget = policy_v1.PodDisruptionBudget(metadata=meta_v1.ObjectMeta(name="b", namespace="default", uid="a-budget"))
+    status = policy_v1.PodDisruptionBudgetStatus(
+        current_healthy=2, desired_healthy=2, disruptions_allowed=1, expected_pods=2
+    )
+    return rewritten(cluster, "poddisruptionbudgets.policy", budget, status=status)
+
+
+def has_the_address_of_another_service(cluster, pod, rewritten):
+    web = cluster.get("services", "web")
+    return rewritten(
+        cluster, "services", replace(web, metadata=replace(web.metadata, name="other", uid="other-service"))
+    )
+
+
+def is_on_two_nodes(cluster, pod, rewritten):
+    def attachment(node):
+        source = storage_v1.VolumeAttachmentSource(persistent_volume_name="disk")
+        return storage_v1.VolumeAttachment(
+            metadata=meta_v1.ObjectMeta(name=f"on-{node}", uid=f"on-{node}"),
+            spec=storage_v1.VolumeAttachmentSpec(attacher="d", node_name=node, source=source),
+            status=storage_v1.VolumeAttachmentStatus(attached=True),
+        )
+
+    metadata = meta_v1.ObjectMeta(name="disk", uid="disk")
+    spec = core_v1.PersistentVolumeSpec(access_modes=("ReadWriteOnce",))
+    disk = core_v1.PersistentVolume(metadata=metadata, spec=spec)
+    there = rewritten(cluster, "persistentvolumes", disk).after
+    there = rewritten(there, "volumeattachments.storage.k8s.io", attachment("node-1")).after
+    return rewritten(there, "volumeattachments.storage.k8s.io", attachment("node-2"))
+
+
+def shares_a_claim_of_one(cluster, pod, rewritten):
+    wanted = claim("one", "v")
+    alone = replace(wanted, spec=replace(wanted.spec, access_modes=("ReadWriteOncePod",)))
+    source = core_v1.PersistentVolumeClaimVolumeSource(claim_name="one")
+    volume = core_v1.Volume(name="data", persistent_volume_claim=source)
+    has, asks = (replace(pod.spec, volumes=(volume,), node_name=node) for node in (pod.spec.node_name, None))
+    there = rewritten(cluster, "persistentvolumeclaims", alone).after
+    there = rewritten(there, "pods", pod, spec=has).after
+    other = replace(pod, metadata=replace(pod.metadata, name="web-y", uid="y"), status=core_v1.PodStatus())
+    waits = rewritten(there, "pods", replace(other, spec=asks)).after
+    return rewritten(waits, "pods", other, spec=has)
+
+
 MUTATIONS = {
+    has_the_address_of_another: "no two pods with one address",
+    comes_to_life_again: "a pod that has ended stays ended",
+    is_without_a_namespace: "nothing without its namespace",
+    allows_what_it_does_not_have: "a budget allows what it has",
+    has_the_address_of_another_service: "no two services with one address",
+    is_on_two_nodes: "a volume of one node is on one node",
+    shares_a_claim_of_one: "a claim of one pod is of one pod",
     runs_on_two_nodes: "no pod on two nodes",
     is_bound_again: "a binding is for ever",
     asks_too_much: "no node over its allocatable",
@@ -204,6 +270,33 @@ def test_a_node_may_shrink_under_its_pods(cluster, pod, rewritten):
     node = cluster.get("nodes", pod.spec.node_name)
     small = replace(node.status, allocatable=Map({**node.status.allocatable, "cpu": Quantity.parse("0")}))
     assert broken_by(rewritten(cluster, "nodes", node, status=small), ALWAYS) == ()
+
+
+@pytest.mark.parametrize("how", ["frozen", "its lease is over", "it has read another's name", "it lets go of the lock"])
+def test_who_leads_no_more_but_does_not_know_it_is_not_counted(how, cluster):
+    standby = _standby(cluster)
+    leading = attrs.evolve(standby, leading=True, kind="frozen" if how == "frozen" else standby.kind)
+    state = attrs.evolve(cluster.elections[standby.name], leads=True)
+    lock = attrs.evolve(state.lock, holder=state.identity, renewed=cluster.now)
+    if how == "its lease is over":
+        lock = attrs.evolve(lock, renewed=cluster.now - 15 * SECOND)
+    elif how == "it has read another's name":
+        lock = attrs.evolve(lock, holder="another")
+    state = attrs.evolve(state, lock=lock, lost=how == "it lets go of the lock")
+    processes, elections = cluster.processes, cluster.elections
+    two = attrs.evolve(
+        cluster,
+        processes=processes.set(standby.name, leading),
+        elections=elections.set(standby.name, state),
+    )
+    assert not [said for said in violations(two) if said.startswith("at most one leader")]
+    surely = attrs.evolve(state, lock=attrs.evolve(lock, holder=state.identity, renewed=cluster.now), lost=False)
+    both = attrs.evolve(
+        cluster,
+        processes=processes.set(standby.name, attrs.evolve(standby, leading=True)),
+        elections=elections.set(standby.name, surely),
+    )
+    assert [said for said in violations(both) if said.startswith("at most one leader")]
 
 
 def test_every_property_has_a_mutation():

@@ -21,13 +21,17 @@ from reconcile.store import (
     channel,
     commit,
     compact,
+    defragment,
+    disarm,
     grant,
     keep_alive,
+    limited,
     position_since,
     revoke,
     table_at,
 )
-from reconcile.store.store import WINDOW
+from reconcile.store.space import weight
+from reconcile.store.store import FULL, WINDOW
 
 
 def pod(name: str, node: str | None = None, label: str = "a") -> core_v1.Pod:
@@ -270,3 +274,40 @@ def test_a_lease_takes_its_keys_with_it() -> None:
     assert done.store.table("pods").keys() == ("default/b",)
     with pytest.raises(ReconcileError, match="lease 8 does not exist; pods/default/a cannot be put under it"):
         commit(store, Txn((), (Put("pods", "default/a", pod("a", "n"), lease=8),)))
+
+
+def test_a_full_store_takes_what_deletes_until_it_is_compacted_defragmented_and_disarmed() -> None:
+    store = limited(Store(), 2_000)
+    written = 0
+    while isinstance(
+        done := commit(store, Txn((), (Put("pods", "default/a", pod("a", label=str(written))),))), Committed
+    ):
+        store, written = done.store, written + 1
+    assert done.why == "etcdserver: mvcc: database space exceeded"
+    full = OpenStore(store)
+    assert full.commit(Txn((), (Put("pods", "default/b", pod("b")),))) is FULL
+    full.commit(Txn((), (Delete("pods", "default/a"),)))
+    store = full.closed()
+    assert store.space is not None
+    assert store.space.alarm
+    assert store.space.used == store.space.file
+    smaller = compact(store, store.revision)
+    assert smaller.space is not None
+    assert smaller.space.used < store.space.used
+    assert isinstance(commit(disarm(smaller), Txn((), (Put("pods", "default/b", pod("b")),))), Refused), (
+        "the file is as large"
+    )
+    free = disarm(defragment(smaller))
+    assert isinstance(commit(free, Txn((), (Put("pods", "default/b", pod("b")),))), Committed)
+
+
+@given(st.lists(txns, max_size=30))
+def test_what_is_used_is_what_a_count_of_all_that_is_kept_says(history: list[Any]) -> None:
+    store = limited(Store(), 10**9)
+    for txn in history:
+        done = commit(store, txn)
+        store = done.store if isinstance(done, Committed) else store
+    changes = store.history(channel("pods"))
+    values = [change.new for change in changes.between(0, changes.end)]
+    assert store.space is not None
+    assert store.space.used == sum(map(weight, values))

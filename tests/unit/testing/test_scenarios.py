@@ -53,7 +53,7 @@ def says():
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("run", "error: no command 'run'; there are advance, annotate, answers, apply, "),
+        ("run", "error: no command 'run'; there are adopt, advance, annotate, answers, apply, "),
         (
             "scale deployments web",
             "error: 'scale deployments web' is short of a word or has too many. Scale deployments NAME",

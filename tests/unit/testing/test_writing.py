@@ -173,7 +173,7 @@ def test_what_breaks_between_two_steps_stands_in_the_comment_and_breaks_again():
     schedule = Schedule((deployment,), (Wait(30 * SECOND), Wait(SECOND)))
     boot = settle(Cluster.boot(Topology(nodes=1), seed=1, controllers=controllers)).cluster
     (problem,) = play(boot, schedule).problems
-    assert problem.startswith("deployment default/a wants 4 pods of at most 2 since ")
+    assert problem.startswith("a rollout keeps its bounds: deployment default/a wants 4 pods of at most 2 since ")
     blocks = read(scenario_of(Topology(nodes=1), 1, schedule, controllers=controllers))
     assert blocks[0].comment == ("# Found by fuzzing.", f"# {problem}")
     scenario = Scenario(documents, controllers=controllers)

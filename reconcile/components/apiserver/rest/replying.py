@@ -23,11 +23,14 @@ from reconcile.components.apiserver.rest.taking import Reply, refused
 from reconcile.components.apiserver.rest.values import HttpResponse
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
+from reconcile.model import statuses
 from reconcile.model.requests import List, Response
 
 
 def replied(reply: Reply, response: Response) -> HttpResponse:
-    """Give the HTTP response that carries an answer."""
+    """Give the HTTP response that carries an answer; of one that did not come, 503 and why, as of a proxy."""
+    if not response.code:
+        return refused(statuses.unreachable(response.body.message), reply.http)
     body = response.body
     try:
         if reply.accepted.shape:

@@ -76,7 +76,7 @@ def test_one_that_gives_up_is_said(reconcile, desk):
         ("nowhere", "nowhere: expected MODULE:NAME"),
         ("nowhere:x", "nowhere:x: nowhere cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
         (f"{OWN}:nobody", f"{OWN} has no nobody"),
-        (f"{OWN}:reconcile", "is not a Controller"),
+        (f"{OWN}:reconcile", "is neither a Controller nor an Application"),
     ],
 )
 def test_what_is_no_controller_is_refused_in_one_line(reconcile, word, said):

@@ -5,7 +5,7 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import kubelet, world
-from reconcile.effects import Call, CancelTimer, EndProcess, LaunchProcess, Record, Report, SetTimer
+from reconcile.effects import Call, CancelTimer, EndProcess, LaunchProcess, Record, Report, SetTimer, SignalProcess
 from reconcile.events import Answered, Ordered, Reported, Started, TimerFired, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
@@ -127,7 +127,7 @@ class Lab:
                     self.records.append((effect.type, effect.reason, effect.message, effect.about.metadata.name))
                 case Report():
                     self.push("kubelet", Reported(self.now, effect.report))
-                case LaunchProcess() | EndProcess():
+                case LaunchProcess() | SignalProcess() | EndProcess():
                     self.processes.append(effect)
                 case _:
                     self.orders.append(effect)

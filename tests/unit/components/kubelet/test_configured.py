@@ -2,9 +2,11 @@
 
 import pytest
 
+from reconcile.api import core_v1
 from reconcile.api.quantity import Quantity
 from reconcile.components.kubelet.nodes import allocatable_of, capacity_of
 from reconcile.events import HostStrained, Reported
+from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
 
 
@@ -134,3 +136,17 @@ def test_a_sandbox_that_is_ready_may_be_told_at_once(lab, gates, phases):
     lab.run(30)
     assert len(lab.written()) == phases
     assert lab.conditions()["PodReadyToStartContainers"][0] == "True"
+
+
+def test_what_a_pod_as_a_whole_has_is_told_unless_that_is_switched_off(lab):
+    asked = core_v1.ResourceRequirements(requests=Map({"cpu": Quantity.parse("100m")}))
+    found = []
+    for gates in ("", "InPlacePodLevelResourcesVerticalScaling=false"):
+        here = lab({"web:1": {}}, host=host(featureGates=gates))
+        here.bind(containers=(core_v1.Container(name="web", image="web:1", resources=asked),))
+        here.run(10)
+        found.append(here.pod().status)
+    usual, off = found
+    assert (str(usual.allocated_resources["cpu"]), str(usual.resources.requests["cpu"])) == ("100m", "100m")
+    assert (off.allocated_resources, off.resources) == (None, None)
+    assert off.container_statuses[0].allocated_resources == usual.container_statuses[0].allocated_resources

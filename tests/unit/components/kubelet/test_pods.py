@@ -430,7 +430,8 @@ def test_many_pods_that_are_refused_fail_as_fast_as_upstreams_client_can_say_so(
 
 
 def test_of_several_things_that_are_missing_the_first_in_upstreams_order_is_named(lab, container):
-    lab = lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", capacity=Map({"cpu": "1"})))
+    nothing = Map({"cpu": "1", "memory": "0", "pods": "0"})
+    lab = lab(host=Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24", capacity=nothing))
     lots = Map({"memory": Quantity.parse("1Gi"), "cpu": Quantity.parse("2")})
     lab.bind(containers=(container("web", resources=core_v1.ResourceRequirements(requests=lots)),))
     lab.run(5)
