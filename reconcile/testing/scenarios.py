@@ -29,26 +29,22 @@ from reconcile.driver.wire import from_json, topology_from_json
 from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
-    CutLink,
     CutWatch,
     DelayCall,
     Deliver,
     Disconnect,
-    DriftClock,
     DropCall,
     Execute,
     Freeze,
     HoldCache,
     HoldWatch,
     KillContainer,
-    MendLink,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     ResetCall,
     Return,
-    SetClock,
     ShutDown,
     StartHost,
     StartProcess,
@@ -65,6 +61,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
+from reconcile.testing.faulting import drifting, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -398,22 +395,17 @@ class Scenario:
 
     def clock(self, block: Block) -> Iterator[str]:
         """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
-        host, ahead = block.words
-        self._game.happen(SetClock(host, parse_duration(ahead)))
+        self._game.happen(set_clock(*block.words))
         yield from ()
 
     def drift(self, block: Block) -> Iterator[str]:
         """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
-        host, rate, *until = block.words
-        self._game.happen(DriftClock(host, number_in(rate), parse_duration(until[0]) if until else None))
+        self._game.happen(drifting(*block.words))
         yield from ()
 
     def link(self, block: Block) -> Iterator[str]:
         """Link cut|mend ONE OTHER [one way]: what goes between two hosts, or from one to the other only, is lost."""
-        does, one, other, *ways = block.words
-        if does not in ("cut", "mend") or ways not in ([], ["one", "way"]):
-            raise ReconcileError(f"link {' '.join(block.words)!r} is not `link cut|mend ONE OTHER`, perhaps `one way`")
-        self._game.happen((CutLink if does == "cut" else MendLink)(one, other, bool(ways)))
+        self._game.happen(linked(*block.words))
         yield from ()
 
     def restart(self, block: Block) -> Iterator[str]:

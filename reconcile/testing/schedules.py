@@ -217,7 +217,7 @@ def moves(
 
 @st.composite
 def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
-    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is off the network, reaches another not, or comes back."""
+    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is cut off from all or one, or comes back."""
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
     if kind in (CutLink, MendLink):

@@ -265,3 +265,23 @@ def test_controllers_by_name():
     found = Scenario(documents, find=lambda word: (modest,) if word == "here:mine" else ())
     assert found.play(Block((), "load controllers=here:mine", "")) == "ok"
     assert [each.name for each in found.cluster.controllers] == ["modest"]
+
+
+def test_links_are_cut_one_way_or_both(says):
+    assert says("link cut node-1 node-2 one way") == "ok"
+    assert says.scenario.cluster.links.ways == (("node-1", "node-2"),)
+    assert says("link cut node-1 node-2") == "ok"
+    assert says.scenario.cluster.cuts == (("node-1", "node-2"),)
+    assert says("link cut node-2 node-1") == "error: node-2 and node-1 are cut off from each other already"
+    assert says("link mend node-1 node-2") == "ok"
+    assert not says.scenario.cluster.cuts
+    assert says("link sever node-1 node-2") == (
+        "error: link 'sever node-1 node-2' is not `link cut|mend ONE OTHER`, perhaps with `one way`"
+    )
+    assert "perhaps with" in says("link cut node-1 node-2 both ways")
+
+
+def test_repair_mends_links(says):
+    assert says("link cut node-1 node-2", "repair") == "ok"
+    assert says("link cut node-2 node-1 one way", "repair") == "ok"
+    assert (says.scenario.cluster.cuts, says.scenario.cluster.links.ways) == ((), ())
