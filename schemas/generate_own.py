@@ -44,7 +44,7 @@ from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, End
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.devices import DeviceDriver, DevicePool  # noqa: E402
-from reconcile.model.drivers import Driver  # noqa: E402
+from reconcile.model.drivers import Driver, DriverFault  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
 from reconcile.model.requests import List, Request, Response, User  # noqa: E402
 
@@ -71,6 +71,7 @@ HOMES: Final[dict[Any, str]] = {
             Topology,
             Host,
             Driver,
+            DriverFault,
             Balancer,
             DeviceDriver,
             DevicePool,

@@ -20,7 +20,7 @@ from reconcile.cluster.components import (
     scheduling,
 )
 from reconcile.cluster.founding import founding
-from reconcile.cluster.pending import Pending, Sent, Starting, Suspended, Turning, Withheld
+from reconcile.cluster.pending import Inquiry, Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import applications, etcd, network, world
 from reconcile.components.controllers import STANDARD, around, check
@@ -308,7 +308,7 @@ class Cluster:
     channels: Table[str, Channel] = attrs.field(factory=Table)
     hosts: Table[str, HostStatus] = attrs.field(factory=Table)
     parked: tuple[Pending, ...] = ()
-    suspended: tuple[Suspended | Withheld, ...] = ()
+    suspended: tuple[Suspended | Withheld | Inquiry, ...] = ()
     servers: tuple[str, ...] = ()
     etcd: str = ""
     marked: int = 0

@@ -11,6 +11,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.devices import check_device_drivers
+from reconcile.cluster.drivers import check_drivers
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -104,8 +105,9 @@ class Topology:
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
-        webhooks: call the webhooks of admission and conversion: `CallWebhook` leaves, and the request waits for
-            `WebhookAnswered`; without, nobody can reach them, and their failurePolicy decides at once.
+        webhooks: call the webhooks of admission and conversion, and a scheduler's extenders: `CallWebhook` leaves, and
+            who asks waits for `WebhookAnswered`; without, nobody can reach them, and their failurePolicy, or whether
+            an extender is ignorable, decides at once.
         audit: what API servers write down of requests, as a Policy of audit.k8s.io/v1 says, as JSON; it leaves as
             `Audit`. Empty for nothing.
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
@@ -177,7 +179,7 @@ class Topology:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
-        _check_drivers(self.drivers)
+        check_drivers(self.drivers)
         check_device_drivers(self.device_drivers)
         if self.stages:
             _check_stages(self.stages)
@@ -253,6 +255,11 @@ def _check_numbers(topology: Topology) -> None:
             raise ReconcileError(f"topology: {name}: {number!r} is less than 0")
 
 
+def stacked(masters: int) -> int:
+    """Give how many of so many masters have a member of etcd, where a command line does not say: an odd number."""
+    return masters - (masters % 2 == 0)
+
+
 def is_written(number: object) -> bool:
     """Tell whether *number* is an integer that a log can hold: of 64 bits, with a sign or without."""
     return type(number) is int and -(1 << 63) <= number < 1 << 64
@@ -275,33 +282,9 @@ def _check_gates(given: Map[bool]) -> None:
 
 def _check_scheduler(document: Map[Any]) -> None:
     try:
-        configuration = configuration_of(document)
+        configuration_of(document)
     except ReconcileError as error:
         raise ReconcileError(f"topology: scheduler: {error}") from None
-    if configuration.extenders:
-        raise ReconcileError("topology: scheduler: extenders: a cluster's own scheduler asks none")
-
-
-def _check_drivers(drivers: tuple[Driver, ...]) -> None:
-    names = [driver.name for driver in drivers]
-    for place, driver in enumerate(drivers):
-        _check_driver(driver, f"topology: drivers[{place}]")
-        if driver.name in names[:place]:
-            raise ReconcileError(f"topology: drivers: two are called {driver.name!r}")
-
-
-def _check_driver(driver: Driver, path: str) -> None:
-    check_types(driver, f"{path}.")
-    faults = names.subdomain_faults(driver.name)
-    if faults:
-        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
-    for field in ("provision", "failures", "attach", "expand"):
-        value = getattr(driver, field)
-        if value < 0:
-            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
-    faults = names.qualified_faults(driver.reach) if driver.reach else ()
-    if faults:
-        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
 
 
 def _check_stages(documents: tuple[Any, ...]) -> None:

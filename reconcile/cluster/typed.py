@@ -19,7 +19,7 @@ from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import Host
 
 
@@ -120,6 +120,11 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "expand": ("an integer of nanoseconds", _is_number),
     "file_systems": ("true or false", _is_truth),
     "reach": ("text", _is_text),
+    "faults": ("faults of drivers", _all(DriverFault)),
+    "operation": ("text", _is_text),
+    "times": ("an integer", _is_number),
+    "code": ("text", _is_text),
+    "message": ("text", _is_text),
     "without": ("a tuple of text", _all(str)),
     "name": ("text", _is_text),
     "ip": ("text", _is_text),

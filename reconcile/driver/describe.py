@@ -184,7 +184,7 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
         case do.CallWebhook():
-            return f"call webhook {what.call} at {what.url or what.service}"
+            return f"call {what.who} {what.call} at {what.url or what.service}"
         case do.Audit():
             return f"audit {what.event.get('stage')} of {what.event.get('verb')} {what.event.get('requestURI')}"
         case on.WebhookAnswered():

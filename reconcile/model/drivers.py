@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import SECOND, Duration
 
+Operation: TypeAlias = Literal["provision", "delete", "attach", "detach", "expand", "modify", "stage", "publish"]
+"""
+What a driver is asked for: CreateVolume, DeleteVolume, ControllerPublishVolume, ControllerUnpublishVolume,
+ControllerExpandVolume, ControllerModifyVolume; and on a node NodeStageVolume, NodePublishVolume.
+"""
+
+INFEASIBLE: Final = ("InvalidArgument", "OutOfRange", "NotFound")
+"""The codes by which a driver says that it can never do what it is asked for."""
+CODES: Final = (
+    *("Canceled", "Unknown", "DeadlineExceeded", "AlreadyExists", "PermissionDenied", "ResourceExhausted"),
+    *("FailedPrecondition", "Aborted", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"),
+    *INFEASIBLE,
+)
+"""gRPC's codes of what went wrong."""
 _USUAL: Final = SECOND
+
+
+@attrs.frozen(kw_only=True)
+class DriverFault:
+    """
+    How an operation of a driver fails, before it succeeds.
+
+    Args:
+        operation: which.
+        times: how often in a row, for each object that it is for; the next fault of the same operation comes then.
+        code: as gRPC names it.
+        message: what the driver says.
+    """
+
+    operation: Operation
+    times: int = 1
+    code: str = "Internal"
+    message: str = "the storage system is not able to do this now"
+
+    @property
+    def words(self) -> str:
+        """What callers say of it."""
+        return f"rpc error: code = {self.code} desc = {self.message}"
 
 
 @attrs.frozen(kw_only=True)
@@ -19,12 +57,13 @@ class Driver:
     Args:
         name: as StorageClasses, volumes and VolumeAttachments name it: `csi.example.com`.
         provision: how long it takes to make a volume, or to delete one, nanoseconds.
-        failures: how often in a row that fails first, for each claim.
+        failures: how often in a row making a volume fails first, for each claim; before what *faults* say of it.
         attach: how long it takes to attach a volume to a node, or to detach it, nanoseconds.
         expand: how long it takes to let a volume grow, or to change its attributes, nanoseconds.
         file_systems: whether a file system is grown on the node, when a pod next mounts it, and not at once.
         reach: the node label within whose one value a volume can be reached, such as `topology.kubernetes.io/zone`;
             empty: from anywhere.
+        faults: how its operations fail first.
     """
 
     name: str
@@ -34,3 +73,20 @@ class Driver:
     expand: Duration = _USUAL
     file_systems: bool = False
     reach: str = ""
+    faults: tuple[DriverFault, ...] = attrs.field(default=(), converter=as_tuple)
+
+    def fault(self, operation: Operation, failures: int) -> DriverFault | None:
+        """Give how an operation fails that has failed so often already; None if it succeeds."""
+        if operation == "provision":
+            if failures < self.failures:
+                return _REFUSED
+            failures -= self.failures
+        for fault in self.faults:
+            if fault.operation == operation:
+                if failures < fault.times:
+                    return fault
+                failures -= fault.times
+        return None
+
+
+_REFUSED: Final = DriverFault(operation="provision", message="the storage system refuses to make a volume")

@@ -36,7 +36,7 @@ from reconcile.model.balancers import Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
@@ -149,6 +149,7 @@ class _Vocabulary:
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
             possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
+                "etcd_quota": st.integers(0, 1 << 40),
                 "masters": st.just(1),
                 "members": st.just(1),
                 "capacity": st.just(SMALL),
@@ -249,7 +250,8 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     made = []
     for number, driver in enumerate(drivers):
         spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
-        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", **spans))
+        faults = tuple([DriverFault(operation=each.operation, times=abs(each.times) >> 1) for each in driver.faults])
+        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", faults=faults, **spans))
     return tuple(made)
 
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 import pytest
 
 from docs.examples import ledger
-from reconcile import Cluster, Topology, apply, run, settle, step
+from reconcile import Cluster, Topology, apply, ask, delete, run, settle, step
 from reconcile.adapters.manifests import read_text
+from reconcile.components.election import ANNOTATION
 from reconcile.events import CutLink, Freeze, MendLink, StartHost, StopHost, StopProcess, Thaw
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
@@ -102,3 +103,36 @@ def test_in_the_end_the_client_goes_on(sound):
 def test_the_mistake_is_found(root):
     mistaken = begun((ledger.hasty, ledger.elector, ledger.client), root)
     assert any(lost(mistaken, number) for number in range(20))
+
+
+def test_the_sidecar_may_lock_an_annotation_of_endpoints(root):
+    topology = Topology(nodes=3, behaviours={"images": {**BEHAVIOURS, "ledger:*": "runs"}}, heartbeats=False)
+    cluster = settle(Cluster.boot(topology, seed=1, controllers=ledger.applications)).cluster
+    text = (root / "docs/examples/ledger/ledger.yaml").read_text()
+    wanted = {"Role", "RoleBinding", "ServiceAccount"}
+    contents = [each.content for each in read_text(text, "ledger.yaml") if each.content["kind"] in wanted]
+    for content in contents:
+        for rule in content.get("rules", ()):
+            rule["resources"] = ["endpoints" if each == "leases" else each for each in rule["resources"]]
+            rule["apiGroups"] = ["" if each == "coordination.k8s.io" else each for each in rule["apiGroups"]]
+    env = [
+        {"name": "LEASE", "value": "ledger"},
+        {"name": "TELL", "value": "7000"},
+        {"name": "LOCK", "value": "endpoints"},
+    ]
+    for name in ("a", "b"):
+        meta = {"name": name, "labels": {"app": "ledger"}}
+        spec = {"serviceAccountName": "ledger", "containers": [{"name": "elector", "image": "elector:1", "env": env}]}
+        contents.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    for content in contents:
+        cluster, response = apply(cluster, content)
+        assert response.ok, response
+    cluster = run(cluster, until=cluster.now + 20 * SECOND).cluster
+    assert ANNOTATION in cluster.get("endpoints", "ledger").metadata.annotations
+    roles = [cluster.get("pods", name).metadata.labels["role"] for name in ("a", "b")]
+    assert sorted(roles) == ["leader", "replica"]
+    (leader,) = [name for name, role in zip(("a", "b"), roles, strict=True) if role == "leader"]
+    cluster, _ = ask(cluster, delete("pods", leader))
+    cluster = run(cluster, until=cluster.now + 6 * SECOND).cluster  # it let go of the lock: nobody waits for its end
+    (left,) = [name for name in ("a", "b") if name != leader]
+    assert cluster.get("pods", left).metadata.labels["role"] == "leader"

@@ -103,7 +103,7 @@ def cli() -> None:
 @click.option("--skip-unknown", is_flag=True, help="A kind that is not known is no error; name what was left.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes.  [default: 3, or the topology's]")
 @click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
-@click.option("--members", type=click.IntRange(min=1), help="How many masters have a member of etcd.  [default: 1]")
+@click.option("--members", type=click.IntRange(min=1), help="How many masters have etcd.  [default: an odd number]")
 @click.option("--balancer", type=click.Choice(KINDS), help="What stands before API servers.  [default: round-robin]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @click.option("--record", type=_FILE, metavar="FILE", help="Write the run's log there.")
@@ -244,19 +244,20 @@ def explain(**options: Any) -> int:
 @cli.command()
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, help="How many nodes.")
 @click.option("--masters", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them masters.")
-@click.option("--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many with etcd.")
+@click.option("--members", type=click.IntRange(min=1), help="How many with etcd.  [default: an odd number of them]")
 @click.option("--balancer", type=click.Choice(KINDS), help="What stands before API servers.  [default: round-robin]")
 @click.option("--seed", type=_SEED, default=0, help="Where all chance comes from.  [default: 0]")
 @_controllers
 def step(  # noqa: PLR0917 -- the options' order
-    nodes: int, masters: int, members: int, balancer: str | None, seed: int, own: tuple[str, ...]
+    nodes: int, masters: int, members: int | None, balancer: str | None, seed: int, own: tuple[str, ...]
 ) -> None:
     """Read events as JSON lines on standard input, write effects and answers as JSON lines on standard output."""
     from reconcile.adapters.cli.step import serve_standard_streams  # noqa: PLC0415
-    from reconcile.cluster.topology import Topology  # noqa: PLC0415
+    from reconcile.cluster.topology import Topology, stacked  # noqa: PLC0415
 
     front = usual(masters) if balancer is None else Balancer(kind=balancer)  # type: ignore[arg-type]  # click has checked it
-    serve_standard_streams(Topology(nodes=nodes, masters=masters, members=members, balancer=front), seed, own)
+    keepers = stacked(masters) if members is None else members
+    serve_standard_streams(Topology(nodes=nodes, masters=masters, members=keepers, balancer=front), seed, own)
 
 
 @cli.command()

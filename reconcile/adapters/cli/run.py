@@ -33,6 +33,7 @@ from reconcile.adapters.own import load_controllers
 from reconcile.api.kinds import resource_named
 from reconcile.api.shapes import CustomObject
 from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.topology import stacked
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
@@ -329,6 +330,7 @@ def _topology(options: Options) -> Topology:
         changes |= {"nodes": options.nodes, "hosts": ()}
     if options.masters is not None:
         changes["masters"] = options.masters
+        changes["members"] = stacked(options.masters)
     if options.members is not None:
         changes["members"] = options.members
     configured = load_file(options.kubelet_config, texts_of)

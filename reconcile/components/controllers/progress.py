@@ -42,10 +42,12 @@ class Progress:
             return Progress(self.works.set(key, Work(now + takes))), takes
         return self, max(work.due - now, 0)
 
-    def failed(self, key: tuple[str, ...], takes: Duration, now: Instant) -> tuple[Progress, Duration]:
-        """Let it have failed; give when it is done if it is tried again after a while that doubles."""
+    def failed(
+        self, key: tuple[str, ...], takes: Duration, now: Instant, least: Duration = 0
+    ) -> tuple[Progress, Duration]:
+        """Let it have failed; give when it is done if it is tried again after *least* or a while that doubles."""
         times = self.failures(key) + 1
-        delay = min(_FIRST_DELAY << min(times - 1, 20), _LAST_DELAY)
+        delay = max(min(_FIRST_DELAY << min(times - 1, 20), _LAST_DELAY), least)
         return Progress(self.works.set(key, Work(now + delay + takes, times))), delay + takes
 
     def failures(self, key: tuple[str, ...]) -> int:

@@ -57,6 +57,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.devices import DeviceDriver
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import settings_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
@@ -79,7 +80,7 @@ def begin(
     running: Running = _NOTHING,
     *,
     heartbeats: bool = True,
-    drivers: tuple[str, ...] = (),
+    drivers: tuple[Driver, ...] = (),
     device_drivers: tuple[DeviceDriver, ...] = (),
 ) -> State:
     """

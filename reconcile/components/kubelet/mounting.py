@@ -88,15 +88,19 @@ def _asked(
 
 
 def _judged(state: State, pod: LocalPod, known: Mounting, now: Instant, out: list[Effect]) -> Mounting:
-    faults = volumes.faults_of(state, pod, known.found)
+    faults = volumes.faults_of(state, pod, known.found, known.failures)
     if not faults:
         out += _without_secrets(pod, known)
         return replace(known, done=True)
     out += _told(pod, faults)
+    failures = known.failures
+    for fault in faults:
+        if fault.operation:
+            failures = failures.set(fault.tried, failures.get(fault.tried, 0) + 1)
     delay = min(known.delay * 2, LAST_DELAY) or FIRST_DELAY
     wait = CLAIMS_AGAIN if all(fault.of_claim for fault in faults) else delay
     out.append(SetTimer(("mount", pod.uid), now + wait))
-    return replace(known, delay=delay)
+    return replace(known, delay=delay, failures=failures)
 
 
 def _told(pod: LocalPod, faults: tuple[volumes.Fault, ...]) -> Iterator[Record]:
@@ -104,7 +108,8 @@ def _told(pod: LocalPod, faults: tuple[volumes.Fault, ...]) -> Iterator[Record]:
     for fault in faults:
         if not fault.of_claim and fault.why:
             said = f'{fault.step} failed for volume "{fault.volume}" : {fault.why}'
-            yield Record(pod.pod, "Warning", "FailedMount", said)
+            reason = "FailedMapVolume" if fault.step.startswith("MapVolume") else "FailedMount"
+            yield Record(pod.pod, "Warning", reason, said)
     processed = [fault for fault in faults if fault.of_claim]
     if processed:
         unmounted = " ".join(sorted({fault.volume for fault in faults}))

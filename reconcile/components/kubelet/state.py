@@ -17,6 +17,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
 from reconcile.model.devices import DeviceDriver
+from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.requests import Response
 from reconcile.model.running import RunningPod
@@ -245,12 +246,14 @@ class Mounting:
         asked: what was asked for, `RESOURCE/NAME`.
         found: what was answered, by the same names.
         delay: the present back-off.
+        failures: how often drivers have failed to mount a volume, by `OPERATION/VOLUME`.
         done: all is there.
     """
 
     asked: tuple[str, ...] = ()
     found: Map[Response] = Map()
     delay: Duration = 0
+    failures: Map[int] = Map()
     done: bool = False
 
 
@@ -372,7 +375,7 @@ class Seldom:
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
     configuring: Map[Map[Response]] = Map()
-    drivers: tuple[str, ...] = ()
+    drivers: tuple[Driver, ...] = ()
     device_drivers: tuple[DeviceDriver, ...] = ()
     careful: bool = False
     claiming: Map[Claiming] = Map()

@@ -20,6 +20,8 @@ from reconcile.components.kubelet.admission import suits
 from reconcile.components.kubelet.environment import why_missing
 from reconcile.components.kubelet.state import LocalPod, State
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
+from reconcile.model.drivers import Driver, Operation
 from reconcile.model.requests import Response
 from reconcile.model.volumes import CLAIM_PROTECTION, CLAIMS, VOLUMES, claim_of, claims_of, is_of, mode_of
 
@@ -48,12 +50,19 @@ class Fault:
         why: in the kubelet's words; empty for what it waits for without a word.
         step: what failed.
         of_claim: its claim cannot be used: it is not known what to mount.
+        operation: what its driver failed to do.
     """
 
     volume: str
     why: str
     step: str = _SET_UP
     of_claim: bool = False
+    operation: str = ""
+
+    @property
+    def tried(self) -> str:
+        """The name by which it is counted how often its driver has failed."""
+        return f"{self.operation}/{self.volume}"
 
 
 def needs_driver(pod: LocalPod) -> bool:
@@ -111,13 +120,14 @@ def named_further(answers: Answers) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def faults_of(state: State, pod: LocalPod, answers: Answers) -> tuple[Fault, ...]:
-    """Say what keeps each of the pod's volumes from being mounted."""
+def faults_of(state: State, pod: LocalPod, answers: Answers, failures: Mapping[str, int]) -> tuple[Fault, ...]:
+    """Say what keeps each of the pod's volumes from being mounted; *failures* are those of drivers so far."""
     spec: Any = pod.pod.spec
-    return tuple([fault for volume in spec.volumes or () for fault in _faults(state, pod, volume, answers)])
+    found = [fault for volume in spec.volumes or () for fault in _faults(state, pod, volume, answers, failures)]
+    return tuple(found)
 
 
-def _faults(state: State, pod: LocalPod, volume: Any, answers: Answers) -> Iterator[Fault]:
+def _faults(state: State, pod: LocalPod, volume: Any, answers: Answers, failures: Mapping[str, int]) -> Iterator[Fault]:
     if volume.config_map is not None:
         why = _held(f"{CONFIG_MAPS}/{volume.config_map.name or ''}", volume.config_map, answers)
     elif volume.secret is not None:
@@ -130,8 +140,12 @@ def _faults(state: State, pod: LocalPod, volume: Any, answers: Answers) -> Itera
         why = _together([each for each in whys if each])
     elif volume.csi is not None:
         why = _inline(state, pod, volume.csi, answers)
+        driver = _driver(state, volume.csi.driver)
+        fault = None if why or driver is None else _failing(driver, volume.name, ("publish",), failures)
+        if fault is not None:
+            yield fault
     elif claim_of(pod.pod, volume):
-        fault = _claimed(state, pod, volume, answers)
+        fault = _claimed(state, pod, volume, answers, failures)
         if fault is not None:
             yield fault
         return
@@ -196,7 +210,7 @@ def _downward(state: State, pod: LocalPod, row: Any) -> str:
 
 
 def _inline(state: State, pod: LocalPod, source: Any, answers: Answers) -> str:
-    if source.driver not in state.seldom.drivers:
+    if _driver(state, source.driver) is None:
         return f"kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: {_unregistered(source.driver)}"
     secret = source.node_publish_secret_ref
     if secret is None or answers[f"{SECRETS}/{secret.name or ''}"].ok:
@@ -209,6 +223,30 @@ def _inline(state: State, pod: LocalPod, source: Any, answers: Answers) -> str:
     )
 
 
+def _driver(state: State, name: str) -> Driver | None:
+    return next((driver for driver in state.seldom.drivers if driver.name == name), None)
+
+
+def _failing(
+    driver: Driver, volume: str, operations: tuple[Operation, ...], failures: Mapping[str, int], mode: str = ""
+) -> Fault | None:
+    """Give how a driver fails to mount a volume."""
+    for operation in operations if driver.faults else ():
+        said = Fault(volume, "", _STEPS[mode == "Block", operation], operation=operation)
+        fault = driver.fault(operation, failures.get(said.tried, 0))
+        if fault is not None:
+            return replace(said, why=fault.words)
+    return None
+
+
+_STEPS: Final[dict[tuple[bool, Operation], str]] = {
+    (False, "stage"): "MountVolume.MountDevice",
+    (False, "publish"): _SET_UP,
+    (True, "stage"): "MapVolume.SetUpDevice",
+    (True, "publish"): "MapVolume.MapPodDevice",
+}
+
+
 def _unregistered(driver: str) -> str:
     return f"driver name {driver} not found in the list of registered CSI drivers"
 
@@ -216,7 +254,7 @@ def _unregistered(driver: str) -> str:
 # Claims ---------------------------------------------------------------------------------------------------------------
 
 
-def _claimed(state: State, pod: LocalPod, volume: Any, answers: Answers) -> Fault | None:
+def _claimed(state: State, pod: LocalPod, volume: Any, answers: Answers, failures: Mapping[str, int]) -> Fault | None:
     name = claim_of(pod.pod, volume)
     namespace = pod.key.partition("/")[0]
     response = answers[f"{CLAIMS}/{name}"]
@@ -231,7 +269,7 @@ def _claimed(state: State, pod: LocalPod, volume: Any, answers: Answers) -> Faul
         return Fault(volume.name, f"error processing PVC {namespace}/{name}: {why}", of_claim=True)
     assert found is not None, "a claim that is bound has a volume that was asked for"
     why = _why_not_in_this_mode(pod, volume, found.body)
-    return Fault(volume.name, why, of_claim=True) if why else _mounted(state, found.body, answers)
+    return Fault(volume.name, why, of_claim=True) if why else _mounted(state, found.body, answers, failures)
 
 
 def _why_unbound(claim: Any) -> str:
@@ -266,7 +304,7 @@ def _why_not_in_this_mode(pod: LocalPod, volume: Any, found: Any) -> str:
     return ""
 
 
-def _mounted(state: State, found: Any, answers: Answers) -> Fault | None:
+def _mounted(state: State, found: Any, answers: Answers, failures: Mapping[str, int]) -> Fault | None:
     """Say what keeps a PersistentVolume from being mounted on this node."""
     name, spec = found.metadata.name, found.spec
     affinity = spec.node_affinity.required if spec.node_affinity is not None else None
@@ -278,8 +316,9 @@ def _mounted(state: State, found: Any, answers: Answers) -> Fault | None:
     attached = driver.ok and driver.body.spec.attach_required is False
     if not attached and unique_name(found) not in _attached(state):
         return Fault(name, "", "AttachVolume.Attach")
-    if spec.csi.driver in state.seldom.drivers:
-        return None
+    registered = _driver(state, spec.csi.driver)
+    if registered is not None:
+        return _failing(registered, name, ("stage", "publish"), failures, mode_of(found))
     why = _unregistered(spec.csi.driver)
     why = f"kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: {why}"
     return Fault(name, why, "MountVolume.MountDevice")

@@ -17,7 +17,7 @@ from reconcile.model import gates
 from reconcile.model.balancers import Balancer
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import CAPACITY, Host
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -161,6 +161,18 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         (
             {"cluster_cidr": "10.244.0.0/16", "node_cidr_mask_size": 12},
             "topology: node_cidr_mask_size: 12 is not between 16 and 30, as cluster_cidr is 10.244.0.0/16",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="mount"),)),)},
+            "topology: drivers[0].faults[0].operation: 'mount' is none of provision, delete, attach, ",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="attach", code="internal"),)),)},
+            "topology: drivers[0].faults[0].code: 'internal' is none of Canceled, ",
+        ),
+        (
+            {"drivers": (Driver(name="d", faults=(DriverFault(operation="attach", times=-1),)),)},
+            "topology: drivers[0].faults[0].times: -1 is negative",
         ),
         ({"device_drivers": ("d",)}, "topology: device_drivers: expected device drivers, found"),
         ({"device_drivers": (DeviceDriver(name="No"),)}, "topology: device_drivers[0].name: 'No': a lowercase"),

@@ -9,6 +9,7 @@ from reconcile.components.kubelet import mounting
 from reconcile.components.kubelet.state import with_seldom
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model.drivers import Driver, DriverFault
 
 WEB = {"web:1": "preloaded, start 1s"}
 
@@ -264,14 +265,14 @@ def test_a_volume_of_a_driver_waits_until_it_is_attached_and_the_driver_is_there
     made.put("nodes", replace(node, status=replace(node.status, volumes_attached=there)))
     made.run(3)
     assert made.said("FailedMount")[0].startswith('MountVolume.MountDevice failed for volume "pv" : ')
-    made.kubelet = with_seldom(made.kubelet, drivers=("csi.example.com",))
+    made.kubelet = with_seldom(made.kubelet, drivers=(Driver(name="csi.example.com"),))
     made.run(9)
     assert phase(made) == "Running"
 
 
 def test_a_driver_may_need_no_attaching(lab):
     made = lab(WEB)
-    made.kubelet = with_seldom(made.kubelet, drivers=("csi.example.com",))
+    made.kubelet = with_seldom(made.kubelet, drivers=(Driver(name="csi.example.com"),))
     csi = core_v1.CSIPersistentVolumeSource(driver="csi.example.com", volume_handle="h")
     driver = storage_v1.CSIDriver(
         metadata=meta_v1.ObjectMeta(name="csi.example.com"), spec=storage_v1.CSIDriverSpec(attach_required=False)
@@ -282,6 +283,46 @@ def test_a_driver_may_need_no_attaching(lab):
     made.bind(volumes=(CLAIM,))
     made.run(5)
     assert phase(made) == "Running"
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "words"),
+    [
+        (None, "FailedMount", ("MountVolume.MountDevice", "MountVolume.SetUp")),
+        ("Block", "FailedMapVolume", ("MapVolume.SetUpDevice", "MapVolume.MapPodDevice")),
+    ],
+)
+def test_a_driver_may_fail_to_stage_a_volume_and_then_to_publish_it(lab, mode, reason, words):
+    made = lab(WEB)
+    faults = (
+        DriverFault(operation="stage", times=2, code="Unavailable", message="no path"),
+        DriverFault(operation="publish", message="busy"),
+    )
+    made.kubelet = with_seldom(made.kubelet, drivers=(Driver(name="csi.example.com", faults=faults),))
+    driver = storage_v1.CSIDriver(
+        metadata=meta_v1.ObjectMeta(name="csi.example.com"), spec=storage_v1.CSIDriverSpec(attach_required=False)
+    )
+    made.put("csidrivers.storage.k8s.io", driver)
+    made.put("persistentvolumeclaims", claim())
+    csi = core_v1.CSIPersistentVolumeSource(driver="csi.example.com", volume_handle="h")
+    made.put("persistentvolumes", persistent(csi=csi, volume_mode=mode))
+    made.bind(volumes=(CLAIM,))
+    made.run(10)
+    assert phase(made) == "Running"
+    staged = f'{words[0]} failed for volume "pv" : rpc error: code = Unavailable desc = no path'
+    published = f'{words[1]} failed for volume "pv" : rpc error: code = Internal desc = busy'
+    assert made.said(reason) == [staged, staged, published]
+
+
+def test_a_driver_may_fail_to_publish_a_volume_that_it_makes_for_the_pod_alone(lab):
+    made = lab(WEB)
+    faults = (DriverFault(operation="publish"),)
+    made.kubelet = with_seldom(made.kubelet, drivers=(Driver(name="csi.example.com", faults=faults),))
+    made.bind(volumes=(volume(csi=core_v1.CSIVolumeSource(driver="csi.example.com")),))
+    made.run(5)
+    assert phase(made) == "Running"
+    (said,) = made.said("FailedMount")
+    assert said.startswith('MountVolume.SetUp failed for volume "v" : rpc error: code = Internal desc = ')
 
 
 # The rest -------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from reconcile.components.controllers.answers import is_done, text_of
 from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
 from reconcile.components.controllers.volumes.drivers.naming import driver_named
+from reconcile.components.controllers.volumes.drivers.trying import tried
 from reconcile.effects import Record
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -96,17 +97,15 @@ def _provision(drivers: tuple[Driver, ...], ask: Ask, key: str) -> Outcome:
     if ask.views.get(VOLUMES, name) is not None:
         return with_memory(Outcome(), progress.done(work))
     begun = work in progress.works
-    progress, wait = progress.waited(work, driver.provision, ask.now)
+    progress, wait, fault = tried(driver, "provision", progress, work, driver.provision, now=ask.now)
+    if fault is not None:
+        said = f'failed to provision volume with StorageClass "{found.metadata.name}": {fault.words}'
+        record = _said(driver, claim, "Warning", "ProvisioningFailed", said)
+        return with_memory(Outcome(records=(record,), after=wait), progress)
     if wait:
         said = f'External provisioner is provisioning volume for claim "{key}"'
         records = () if begun else (_said(driver, claim, "Normal", "Provisioning", said),)
         return with_memory(Outcome(records=records, after=wait), progress)
-    if progress.failures(work) < driver.failures:
-        progress, wait = progress.failed(work, driver.provision, ask.now)
-        why = "rpc error: code = Internal desc = the storage system refuses to make a volume"
-        said = f'failed to provision volume with StorageClass "{found.metadata.name}": {why}'
-        record = _said(driver, claim, "Warning", "ProvisioningFailed", said)
-        return with_memory(Outcome(records=(record,), after=wait), progress)
     body = _volume(driver, claim, found, ask.views.get("nodes", node) if node is not None else None)
     request = Request(verb="create", resource=VOLUMES, body=body)
     return with_memory(Outcome(calls=(request,), again=True), progress)
@@ -168,7 +167,10 @@ def _delete(drivers: tuple[Driver, ...], ask: Ask, name: str) -> Outcome:
     for _, response in ask.answers:
         if not is_done(response):
             return Outcome(error=text_of(response))
-    progress, wait = progress.waited(work, driver.provision, ask.now)
+    progress, wait, fault = tried(driver, "delete", progress, work, driver.provision, now=ask.now)
+    if fault is not None:
+        record = _said(driver, volume, "Warning", "VolumeFailedDelete", fault.words)
+        return with_memory(Outcome(records=(record,), after=wait), progress)
     if wait:
         return with_memory(Outcome(after=wait), progress)
     if volume.metadata.deletion_timestamp is None:

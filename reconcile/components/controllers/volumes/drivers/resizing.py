@@ -15,18 +15,30 @@ from reconcile.components.controllers.answers import NOT_FOUND, text_of
 from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
 from reconcile.components.controllers.volumes.drivers.naming import driver_named
+from reconcile.components.controllers.volumes.drivers.trying import tried
 from reconcile.effects import Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import CODES, INFEASIBLE, Driver, DriverFault
 from reconcile.model.requests import Request
 from reconcile.model.volumes import CLAIMS, VOLUMES, attributes_of, claim_named_by, size_asked, size_of
 from reconcile.store import Change
 
 PENDING: Final = "FileSystemResizePending"
 RESIZING: Final = "Resizing"
+MODIFYING: Final = "ModifyingVolume"
+_OF_SIZE: Final = (RESIZING, PENDING, "ControllerResizeError", "NodeResizeError")
+_OF_ATTRIBUTES: Final = (MODIFYING, "ModifyVolumeError")
+_FINAL: Final = tuple(
+    [
+        code
+        for code in CODES
+        if code not in ("Canceled", "DeadlineExceeded", "Unavailable", "ResourceExhausted", "Aborted")
+    ]
+)
+"""After another error it is not known whether the driver goes on with it."""
 _ON_NODE: Final = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
 _NOTHING: Final = Quantity.parse("0")
 
@@ -53,6 +65,11 @@ def grows(claim: Any) -> bool:
 def _capacity(claim: Any) -> Quantity:
     capacity = claim.status.capacity if claim.status is not None else None
     return _NOTHING if capacity is None else capacity.get("storage", _NOTHING)
+
+
+def _allocated(claim: Any) -> Quantity:
+    allocated = claim.status.allocated_resources
+    return _NOTHING if allocated is None else allocated.get("storage", _NOTHING)
 
 
 def _is_to_change(claim: Any) -> bool:
@@ -88,11 +105,15 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
             said = "Require file system resize of volume on node"
             return _status(driver, _pending(claim, ask.now), "FileSystemResizeRequired", said)
         return _status(driver, _done(claim, wanted), "VolumeResizeSuccessful", "Resize volume succeeded")
-    if conditions.find(status.conditions, RESIZING) is None:
+    if conditions.find(status.conditions, RESIZING) is None or _allocated(claim).nanos != wanted.nanos:
         said = f"External resizer is resizing volume {volume.metadata.name}"
         return _status(driver, _begun(claim, wanted, ask.now), "Resizing", said)
     work = ("expand", claim.metadata.uid, wanted.text)
-    progress, wait = progress.waited(work, driver.expand, ask.now)
+    progress, wait, fault = tried(driver, "expand", progress, work, driver.expand, now=ask.now)
+    if fault is not None:
+        words = f'resize volume "{volume.metadata.name}" by resizer "{driver.name}" failed: {fault.words}'
+        outcome = _failed(driver, claim, _not_grown(claim, fault, ask.now), "VolumeResizeFailed", words)
+        return with_memory(replace(outcome, after=wait), progress)
     if wait:
         return with_memory(Outcome(after=wait), progress)
     capacity = (volume.spec.capacity or Map()).set("storage", wanted)
@@ -103,16 +124,27 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
 def _begun(claim: Any, wanted: Quantity, now: Instant) -> Any:
     return _with_status(
         claim,
-        conditions=(_condition(RESIZING, now),),
+        conditions=_merged(claim, _OF_SIZE, _condition(RESIZING, now)),
         allocated_resources=Map.of({"storage": wanted}),
         allocated_resource_statuses=Map.of({"storage": "ControllerResizeInProgress"}),
     )
 
 
+def _not_grown(claim: Any, fault: DriverFault, now: Instant) -> Any:
+    """Give the claim that says how growing has failed: what may yet come of it is not said."""
+    if fault.code not in _FINAL:
+        return claim
+    row = _condition("ControllerResizeError", now, f"failed to expand pvc with {fault.words}")
+    new = _with_status(claim, conditions=_merged(claim, ("ControllerResizeError",), row))
+    if fault.code in INFEASIBLE:
+        new = _with_status(new, allocated_resource_statuses=Map.of({"storage": "ControllerResizeInfeasible"}))
+    return new
+
+
 def _pending(claim: Any, now: Instant) -> Any:
     return _with_status(
         claim,
-        conditions=(_condition(PENDING, now, _ON_NODE),),
+        conditions=_merged(claim, _OF_SIZE, _condition(PENDING, now, _ON_NODE)),
         allocated_resource_statuses=Map.of({"storage": "NodeResizePending"}),
     )
 
@@ -121,14 +153,26 @@ def _done(claim: Any, wanted: Quantity) -> Any:
     return _with_status(
         claim,
         capacity=(claim.status.capacity or Map()).set("storage", wanted),
-        conditions=None,
+        conditions=_merged(claim, _OF_SIZE) or None,
         allocated_resource_statuses=None,
     )
 
 
-def _condition(type: str, now: Instant, message: str | None = None) -> core_v1.PersistentVolumeClaimCondition:
+def _merged(claim: Any, types: tuple[str, ...], *rows: Any) -> tuple[Any, ...]:
+    """Give the claim's conditions with *rows* for those of *types*; one that says the same stays as it was."""
+    old = claim.status.conditions or ()
+    same = {row.type: row for row in old}
+    rows = tuple(
+        [same[row.type] if row.type in same and same[row.type].message == row.message else row for row in rows]
+    )
+    return (*[row for row in old if row.type not in types], *rows)
+
+
+def _condition(
+    type: str, now: Instant, message: str | None = None, reason: str | None = None
+) -> core_v1.PersistentVolumeClaimCondition:
     return core_v1.PersistentVolumeClaimCondition(
-        type=type, status="True", last_transition_time=Time.at(now), message=message
+        type=type, status="True", last_transition_time=Time.at(now), message=message, reason=reason
     )
 
 
@@ -137,20 +181,52 @@ def _changed(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
     progress: Progress = ask.memory
     wanted = attributes_of(claim)
     if attributes_of(volume) == wanted:
-        done = _with_status(claim, current_volume_attributes_class_name=wanted, modify_volume_status=None)
+        done = _with_status(
+            claim,
+            current_volume_attributes_class_name=wanted,
+            modify_volume_status=None,
+            conditions=_merged(claim, _OF_ATTRIBUTES) or None,
+        )
         said = f"external resizer modified volume {volume.metadata.name} with vac {wanted} successfully"
         return _status(driver, done, "VolumeModifySuccessful", said)
     asked = claim.status.modify_volume_status
     if asked is None or asked.target_volume_attributes_class_name != wanted:
-        begun = core_v1.ModifyVolumeStatus(status="InProgress", target_volume_attributes_class_name=wanted)
+        words = f'Modifying volume to "{wanted}" is in progress.'
+        begun = _modifying(claim, "InProgress", wanted, _condition(MODIFYING, ask.now, words))
         said = f"external resizer is modifying volume {claim.metadata.name} with vac {wanted}"
-        return _status(driver, _with_status(claim, modify_volume_status=begun), "VolumeModify", said)
+        return _status(driver, begun, "VolumeModify", said)
     work = ("modify", claim.metadata.uid, wanted)
-    progress, wait = progress.waited(work, driver.expand, ask.now)
+    progress, wait, fault = tried(driver, "modify", progress, work, driver.expand, now=ask.now)
+    if fault is not None:
+        is_final = fault.code in _FINAL
+        words = fault.words if is_final else f"{fault.words}. Still modifying to VAC {wanted}"
+        how = "failed. Waiting for retry." if is_final else "is still in progress."
+        rows = (
+            _condition(MODIFYING, ask.now, f'Modifying volume to "{wanted}" {how}'),
+            _condition("ModifyVolumeError", ask.now, fault.message, fault.code),
+        )
+        now_is = "Infeasible" if fault.code == "InvalidArgument" else "InProgress"
+        new = _modifying(claim, now_is, wanted, *rows)
+        return with_memory(replace(_failed(driver, claim, new, "VolumeModifyFailed", words), after=wait), progress)
     if wait:
         return with_memory(Outcome(after=wait), progress)
     body = replace(volume, spec=replace(volume.spec, volume_attributes_class_name=wanted))
     return with_memory(_update(VOLUMES, body), progress.done(work))
+
+
+def _modifying(claim: Any, status: str, wanted: str, *rows: Any) -> Any:
+    return _with_status(
+        claim,
+        modify_volume_status=core_v1.ModifyVolumeStatus(status=status, target_volume_attributes_class_name=wanted),
+        conditions=_merged(claim, _OF_ATTRIBUTES, *rows),
+    )
+
+
+def _failed(driver: Driver, claim: Any, new: Any, reason: str, words: str) -> Outcome:
+    """Say that an operation has failed, in an event, and in the claim's status unless it says so already."""
+    record = Record(claim, "Warning", reason, words, component=f"external-resizer {driver.name}")
+    outcome = Outcome() if new == claim else _update(CLAIMS, new, "status")
+    return replace(outcome, records=(record,), again=False)
 
 
 def _with_status(claim: Any, **changes: Any) -> Any:

@@ -8,10 +8,10 @@ from reconcile.api import core_v1, meta_v1, storage_v1
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.volumes import drivers, expand
-from reconcile.lib.instant import SECOND
+from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
 from tests.unit.components.controllers.lab import START, Lab
 from tests.unit.components.controllers.volumes.things import (
@@ -74,6 +74,32 @@ def test_it_may_fail_first_and_is_tried_again_later_each_time():
     assert lab.now - START == (1 + 1 + 1 + 2 + 1) * SECOND
 
 
+def test_faults_of_one_operation_come_one_after_the_other():
+    faults = (
+        DriverFault(operation="provision", code="ResourceExhausted", message="full"),
+        DriverFault(operation="provision", code="Unavailable", message="away"),
+    )
+    lab = lab_of(failures=1, faults=faults)
+    lab.put(CLAIMS, claim(cls="fast", marks={PROVISIONER: NAME}))
+    lab.run()
+    failed = [message.partition(": ")[2] for reason, message in lab.said() if reason == "ProvisioningFailed"]
+    assert failed == [
+        "rpc error: code = Internal desc = the storage system refuses to make a volume",
+        "rpc error: code = ResourceExhausted desc = full",
+        "rpc error: code = Unavailable desc = away",
+    ]
+    assert len(lab.keys(VOLUMES)) == 1
+
+
+def test_deleting_a_volume_may_fail_first():
+    lab = lab_of(faults=(DriverFault(operation="delete", message="in use"),))
+    finalizers, marks = (drivers.provisioning.FINALIZER,), {PROVISIONED_BY: NAME}
+    lab.put(VOLUMES, volume("v", csi=CSI, marks=marks, finalizers=finalizers, phase="Released", policy="Delete"))
+    lab.run()
+    assert lab.keys(VOLUMES) == ()
+    assert lab.said() == [("VolumeFailedDelete", "rpc error: code = Internal desc = in use")]
+
+
 def test_others_claims_and_those_without_a_consumer_are_left_alone():
     lab = lab_of()
     lab.put(CLAIMS, claim("other", cls="fast", marks={PROVISIONER: "csi.other.com"}))
@@ -129,12 +155,30 @@ def test_what_is_to_be_attached_is_and_is_detached_when_it_is_deleted():
     assert lab.keys(ATTACHMENTS) == ("other",)
 
 
-def grown(asks="2Gi", **driver):
+def test_attaching_and_detaching_may_fail_first():
+    words = "rpc error: code = Internal desc = the storage system is not able to do this now"
+    lab = lab_of(faults=(DriverFault(operation="attach"), DriverFault(operation="detach")))
+    lab.put(ATTACHMENTS, attachment())
+    lab.run(until=SECOND)
+    status = lab.get(ATTACHMENTS, "a").status
+    assert (status.attached, status.attach_error.message) == (False, words)
+    lab.run()
+    found = lab.get(ATTACHMENTS, "a")
+    assert (found.status.attached, found.status.attach_error) == (True, None)
+    lab.put(ATTACHMENTS, replace(found, metadata=replace(found.metadata, deletion_timestamp=Time.at(lab.now))))
+    lab.run(until=lab.now - START + SECOND)
+    status = lab.get(ATTACHMENTS, "a").status
+    assert (status.attached, status.detach_error.message) == (True, words)
+    lab.run()
+    assert lab.keys(ATTACHMENTS) == ()
+
+
+def grown(asks="2Gi", until=None, **driver):
     lab = lab_of(**driver)
     lab.put(VOLUMES, volume("v", csi=CSI, claim_ref=reference(claim(), "u"), phase="Bound"))
     found = claim(asks=asks, uid="u", volume_name="v", marks=BOUND, phase="Bound")
     lab.put(CLAIMS, replace(found, status=replace(found.status, capacity=size("1Gi"))))
-    lab.run()
+    lab.run(until)
     return lab
 
 
@@ -162,16 +206,70 @@ def test_its_file_system_may_have_to_wait_for_a_pod():
     assert status.allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
 
 
+def status_of(lab):
+    return lab.get(CLAIMS, "default/data").status
+
+
+def test_growing_may_fail_first_and_says_so():
+    lab = grown(faults=(DriverFault(operation="expand", times=2, message="busy"),), until=SECOND)
+    words = "rpc error: code = Internal desc = busy"
+    rows = [(row.type, row.message) for row in status_of(lab).conditions]
+    assert rows == [("Resizing", None), ("ControllerResizeError", f"failed to expand pvc with {words}")]
+    assert status_of(lab).allocated_resource_statuses == Map.of({"storage": "ControllerResizeInProgress"})
+    lab.run()
+    assert (status_of(lab).capacity, status_of(lab).conditions) == (size("2Gi"), None)
+    said = f'resize volume "v" by resizer "{NAME}" failed: {words}'
+    assert [each for each in lab.said() if each[0] == "VolumeResizeFailed"] == [("VolumeResizeFailed", said)] * 2
+
+
+def test_a_size_that_cannot_be_had_is_asked_for_again_only_minutes_later():
+    lab = grown(faults=(DriverFault(operation="expand", code="OutOfRange", message="too large"),), until=4 * MINUTE)
+    assert status_of(lab).allocated_resource_statuses == Map.of({"storage": "ControllerResizeInfeasible"})
+    lab.run()
+    assert status_of(lab).capacity == size("2Gi")
+    assert lab.now - START == (1 + 5 * 60 + 1) * SECOND
+
+
+def test_what_may_yet_come_of_growing_is_not_said():
+    lab = grown(faults=(DriverFault(operation="expand", code="DeadlineExceeded"),), until=SECOND)
+    assert [row.type for row in status_of(lab).conditions] == ["Resizing"]
+
+
 def test_one_that_asks_for_no_more_is_left_alone():
     assert grown(asks="1Gi").writes() == []
 
 
-def test_a_volume_gets_the_attributes_of_the_class_that_its_claim_names():
-    lab = lab_of()
+def changed(until=None, **driver):
+    lab = lab_of(**driver)
     lab.put(VOLUMES, volume("v", csi=CSI, claim_ref=reference(claim(), "u"), phase="Bound"))
     wants = claim(uid="u", volume_name="v", marks=BOUND, phase="Bound", volume_attributes_class_name="gold")
     lab.put(CLAIMS, replace(wants, status=replace(wants.status, capacity=size("1Gi"))))
+    lab.run(until)
+    return lab
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "how"),
+    [
+        ("InvalidArgument", "Infeasible", "failed. Waiting for retry."),
+        ("Internal", "InProgress", "failed. Waiting for retry."),
+        ("Aborted", "InProgress", "is still in progress."),
+    ],
+)
+def test_changing_attributes_may_fail_first(code, state, how):
+    lab = changed(SECOND, faults=(DriverFault(operation="modify", code=code, message="no"),))
+    status = status_of(lab)
+    assert status.modify_volume_status.status == state
+    rows = [(row.type, row.reason, row.message) for row in status.conditions]
+    words = f'Modifying volume to "gold" {how}'
+    assert rows == [("ModifyingVolume", None, words), ("ModifyVolumeError", code, "no")]
+    assert lab.said()[-1][0] == "VolumeModifyFailed"
     lab.run()
+    assert (status_of(lab).current_volume_attributes_class_name, status_of(lab).conditions) == ("gold", None)
+
+
+def test_a_volume_gets_the_attributes_of_the_class_that_its_claim_names():
+    lab = changed()
     status = lab.get(CLAIMS, "default/data").status
     assert (status.current_volume_attributes_class_name, status.modify_volume_status) == ("gold", None)
     assert lab.get(VOLUMES, "v").spec.volume_attributes_class_name == "gold"

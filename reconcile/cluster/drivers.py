@@ -1,0 +1,57 @@
+"""
+What the CSI drivers of a topology say of themselves, checked when a topology is made.
+
+Takes:    drivers.
+Gives:    nothing; a ReconcileError for the first that cannot be.
+Source:   the names that Kubernetes allows; gRPC's codes.
+Left out: nothing known.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from reconcile.cluster.typed import check_types
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import names
+from reconcile.model.drivers import CODES, Driver, DriverFault, Operation
+
+
+def check_drivers(drivers: tuple[Driver, ...]) -> None:
+    """
+    Check the CSI drivers of a topology.
+
+    Raises:
+        ReconcileError: one of them cannot be; its path and the value are shown.
+    """
+    known = [driver.name for driver in drivers]
+    for place, driver in enumerate(drivers):
+        _check_driver(driver, f"topology: drivers[{place}]")
+        if driver.name in known[:place]:
+            raise ReconcileError(f"topology: drivers: two are called {driver.name!r}")
+
+
+def _check_driver(driver: Driver, path: str) -> None:
+    check_types(driver, f"{path}.")
+    faults = names.subdomain_faults(driver.name)
+    if faults:
+        raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
+    for field in ("provision", "failures", "attach", "expand"):
+        value = getattr(driver, field)
+        if value < 0:
+            raise ReconcileError(f"{path}.{field}: {value!r} is negative")
+    faults = names.qualified_faults(driver.reach) if driver.reach else ()
+    if faults:
+        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+    for place, fault in enumerate(driver.faults):
+        _check_fault(fault, f"{path}.faults[{place}]")
+
+
+def _check_fault(fault: DriverFault, path: str) -> None:
+    check_types(fault, f"{path}.")
+    if fault.operation not in get_args(Operation):
+        raise ReconcileError(f"{path}.operation: {fault.operation!r} is none of {', '.join(get_args(Operation))}")
+    if fault.times < 0:
+        raise ReconcileError(f"{path}.times: {fault.times!r} is negative")
+    if fault.code not in CODES:
+        raise ReconcileError(f"{path}.code: {fault.code!r} is none of {', '.join(CODES)}")
