@@ -33,6 +33,7 @@ from reconcile.lib.replacing import copier, replace
 from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
 from reconcile.model.owners import controller_of
+from reconcile.model.programs import PROGRAMS, program_of
 from reconcile.model.requests import Request
 
 FIRST_DELAY: Final = 10 * SECOND
@@ -43,7 +44,6 @@ LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
 SYNC_AGAIN: Final = 10 * SECOND
 """How long after a container could not be made the kubelet tries it again."""
-CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
 
 def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
@@ -309,10 +309,12 @@ _SERVICE: Final = (False, False)
 
 def _process(pod: LocalPod, spec: core_v1.Container) -> str:
     name = spec.name
-    if not pod.static or name not in CONTROL_PLANE or not pod.key.startswith("kube-system/"):
+    if name not in PROGRAMS or not (pod.static or name == "kube-proxy") or not pod.key.startswith("kube-system/"):
         return ""
-    image = spec.image or ""
-    return name if image.partition("@")[0].partition(":")[0] == f"registry.k8s.io/{name}" else ""
+    if spec.command and program_of(spec.command) != name:
+        return ""
+    image = (spec.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return name if image == name else ""
 
 
 def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Instant, out: list[Effect]) -> LocalPod:

@@ -174,9 +174,10 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
 
 
 def report_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
-    """Try again at the next update if the status was not taken."""
+    """Try again at the next update if the status was not taken, or another's word stands beside it."""
     state = _with_node(state, replace(state.node, reporting=False))
-    return state if response.ok else changed(state, now, out)
+    # A patch says nothing of what had not changed when it was made: it may have come late, and another was before it.
+    return state if response.ok and not _misjudged(state, response.body) else changed(state, now, out)
 
 
 # Heartbeat ------------------------------------------------------------------------------------------------------------

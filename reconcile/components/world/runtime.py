@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, programs, pulling
+from reconcile.components.world import asking, controlplane, programs, pulling
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -192,7 +192,7 @@ def wrote(state: State, uid: str, container: str) -> tuple[Container, Behaviour]
     found = None if sandbox is None else sandbox.container(container)
     if sandbox is None or found is None or found.started_at is None:
         return None
-    return found, behaviour_of(state, sandbox, found)
+    return found, controlplane.doing(found, behaviour_of(state, sandbox, found))
 
 
 def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] | None:
@@ -331,6 +331,12 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     if container.order is not None:
         state, running, launch = programs.launched(state, sandbox, container, now)
         return state, (Report(_started(sandbox.uid, running, behaviour)), launch)
+    refusal = controlplane.refusal(state, container) if container.process else None
+    if refusal is not None:
+        began = replace(container, stage="running", started_at=now, ready_at=now, refused=refusal.lines, process="")
+        ending = Ending(code=refusal.code, after=_NOW)
+        state, done = _exit(state, placed(sandbox, began), began, ending, now)
+        return state, (Report(_started(sandbox.uid, began, behaviour)), *done)
     dice = state.dice.named(f"{sandbox.uid}/{container.name}/{container.attempt}/{state.boots}/run")
     ready, dice = behaviour.ready_after.draw(dice)
     unready = dead = None
@@ -427,6 +433,8 @@ def _exit(
 ) -> Stepped:
     reason, message = why
     behaviour = behaviour_of(state, sandbox, container)
+    if container.refused:
+        behaviour = controlplane.doing(container, behaviour)
     reason = reason or ("OOMKilled" if doom.oom else "Error" if doom.code else "Completed")
     exited = replace(
         container, stage="exited", code=doom.code, reason=reason, finished_at=now, doom=None, stops_at=None

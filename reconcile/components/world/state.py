@@ -49,6 +49,7 @@ class Container:
         stops_at: while it stops, when it will have ended.
         memory: how many bytes it may use; 0 for as many as there are.
         order: how it was ordered, if it runs an application.
+        refused: what a program of the control plane writes that ends because of its flags.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Container:
     finished_at: Instant | None = None
     memory: int = 0
     order: StartContainer | None = None
+    refused: tuple[str, ...] = ()
 
 
 @quick
