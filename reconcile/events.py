@@ -607,19 +607,27 @@ class Reconnect:
 @quick
 @attrs.frozen(weakref_slot=False)
 class CutLink:
-    """Cut two hosts off from each other: no connection between them holds, those to others do, until `MendLink`."""
+    """
+    Cut two hosts off from each other: no connection between them holds, those to others do, until `MendLink`.
+
+    Args:
+        one, other: the hosts.
+        one_way: whether only what goes from *one* to *other* is lost: requests arrive, and their answers do not.
+    """
 
     one: str
     other: str
+    one_way: bool = False
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class MendLink:
-    """Undo `CutLink`."""
+    """Undo `CutLink`: both ways, or, if *one_way*, only from *one* to *other*."""
 
     one: str
     other: str
+    one_way: bool = False
 
 
 @quick

@@ -280,10 +280,9 @@ def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -
             return f"disconnect {host}"
         case on.Reconnect(host):
             return f"reconnect {host}"
-        case on.CutLink(one, other):
-            return f"cut the link of {one} and {other}"
-        case on.MendLink(one, other):
-            return f"mend the link of {one} and {other}"
+        case on.CutLink(one, other, one_way) | on.MendLink(one, other, one_way):
+            does = "cut" if isinstance(what, on.CutLink) else "mend"
+            return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
 
 
 def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:

@@ -239,6 +239,7 @@ def _leave(machine: Machine, item: Sent) -> None:
 def reach_changed(machine: Machine) -> None:
     """Take in that it has changed who runs, or who reaches whom."""
     machine.reach.clear()
+    machine.heard.clear()
     if machine.fronted:
         for name in survey(machine):
             end(machine, name)
