@@ -105,8 +105,9 @@ class Topology:
         managed_fields: let the API server keep metadata.managedFields, which server-side apply goes by, and do all else
             that only clients see: ServiceAccounts with their tokens' volumes, and the controllers of accounts and
             quotas; nothing within a cluster needs it, so it costs nothing where nobody asks.
-        webhooks: call the webhooks of admission and conversion: `CallWebhook` leaves, and the request waits for
-            `WebhookAnswered`; without, nobody can reach them, and their failurePolicy decides at once.
+        webhooks: call the webhooks of admission and conversion, and a scheduler's extenders: `CallWebhook` leaves, and
+            who asks waits for `WebhookAnswered`; without, nobody can reach them, and their failurePolicy, or whether
+            an extender is ignorable, decides at once.
         audit: what API servers write down of requests, as a Policy of audit.k8s.io/v1 says, as JSON; it leaves as
             `Audit`. Empty for nothing.
         service_cidr: where services' addresses come from, as `--service-cluster-ip-range` says it: a range of one
@@ -281,11 +282,9 @@ def _check_gates(given: Map[bool]) -> None:
 
 def _check_scheduler(document: Map[Any]) -> None:
     try:
-        configuration = configuration_of(document)
+        configuration_of(document)
     except ReconcileError as error:
         raise ReconcileError(f"topology: scheduler: {error}") from None
-    if configuration.extenders:
-        raise ReconcileError("topology: scheduler: extenders: a cluster's own scheduler asks none")
 
 
 def _check_stages(documents: tuple[Any, ...]) -> None:

@@ -17,10 +17,11 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.properties.property import Passage, Property
 
 _ENDED: Final = ("Succeeded", "Failed")
+_MIRROR: Final = "kubernetes.io/config.mirror"
 
 
 def _no_revival(cluster: Cluster) -> Iterator[str]:
-    """A pod that has ended stays ended: no kept change takes it back."""
+    """A pod that has ended stays ended, but for a static one, which its kubelet starts again with its host."""
     history = cluster.store.history("pods")
     for change in history.between(history.start, history.end):
         yield from _revived(change.key, change.old, change.new)
@@ -36,7 +37,7 @@ def _revived(key: str, old: Any, new: Any) -> Iterator[str]:
     if old is None or new is None or old.status is new.status or old.metadata.uid != new.metadata.uid:
         return
     before, after = _phase(old), _phase(new)
-    if before in _ENDED and before != after:
+    if before in _ENDED and before != after and _MIRROR not in (new.metadata.annotations or ()):
         yield f"pod {key} had {before}, is {after}"
 
 

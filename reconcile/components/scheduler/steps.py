@@ -2,9 +2,10 @@
 The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
-          update, a victim's status), TimerFired (back-offs, long waits, volumes).
+          update, a victim's status, what extenders say), TimerFired (back-offs, long waits, volumes).
 Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
-          (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch.
+          (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
+          CallWebhook.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
 Left out: see docs/limits.md, "Scheduler".
 """
@@ -14,11 +15,13 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
+from reconcile.components.scheduler.extending import begun, bound_outside, heard, instead
+from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
-from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
+from reconcile.components.scheduler.queue.queue import Entry, flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
@@ -90,6 +93,8 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
     state = stirred(state, event)
+    if state.settings.extenders:
+        state = stirred_by_any(state, event)
     state, effects = asked(state, event.now) if state.reserved.permits else (state, ())
     return _ordered(state, (*_opened(was, state), *effects), woken_before=_ready(was))
 
@@ -106,9 +111,17 @@ def _on_turned(state: State, event: Turned) -> Step:
         return state, ()
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
+    if state.settings.looks:
+        turn = begun if state.settings.extenders else scheduled
+        return _permitted(*turn(state, event.now), event.now)
     state, effects = scheduled(state, event.now)
-    if state.settings.looks and state.reserved.permits:
-        state, more = asked(state, event.now)
+    return _ordered(state, effects, woken_before=False)
+
+
+def _permitted(state: State, effects: tuple[Effect, ...], now: Instant) -> Step:
+    """Go on after a turn, with the pods that wait for plugins of the user's own."""
+    if state.reserved.permits:
+        state, more = asked(state, now)
         effects = (*effects, *more)
     return _ordered(state, effects, woken_before=False)
 
@@ -118,6 +131,8 @@ def _on_answered(state: State, event: Answered) -> Step:
     if kind == "evict":
         # A victim whose status says why it goes is deleted; one that is gone already need not be.
         return state, ((gone(key),) if event.response.ok else ())
+    if kind == "asked":
+        return _on_asked(state, event)
     placed = state.placed.get(key, None)
     if placed is None or placed.uid != uid or placed.entry is None:
         return state, ()
@@ -125,23 +140,44 @@ def _on_answered(state: State, event: Answered) -> Step:
         return _volume_written(state, event, key, placed)
     if kind == "claim":
         return _claim_written(state, event, key, placed)
-    pod = placed.entry.pod
-    known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
     if event.response.ok:
-        record = Record(
-            pod,
-            "Normal",
-            "Scheduled",
-            f"Successfully assigned {key} to {placed.node}",
-            component=pod.spec.scheduler_name or PROFILE,
-        )
-        state = with_placed(state, key, known)
-        return state, (record, *bound(state, pod, placed.node)) if state.settings.looks else (record,)
+        return _is_bound(state, key, placed, placed.entry)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
+        known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
         return with_placed(state, key, known), ()
     why = f'binding rejected: running Bind plugin "DefaultBinder": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
+
+
+def _on_asked(state: State, event: Answered) -> Step:
+    """Take in what an extender has answered."""
+    word, _, key, uid = event.tag[1].split()
+    if word != "bind":
+        return _permitted(*heard(state, event), event.now)
+    placed = state.placed.get(key, None)
+    if placed is None or placed.uid != uid or placed.entry is None:
+        return state, ()
+    error, goes_on = bound_outside(event, state, placed)
+    if goes_on:
+        return state, instead(key, placed)
+    if error and placed.assumed:
+        return _not_bound(state, key, placed, error, event.now)
+    return _is_bound(state, key, placed, placed.entry)
+
+
+def _is_bound(state: State, key: str, placed: Placed, entry: Entry) -> Step:
+    pod = entry.pod
+    known = Placed(placed.node, placed.uid, placed.demand, placed.traits, placed.assumed)
+    record = Record(
+        pod,
+        "Normal",
+        "Scheduled",
+        f"Successfully assigned {key} to {placed.node}",
+        component=pod.spec.scheduler_name or PROFILE,
+    )
+    state = with_placed(state, key, known)
+    return state, (record, *bound(state, pod, placed.node)) if state.settings.looks else (record,)
 
 
 def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -> Step:
@@ -166,7 +202,7 @@ def _bound(state: State, key: str, placed: Placed) -> tuple[Effect, ...]:
     if devices.is_under_way(state, key) or key in state.reserved.waiting:
         return ()
     assert placed.entry is not None, "it is being bound"
-    return (binding(key, placed.entry.pod.metadata, placed.node),)
+    return (binding(state, key, placed.entry.pod, placed.node),)
 
 
 def _on_devices_due(state: State, now: Instant) -> Step:
