@@ -56,7 +56,7 @@ def bound(state: State, pod: Any, node: str) -> tuple[Effect, ...]:
             found = each.plugin.post_bind(turn, state.views.nodes.get(node, None))
             effects += [
                 Call(said(each.plugin.name, "post_bind", request, Request))
-                for request in said(each.plugin.name, "post_bind", found, tuple)
+                for request in said(each.plugin.name, "post_bind", found, tuple, list)
             ]
     return tuple(effects)
 

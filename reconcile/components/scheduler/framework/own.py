@@ -132,7 +132,9 @@ class OwnCycle:
         for each in self._at("postFilter"):
             assert each.plugin.post_filter is not None, "it takes part there"
             found = each.plugin.post_filter(self._turn(each.plugin.name), reasons)
-            said: tuple[str, tuple[str, ...]] | None = checked(each.plugin.name, "post_filter", found, tuple, NOTHING)
+            said: tuple[str, tuple[str, ...]] | None = checked(
+                each.plugin.name, "post_filter", found, tuple, list, NOTHING
+            )
             if said is not None:
                 return said
         return None

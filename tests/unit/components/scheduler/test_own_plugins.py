@@ -236,12 +236,12 @@ def test_what_a_plugin_cannot_be():
         ("queue_sort", None, "gave None, which is no int"),
         ("pre_filter", ["n1"], "gave ['n1'], which is no Narrowed or Unschedulable or None"),
         ("filter", "no", "gave 'no', which is no Unschedulable or None"),
-        ("post_filter", "n1", "gave 'n1', which is no tuple or None"),
+        ("post_filter", "n1", "gave 'n1', which is no tuple or list or None"),
         ("score", 0.5, "gave 0.5, which is no int"),
         ("reserve", False, "gave False, which is no Unschedulable or None"),
         ("permit", "wait", "gave 'wait', which is no Wait or Unschedulable or None"),
         ("pre_bind", "no", "gave 'no', which is no Unschedulable or None"),
-        ("post_bind", 3, "gave 3, which is no tuple"),
+        ("post_bind", 3, "gave 3, which is no tuple or list"),
     ],
 )
 def test_what_a_plugin_says_that_its_point_does_not_ask_for(kit, point, given, told):
