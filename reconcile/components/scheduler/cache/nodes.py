@@ -52,6 +52,7 @@ class Room:
         taints: (key, value, effect).
         unschedulable: whether it is cordoned.
         images: what it has, as (name, size), sorted.
+        features: what its kubelet declares.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Room:
     taints: tuple[tuple[str, str, str], ...]
     unschedulable: bool
     images: tuple[tuple[str, int], ...]
+    features: tuple[str, ...] = ()
 
 
 @quick
@@ -167,6 +169,7 @@ def room_of(node: Any) -> Room:
         tuple([(taint.key, taint.value or "", taint.effect) for taint in taints]),
         bool(spec is not None and spec.unschedulable),
         tuple(sorted({tagged(name): image.size_bytes or 0 for image in images for name in image.names or ()}.items())),
+        (status.declared_features if status is not None else None) or (),
     )
 
 
@@ -180,6 +183,7 @@ def same_room(old: Any, new: Any) -> bool:
         and new.status is not None
         and old.status.allocatable is new.status.allocatable
         and old.status.images is new.status.images
+        and old.status.declared_features is new.status.declared_features
     )
 
 
