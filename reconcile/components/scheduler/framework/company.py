@@ -114,7 +114,7 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
         found += judging.refused(around.devices, nodes, _without(left, found), census)
     if wishes.features and node_declared_features.NAME in filters:
         found += node_declared_features.refused(wishes.features, nodes, _without(left, found))
-    return [(refusal, members) for refusal, members in found if members]
+    return [(refusal, members) for refusal, members in found if members] if found else found
 
 
 def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -> Scores:
