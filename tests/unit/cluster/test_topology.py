@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
-from reconcile.cluster.topology import static_pod
+from reconcile.cluster.manifests import static_pod
 from reconcile.components import controllers
 from reconcile.driver import settle
 from reconcile.driver.client import apply
