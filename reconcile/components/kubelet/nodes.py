@@ -14,6 +14,7 @@ from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.quantity import NANO
 from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.components.kubelet import registering
 from reconcile.components.kubelet.holding import in_use
 from reconcile.components.kubelet.state import OwnNode, State, Trouble
 from reconcile.effects import Call, Effect, Record, SetTimer
@@ -296,7 +297,10 @@ def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> Sta
     first = state.node.lease is None
     state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
     _again(state, ("node",), now + settings_of(state.host.kubelet).report_every, out)
-    return renew(state, now, out) if first else state
+    if not first:
+        return state
+    registering.begin(state, out)
+    return renew(state, now, out)
 
 
 def _again(state: State, key: tuple[str, ...], at: Instant, out: list[Effect]) -> None:
