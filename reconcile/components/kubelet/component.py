@@ -39,6 +39,7 @@ from reconcile.events import (
     ContainerExited,
     ContainerResized,
     ContainerStarted,
+    ContainerUses,
     Hooked,
     HostShutsDown,
     HostStrained,
@@ -358,6 +359,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             return _on_container_exited(state, pod, report, now, out)
         case ContainerResized():
             return pods.container_resized(state, pod, report.container, now, out)
+        case ContainerUses():
+            return pressure.used(state, pod, report, now, out)
         case Hooked():
             return pods.hooked(state, pod, report, now, out)
         case Probed():

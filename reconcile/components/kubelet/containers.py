@@ -40,6 +40,7 @@ FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
 FORGIVEN_AFTER: Final = 2 * LAST_DELAY
 """A container that ran for so long starts without the back-off that it had."""
+_UNLIMITED: Final = (0, 0)
 LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
 SYNC_AGAIN: Final = 10 * SECOND
@@ -253,7 +254,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
-            _memory(spec),
+            *_limits(spec),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -279,11 +280,13 @@ _ordered: Final[Callable[..., Container]] = copier(
 )
 
 
-def _memory(spec: Any) -> int:
-    """Give how many bytes of memory a container may use; 0 if that is not limited."""
+def _limits(spec: Any) -> tuple[int, int]:
+    """Give how many bytes of memory a container may use, and how much of processors; 0 if that is not limited."""
     limits = spec.resources.limits if spec.resources is not None else None
-    limit = limits.get("memory") if limits else None
-    return 0 if limit is None else limit.whole
+    if not limits:
+        return _UNLIMITED
+    memory, cpu = limits.get("memory"), limits.get("cpu")
+    return 0 if memory is None else memory.whole, 0 if cpu is None else cpu.nanos
 
 
 def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:

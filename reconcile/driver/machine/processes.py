@@ -19,6 +19,7 @@ from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.metering import surroundings
 from reconcile.driver.machine.programs import (
     APPLICATION,
     discard_volumes,
@@ -40,6 +41,7 @@ from reconcile.effects import (
     Install,
     LaunchApplication,
     LaunchProcess,
+    LookAround,
     Notice,
     OpenWatch,
     Order,
@@ -435,6 +437,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
         case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
             _take_up_of_world(machine, process.host, effect)
+        case LookAround():
+            tell(machine, process, surroundings(machine, process, effect))
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
