@@ -45,7 +45,8 @@ def answered(state: State, verb: str, response: Response, now: Instant, out: lis
     if verb == "create" and response.reason == "AlreadyExists":
         out.append(Call(Request(verb="get", resource=CSI_NODES, name=name), ("drivers", "get")))
     elif verb == "get" and response.ok:
-        found, wanted = response.body, _csi_node(state)
+        found: Any = response.body
+        wanted: Any = _csi_node(state)
         if found.metadata.owner_references != wanted.metadata.owner_references:
             options = meta_v1.DeleteOptions(preconditions=meta_v1.Preconditions(uid=found.metadata.uid))
             request = Request(verb="delete", resource=CSI_NODES, name=name, body=options)
