@@ -5,8 +5,18 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import kubelet, world
-from reconcile.effects import Call, CancelTimer, EndProcess, LaunchProcess, Record, Report, SetTimer, SignalProcess
-from reconcile.events import Answered, Ordered, Reported, Started, TimerFired, Watched
+from reconcile.effects import (
+    Call,
+    CancelTimer,
+    EndProcess,
+    LaunchProcess,
+    LookAround,
+    Record,
+    Report,
+    SetTimer,
+    SignalProcess,
+)
+from reconcile.events import Answered, Ordered, Reported, Started, Surrounded, TimerFired, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
@@ -132,6 +142,8 @@ class Lab:
                     self.records.append((effect.type, effect.reason, effect.message, effect.about.metadata.name))
                 case Report():
                     self.push("kubelet", Reported(self.now, effect.report))
+                case LookAround(uid, container):
+                    self.push("runtime", Surrounded(self.now, uid, container))
                 case LaunchProcess() | SignalProcess() | EndProcess():
                     self.processes.append(effect)
                 case _:
