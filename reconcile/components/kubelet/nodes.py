@@ -14,6 +14,8 @@ from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.quantity import NANO
 from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.components.kubelet import registering
+from reconcile.components.kubelet.holding import in_use
 from reconcile.components.kubelet.state import OwnNode, State, Trouble
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.dice import Dice
@@ -155,6 +157,7 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
             status,
             conditions=(*foreign, *(status.conditions or ())),
             volumes_attached=seen.status.volumes_attached,
+            volumes_in_use=in_use(state) if state.seldom.holds or seen.status.volumes_in_use else None,
             config=seen.status.config,
         )
         if seen.status.capacity and not seen.status.capacity.keys() <= state.host.capacity.keys():
@@ -173,9 +176,10 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
 
 
 def report_answered(state: State, response: Response, now: Instant, out: list[Effect]) -> State:
-    """Try again at the next update if the status was not taken."""
+    """Try again at the next update if the status was not taken, or another's word stands beside it."""
     state = _with_node(state, replace(state.node, reporting=False))
-    return state if response.ok else changed(state, now, out)
+    # A patch says nothing of what had not changed when it was made: it may have come late, and another was before it.
+    return state if response.ok and not _misjudged(state, response.body) else changed(state, now, out)
 
 
 # Heartbeat ------------------------------------------------------------------------------------------------------------
@@ -294,7 +298,10 @@ def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> Sta
     first = state.node.lease is None
     state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
     _again(state, ("node",), now + settings_of(state.host.kubelet).report_every, out)
-    return renew(state, now, out) if first else state
+    if not first:
+        return state
+    registering.begin(state, out)
+    return renew(state, now, out)
 
 
 def _again(state: State, key: tuple[str, ...], at: Instant, out: list[Effect]) -> None:
