@@ -156,6 +156,7 @@ class StartContainer:
             Job's or has a command of its own.
         awaited: whether something waits for its end: the rest of its pod, or a Job.
         memory: how many bytes it may use, by its limit; 0 for as many as there are.
+        cpu: how much of processors it may use, by its limit, in billionths; 0 for as much as there is.
     """
 
     uid: str
@@ -170,6 +171,7 @@ class StartContainer:
     task: bool = False
     awaited: bool = False
     memory: int = 0
+    cpu: int = 0
 
 
 @quick
@@ -315,10 +317,51 @@ class SignalProcess:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class LookAround:
+    """A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect."""
+
+    uid: str
+    container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class DiscardVolumes:
     """The runtime tore a pod down: what is on its own volumes goes with it; only the world gives this effect."""
 
     uid: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class CallWebhook:
+    """
+    To the outside: an API server calls a webhook, or a scheduler an extender, by POST with *review* as the body.
+
+    It is answered by `WebhookAnswered`. Who is asked is named by *url*, or by *service* with *port* and *path*. No
+    answer within *timeout* is one too: nobody waits longer.
+
+    Args:
+        call: what the answer names; the uid of a review.
+        review: the AdmissionReview or ConversionReview, or what an extender is asked, as JSON.
+        timeout: how long is waited.
+        url: where the webhook is; empty if a service is.
+        service: `namespace/name`; empty if there is a URL.
+        port: of the service.
+        path: at the service.
+        ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
+        who: what is asked. An extender may be at an `http:` URL, and is not told how long it is waited for.
+    """
+
+    call: str
+    review: Map[Any]
+    timeout: Duration
+    url: str = ""
+    service: str = ""
+    port: int = 443
+    path: str = ""
+    ca_bundle: str = ""
+    who: Literal["webhook", "extender"] = "webhook"
 
 
 Effect: TypeAlias = (
@@ -336,7 +379,9 @@ Effect: TypeAlias = (
     | EndProcess
     | LaunchApplication
     | SignalProcess
+    | LookAround
     | DiscardVolumes
+    | CallWebhook
 )
 """Everything that a component can order."""
 
@@ -379,36 +424,6 @@ class Notice:
     tag: str
     type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
     object: Any
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class CallWebhook:
-    """
-    To the outside: an API server calls a webhook, by POST with *review* as the body; answered by `WebhookAnswered`.
-
-    Who is asked is named by *url*, or by *service* with *port* and *path*. No answer within *timeout* is one too: the
-    API server waits no longer.
-
-    Args:
-        call: what the answer names; the uid of the review.
-        review: the AdmissionReview or ConversionReview, as JSON.
-        timeout: how long is waited.
-        url: where the webhook is; empty if a service is.
-        service: `namespace/name`; empty if there is a URL.
-        port: of the service.
-        path: at the service.
-        ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
-    """
-
-    call: str
-    review: Map[Any]
-    timeout: Duration
-    url: str = ""
-    service: str = ""
-    port: int = 443
-    path: str = ""
-    ca_bundle: str = ""
 
 
 @quick

@@ -29,6 +29,7 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
+from reconcile.model.programs import NONE, Options, controllers_left_out
 from reconcile.model.requests import User
 from reconcile.model.watches import Watch
 
@@ -59,12 +60,31 @@ class Setting:
     application: Any = None
     place: Any = None
     scheduler: Configuration = DEFAULTS
+    options: Options = NONE
 
     def pods(self) -> Any:
         """Give the range of which nodes get their parts for pods, if they do."""
+        options = self.options
         if not self.cluster_cidr:
-            return None
-        return controllers.Range(self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr)
+            return None  # each host has its own
+        if not options.given:
+            cidr, size, services = self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr
+        else:
+            allocates = options.truth("allocate-node-cidrs", default=True)
+            cidr = options.text("cluster-cidr", self.cluster_cidr) if allocates else ""
+            size = options.number("node-cidr-mask-size", self.node_cidr_mask_size)
+            services = options.text("service-cluster-ip-range", self.service_cidr)
+        return controllers.Range(cidr, size, services) if cidr else None
+
+    def gates(self) -> Map[bool]:
+        """Give the feature gates that are otherwise than by default: the cluster's, and the program's own."""
+        gates = self.options.gates
+        return self.feature_gates.merge(gates) if gates else self.feature_gates
+
+    def left_out(self) -> tuple[str, ...]:
+        """Name the controllers that are left out: in the cluster, and by the program's flags."""
+        words = self.options.words("controllers")
+        return (*self.without, *controllers_left_out(words)) if words else self.without
 
 
 def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
@@ -149,9 +169,10 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             service_cidr=setting.service_cidr,
-            feature_gates=setting.feature_gates,
+            feature_gates=setting.gates(),
             webhooks=setting.webhooks,
             peers={host.name: host.ip for host in setting.masters},
+            options=setting.options,
         ),
         step=apiserver.appear,
         watches=_nothing,
@@ -163,9 +184,10 @@ COMPONENTS: Final[dict[str, Component]] = {
                 *controllers.standard(
                     seed=setting.dice.seed,
                     heartbeats=setting.heartbeats,
-                    without=setting.without,
-                    feature_gates=setting.feature_gates,
+                    without=setting.left_out(),
+                    feature_gates=setting.gates(),
                     pods=setting.pods(),
+                    options=setting.options,
                 ),
                 *map(
                     controllers.identified,

@@ -152,6 +152,23 @@ class Withheld:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Inquiry:
+    """
+    What a process has asked outside; the answer is told to it.
+
+    Args:
+        server: the process.
+        life: of the process.
+        waits: what is asked, with what the process calls it.
+    """
+
+    server: str
+    life: int
+    waits: tuple[tuple[CallWebhook, str], ...]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Posted:
     """A message between two members of etcd, to *process*."""
 

@@ -184,7 +184,7 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
         case do.CallWebhook():
-            return f"call webhook {what.call} at {what.url or what.service}"
+            return f"call {what.who} {what.call} at {what.url or what.service}"
         case do.Audit():
             return f"audit {what.event.get('stage')} of {what.event.get('verb')} {what.event.get('requestURI')}"
         case on.WebhookAnswered():
@@ -280,10 +280,9 @@ def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -
             return f"disconnect {host}"
         case on.Reconnect(host):
             return f"reconnect {host}"
-        case on.CutLink(one, other):
-            return f"cut the link of {one} and {other}"
-        case on.MendLink(one, other):
-            return f"mend the link of {one} and {other}"
+        case on.CutLink(one, other, one_way) | on.MendLink(one, other, one_way):
+            does = "cut" if isinstance(what, on.CutLink) else "mend"
+            return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
 
 
 def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
@@ -341,6 +340,9 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, requests, missing):
+            said = f"; missing {', '.join(missing)}" if missing else ""
+            return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
         case _:
             return ""
 
@@ -364,6 +366,8 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
         case on.ContainerResized(uid, container):
             return f"container {container} of {uid} resized"
+        case on.ContainerUses(uid, container, memory, disk):
+            return f"container {container} of {uid} uses {memory} bytes of memory, {disk} of disk"
         case on.Hooked(uid, container, kind, success):
             return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
         case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
@@ -435,6 +439,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container):
+            return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
         case do.LaunchProcess(process):

@@ -54,7 +54,8 @@ from reconcile.driver.machine import (
 from reconcile.driver.machine.caches import pauses
 from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
-from reconcile.driver.machine.reach import server_for
+from reconcile.driver.machine.links import change_link
+from reconcile.driver.machine.reach import server_for, shows_nothing
 from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
@@ -149,7 +150,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
         case SetClock() | DriftClock():
             turn_clock(machine, event)
         case CutLink() | MendLink():
-            _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
+            change_link(machine, event)
         case HoldWatch(process, watch) | ReleaseWatch(process, watch):
             change = hold_back if isinstance(event, HoldWatch) else release
             change(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -376,20 +377,6 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         (hold if connected else lapse)(machine, kubelet)
 
 
-def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
-    pair = (min(one, other), max(one, other))
-    if _known_host(machine, one) == _known_host(machine, other):
-        raise ReconcileError(f"{one!r} cannot be cut off from itself")
-    if (pair in machine.cuts) == cut:
-        raise ReconcileError(f"{one} and {other} are {'' if cut else 'not '}cut off from each other{' already' * cut}")
-    rouse_members(machine)
-    left = [each for each in machine.cuts if each != pair]
-    machine.cuts = tuple(sorted([*left, pair] if cut else left))
-    reach_changed(machine)
-    set_timers(machine)
-    unpark(machine)
-
-
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder) -> None:
     match event:
         case CutWatch(process, watch):
@@ -478,7 +465,7 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
 
 
 def _reaches_none(machine: Machine, process: Process) -> bool:
-    return server_for(machine, process.host) is None
+    return server_for(machine, process.host) is None or shows_nothing(machine, process.host)
 
 
 def _watched(process: Process, watch: str) -> str:

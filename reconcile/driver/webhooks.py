@@ -1,12 +1,14 @@
 """
-Webhooks of a user's own, as pure functions of what they are asked.
+Webhooks of a user's own, and a scheduler's extenders, as pure functions of what they are asked.
 
 They answer what leaves a cluster as `CallWebhook`, wherever nothing else is left to do at an instant; each answer is an
 event like any other, so that a log of the run needs none of them.
 
-Takes:    functions from an AdmissionReview or ConversionReview to the one that answers it, both plain JSON.
+Takes:    functions from an AdmissionReview or ConversionReview to the one that answers it, both plain JSON; from what
+          an extender is asked (ExtenderArgs, ExtenderPreemptionArgs, ExtenderBindingArgs) to what it answers.
 Gives:    WebhookAnswered.
-Source:   https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+Source:   https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/;
+          k8s.io/kube-scheduler/extender/v1.
 Left out: nothing known.
 """
 
@@ -24,11 +26,11 @@ from reconcile.effects import CallWebhook
 from reconcile.events import ClusterEvent, WebhookAnswered
 from reconcile.lib.errors import ReconcileError
 
-Reviewer: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""Gives the review that answers a review."""
+Reviewer: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any] | Sequence[Any] | None]
+"""Gives the review that answers a review, or what an extender answers: a list of priorities when it prioritizes."""
 
 Webhooks: TypeAlias = Mapping[str, Reviewer]
-"""Who answers: by URL, or by a service's `namespace/name`."""
+"""Who answers: by URL (an extender's `urlPrefix`, a slash and the verb), or by a service's `namespace/name`."""
 
 
 def admitted(

@@ -13,7 +13,11 @@ from typing import Any, Final
 from reconcile.cluster.cluster import Cluster
 from reconcile.properties.property import Lasts, Passage, Promise
 
-_ENDED_BY: Final[dict[str, tuple[Lasts, ...]]] = {"fault": ("unbroken", "undisturbed"), "loss": ("undisturbed",)}
+_ENDED_BY: Final[dict[str, tuple[Lasts, ...]]] = {
+    "fault": ("unbroken", "unhurried", "undisturbed"),
+    "loss": ("undisturbed",),
+    "haste": ("unhurried",),
+}
 
 
 class Following:
@@ -31,7 +35,7 @@ class Following:
         self._memories = {each.name: each.begin(cluster) for each in self._kept}
 
     def end(self, by: str) -> None:
-        """Follow no more what is kept only until a `fault`, or until the `loss` of a pod to a user."""
+        """Follow no more what is kept only until a `fault`, the `loss` of a pod to a user, or a user's `haste`."""
         kept = tuple([each for each in self._kept if each.lasts not in _ENDED_BY[by]])
         if len(kept) != len(self._kept):
             self._kept = kept

@@ -4,7 +4,9 @@ What deletion promises: nothing is without its namespace; who is deleted in the 
 Takes:    clusters, passages.
 Gives:    sentences.
 Source:   https://kubernetes.io/docs/concepts/architecture/garbage-collection/#cascading-deletion; NamespaceLifecycle.
-Left out: what comes to belong to an owner while it goes. Who takes the finalizers off by hand has it so.
+Left out: what comes to belong to an owner while it goes, and what the garbage collector's caches lack when it begins
+          to. Who takes the finalizers off has it so: by hand, with a manifest that names none of them, or by deleting
+          in the background what goes in the foreground.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ _NAMESPACES: Final = "namespaces"
 _POWER_ON: Final = 1  # the revision of what is stored then
 _FOREGROUND: Final = "foregroundDeletion"
 _ORPHAN: Final = "orphan"
+_COLLECTOR: Final = "kube-controller-manager/"
 _WORDS: Final = (_FOREGROUND, _ORPHAN)
 
 
@@ -66,7 +69,7 @@ def _last_and_left(going: Map[frozenset[str]], passage: Passage) -> tuple[Map[fr
             continue
         if new is not None and new.metadata.deletion_timestamp is not None and old.metadata.deletion_timestamp is None:
             if any(word in (new.metadata.finalizers or ()) for word in _WORDS):
-                going = going.set(new.metadata.uid, frozenset(_dependents(passage.after, new)))
+                going = going.set(new.metadata.uid, _known(passage.after, new))
         elif old.metadata.uid in going:
             left = (new.metadata.finalizers if new is not None else None) or ()
             before = old.metadata.finalizers or ()
@@ -88,6 +91,19 @@ def _dependents(cluster: Cluster, owner: Any) -> dict[str, tuple[str, Any]]:
     }
 
 
+def _known(cluster: Cluster, owner: Any) -> frozenset[str]:
+    """Give the uids of those that belong to an owner, as far as the garbage collector has seen them do so."""
+    caches = [
+        cursor.view
+        for (name, _), cursor in cluster.cursors.items()
+        if name.startswith(_COLLECTOR) and cluster.processes[name].leading and cursor.view is not None
+    ]
+    uid, there = owner.metadata.uid, _dependents(cluster, owner)
+    return frozenset(
+        [obj.metadata.uid for cache in caches for obj in cache.under("owner", uid) if obj.metadata.uid in there]
+    )
+
+
 def _at_the_end(cluster: Cluster, change: Change, word: str, before: frozenset[str]) -> Iterator[str]:
     """Say what still belongs to an owner of which the garbage collector has said that it is done."""
     for uid, (resource, obj) in _dependents(cluster, change.old).items():
@@ -102,4 +118,4 @@ def _at_the_end(cluster: Cluster, change: Change, word: str, before: frozenset[s
 
 
 HOUSED: Final = Property("nothing without its namespace", _housed, _stayed_housed)
-CASCADES: Final = Promise("owners go last, orphans stay", (), _last_and_left, _begin)
+CASCADES: Final = Promise("owners go last, orphans stay", (), _last_and_left, _begin, "unhurried")

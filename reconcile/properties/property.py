@@ -55,10 +55,11 @@ class Property:
     about: tuple[str, ...] = ()
 
 
-Lasts: TypeAlias = Literal["always", "unbroken", "undisturbed"]
+Lasts: TypeAlias = Literal["always", "unbroken", "unhurried", "undisturbed"]
 """
-How long a promise is kept: `always`; `unbroken`, until something fails (a host, a process, a call, a watch); or
-`undisturbed`, until something fails or a user takes a pod away.
+How long a promise is kept: `always`; `unbroken`, until something fails (a host, a process, a call, a watch);
+`unhurried`, until something fails or a user applies or deletes once more what is on its way out; or `undisturbed`,
+until something fails or a user takes a pod away.
 """
 
 

@@ -142,11 +142,12 @@ class Game:
         resource, metadata = resource_of(wanted), wanted.metadata
         if metadata is None or not metadata.name:
             raise ReconcileError("metadata.name: a manifest that is applied has one")
+        namespace = metadata.namespace or "default" if resource.namespaced else ""
+        key = resource.key, joined(namespace, metadata.name)
+        self._mind_haste(key)
         answer = self._insisted(lambda: client.applied(self.machine, wanted, submit=self._at_once))
         if answer is None:
             return None
-        namespace = metadata.namespace or "default" if resource.namespaced else ""
-        key = resource.key, joined(namespace, metadata.name)
         # What is on its way out goes all the same.
         home = self.machine.closed().store.get("namespaces", namespace) if namespace else None
         leaves = [each for each in (answer.body, home) if each is not None]
@@ -170,6 +171,7 @@ class Game:
         """Delete an object, as kubectl does; None if no API server can be reached: then nothing happens."""
         options = meta_v1.DeleteOptions(propagation_policy=cascade.capitalize()) if cascade else None
         request = client.delete(word, name, namespace=namespace, options=options)
+        self._mind_haste(key_of(request))
         answer = self._asked(request)
         if answer is None:
             return None
@@ -249,6 +251,12 @@ class Game:
         """Mind that pods may have to go, also such as nobody replaces."""
         self._displacing = True
         self._lookout.mind_loss()
+
+    def _mind_haste(self, key: tuple[str, str]) -> None:
+        """Mind that somebody is about to take the finalizers off that an object goes by, if it is on its way out."""
+        found = self.machine.store.get(*key)
+        if found is not None and found.metadata.deletion_timestamp is not None:
+            self._lookout.mind_haste()
 
     def repair(self) -> None:
         """Start and connect what is not; let catch up what is held back; thaw what is frozen."""

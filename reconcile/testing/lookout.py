@@ -64,6 +64,10 @@ class Lookout:
         self.struck = True
         self._following.end("loss")
 
+    def mind_haste(self) -> None:
+        """Mind that somebody applies or deletes once more what is on its way out: it may wait no more."""
+        self._following.end("haste")
+
     def look(self) -> None:
         """Judge if the last step stored, ran or led something that a property is about."""
         machine = self.machine
@@ -103,7 +107,7 @@ class Lookout:
 
     def _count_silence(self, cluster: Cluster) -> None:
         """Keep how long any host was silent at a stretch."""
-        silent = any(
+        silent = bool(cluster.cuts or cluster.links.ways) or any(
             not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
             for name, status in cluster.hosts.items()
         )

@@ -35,7 +35,7 @@ def repairs(machine: Machine) -> Iterator[Fault]:
     if machine.fronted:
         for server in network_of(machine).stale:
             yield ReleaseCache(server)
-    for one, other in machine.cuts:
+    for one, other in (*machine.cuts, *machine.links.ways):
         yield MendLink(one, other)
     for name, status in machine.closed().hosts.items():
         if not status.connected:

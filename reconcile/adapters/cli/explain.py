@@ -14,6 +14,7 @@ from reconcile.adapters.cli.files import load_scheduler
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster
+from reconcile.cluster.components import scheduling
 from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, annotations_of, configuration_of
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.replay import replay
@@ -55,6 +56,9 @@ def explain(options: Options) -> int:
     cluster = shown_at(played, at, options.at, options.until)
     if options.output == "annotations" and options.what != "pod":
         raise ReconcileError(f"-o annotations: is for explain pod, not for {options.what}")
+    extenders = (profile or scheduling(cluster.topology, cluster.controllers)).extenders
+    if extenders:
+        click.echo(f"extenders have no say here: {', '.join([each.url for each in extenders])}", err=True)
     match options.what:
         case "pod":
             found = [explain_pod(cluster, name, namespace=options.namespace, profile=profile) for name in options.names]
@@ -135,6 +139,7 @@ def _as_json(found: Explanation) -> str:
         "message": found.message,
         "nominated": found.nominated,
         "victims": list(found.victims),
+        "unasked": list(found.unasked),
     }
     return json.dumps(whole, ensure_ascii=False, indent=4)
 

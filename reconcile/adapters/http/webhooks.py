@@ -1,12 +1,13 @@
 """
-Webhooks over HTTPS: what a served cluster's API servers ask, of servers that really run.
+Webhooks over HTTPS, and extenders over HTTP or HTTPS: what a served cluster asks of servers that really run.
 
 A service has no address that could be reached, since its pods are simulated: it stands for the URL that it is given.
 
 Takes:    CallWebhook.
 Gives:    WebhookAnswered, with errors as Go says them.
-Source:   the API server's webhook client.
-Left out: client certificates and other credentials (--admission-control-config-file).
+Source:   the API server's webhook client; the scheduler's HTTPExtender.
+Left out: client certificates and other credentials (--admission-control-config-file, an extender's tlsConfig): an
+          extender's certificate is not looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import ssl
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPSConnection, RemoteDisconnected
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,6 +33,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 
 _PORT: Final = 443
+_PORTS: Final = {"http": 80}
 _MOST: Final = 3 * 1024 * 1024  # bytes of an answer
 _UNKNOWN: Final = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 
@@ -53,7 +56,9 @@ async def called(call: CallWebhook, services: Mapping[str, str]) -> WebhookAnswe
     seconds = call.timeout / SECOND
     try:
         async with asyncio.timeout(max(seconds, 0.001)):
-            return await asyncio.to_thread(_posted, call, f"{url}?timeout={int(seconds)}s", name, seconds)
+            if call.who == "webhook":
+                url = f"{url}?timeout={int(seconds)}s"
+            return await asyncio.to_thread(_posted, call, url, name, seconds)
     except TimeoutError:
         return WebhookAnswered(call.call, error=DEADLINE)
     except (OSError, HTTPException) as error:
@@ -61,19 +66,20 @@ async def called(call: CallWebhook, services: Mapping[str, str]) -> WebhookAnswe
 
 
 def _posted(call: CallWebhook, url: str, name: str | None, seconds: float) -> WebhookAnswered:
-    """Post a review, in a thread of its own; nothing may take longer than so many seconds."""
+    """Post what is asked, in a thread of its own; nothing may take longer than so many seconds."""
     place = urlsplit(url)
-    host, port = place.hostname or "", place.port or _PORT
+    host, port = place.hostname or "", place.port or _PORTS.get(place.scheme, _PORT)
     body = canonical(thaw(call.review)).encode()
     headers = {"Content-Type": "application/json", "Accept": "application/json, */*", "Connection": "close"}
-    context = _context(call.ca_bundle)
-    with (
-        socket.create_connection((host, port), timeout=seconds) as plain,
-        context.wrap_socket(plain, server_hostname=name or host) as tls,
-    ):
-        connection = HTTPSConnection(name or host, port, context=context)
-        connection.sock = tls
-        connection.request("POST", f"{place.path or '/'}?{place.query}", body, headers)
+    path = f"{place.path or '/'}?{place.query}" if place.query else place.path or "/"
+    with ExitStack() as open_still:
+        stream = open_still.enter_context(socket.create_connection((host, port), timeout=seconds))
+        if call.who == "webhook" or place.scheme == "https":
+            context = _context(call.ca_bundle) if call.who == "webhook" else _trusting()
+            stream = open_still.enter_context(context.wrap_socket(stream, server_hostname=name or host))
+        connection = HTTPConnection(name or host, port)
+        connection.sock = stream
+        connection.request("POST", path, body, headers)
         response = connection.getresponse()
         found = response.read(_MOST)
         response.close()
@@ -99,6 +105,13 @@ def _context(bundle: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
         context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
         return context
+
+
+def _trusting() -> ssl.SSLContext:
+    """Give the client's side of TLS that looks at no certificate, as of an extender without one to know it by."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _said(error: BaseException, url: str, name: str | None) -> str:

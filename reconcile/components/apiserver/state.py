@@ -19,7 +19,9 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
+from reconcile.lib.replacing import replace
 from reconcile.model import webtokens
+from reconcile.model.programs import NONE, Options, ports_of
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Reads, Txn
 
@@ -180,8 +182,44 @@ def begin(
     feature_gates: Map[bool] | None = None,
     peers: Mapping[str, str] = _NOBODY,
     webhooks: bool = False,
+    options: Options = NONE,
 ) -> State:
-    """Give the state of a replica that starts, with Kubernetes' default configuration but for what is given."""
+    """
+    Give the state of a replica that starts, with Kubernetes' default configuration but for what is given.
+
+    What its flags say, *options*, counts more than the rest.
+    """
+    state = _begun(
+        name, dice, managed_fields=managed_fields, service_cidr=service_cidr, feature_gates=feature_gates, peers=peers,
+        webhooks=webhooks,
+    )  # fmt: skip
+    return flagged(state, options) if options.given else state
+
+
+def flagged(state: State, options: Options) -> State:
+    """Give the configuration of a replica with what its flags say."""
+    ports = options.text("service-node-port-range", "")
+    return replace(
+        state,
+        service_cidr=options.text("service-cluster-ip-range", state.service_cidr),
+        node_ports=ports_of(ports) if ports else state.node_ports,
+        anonymous=options.truth("anonymous-auth", default=state.anonymous),
+        not_ready_seconds=options.number("default-not-ready-toleration-seconds", state.not_ready_seconds),
+        unreachable_seconds=options.number("default-unreachable-toleration-seconds", state.unreachable_seconds),
+        disabled=tuple(dict.fromkeys((*state.disabled, *options.words("disable-admission-plugins")))),
+    )
+
+
+def _begun(
+    name: str,
+    dice: Dice,
+    *,
+    managed_fields: bool,
+    service_cidr: str,
+    feature_gates: Map[bool] | None,
+    peers: Mapping[str, str],
+    webhooks: bool,
+) -> State:
     gates: Map[bool] = Map() if feature_gates is None else feature_gates
     if not managed_fields:
         return State(name=name, service_cidr=service_cidr, feature_gates=gates, webhooks=webhooks)

@@ -52,6 +52,7 @@ from reconcile.lib.mapping import Map
 from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
+from reconcile.model.programs import NONE, Options
 
 STANDARD: Final[tuple[Controller, ...]] = (
     *workloads.CONTROLLERS,
@@ -74,6 +75,7 @@ def standard(
     without: tuple[str, ...] = (),
     feature_gates: Map[bool] | None = None,
     pods: Range | None = None,
+    options: Options = NONE,
 ) -> tuple[Controller, ...]:
     """
     Give every controller that the controller-manager runs.
@@ -84,12 +86,18 @@ def standard(
         without: the names of those that are left out.
         feature_gates: Kubernetes' own that are not as they are by default.
         pods: the range of which nodes get their parts for pods, as with `--allocate-node-cidrs`; None: nodes have them.
+        options: what the controller-manager is told by its flags.
     """
     found = STANDARD if pods is None else (*STANDARD, ipam.controller_of(pods))
     if without:
         found = tuple([each for each in found if each.name not in without])
-    if feature_gates:
-        switched = {**workloads.switched(feature_gates), **autoscaling.switched(feature_gates)}
+    if feature_gates or options.given:
+        gates = feature_gates or Map()
+        switched = {
+            **(workloads.switched(gates) if gates else {}),
+            **autoscaling.switched(gates, options),
+            **nodes.tuned(options, heartbeats=heartbeats),
+        }
         found = tuple([switched.get(each.name, each) for each in found])
     if not heartbeats:
         found = tuple([nodelifecycle.BY_RULE if each is nodelifecycle.CONTROLLER else each for each in found])

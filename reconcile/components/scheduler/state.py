@@ -21,6 +21,7 @@ from reconcile.components.scheduler.framework.ranking import Layout, Ranking
 from reconcile.components.scheduler.framework.rota import Rota
 from reconcile.components.scheduler.plugins.volume_binding import Plan
 from reconcile.components.scheduler.queue.queue import Entry, Queue
+from reconcile.events import WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
@@ -129,6 +130,29 @@ class Memory:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Asking:
+    """
+    A turn that waits for extenders: until they have answered no other pod has one.
+
+    When they have, the turn is had anew, with what they said.
+
+    Args:
+        key: the pod's.
+        uid: likewise.
+        waits: what is asked and not answered.
+        answers: what was answered, by what was asked.
+        stirred: whether anything has changed meanwhile.
+    """
+
+    key: str
+    uid: str
+    waits: tuple[str, ...]
+    answers: tuple[tuple[str, WebhookAnswered], ...] = ()
+    stirred: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Clock:
     """
     What seldom changes.
@@ -141,10 +165,11 @@ class Clock:
         volumes_at: when the timer for pods that wait for volumes is due.
         devices_at: when the timer for pods that wait for devices is due.
         opened: whether devices are watched as well, since a pod came that may want some.
-        runs: whether all watches have told what there is: before, nothing is scheduled.
+        runs: whether all watches have told what there is, and no turn waits: else, nothing is scheduled.
         permits_at: when the timer for pods that wait to be permitted is due.
         start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
             as long as all of them are looked at.
+        asking: the turn that waits for extenders.
     """
 
     started: Instant = 0
@@ -157,13 +182,22 @@ class Clock:
     runs: bool = False
     permits_at: Instant | None = None
     start: int = 0
+    asking: Asking | None = None
 
 
 def with_synced(clock: Clock, watch: str) -> Clock:
     """Note that a watch has told what there is."""
     synced = (*clock.synced, watch)
-    missing = len(_WATCHES) + len(OF_DEVICES) * clock.opened - len(synced)
-    return replace(clock, synced=synced, runs=not missing)
+    return replace(clock, synced=synced, runs=_has_all(synced, clock) and clock.asking is None)
+
+
+def with_asking(clock: Clock, asking: Asking | None) -> Clock:
+    """Note that a turn waits for extenders, or (None) that none does."""
+    return replace(clock, asking=asking, runs=_has_all(clock.synced, clock) and asking is None)
+
+
+def _has_all(synced: tuple[str, ...], clock: Clock) -> bool:
+    return len(synced) == len(_WATCHES) + len(OF_DEVICES) * clock.opened
 
 
 def with_devices_opened(clock: Clock) -> Clock:

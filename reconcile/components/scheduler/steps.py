@@ -2,9 +2,10 @@
 The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
-          update, a victim's status), TimerFired (back-offs, long waits, volumes).
+          update, a victim's status, what extenders say), TimerFired (back-offs, long waits, volumes).
 Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
-          (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch.
+          (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
+          CallWebhook.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
 Left out: see docs/limits.md, "Scheduler".
 """
@@ -14,6 +15,8 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
+from reconcile.components.scheduler.extending import begun, bound_outside, heard, instead
+from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
@@ -90,6 +93,8 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
     state = stirred(state, event)
+    if state.settings.extenders:
+        state = stirred_by_any(state, event)
     state, effects = asked(state, event.now) if state.reserved.permits else (state, ())
     return _ordered(state, (*_opened(was, state), *effects), woken_before=_ready(was))
 
@@ -106,9 +111,17 @@ def _on_turned(state: State, event: Turned) -> Step:
         return state, ()
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
+    if state.settings.looks:
+        turn = begun if state.settings.extenders else scheduled
+        return _permitted(*turn(state, event.now), event.now)
     state, effects = scheduled(state, event.now)
-    if state.settings.looks and state.reserved.permits:
-        state, more = asked(state, event.now)
+    return _ordered(state, effects, woken_before=False)
+
+
+def _permitted(state: State, effects: tuple[Effect, ...], now: Instant) -> Step:
+    """Go on after a turn, with the pods that wait for plugins of the user's own."""
+    if state.reserved.permits:
+        state, more = asked(state, now)
         effects = (*effects, *more)
     return _ordered(state, effects, woken_before=False)
 
@@ -118,6 +131,8 @@ def _on_answered(state: State, event: Answered) -> Step:
     if kind == "evict":
         # A victim whose status says why it goes is deleted; one that is gone already need not be.
         return state, ((gone(key),) if event.response.ok else ())
+    if kind == "asked":
+        return _on_asked(state, event)
     placed = state.placed.get(key, None)
     if placed is None or placed.uid != uid or placed.entry is None:
         return state, ()
@@ -144,6 +159,22 @@ def _on_answered(state: State, event: Answered) -> Step:
     return _not_bound(state, key, placed, why, event.now)
 
 
+def _on_asked(state: State, event: Answered) -> Step:
+    """Take in what an extender has answered."""
+    word, _, key, uid = event.tag[1].split()
+    if word != "bind":
+        return _permitted(*heard(state, event), event.now)
+    placed = state.placed.get(key, None)
+    if placed is None or placed.uid != uid or placed.entry is None:
+        return state, ()
+    error, goes_on = bound_outside(event, state, placed)
+    if goes_on:
+        return state, instead(key, placed)
+    if error and placed.assumed:
+        return _not_bound(state, key, placed, error, event.now)
+    return _on_answered(state, Answered(event.now, ("bind", key, uid), Response(201)))
+
+
 def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -> Step:
     woken_before = _ready(state)
     assert placed.entry is not None, "it was being bound"
@@ -166,7 +197,7 @@ def _bound(state: State, key: str, placed: Placed) -> tuple[Effect, ...]:
     if devices.is_under_way(state, key) or key in state.reserved.waiting:
         return ()
     assert placed.entry is not None, "it is being bound"
-    return (binding(key, placed.entry.pod.metadata, placed.node),)
+    return (binding(state, key, placed.entry.pod, placed.node),)
 
 
 def _on_devices_due(state: State, now: Instant) -> Step:
@@ -246,7 +277,7 @@ def _ready(state: State) -> bool:
 def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -> Step:
     """Ask for a turn if a pod can have one and none is asked for, and keep the two timers as the queue needs them."""
     queue, clock = state.queue, state.clock
-    if not woken_before and _ready(state):
+    if not woken_before and (queue.active.count or queue.backoff.busy) and clock.runs:
         effects = (*effects, Wake(QUEUE))
     if queue.failed.busy or clock.retry_at is not None:
         due = next_retry(queue)

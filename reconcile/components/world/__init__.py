@@ -1,5 +1,6 @@
 """The container runtime of one simulated host: its containers do what their images' behaviours say."""
 
+from reconcile.components.world.controlplane import options
 from reconcile.components.world.programs import applications, component_of, found, has_address
 from reconcile.components.world.runtime import (
     State,
@@ -28,6 +29,7 @@ __all__ = [
     "has_address",
     "images",
     "killed",
+    "options",
     "process_of",
     "rebooted",
     "running",

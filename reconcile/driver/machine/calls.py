@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.cluster.components import FROZEN
-from reconcile.cluster.pending import Replied, Sent, Suspended
+from reconcile.cluster.pending import Inquiry, Replied, Sent, Suspended
 from reconcile.components import apiserver, frozen, recorder
 from reconcile.driver.machine import metering
 from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events, read
@@ -17,7 +17,7 @@ from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
 from reconcile.driver.machine.watches import open_client_watch
-from reconcile.driver.machine.webhooks import hear_converted, suspended, taken
+from reconcile.driver.machine.webhooks import hear_converted, outcome, suspended, taken
 from reconcile.effects import Answer
 from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
@@ -77,10 +77,14 @@ def _asked_of_cloud(machine: Machine, item: Sent) -> bool:
 
 
 def hear_webhook(machine: Machine, answer: WebhookAnswered) -> None:
-    """Let an API server hear what a webhook answered; a request that has asked all goes on, or a watch."""
+    """Let who asked hear what was answered: a request that has asked all goes on, or a watch, or a scheduler."""
     waiting = taken(machine, answer)
     if isinstance(waiting, Suspended):
         execute(machine, waiting.sent, waiting)
+    elif isinstance(waiting, Inquiry):
+        process = machine.processes.get(waiting.server)
+        assert process is not None, "what a process has asked goes with it"
+        tell(machine, process, outcome(machine, process, waiting.waits[0][1], answer))
     elif waiting is not None:
         process = machine.processes.get(waiting.server)
         assert process is not None, "what a watch withholds goes with it"
@@ -96,7 +100,7 @@ def give_back(machine: Machine, item: Replied) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    if not hears(machine, item.host):
+    if not machine.heard.get(item.host) and not hears(machine, item.host):
         if not machine.fronted:
             park(machine, item)
             return False

@@ -23,7 +23,7 @@ from reconcile.components.etcd import raft
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.reach import reaches, talks, unpark
 from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
@@ -63,6 +63,7 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             _tell_server(machine, number, effect)
         case etcd.LeaderKnown(leader):
             machine.reach.clear()
+            machine.heard.clear()
             if leader:
                 unpark(machine)
             if machine.fronted:
@@ -158,7 +159,7 @@ def _can_win(machine: Machine, process: Process) -> bool:
     reached = [
         voter
         for voter in membership.voters
-        if machine.processes.get(name_of(voter)) is not None and reaches(machine, process.host, voter)
+        if machine.processes.get(name_of(voter)) is not None and talks(machine, process.host, voter)
     ]
     return bool(len(reached) >= membership.quorum)
 
@@ -189,7 +190,7 @@ def _is_calm(machine: Machine, process: Process) -> bool:
         if reaches(machine, process.host, host):
             if not _agree(leader, state.raft):
                 return False
-            following += host in leader.membership.voters
+            following += host in leader.membership.voters and reaches(machine, host, process.host)
         elif state.raft.leader:
             return False  # it has not noticed yet that it is cut off
     return bool(following >= leader.membership.quorum and leader.applied == leader.log.last)
@@ -220,6 +221,7 @@ def rouse(machine: Machine, tell: Callable[[Machine, Process, Any], None]) -> No
             known = min(leading.raft.commit, state.log.last)
             beat = raft.Heartbeat(leader.host, process.host, state.term, known, leading.raft.round)
             tell(machine, process, etcd.Heard(machine.now + process.skew, beat))
-            reply = raft.HeartbeatReply(process.host, leader.host, state.term, leading.raft.round)
-            tell(machine, leader, etcd.Heard(machine.now + leader.skew, reply))
+            if reaches(machine, process.host, leader.host):
+                reply = raft.HeartbeatReply(process.host, leader.host, state.term, leading.raft.round)
+                tell(machine, leader, etcd.Heard(machine.now + leader.skew, reply))
     set_timers(machine)

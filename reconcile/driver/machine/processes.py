@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 
@@ -10,14 +10,16 @@ from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
-from reconcile.components.scheduler.configuration import DEFAULTS, Election
+from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
+from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.metering import surroundings
 from reconcile.driver.machine.programs import (
     APPLICATION,
     discard_volumes,
@@ -28,9 +30,10 @@ from reconcile.driver.machine.programs import (
 )
 from reconcile.driver.machine.reach import connected, unpark
 from reconcile.driver.machine.surveying import fall_due, forget, survey
-from reconcile.driver.machine.webhooks import forgotten, told
+from reconcile.driver.machine.webhooks import asked_by, forgotten, told
 from reconcile.effects import (
     Call,
+    CallWebhook,
     CancelTimer,
     DiscardVolumes,
     EndProcess,
@@ -38,6 +41,7 @@ from reconcile.effects import (
     Install,
     LaunchApplication,
     LaunchProcess,
+    LookAround,
     Notice,
     OpenWatch,
     Order,
@@ -54,6 +58,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
+from reconcile.model.programs import NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
 from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 
@@ -102,13 +107,12 @@ def begin(machine: Machine, item: Starting) -> bool:
         _work(machine, process)
         if kind == "etcd" and machine.plural:
             set_timers(machine)
-    elif kind == "kube-scheduler" and not setting.scheduler.election.elects:
+        return True
+    config = candidacy(kind, topology.lock, setting.scheduler.election, setting.options)
+    if config is None:
         _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
-        config = election.Config(name=kind, lock=topology.lock, release_on_cancel=kind == "kube-scheduler")
-        if kind == "kube-scheduler":
-            config = _as_configured(config, setting.scheduler.election)
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
@@ -126,7 +130,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        masters=topology.controls() if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
@@ -138,7 +142,14 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
         scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
+        options=_options(machine, process) if kind in PROGRAMS else NONE,
     )
+
+
+def _options(machine: Machine, process: Process) -> Options:
+    """Give what the flags of a process's container say."""
+    runtime = machine.states.get(f"runtime/{process.host}")
+    return NONE if runtime is None else world.options(runtime, process.kind)
 
 
 def _begin_application(machine: Machine, process: Process) -> bool:
@@ -152,17 +163,6 @@ def _begin_application(machine: Machine, process: Process) -> bool:
     machine.recorders.set(process.name, recorder.begin(application.name, process.host, dice.named("recorder")))
     _work(machine, process)
     return True
-
-
-def _as_configured(config: election.Config, asked: Election) -> election.Config:
-    return attrs.evolve(
-        config,
-        name=asked.name,
-        namespace=asked.namespace,
-        lease_duration=asked.lease_duration,
-        renew_deadline=asked.renew_deadline,
-        retry_period=asked.retry_period,
-    )
 
 
 def _keeping(machine: Machine, process: Process) -> Any:
@@ -239,6 +239,7 @@ def _leave(machine: Machine, item: Sent) -> None:
 def reach_changed(machine: Machine) -> None:
     """Take in that it has changed who runs, or who reaches whom."""
     machine.reach.clear()
+    machine.heard.clear()
     if machine.fronted:
         for name in survey(machine):
             end(machine, name)
@@ -263,11 +264,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
         take_up(machine, runtime, effects)
 
 
-def _take_up_of_world(
-    machine: Machine,
-    host: str,
-    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
-) -> None:
+def _take_up_of_world(machine: Machine, host: str, effect: _OfWorld) -> None:
     match effect:
         case LaunchProcess(process):
             launch(machine, process, host)
@@ -436,6 +433,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
         case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
             _take_up_of_world(machine, process.host, effect)
+        case LookAround():
+            tell(machine, process, surroundings(machine, process, effect))
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
@@ -457,6 +456,11 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
 
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
+    if effect.__class__ is CallWebhook:
+        unreached = asked_by(machine, process, effect)
+        if unreached is not None:
+            tell(machine, process, unreached)
+        return True
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)
@@ -491,4 +495,5 @@ def _end_lease(machine: Machine, lease: int) -> None:
         )
 
 
+_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
 _ORDERS: Final = frozenset(get_args(RuntimeOrder))

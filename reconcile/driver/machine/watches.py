@@ -14,7 +14,7 @@ from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.caches import is_fresh, shown_to, shows
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, open_watch, tell, tidied
-from reconcile.driver.machine.reach import park, server_for, store_seen_from
+from reconcile.driver.machine.reach import park, server_for, shows_nothing, store_seen_from
 from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
@@ -56,6 +56,9 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     if not machine.apart:
         store: Reads = machine.store
     elif not machine.fronted:
+        if shows_nothing(machine, process.host):
+            park(machine, Listing(process.name, process.life, watch))
+            return False
         store = store_seen_from(machine, process.host)
     elif shows(machine, process):
         store = shown_to(machine, process)

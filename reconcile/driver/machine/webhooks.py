@@ -1,5 +1,5 @@
 """
-Webhooks: requests that wait within an API server until those answer whom they have to ask.
+Webhooks: requests that wait within an API server until those answer whom they have to ask, and what schedulers ask.
 
 What is asked leaves the cluster; the answer is an event, and no answer in time is a timer's. A request whose questions
 are all answered is planned anew, with the answers. A watch withholds what it has to tell until it is converted.
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from reconcile.api.shapes import CustomObject
 from reconcile.cluster.cluster import Process
-from reconcile.cluster.pending import Sent, Suspended, Withheld
+from reconcile.cluster.pending import Inquiry, Sent, Suspended, Withheld
 from reconcile.components import apiserver
 from reconcile.components.apiserver.reading import converting as conversion
 from reconcile.driver.machine.machine import Machine
-from reconcile.effects import Notice
-from reconcile.events import WebhookAnswered
+from reconcile.effects import CallWebhook, Notice
+from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
@@ -30,6 +30,9 @@ from reconcile.model.requests import Request, Response
 
 TIMER: Final = "webhook"
 """The first word of the key of a timer that ends the wait for a webhook."""
+
+ASKED: Final = "asked"
+"""The first word of the tag by which a process hears what came of what it asked outside."""
 
 
 def suspended(  # noqa: PLR0917 -- what a look at a request is made of
@@ -59,14 +62,32 @@ def suspended(  # noqa: PLR0917 -- what a look at a request is made of
     return None
 
 
-def taken(machine: Machine, answer: WebhookAnswered) -> Suspended | Withheld | None:
-    """Take an answer in; give what has now all that it waits for: a request, with its answers, or a watch."""
+def asked_by(machine: Machine, process: Process, call: CallWebhook) -> Answered | None:
+    """Let a process ask outside; what it is to be told at once if nobody can be reached there."""
+    if not machine.cluster.topology.webhooks:
+        return outcome(machine, process, call.call, WebhookAnswered(call.call, code=0))
+    # The process's own name for it says what is asked; no two that are asked may be called alike.
+    sent = replace(call, call=f"{process.name}/{machine.serial}")
+    machine.serial += 1
+    machine.timers.set((process.name, process.life, (TIMER, sent.call)), machine.now + call.timeout)
+    (machine.outbox if machine.answering is None else machine.calls).append(sent)
+    machine.suspended = (*machine.suspended, Inquiry(process.name, process.life, ((sent, call.call),)))
+    return None
+
+
+def outcome(machine: Machine, process: Process, name: str, answer: WebhookAnswered) -> Answered:
+    """Give what a process hears of what came of what it asked outside under this name."""
+    return Answered(machine.now + process.skew, (ASKED, name, ""), Response(answer.code, answer))
+
+
+def taken(machine: Machine, answer: WebhookAnswered) -> Suspended | Withheld | Inquiry | None:
+    """Take an answer in; give who has now all that it waits for: a request, with its answers, a watch, a process."""
     place, waiting = _waiting(machine, answer.call)
     key = next(key for call, key in waiting.waits if call.call == answer.call)
     machine.timers.cancel((waiting.server, waiting.life, (TIMER, answer.call)))
     waits = tuple([each for each in waiting.waits if each[0].call != answer.call])
     before, behind = machine.suspended[:place], machine.suspended[place + 1 :]
-    if isinstance(waiting, Withheld):
+    if not isinstance(waiting, Suspended):
         machine.suspended = (*before, *behind)
         return waiting
     after = replace(waiting, waits=waits, answers=waiting.answers.set(key, answer))
@@ -157,7 +178,7 @@ def waits_for(machine: Machine, call: str) -> bool:
     return any(call == known.call for each in machine.suspended for known, _ in each.waits)
 
 
-def forgotten(machine: Machine, server: str) -> list[Suspended | Withheld]:
+def forgotten(machine: Machine, server: str) -> list[Suspended | Withheld | Inquiry]:
     """Let go of what waits within a process that has ended."""
     lost = [each for each in machine.suspended if each.server == server]
     if lost:
@@ -165,7 +186,7 @@ def forgotten(machine: Machine, server: str) -> list[Suspended | Withheld]:
     return lost
 
 
-def _waiting(machine: Machine, call: str) -> tuple[int, Suspended | Withheld]:
+def _waiting(machine: Machine, call: str) -> tuple[int, Suspended | Withheld | Inquiry]:
     for place, each in enumerate(machine.suspended):
         if any(call == known.call for known, _ in each.waits):
             return place, each

@@ -86,6 +86,8 @@ AT = 1_767_225_600_500_000_000
         (on.RepeatCall(12), "repeat 12"),
         (on.DropOrder(12), "drop order 12"),
         (on.Disconnect("node-1"), "disconnect node-1"),
+        (on.CutLink("node-1", "node-2"), "cut the link of node-1 and node-2"),
+        (on.MendLink("node-1", "node-2", one_way=True), "mend the link from node-1 to node-2"),
         (on.Reconnect("node-1"), "reconnect node-1"),
         (on.Compact(55), "compact to 55"),
         (on.Started(AT), "started"),

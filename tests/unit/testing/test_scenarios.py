@@ -135,7 +135,7 @@ def test_load_takes_hosts_and_behaviours(says):
 
 def test_what_is_held_back_is_released_by_repair(says):
     assert says("hold kubelet/node-2 pods", "repair") == "release pods of kubelet/node-2"
-    assert says("repair") == "ok"
+    assert says("repair").startswith("mend the link")
     assert says("strike lag 0").startswith("hold ")
 
 
@@ -265,3 +265,23 @@ def test_controllers_by_name():
     found = Scenario(documents, find=lambda word: (modest,) if word == "here:mine" else ())
     assert found.play(Block((), "load controllers=here:mine", "")) == "ok"
     assert [each.name for each in found.cluster.controllers] == ["modest"]
+
+
+def test_links_are_cut_one_way_or_both(says):
+    assert says("link cut node-1 node-2 one way") == "ok"
+    assert says.scenario.cluster.links.ways == (("node-1", "node-2"),)
+    assert says("link cut node-1 node-2") == "ok"
+    assert says.scenario.cluster.cuts == (("node-1", "node-2"),)
+    assert says("link cut node-2 node-1") == "error: node-2 and node-1 are cut off from each other already"
+    assert says("link mend node-1 node-2") == "ok"
+    assert not says.scenario.cluster.cuts
+    assert says("link sever node-1 node-2") == (
+        "error: link 'sever node-1 node-2' is not `link cut|mend ONE OTHER`, perhaps with `one way`"
+    )
+    assert "perhaps with" in says("link cut node-1 node-2 both ways")
+
+
+def test_repair_mends_links(says):
+    assert says("link cut node-1 node-2", "repair").startswith("mend the link")
+    assert says("link cut node-2 node-1 one way", "repair").startswith("mend the link")
+    assert (says.scenario.cluster.cuts, says.scenario.cluster.links.ways) == ((), ())

@@ -13,12 +13,14 @@ from reconcile.driver.client import patch
 from reconcile.driver.run import settle
 from reconcile.events import (
     Compact,
+    CutLink,
     CutWatch,
     Disconnect,
     DropCall,
     DropOrder,
     HoldWatch,
     KillContainer,
+    MendLink,
     Reconnect,
     ReleaseWatch,
     RepeatCall,
@@ -95,6 +97,8 @@ def test_yaml_is_compact_and_no_wider_than_it_must_be():
         (StartHost("node-1"), "restart node-1", ""),
         (StartProcess("kubelet/node-1"), "restart kubelet/node-1", ""),
         (Disconnect("node-1"), "cut node-1", ""),
+        (CutLink("node-1", "node-2"), "link cut node-1 node-2", ""),
+        (MendLink("node-1", "node-2", one_way=True), "link mend node-1 node-2 one way", ""),
         (Reconnect("node-1"), "reconnect node-1", ""),
         (KillContainer("shop/web", "c"), "kill web c shop", ""),
         (KillContainer("web", "c"), "step", "event: KillContainer\npod: web\ncontainer: c"),

@@ -66,7 +66,13 @@ class Limited:
 
 
 def limited(  # noqa: PLR0917 -- all that a rule goes by
-    spec: Any, history: History, current: int, recommended: int, least: int, now: Instant
+    spec: Any,
+    history: History,
+    current: int,
+    recommended: int,
+    least: int,
+    now: Instant,
+    stabilization: Duration = STABILIZATION,
 ) -> Limited:
     """
     Follow a recommendation as far as an autoscaler allows.
@@ -78,12 +84,13 @@ def limited(  # noqa: PLR0917 -- all that a rule goes by
         recommended: how many its metrics ask for.
         least: the fewest.
         now: the instant.
+        stabilization: for how long the highest recommendation counts, where an autoscaler does not say.
     """
     if spec.behavior is None:
-        stable, able, history = _stabilized(history, recommended, now)
+        stable, able, history = _stabilized(history, recommended, now, stabilization)
         replicas, why = _bounded(current, stable, least, spec.max_replicas)
     else:
-        stable, able, history = _stabilized_by(spec.behavior, history, current, recommended, now)
+        stable, able, history = _stabilized_by(spec.behavior, history, current, recommended, now, stabilization)
         replicas, why = _rated(spec, history, current, stable, least, now)
     return Limited(
         replicas=replicas,
@@ -115,20 +122,22 @@ def _kept(samples: tuple[Sample, ...], new: Sample, cutoff: Instant) -> tuple[Sa
     return (*samples, new)
 
 
-def _stabilized(history: History, recommended: int, now: Instant) -> tuple[int, tuple[str, str], History]:
-    cutoff = now - STABILIZATION
+def _stabilized(
+    history: History, recommended: int, now: Instant, stabilization: Duration
+) -> tuple[int, tuple[str, str], History]:
+    cutoff = now - stabilization
     highest = max([recommended, *[each.replicas for each in history.recommended if each.at >= cutoff]])
     kept = _kept(history.recommended, Sample(recommended, now), cutoff)
     return highest, _DOWN_STABILIZED, replace(history, recommended=kept)
 
 
-def _stabilized_by(
-    behavior: Any, history: History, current: int, recommended: int, now: Instant
+def _stabilized_by(  # noqa: PLR0917 -- likewise
+    behavior: Any, history: History, current: int, recommended: int, now: Instant, stabilization: Duration
 ) -> tuple[int, tuple[str, str], History]:
     up_window = behavior.scale_up.stabilization_window_seconds
     down_window = behavior.scale_down.stabilization_window_seconds
     up = now - up_window * SECOND
-    down = now - (STABILIZATION if down_window is None else down_window * SECOND)
+    down = now - (stabilization if down_window is None else down_window * SECOND)
     lowest = min([recommended, *[each.replicas for each in history.recommended if each.at > up]])
     highest = max([recommended, *[each.replicas for each in history.recommended if each.at > down]])
     stable = min(max(current, lowest), highest)

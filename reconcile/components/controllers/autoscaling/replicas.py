@@ -54,10 +54,19 @@ class Measured:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Tolerances:
-    """How far a metric may be from its target, as a share of it, before there are fewer or more replicas."""
+    """
+    How far a metric may be from its target before there are fewer or more replicas, and for how long a pod starts.
+
+    Args:
+        down, up: as a share of the target.
+        initialization: for so long after its start a pod's use of processors counts only while it is ready.
+        delay: for so long after its start a pod that is not ready may never have been.
+    """
 
     down: float = TOLERANCE
     up: float = TOLERANCE
+    initialization: Duration = CPU_INITIALIZATION
+    delay: Duration = READINESS_DELAY
 
     def cover(self, ratio: float) -> bool:
         """Tell whether a metric of *ratio* times its target is near enough to it."""
@@ -93,7 +102,7 @@ def by_utilization(  # noqa: PLR0917 -- what upstream's rule goes by
     Raises:
         Unknown: nothing was measured that counts, or a pod does not say how much it asks for.
     """
-    groups = _grouped(pods, measured, resource, now)
+    groups = _grouped(pods, measured, resource, tolerances, now)
     asked = {pod.metadata.name: _asked(pod, container, resource) for pod in pods}
     ratio, utilization, average = _utilization(groups.measured, asked, target)
     larger = max(_WHOLE, target)
@@ -123,7 +132,7 @@ def by_value(  # noqa: PLR0917 -- likewise
     Raises:
         Unknown: nothing was measured that counts.
     """
-    groups = _grouped(pods, measured, resource, now)
+    groups = _grouped(pods, measured, resource, tolerances, now)
 
     def again(values: dict[str, int]) -> float:
         return _average(values) / target
@@ -183,7 +192,9 @@ class _Groups:
     missing: tuple[str, ...]
 
 
-def _grouped(pods: Sequence[Any], measured: Mapping[str, Measured], resource: str, now: Instant) -> _Groups:
+def _grouped(
+    pods: Sequence[Any], measured: Mapping[str, Measured], resource: str, tolerances: Tolerances, now: Instant
+) -> _Groups:
     if not pods:
         raise Unknown(_NO_PODS)
     ready, ignored, unready, missing = 0, set[str](), list[str](), list[str]()
@@ -195,7 +206,7 @@ def _grouped(pods: Sequence[Any], measured: Mapping[str, Measured], resource: st
             unready.append(name)
         elif name not in measured:
             missing.append(name)
-        elif resource == "cpu" and _starts(pod, measured[name], now):
+        elif resource == "cpu" and _starts(pod, measured[name], tolerances, now):
             unready.append(name)
         else:
             ready += 1
@@ -206,15 +217,15 @@ def _grouped(pods: Sequence[Any], measured: Mapping[str, Measured], resource: st
     return _Groups(ready=ready, measured=kept, unready=tuple(unready), missing=tuple(missing))
 
 
-def _starts(pod: Any, measured: Measured, now: Instant) -> bool:
+def _starts(pod: Any, measured: Measured, tolerances: Tolerances, now: Instant) -> bool:
     """Tell whether a pod's use of processors is that of its start, which says nothing of its load."""
     condition, started = find(pod.status.conditions, "Ready"), pod.status.start_time
     if condition is None or started is None:
         return True
     since = condition.last_transition_time.instant if condition.last_transition_time else 0
-    if started.instant + CPU_INITIALIZATION > now:
+    if started.instant + tolerances.initialization > now:
         return bool(condition.status == "False" or measured.at < since + measured.window)
-    return bool(condition.status == "False" and started.instant + READINESS_DELAY > since)
+    return bool(condition.status == "False" and started.instant + tolerances.delay > since)
 
 
 def _judged(  # noqa: PLR0917 -- likewise

@@ -26,18 +26,18 @@ from reconcile.components.controllers.autoscaling.memory import (
     without,
 )
 from reconcile.components.controllers.autoscaling.metrics import Proposal, Target, proposed, request_for
-from reconcile.components.controllers.autoscaling.replicas import TOLERANCE, Tolerances
+from reconcile.components.controllers.autoscaling.replicas import Tolerances
+from reconcile.components.controllers.autoscaling.tuning import USUAL, Tuning
 from reconcile.components.controllers.runtime import Ask, Outcome, Views
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND, Duration
+from reconcile.lib.instant import MINUTE, Duration
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions, definitions, selectors
 from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request
 
 # kube-controller-manager --horizontal-pod-autoscaler-sync-period
-PERIOD: Final[Duration] = 15 * SECOND
 
 _CONFLICT: Final = 409
 _TRIES: Final = 5  # client-go's retry.DefaultRetry
@@ -50,7 +50,7 @@ _BELOW: Final = "Current number of replicas below Spec.MinReplicas"
 _ABOVE: Final = "Current number of replicas above Spec.MaxReplicas"
 
 
-def reconcile(ask: Ask, *, to_zero: bool = False, tolerances: bool = True) -> Outcome:
+def reconcile(ask: Ask, *, to_zero: bool = False, tolerances: bool = True, tuning: Tuning = USUAL) -> Outcome:
     """
     Bring one autoscaler's target to the size that its metrics ask for.
 
@@ -58,19 +58,21 @@ def reconcile(ask: Ask, *, to_zero: bool = False, tolerances: bool = True) -> Ou
         ask: the autoscaler's key, and the answers.
         to_zero: a target may be scaled to no replicas, and from there.
         tolerances: an autoscaler may say its own.
+        tuning: what flags say.
     """
-    return _Sync(ask, to_zero=to_zero, tolerances=tolerances).outcome()
+    return _Sync(ask, to_zero=to_zero, tolerances=tolerances, tuning=tuning).outcome()
 
 
 class _Sync:
     """One step of a look."""
 
-    __slots__ = ("_ask", "_to_zero", "_tolerances")
+    __slots__ = ("_ask", "_to_zero", "_tolerances", "_tuning")
 
-    def __init__(self, ask: Ask, *, to_zero: bool, tolerances: bool) -> None:
+    def __init__(self, ask: Ask, *, to_zero: bool, tolerances: bool, tuning: Tuning) -> None:
         self._ask = ask
         self._to_zero = to_zero
         self._tolerances = tolerances
+        self._tuning = tuning
 
     def outcome(self) -> Outcome:
         ask = self._ask
@@ -83,9 +85,9 @@ class _Sync:
             return Outcome(memory=without(memory, ask.key))
         due = memory.due.get(ask.key, None)
         if due is None:
-            due = ask.now + PERIOD
+            due = ask.now + self._tuning.period
             memory = replace(memory, due=memory.due.set(ask.key, due), selectors=memory.selectors.set(ask.key, ""))
-            return Outcome(memory=memory, after=PERIOD)
+            return Outcome(memory=memory, after=self._tuning.period)
         if ask.now < due:
             return Outcome(after=due - ask.now, after_is_periodic=_is_looked_at(autoscaler))
         status = autoscaler.status or HorizontalPodAutoscalerStatus(desired_replicas=0)
@@ -248,13 +250,14 @@ class _Sync:
 
     def _tolerated(self, spec: Any) -> Tolerances:
         behavior = spec.behavior if self._tolerances else None
+        tuning = self._tuning
         if behavior is None:
-            return Tolerances()
+            return Tolerances(tuning.tolerance, tuning.tolerance, tuning.initialization, tuning.delay)
         down, up = [
-            TOLERANCE if rules is None or rules.tolerance is None else rules.tolerance.nanos / 1_000_000_000
+            tuning.tolerance if rules is None or rules.tolerance is None else rules.tolerance.nanos / 1_000_000_000
             for rules in (behavior.scale_down, behavior.scale_up)
         ]
-        return Tolerances(down, up)
+        return Tolerances(down, up, tuning.initialization, tuning.delay)
 
     # What becomes of it -----------------------------------------------------------------------------------------------
 
@@ -267,7 +270,7 @@ class _Sync:
         elif recommended < current:
             why = "All metrics below target"
         history = self._ask.memory.histories[self._ask.key]
-        found = limits.limited(spec, history, current, recommended, least, self._ask.now)
+        found = limits.limited(spec, history, current, recommended, least, self._ask.now, self._tuning.stabilization)
         self._remember(histories=found.history)
         look = self._said(look, "AbleToScale", "True", *found.able)
         look = self._said(look, "ScalingLimited", "True" if found.limited else "False", *found.why)
@@ -370,8 +373,9 @@ class _Sync:
     def _done(self, look: Look) -> Outcome:
         memory, key = self._ask.memory, self._ask.key
         looks = memory.looks.remove(key) if key in memory.looks else memory.looks
-        memory = replace(memory, looks=looks, due=memory.due.set(key, self._ask.now + PERIOD))
-        return Outcome(records=look.records, memory=memory, after=PERIOD, after_is_periodic=not look.moving)
+        memory = replace(memory, looks=looks, due=memory.due.set(key, self._ask.now + self._tuning.period))
+        period = self._tuning.period
+        return Outcome(records=look.records, memory=memory, after=period, after_is_periodic=not look.moving)
 
     def _called(self, look: Look, stage: str, calls: tuple[Request, ...], later: tuple[Record, ...] = ()) -> Outcome:
         """Call, having recorded what there is to record but *later*, which is recorded once the answer is there."""

@@ -12,6 +12,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from reconcile.api import meta_v1
@@ -22,6 +23,7 @@ from reconcile.components.controllers.nodes.taints import OUT_OF_SERVICE, has_ta
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions
 from reconcile.model.requests import Request
@@ -44,7 +46,7 @@ Memory: TypeAlias = Table[Key, Instant]
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
-def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
+def keys_of_pod(change: Change, views: Views, threshold: int = THRESHOLD) -> tuple[Key, ...]:
     """Give what a pod's change may make necessary; nothing, for nearly all of them."""
     old, new = change.old, change.new
     if new is None:
@@ -55,7 +57,7 @@ def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
         return (change.key,) if not name or _is_out_of_service(views.get("nodes", name)) else _left_behind(new, views)
     if old is None or old.spec is not new.spec:
         return _left_behind(new, views)
-    if status is not old.status and status.phase in _FINISHED and len(views.table("pods")) > THRESHOLD:
+    if status is not old.status and status.phase in _FINISHED and 0 < threshold < len(views.table("pods")):
         return (TOO_MANY,)
     return ()
 
@@ -80,21 +82,21 @@ def _is_out_of_service(node: Any) -> bool:
     return node is not None and has_taint(node, OUT_OF_SERVICE) and ready_status(node) != "True"
 
 
-def reconcile(ask: Ask) -> Outcome:
-    """Wait for the next time to look; then see what has to go."""
+def reconcile(ask: Ask, threshold: int = THRESHOLD) -> Outcome:
+    """Wait for the next time to look; then see what has to go: finished pods beyond *threshold* among it."""
     memory: Memory = ask.memory
     if ask.answers:
         return _answered(ask)
     due = memory.get(ask.key, None)
     if due is None:
-        if not _going(ask) and ask.key != TOO_MANY and not _is_missing(ask):
+        if not _going(ask, threshold) and ask.key != TOO_MANY and not _is_missing(ask):
             return Outcome()
         return _waiting(ask, ask.now)
     if ask.now < due:
         return Outcome(after=due - ask.now)
     if _is_missing(ask):
         return _quarantined(ask, due)
-    return _removing(ask, _going(ask))
+    return _removing(ask, _going(ask, threshold))
 
 
 def _waiting(ask: Ask, since: Instant) -> Outcome:
@@ -122,11 +124,11 @@ def _seen(name: str) -> Key:
     return f"{name}/"
 
 
-def _going(ask: Ask) -> tuple[Any, ...]:
+def _going(ask: Ask, threshold: int) -> tuple[Any, ...]:
     """Give the pods of the key that are to go."""
     pods = ask.views.table("pods")
     if ask.key == TOO_MANY:
-        return _too_many(pods)
+        return _too_many(pods, threshold)
     pod = pods.get(ask.key, None) if "/" in ask.key else None
     if pod is None or pod.metadata.deletion_timestamp is None:
         return ()
@@ -134,12 +136,12 @@ def _going(ask: Ask) -> tuple[Any, ...]:
     return (pod,) if not name or _is_out_of_service(ask.views.get("nodes", name)) else ()
 
 
-def _too_many(pods: Table[str, Any]) -> tuple[Any, ...]:
+def _too_many(pods: Table[str, Any], threshold: int) -> tuple[Any, ...]:
     """Give the finished pods beyond the threshold: evicted ones first, then the oldest."""
-    if len(pods) <= THRESHOLD:
+    if not 0 < threshold < len(pods):
         return ()
     finished = [pod for pod in pods.values() if pod.status and pod.status.phase in _FINISHED]
-    return tuple(sorted(finished, key=_age)[: max(len(finished) - THRESHOLD, 0)])
+    return tuple(sorted(finished, key=_age)[: max(len(finished) - threshold, 0)])
 
 
 def _age(pod: Any) -> tuple[bool, Instant, str]:
@@ -230,3 +232,12 @@ CONTROLLER: Final = Controller(
     memory=Table,
     user=service_account(NAME),
 )
+
+
+def controller(threshold: int) -> Controller:
+    """Give the controller that lets *threshold* finished pods be; any number, if that is not positive."""
+    return replace(
+        CONTROLLER,
+        sources=(Source("pods", partial(keys_of_pod, threshold=threshold)), Source("nodes", keys_of_node)),
+        reconcile=partial(reconcile, threshold=threshold),
+    )

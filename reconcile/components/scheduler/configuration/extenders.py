@@ -98,7 +98,12 @@ def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...
     if binders > 1:
         said = f"found {binders} extenders implementing bind"
         section.invalid("extenders", said, "only one extender can implement bind")
-    return tuple(found), tuple(unseen)
+    # Those that may fail are asked last.
+    return tuple(sorted(found, key=_ignorable)), tuple(unseen)
+
+
+def _ignorable(extender: Extender) -> bool:
+    return extender.ignorable
 
 
 def _check_resource(section: Section, name: str) -> None:

@@ -30,6 +30,7 @@ from reconcile.components.scheduler.framework.cycle import (
     with_devices,
 )
 from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
+from reconcile.components.scheduler.framework.panel import is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
 from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
@@ -90,6 +91,7 @@ class Explanation:
         nominated: the node that is promised to it.
         victims: the pods that have to go for that, the most important first.
         asked: the filters that have something to look at for this pod, in order.
+        unasked: where extenders are that a scheduler would ask, and that have no say here.
     """
 
     pod: str
@@ -100,6 +102,7 @@ class Explanation:
     nominated: str = ""
     victims: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> tuple[str, ...]:
@@ -130,7 +133,13 @@ def cluster_seen(
 
 
 def explained(state: State, pod: Any) -> Explanation:
-    """Explain what becomes of *pod* if it has its turn now; it need not be in the queue."""
+    """Explain what becomes of *pod* if it has its turn now; it need not be in the queue. Extenders are not asked."""
+    unasked = tuple([each.url for each in state.settings.extenders if is_interested(each, pod)])
+    found = _explained(state, pod)
+    return attrs.evolve(found, unasked=unasked) if unasked else found
+
+
+def _explained(state: State, pod: Any) -> Explanation:
     key = key_of(pod)
     if pod.spec.scheduling_gates and profile_of(state, pod).gates:
         return Explanation(pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates")
@@ -194,6 +203,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "PodTopologySpread": any(each.hard for each in traits.spread),
         "InterPodAffinity": bool(traits.guise.rules or around.nodes.rules),
         "DynamicResources": around.devices is not None,
+        "NodeDeclaredFeatures": bool(wishes.features),
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
     return (*[name for name in profile.filters if needed.get(name, True)], *own)

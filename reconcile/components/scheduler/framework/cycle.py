@@ -7,7 +7,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -19,7 +19,7 @@ from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
 from reconcile.components.scheduler.cache.storage import Permit
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework import claims, devices
-from reconcile.components.scheduler.framework.company import Around
+from reconcile.components.scheduler.framework.company import Around, Refused, refined
 from reconcile.components.scheduler.framework.messages import (
     NOTHING_TO_FREE,
     cut,
@@ -28,6 +28,7 @@ from reconcile.components.scheduler.framework.messages import (
     without_claims,
 )
 from reconcile.components.scheduler.framework.one_node import Body
+from reconcile.components.scheduler.framework.panel import FailedError, Panel, call_of, is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import (
     Layout,
@@ -49,7 +50,7 @@ from reconcile.components.scheduler.plugins.dynamic_resources.judging import NAM
 from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wanted
 from reconcile.components.scheduler.plugins.pod_topology_spread import belonging
 from reconcile.components.scheduler.plugins.volume_binding import planned
-from reconcile.components.scheduler.queue.queue import Entry, popped, put
+from reconcile.components.scheduler.queue.queue import Entry, Queue, popped, put
 from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State, profile_for
 from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
@@ -67,6 +68,24 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     turn = popped(state.queue)
     if turn is None:
         return state, ()
+    return decided(state, turn, now)
+
+
+def decided(
+    state: State, turn: tuple[str, Entry, Queue], now: Instant, panel: Panel | None = None
+) -> tuple[State, tuple[Effect, ...]]:
+    """
+    Give a pod that has been taken out of the queue its node, or let it wait.
+
+    Args:
+        state: the scheduler's, with the queue as it was.
+        turn: the pod's key and entry, and the queue without it.
+        now: the instant.
+        panel: the extenders; None if there are none.
+
+    Raises:
+        UnansweredError: one of the extenders has not answered yet.
+    """
     key, entry, queue = turn
     asked = None
     if state.clock.opened:
@@ -79,18 +98,28 @@ def scheduled(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
         after = replace(state, queue=queue, memory=memory)
         if search.error:
             return failed(after, key, entry, search.error, now)
-        return _refused(after, key, entry, search, around, now=now)
+        return _refused(after, key, entry, search, around, now=now, panel=panel)
     nominee = state.nominated.get(key, None) if state.nominated else None
     fit = search.fit if nominee is None else _promised(nominee, search.fit, around.nodes)
     clock = state.clock
-    if fit.bit_count() > LEAST or around.profile is not DEFAULT:
+    if panel is not None:
+        try:
+            memory, fit, start, refused = _let_pass(panel, search.fit, fit, memory, clock.start, around=around)
+        except FailedError as error:
+            return failed(replace(state, queue=queue, memory=memory), key, entry, str(error), now)
+        clock = replace(clock, start=start)
+        if not fit:
+            after = replace(state, queue=queue, memory=memory, clock=clock)
+            return _refused(after, key, entry, Search(0, [*search.refused, *refused]), around, now=now, panel=panel)
+    elif fit.bit_count() > LEAST or around.profile is not DEFAULT:
         memory, fit, start = found_first(memory, fit, clock.start, around)
         clock = replace(clock, start=start)
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
+    if panel is not None and fit & (fit - 1):
+        groups = refined(groups or [(0, fit)], panel.scored(fit, around))
     if around.own is not None and around.own.error:
         return failed(replace(state, queue=queue, memory=memory), key, entry, around.own.error, now)
     choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
-    assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
     census = around.census.closed(memory.census)
     if census is not memory.census:
@@ -114,7 +143,7 @@ def looked_at(state: State, entry: Entry, asked: Wanted | None = None) -> tuple[
     nodes, wishes, profile = state.nodes, entry.wishes, state.settings.profile
     if state.settings.others:
         profile = profile_for(state, entry.pod) or profile
-    names = pinned(wishes)
+    names = pinned(wishes) if wishes.required else None
     memory = state.memory
     if names is not None and "NodeAffinity" in profile.prefilters:
         ranking, layout = _looked_at(entry, nodes, names, profile)
@@ -138,10 +167,32 @@ def with_defaults(entry: Entry, around: Around) -> Entry:
     return entry if spread == traits.spread else replace(entry, traits=traits._replace(spread=spread))
 
 
-def found_first(memory: Memory, fit: int, start: int, around: Around) -> tuple[Memory, int, int]:
-    """Give the nodes that are found first of those that will do, and from where the next pod's are looked for."""
+def _let_pass(
+    panel: Panel, fit: int, promised: int, memory: Memory, start: int, *, around: Around
+) -> tuple[Memory, int, int, Refused]:
+    """Give the nodes that extenders let pass: the one that is *promised* to the pod, or of those that are found."""
+    if promised != fit:
+        try:
+            left, _ = panel.filtered(promised, around, "nominated")
+        except FailedError:
+            left = 0
+        if left:
+            return memory, left, start, []
+    memory, found, start = found_first(memory, fit, start, around, every=panel.looks)
+    left, refused = panel.filtered(found, around)
+    return memory, left, start, refused
+
+
+def found_first(
+    memory: Memory, fit: int, start: int, around: Around, *, every: bool = False
+) -> tuple[Memory, int, int]:
+    """
+    Give the nodes that are found first of those that will do, and from where the next pod's are looked for.
+
+    One is enough if nothing is scored, unless *every* one matters to somebody else.
+    """
     fleet, profile = around.nodes.fleet, around.profile
-    count = wanted(fleet.known.bit_count(), profile.share) if profile.scores else 1
+    count = wanted(fleet.known.bit_count(), profile.share) if every or profile.scores else 1
     if fit.bit_count() <= count:
         return memory, fit, start
     rota = in_order(memory.rota, fleet)
@@ -158,8 +209,19 @@ def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tupl
     return replace(state, queue=put(state.queue, key, entry)), effects
 
 
-def binding(key: str, metadata: meta_v1.ObjectMeta, node: str) -> Call:
-    """Have a pod bound to a node."""
+def binding(state: State, key: str, pod: Any, node: str) -> Effect:
+    """Have a pod bound to a node: by the extender that does that, or by the API server."""
+    extenders = state.settings.extenders
+    for place, each in enumerate(extenders) if extenders else ():
+        if each.binds and is_interested(each, pod):
+            metadata = pod.metadata
+            args = {"PodName": metadata.name, "PodNamespace": metadata.namespace, "PodUID": metadata.uid, "Node": node}
+            return call_of(each, f"bind {place} {key} {metadata.uid}", each.binds, args)
+    return bound_by_server(key, pod.metadata, node)
+
+
+def bound_by_server(key: str, metadata: meta_v1.ObjectMeta, node: str) -> Call:
+    """Have the API server bind a pod to a node."""
     namespace, name = metadata.namespace or "", metadata.name or ""
     body = core_v1.Binding(
         metadata=meta_v1.ObjectMeta(namespace=namespace, name=name, uid=metadata.uid),
@@ -233,7 +295,7 @@ def _assumed(
         return replace(after, reserved=replace(after.reserved, permits=permits)), ()
     if around.devices is not None or traits.mounts.claims:
         return reserved(after, key, entry, slot, around, now=now)
-    return after, (binding(key, metadata, name),)
+    return after, (binding(after, key, entry.pod, name),)
 
 
 def reserved(
@@ -252,11 +314,11 @@ def reserved(
         if plan is not None:
             state, more = reserve(state, key, name, plan, around.profile.bind_timeout, now=now)
             effects, waits = (*effects, *more), True
-    return state, effects if waits else (binding(key, entry.pod.metadata, name),)
+    return state, effects if waits else (binding(state, key, entry.pod, name),)
 
 
 def _refused(
-    state: State, key: str, entry: Entry, search: Search, around: Around, *, now: Instant
+    state: State, key: str, entry: Entry, search: Search, around: Around, *, now: Instant, panel: Panel | None
 ) -> tuple[State, tuple[Effect, ...]]:
     """Let a pod wait that finds no node, and see whether others should make room for it."""
     nodes = len(around.nodes.fleet.rooms)
@@ -272,7 +334,7 @@ def _refused(
             deallocated, freeing = claims.freed(state, around.devices)
         if nodes and around.profile.preempts:
             placing = Placing(state.placed, state.nominated)
-            outcome, dice = preempted(entry, search, around, placing, dice)
+            outcome, dice = preempted(entry, search, around, placing, dice, _judged(panel, around, placing))
         if around.own is not None and nodes and (outcome is None or outcome.chosen is None):
             outcome = helped_by_own(search, around, state) or outcome
         message = why_refused(search, around, outcome, deallocated)
@@ -290,6 +352,22 @@ def _refused(
         return state, (*freeing, *effects)
     effects = told(key, entry.pod, "Unschedulable", message, now)
     return state, (*freeing, *effects)
+
+
+def _judged(
+    panel: Panel | None, around: Around, placing: Placing
+) -> Callable[[list[Candidate]], list[Candidate] | str] | None:
+    """Give what lets extenders choose among candidates, or say what stopped them; None if there are none."""
+    if panel is None:
+        return None
+
+    def judge(candidates: list[Candidate]) -> list[Candidate] | str:
+        try:
+            return panel.preempting(candidates, around, placing)
+        except FailedError as error:
+            return str(error)
+
+    return judge
 
 
 def why_refused(search: Search, around: Around, outcome: Outcome | None, freed: str = NOTHING_TO_FREE) -> str:

@@ -11,6 +11,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from reconcile.components.scheduler.cache.nodes import slots_in
@@ -27,6 +28,7 @@ from reconcile.model import selectors
 NEVER: Final = "not eligible due to preemptionPolicy=Never."
 TERMINATING: Final = "not eligible due to a terminating pod on the nominated node."
 UNHELPFUL: Final = "Preemption is not helpful for scheduling"
+NO_CANDIDATE: Final = "no candidate node for preemption"
 NO_VICTIMS: Final = Refusal("DefaultPreemption", ("No preemption victims found for incoming pod",), final=True)
 
 _LOWEST: Final = -(1 << 31)
@@ -77,8 +79,25 @@ class Placing(NamedTuple):
     nominated: Table[str, Nominee]
 
 
-def preempted(entry: Entry, search: Search, around: Around, placing: Placing, dice: Dice) -> tuple[Outcome, Dice]:
-    """Look for victims whose going would let the pod be scheduled."""
+def preempted(  # noqa: PLR0917 -- what a turn has come to
+    entry: Entry,
+    search: Search,
+    around: Around,
+    placing: Placing,
+    dice: Dice,
+    judged: Callable[[list[Candidate]], list[Candidate] | str] | None = None,
+) -> tuple[Outcome, Dice]:
+    """
+    Look for victims whose going would let the pod be scheduled.
+
+    Args:
+        entry: the pod's.
+        search: why no node will do.
+        around: what it is judged in.
+        placing: where pods are.
+        dice: draws from which node on it is tried.
+        judged: gives those of the candidates that others let stand, or says why they cannot be asked.
+    """
     pod = entry.pod
     if pod.spec.preemption_policy == "Never":
         return Outcome(None, NEVER), dice
@@ -102,6 +121,13 @@ def preempted(entry: Entry, search: Search, around: Around, placing: Placing, di
             for reason in refusal.reasons:
                 counts[reason] = counts.get(reason, 0) + 1
         return Outcome(None, [hopeless, *sorted(counts.items())]), dice
+    if judged is not None:
+        stand = judged(candidates)
+        if isinstance(stand, str):
+            return Outcome(None, stand), dice
+        if not stand:
+            return Outcome(None, NO_CANDIDATE), dice
+        candidates = stand
     return Outcome(min(candidates, key=_harm), ""), dice
 
 

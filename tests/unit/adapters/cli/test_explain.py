@@ -56,6 +56,18 @@ profiles:
 """
 
 
+def test_extenders_have_no_say(reconcile, log, desk):
+    path = desk / "extenders.yaml"
+    path.write_text(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+        "extenders: [{urlPrefix: 'http://ext', filterVerb: filter}]\n"
+    )
+    name, *_ = pods(reconcile, log)
+    ended = reconcile("explain", "pod", name, "-o", "json", "--scheduler-config", path, "--log", log)
+    assert ended.err == "extenders have no say here: http://ext\n"
+    assert json.loads(ended.out)["unasked"] == ["http://ext"]
+
+
 def test_a_run_has_the_configuration_that_it_was_given(reconcile, desk):
     path, record = desk / "scheduler.yaml", desk / "run.jsonl"
     path.write_text(CONFIGURATION)

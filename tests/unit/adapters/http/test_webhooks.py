@@ -1,5 +1,6 @@
 """Webhooks that really run, over HTTPS, and a served cluster that asks them."""
 
+import asyncio
 import base64
 import json
 import ssl
@@ -12,7 +13,12 @@ import pytest
 pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
 
 from reconcile.adapters.http.certificates import Authority
+from reconcile.adapters.http.webhooks import called
+from reconcile.api.scalars import freeze
 from reconcile.driver.webhooks import admitted
+from reconcile.effects import CallWebhook
+from reconcile.events import WebhookAnswered
+from reconcile.lib.instant import SECOND
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 GROUP = "admissionregistration.k8s.io"
@@ -294,3 +300,53 @@ def test_more_requests_at_once_than_are_served(ask, hook, kube, connect):
 
 def _authority(kube):
     return json.loads(kube.kubeconfig.read_text())["clusters"][0]["cluster"]["certificate-authority-data"]
+
+
+class Extender:
+    """An extender at a port of its own, over plain HTTP: what it was asked, and what it is to answer."""
+
+    def __init__(self, code=200):
+        self.seen = []
+        extender = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                args = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                extender.seen.append((self.path, args))
+                body = json.dumps({"NodeNames": args["NodeNames"][:1]}).encode()
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(5)
+
+
+@pytest.mark.parametrize(("code", "body"), [(200, {"NodeNames": ("n1",)}), (500, {"NodeNames": ("n1",)})])
+def test_an_extender_over_plain_http(code, body):
+    with Extender(code) as extender:
+        url = f"http://127.0.0.1:{extender.server.server_address[1]}/v1/filter"
+        call = CallWebhook("c", freeze({"NodeNames": ["n1", "n2"]}), 5 * SECOND, url, who="extender")
+        answer = asyncio.run(called(call, {}))
+        assert answer == WebhookAnswered("c", freeze(body), code)
+        assert extender.seen == [("/v1/filter", {"NodeNames": ["n1", "n2"]})]
+
+
+def test_an_extender_over_https_whose_certificate_nobody_knows(hook):
+    hook.answer = lambda _: [{"Host": "n1", "Score": 3}]
+    call = CallWebhook("c", freeze({"NodeNames": ["n1"]}), 5 * SECOND, f"{hook.url}/prioritize", who="extender")
+    assert asyncio.run(called(call, {})).body == freeze([{"Host": "n1", "Score": 3}])
+    assert [path for path, _ in hook.seen] == ["/prioritize"]

@@ -4,10 +4,12 @@ import itertools
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
+from reconcile.events import Answered
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
+from reconcile.model.requests import Response
 
 LEASE = ("leases.coordination.k8s.io", "kube-node-lease/node-1")
 
@@ -93,6 +95,23 @@ def test_a_node_that_is_called_unready_says_otherwise_at_the_next_update(lab):
     unready = tuple([replace(row, status="Unknown") if row.type == "Ready" else row for row in node.status.conditions])
     lab.put("nodes", replace(node, status=replace(node.status, conditions=unready)))
     lab.run(8)
+    assert lab.objects["nodes", "node-1"].status.conditions[-1].status == "True"
+
+
+def test_a_report_that_comes_late_does_not_hide_what_another_said_before_it(lab):
+    lab = lab()
+    lab.run(3)
+    push, late = lab.push, []
+    lab.push = lambda to, event: late.append(event) if to == "api" and event[1] == ("node",) else push(to, event)
+    lab.run(300)
+    assert len(late) == 1
+    lab.push = push
+    node = lab.objects["nodes", "node-1"]
+    unknown = tuple([replace(row, status="Unknown") if row.type == "Ready" else row for row in node.status.conditions])
+    found = lab.put("nodes", replace(node, status=replace(node.status, conditions=unknown)))
+    lab.run(1)
+    lab.push("kubelet", Answered(lab.now, ("node",), Response(200, found)))  # it changed nothing but times
+    lab.run(10)
     assert lab.objects["nodes", "node-1"].status.conditions[-1].status == "True"
 
 

@@ -7,7 +7,7 @@ Source:   pkg/controller/nodelifecycle.
 Left out: see docs/limits.md, "Controllers".
 """
 
-from reconcile.components.controllers.nodes.nodelifecycle._controller import BY_RULE, CONTROLLER
-from reconcile.components.controllers.nodes.nodelifecycle._memory import ready_status
+from reconcile.components.controllers.nodes.nodelifecycle._controller import BY_RULE, CONTROLLER, controller
+from reconcile.components.controllers.nodes.nodelifecycle._memory import Periods, ready_status
 
-__all__ = ["BY_RULE", "CONTROLLER", "ready_status"]
+__all__ = ["BY_RULE", "CONTROLLER", "Periods", "controller", "ready_status"]

@@ -12,6 +12,7 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -23,6 +24,7 @@ from reconcile.components.controllers.nodes.nodelifecycle._memory import (
     LEASES,
     Health,
     Memory,
+    Periods,
     Zone,
     is_all_dark,
     observe,
@@ -50,21 +52,13 @@ from reconcile.store import Change
 
 NAME: Final = "nodelifecycle"
 
-# kube-controller-manager's defaults: --node-monitor-period, --node-monitor-grace-period, --node-startup-grace-period.
-MONITOR_PERIOD: Final[Duration] = 5 * SECOND
-GRACE: Final[Duration] = 50 * SECOND
-STARTUP_GRACE: Final[Duration] = 60 * SECOND
 # A heartbeat comes every 10 s; when one more than that is missing, something is under way.
+BEAT: Final[Duration] = 10 * SECOND
 LATE: Final[Duration] = 20 * SECOND
 
-# --node-eviction-rate 0.1, --secondary-node-eviction-rate 0.01, --large-cluster-size-threshold,
-# --unhealthy-zone-threshold 0.55: one node in so long may be tainted NoExecute in one zone.
-EVERY: Final[Duration] = 10 * SECOND
 # So long after it is not well at the soonest: by then it is known how many others are not.
 TAINTING_PASS: Final[Duration] = 100 * MILLISECOND
-EVERY_SECONDARY: Final[Duration] = 100 * SECOND
-LARGE_ZONE: Final = 50
-UNHEALTHY_PERCENT: Final = 55
+_BILLION: Final = 1_000_000_000
 FEWEST_UNHEALTHY: Final = 3
 
 # Of these the kubelet is the only source; NetworkUnavailable is the control plane's own.
@@ -155,7 +149,7 @@ def _unregistered(ask: Ask, health: Health) -> Outcome:
 
 def _verdict(ask: Ask, node: Any, health: Health) -> Request | None:
     """Give the call that says that the node is heard of no more; None if it is, or if that is said already."""
-    if ask.now - health.probed < _grace(node):
+    if ask.now - health.probed < _grace(ask.memory.periods, node):
         return None
     status = node.status or core_v1.NodeStatus()
     said = [_unknown(condition, ask.now) for condition in status.conditions or ()]
@@ -232,17 +226,17 @@ def _tainted(ask: Ask, node: Any, health: Health) -> Outcome:
     wanted = _execute_wanted(node, present)
     if wanted is not None and is_all_dark(memory.zones):
         # No node is heard of: rather this side is cut off than all of them. Nothing is evicted.
-        wanted, after, periodic = None, MONITOR_PERIOD, True
+        wanted, after, periodic = None, memory.periods.monitor, True
     elif wanted is not None and present is None:
         if health.unwell < 0:
             health = replace(health, unwell=ask.now)
             memory = _knowing(memory, ask.key, health)
         zone = memory.zones.get(zone_of(node), None) or Zone()
-        pace, pass_at = _pace(zone), health.unwell + TAINTING_PASS
+        pace, pass_at = _pace(memory.periods, zone), health.unwell + TAINTING_PASS
         if ask.now < pass_at:
             wanted, after, periodic = None, pass_at - ask.now, False
         elif pace is None:
-            wanted, after, periodic = None, MONITOR_PERIOD, True
+            wanted, after, periodic = None, memory.periods.monitor, True
         elif ask.now < zone.next:
             wanted, after, periodic = None, zone.next - ask.now, False
         else:
@@ -273,13 +267,13 @@ def _execute_wanted(node: Any, present: str | None) -> str | None:
             return UNREACHABLE
 
 
-def _pace(zone: Zone) -> Duration | None:
+def _pace(periods: Periods, zone: Zone) -> Duration | None:
     """Tell how often a node of the zone may be tainted NoExecute; None for not at all while too many are not ready."""
     size = zone.ready + zone.unready
-    is_unhealthy = zone.unready >= FEWEST_UNHEALTHY and zone.unready * 100 >= UNHEALTHY_PERCENT * size
+    is_unhealthy = zone.unready >= FEWEST_UNHEALTHY and zone.unready * _BILLION >= periods.unhealthy * size
     if not zone.ready or not is_unhealthy:
-        return EVERY
-    return EVERY_SECONDARY if size > LARGE_ZONE else None
+        return periods.every
+    return periods.every_secondary if size > periods.large else None
 
 
 def _next_look(ask: Ask, node: Any, health: Health) -> tuple[Duration | None, bool]:
@@ -287,17 +281,19 @@ def _next_look(ask: Ask, node: Any, health: Health) -> tuple[Duration | None, bo
     if health.probed == HELD:
         return None, True
     silent = ask.now - health.probed
-    grace = _grace(node)
+    periods = ask.memory.periods
+    grace = _grace(periods, node)
     if silent >= grace:
         # Where no node is heard of any more, its taint NoExecute goes with the next look.
-        return (grace if executing_taint(node) is None else MONITOR_PERIOD), True
-    if silent >= LATE:
+        return (grace if executing_taint(node) is None else periods.monitor), True
+    late = LATE if grace > LATE else max((grace + BEAT) // 2, BEAT)
+    if silent >= late:
         return grace - silent, False
-    return LATE - silent, True
+    return min(late, grace) - silent, True
 
 
-def _grace(node: Any) -> Duration:
-    return STARTUP_GRACE if ready_status(node) is None else GRACE
+def _grace(periods: Periods, node: Any) -> Duration:
+    return periods.startup_grace if ready_status(node) is None else periods.grace
 
 
 def _labels(node: Any) -> Any:
@@ -342,3 +338,8 @@ BY_RULE: Final = replace(
     observe=observe_by_rule,
 )
 """The same controller in a cluster without heartbeats."""
+
+
+def controller(periods: Periods, *, heartbeats: bool = True) -> Controller:
+    """Give the controller by which things take so long."""
+    return replace(CONTROLLER if heartbeats else BY_RULE, memory=partial(Memory, periods=periods))

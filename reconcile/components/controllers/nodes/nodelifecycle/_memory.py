@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.components.controllers.runtime import Views
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
@@ -75,6 +75,31 @@ class Zone:
 
 
 @quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Periods:
+    """
+    How long things take, and what is too many: the controller-manager's flags, and their defaults.
+
+    Args:
+        monitor: between two looks at a node that is heard of no more (--node-monitor-period).
+        grace: without a heartbeat before a node is not heard of any more (--node-monitor-grace-period).
+        startup_grace: the same of one that has not said yet how it is (--node-startup-grace-period).
+        every: one node in so long may be tainted NoExecute in one zone (--node-eviction-rate); None: none ever.
+        every_secondary: the same while too many are not ready (--secondary-node-eviction-rate).
+        large: a zone of at most so many nodes is then left alone (--large-cluster-size-threshold).
+        unhealthy: which part of a zone, in billionths, is too much (--unhealthy-zone-threshold).
+    """
+
+    monitor: Duration = 5 * SECOND
+    grace: Duration = 50 * SECOND
+    startup_grace: Duration = 60 * SECOND
+    every: Duration | None = 10 * SECOND
+    every_secondary: Duration | None = 100 * SECOND
+    large: int = 50
+    unhealthy: int = 550_000_000
+
+
+@quick
 @attrs.frozen(weakref_slot=False)
 class Memory:
     """
@@ -83,10 +108,12 @@ class Memory:
     Args:
         nodes: by name.
         zones: by region and zone.
+        periods: how long things take.
     """
 
     nodes: Table[str, Health] = attrs.field(factory=Table)
     zones: Table[str, Zone] = attrs.field(factory=Table)
+    periods: Periods = Periods()
 
 
 def observe(memory: Memory, change: Change, _: Views, now: Instant) -> Memory:
@@ -134,7 +161,7 @@ def _lease_seen(memory: Memory, lease: Any, now: Instant) -> Memory:
     if health is None or renewal is None or renewal.instant <= health.renewed:
         return memory
     beaten = Health(now, health.uid, health.heartbeat, renewal.instant, health.registered, health.marks, health.unwell)
-    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones)
+    return Memory(memory.nodes.set(lease.metadata.name, beaten), memory.zones, memory.periods)
 
 
 def _held_or_not(memory: Memory, lease: Any, now: Instant) -> Memory:
@@ -174,7 +201,7 @@ def _node_seen(memory: Memory, change: Change, now: Instant) -> Memory:
         nodes = memory.nodes
     if zones is not memory.zones and is_all_dark(memory.zones) and not is_all_dark(zones):
         nodes = _heard_anew(nodes, now)
-    return Memory(nodes, zones)
+    return Memory(nodes, zones, memory.periods)
 
 
 def is_all_dark(zones: Table[str, Zone]) -> bool:

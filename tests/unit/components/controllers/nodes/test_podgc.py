@@ -5,7 +5,7 @@ from reconcile.components.controllers.nodes import podgc
 from reconcile.driver.step import apply_event
 from reconcile.events import StopHost
 from reconcile.lib.instant import SECOND
-from tests.unit.components.controllers.real import Real, job
+from tests.unit.components.controllers.real import Real
 
 PERIOD = 20
 
@@ -65,14 +65,6 @@ def test_those_of_a_node_out_of_service():
     real.run(1)
     real.run(PERIOD)
     assert real.get("pods", "p") is None
-
-
-def test_too_many_that_have_finished(monkeypatch):
-    monkeypatch.setattr(podgc, "THRESHOLD", 12)
-    real = Real()
-    real.create(job("done", completions=14, parallelism=14))
-    real.run(30)
-    assert len([each for each in real.all("pods") if each["status"]["phase"] == "Succeeded"]) == 12
 
 
 def test_nothing_is_waited_for_where_there_is_nothing_to_look_at():

@@ -1,0 +1,57 @@
+"""
+The control plane's own programs: what they are told by the flags of their containers, and how they end if that is
+nothing they understand.
+
+Takes:    containers that are processes of the control plane.
+Gives:    the options of a process; how a container ends that its program refuses to run with.
+Source:   see reconcile.model.programs; net.Listen's error where the port of a program is taken.
+Left out: a second kube-proxy on a host ends too, where upstream's goes on without its health port.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from reconcile.components.world.state import Container, State
+from reconcile.model.behaviours import Behaviour
+from reconcile.model.programs import NONE, PROGRAMS, Options, Refusal, read
+
+_PORTS: Final = {
+    "etcd": 2380,
+    "kube-apiserver": 6443,
+    "kube-controller-manager": 10257,
+    "kube-proxy": 10256,
+    "kube-scheduler": 10259,
+}
+
+
+def refusal(state: State, container: Container) -> Refusal | None:
+    """Give how a container ends at once, because of its flags or because another one runs its program on this host."""
+    process = container.process
+    if process in state.processes:
+        taken = f"listen tcp 0.0.0.0:{_PORTS[process]}: bind: address already in use"
+        return Refusal(1, (f'"command failed" err="{taken}"',))
+    told = _told(container)
+    return told if isinstance(told, Refusal) else None
+
+
+def options(state: State, process: str) -> Options:
+    """Give what a process of the control plane that runs was told."""
+    uid, name = state.processes.get(process, ("", ""))
+    sandbox = state.sandboxes.get(uid, None)
+    container = None if sandbox is None else sandbox.container(name)
+    told = NONE if container is None or process not in PROGRAMS else _told(container)
+    return NONE if isinstance(told, Refusal) else told
+
+
+def doing(container: Container, behaviour: Behaviour) -> Behaviour:
+    """Give what a container does whose image does *behaviour*: one that is refused only says why."""
+    if not container.refused:
+        return behaviour
+    return attrs.evolve(behaviour, logs=container.refused, writes=(), message="")
+
+
+def _told(container: Container) -> Options | Refusal:
+    return read(container.process, (*container.command[1:], *container.args), container.image)
