@@ -35,6 +35,7 @@ from reconcile.model.kubelets import settings_of
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
 from reconcile.model.requests import Request
+from reconcile.model.running import RunningContainer
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
@@ -410,7 +411,7 @@ def exits(
         container_id=report.container_id or container.id or None,
         exit_code=report.code,
         reason=report.reason or None,
-        message=_last_words(container, report) or None,
+        message=last_words(container.spec, report) or None,
         started_at=running.started_at if running is not None and not fresh else Time.at(since),
         finished_at=Time.at(finished_at),
     )
@@ -429,11 +430,11 @@ def exits(
     return with_container(pod, exited)
 
 
-def _last_words(container: Container, report: ContainerExited) -> str:
+def last_words(spec: Any, report: ContainerExited | RunningContainer) -> str:
     """Give the termination message: what the container wrote for it, or the end of its log, if that is wanted."""
     if report.message or not report.tail or report.code == 0:
         return report.message
-    return report.tail if container.spec.termination_message_policy == "FallbackToLogsOnError" else ""
+    return report.tail if spec.termination_message_policy == "FallbackToLogsOnError" else ""
 
 
 def _delay(container: Container) -> Duration:

@@ -70,8 +70,27 @@ _STORED: Final = ("persistentvolumes", "persistentvolumeclaims")
 def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
     for change in event.changes:
+        pod, old = change.new, change.old
+        if pod is not None and old is not None and pod.spec is old.spec and pod.spec.node_name:
+            placed = state.placed.get(change.key, None)
+            if placed is not None and _is_as_before(placed, pod, old):
+                continue
         state = _pod_changed(state, change, event.now)
     return _with_views(state, having_pods(state.views, event.view))
+
+
+def _is_as_before(placed: Placed, pod: Any, old: Any) -> bool:
+    """Tell at a glance that only a pod's status changed, in a way that does not matter, as most changes are."""
+    metadata = pod.metadata
+    return (
+        not placed.assumed
+        and metadata.labels is old.metadata.labels
+        and metadata.generation == 1
+        and metadata.deletion_timestamp is None
+        and placed.uid == metadata.uid
+        and pod.status is not None
+        and pod.status.phase not in _FINISHED
+    )
 
 
 def nodes_changed(state: State, event: Watched) -> State:

@@ -16,13 +16,14 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.api.quantity import NANO, Quantity
-from reconcile.components.world.state import Container, Felt, Sandbox, State, behaviour_of
+from reconcile.components.world.state import Container, Felt, Sandbox, State, behaviour_of, image_id
 from reconcile.effects import Effect, Report, SetTimer
 from reconcile.events import ContainerUses, Surrounded
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.behaviours import KILLED, Behaviour, Ending, Span
+from reconcile.model.behaviours import KILLED, Behaviour, Ending, Span, last_words
+from reconcile.model.running import RunningContainer
 
 FIRST: Final = SECOND
 EVERY: Final = 10 * SECOND
@@ -68,6 +69,31 @@ def at_start(behaviour: Behaviour, began: Instant) -> tuple[int, int]:
     """Give how much memory and disk a container uses when it starts, in bytes."""
     memory = behaviour.memory.base.at(began, began) // NANO if behaviour.memory is not None else 0
     return memory, behaviour.disk.base.at(began, began) // NANO if behaviour.disk is not None else 0
+
+
+def shown(state: State, sandbox: Sandbox, container: Container) -> RunningContainer:
+    """Give the container as a kubelet that starts is told of it."""
+    behaviour, began = behaviour_of(state, sandbox, container), container.started_at
+    message, tail, used = "", "", (0, 0)
+    if began is not None and container.finished_at is not None:
+        message, tail = last_words(behaviour, began, container.finished_at)
+    elif began is not None and (behaviour.memory is not None or behaviour.disk is not None):
+        used = _uses(state.felt.get(f"{sandbox.uid}/{container.name}"), behaviour, began)
+    return RunningContainer(
+        container=container.name,
+        container_id=container.id,
+        image=container.image,
+        image_id=image_id(container.image),
+        attempt=container.attempt,
+        started_at=began,
+        code=container.code,
+        reason=container.reason,
+        finished_at=container.finished_at,
+        message=message,
+        tail=tail,
+        memory=used[0],
+        disk=used[1],
+    )
 
 
 def _is_full(state: State, now: Instant) -> bool:

@@ -25,7 +25,6 @@ from reconcile.components.world.state import (
     image_id,
     in_network,
     placed,
-    shown,
     timers_of,
     with_sandbox,
 )
@@ -64,11 +63,11 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, written
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, last_words
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
-from reconcile.model.running import Running, RunningPod
+from reconcile.model.running import Running, RunningContainer, RunningPod
 
 __all__ = [
     "State",
@@ -92,9 +91,6 @@ START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
-_MESSAGE: Final = 4096
-_TAIL, _TAIL_LINES = 2048, 80
-"""How much of a termination message and of a log's end the kubelet looks at: letters, lines."""
 _STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running"}
 
 
@@ -182,11 +178,15 @@ def images(state: State) -> Map[int]:
 def containers(state: State) -> Running:
     """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
-        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=tuple([shown(kept) for kept in sandbox.containers]))
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox))
         for sandbox in state.sandboxes.values()
         if sandbox.ready
     ]
     return Running(pods=tuple(pods), images=state.images, boots=state.boots)
+
+
+def _shown(state: State, sandbox: Sandbox) -> tuple[RunningContainer, ...]:
+    return tuple([living.shown(state, sandbox, container) for container in sandbox.containers])
 
 
 def wrote(state: State, uid: str, container: str) -> tuple[Container, Behaviour] | None:
@@ -489,7 +489,5 @@ def _exited(uid: str, container: Container, message: str, behaviour: Behaviour) 
     code, reason = container.code, container.reason
     if container.started_at is None or not (behaviour.message or behaviour.logs or behaviour.writes):
         return ContainerExited(uid, container.name, container.id, code, reason, message)
-    message = message or behaviour.message[:_MESSAGE]
-    lines = written(behaviour, container.started_at, container.finished_at or container.started_at)
-    tail = "".join([f"{line}\n" for _, line in lines[-_TAIL_LINES:]])[-_TAIL:]
-    return ContainerExited(uid, container.name, container.id, code, reason, message, tail)
+    said, tail = last_words(behaviour, container.started_at, container.finished_at or container.started_at)
+    return ContainerExited(uid, container.name, container.id, code, reason, message or said, tail)

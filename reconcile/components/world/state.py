@@ -21,7 +21,6 @@ from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
 from reconcile.model.hosts import Host
 from reconcile.model.images import repository_of
-from reconcile.model.running import RunningContainer
 
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
 
@@ -218,21 +217,6 @@ def container_id(dice: Dice) -> str:
 def image_id(image: str) -> str:
     """Give what a container runtime calls the image *image*: its repository and a digest."""
     return f"{repository_of(image)}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
-
-
-def shown(container: Container) -> RunningContainer:
-    """Give the container as a kubelet that starts is told of it."""
-    return RunningContainer(
-        container=container.name,
-        container_id=container.id,
-        image=container.image,
-        image_id=image_id(container.image),
-        attempt=container.attempt,
-        started_at=container.started_at,
-        code=container.code,
-        reason=container.reason,
-        finished_at=container.finished_at,
-    )
 
 
 def timers_of(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:

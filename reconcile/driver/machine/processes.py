@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 
@@ -130,7 +130,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        masters=topology.controls() if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
@@ -264,11 +264,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
         take_up(machine, runtime, effects)
 
 
-def _take_up_of_world(
-    machine: Machine,
-    host: str,
-    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
-) -> None:
+def _take_up_of_world(machine: Machine, host: str, effect: _OfWorld) -> None:
     match effect:
         case LaunchProcess(process):
             launch(machine, process, host)
@@ -499,4 +495,5 @@ def _end_lease(machine: Machine, lease: int) -> None:
         )
 
 
+_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
 _ORDERS: Final = frozenset(get_args(RuntimeOrder))

@@ -50,7 +50,7 @@ from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Endin
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
-from reconcile.model.behaviours.writing import written
+from reconcile.model.behaviours.writing import last_words, written
 
 __all__ = [
     "KILLED",
@@ -67,6 +67,7 @@ __all__ = [
     "Rule",
     "Span",
     "fraction",
+    "last_words",
     "parse_amount",
     "parse_behaviour",
     "parse_curve",
