@@ -285,8 +285,8 @@ def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink | 
             return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
         case on.SlowLink(one, other, delay, jitter, loss, one_way):
             way = f"from {one} to {other}" if one_way else f"between {one} and {other}"
-            most = duration_text(delay + jitter)
-            return f"let what goes {way} take {duration_text(delay)} to {most}, and {loss} ppm of it be lost"
+            pace = f"take {duration_text(delay)} to {duration_text(delay + jitter)}, and {loss} ppm of it be lost"
+            return f"let what goes {way} {pace if delay or jitter or loss else 'be as fast as ever'}"
 
 
 def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
