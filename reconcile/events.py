@@ -202,6 +202,17 @@ class ContainerResized:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class ContainerUses:
+    """The container that runs uses so much by now, in bytes."""
+
+    uid: str
+    container: str
+    memory: int
+    disk: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStrained:
     """
     So much is available on the host beside what its pods' containers use.
@@ -241,6 +252,7 @@ RuntimeReport: TypeAlias = (
     | Probed
     | Hooked
     | ContainerResized
+    | ContainerUses
     | HostStrained
     | HostShutsDown
     | ManifestsChanged
@@ -273,7 +285,27 @@ class Ordered:
     answer: bool | None = None
 
 
-Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered
+@quick
+@attrs.frozen(weakref_slot=False)
+class Surrounded:
+    """
+    What there is around a container that looks; only the world's container runtime hears this.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        requests: how many requests a second come to its pod, in billionths.
+        missing: the services without which it ends and that have no ready endpoint.
+    """
+
+    now: Instant
+    uid: str
+    container: str
+    requests: int = 0
+    missing: tuple[str, ...] = ()
+
+
+Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded
 """Everything that a component can hear; each module narrows it to what it does hear."""
 
 # What a cluster is stepped by: choices

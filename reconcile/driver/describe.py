@@ -344,6 +344,9 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, requests, missing):
+            said = f"; missing {', '.join(missing)}" if missing else ""
+            return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
         case _:
             return ""
 
@@ -367,6 +370,8 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
         case on.ContainerResized(uid, container):
             return f"container {container} of {uid} resized"
+        case on.ContainerUses(uid, container, memory, disk):
+            return f"container {container} of {uid} uses {memory} bytes of memory, {disk} of disk"
         case on.Hooked(uid, container, kind, success):
             return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
         case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
@@ -438,6 +443,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container):
+            return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
         case do.LaunchProcess(process):

@@ -22,8 +22,9 @@ from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import settings_of, texts_of
 from reconcile.model.requests import Response
-from reconcile.model.stages import checked
+from reconcile.model.stages import Stage, checked
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
@@ -147,6 +148,25 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
     return None if path is None else _read(_only_document(path), read)
 
 
+def load_kubelet(path: Path | None) -> Map[str] | None:
+    """
+    Read a KubeletConfiguration, field -> text; None if there is no path.
+
+    Raises:
+        BadFiles, ManifestError: it is none, or one that no kubelet would start with; the message says where.
+    """
+    if path is None:
+        return None
+    document = _only_document(path)
+    try:
+        written = texts_of(document.content)
+        settings_of(written)
+    except ReconcileError as error:
+        field = str(error).removeprefix("kubelet.").partition(": ")[0]
+        raise BadFiles([f"{place_of(document, field)}: {error}"]) from None
+    return written
+
+
 def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
     """
     Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
@@ -155,16 +175,20 @@ def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
         BadFiles, ManifestError: one of them is not what it should be; the message says where.
     """
     found: list[Any] = []
+    places: dict[str, str] = {}
     for path in paths:
         there = read_manifests(path)
         stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
         for manifest in stages if stages or not there else kustomize.built(path):
             try:
-                checked(manifest.content)
+                read = checked(manifest.content)
             except ReconcileError as error:
                 name = (manifest.content.get("metadata") or {}).get("name")
                 said = f"stage {name!r}: {error}" if name else str(error)
                 raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
+            place = place_of(manifest, "metadata.name")
+            if isinstance(read, Stage) and places.setdefault(read.name, place) != place:
+                raise BadFiles([f"{place}: stage {read.name!r}: there is one of this name at {places[read.name]}"])
             found.append(manifest.content)
     return tuple(found)
 
@@ -183,7 +207,8 @@ def load_scheduler(path: Path | None) -> Map[Any] | None:
     """
 
     def read(given: Any) -> Map[Any]:
-        configuration_of(given)
+        if configuration_of(given).extenders:
+            raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})
 
     return load_file(path, read)
@@ -209,6 +234,9 @@ def _only_document(path: Path) -> Manifest:
     return documents[0]
 
 
+_AFTER_UNDERSCORE: Final = re.compile("_([a-z])")
+
+
 def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     try:
         return read(manifest.content)
@@ -217,7 +245,9 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     except ScriptError as error:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
-        field = str(error).removeprefix("topology: ").partition(": ")[0]
+        field = str(error).partition(": ")[0]
+        if field == "topology":  # its fields are named as in Python, and as in JSON in a file
+            field = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), str(error).split(": ")[1])
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None
 
 

@@ -18,6 +18,7 @@ from reconcile.adapters.cli.files import (
     Given,
     files_of,
     load_file,
+    load_kubelet,
     load_manifests,
     load_scheduler,
     load_script,
@@ -59,7 +60,6 @@ from reconcile.model.balancers import Balancer, usual
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
-from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -333,7 +333,7 @@ def _topology(options: Options) -> Topology:
         changes["members"] = stacked(options.masters)
     if options.members is not None:
         changes["members"] = options.members
-    configured = load_file(options.kubelet_config, texts_of)
+    configured = load_kubelet(options.kubelet_config)
     if configured is not None:
         changes["kubelet"] = configured
     if options.balancer is not None:

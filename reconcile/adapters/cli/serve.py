@@ -19,6 +19,7 @@ from reconcile.adapters.cli.files import (
     Given,
     files_of,
     load_file,
+    load_kubelet,
     load_manifests,
     load_scheduler,
     load_stages,
@@ -44,7 +45,6 @@ from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 from reconcile.model.behaviours import Behaviours
-from reconcile.model.kubelets import texts_of
 
 _PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -145,7 +145,8 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.kubelet_config, options.stages or None, options.nodes)
+    files = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    shapes = (*files, options.audit_policy_file, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -201,7 +202,7 @@ def _topology(options: Options) -> Topology:
     without = _without(options.without)
     topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
-    configured = load_file(options.kubelet_config, texts_of)
+    configured = load_kubelet(options.kubelet_config)
     if configured is not None:
         changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)

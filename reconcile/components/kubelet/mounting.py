@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import authentication_v1, meta_v1
-from reconcile.components.kubelet import volumes
+from reconcile.components.kubelet import holding, nodes, volumes
 from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
@@ -84,6 +84,9 @@ def _asked(
     if new:
         out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
+    state, is_more = holding.held(state, pod, volumes.attachable(known.found))
+    if is_more:
+        state = nodes.changed(state, now, out)
     return _keep(state, pod, _judged(state, pod, known, now, out))
 
 

@@ -349,6 +349,7 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        holds: names of the attachable volumes that pods with claims use, by uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
         device_drivers: the drivers of devices that are.
@@ -374,6 +375,7 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    holds: Map[tuple[str, ...]] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[Driver, ...] = ()
     device_drivers: tuple[DeviceDriver, ...] = ()

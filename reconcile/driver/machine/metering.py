@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Metrics".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from reconcile.api import meta_v1
@@ -25,7 +25,8 @@ from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.driver.machine.machine import Machine
-from reconcile.effects import ProbeContainer
+from reconcile.effects import LookAround, ProbeContainer
+from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, rfc3339
 from reconcile.lib.mapping import Map
@@ -316,9 +317,36 @@ def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[
     doing = world.doing(machine.states.get(process.name), order.uid, order.container)
     if doing is None or not doing[1].needs:
         return ()
-    pods = machine.store.table("pods").under("node", process.host)
-    namespace = next((pod.metadata.namespace for pod in pods if pod.metadata.uid == order.uid), "")
-    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in doing[1].needs]
+    return _absent(machine, _key(machine, process.host, order.uid), doing[1].needs)
+
+
+def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
+    """Give what there is around a container: how many requests come to its pod, and which services it misses."""
+    behaviours, now = machine.cluster.topology.behaviours, machine.now
+    pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
+    requests = 0
+    for key, curve in behaviours.load.items():
+        pods = ready_behind(machine, key)
+        if pod in pods:
+            requests += curve.at(now, machine.cluster.topology.start) // len(pods)
+    doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
+    services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
+    missing = _absent(machine, pod, services)
+    return Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+
+
+def _key(machine: Machine, host: str, uid: str) -> str:
+    """Give the key of a pod on a host; empty if there is none of this uid."""
+    for pod in machine.store.table("pods").under("node", host):
+        if uid in (pod.metadata.uid, (pod.metadata.annotations or {}).get(_MIRRORED)):
+            return f"{pod.metadata.namespace}/{pod.metadata.name}"
+    return ""
+
+
+def _absent(machine: Machine, pod: str, services: Sequence[str]) -> tuple[str, ...]:
+    """Give those of the services that nothing stands behind; those without a namespace are of the pod's."""
+    namespace = pod.partition("/")[0]
+    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in services]
     return tuple([name for name, key in keys if not ready_behind(machine, key)])
 
 

@@ -100,6 +100,11 @@ class Amount:
     base: Curve
     per_request: int = 0
 
+    def varies(self, since: Duration) -> bool:
+        """Tell whether it can still change so long after it began."""
+        base = self.base
+        return bool(self.per_request) or (len(base.points) > 1 and (base.daily or since < base.points[-1][0]))
+
     def at(self, now: Instant, begun: Instant, requests: int) -> int:
         """Give the value at *now*, in billionths, of what began at *begun* and gets *requests* billionths a second."""
         return self.base.at(now, begun) + self.per_request * requests // NANO

@@ -5,8 +5,18 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import kubelet, world
-from reconcile.effects import Call, CancelTimer, EndProcess, LaunchProcess, Record, Report, SetTimer, SignalProcess
-from reconcile.events import Answered, Ordered, Reported, Started, TimerFired, Watched
+from reconcile.effects import (
+    Call,
+    CancelTimer,
+    EndProcess,
+    LaunchProcess,
+    LookAround,
+    Record,
+    Report,
+    SetTimer,
+    SignalProcess,
+)
+from reconcile.events import Answered, Ordered, Reported, Started, Surrounded, TimerFired, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
@@ -26,7 +36,7 @@ EMPTY = Table()
 class Lab:
     """Everything is delivered first in, first out, unless `pick` says otherwise."""
 
-    def __init__(self, images=None, host=None, pick=None, device_drivers=()):
+    def __init__(self, images=None, host=None, pick=None, device_drivers=(), drivers=()):
         self.host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
         self.behaviours = Behaviours.parse({"images": images or {}})
         self.now = EPOCH
@@ -45,6 +55,7 @@ class Lab:
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
         self.device_drivers = device_drivers
+        self.drivers = drivers
         self.start()
 
     # Lives
@@ -53,7 +64,11 @@ class Lab:
         self.life += 1
         running = world.containers(self.world)
         self.kubelet = kubelet.begin(
-            self.host, Dice(7, "kubelet/node-1"), running=running, device_drivers=self.device_drivers
+            self.host,
+            Dice(7, "kubelet/node-1"),
+            running=running,
+            drivers=self.drivers,
+            device_drivers=self.device_drivers,
         )
         self.timers = {key: row for key, row in self.timers.items() if key[0] != "kubelet"}
         self.queue = [item for item in self.queue if item[0] == "runtime"]
@@ -127,6 +142,8 @@ class Lab:
                     self.records.append((effect.type, effect.reason, effect.message, effect.about.metadata.name))
                 case Report():
                     self.push("kubelet", Reported(self.now, effect.report))
+                case LookAround(uid, container):
+                    self.push("runtime", Surrounded(self.now, uid, container))
                 case LaunchProcess() | SignalProcess() | EndProcess():
                     self.processes.append(effect)
                 case _:
