@@ -159,7 +159,7 @@ _PAIR: Final = 2
 
 
 def _stepped(state: State, event: Any) -> tuple[State, tuple[Any, ...]]:
-    said = state.application.step(state.own, event)
+    said: Any = state.application.step(state.own, event)
     if not (isinstance(said, tuple) and len(said) == _PAIR and isinstance(said[1], tuple | list)):
         name = state.application.name
         raise ReconcileError(f"application {name!r}: its step gave {said!r}, which is no (state, effects)")
