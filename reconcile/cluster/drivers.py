@@ -36,13 +36,16 @@ def _check_driver(driver: Driver, path: str) -> None:
     faults = names.subdomain_faults(driver.name)
     if faults:
         raise ReconcileError(f"{path}.name: {driver.name!r}: {faults[0]}")
-    for field in ("provision", "failures", "attach", "expand"):
+    for field in ("provision", "failures", "attach", "expand", "limit"):
         value = getattr(driver, field)
         if value < 0:
             raise ReconcileError(f"{path}.{field}: {value!r} is negative")
-    faults = names.qualified_faults(driver.reach) if driver.reach else ()
-    if faults:
-        raise ReconcileError(f"{path}.reach: {driver.reach!r}: {faults[0]}")
+    if driver.limit >= 1 << 31:
+        raise ReconcileError(f"{path}.limit: {driver.limit!r} is more than a CSINode can say")
+    for label in driver.reaches:
+        faults = names.qualified_faults(label)
+        if faults:
+            raise ReconcileError(f"{path}.reach: {label!r}: {faults[0]}")
     for place, fault in enumerate(driver.faults):
         _check_fault(fault, f"{path}.faults[{place}]")
 

@@ -61,8 +61,9 @@ class Driver:
         attach: how long it takes to attach a volume to a node, or to detach it, nanoseconds.
         expand: how long it takes to let a volume grow, or to change its attributes, nanoseconds.
         file_systems: whether a file system is grown on the node, when a pod next mounts it, and not at once.
-        reach: the node label within whose one value a volume can be reached, such as `topology.kubernetes.io/zone`;
-            empty: from anywhere.
+        reach: the node label within whose one value a volume can be reached, such as `topology.kubernetes.io/zone`; or
+            several, with commas between them, which must all be alike; empty: from anywhere.
+        limit: how many of its volumes can be attached to a node; 0: any number.
         faults: how its operations fail first.
     """
 
@@ -73,7 +74,13 @@ class Driver:
     expand: Duration = _USUAL
     file_systems: bool = False
     reach: str = ""
+    limit: int = 0
     faults: tuple[DriverFault, ...] = attrs.field(default=(), converter=as_tuple)
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """The labels of *reach*."""
+        return tuple(self.reach.split(",")) if self.reach else ()
 
     def fault(self, operation: Operation, failures: int) -> DriverFault | None:
         """Give how an operation fails that has failed so often already; None if it succeeds."""

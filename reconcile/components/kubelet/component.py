@@ -25,6 +25,7 @@ from reconcile.components.kubelet import (
     preparing,
     pressure,
     probes,
+    registering,
     reporting,
     resizing,
     shutdown,
@@ -228,6 +229,9 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             state = nodes.found_answered(state, response, now, out)
         case "mirror":
             return statics.mirror_answered(state, rest[0], response, now, out)
+        case "drivers":
+            registering.answered(state, rest[0], response, now, out)
+            return state
         case _:
             return state
     return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
@@ -311,6 +315,9 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
 
 def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:
     match what:
+        case "drivers":
+            registering.begin(state, out)
+            return state
         case "pressure":
             return pressure.look(state, now, out)
         case "images":

@@ -38,7 +38,7 @@ EMPTY = Table()
 class Lab:
     """Everything is delivered first in, first out, unless `pick` says otherwise."""
 
-    def __init__(self, images=None, host=None, pick=None, device_drivers=()):
+    def __init__(self, images=None, host=None, pick=None, device_drivers=(), drivers=()):
         self.host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
         self.behaviours = Behaviours.parse({"images": images or {}})
         self.now = EPOCH
@@ -57,6 +57,7 @@ class Lab:
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
         self.device_drivers = device_drivers
+        self.drivers = drivers
         self.start()
 
     # Lives
@@ -65,7 +66,11 @@ class Lab:
         self.life += 1
         running = world.containers(self.world)
         self.kubelet = kubelet.begin(
-            self.host, Dice(7, "kubelet/node-1"), running=running, device_drivers=self.device_drivers
+            self.host,
+            Dice(7, "kubelet/node-1"),
+            running=running,
+            drivers=self.drivers,
+            device_drivers=self.device_drivers,
         )
         self.timers = {key: row for key, row in self.timers.items() if key[0] != "kubelet"}
         self.queue = [item for item in self.queue if item[0] == "runtime"]

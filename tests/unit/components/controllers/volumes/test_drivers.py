@@ -121,6 +121,17 @@ def test_a_volume_may_be_reached_from_one_zone_only():
     assert (wanted.key, wanted.operator, wanted.values) == ("topology.kubernetes.io/zone", "In", ("z1",))
 
 
+def test_several_labels_may_have_to_be_alike():
+    lab = lab_of(reach="zone,rack,row")
+    labels = Map.of({"zone": "z1", "rack": "7"})
+    lab.put("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="node-1", labels=labels)))
+    lab.put(CLAIMS, claim(cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-1"}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    (term,) = made.spec.node_affinity.required.node_selector_terms
+    assert [(row.key, row.values) for row in term.match_expressions] == [("rack", ("7",)), ("zone", ("z1",))]
+
+
 @pytest.mark.parametrize(("policy", "stays"), [("Delete", False), ("Retain", True)])
 def test_a_volume_that_is_free_again_goes_if_its_policy_says_so(policy, stays):
     lab = lab_of()
