@@ -152,6 +152,7 @@ class _Vocabulary:
                 "etcd_quota": st.integers(0, 1 << 40),
                 "masters": st.just(1),
                 "members": st.just(1),
+                "etcd_apart": st.just(False),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
