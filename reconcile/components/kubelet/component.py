@@ -18,6 +18,7 @@ from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet import (
     configuring,
     containers,
+    growing,
     imaging,
     mounting,
     nodes,
@@ -229,6 +230,9 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             state = nodes.found_answered(state, response, now, out)
         case "mirror":
             return statics.mirror_answered(state, rest[0], response, now, out)
+        case "grow":
+            pod = state.pods.get(rest[0], None)
+            return state if pod is None else growing.answered(state, pod, rest[1], response, out, now=now)
         case "drivers":
             registering.answered(state, rest[0], response, now, out)
             return state
@@ -291,7 +295,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare":
+        case "mount" | "prepare" | "unprepare" | "grow":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -304,8 +308,11 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 
 
 def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
-    """Look again at what a pod waits for: what its volumes are made of, or its devices."""
+    """Look again at what a pod waits for: what its volumes are made of, its devices, or that they grow."""
     done = True
+    if what == "grow":
+        growing.due(state, pod, now, out)
+        return state
     if what == "mount":
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import authentication_v1, meta_v1
-from reconcile.components.kubelet import holding, nodes, volumes
+from reconcile.components.kubelet import growing, holding, nodes, volumes
 from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
@@ -41,6 +41,7 @@ def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tupl
         state = _asked(state, pod, Mounting(), asked, out, now=now)
         known = state.seldom.mounting[pod.uid]
     if known.done:
+        state = growing.begin(state, pod, known.found, now, out)
         return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
     return state, True
 
