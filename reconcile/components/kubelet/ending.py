@@ -59,7 +59,7 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
         if waits:
             return keep(state, pod)
     spec: Any = pod.pod.spec
-    if spec.volumes:
+    if state.seldom.holds or state.seldom.drivers:
         state = growing.released(state, pod, out)
         state, is_less = holding.released(state, pod)
         if is_less:

@@ -41,7 +41,8 @@ def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tupl
         state = _asked(state, pod, Mounting(), asked, out, now=now)
         known = state.seldom.mounting[pod.uid]
     if known.done:
-        state = growing.begin(state, pod, known.found, now, out)
+        if state.seldom.drivers:
+            state = growing.begin(state, pod, known.found, now, out)
         return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
     return state, True
 
@@ -85,9 +86,10 @@ def _asked(
     if new:
         out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
-    state, is_more = holding.held(state, pod, volumes.attachable(known.found))
-    if is_more:
-        state = nodes.changed(state, now, out)
+    if any([key.startswith(volumes.CLAIMS) for key in known.asked]):
+        state, is_more = holding.held(state, pod, volumes.attachable(known.found))
+        if is_more:
+            state = nodes.changed(state, now, out)
     return _keep(state, pod, _judged(state, pod, known, now, out))
 
 
