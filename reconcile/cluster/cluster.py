@@ -358,7 +358,7 @@ class Cluster:
                 starting.append((life, Starting(name, life)))
         states: list[tuple[str, Any]] = []
         if topology.front is not None:
-            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            masters = tuple([host.name for host in topology.controls()])
             processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
             states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
         timers: Timers[Any] = Timers()

@@ -71,6 +71,7 @@ def _all(cls: type) -> Callable[[Any], bool]:
 
 _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taint_masters": ("true or false", _is_truth),
+    "etcd_apart": ("true or false", _is_truth),
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
     "webhooks": ("true or false", _is_truth),

@@ -130,7 +130,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        masters=topology.controls() if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,

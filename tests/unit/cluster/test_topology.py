@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
-from reconcile.cluster.topology import static_pod
+from reconcile.cluster.manifests import static_pod
 from reconcile.components import controllers
 from reconcile.driver import settle
 from reconcile.driver.client import apply
@@ -186,6 +186,18 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
             "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
+        ),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU,), on=("node-9",)),)),)},
+            "topology: device_drivers[0].pools[0].on: there is no host 'node-9'; there are node-1",
+        ),
+        (
+            {
+                "device_drivers": (
+                    DeviceDriver(name="d", pools=(DevicePool(devices=(), on=("a",), labels={"b": "c"}),)),
+                )
+            },
+            "topology: device_drivers[0].pools[0].labels: are of a pool with a name of its own; this one is on ('a',)",
         ),
         (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU, GPU), on=("a",)),)),)},
