@@ -86,7 +86,7 @@ def _asked(
     if new:
         out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
-    if any([key.startswith(volumes.CLAIMS) for key in known.asked]):
+    if any(key.startswith(volumes.CLAIMS) for key in known.asked):
         state, is_more = holding.held(state, pod, volumes.attachable(known.found))
         if is_more:
             state = nodes.changed(state, now, out)
