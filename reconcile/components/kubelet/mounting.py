@@ -23,6 +23,7 @@ from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, Response
+from reconcile.model.volumes import CLAIMS
 
 FIRST_DELAY: Final = 500 * MILLISECOND
 LAST_DELAY: Final = 2 * MINUTE + 2 * SECOND
@@ -86,7 +87,7 @@ def _asked(
     if new:
         out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
-    if any(key.startswith(volumes.CLAIMS) for key in known.asked):
+    if any(key.startswith(CLAIMS) for key in known.asked):
         state, is_more = holding.held(state, pod, volumes.attachable(known.found))
         if is_more:
             state = nodes.changed(state, now, out)
