@@ -358,9 +358,8 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 pod = reporting.report(state, pod, now, out)
             return pods.sync(state, pod, now, out)
         case SandboxRemoved():
-            return (
-                pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state
-            )
+            gone = copier(LocalPod, "sandbox")(pod, "none")
+            return pods.sync(state, gone, now, out) if pod.life == "ending" else state
         case ContainerStarted():
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
