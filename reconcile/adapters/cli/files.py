@@ -236,6 +236,9 @@ def _only_document(path: Path) -> Manifest:
     return documents[0]
 
 
+_AFTER_UNDERSCORE: Final = re.compile("_([a-z])")
+
+
 def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     try:
         return read(manifest.content)
@@ -244,7 +247,9 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     except ScriptError as error:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
-        field = str(error).removeprefix("topology: ").partition(": ")[0]
+        field = str(error).partition(": ")[0]
+        if field == "topology":  # its fields are named as in Python, and as in JSON in a file
+            field = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), str(error).split(": ")[1])
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None
 
 

@@ -387,7 +387,7 @@ def ended(player: Recorded) -> Iterator[Recorded]:
     try:
         yield player
     except (ReconcileError, Interrupted):
-        player.digest()
+        player.give_up()
         raise
     player.digest()
 

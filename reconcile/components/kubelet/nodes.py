@@ -24,6 +24,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import quantity_of, settings_of
+from reconcile.model.kubelets.settings import WHOLES
 from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Request, Response
 
@@ -380,7 +381,8 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
     host, trouble = state.host, state.seldom.trouble
     ready, is_ready = (_READY, "True") if trouble is None or not trouble.shuts_down else (_SHUTS_DOWN, "False")
     images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))
-    most = settings_of(host.kubelet).most_images
+    settings = settings_of(host.kubelet)
+    most = settings.most_images
     images = images if most < 0 else images[:most]
     return core_v1.NodeStatus(
         addresses=(
@@ -397,9 +399,19 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
             _condition(ready, is_ready, _since("Ready", is_ready, before, now), now),
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
+        declared_features=_FEATURES if settings.tells_wholes else _FEWER_FEATURES,
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
         node_info=_machine(state.seldom.dice.seed, host.name, state.seldom.boots),
     )
+
+
+# Source: component-helpers' nodedeclaredfeatures/features, of which the gates are on in 1.36.
+_FEWER_FEATURES: Final = (
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+)
+_FEATURES: Final = tuple(sorted((*_FEWER_FEATURES, WHOLES)))
 
 
 def _with_foreign_resources(status: core_v1.NodeStatus, seen: Map[Quantity]) -> core_v1.NodeStatus:
