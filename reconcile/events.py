@@ -632,6 +632,28 @@ class MendLink:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class SlowLink:
+    """
+    Let what goes between two hosts take its time from now on; with no number, let it be as fast as others again.
+
+    Args:
+        one, other: the hosts.
+        delay: how long it takes, one way.
+        jitter: by how much longer it takes at most.
+        loss: how many packets of a million are lost, and sent again by TCP: what they carry is late.
+        one_way: whether only what goes from *one* to *other* is concerned.
+    """
+
+    one: str
+    other: str
+    delay: Duration = 0
+    jitter: Duration = 0
+    loss: int = 0
+    one_way: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class SetClock:
     """
     Let a host's clock jump: from now on it is *ahead* of the cluster's time (negative: behind), for all its processes.
@@ -855,6 +877,7 @@ Fault: TypeAlias = (
     | Reconnect
     | CutLink
     | MendLink
+    | SlowLink
     | SetClock
     | DriftClock
     | Compact

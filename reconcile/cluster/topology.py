@@ -10,7 +10,7 @@ import attrs
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity, freeze
-from reconcile.cluster.devices import check_device_drivers
+from reconcile.cluster.devices import check_device_drivers, check_device_hosts
 from reconcile.cluster.drivers import check_drivers
 from reconcile.cluster.manifests import merged
 from reconcile.cluster.typed import check_types
@@ -165,7 +165,8 @@ class Topology:
         before = self.members if self.etcd_apart else 0
         if not 1 <= self.masters <= count - before:
             raise ReconcileError(
-                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}"
+                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes"
+                f"{' beside those of etcd' * self.etcd_apart}, {count - before}"
             )
         if not 1 <= self.members <= (count if self.etcd_apart else self.masters):
             raise ReconcileError(
@@ -196,6 +197,8 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
+        if self.device_drivers:
+            check_device_hosts(self.device_drivers, tuple([host.name for host in self.machines()]))
         _check_pod_networks(self)
 
     def machines(self) -> tuple[Host, ...]:

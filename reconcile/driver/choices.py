@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import network
 from reconcile.driver.machine.reach import is_cut, ready_member
@@ -36,7 +37,7 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     for timer in due:
         name, life, key = timer.key
         process = cluster.processes.get(name)
-        if process is not None and process.life == life:
+        if name == LINKS or (process is not None and process.life == life):
             found.append(Fire(name, key))
     return tuple(found) if ahead is None else (*found, Advance(ahead.at))
 
@@ -90,7 +91,8 @@ def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
         end = ends.get(cursor.channel)
         if end is None:
             end = ends[cursor.channel] = cluster.store.history(cursor.channel).end
-        if cursor.position != end and not cursor.held and shown(name):
+        known = cluster.links.marks.get((name, watch), -1) if cluster.links.marks else -1
+        if cursor.position != end and not cursor.held and known < end and shown(name):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
 

@@ -219,7 +219,7 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             item = None if cluster is None else cluster.pending.get(message)
             whose = f" to {item.process}: {describe(item.body)}" if isinstance(item, Message) else f" {message}"
             return f"drop order{whose}"
-        case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink():
+        case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink() | on.SlowLink():
             return _of_network(what)
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
@@ -274,7 +274,7 @@ def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
             return ""
 
 
-def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -> str:
+def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink | on.SlowLink) -> str:
     match what:
         case on.Disconnect(host):
             return f"disconnect {host}"
@@ -283,6 +283,10 @@ def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -
         case on.CutLink(one, other, one_way) | on.MendLink(one, other, one_way):
             does = "cut" if isinstance(what, on.CutLink) else "mend"
             return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
+        case on.SlowLink(one, other, delay, jitter, loss, one_way):
+            way = f"from {one} to {other}" if one_way else f"between {one} and {other}"
+            pace = f"take {duration_text(delay)} to {duration_text(delay + jitter)}, and {loss} ppm of it be lost"
+            return f"let what goes {way} {pace if delay or jitter or loss else 'be as fast as ever'}"
 
 
 def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:

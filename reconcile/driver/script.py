@@ -213,6 +213,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "reconnect": (),
     "clock": ("ahead",),
     "cut link": ("one way",),
+    "slow link": ("delay", "jitter", "loss", "one way"),
     "mend link": ("one way",),
     "kill": ("container", "namespace"),
     "start process": (),
@@ -288,7 +289,7 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return SetImage(target_at(row["set image"], where, namespace), _images(row, path))
         case "disconnect" | "reconnect":
             return Connection(text_at(row[operation], where), on=operation == "reconnect")
-        case "cut link" | "mend link":
+        case "cut link" | "mend link" | "slow link":
             return link_at(operation, row, where)
         case "clock":
             return Clock(text_at(row["clock"], where), _ahead(row, path))

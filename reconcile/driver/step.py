@@ -15,25 +15,23 @@ from reconcile.api.given import whole
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
 from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
-    arrived,
     begin,
     carry,
     cut,
     decided,
     deliver,
     end,
-    execute,
     exit_process,
     fire,
     freeze_process,
-    give_back,
+    happen,
     hear_webhook,
-    heard,
     hold,
     hold_back,
     kill_container,
@@ -103,6 +101,7 @@ from reconcile.events import (
     ShutDown,
     SkipChanges,
     SlowDisk,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -149,7 +148,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _power(machine, event)
         case SetClock() | DriftClock():
             turn_clock(machine, event)
-        case CutLink() | MendLink():
+        case CutLink() | MendLink() | SlowLink():
             change_link(machine, event)
         case HoldWatch(process, watch) | ReleaseWatch(process, watch):
             change = hold_back if isinstance(event, HoldWatch) else release
@@ -226,9 +225,9 @@ def _submit(machine: Machine, event: Submit) -> None:
 def _choose(machine: Machine, event: Choice) -> None:
     match event:
         case Execute(call):
-            execute(machine, _taken(machine, call, Sent))
+            happen(machine, _taken(machine, call, Sent))
         case Return(call):
-            give_back(machine, _taken(machine, call, Replied))
+            happen(machine, _taken(machine, call, Replied))
         case Carry(message):
             _carry(machine, message)
         case Begin(process):
@@ -247,11 +246,11 @@ def _choose(machine: Machine, event: Choice) -> None:
 def _carry(machine: Machine, serial: int) -> None:
     match machine.settle_pending().get(serial):
         case Posted():
-            heard(machine, _taken(machine, serial, Posted))
+            happen(machine, _taken(machine, serial, Posted))
         case Syncing():
             synced(machine, _taken(machine, serial, Syncing))
         case Parcel():
-            arrived(machine, _taken(machine, serial, Parcel))
+            happen(machine, _taken(machine, serial, Parcel))
         case Decided():
             decided(machine, _taken(machine, serial, Decided))
         case _:
@@ -259,7 +258,7 @@ def _carry(machine: Machine, serial: int) -> None:
 
 
 def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
-    full = (process, _running(machine, process).life, key)
+    full = (process, 0 if process == LINKS else _running(machine, process).life, key)
     timer = machine.timers.get(full)
     if timer is None:
         raise ReconcileError(f"{process} has no timer {key!r}")

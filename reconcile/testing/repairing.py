@@ -18,6 +18,7 @@ from reconcile.events import (
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
+    SlowLink,
     StartHost,
     StartProcess,
     Thaw,
@@ -37,6 +38,8 @@ def repairs(machine: Machine) -> Iterator[Fault]:
             yield ReleaseCache(server)
     for one, other in (*machine.cuts, *machine.links.ways):
         yield MendLink(one, other)
+    for one, other in machine.links.paces:
+        yield SlowLink(one, other, one_way=True)
     for name, status in machine.closed().hosts.items():
         if not status.connected:
             yield Reconnect(name)

@@ -404,7 +404,7 @@ class Scenario:
         yield from ()
 
     def link(self, block: Block) -> Iterator[str]:
-        """Link cut|mend ONE OTHER [one way]: what goes between two hosts, or from one to the other only, is lost."""
+        """Link cut|mend ONE OTHER [one way], slow ONE OTHER DELAY [JITTER [PPM]]: what goes there is lost, or late."""
         self._game.happen(linked(*block.words))
         yield from ()
 

@@ -40,6 +40,7 @@ from reconcile.events import (
     RemoveManifest,
     SetClock,
     ShutDown,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -188,7 +189,7 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "restart", name
         case StartProcess(name) if "/" in name:
             return "restart", name
-        case Disconnect() | Reconnect() | CutLink() | MendLink():
+        case Disconnect() | Reconnect() | CutLink() | MendLink() | SlowLink():
             return _words_of_network(fault)
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
@@ -212,7 +213,7 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return ()
 
 
-def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink) -> tuple[str, ...]:
+def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink | SlowLink) -> tuple[str, ...]:
     match fault:
         case Disconnect(host):
             return "cut", host
@@ -221,6 +222,9 @@ def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink) -> tup
         case CutLink(one, other, one_way) | MendLink(one, other, one_way):
             does = "cut" if isinstance(fault, CutLink) else "mend"
             return ("link", does, one, other, "one", "way") if one_way else ("link", does, one, other)
+        case SlowLink(one, other, delay, jitter, loss, one_way):
+            pace = (duration_text(delay), duration_text(jitter), str(loss))
+            return ("link", "slow", one, other, *pace, "one", "way") if one_way else ("link", "slow", one, other, *pace)
 
 
 _OF_PROCESSES: Final[dict[type, str]] = {HoldCache: "hold", ReleaseCache: "release", Freeze: "freeze", Thaw: "thaw"}

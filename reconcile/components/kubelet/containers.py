@@ -34,7 +34,6 @@ from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
-from reconcile.model.requests import Request
 from reconcile.model.running import RunningContainer
 
 FIRST_DELAY: Final = 10 * SECOND
@@ -208,16 +207,14 @@ def _usual_policy(image: str) -> str:
 def _begun(state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
     """Start the container, once it is known what its variables are."""
     spec = container.spec
-    if not spec.env and not spec.env_from and not environment.has_expressions(spec):
+    said = spec.env or spec.env_from or environment.has_expressions(spec)
+    if not said and not ((spec.command or spec.args) and environment.wants_links(spec)):
         return _started(state, pod, container, environment.NONE, now, out)
     named = environment.named_by(spec)
     if not named:
         return configured(state, pod, container, {}, out, now=now)
     namespace = pod.key.partition("/")[0]
-    for key in named:
-        resource, _, name = key.partition("/")
-        request = Request(verb="get", resource=resource, namespace=namespace, name=name)
-        out.append(Call(request, ("configure", pod.uid, spec.name, key)))
+    out += [Call(environment.request_of(key, namespace), ("configure", pod.uid, spec.name, key)) for key in named]
     return with_container(pod, copier(Container, "stage")(container, "configuring"))
 
 

@@ -27,7 +27,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
-from reconcile.components.scheduler.plugin import Turn
+from reconcile.components.scheduler.plugin import NOTHING, Turn, Unschedulable, said
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
     helped_by_devices,
@@ -356,9 +356,13 @@ def held(state: State, pod: Any) -> bool:
     profile = profile_for(state, pod) or state.settings.profile
     if pod.spec.scheduling_gates and profile.gates:
         return True
-    asked = [each.plugin.pre_enqueue for each in profile.own if each.at("preEnqueue")]
     turn = Turn(pod, snapshot_of(state))
-    return any(ask is not None and ask(turn) is not None for ask in asked)
+    for each in profile.own:
+        ask = each.plugin.pre_enqueue if each.at("preEnqueue") else None
+        found = None if ask is None else said(each.plugin.name, "pre_enqueue", ask(turn), Unschedulable, NOTHING)
+        if found is not None:
+            return True
+    return False
 
 
 def _alike(one: Any, other: Any) -> bool:

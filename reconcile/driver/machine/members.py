@@ -26,11 +26,12 @@ from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import reaches, talks, unpark
 from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import MILLISECOND, Instant
 from reconcile.lib.replacing import replace
 
 _TIMER: Final = ("raft",)
 DISK: Final = ("disk",)
+_ROUGH: Final = 500 * MILLISECOND  # half of the time after which a leader that is not heard is gone
 
 
 def name_of(host: str) -> str:
@@ -182,7 +183,7 @@ def _is_calm(machine: Machine, process: Process) -> bool:
         return False
     following = 1
     for host, keeping in machine.members.table().items():
-        if keeping.delay:
+        if keeping.delay or _is_rough(machine, process.host, host):
             return False
         state = machine.states.get(name_of(host))
         if host == process.host or state is None or state.raft is None:
@@ -194,6 +195,12 @@ def _is_calm(machine: Machine, process: Process) -> bool:
         elif state.raft.leader:
             return False  # it has not noticed yet that it is cut off
     return bool(following >= leader.membership.quorum and leader.applied == leader.log.last)
+
+
+def _is_rough(machine: Machine, one: str, other: str) -> bool:
+    """Tell whether heartbeats between two hosts may come so late that it is noticed."""
+    paces = [machine.links.paces.get((one, other)), machine.links.paces.get((other, one))]
+    return any(pace is not None and (pace.loss or pace.jitter > _ROUGH) for pace in paces)
 
 
 def _agree(leader: raft.State, other: raft.State) -> bool:

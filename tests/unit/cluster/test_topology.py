@@ -188,6 +188,18 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
             "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
         ),
         (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU,), on=("node-9",)),)),)},
+            "topology: device_drivers[0].pools[0].on: there is no host 'node-9'; there are node-1",
+        ),
+        (
+            {
+                "device_drivers": (
+                    DeviceDriver(name="d", pools=(DevicePool(devices=(), on=("a",), labels={"b": "c"}),)),
+                )
+            },
+            "topology: device_drivers[0].pools[0].labels: are of a pool with a name of its own; this one is on ('a',)",
+        ),
+        (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU, GPU), on=("a",)),)),)},
             "topology: device_drivers[0].pools[0].devices: two are called 'gpu'",
         ),

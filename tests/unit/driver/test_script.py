@@ -31,13 +31,14 @@ from reconcile.events import (
     MendLink,
     Reconnect,
     SetClock,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
 )
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model import statuses
 from reconcile.model.requests import Response
@@ -181,6 +182,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         {"at": "4m", "clock": "node-3", "ahead": "-90s"},
         {"at": "4m", "cut link": "node-3 node-1"},
         {"at": "4m", "mend link": "node-3 node-1", "one way": True},
+        {"at": "4m", "slow link": "node-3 node-1", "delay": "80ms", "jitter": "20ms", "loss": 1000},
         {"at": "5m", "kill": "kubelet/node-3"},
         {"at": "5m", "start process": "kubelet/node-3"},
         {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
@@ -204,6 +206,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         "clock node-3 -1m30s",
         "cut link node-3 node-1",
         "mend link node-3 node-1 one way",
+        "slow link node-3 node-1: 80ms to 100ms, 1000 ppm lost",
         "kill kubelet/node-3",
         "start process kubelet/node-3",
         "kill pod/web-0 web",
@@ -215,6 +218,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         SetClock("node-3", -90 * SECOND),
         CutLink("node-3", "node-1"),
         MendLink("node-3", "node-1", one_way=True),
+        SlowLink("node-3", "node-1", 80 * MILLISECOND, 20 * MILLISECOND, 1000),
         StopProcess("kubelet/node-3"),
         StartProcess("kubelet/node-3"),
         KillContainer("shop/web-0", "web"),
@@ -248,6 +252,8 @@ def test_every_command_of_kubectl_s_and_every_fault():
             r"^commands\[0\].one way: must be true or false, not 'yes'$",
             False,
         ),
+        ({"slow link": "a b", "delay": "fast"}, r"^commands\[0\].delay: .*'fast'", True),
+        ({"slow link": "a b", "loss": "1%"}, r"^commands\[0\].loss: must be a count of a million, not '1%'$", False),
         ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
         ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
         ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),

@@ -4,11 +4,12 @@ import pytest
 
 from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.links import NO_LINKS, Pace
 from reconcile.cluster.topology import Topology
 from reconcile.driver.run import settle
 from reconcile.driver.wire import state_digest
 from reconcile.events import Compact, HoldWatch, ReleaseWatch, StopHost
-from reconcile.lib.instant import SECOND
+from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.blocks import Block, read
 from reconcile.testing.fuzzing import Declare, Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.game import Game
@@ -135,7 +136,7 @@ def test_load_takes_hosts_and_behaviours(says):
 
 def test_what_is_held_back_is_released_by_repair(says):
     assert says("hold kubelet/node-2 pods", "repair") == "release pods of kubelet/node-2"
-    assert says("repair").startswith("mend the link")
+    assert says("repair") == "ok"
     assert says("strike lag 0").startswith("hold ")
 
 
@@ -279,6 +280,14 @@ def test_links_are_cut_one_way_or_both(says):
         "error: link 'sever node-1 node-2' is not `link cut|mend ONE OTHER`, perhaps with `one way`"
     )
     assert "perhaps with" in says("link cut node-1 node-2 both ways")
+    assert says("link slow node-1 node-2 80ms", "link slow node-2 node-1 10ms 5ms 100 one way") == "ok"
+    assert dict(says.scenario.cluster.links.paces.items()) == {
+        ("node-1", "node-2"): Pace(80 * MILLISECOND),
+        ("node-2", "node-1"): Pace(10 * MILLISECOND, 5 * MILLISECOND, 100),
+    }
+    assert "is not `link slow ONE OTHER DELAY" in says("link slow node-1 node-2 1s 2s 3 4")
+    assert says("repair").startswith("let what goes from node-1 to node-2")
+    assert says.scenario.cluster.links == NO_LINKS
 
 
 def test_repair_mends_links(says):

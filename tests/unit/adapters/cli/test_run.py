@@ -576,6 +576,13 @@ def test_kubelets_are_configured_by_a_file(reconcile, desk):
     assert 'strict decoding error: unknown field "maxPod"' in ended.err
 
 
+def test_a_topology_is_refused_where_it_stands(reconcile, desk):
+    (desk / "topology.yaml").write_text("nodes: 2\ndeviceDrivers:\n- name: gpu.example.com\n  prepare: -5\n")
+    ended = reconcile("run", "pod.yaml", "--topology", "topology.yaml")
+    said = "error: topology.yaml, document 1, line 4: topology: device_drivers[0].prepare: -5 is negative\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
 def test_a_kubelet_is_refused_where_it_stands(reconcile, desk):
     (desk / "kubelet.yaml").write_text(
         "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: -5\n"

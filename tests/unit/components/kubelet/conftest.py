@@ -1,5 +1,7 @@
 """A kubelet, a simulated runtime and an API server of a few lines, wired together; time moves from timer to timer."""
 
+from operator import itemgetter
+
 import pytest
 
 from reconcile.api import core_v1, meta_v1
@@ -26,7 +28,7 @@ from reconcile.model import statuses
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.patches.ofstatus import StatusPatch
-from reconcile.model.requests import Response, key_of
+from reconcile.model.requests import List, Response, key_of
 from reconcile.store import Change
 
 EPOCH = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
@@ -166,6 +168,12 @@ class Lab:
             uid = f"uid-{self.revision + 1}"
             metadata = replace(request.body.metadata, uid=uid, generation=1)
             return Response(201, self.put(request.resource, replace(request.body, metadata=metadata)))
+        if request.verb == "list":
+            found = [
+                obj for (kind, _), obj in sorted(self.objects.items(), key=itemgetter(0)) if kind == request.resource
+            ]
+            items = tuple([obj for obj in found if obj.metadata.namespace == request.namespace])
+            return Response(200, List(resource=request.resource, items=items, resource_version=str(self.revision)))
         if old is None:
             return Response(404, statuses.not_found(request.resource, name))
         if request.verb == "get":
