@@ -165,7 +165,8 @@ class Topology:
         before = self.members if self.etcd_apart else 0
         if not 1 <= self.masters <= count - before:
             raise ReconcileError(
-                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}"
+                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes"
+                f"{' beside those of etcd' * self.etcd_apart}, {count - before}"
             )
         if not 1 <= self.members <= (count if self.etcd_apart else self.masters):
             raise ReconcileError(

@@ -9,10 +9,12 @@ import attrs
 from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import SECOND, Duration
 
-Operation: TypeAlias = Literal["provision", "delete", "attach", "detach", "expand", "modify", "stage", "publish"]
+Operation: TypeAlias = Literal[
+    "provision", "delete", "attach", "detach", "expand", "modify", "stage", "publish", "grow"
+]
 """
 What a driver is asked for: CreateVolume, DeleteVolume, ControllerPublishVolume, ControllerUnpublishVolume,
-ControllerExpandVolume, ControllerModifyVolume; and on a node NodeStageVolume, NodePublishVolume.
+ControllerExpandVolume, ControllerModifyVolume; and on a node NodeStageVolume, NodePublishVolume, NodeExpandVolume.
 """
 
 INFEASIBLE: Final = ("InvalidArgument", "OutOfRange", "NotFound")
@@ -23,6 +25,14 @@ CODES: Final = (
     *INFEASIBLE,
 )
 """gRPC's codes of what went wrong."""
+FINAL: Final = tuple(
+    [
+        code
+        for code in CODES
+        if code not in ("Canceled", "DeadlineExceeded", "Unavailable", "ResourceExhausted", "Aborted")
+    ]
+)
+"""After another code it is not known whether the driver goes on with what it was asked for."""
 _USUAL: Final = SECOND
 
 

@@ -144,7 +144,9 @@ class _Vocabulary:
             parts["stages"] = st.sampled_from(((), (_STAGE,)))
             parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
             parts["kubelet"] = st.sampled_from((Map(), _CONFIGURED))
-            hosts = st.lists(self.of(Host), max_size=3).map(_machines)
+            hosts = st.lists(self.of(Host), min_size=1, max_size=3).map(
+                _machines
+            )  # a driver of devices is on the first
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
             possible: dict[str, Any] = {
@@ -152,6 +154,7 @@ class _Vocabulary:
                 "etcd_quota": st.integers(0, 1 << 40),
                 "masters": st.just(1),
                 "members": st.just(1),
+                "etcd_apart": st.sampled_from((False,)),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,

@@ -265,6 +265,7 @@ ATTACHED = (core_v1.AttachedVolume(name=OWN, device_path=""),)
 
 
 def with_disk(made, *drivers, **spec):
+    made.drivers = drivers  # of its next lives, too
     made.kubelet = with_seldom(made.kubelet, drivers=drivers)
     csi = core_v1.CSIPersistentVolumeSource(driver="csi.example.com", volume_handle="h")
     made.put("persistentvolumeclaims", claim())

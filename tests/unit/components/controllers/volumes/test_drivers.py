@@ -217,6 +217,15 @@ def test_its_file_system_may_have_to_wait_for_a_pod():
     assert status.allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
 
 
+def test_a_node_that_has_given_up_is_asked_again():
+    lab = grown(file_systems=True)
+    found = lab.get(CLAIMS, "default/data")
+    stuck = Map.of({"storage": "NodeResizeInfeasible"})
+    lab.put(CLAIMS, replace(found, status=replace(found.status, allocated_resource_statuses=stuck)))
+    lab.run()
+    assert status_of(lab).allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
+
+
 def status_of(lab):
     return lab.get(CLAIMS, "default/data").status
 
