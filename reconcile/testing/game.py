@@ -420,11 +420,11 @@ class Game:
 
     def _insisted(self, ask: Callable[[], Response]) -> Response | None:
         """
-        Ask, and where connections break, again and again while nobody answers, as users do; None if nobody does for
-        minutes.
+        Ask, and where connections break or etcd may have no leader, again and again while nobody answers, as users do;
+        None if nobody does for minutes.
         """
         answer = ask()
-        if not self.machine.fronted:
+        if not self.machine.fronted and not self.machine.plural:
             return answer
         for _ in range(_TRIES):
             if answer.code not in _UNANSWERED:
