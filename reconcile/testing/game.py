@@ -385,7 +385,7 @@ class Game:
         minutes.
         """
         answer = ask()
-        if not self.machine.fronted:
+        if not (self.machine.plural or self.machine.fronted):
             return answer
         for _ in range(_TRIES):
             if answer.code not in _UNANSWERED:

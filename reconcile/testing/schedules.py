@@ -19,6 +19,7 @@ from reconcile.events import (
     MendLink,
     Reconnect,
     ReleaseCache,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -220,11 +221,14 @@ def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
     """Draw what happens to one of *hosts*, or to its kubelet: it stops, is cut off from all or one, or comes back."""
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
-    if kind in (CutLink, MendLink):
+    if kind in (CutLink, MendLink, SlowLink):
         others = [each for each in hosts if each != host]
         if not others:
-            return Disconnect(host) if kind is CutLink else Reconnect(host)
-        link: Move = kind(host, draw(st.sampled_from(others)), draw(st.booleans()))
+            return Reconnect(host) if kind is MendLink else Disconnect(host)
+        other, one_way = draw(st.sampled_from(others)), draw(st.booleans())
+        if kind is SlowLink:
+            return SlowLink(host, other, draw(_DELAYS), draw(_DELAYS), draw(st.sampled_from((0, 100_000))), one_way)
+        link: Move = kind(host, other, one_way)
         return link
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
     return outage
@@ -283,8 +287,10 @@ _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
         CutLink,
         CutLink,
         MendLink,
+        SlowLink,
     )
 )
+_DELAYS: Final = st.sampled_from((0, 20 * MILLISECOND, 300 * MILLISECOND))
 
 
 @st.composite

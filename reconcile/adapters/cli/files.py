@@ -91,6 +91,7 @@ def load_manifests(
     recursive: bool = False,
     skip_unknown: bool = False,
     partly: bool = False,
+    also: Iterable[Manifest] = (),
 ) -> Given:
     """
     Read manifests in the order in which they are to be applied.
@@ -102,12 +103,13 @@ def load_manifests(
         recursive: whether directories in directories are read.
         skip_unknown: whether objects of a kind that is not known are left out; else they are faults.
         partly: whether what is wrong with an object keeps no other one from being applied, as with kubectl.
+        also: what is applied beside them.
 
     Raises:
         BadFiles, ManifestError: a file or an object is not what it should be, or there is no object at all.
     """
     given, built = tuple(paths), tuple(kustomizations)
-    manifests = [manifest for path in given for manifest in read_manifests(path, recursive=recursive)]
+    manifests = [*also, *[manifest for path in given for manifest in read_manifests(path, recursive=recursive)]]
     manifests += [manifest for path in built for manifest in kustomize.built(path)]
     found: list[Declared] = []
     faults: list[str] = []
