@@ -155,7 +155,7 @@ def _on_answered(state: State, event: Answered) -> Step:
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
         return with_placed(state, key, known), ()
-    why = f'binding rejected: running Bind plugin "DefaultBinder": {_why(event.response)}'
+    why = f'running Bind plugin "DefaultBinder": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
 
 
