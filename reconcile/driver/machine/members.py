@@ -129,6 +129,8 @@ def member_ended(machine: Machine, host: str) -> None:
 
 
 def _wake(machine: Machine, process: Process, order: etcd.WakeUp) -> None:
+    if machine.alive(process.name, process.life) is None:
+        return  # its disk was full when it wrote in the same turn, so it has ended
     if order.leads and not machine.calm and _is_calm(machine, process):
         machine.calm = True
         for host in machine.members.table():

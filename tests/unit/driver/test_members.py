@@ -16,7 +16,9 @@ from reconcile.events import (
     CutLink,
     Deliver,
     Disconnect,
+    DriftClock,
     DropMessage,
+    FillDisk,
     ForceNewCluster,
     LoseDisk,
     MendLink,
@@ -32,6 +34,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
+from reconcile.model.balancers import Balancer
 from reconcile.model.requests import Request
 
 NEW = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}}
@@ -348,3 +351,11 @@ def test_requests_arrive_where_answers_are_lost():
     healed = settle(happened(later, MendLink("node-1", "node-2"))).cluster
     (ready,) = [each for each in healed.get("nodes", "node-2").status.conditions if each.type == "Ready"]
     assert ready.status == "True"
+
+
+def test_a_member_whose_disk_is_full_does_not_wake_after_its_write():
+    topology = Topology(nodes=4, masters=3, members=3, balancer=Balancer(kind="least-connections"))
+    cluster, _ = step(settle(Cluster.boot(topology, seed=3)).cluster, DriftClock("node-2", 500))
+    cluster, _ = step(run(cluster, until=cluster.now + 15 * SECOND).cluster, FillDisk("node-2"))
+    cluster = run(cluster, until=cluster.now + 15 * SECOND).cluster
+    assert cluster.processes.get("etcd/node-2") is None
