@@ -156,6 +156,7 @@ class StartContainer:
             Job's or has a command of its own.
         awaited: whether something waits for its end: the rest of its pod, or a Job.
         memory: how many bytes it may use, by its limit; 0 for as many as there are.
+        cpu: how much of processors it may use, by its limit, in billionths; 0 for as much as there is.
     """
 
     uid: str
@@ -170,6 +171,7 @@ class StartContainer:
     task: bool = False
     awaited: bool = False
     memory: int = 0
+    cpu: int = 0
 
 
 @quick
@@ -315,6 +317,15 @@ class SignalProcess:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class LookAround:
+    """A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect."""
+
+    uid: str
+    container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class DiscardVolumes:
     """The runtime tore a pod down: what is on its own volumes goes with it; only the world gives this effect."""
 
@@ -368,6 +379,7 @@ Effect: TypeAlias = (
     | EndProcess
     | LaunchApplication
     | SignalProcess
+    | LookAround
     | DiscardVolumes
     | CallWebhook
 )

@@ -202,6 +202,17 @@ class ContainerResized:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class ContainerUses:
+    """The container that runs uses so much by now, in bytes."""
+
+    uid: str
+    container: str
+    memory: int
+    disk: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStrained:
     """
     So much is available on the host beside what its pods' containers use.
@@ -241,6 +252,7 @@ RuntimeReport: TypeAlias = (
     | Probed
     | Hooked
     | ContainerResized
+    | ContainerUses
     | HostStrained
     | HostShutsDown
     | ManifestsChanged
@@ -273,7 +285,27 @@ class Ordered:
     answer: bool | None = None
 
 
-Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered
+@quick
+@attrs.frozen(weakref_slot=False)
+class Surrounded:
+    """
+    What there is around a container that looks; only the world's container runtime hears this.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        requests: how many requests a second come to its pod, in billionths.
+        missing: the services without which it ends and that have no ready endpoint.
+    """
+
+    now: Instant
+    uid: str
+    container: str
+    requests: int = 0
+    missing: tuple[str, ...] = ()
+
+
+Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded
 """Everything that a component can hear; each module narrows it to what it does hear."""
 
 # What a cluster is stepped by: choices
@@ -575,19 +607,49 @@ class Reconnect:
 @quick
 @attrs.frozen(weakref_slot=False)
 class CutLink:
-    """Cut two hosts off from each other: no connection between them holds, those to others do, until `MendLink`."""
+    """
+    Cut two hosts off from each other: no connection between them holds, those to others do, until `MendLink`.
+
+    Args:
+        one, other: the hosts.
+        one_way: whether only what goes from *one* to *other* is lost: requests arrive, and their answers do not.
+    """
 
     one: str
     other: str
+    one_way: bool = False
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class MendLink:
-    """Undo `CutLink`."""
+    """Undo `CutLink`: both ways, or, if *one_way*, only from *one* to *other*."""
 
     one: str
     other: str
+    one_way: bool = False
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SlowLink:
+    """
+    Let what goes between two hosts take its time from now on; with no number, let it be as fast as others again.
+
+    Args:
+        one, other: the hosts.
+        delay: how long it takes, one way.
+        jitter: by how much longer it takes at most.
+        loss: how many packets of a million are lost, and sent again by TCP: what they carry is late.
+        one_way: whether only what goes from *one* to *other* is concerned.
+    """
+
+    one: str
+    other: str
+    delay: Duration = 0
+    jitter: Duration = 0
+    loss: int = 0
+    one_way: bool = False
 
 
 @quick
@@ -815,6 +877,7 @@ Fault: TypeAlias = (
     | Reconnect
     | CutLink
     | MendLink
+    | SlowLink
     | SetClock
     | DriftClock
     | Compact

@@ -40,7 +40,19 @@ from reconcile.driver.wire.shapes import (  # noqa: E402
     words_of,
 )
 from reconcile.model.balancers import Balancer  # noqa: E402
-from reconcile.model.behaviours import Amount, Behaviour, Behaviours, Curve, Ending, Line, Reply, Rule, Span  # noqa: E402
+from reconcile.model.behaviours import (  # noqa: E402
+    Amount,
+    Behaviour,
+    Behaviours,
+    Cause,
+    Curve,
+    Ending,
+    Hazard,
+    Line,
+    Reply,
+    Rule,
+    Span,
+)
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.devices import DeviceDriver, DevicePool  # noqa: E402
@@ -81,6 +93,8 @@ HOMES: Final[dict[Any, str]] = {
             Rule,
             Reply,
             Ending,
+            Hazard,
+            Cause,
             Line,
             Span,
             Amount,

@@ -20,6 +20,7 @@ from reconcile.cluster.components import (
     scheduling,
 )
 from reconcile.cluster.founding import founding
+from reconcile.cluster.links import NO_LINKS, Links
 from reconcile.cluster.pending import Inquiry, Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import applications, etcd, network, world
@@ -287,6 +288,7 @@ class Cluster:
         calm: whether members hear each other's heartbeats by rule.
         cuts: the pairs of hosts that are cut off from each other, each pair and all of them sorted.
         programs: what applications of the user's own keep, and where they listen.
+        links: what is wrong with links one way only.
     """
 
     topology: Topology
@@ -319,6 +321,7 @@ class Cluster:
     snapshots: Table[str, Store] = attrs.field(factory=Table)
     cuts: tuple[tuple[str, str], ...] = ()
     programs: Programs = NO_PROGRAMS
+    links: Links = NO_LINKS
 
     @classmethod
     def boot(cls, topology: Topology | None = None, *, seed: int = 0, controllers: tuple[Any, ...] = ()) -> Cluster:
@@ -355,7 +358,7 @@ class Cluster:
                 starting.append((life, Starting(name, life)))
         states: list[tuple[str, Any]] = []
         if topology.front is not None:
-            masters = tuple([host.name for host in topology.machines()[: topology.masters]])
+            masters = tuple([host.name for host in topology.controls()])
             processes.append(("network", Process("network", "network", "", User(name=""), len(starting))))
             states.append(("network", network.begin(topology.front, masters, Dice(seed, "network"))))
         timers: Timers[Any] = Timers()

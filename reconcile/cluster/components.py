@@ -65,10 +65,12 @@ class Setting:
     def pods(self) -> Any:
         """Give the range of which nodes get their parts for pods, if they do."""
         options = self.options
+        if not self.cluster_cidr:
+            return None  # each host has its own
         if not options.given:
             cidr, size, services = self.cluster_cidr, self.node_cidr_mask_size, self.service_cidr
         else:
-            allocates = options.truth("allocate-node-cidrs", default=bool(self.cluster_cidr))
+            allocates = options.truth("allocate-node-cidrs", default=True)
             cidr = options.text("cluster-cidr", self.cluster_cidr) if allocates else ""
             size = options.number("node-cidr-mask-size", self.node_cidr_mask_size)
             services = options.text("service-cluster-ip-range", self.service_cidr)

@@ -31,6 +31,21 @@ def check_device_drivers(drivers: tuple[DeviceDriver, ...]) -> None:
         known.append(driver.name)
 
 
+def check_device_hosts(drivers: tuple[DeviceDriver, ...], known: tuple[str, ...]) -> None:
+    """
+    Check that the hosts on which drivers have devices are among those that are *known*.
+
+    Raises:
+        ReconcileError: there is no such host; its path and the value are shown.
+    """
+    for place, driver in enumerate(drivers):
+        for row, pool in enumerate(driver.pools):
+            for host in pool.on:
+                if host not in known:
+                    path = f"topology: device_drivers[{place}].pools[{row}].on"
+                    raise ReconcileError(f"{path}: there is no host {host!r}; there are {', '.join(known[:10])}")
+
+
 def _check_driver(driver: DeviceDriver, path: str) -> None:
     check_types(driver, f"{path}.")
     _named(driver.name, names.subdomain_faults(driver.name), f"{path}.name")
@@ -46,6 +61,8 @@ def _check_pool(pool: DevicePool, path: str) -> None:
     check_types(pool, f"{path}.")
     if bool(pool.on) == bool(pool.name):
         raise ReconcileError(f"{path}: a pool is either on hosts, or has a name of its own: {pool.on!r}, {pool.name!r}")
+    if pool.on and pool.labels:
+        raise ReconcileError(f"{path}.labels: are of a pool with a name of its own; this one is on {pool.on!r}")
     for host in pool.on:
         _named(host, names.subdomain_faults(host), f"{path}.on")
     if pool.name:

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity, freeze
-from reconcile.cluster.devices import check_device_drivers
+from reconcile.cluster.devices import check_device_drivers, check_device_hosts
 from reconcile.cluster.drivers import check_drivers
+from reconcile.cluster.manifests import merged
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -29,9 +30,8 @@ from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host, as_capacity
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
 from reconcile.model.stages import stages_of
 
-KUBERNETES: Final = "v1.36.0"
-_ETCD: Final = "3.6.6-0"
 _MASTER_LABELS: Final = Map.of({"node-role.kubernetes.io/control-plane": ""})
+_ETCD_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/etcd", effect="NoSchedule")
 _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
 
 # Second bytes of 10.0.0.0/8 for the nodes' pod networks, a /24 each; 10.96.0.0/12 is the services'.
@@ -80,6 +80,7 @@ class Topology:
         masters: on how many of them, the first ones, the control plane runs: API server, controller-manager and
             scheduler each.
         members: on how many of the masters, the first ones, a member of etcd runs; several agree by Raft.
+        etcd_apart: etcd runs on hosts of its own instead: the first *members* of all, before the masters.
         taint_masters: keep ordinary pods off the masters, as kubeadm does.
         capacity: what each node reports, resource name -> quantity text; what it does not name is as by default.
         kubelet: how every kubelet is configured, as a host's own `kubelet` says, which counts more: field of
@@ -127,6 +128,7 @@ class Topology:
     nodes: int = 3
     masters: int = 1
     members: int = 1
+    etcd_apart: bool = False
     taint_masters: bool = False
     capacity: Map[str] = attrs.field(default=CAPACITY, converter=as_capacity)
     kubelet: Map[str] = attrs.field(default=Map(), converter=as_settings)
@@ -160,11 +162,13 @@ class Topology:
         count = len(self.hosts) or self.nodes
         if not 1 <= count <= _MOST_NODES:
             raise ReconcileError(f"topology: nodes: {self.nodes!r} is not between 1 and {_MOST_NODES}")
-        if not 1 <= self.masters <= count:
+        before = self.members if self.etcd_apart else 0
+        if not 1 <= self.masters <= count - before:
             raise ReconcileError(
-                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes, {count}"
+                f"topology: masters: {self.masters!r} is not between 1 and the number of nodes"
+                f"{' beside those of etcd' * self.etcd_apart}, {count - before}"
             )
-        if not 1 <= self.members <= self.masters:
+        if not 1 <= self.members <= (count if self.etcd_apart else self.masters):
             raise ReconcileError(
                 f"topology: members: {self.members!r} is not between 1 and the number of masters, {self.masters}"
             )
@@ -189,10 +193,12 @@ class Topology:
             _check_cloud(self.cloud, "topology: cloud")
         for place, host in enumerate(self.hosts):
             _check_host(host, f"topology: hosts[{place}]")
-            if host.external and place < self.masters:
+            if host.external and place < before + self.masters:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
+        if self.device_drivers:
+            check_device_hosts(self.device_drivers, tuple([host.name for host in self.machines()]))
         _check_pod_networks(self)
 
     def machines(self) -> tuple[Host, ...]:
@@ -203,6 +209,11 @@ class Topology:
     def keepers(self) -> tuple[str, ...]:
         """Name the hosts on which a member of etcd runs."""
         return tuple([host.name for host in self.machines()[: self.members]])
+
+    def controls(self) -> tuple[Host, ...]:
+        """Give the hosts of the masters."""
+        first = self.members if self.etcd_apart else 0
+        return self.machines()[first : first + self.masters]
 
     @property
     def front(self) -> Balancer | None:
@@ -220,13 +231,17 @@ class Topology:
         )
 
     def _furnished(self, host: Host, place: int) -> Host:
-        run = ["kube-proxy"] if self.proxy else []
         labels, taints = host.labels, host.taints
-        if place < self.masters:
+        keeps = place < self.members
+        run = ["etcd"] if keeps else []
+        if keeps and self.etcd_apart:
+            taints = (*taints, _ETCD_TAINT)
+        elif place < self.masters + (self.members if self.etcd_apart else 0):
             brains = [name for name in ("kube-controller-manager", "kube-scheduler") if name not in self.without]
-            run = ["etcd"] * (place < self.members) + ["kube-apiserver", *brains, *run]
+            run += ["kube-apiserver", *brains]
             labels = labels.merge(_MASTER_LABELS)
             taints = (*taints, _MASTER_TAINT) if self.taint_masters else taints
+        run += ["kube-proxy"] if self.proxy else []
         if self.cloud is not None:  # as kubelets do with --cloud-provider=external
             taints = (*taints, core_v1.Taint(key=UNINITIALIZED, value="true", effect="NoSchedule"))
         if self.cluster_cidr:
@@ -236,7 +251,7 @@ class Topology:
             kubelet=self.kubelet.merge(host.kubelet) if self.kubelet else host.kubelet,
             labels=labels,
             taints=taints,
-            manifests=(*host.manifests, *[static_pod(name) for name in run]),
+            manifests=merged(host.manifests, run),
         )
 
 
@@ -445,24 +460,3 @@ def _check_networks(hosts: tuple[Host, ...]) -> None:
     for (one, first), (other, second) in pairwise(found):
         if one.overlaps(other):
             raise ReconcileError(f"topology: hosts: the pod networks of {first} and {second} overlap: {one}, {other}")
-
-
-def static_pod(name: str) -> Any:
-    """Give the manifest that a kubelet brings a control plane component up from."""
-    image = f"registry.k8s.io/{name}:{_ETCD if name == 'etcd' else KUBERNETES}"
-    tolerations = (core_v1.Toleration(operator="Exists"),)
-    container = core_v1.Container(name=name, image=image, image_pull_policy="IfNotPresent", command=(name,))
-    return core_v1.Pod(
-        metadata=meta_v1.ObjectMeta(
-            name=name,
-            namespace="kube-system",
-            labels=Map.of({"component": name, "tier": "node" if name == "kube-proxy" else "control-plane"}),
-        ),
-        spec=core_v1.PodSpec(
-            containers=(container,),
-            host_network=True,
-            priority_class_name="system-node-critical",
-            restart_policy="Always",
-            tolerations=tolerations,
-        ),
-    )

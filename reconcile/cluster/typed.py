@@ -71,6 +71,7 @@ def _all(cls: type) -> Callable[[Any], bool]:
 
 _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "taint_masters": ("true or false", _is_truth),
+    "etcd_apart": ("true or false", _is_truth),
     "proxy": ("true or false", _is_truth),
     "managed_fields": ("true or false", _is_truth),
     "webhooks": ("true or false", _is_truth),
@@ -120,6 +121,8 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "expand": ("an integer of nanoseconds", _is_number),
     "file_systems": ("true or false", _is_truth),
     "reach": ("text", _is_text),
+    "limit": ("an integer", _is_number),
+    "unit": ("text", _is_text),
     "faults": ("faults of drivers", _all(DriverFault)),
     "operation": ("text", _is_text),
     "times": ("an integer", _is_number),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import network
 from reconcile.driver.machine.reach import is_cut, ready_member
@@ -36,7 +37,7 @@ def choices(cluster: Cluster) -> tuple[Choice, ...]:
     for timer in due:
         name, life, key = timer.key
         process = cluster.processes.get(name)
-        if process is not None and process.life == life:
+        if name == LINKS or (process is not None and process.life == life):
             found.append(Fire(name, key))
     return tuple(found) if ahead is None else (*found, Advance(ahead.at))
 
@@ -81,7 +82,8 @@ def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
     def shown(name: str) -> bool:
         if cluster.topology.front is not None:
             return _shows(cluster, name)
-        return reached(cluster.processes[name].host)
+        host = cluster.processes[name].host
+        return reached(host) and (not cluster.links.ways or _is_shown(cluster, host))
 
     found: list[Choice] = []
     ends: dict[str, int] = {}
@@ -89,7 +91,8 @@ def _lagging(cluster: Cluster, reached: Callable[[str], bool]) -> list[Choice]:
         end = ends.get(cursor.channel)
         if end is None:
             end = ends[cursor.channel] = cluster.store.history(cursor.channel).end
-        if cursor.position != end and not cursor.held and shown(name):
+        known = cluster.links.marks.get((name, watch), -1) if cluster.links.marks else -1
+        if cursor.position != end and not cursor.held and known < end and shown(name):
             found.append(Deliver(name, watch, 0 if cursor.position < 0 else 1))
     return found
 
@@ -115,7 +118,10 @@ def _hears(cluster: Cluster, item: Message) -> bool:
 
 
 def _answered(cluster: Cluster, host: str) -> bool:
-    return _networked(cluster, host) or f"kube-apiserver/{host}" in cluster.servers
+    if not _networked(cluster, host) and f"kube-apiserver/{host}" not in cluster.servers:
+        return False
+    at = _server(cluster, host) if cluster.links.ways else None
+    return at is None or _carried(cluster, at, host)
 
 
 def _networked(cluster: Cluster, host: str) -> bool:
@@ -124,19 +130,39 @@ def _networked(cluster: Cluster, host: str) -> bool:
 
 def reachable(cluster: Cluster, host: str) -> bool:
     """Tell whether *host* (empty: a client outside) can reach an API server that can reach etcd."""
+    return _server(cluster, host) is not None
 
-    def connected(one: str, other: str) -> bool:
-        if one == other:
-            return True
-        return _networked(cluster, one) and _networked(cluster, other) and not is_cut(cluster.cuts, one, other)
 
-    if cluster.members:
-        keepers = cluster.members.keys()
-        return any(
-            connected(host, at) and ready_member(keepers, cluster.states.get, partial(connected, at), at) is not None
-            for at in [server.rpartition("/")[2] for server in cluster.servers]
-        )
-    if not cluster.etcd:
-        return False
+def _is_shown(cluster: Cluster, host: str) -> bool:
+    """Tell whether an API server that *host* talks to can show it anything: without a balancer."""
+    at = _server(cluster, host)
+    return at is not None and (not cluster.links.ways or _talk(cluster, host, at))
+
+
+def _server(cluster: Cluster, host: str) -> str | None:
+    """Name the host of the API server that *host* talks to, as `machine.reach` finds it."""
     ats = [server.rpartition("/")[2] for server in cluster.servers]
-    return any(connected(host, at) and connected(at, cluster.etcd) for at in ats)
+    if cluster.members:
+        ats.sort(key=lambda at: at != host)
+    for met in (_talk, _carried) if cluster.links.ways else (_carried,):
+        for at in ats:
+            if met(cluster, host, at) and _has_etcd(cluster, at):
+                return at
+    return None
+
+
+def _has_etcd(cluster: Cluster, at: str) -> bool:
+    if cluster.members:
+        return ready_member(cluster.members.keys(), cluster.states.get, partial(_talk, cluster, at), at) is not None
+    return bool(cluster.etcd) and _talk(cluster, at, cluster.etcd)
+
+
+def _carried(cluster: Cluster, one: str, other: str) -> bool:
+    if one == other:
+        return True
+    cut = is_cut(cluster.cuts, one, other) or (one, other) in cluster.links.ways
+    return not cut and _networked(cluster, one) and _networked(cluster, other)
+
+
+def _talk(cluster: Cluster, one: str, other: str) -> bool:
+    return _carried(cluster, one, other) and _carried(cluster, other, one)

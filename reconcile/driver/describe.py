@@ -219,7 +219,7 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             item = None if cluster is None else cluster.pending.get(message)
             whose = f" to {item.process}: {describe(item.body)}" if isinstance(item, Message) else f" {message}"
             return f"drop order{whose}"
-        case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink():
+        case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink() | on.SlowLink():
             return _of_network(what)
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
@@ -274,16 +274,19 @@ def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
             return ""
 
 
-def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink) -> str:
+def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink | on.SlowLink) -> str:
     match what:
         case on.Disconnect(host):
             return f"disconnect {host}"
         case on.Reconnect(host):
             return f"reconnect {host}"
-        case on.CutLink(one, other):
-            return f"cut the link of {one} and {other}"
-        case on.MendLink(one, other):
-            return f"mend the link of {one} and {other}"
+        case on.CutLink(one, other, one_way) | on.MendLink(one, other, one_way):
+            does = "cut" if isinstance(what, on.CutLink) else "mend"
+            return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
+        case on.SlowLink(one, other, delay, jitter, loss, one_way):
+            way = f"from {one} to {other}" if one_way else f"between {one} and {other}"
+            pace = f"take {duration_text(delay)} to {duration_text(delay + jitter)}, and {loss} ppm of it be lost"
+            return f"let what goes {way} {pace if delay or jitter or loss else 'be as fast as ever'}"
 
 
 def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
@@ -341,6 +344,9 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, requests, missing):
+            said = f"; missing {', '.join(missing)}" if missing else ""
+            return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
         case _:
             return ""
 
@@ -364,6 +370,8 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"{kind} probe of {container} of {uid} {'succeeded' if success else 'failed'}{_added(message)}"
         case on.ContainerResized(uid, container):
             return f"container {container} of {uid} resized"
+        case on.ContainerUses(uid, container, memory, disk):
+            return f"container {container} of {uid} uses {memory} bytes of memory, {disk} of disk"
         case on.Hooked(uid, container, kind, success):
             return f"{kind} hook of {container} of {uid} {'succeeded' if success else 'failed'}"
         case on.HostStrained() | on.HostShutsDown() | on.ManifestsChanged():
@@ -435,6 +443,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container):
+            return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
         case do.LaunchProcess(process):

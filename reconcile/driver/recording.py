@@ -48,6 +48,9 @@ class Recorder:
         checkpoint: a digest of the whole state after about so many steps; 0 for one at the end only.
         modules: where the user's own controllers stand, `module:name` each, for the log to tell.
         webhooks: who answers what API servers ask of webhooks, as of `run`; what they answer is written down.
+
+    Attributes:
+        amid: a step has failed, so the log can have no end line: its state is one that no replay comes to.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Recorder:
         self._circles = Circles()
         self._known = Known()
         self._writer = writer
+        self.amid = False
 
     @classmethod
     def resumed(cls, cluster: Cluster, write: Callable[[str], object], after: Place, detail: Detail) -> Recorder:
@@ -195,7 +199,9 @@ class Recorder:
         while True:
             end = self._machine.steps + SEGMENT
             end = end if last is None else min(end, last)
+            self.amid = True  # until it is done: who fails amid a step leaves a state that no replay comes to
             idle = play_to(end)
+            self.amid = False
             self.segment()
             if idle or self._machine.steps == last or self._circles.found:
                 return idle

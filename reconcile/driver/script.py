@@ -35,6 +35,7 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scal
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
+from reconcile.driver.linking import Link, link_at
 from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
     Disconnect,
@@ -183,7 +184,7 @@ class Pause:
         return f"{'freeze' if self.on else 'thaw'} {self.process}"
 
 
-Happening: TypeAlias = Power | Connection | Clock | Life | Cache | Kill | Pause
+Happening: TypeAlias = Link | Power | Connection | Clock | Life | Cache | Kill | Pause
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -211,6 +212,9 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "disconnect": (),
     "reconnect": (),
     "clock": ("ahead",),
+    "cut link": ("one way",),
+    "slow link": ("delay", "jitter", "loss", "one way"),
+    "mend link": ("one way",),
     "kill": ("container", "namespace"),
     "start process": (),
     "freeze": (),
@@ -285,6 +289,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return SetImage(target_at(row["set image"], where, namespace), _images(row, path))
         case "disconnect" | "reconnect":
             return Connection(text_at(row[operation], where), on=operation == "reconnect")
+        case "cut link" | "mend link" | "slow link":
+            return link_at(operation, row, where)
         case "clock":
             return Clock(text_at(row["clock"], where), _ahead(row, path))
         case "kill":
@@ -380,6 +386,8 @@ def event_of(command: Command) -> Fault | None:
             return Reconnect(host) if on else Disconnect(host)
         case Clock(host, ahead):
             return SetClock(host, ahead)
+        case Link(fault):
+            return fault
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):

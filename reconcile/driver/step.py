@@ -15,25 +15,23 @@ from reconcile.api.given import whole
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster, Process
 from reconcile.cluster.components import COMPONENTS, host_processes
+from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
 from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
-    arrived,
     begin,
     carry,
     cut,
     decided,
     deliver,
     end,
-    execute,
     exit_process,
     fire,
     freeze_process,
-    give_back,
+    happen,
     hear_webhook,
-    heard,
     hold,
     hold_back,
     kill_container,
@@ -54,7 +52,8 @@ from reconcile.driver.machine import (
 from reconcile.driver.machine.caches import pauses
 from reconcile.driver.machine.clocks import turn_clock
 from reconcile.driver.machine.hosts import befall
-from reconcile.driver.machine.reach import server_for
+from reconcile.driver.machine.links import change_link
+from reconcile.driver.machine.reach import server_for, shows_nothing
 from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
@@ -102,6 +101,7 @@ from reconcile.events import (
     ShutDown,
     SkipChanges,
     SlowDisk,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -148,8 +148,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             _power(machine, event)
         case SetClock() | DriftClock():
             turn_clock(machine, event)
-        case CutLink() | MendLink():
-            _link(machine, event.one, event.other, cut=isinstance(event, CutLink))
+        case CutLink() | MendLink() | SlowLink():
+            change_link(machine, event)
         case HoldWatch(process, watch) | ReleaseWatch(process, watch):
             change = hold_back if isinstance(event, HoldWatch) else release
             change(machine, _running(machine, process), _watched(_running(machine, process), watch))
@@ -225,9 +225,9 @@ def _submit(machine: Machine, event: Submit) -> None:
 def _choose(machine: Machine, event: Choice) -> None:
     match event:
         case Execute(call):
-            execute(machine, _taken(machine, call, Sent))
+            happen(machine, _taken(machine, call, Sent))
         case Return(call):
-            give_back(machine, _taken(machine, call, Replied))
+            happen(machine, _taken(machine, call, Replied))
         case Carry(message):
             _carry(machine, message)
         case Begin(process):
@@ -246,11 +246,11 @@ def _choose(machine: Machine, event: Choice) -> None:
 def _carry(machine: Machine, serial: int) -> None:
     match machine.settle_pending().get(serial):
         case Posted():
-            heard(machine, _taken(machine, serial, Posted))
+            happen(machine, _taken(machine, serial, Posted))
         case Syncing():
             synced(machine, _taken(machine, serial, Syncing))
         case Parcel():
-            arrived(machine, _taken(machine, serial, Parcel))
+            happen(machine, _taken(machine, serial, Parcel))
         case Decided():
             decided(machine, _taken(machine, serial, Decided))
         case _:
@@ -258,7 +258,7 @@ def _carry(machine: Machine, serial: int) -> None:
 
 
 def _fire(machine: Machine, process: str, key: tuple[Any, ...]) -> None:
-    full = (process, _running(machine, process).life, key)
+    full = (process, 0 if process == LINKS else _running(machine, process).life, key)
     timer = machine.timers.get(full)
     if timer is None:
         raise ReconcileError(f"{process} has no timer {key!r}")
@@ -376,20 +376,6 @@ def _connect(machine: Machine, name: str, *, connected: bool) -> None:
         (hold if connected else lapse)(machine, kubelet)
 
 
-def _link(machine: Machine, one: str, other: str, *, cut: bool) -> None:
-    pair = (min(one, other), max(one, other))
-    if _known_host(machine, one) == _known_host(machine, other):
-        raise ReconcileError(f"{one!r} cannot be cut off from itself")
-    if (pair in machine.cuts) == cut:
-        raise ReconcileError(f"{one} and {other} are {'' if cut else 'not '}cut off from each other{' already' * cut}")
-    rouse_members(machine)
-    left = [each for each in machine.cuts if each != pair]
-    machine.cuts = tuple(sorted([*left, pair] if cut else left))
-    reach_changed(machine)
-    set_timers(machine)
-    unpark(machine)
-
-
 def _lose(machine: Machine, event: CutWatch | SkipChanges | DropCall | RepeatCall | DropOrder) -> None:
     match event:
         case CutWatch(process, watch):
@@ -478,7 +464,7 @@ def _lagging(machine: Machine, process: Process, watch: str, count: int) -> str:
 
 
 def _reaches_none(machine: Machine, process: Process) -> bool:
-    return server_for(machine, process.host) is None
+    return server_for(machine, process.host) is None or shows_nothing(machine, process.host)
 
 
 def _watched(process: Process, watch: str) -> str:

@@ -104,7 +104,9 @@ def _why(cluster: Cluster) -> str:
     cut = [name for name in _hosts_of(cluster, "kube-apiserver", "etcd") if not cluster.hosts[name].connected]
     if cut:
         return "; ".join([f"host {name}, with {_carried(cluster, name)}, is cut off" for name in cut])
-    return "what they ask is about to be sent again"
+    ways = [f"from {one} to {other}" for one, other in cluster.links.ways]
+    lost = [*[f"between {one} and {other}" for one, other in cluster.cuts], *ways]
+    return f"nothing goes {', '.join(lost)}" if lost else "what they ask is about to be sent again"
 
 
 def _no_leader(cluster: Cluster) -> str:

@@ -27,6 +27,8 @@ class RunningContainer:
         code: how it ended; None while it lives.
         reason: of its end: Completed, Error, OOMKilled, StartError.
         finished_at: when it ended.
+        message: what it wrote to its termination message path; *tail*: the last of its log; both once it has ended.
+        memory: what it uses, in bytes; *disk*: likewise.
     """
 
     container: str
@@ -38,6 +40,10 @@ class RunningContainer:
     code: int | None = None
     reason: str = ""
     finished_at: Instant | None = None
+    message: str = ""
+    tail: str = ""
+    memory: int = 0
+    disk: int = 0
 
 
 @attrs.frozen(kw_only=True)

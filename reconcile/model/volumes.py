@@ -35,6 +35,8 @@ DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
 BETA_DEFAULT_CLASS: Final = "storageclass.beta.kubernetes.io/is-default-class"
 CLAIM_PROTECTION: Final = "kubernetes.io/pvc-protection"
 VOLUME_PROTECTION: Final = "kubernetes.io/pv-protection"
+OF_SIZE: Final = ("Resizing", "FileSystemResizePending", "ControllerResizeError", "NodeResizeError")
+"""The conditions of a claim that say how its growth goes."""
 
 _NOTHING: Final = Quantity.parse("0")
 _NO_ANNOTATIONS: Final[Map[str]] = Map()

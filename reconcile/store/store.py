@@ -318,31 +318,48 @@ class OpenStore:
 
     def commit(self, txn: Txn, lease: int = 0) -> tuple[Change, ...] | Refused:
         """Carry *txn* out, its puts under *lease* if they name none; give what it changed, in `touched` where."""
+        if self.space is not None:
+            return self._commit_within(self.space, txn, lease)
         self.touched = []
         drafts, operations = self._drafts, txn.operations
-        if len(operations) > 1:
+        several = len(operations) != 1
+        if several:
             _check_keys(operations)
         for compare in txn.compares:
             found = drafts[compare.resource].get(compare.key)
             actual = 0 if found is None else int(found.metadata.resource_version)
             if actual != compare.revision:
                 return Refused(compare, actual)
-        if self.space is not None and not self._has_room(self.space, operations):
-            return FULL
         revision = self.revision + 1
-        if len(operations) == 1:
-            change = self._changed(operations[0], revision, lease)
-            changes: tuple[Change, ...] = () if change is None else (change,)
-        else:
+        if several:
             changes = self._all_changed(operations, revision, lease)
+        else:
+            change = self._changed(operations[0], revision, lease)
+            changes = () if change is None else (change,)
         if changes:
             self.revision = revision
-            if self.space is not None:
-                self.space = self.space.with_more(sum([weight(change.new) for change in changes]))
         return changes
 
+    def _commit_within(self, space: Space, txn: Txn, lease: int) -> tuple[Change, ...] | Refused:
+        """Carry *txn* out if there is room for it, and count what it takes."""
+        if not self._has_room(space, txn.operations):
+            self.touched = []
+            return FULL
+        self.space = None
+        try:
+            done = self.commit(txn, lease)
+        finally:
+            self.space = space
+        if not isinstance(done, Refused):
+            self.space = space.with_more(sum([weight(change.new) for change in done]))
+        return done
+
     def _has_room(self, space: Space, operations: tuple[Put | Delete, ...]) -> bool:
-        """Tell whether there is room for what is put; the alarm is raised if not. What only deletes is taken."""
+        """
+        Tell whether there is room for what is put; the alarm is raised if not. What only deletes is taken.
+
+        That is asked before the compares are: etcd refuses what it has no room for before it proposes it.
+        """
         values = [each.value for each in operations if isinstance(each, Put)]
         if values and not space.alarm and space.file + sum(map(weight, values)) >= space.quota:
             space = self.space = attrs.evolve(space, alarm=True)

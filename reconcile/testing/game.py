@@ -424,7 +424,7 @@ class Game:
         None if nobody does for minutes.
         """
         answer = ask()
-        if not self.machine.fronted and not self.machine.plural:
+        if not (self.machine.plural or self.machine.fronted):
             return answer
         for _ in range(_TRIES):
             if answer.code not in _UNANSWERED:

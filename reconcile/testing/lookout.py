@@ -107,7 +107,7 @@ class Lookout:
 
     def _count_silence(self, cluster: Cluster) -> None:
         """Keep how long any host was silent at a stretch."""
-        silent = any(
+        silent = bool(cluster.cuts or cluster.links.ways) or any(
             not status.up or not status.connected or f"kubelet/{name}" not in cluster.processes
             for name, status in cluster.hosts.items()
         )

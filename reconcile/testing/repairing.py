@@ -22,6 +22,7 @@ from reconcile.events import (
     ReleaseWatch,
     SetClock,
     SlowDisk,
+    SlowLink,
     StartHost,
     StartProcess,
     Thaw,
@@ -45,8 +46,10 @@ def repairs(machine: Machine) -> Iterator[Fault]:
     if machine.fronted:
         for server in network_of(machine).stale:
             yield ReleaseCache(server)
-    for one, other in machine.cuts:
+    for one, other in (*machine.cuts, *machine.links.ways):
         yield MendLink(one, other)
+    for one, other in machine.links.paces:
+        yield SlowLink(one, other, one_way=True)
     for name, status in machine.closed().hosts.items():
         if not status.connected:
             yield Reconnect(name)

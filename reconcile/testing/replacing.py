@@ -90,4 +90,5 @@ def _are_well(cluster: Cluster) -> bool:
         and all(host.up and host.connected for host in hosts)
         and not any(disk.full or disk.delay for disk in disks)
         and not cluster.cuts
+        and not (cluster.links.ways or cluster.links.paces)
     )

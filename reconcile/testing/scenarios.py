@@ -33,7 +33,6 @@ from reconcile.events import (
     DelayCall,
     Deliver,
     Disconnect,
-    DriftClock,
     DropCall,
     Execute,
     Freeze,
@@ -46,7 +45,6 @@ from reconcile.events import (
     RemoveManifest,
     ResetCall,
     Return,
-    SetClock,
     ShutDown,
     StartHost,
     StartProcess,
@@ -63,6 +61,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
+from reconcile.testing.faulting import drifting, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -396,14 +395,17 @@ class Scenario:
 
     def clock(self, block: Block) -> Iterator[str]:
         """Clock HOST AHEAD: let a host's clock jump, so that it is so far ahead; -90s is behind."""
-        host, ahead = block.words
-        self._game.happen(SetClock(host, parse_duration(ahead)))
+        self._game.happen(set_clock(*block.words))
         yield from ()
 
     def drift(self, block: Block) -> Iterator[str]:
         """Drift HOST PPM [AHEAD]: let its clock go so many parts of a million faster, until it is so far ahead."""
-        host, rate, *until = block.words
-        self._game.happen(DriftClock(host, number_in(rate), parse_duration(until[0]) if until else None))
+        self._game.happen(drifting(*block.words))
+        yield from ()
+
+    def link(self, block: Block) -> Iterator[str]:
+        """Link cut|mend ONE OTHER [one way], slow ONE OTHER DELAY [JITTER [PPM]]: what goes there is lost, or late."""
+        self._game.happen(linked(*block.words))
         yield from ()
 
     def restart(self, block: Block) -> Iterator[str]:

@@ -19,6 +19,7 @@ from reconcile.events import (
     MendLink,
     Reconnect,
     ReleaseCache,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -217,9 +218,18 @@ def moves(
 
 @st.composite
 def outages(draw: st.DrawFn, hosts: tuple[str, ...]) -> Move:
-    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is off the network, or comes back."""
+    """Draw what happens to one of *hosts*, or to its kubelet: it stops, is cut off from all or one, or comes back."""
     kind = draw(_OUTAGES)
     host = draw(st.sampled_from(hosts))
+    if kind in (CutLink, MendLink, SlowLink):
+        others = [each for each in hosts if each != host]
+        if not others:
+            return Reconnect(host) if kind is MendLink else Disconnect(host)
+        other, one_way = draw(st.sampled_from(others)), draw(st.booleans())
+        if kind is SlowLink:
+            return SlowLink(host, other, draw(_DELAYS), draw(_DELAYS), draw(st.sampled_from((0, 100_000))), one_way)
+        link: Move = kind(host, other, one_way)
+        return link
     outage: Move = kind(f"kubelet/{host}" if kind in (StopProcess, StartProcess) else host)
     return outage
 
@@ -234,7 +244,8 @@ def _between(draw: st.DrawFn, hosts: tuple[str, ...], masters: tuple[str, ...]) 
         return Strike("reset", draw(st.integers(0, 200)))
     if what in {"cut", "mend"}:
         other = draw(st.sampled_from([host for host in hosts if host != master]))
-        return CutLink(master, other) if what == "cut" else MendLink(master, other)
+        one, two = (other, master) if draw(st.booleans()) else (master, other)
+        return (CutLink if what == "cut" else MendLink)(one, two, draw(st.booleans()))
     if what == "kill":
         return StopProcess(server)
     return HoldCache(server) if what == "hold" else ReleaseCache(server)
@@ -263,8 +274,23 @@ STRIKES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ("drop", "drop", "repeat", "repeat", "cut", "lag", "lag", "kill", "kill", "halt", "compact", "delete")
 )
 _OUTAGES: Final[st.SearchStrategy[Any]] = st.sampled_from(
-    (StopHost, StopHost, StartHost, Disconnect, Disconnect, Reconnect, StopProcess, StopProcess, StartProcess)
+    (
+        StopHost,
+        StopHost,
+        StartHost,
+        Disconnect,
+        Disconnect,
+        Reconnect,
+        StopProcess,
+        StopProcess,
+        StartProcess,
+        CutLink,
+        CutLink,
+        MendLink,
+        SlowLink,
+    )
 )
+_DELAYS: Final = st.sampled_from((0, 20 * MILLISECOND, 300 * MILLISECOND))
 
 
 @st.composite

@@ -144,7 +144,9 @@ class _Vocabulary:
             parts["stages"] = st.sampled_from(((), (_STAGE,)))
             parts["scheduler"] = st.sampled_from(({}, _SCHEDULER))
             parts["kubelet"] = st.sampled_from((Map(), _CONFIGURED))
-            hosts = st.lists(self.of(Host), max_size=3).map(_machines)
+            hosts = st.lists(self.of(Host), min_size=1, max_size=3).map(
+                _machines
+            )  # a driver of devices is on the first
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
             switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
             possible: dict[str, Any] = {
@@ -152,6 +154,7 @@ class _Vocabulary:
                 "etcd_quota": st.integers(0, 1 << 40),
                 "masters": st.just(1),
                 "members": st.just(1),
+                "etcd_apart": st.sampled_from((False,)),
                 "capacity": st.just(SMALL),
                 "hosts": hosts,
                 "drivers": drivers,
@@ -250,8 +253,9 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     made = []
     for number, driver in enumerate(drivers):
         spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
+        spans["limit"] = driver.limit & 0xFF
         faults = tuple([DriverFault(operation=each.operation, times=abs(each.times) >> 1) for each in driver.faults])
-        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", faults=faults, **spans))
+        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", unit="", faults=faults, **spans))
     return tuple(made)
 
 

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "reconnect": (1, 1),
     "clock": (2, 2),
     "drift": (2, 3),
+    "link": (3, 8),
     "strain": (2, 3),
     "shutdown": (1, 2),
     "manifest": (1, 3),

@@ -24,6 +24,7 @@ from reconcile.components.controllers import Controller
 from reconcile.driver.errands import Errand
 from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
+    CutLink,
     CutWatch,
     Disconnect,
     DriftClock,
@@ -32,12 +33,14 @@ from reconcile.events import (
     HoldCache,
     HoldWatch,
     KillContainer,
+    MendLink,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
     SetClock,
     ShutDown,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
@@ -203,10 +206,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "restart", name
         case StartProcess(name) if "/" in name:
             return "restart", name
-        case Disconnect(host):
-            return "cut", host
-        case Reconnect(host):
-            return "reconnect", host
+        case Disconnect() | Reconnect() | CutLink() | MendLink() | SlowLink():
+            return _words_of_network(fault)
         case SetClock(host, ahead):
             return "clock", host, duration_text(ahead)
         case DriftClock(host, rate, until):
@@ -227,6 +228,20 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return _OF_PROCESSES[fault.__class__], name
         case _:
             return ()
+
+
+def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink | SlowLink) -> tuple[str, ...]:
+    match fault:
+        case Disconnect(host):
+            return "cut", host
+        case Reconnect(host):
+            return "reconnect", host
+        case CutLink(one, other, one_way) | MendLink(one, other, one_way):
+            does = "cut" if isinstance(fault, CutLink) else "mend"
+            return ("link", does, one, other, "one", "way") if one_way else ("link", does, one, other)
+        case SlowLink(one, other, delay, jitter, loss, one_way):
+            pace = (duration_text(delay), duration_text(jitter), str(loss))
+            return ("link", "slow", one, other, *pace, "one", "way") if one_way else ("link", "slow", one, other, *pace)
 
 
 _OF_PROCESSES: Final[dict[type, str]] = {HoldCache: "hold", ReleaseCache: "release", Freeze: "freeze", Thaw: "thaw"}

@@ -1,5 +1,8 @@
 """
-How many decisions a second the scheduler makes, by what pods ask: `scheduling.py [KIND...] [--nodes N] [--pods N]`.
+How many decisions a second the scheduler makes, by what pods ask.
+
+`scheduling.py [KIND...] [--nodes N] [--pods N] [--share PERCENT]`; *share* is `percentageOfNodesToScore`, 0 for what
+upstream takes by default.
 
 The scheduler alone is stepped: it is told of the nodes, then of pods, has its turns, and is told at once that each
 binding was done. Seconds are those of the processor. The kinds are those of upstream's scheduler_perf.
@@ -16,6 +19,8 @@ import attrs
 
 from reconcile.api import convert
 from reconcile.components import scheduler
+from reconcile.components.scheduler.configuration import DEFAULTS
+from reconcile.components.scheduler.framework.profile import DEFAULT
 from reconcile.effects import Call
 from reconcile.events import Answered, Started, Turned, Watched
 from reconcile.lib.dice import Dice
@@ -124,17 +129,18 @@ class Play:
         return effects
 
 
-def begun(nodes: int) -> Play:
+def begun(nodes: int, share: int) -> Play:
     """Begin a scheduler that knows so many nodes."""
-    play = Play(scheduler.step(scheduler.begin(Dice(1, "scheduler")), Started(0))[0])
+    configuration = attrs.evolve(DEFAULTS, profiles=(attrs.evolve(DEFAULT, share=share) if share else DEFAULT,))
+    play = Play(scheduler.step(scheduler.begin(Dice(1, "scheduler"), configuration), Started(0))[0])
     for watch in scheduler.watches(play.state):
         play.tell(watch.resource, *[(None, node(number)) for number in range(nodes if watch.name == "nodes" else 0)])
     return play
 
 
-def decisions(kind: Callable[[int], Any], nodes: int, pods: int) -> tuple[int, float]:
+def decisions(kind: Callable[[int], Any], nodes: int, pods: int, share: int) -> tuple[int, float]:
     """Schedule so many pods of a kind; give how many found a node, and the seconds it took."""
-    play = begun(nodes)
+    play = begun(nodes, share)
     made = [kind(number) for number in range(pods)]
     began = time.process_time()
     bound = 0
@@ -144,9 +150,9 @@ def decisions(kind: Callable[[int], Any], nodes: int, pods: int) -> tuple[int, f
     return bound, time.process_time() - began
 
 
-def preemption(nodes: int, pods: int) -> tuple[int, float]:
+def preemption(nodes: int, pods: int, share: int) -> tuple[int, float]:
     """Preempt: each node is filled by four pods of low priority; so many of high priority come."""
-    play = begun(nodes)
+    play = begun(nodes, share)
     low = [
         (None, pod(f"low{number:05}", cpu="900m", nodeName=f"n{number % nodes:05}", priority=0))
         for number in range(4 * nodes)
@@ -178,14 +184,15 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", choices=[*KINDS, "preemption", []], help="by default all")
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--share", type=int, default=0)
     chosen = parser.parse_args()
     for name in chosen.kinds or [*KINDS, "preemption"]:
         if name == "preemption":
             pods = min(chosen.pods, chosen.nodes // 10)
-            found, took = preemption(chosen.nodes, pods)
+            found, took = preemption(chosen.nodes, pods, chosen.share)
         else:
             pods = chosen.pods
-            found, took = decisions(KINDS[name], chosen.nodes, pods)
+            found, took = decisions(KINDS[name], chosen.nodes, pods, chosen.share)
         print(f"{name:14s} {chosen.nodes} nodes: {found} of {pods} pods, {pods / took:7.0f} decisions a second")
 
 

@@ -90,6 +90,15 @@ _controllers: Final = click.option(
 )
 
 
+_disks: Final = click.option(
+    "--manifests",
+    "disks",
+    multiple=True,
+    metavar="[HOST=]DIR",
+    help="Static pods on a host's disk, such as a master's /etc/kubernetes/manifests. Can be given more than once.",
+)
+
+
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="reconcile")
 def cli() -> None:
@@ -114,7 +123,8 @@ def cli() -> None:
     show_default=True,
     help="What the log holds: a mark for each step, or also what each changed.",
 )
-@click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
+@click.option("--topology", type=_FILE, metavar="FILE|FORM", help="The machines: a file, or one of kubeadm's forms.")
+@_disks
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
@@ -263,7 +273,9 @@ def step(  # noqa: PLR0917 -- the options' order
 @cli.command()
 @click.argument("manifests", nargs=-1, type=_FILE)
 @click.option("--nodes", type=click.IntRange(min=0), help="How many; 0: no scheduler, no kubelet.  [default: 3]")
-@click.option("--topology", type=_FILE, metavar="FILE", help="The machines, as schemas/topology.json says.")
+@click.option("--masters", type=click.IntRange(min=1), help="How many of them carry the control plane.  [default: 1]")
+@click.option("--topology", type=_FILE, metavar="FILE|FORM", help="The machines: a file, or one of kubeadm's forms.")
+@_disks
 @click.option("--behaviours", type=_FILE, metavar="FILE", help="What images do, as schemas/behaviours.json says.")
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
@@ -308,3 +320,21 @@ def serve(**options: Any) -> int:
         raise ReconcileError(f"serving needs the extra [serve]: {error.name} is not installed") from None
 
     return serve_cluster(Options(**options))
+
+
+@cli.command()
+@click.argument("form", type=click.Choice(["single", "stacked", "external-etcd"]))
+@click.option("--masters", type=click.IntRange(min=1), default=3, show_default=True, help="How many masters.")
+@click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True, help="How many other nodes.")
+@click.option("--members", type=click.IntRange(min=1), default=3, show_default=True, help="How many hosts of etcd.")
+@click.option("--kubernetes", "version", default="v1.36.0", show_default=True, help="The version of the images.")
+@click.option("-o", "--out", type=_FILE, metavar="DIR", help="Write files there, each host's manifests by themselves.")
+def topology(**options: Any) -> None:
+    """
+    Write a cluster as kubeadm builds it: one topology on standard output, or a directory of files.
+
+    In the directory: topology.yaml, manifests/HOST/*.yaml as they lie in /etc/kubernetes/manifests, and addons.yaml.
+    """
+    from reconcile.adapters.cli.machines import write_form  # noqa: PLC0415
+
+    write_form(options.pop("form"), **options)

@@ -22,8 +22,9 @@ from reconcile.driver.script import Timed, parse, settled_in, unmatched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition
+from reconcile.model.kubelets import settings_of, texts_of
 from reconcile.model.requests import Response
-from reconcile.model.stages import checked
+from reconcile.model.stages import Stage, checked
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
@@ -90,6 +91,7 @@ def load_manifests(
     recursive: bool = False,
     skip_unknown: bool = False,
     partly: bool = False,
+    also: Iterable[Manifest] = (),
 ) -> Given:
     """
     Read manifests in the order in which they are to be applied.
@@ -101,12 +103,13 @@ def load_manifests(
         recursive: whether directories in directories are read.
         skip_unknown: whether objects of a kind that is not known are left out; else they are faults.
         partly: whether what is wrong with an object keeps no other one from being applied, as with kubectl.
+        also: what is applied beside them.
 
     Raises:
         BadFiles, ManifestError: a file or an object is not what it should be, or there is no object at all.
     """
     given, built = tuple(paths), tuple(kustomizations)
-    manifests = [manifest for path in given for manifest in read_manifests(path, recursive=recursive)]
+    manifests = [*also, *[manifest for path in given for manifest in read_manifests(path, recursive=recursive)]]
     manifests += [manifest for path in built for manifest in kustomize.built(path)]
     found: list[Declared] = []
     faults: list[str] = []
@@ -147,6 +150,25 @@ def load_file(path: Path | None, read: Callable[[Any], T]) -> T | None:
     return None if path is None else _read(_only_document(path), read)
 
 
+def load_kubelet(path: Path | None) -> Map[str] | None:
+    """
+    Read a KubeletConfiguration, field -> text; None if there is no path.
+
+    Raises:
+        BadFiles, ManifestError: it is none, or one that no kubelet would start with; the message says where.
+    """
+    if path is None:
+        return None
+    document = _only_document(path)
+    try:
+        written = texts_of(document.content)
+        settings_of(written)
+    except ReconcileError as error:
+        field = str(error).removeprefix("kubelet.").partition(": ")[0]
+        raise BadFiles([f"{place_of(document, field)}: {error}"]) from None
+    return written
+
+
 def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
     """
     Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
@@ -155,16 +177,20 @@ def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
         BadFiles, ManifestError: one of them is not what it should be; the message says where.
     """
     found: list[Any] = []
+    places: dict[str, str] = {}
     for path in paths:
         there = read_manifests(path)
         stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
         for manifest in stages if stages or not there else kustomize.built(path):
             try:
-                checked(manifest.content)
+                read = checked(manifest.content)
             except ReconcileError as error:
                 name = (manifest.content.get("metadata") or {}).get("name")
                 said = f"stage {name!r}: {error}" if name else str(error)
                 raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
+            place = place_of(manifest, "metadata.name")
+            if isinstance(read, Stage) and places.setdefault(read.name, place) != place:
+                raise BadFiles([f"{place}: stage {read.name!r}: there is one of this name at {places[read.name]}"])
             found.append(manifest.content)
     return tuple(found)
 
@@ -183,7 +209,8 @@ def load_scheduler(path: Path | None) -> Map[Any] | None:
     """
 
     def read(given: Any) -> Map[Any]:
-        configuration_of(given)
+        if configuration_of(given).extenders:
+            raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})
 
     return load_file(path, read)
@@ -209,6 +236,9 @@ def _only_document(path: Path) -> Manifest:
     return documents[0]
 
 
+_AFTER_UNDERSCORE: Final = re.compile("_([a-z])")
+
+
 def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     try:
         return read(manifest.content)
@@ -217,7 +247,9 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
     except ScriptError as error:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
-        field = str(error).removeprefix("topology: ").partition(": ")[0]
+        field = str(error).partition(": ")[0]
+        if field == "topology":  # its fields are named as in Python, and as in JSON in a file
+            field = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), str(error).split(": ")[1])
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None
 
 

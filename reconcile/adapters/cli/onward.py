@@ -22,7 +22,18 @@ from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 
 _DIVERGED: Final = 2
-_OF_THE_BOOT: Final = ("nodes", "masters", "topology", "behaviours", "stages", "scheduler_config", "seed")
+_OF_THE_BOOT: Final = (
+    "nodes",
+    "masters",
+    "members",
+    "balancer",
+    "topology",
+    "behaviours",
+    "kubelet_config",
+    "stages",
+    "scheduler_config",
+    "seed",
+)
 
 
 def run_on(options: Options) -> int:

@@ -18,6 +18,7 @@ from reconcile.adapters.cli.files import (
     Given,
     files_of,
     load_file,
+    load_kubelet,
     load_manifests,
     load_scheduler,
     load_script,
@@ -26,6 +27,7 @@ from reconcile.adapters.cli.files import (
     unmapped,
 )
 from reconcile.adapters.cli.listing import of_applied, print_tables
+from reconcile.adapters.cli.machines import form_addons, form_of, load_topology, with_disks
 from reconcile.adapters.cli.progress import Progress, elapsed
 from reconcile.adapters.cli.session import Circling, Interrupted, Player, Recorded, Session, Unrecorded, attentive
 from reconcile.adapters.cli.wording import request_text
@@ -52,14 +54,12 @@ from reconcile.driver.script import (
     requests_of,
     running,
 )
-from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.model.balancers import Balancer, usual
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.conditions import is_true
 from reconcile.model.definitions import Definition
-from reconcile.model.kubelets import texts_of
 from reconcile.model.requests import Request, Response, joined, key_of, split_key
 from reconcile.properties import unheeded
 
@@ -85,6 +85,7 @@ class Options:
     record: Path | None = None
     detail: Literal["steps", "changes"] = "changes"
     topology: Path | None = None
+    disks: tuple[str, ...] = ()
     behaviours: Path | None = None
     kubelet_config: Path | None = None
     stages: tuple[Path, ...] = ()
@@ -122,7 +123,8 @@ def run_manifests(options: Options) -> int:
 
 
 def _given(options: Options) -> Given:
-    if not (options.manifests or options.kustomize):
+    also = form_addons(options.topology)
+    if not (options.manifests or options.kustomize or also):
         raise BadFiles(["there is nothing to apply: name MANIFESTS, or a kustomization with -k"])
     return load_manifests(
         options.manifests,
@@ -131,6 +133,7 @@ def _given(options: Options) -> Given:
         recursive=options.recursive,
         skip_unknown=options.skip_unknown,
         partly=True,
+        also=also,
     )
 
 
@@ -324,16 +327,17 @@ class Job:
 
 
 def _topology(options: Options) -> Topology:
-    topology = load_file(options.topology, topology_from_json) or Topology()
+    topology = load_topology(options.topology, options.masters, options.nodes) or Topology()
     changes: dict[str, Any] = {}
-    if options.nodes is not None:
+    built = bool(form_of(options.topology))  # with as many masters and nodes as are asked for
+    if options.nodes is not None and not built:
         changes |= {"nodes": options.nodes, "hosts": ()}
-    if options.masters is not None:
+    if options.masters is not None and not built:
         changes["masters"] = options.masters
         changes["members"] = stacked(options.masters)
     if options.members is not None:
         changes["members"] = options.members
-    configured = load_file(options.kubelet_config, texts_of)
+    configured = load_kubelet(options.kubelet_config)
     if configured is not None:
         changes["kubelet"] = configured
     if options.balancer is not None:
@@ -348,7 +352,7 @@ def _topology(options: Options) -> Topology:
     scheduler = load_scheduler(options.scheduler_config)
     if scheduler is not None:
         changes["scheduler"] = scheduler
-    made = attrs.evolve(topology, **changes)
+    made = with_disks(attrs.evolve(topology, **changes), options.disks)
     return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 
 
@@ -383,7 +387,7 @@ def ended(player: Recorded) -> Iterator[Recorded]:
     try:
         yield player
     except (ReconcileError, Interrupted):
-        player.digest()
+        player.give_up()
         raise
     player.digest()
 

@@ -19,10 +19,12 @@ from reconcile.adapters.cli.files import (
     Given,
     files_of,
     load_file,
+    load_kubelet,
     load_manifests,
     load_scheduler,
     load_stages,
 )
+from reconcile.adapters.cli.machines import form_addons, form_of, load_topology, with_disks
 from reconcile.adapters.cli.session import Interrupted, attentive
 from reconcile.adapters.http.journal import FileJournal
 from reconcile.adapters.http.kubeconfig import write_private
@@ -34,17 +36,17 @@ from reconcile.adapters.keeping.session import Kept, begin, origin, resume
 from reconcile.adapters.own import load_controllers
 from reconcile.api.scalars import freeze
 from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.topology import stacked
 from reconcile.components import controllers
 from reconcile.components.apiserver import auditing
 from reconcile.driver.client import applied
 from reconcile.driver.live import Live
 from reconcile.driver.recording import Recorder
 from reconcile.driver.serving import ready
-from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
+from reconcile.model.balancers import usual
 from reconcile.model.behaviours import Behaviours
-from reconcile.model.kubelets import texts_of
 
 _PARTS: Final = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -54,6 +56,8 @@ class Options:
     """What the command was given; see its options."""
 
     manifests: tuple[Path, ...] = ()
+    masters: int | None = None
+    disks: tuple[str, ...] = ()
     nodes: int | None = None
     topology: Path | None = None
     behaviours: Path | None = None
@@ -86,7 +90,7 @@ class _Session:
 
 def serve_cluster(options: Options) -> int:
     """Serve until interrupted, and give the exit status."""
-    given = load_manifests(options.manifests, "default")
+    given = load_manifests(options.manifests, "default", also=form_addons(options.topology))
     for warning in given.warnings:
         click.echo(f"warning: {warning}", err=True)
     _services(options.webhook_service)
@@ -145,7 +149,8 @@ def _check_origin(options: Options, directory: Directory) -> None:
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
     asked = _topology(options)
-    shapes = (options.topology, options.behaviours, options.kubelet_config, options.stages or None, options.nodes)
+    files = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
+    shapes = (*files, options.audit_policy_file, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
     if said and attrs.evolve(asked, start=topology.start) != topology:
         raise ReconcileError(f"{directory.path}: was begun with another topology than the command says")
@@ -199,9 +204,12 @@ def _services(texts: tuple[str, ...]) -> dict[str, str]:
 def _topology(options: Options) -> Topology:
     """Give the machines that are asked for, powered on now."""
     without = _without(options.without)
-    topology = load_file(options.topology, topology_from_json) or Topology(start=time.time_ns() // SECOND * SECOND)
+    form = form_of(options.topology, options.masters)
+    topology = load_topology(options.topology, options.masters, options.nodes) or Topology()
+    if form or options.topology is None:
+        topology = attrs.evolve(topology, start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
-    configured = load_file(options.kubelet_config, texts_of)
+    configured = load_kubelet(options.kubelet_config)
     if configured is not None:
         changes["kubelet"] = configured
     behaviours = load_file(options.behaviours, Behaviours.parse)
@@ -219,14 +227,18 @@ def _topology(options: Options) -> Topology:
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "members": 1, "hosts": (), "proxy": False}
         left_out.add("kube-scheduler")
-    elif options.nodes is not None:
+    elif options.nodes is not None and not form:
         if topology.hosts:
             raise ReconcileError("--nodes: the topology names its hosts one by one")
         changes["nodes"] = options.nodes
+    if options.masters is not None and not form:
+        changes |= {"masters": options.masters, "members": stacked(options.masters)}
     if "kube-proxy" in left_out:
         changes["proxy"] = False
     changes["without"] = tuple(sorted(left_out - {"kube-proxy", "kubelet"}))
-    return attrs.evolve(topology, **changes)
+    made = with_disks(attrs.evolve(topology, **changes), options.disks)
+    asked = bool(form) or options.masters is not None
+    return attrs.evolve(made, balancer=usual(made.masters)) if asked and made.balancer is None else made
 
 
 def _check_record(options: Options, files: tuple[Path, ...]) -> None:

@@ -129,6 +129,13 @@ class Recorded:
         """Let follow what follows."""
         return self._recorder.run(steps=steps, until=until)
 
+    def give_up(self) -> None:
+        """End the log where it can be ended; where a step has failed it holds the steps before that one."""
+        if self._recorder.amid:
+            self._recorder.segment()
+        else:
+            self.digest()
+
     def digest(self) -> str:
         """End the log, and give the digest that its end line has."""
         if not self._digest:

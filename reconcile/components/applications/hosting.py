@@ -155,8 +155,15 @@ def _is_in(change: Change, namespace: str) -> bool:
     return split_key(change.key)[0] == namespace
 
 
+_PAIR: Final = 2
+
+
 def _stepped(state: State, event: Any) -> tuple[State, tuple[Any, ...]]:
-    after, effects = state.application.step(state.own, event)
+    said: Any = state.application.step(state.own, event)
+    if not (isinstance(said, tuple) and len(said) == _PAIR and isinstance(said[1], tuple | list)):
+        name = state.application.name
+        raise ReconcileError(f"application {name!r}: its step gave {said!r}, which is no (state, effects)")
+    after, effects = said
     if after is not state.own:
         state = replace(state, own=after)
     return state, tuple([_ordered(state, effect) for effect in effects])

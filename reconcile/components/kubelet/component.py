@@ -18,6 +18,7 @@ from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet import (
     configuring,
     containers,
+    growing,
     imaging,
     mounting,
     nodes,
@@ -25,19 +26,22 @@ from reconcile.components.kubelet import (
     preparing,
     pressure,
     probes,
+    pulling,
+    registering,
     reporting,
     resizing,
     shutdown,
     statics,
     stopping,
 )
-from reconcile.components.kubelet.state import ALIVE, LocalPod, Pull, Seldom, State, container_of, with_seldom
-from reconcile.effects import Effect, PullImage, StopPodSandbox
+from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
+from reconcile.effects import Effect, StopPodSandbox
 from reconcile.events import (
     Answered,
     ContainerExited,
     ContainerResized,
     ContainerStarted,
+    ContainerUses,
     Hooked,
     HostShutsDown,
     HostStrained,
@@ -227,6 +231,12 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             state = nodes.found_answered(state, response, now, out)
         case "mirror":
             return statics.mirror_answered(state, rest[0], response, now, out)
+        case "grow":
+            pod = state.pods.get(rest[0], None)
+            return state if pod is None else growing.answered(state, pod, rest[1], response, out, now=now)
+        case "drivers":
+            registering.answered(state, rest[0], response, now, out)
+            return state
         case _:
             return state
     return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
@@ -286,7 +296,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare":
+        case "mount" | "prepare" | "unprepare" | "grow":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -299,8 +309,11 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 
 
 def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
-    """Look again at what a pod waits for: what its volumes are made of, or its devices."""
+    """Look again at what a pod waits for: what its volumes are made of, its devices, or that they grow."""
     done = True
+    if what == "grow":
+        growing.due(state, pod, now, out)
+        return state
     if what == "mount":
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":
@@ -310,6 +323,9 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
 
 def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> State:
     match what:
+        case "drivers":
+            registering.begin(state, out)
+            return state
         case "pressure":
             return pressure.look(state, now, out)
         case "images":
@@ -325,7 +341,7 @@ def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> 
 def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect]) -> State:
     report = event.report
     if isinstance(report, _OF_IMAGES):
-        return _on_image(state, report, now, out)
+        return pulling.reported(state, report, now, out)
     if isinstance(report, _OF_HOSTS):
         return _on_host(state, report, now, out)
     pod = state.pods.get(report.uid, None)
@@ -342,15 +358,16 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
                 pod = reporting.report(state, pod, now, out)
             return pods.sync(state, pod, now, out)
         case SandboxRemoved():
-            return (
-                pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out) if pod.life == "ending" else state
-            )
+            gone = copier(LocalPod, "sandbox")(pod, "none")
+            return pods.sync(state, gone, now, out) if pod.life == "ending" else state
         case ContainerStarted():
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
             return _on_container_exited(state, pod, report, now, out)
         case ContainerResized():
             return pods.container_resized(state, pod, report.container, now, out)
+        case ContainerUses():
+            return pressure.used(state, pod, report, now, out)
         case Hooked():
             return pods.hooked(state, pod, report, now, out)
         case Probed():
@@ -385,59 +402,6 @@ def _on_probed(state: State, pod: LocalPod, report: Probed, now: Instant, out: l
     if pod.life == "running":
         return pods.sync(state, probed, now, out)
     return reporting.keep(state, reporting.report(state, probed, now, out))
-
-
-def _on_image(state: State, report: ImagePulled | ImagePullFailed, now: Instant, out: list[Effect]) -> State:
-    since, pulls = now, state.pulls
-    if isinstance(report, ImagePulled) and report.image not in state.images:
-        images = state.images.set(report.image, report.size)
-        state = nodes.changed(copier(State, "images")(state, images), now, out)
-        if imaging.matters(state):
-            state = pressure.look(imaging.collect_later(imaging.detected(state, now), now, out), now, out)
-    if pulls and pulls[0].uid == report.uid and pulls[0].container == report.container:
-        since, pulls = pulls[0].since, pulls[1:]
-        if pulls:
-            pulls = _next_pulls(state, pulls, out)
-    elif len(pulls) > 1 and state.seldom.parallel > 1:
-        since, pulls = _one_of_several(state, report, out) or (since, pulls)
-    pod = state.pods.get(report.uid, None)
-    container = None if pod is None else container_of(pod, report.container)
-    if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
-        return replace(state, pulls=pulls)
-    if report.image != container.spec.image:
-        return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
-    if isinstance(report, ImagePulled):
-        started = containers.pulled(state, pod, container, report, out, waited=now - since, now=now)
-        return reporting.keep_pulling(state, started, pulls)
-    state = replace(state, pulls=pulls)
-    return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
-
-
-def _one_of_several(
-    state: State, report: ImagePulled | ImagePullFailed, out: list[Effect]
-) -> tuple[Instant, tuple[Pull, ...]] | None:
-    """Give since when the pull was wanted that has ended, and those that are left."""
-    pulls = state.pulls
-    for place, pull in enumerate(pulls[: state.seldom.parallel]):
-        if pull.uid == report.uid and pull.container == report.container:
-            return pull.since, _next_pulls(state, (*pulls[:place], *pulls[place + 1 :]), out)
-    return None
-
-
-def _next_pulls(state: State, pulls: tuple[Pull, ...], out: list[Effect]) -> tuple[Pull, ...]:
-    """Begin the next pull, now that one has ended; give what is left to be pulled."""
-    under_way = state.seldom.parallel - 1
-    waiting = pulls[under_way:]
-    while waiting and not _pulling(state.pods.get(waiting[0].uid, None), waiting[0].container):
-        waiting = waiting[1:]  # that pod has gone in the meantime
-    if waiting:
-        out.append(PullImage(waiting[0].uid, waiting[0].container, waiting[0].image))
-    return (*pulls[:under_way], *waiting)
-
-
-def _pulling(pod: LocalPod | None, name: str) -> bool:
-    container = None if pod is None or pod.life != "running" else container_of(pod, name)
-    return container is not None and container.stage == "pulling"
 
 
 def _on_container_started(

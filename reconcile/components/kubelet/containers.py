@@ -34,12 +34,13 @@ from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
-from reconcile.model.requests import Request
+from reconcile.model.running import RunningContainer
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
 FORGIVEN_AFTER: Final = 2 * LAST_DELAY
 """A container that ran for so long starts without the back-off that it had."""
+_UNLIMITED: Final = (0, 0)
 LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
 SYNC_AGAIN: Final = 10 * SECOND
@@ -206,16 +207,14 @@ def _usual_policy(image: str) -> str:
 def _begun(state: State, pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> LocalPod:
     """Start the container, once it is known what its variables are."""
     spec = container.spec
-    if not spec.env and not spec.env_from and not environment.has_expressions(spec):
+    said = spec.env or spec.env_from or environment.has_expressions(spec)
+    if not said and not ((spec.command or spec.args) and environment.wants_links(spec)):
         return _started(state, pod, container, environment.NONE, now, out)
     named = environment.named_by(spec)
     if not named:
         return configured(state, pod, container, {}, out, now=now)
     namespace = pod.key.partition("/")[0]
-    for key in named:
-        resource, _, name = key.partition("/")
-        request = Request(verb="get", resource=resource, namespace=namespace, name=name)
-        out.append(Call(request, ("configure", pod.uid, spec.name, key)))
+    out += [Call(environment.request_of(key, namespace), ("configure", pod.uid, spec.name, key)) for key in named]
     return with_container(pod, copier(Container, "stage")(container, "configuring"))
 
 
@@ -253,7 +252,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
-            _memory(spec),
+            *_limits(spec),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -279,11 +278,13 @@ _ordered: Final[Callable[..., Container]] = copier(
 )
 
 
-def _memory(spec: Any) -> int:
-    """Give how many bytes of memory a container may use; 0 if that is not limited."""
+def _limits(spec: Any) -> tuple[int, int]:
+    """Give how many bytes of memory a container may use, and how much of processors; 0 if that is not limited."""
     limits = spec.resources.limits if spec.resources is not None else None
-    limit = limits.get("memory") if limits else None
-    return 0 if limit is None else limit.whole
+    if not limits:
+        return _UNLIMITED
+    memory, cpu = limits.get("memory"), limits.get("cpu")
+    return 0 if memory is None else memory.whole, 0 if cpu is None else cpu.nanos
 
 
 def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:
@@ -407,7 +408,7 @@ def exits(
         container_id=report.container_id or container.id or None,
         exit_code=report.code,
         reason=report.reason or None,
-        message=_last_words(container, report) or None,
+        message=last_words(container.spec, report) or None,
         started_at=running.started_at if running is not None and not fresh else Time.at(since),
         finished_at=Time.at(finished_at),
     )
@@ -426,11 +427,11 @@ def exits(
     return with_container(pod, exited)
 
 
-def _last_words(container: Container, report: ContainerExited) -> str:
+def last_words(spec: Any, report: ContainerExited | RunningContainer) -> str:
     """Give the termination message: what the container wrote for it, or the end of its log, if that is wanted."""
     if report.message or not report.tail or report.code == 0:
         return report.message
-    return report.tail if container.spec.termination_message_policy == "FallbackToLogsOnError" else ""
+    return report.tail if spec.termination_message_policy == "FallbackToLogsOnError" else ""
 
 
 def _delay(container: Container) -> Duration:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from reconcile.components.kubelet import admission, calls, mounting, preparing, stopping
+from reconcile.components.kubelet import admission, calls, growing, holding, mounting, nodes, preparing, stopping
 from reconcile.components.kubelet.reporting import keep, report, with_pods
 from reconcile.components.kubelet.state import ALIVE, LocalPod, State
 from reconcile.effects import CancelTimer, Effect, SetTimer, StopPodSandbox
@@ -59,6 +59,11 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
         if waits:
             return keep(state, pod)
     spec: Any = pod.pod.spec
+    if state.seldom.holds or state.seldom.drivers:
+        state = growing.released(state, pod, out)
+        state, is_less = holding.released(state, pod)
+        if is_less:
+            state = nodes.changed(state, now, out)
     if spec.active_deadline_seconds is not None:
         out.append(CancelTimer(("deadline", pod.uid)))
     out += [CancelTimer(("due", pod.uid, kept.name)) for kept in pod.containers if kept.due > now]

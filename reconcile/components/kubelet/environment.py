@@ -16,16 +16,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconcile.api.quantity import NANO, Quantity
+from reconcile.components.kubelet import linking
 from reconcile.components.kubelet.state import LocalPod, State
 from reconcile.lib.mapping import Map
-from reconcile.model.requests import Response
+from reconcile.model.requests import List, Request, Response
 
 NONE: Final[Map[str]] = Map()
 
 Answers = Mapping[str, Response]
-"""What was answered about objects of the pod's namespace, by `configmaps/NAME` and `secrets/NAME`."""
+"""What was answered about objects of the pod's namespace, by `configmaps/NAME` and `secrets/NAME`; about services."""
 
 _NOT_FOUND: Final = 404
+_OF_SERVICES: Final = ("services/", f"services/{linking.MASTER[1]}")
 _SINGULAR: Final = {"configmaps": "configmap", "secrets": "secret"}
 _KIND: Final = {"configmaps": "ConfigMap", "secrets": "Secret"}
 _REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
@@ -34,8 +36,8 @@ _MILLI: Final = NANO // 1000
 
 
 def named_by(spec: Any) -> tuple[str, ...]:
-    """Name the objects that a container's variables come from: `configmaps/NAME`, `secrets/NAME`."""
-    found: list[str] = []
+    """Name what a container's variables come from: `configmaps/NAME`, `secrets/NAME`, `services/` for all of them."""
+    found: list[str] = list(_OF_SERVICES) if wants_links(spec) else []
     for source in spec.env_from or ():
         found += _named(source.config_map_ref, source.secret_ref)
     for row in spec.env or ():
@@ -44,10 +46,46 @@ def named_by(spec: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def request_of(key: str, namespace: str) -> Request:
+    """Give the read of what `named_by` names; the API's own service is of another namespace than most pods."""
+    resource, _, name = key.partition("/")
+    if not name:
+        return Request(verb="list", resource=resource, namespace=namespace)
+    space = linking.MASTER[0] if resource == "services" else namespace
+    return Request(verb="get", resource=resource, namespace=space, name=name)
+
+
 def _named(config_map: Any, secret: Any) -> list[str]:
     if config_map is not None:
         return [f"configmaps/{config_map.name or ''}"]
     return [] if secret is None else [f"secrets/{secret.name or ''}"]
+
+
+def wants_links(spec: Any) -> bool:
+    """Tell whether anything refers to a variable that the container does not say: it may be one of a service."""
+    said = [row.name for row in spec.env or ()]
+    texts = [*(spec.command or ()), *(spec.args or ()), *[row.value for row in spec.env or () if row.value]]
+    texts += [mount.sub_path_expr for mount in spec.volume_mounts or () if mount.sub_path_expr]
+    return any(
+        found[1] is not None and found[1] not in said
+        for text in texts
+        if "$" in text
+        for found in _REFERENCE.finditer(text)
+    )
+
+
+def links_of(pod: Any, answers: Answers) -> tuple[dict[str, str], str]:
+    """Give the variables of services, and why they are not known: empty if they are, or if nobody asked for them."""
+    found: list[Any] = []
+    for key in _OF_SERVICES:
+        if key not in answers:
+            return {}, ""
+        response = answers[key]
+        if response.ok:
+            found += [response.body] if response.body.__class__ is not List else response.body.items
+        elif response.code != _NOT_FOUND:
+            return {}, why_missing(key, answers)
+    return linking.variables_of(found, pod.metadata.namespace, linked=pod.spec.enable_service_links), ""
 
 
 def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[str], str]:
@@ -60,6 +98,9 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
         spec: the container's.
         answers: about all that `named_by` names.
     """
+    links, why = links_of(pod.pod, answers)
+    if why:
+        return NONE, why
     known: dict[str, str] = {}
     for source in spec.env_from or ():
         key = _named(source.config_map_ref, source.secret_ref)
@@ -72,13 +113,15 @@ def of(state: State, pod: LocalPod, spec: Any, answers: Answers) -> tuple[Map[st
         known.update({f"{source.prefix or ''}{name}": value for name, value in data.items()})
     for row in spec.env or ():
         if row.value:
-            known[row.name] = expanded(row.value, known) if "$" in row.value else row.value
+            known[row.name] = expanded(row.value, {**links, **known}) if "$" in row.value else row.value
             continue
         value, why = ("", "") if row.value_from is None else _value(state, pod, spec, row.value_from, answers)
         if why:
             return NONE, why
         if value is not None:
             known[row.name] = value
+    if links:
+        known = {**links, **known}
     return Map(known), why_not_mounted(spec, known)
 
 

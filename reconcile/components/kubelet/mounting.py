@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import authentication_v1, meta_v1
-from reconcile.components.kubelet import volumes
+from reconcile.components.kubelet import growing, holding, nodes, volumes
 from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request, Response
+from reconcile.model.volumes import CLAIMS
 
 FIRST_DELAY: Final = 500 * MILLISECOND
 LAST_DELAY: Final = 2 * MINUTE + 2 * SECOND
@@ -41,6 +42,8 @@ def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tupl
         state = _asked(state, pod, Mounting(), asked, out, now=now)
         known = state.seldom.mounting[pod.uid]
     if known.done:
+        if state.seldom.drivers:
+            state = growing.begin(state, pod, known.found, now, out)
         return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
     return state, True
 
@@ -84,6 +87,10 @@ def _asked(
     if new:
         out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
+    if any(key.startswith(CLAIMS) for key in known.asked):
+        state, is_more = holding.held(state, pod, volumes.attachable(known.found))
+        if is_more:
+            state = nodes.changed(state, now, out)
     return _keep(state, pod, _judged(state, pod, known, now, out))
 
 

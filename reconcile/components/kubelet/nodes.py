@@ -14,6 +14,8 @@ from reconcile.api import coordination_v1, core_v1, meta_v1
 from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.api.quantity import NANO
 from reconcile.api.scalars import MicroTime, Quantity, Time
+from reconcile.components.kubelet import registering
+from reconcile.components.kubelet.holding import in_use
 from reconcile.components.kubelet.state import OwnNode, State, Trouble
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.dice import Dice
@@ -22,6 +24,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import quantity_of, settings_of
+from reconcile.model.kubelets.settings import WHOLES
 from reconcile.model.patches.ofstatus import StatusPatch
 from reconcile.model.requests import Request, Response
 
@@ -154,6 +157,7 @@ def report(state: State, now: Instant, out: list[Effect]) -> State:
             status,
             conditions=(*foreign, *(status.conditions or ())),
             volumes_attached=seen.status.volumes_attached,
+            volumes_in_use=in_use(state) if state.seldom.holds or seen.status.volumes_in_use else None,
             config=seen.status.config,
         )
         if seen.status.capacity and not seen.status.capacity.keys() <= state.host.capacity.keys():
@@ -294,7 +298,10 @@ def _registered(state: State, node: Any, now: Instant, out: list[Effect]) -> Sta
     first = state.node.lease is None
     state = replace(state, node=replace(state.node, seen=node, registered=True, tries=0))
     _again(state, ("node",), now + settings_of(state.host.kubelet).report_every, out)
-    return renew(state, now, out) if first else state
+    if not first:
+        return state
+    registering.begin(state, out)
+    return renew(state, now, out)
 
 
 def _again(state: State, key: tuple[str, ...], at: Instant, out: list[Effect]) -> None:
@@ -374,7 +381,8 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
     host, trouble = state.host, state.seldom.trouble
     ready, is_ready = (_READY, "True") if trouble is None or not trouble.shuts_down else (_SHUTS_DOWN, "False")
     images = sorted(state.images.items(), key=lambda row: (-row[1], row[0]))
-    most = settings_of(host.kubelet).most_images
+    settings = settings_of(host.kubelet)
+    most = settings.most_images
     images = images if most < 0 else images[:most]
     return core_v1.NodeStatus(
         addresses=(
@@ -391,9 +399,19 @@ def _status(state: State, now: Instant, before: dict[str, Any]) -> core_v1.NodeS
             _condition(ready, is_ready, _since("Ready", is_ready, before, now), now),
         ),
         daemon_endpoints=core_v1.NodeDaemonEndpoints(kubelet_endpoint=core_v1.DaemonEndpoint(port=10250)),
+        declared_features=_FEATURES if settings.tells_wholes else _FEWER_FEATURES,
         images=tuple([core_v1.ContainerImage(names=(name,), size_bytes=size) for name, size in images]) or None,
         node_info=_machine(state.seldom.dice.seed, host.name, state.seldom.boots),
     )
+
+
+# Source: component-helpers' nodedeclaredfeatures/features, of which the gates are on in 1.36.
+_FEWER_FEATURES: Final = (
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+)
+_FEATURES: Final = tuple(sorted((*_FEWER_FEATURES, WHOLES)))
 
 
 def _with_foreign_resources(status: core_v1.NodeStatus, seen: Map[Quantity]) -> core_v1.NodeStatus:

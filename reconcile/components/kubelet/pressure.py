@@ -5,7 +5,7 @@ nobody needs, and evicts pods, one after the other.
 It looks when something uses more than before, and as long as something is short every ten seconds; where nothing
 says how much is used it never does.
 
-Takes:    HostStrained, ContainerStarted and ImagePulled that say how much is used, the timer `pressure`.
+Takes:    HostStrained, ContainerStarted, ContainerUses and ImagePulled that say how much is used, the timer `pressure`.
 Gives:    Record, SetTimer, and the end of pods.
 Source:   the kubelet's eviction package;
           https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
@@ -20,8 +20,18 @@ from typing import Any, Final
 from reconcile.api.quantity import NANO, Quantity
 from reconcile.components.kubelet import ending, imaging, measuring, nodes
 from reconcile.components.kubelet.admission import is_critical, requests_of
-from reconcile.components.kubelet.state import LocalPod, State, Trouble, with_seldom
+from reconcile.components.kubelet.state import (
+    ALIVE,
+    Aside,
+    LocalPod,
+    State,
+    Trouble,
+    container_of,
+    with_container,
+    with_seldom,
+)
 from reconcile.effects import Effect, Record, SetTimer
+from reconcile.events import ContainerUses
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -36,6 +46,7 @@ _CONDITIONS: Final = {
 }
 _BY_CONDITION: Final = ("MemoryPressure", "DiskPressure", "PIDPressure")
 _CALM: Final = Trouble()
+_NOTHING: Final = Aside()
 
 
 def strained(state: State, signal: str, available: int, now: Instant, out: list[Effect]) -> State:
@@ -46,6 +57,16 @@ def strained(state: State, signal: str, available: int, now: Instant, out: list[
     elif signal in strain:
         strain = strain.remove(signal)
     return look(imaging.collect_later(with_seldom(state, strain=strain), now, out), now, out)
+
+
+def used(state: State, pod: LocalPod, report: ContainerUses, now: Instant, out: list[Effect]) -> State:
+    """Take in how much a container uses by now."""
+    container = container_of(pod, report.container)
+    if container is None or container.stage not in ALIVE:
+        return state
+    aside = replace(container.aside or _NOTHING, memory=report.memory, disk=report.disk)
+    pod = with_container(pod, replace(container, aside=aside))
+    return look(replace(state, pods=state.pods.set(pod.uid, pod)), now, out)
 
 
 def look(state: State, now: Instant, out: list[Effect]) -> State:

@@ -10,8 +10,8 @@ from typing import Any
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet import probes
-from reconcile.components.kubelet.state import Container, LocalPod
+from reconcile.components.kubelet import containers, probes
+from reconcile.components.kubelet.state import Aside, Container, LocalPod
 from reconcile.effects import Effect
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
@@ -77,6 +77,7 @@ def _found(container: Container, found: RunningPod, now: Instant) -> Container:
             container_id=row.container_id,
             exit_code=row.code,
             reason=row.reason or None,
+            message=containers.last_words(container.spec, row) or None,
             started_at=Time.at(row.started_at if row.started_at is not None else now),
             finished_at=Time.at(row.finished_at if row.finished_at is not None else now),
         )
@@ -91,6 +92,7 @@ def _found(container: Container, found: RunningPod, now: Instant) -> Container:
         stage="running",
         state=core_v1.ContainerState(running=running),
         started=container.spec.startup_probe is None,
+        aside=Aside(memory=row.memory, disk=row.disk) if row.memory or row.disk else None,
     )
 
 

@@ -349,6 +349,9 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        holds: names of the attachable volumes that pods with claims use, by uid.
+        grown: claims of pods whose file systems are grown on this node -> the driver, by the pod's uid.
+        ungrown: how often that has failed, by the claim's uid.
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
         device_drivers: the drivers of devices that are.
@@ -374,6 +377,9 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    holds: Map[tuple[str, ...]] = Map()
+    grown: Map[Map[str]] = Map()
+    ungrown: Map[int] = Map()
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[Driver, ...] = ()
     device_drivers: tuple[DeviceDriver, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.kubelet import environment
+from reconcile.components.kubelet import environment, holding
 from reconcile.components.kubelet.admission import suits
 from reconcile.components.kubelet.environment import why_missing
 from reconcile.components.kubelet.state import LocalPod, State
@@ -312,9 +312,7 @@ def _mounted(state: State, found: Any, answers: Answers, failures: Mapping[str, 
         return Fault(name, "no matching NodeSelectorTerms", "MountVolume.NodeAffinity check")
     if spec.csi is None:
         return None
-    driver = answers[f"{DRIVERS}/{spec.csi.driver}"]
-    attached = driver.ok and driver.body.spec.attach_required is False
-    if not attached and unique_name(found) not in _attached(state):
+    if _is_attachable(found, answers) and not _is_attached(state, unique_name(found)):
         return Fault(name, "", "AttachVolume.Attach")
     registered = _driver(state, spec.csi.driver)
     if registered is not None:
@@ -330,7 +328,19 @@ def unique_name(volume: Any) -> str:
     return f"kubernetes.io/csi/{source.driver}^{source.volume_handle}"
 
 
-def _attached(state: State) -> frozenset[str]:
+def attachable(answers: Answers) -> tuple[str, ...]:
+    """Give the names of those volumes that have to be attached."""
+    found = [response.body for key, response in answers.items() if key.startswith(f"{VOLUMES}/") and response.ok]
+    return tuple([unique_name(volume) for volume in found if volume.spec.csi and _is_attachable(volume, answers)])
+
+
+def _is_attachable(volume: Any, answers: Answers) -> bool:
+    driver = answers[f"{DRIVERS}/{volume.spec.csi.driver}"]
+    return not (driver.ok and driver.body.spec.attach_required is False)
+
+
+def _is_attached(state: State, name: str) -> bool:
+    """Tell whether the Node says both that a volume is attached to it and that it uses it."""
     node = state.node.seen
     rows = node.status.volumes_attached if node is not None and node.status is not None else None
-    return frozenset([row.name for row in rows or ()])
+    return any(row.name == name for row in rows or ()) and holding.is_said(state, name)

@@ -19,7 +19,7 @@ from reconcile.components.scheduler.framework.messages import unschedulable
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.showing import opened, snapshot_of
 from reconcile.components.scheduler.framework.verdicts import Refusal
-from reconcile.components.scheduler.plugin import Own, Turn
+from reconcile.components.scheduler.plugin import Own, Turn, said
 from reconcile.components.scheduler.queue.queue import Entry, put, roused
 from reconcile.components.scheduler.state import Placed, State, profile_for
 from reconcile.components.scheduler.watching import held, left
@@ -27,6 +27,7 @@ from reconcile.effects import Call, CancelTimer, Effect, SetTimer
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant, duration_text
 from reconcile.lib.replacing import replace
+from reconcile.model.requests import Request
 
 PERMITS: Final = ("permits",)
 
@@ -52,7 +53,11 @@ def bound(state: State, pod: Any, node: str) -> tuple[Effect, ...]:
     for each in profile.own if profile is not None else ():
         if each.at("postBind") and each.plugin.post_bind is not None:
             turn = Turn(pod, snapshot_of(state))
-            effects += [Call(request) for request in each.plugin.post_bind(turn, state.views.nodes.get(node, None))]
+            found = each.plugin.post_bind(turn, state.views.nodes.get(node, None))
+            effects += [
+                Call(said(each.plugin.name, "post_bind", request, Request))
+                for request in said(each.plugin.name, "post_bind", found, tuple, list)
+            ]
     return tuple(effects)
 
 

@@ -190,7 +190,15 @@ class Plugin:
     events: tuple[On, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
+        if not self.name or not isinstance(self.name, str):
+            raise ReconcileError(f"plugin {self.name!r}: needs a name")
+        for field in ("configured", *_FUNCTIONS.values(), "normalize"):
+            given = getattr(self, field)
+            if given is not None and not callable(given):
+                raise ReconcileError(f"plugin {self.name}: {field}: {given!r} is no function")
         for each in self.events or ():
+            if not isinstance(each, On):
+                raise ReconcileError(f"plugin {self.name}: events: {each!r} is no On(RESOURCE)")
             if each.resource not in WATCHED:
                 known = ", ".join(WATCHED)
                 raise ReconcileError(f"plugin {self.name}: events: {each.resource!r} is not watched; there are {known}")
@@ -216,6 +224,22 @@ _FUNCTIONS: Final = {
     "preBind": "pre_bind",
     "postBind": "post_bind",
 }
+
+
+def said(name: str, point: str, given: Any, *kinds: type) -> Any:
+    """
+    Give what the plugin *name* says at a point.
+
+    Raises:
+        ReconcileError: it is of none of the *kinds* that it may be there; None may be one of them.
+    """
+    if isinstance(given, kinds) and not isinstance(given, bool):
+        return given
+    known = " or ".join(["None" if kind is type(None) else kind.__name__ for kind in kinds])
+    raise ReconcileError(f"plugin {name}: {point} gave {given!r}, which is no {known}")
+
+
+NOTHING: Final = type(None)
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
-from reconcile.components.scheduler.queue.queue import Entry, flushed, has_turn, next_flush, next_retry
+from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
@@ -140,13 +140,22 @@ def _on_answered(state: State, event: Answered) -> Step:
         return _volume_written(state, event, key, placed)
     if kind == "claim":
         return _claim_written(state, event, key, placed)
+    pod = placed.entry.pod
+    known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
     if event.response.ok:
-        return _is_bound(state, key, placed, placed.entry)
+        record = Record(
+            pod,
+            "Normal",
+            "Scheduled",
+            f"Successfully assigned {key} to {placed.node}",
+            component=pod.spec.scheduler_name or PROFILE,
+        )
+        state = with_placed(state, key, known)
+        return state, (record, *bound(state, pod, placed.node)) if state.settings.looks else (record,)
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
-        known = Placed(placed.node, uid, placed.demand, placed.traits, placed.assumed)
         return with_placed(state, key, known), ()
-    why = f'binding rejected: running Bind plugin "DefaultBinder": {_why(event.response)}'
+    why = f'running Bind plugin "DefaultBinder": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
 
 
@@ -163,21 +172,7 @@ def _on_asked(state: State, event: Answered) -> Step:
         return state, instead(key, placed)
     if error and placed.assumed:
         return _not_bound(state, key, placed, error, event.now)
-    return _is_bound(state, key, placed, placed.entry)
-
-
-def _is_bound(state: State, key: str, placed: Placed, entry: Entry) -> Step:
-    pod = entry.pod
-    known = Placed(placed.node, placed.uid, placed.demand, placed.traits, placed.assumed)
-    record = Record(
-        pod,
-        "Normal",
-        "Scheduled",
-        f"Successfully assigned {key} to {placed.node}",
-        component=pod.spec.scheduler_name or PROFILE,
-    )
-    state = with_placed(state, key, known)
-    return state, (record, *bound(state, pod, placed.node)) if state.settings.looks else (record,)
+    return _on_answered(state, Answered(event.now, ("bind", key, uid), Response(201)))
 
 
 def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -> Step:
@@ -282,7 +277,7 @@ def _ready(state: State) -> bool:
 def _ordered(state: State, effects: tuple[Effect, ...], *, woken_before: bool) -> Step:
     """Ask for a turn if a pod can have one and none is asked for, and keep the two timers as the queue needs them."""
     queue, clock = state.queue, state.clock
-    if not woken_before and _ready(state):
+    if not woken_before and (queue.active.count or queue.backoff.busy) and clock.runs:
         effects = (*effects, Wake(QUEUE))
     if queue.failed.busy or clock.retry_at is not None:
         due = next_retry(queue)

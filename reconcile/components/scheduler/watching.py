@@ -27,7 +27,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
-from reconcile.components.scheduler.plugin import Turn
+from reconcile.components.scheduler.plugin import NOTHING, Turn, Unschedulable, said
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
     helped_by_devices,
@@ -70,8 +70,27 @@ _STORED: Final = ("persistentvolumes", "persistentvolumeclaims")
 def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
     for change in event.changes:
+        pod, old = change.new, change.old
+        if pod is not None and old is not None and pod.spec is old.spec and pod.spec.node_name:
+            placed = state.placed.get(change.key, None)
+            if placed is not None and _is_as_before(placed, pod, old):
+                continue
         state = _pod_changed(state, change, event.now)
     return _with_views(state, having_pods(state.views, event.view))
+
+
+def _is_as_before(placed: Placed, pod: Any, old: Any) -> bool:
+    """Tell at a glance that only a pod's status changed, in a way that does not matter, as most changes are."""
+    metadata = pod.metadata
+    return (
+        not placed.assumed
+        and metadata.labels is old.metadata.labels
+        and metadata.generation == 1
+        and metadata.deletion_timestamp is None
+        and placed.uid == metadata.uid
+        and pod.status is not None
+        and pod.status.phase not in _FINISHED
+    )
 
 
 def nodes_changed(state: State, event: Watched) -> State:
@@ -337,9 +356,13 @@ def held(state: State, pod: Any) -> bool:
     profile = profile_for(state, pod) or state.settings.profile
     if pod.spec.scheduling_gates and profile.gates:
         return True
-    asked = [each.plugin.pre_enqueue for each in profile.own if each.at("preEnqueue")]
     turn = Turn(pod, snapshot_of(state))
-    return any(ask is not None and ask(turn) is not None for ask in asked)
+    for each in profile.own:
+        ask = each.plugin.pre_enqueue if each.at("preEnqueue") else None
+        found = None if ask is None else said(each.plugin.name, "pre_enqueue", ask(turn), Unschedulable, NOTHING)
+        if found is not None:
+            return True
+    return False
 
 
 def _alike(one: Any, other: Any) -> bool:

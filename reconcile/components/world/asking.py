@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.components.world import living
 from reconcile.components.world.state import Container, Sandbox, State, behaviour_of
 from reconcile.effects import Effect, ProbeContainer, Report, RunHook, SetTimer
 from reconcile.events import Hooked, Probed
@@ -56,6 +57,7 @@ def _replied(
 ) -> Effect:
     sandbox, container = whose
     takes = _drawn(state, sandbox, container, reply.takes, f"{order.kind}/{now}")
+    takes = living.slowed(state, sandbox, container, takes, now)
     late = bool(order.timeout) and takes > order.timeout
     success = not late and _succeeds(state, sandbox, container, reply, now)
     wait = min(takes, order.timeout) if late else takes

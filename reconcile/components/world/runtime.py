@@ -4,8 +4,8 @@ World: the container runtime of one host that is simulated; what its images and 
 Every order is answered, also one that is repeated: a kubelet that was restarted may order again what the one before it
 did.
 
-Takes:    Started, Ordered, TimerFired.
-Gives:    Report, LaunchProcess, EndProcess, SetTimer, CancelTimer.
+Takes:    Started, Ordered, TimerFired, Surrounded.
+Gives:    Report, LookAround, LaunchProcess, EndProcess, SetTimer, CancelTimer.
 Source:   the Container Runtime Interface, as containerd serves it; host-local IPAM for the addresses of pods.
 Left out: see docs/limits.md, "World".
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, controlplane, programs, pulling
+from reconcile.components.world import asking, controlplane, living, programs, pulling
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -25,7 +25,6 @@ from reconcile.components.world.state import (
     image_id,
     in_network,
     placed,
-    shown,
     timers_of,
     with_sandbox,
 )
@@ -35,6 +34,7 @@ from reconcile.effects import (
     Effect,
     EndProcess,
     LaunchProcess,
+    LookAround,
     ProbeContainer,
     PullImage,
     RemoveImage,
@@ -56,17 +56,18 @@ from reconcile.events import (
     SandboxReady,
     SandboxRemoved,
     Started,
+    Surrounded,
     TimerFired,
 )
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, written
+from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, last_words
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
-from reconcile.model.running import Running, RunningPod
+from reconcile.model.running import Running, RunningContainer, RunningPod
 
 __all__ = [
     "State",
@@ -83,18 +84,14 @@ __all__ = [
     "wrote",
 ]
 
-Hears: TypeAlias = Started | Ordered | TimerFired
+Hears: TypeAlias = Started | Ordered | TimerFired | Surrounded
 Stepped: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
-_OUT_OF_MEMORY: Final = Ending(code=KILLED, after=_NOW, oom=True)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
-_MESSAGE: Final = 4096
-_TAIL, _TAIL_LINES = 2048, 80
-"""How much of a termination message and of a log's end the kubelet looks at: letters, lines."""
-_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping"}
+_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running"}
 
 
 def begin(host: Host, behaviours: Behaviours, dice: Dice) -> State:
@@ -128,6 +125,8 @@ def step(state: State, event: Hears) -> Stepped:
             return _on_ordered(state, event)
         case TimerFired():
             return _on_timer_fired(state, event)
+        case Surrounded():
+            return _on_surrounded(state, event)
         case Started():
             return state, ()
         case _:
@@ -179,11 +178,15 @@ def images(state: State) -> Map[int]:
 def containers(state: State) -> Running:
     """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
-        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=tuple([shown(kept) for kept in sandbox.containers]))
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox))
         for sandbox in state.sandboxes.values()
         if sandbox.ready
     ]
     return Running(pods=tuple(pods), images=state.images, boots=state.boots)
+
+
+def _shown(state: State, sandbox: Sandbox) -> tuple[RunningContainer, ...]:
+    return tuple([living.shown(state, sandbox, container) for container in sandbox.containers])
 
 
 def wrote(state: State, uid: str, container: str) -> tuple[Container, Behaviour] | None:
@@ -246,6 +249,8 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     container = sandbox.container(rest[0])
     if container is None or container.stage != _STAGES[what]:
         return state, ()
+    if what == "look":
+        return state, (LookAround(uid, container.name),)
     if what == "start":
         return _run(state, sandbox, container, event.now)
     doom = container.doom
@@ -284,6 +289,8 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
             effects.append(DiscardVolumes(order.uid))
         if container.stage != "exited":
             effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
+            if state.felt:
+                state = living.forgotten(state, order.uid, container.name)
             if container.process and container.stage != "starting":
                 processes = processes.remove(container.process)
                 effects.append(EndProcess(container.process))
@@ -310,7 +317,7 @@ def _start(state: State, order: StartContainer, now: Instant) -> Stepped:
     dice = state.dice.named(f"{order.uid}/{order.container}/{order.attempt}/{state.boots}")
     container = Container(
         order.container, container_id(dice), order.image, order.attempt, "starting", order.process,
-        order.command, order.args, order.task, order.awaited, memory=order.memory,
+        order.command, order.args, order.task, order.awaited, memory=order.memory, cpu=order.cpu,
     )  # fmt: skip
     behaviour = behaviour_of(state, sandbox, container)
     if behaviour.component and not order.process:
@@ -353,7 +360,7 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     running = Container(
         container.name, container.id, container.image, container.attempt, "running", container.process,
         container.command, container.args, container.task, container.awaited, now, now + ready, unready, dead, doom,
-        memory=container.memory,
+        memory=container.memory, cpu=container.cpu,
     )  # fmt: skip
     effects: list[Effect] = [Report(_started(sandbox.uid, running, behaviour))]
     state = with_sandbox(state, placed(sandbox, running))
@@ -364,7 +371,15 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     exhausted = _exhausted(behaviour, container, now)
     if exhausted is not None and (end is None or exhausted < end):
         end, lasts = exhausted, False
-        state = with_sandbox(state, placed(sandbox, replace(running, doom=_OUT_OF_MEMORY)))
+        running = replace(running, doom=living.OUT_OF_MEMORY)
+        state = with_sandbox(state, placed(sandbox, running))
+    if behaviour.hazards and not container.process:
+        drawn = living.by_chance(behaviour, dice.named("a day"))
+        if drawn is not None and (end is None or now + drawn[0] < end):
+            end, lasts = now + drawn[0], True
+            state = with_sandbox(state, placed(sandbox, replace(running, doom=drawn[1])))
+    if behaviour.looks and not container.process:
+        effects.append(living.next_look(sandbox.uid, container.name, now + living.FIRST))
     if end is not None:
         effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
@@ -395,6 +410,19 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
 
 def _drawn(state: State, span: Span, name: str) -> Duration:
     return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
+
+
+def _on_surrounded(state: State, event: Surrounded) -> Stepped:
+    sandbox = state.sandboxes.get(event.uid, None)
+    container = None if sandbox is None else sandbox.container(event.container)
+    if sandbox is None or container is None or container.stage != "running":
+        return state, ()
+    state, effects, doom = living.seen(state, sandbox, container, event)
+    if doom is None:
+        return state, effects
+    cancelled = [CancelTimer(key) for key in timers_of(event.uid, container)]
+    state, ends = _exit(state, sandbox, container, doom, event.now)
+    return state, (*effects, *cancelled, *ends)
 
 
 def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
@@ -441,6 +469,8 @@ def _exit(
     )
     effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message, behaviour))]
     state = with_sandbox(state, placed(sandbox, exited))
+    if state.felt:
+        state = living.forgotten(state, sandbox.uid, container.name)
     if container.process and container.process in state.processes:
         state = replace(state, processes=state.processes.remove(container.process))
         effects.append(EndProcess(container.process))
@@ -449,9 +479,8 @@ def _exit(
 
 def _started(uid: str, container: Container, behaviour: Behaviour) -> ContainerStarted:
     if behaviour.memory or behaviour.disk:
-        began = container.started_at or 0
-        memory = behaviour.memory.base.at(began, began) // NANO if behaviour.memory else 0
-        return ContainerStarted(uid, container.name, container.id, image_id(container.image), memory, behaviour.disk)
+        used = living.at_start(behaviour, container.started_at or 0)
+        return ContainerStarted(uid, container.name, container.id, image_id(container.image), *used)
     return ContainerStarted(uid, container.name, container.id, image_id(container.image))
 
 
@@ -460,7 +489,5 @@ def _exited(uid: str, container: Container, message: str, behaviour: Behaviour) 
     code, reason = container.code, container.reason
     if container.started_at is None or not (behaviour.message or behaviour.logs or behaviour.writes):
         return ContainerExited(uid, container.name, container.id, code, reason, message)
-    message = message or behaviour.message[:_MESSAGE]
-    lines = written(behaviour, container.started_at, container.finished_at or container.started_at)
-    tail = "".join([f"{line}\n" for _, line in lines[-_TAIL_LINES:]])[-_TAIL:]
-    return ContainerExited(uid, container.name, container.id, code, reason, message, tail)
+    said, tail = last_words(behaviour, container.started_at, container.finished_at or container.started_at)
+    return ContainerExited(uid, container.name, container.id, code, reason, message or said, tail)

@@ -21,7 +21,6 @@ from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
 from reconcile.model.hosts import Host
 from reconcile.model.images import repository_of
-from reconcile.model.running import RunningContainer
 
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
 
@@ -48,6 +47,7 @@ class Container:
         doom: how it will end by itself, or, while it stops, how it will end.
         stops_at: while it stops, when it will have ended.
         memory: how many bytes it may use; 0 for as many as there are.
+        cpu: how much of processors it may use, in billionths; 0 for as much as there is.
         order: how it was ordered, if it runs an application.
         refused: what a program of the control plane writes that ends because of its flags.
     """
@@ -72,8 +72,25 @@ class Container:
     reason: str = ""
     finished_at: Instant | None = None
     memory: int = 0
+    cpu: int = 0
     order: StartContainer | None = None
     refused: tuple[str, ...] = ()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Felt:
+    """
+    What a container saw when it last looked around.
+
+    Args:
+        requests: how many requests a second came to its pod, in billionths.
+        memory: how many bytes it used; *disk*: likewise.
+    """
+
+    requests: int = 0
+    memory: int = 0
+    disk: int = 0
 
 
 @quick
@@ -123,6 +140,7 @@ class State:
         taken: which addresses of that range are in use: bit n for the nth place in it.
         last: the place of the address that was given last.
         processes: the control plane processes and applications that run: name -> (uid, container).
+        felt: what containers saw that look around, `UID/NAME` ->.
         traffic: what comes from registries of which anything is said; None before anything was asked of one.
     """
 
@@ -136,6 +154,7 @@ class State:
     taken: int = 0
     last: int = 1
     processes: Map[tuple[str, str]] = Map()
+    felt: Map[Felt] = Map()
     traffic: Traffic | None = None
 
 
@@ -198,21 +217,6 @@ def container_id(dice: Dice) -> str:
 def image_id(image: str) -> str:
     """Give what a container runtime calls the image *image*: its repository and a digest."""
     return f"{repository_of(image)}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
-
-
-def shown(container: Container) -> RunningContainer:
-    """Give the container as a kubelet that starts is told of it."""
-    return RunningContainer(
-        container=container.name,
-        container_id=container.id,
-        image=container.image,
-        image_id=image_id(container.image),
-        attempt=container.attempt,
-        started_at=container.started_at,
-        code=container.code,
-        reason=container.reason,
-        finished_at=container.finished_at,
-    )
 
 
 def timers_of(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:

@@ -3,7 +3,7 @@
 from reconcile.driver.machine.agreeing import decided, tell_member
 from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.freezing import freeze_process, thaw_process
-from reconcile.driver.machine.happening import carry, fire, next_step, play_now, turn
+from reconcile.driver.machine.happening import carry, fire, happen, next_step, play_now, turn
 from reconcile.driver.machine.heartbeats import hold, lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import set_timers
@@ -37,6 +37,7 @@ __all__ = [
     "fire",
     "freeze_process",
     "give_back",
+    "happen",
     "hear_webhook",
     "heard",
     "hold",

@@ -100,7 +100,7 @@ def give_back(machine: Machine, item: Replied) -> bool:
     process = machine.alive(item.process, item.life)
     if process is None:
         return False
-    if not hears(machine, item.host):
+    if not machine.heard.get(item.host) and not hears(machine, item.host):
         if not machine.fronted:
             park(machine, item)
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from reconcile.cluster.links import LINKS, NO_LINKS, Showing
 from reconcile.cluster.pending import (
     Decided,
     Draining,
@@ -28,7 +29,8 @@ from reconcile.driver.machine.messages import heard, synced, write_all
 from reconcile.driver.machine.metering import lacking
 from reconcile.driver.machine.parcels import answered, arrived
 from reconcile.driver.machine.processes import begin, hear_election, tell
-from reconcile.driver.machine.watches import drain, list_watch
+from reconcile.driver.machine.travelling import arrived_over_link, sets_out
+from reconcile.driver.machine.watches import drain, list_watch, show
 from reconcile.driver.machine.webhooks import TIMER
 from reconcile.effects import ProbeContainer
 from reconcile.events import Ordered, Reported, TimerFired, Turned, WebhookAnswered
@@ -49,16 +51,17 @@ def play_now(machine: Machine, last: int) -> bool:
     """
     # These lines run at every step: so what stays the same object while a machine lives is looked up once.
     timers, new_pending, new_turns = machine.timers, machine.new_pending, machine.new_turns
+    happenings = _HAPPENINGS if machine.links is NO_LINKS else _OVER_LINKS
     while machine.steps < last:
         if timers.next_at <= machine.now and (timer := timers.first()) is not None and timer.at <= machine.now:
             timers.cancel(timer.key)
             fired(machine, timer.key)
         elif machine.old_pending is not NONE_LEFT and len(machine.old_pending):
             item = machine.oldest()
-            _HAPPENINGS[type(item)](machine, item)
+            happenings[type(item)](machine, item)
         elif new_pending:
             item = new_pending.popleft()[1]
-            _HAPPENINGS[type(item)](machine, item)
+            happenings[type(item)](machine, item)
         elif machine.old_turns is not NONE_LEFT and len(machine.old_turns):
             turn(machine, machine.first_turn())
         elif new_turns:
@@ -71,6 +74,21 @@ def play_now(machine: Machine, last: int) -> bool:
         if machine.marks is not None:
             machine.mark()
     return False
+
+
+def happen(machine: Machine, item: Any) -> bool:
+    """Let something that is under way arrive, or be under way over a link that is slow; false if nobody is told."""
+    if machine.links is not NO_LINKS and sets_out(machine, item):
+        return False
+    return _HAPPENINGS[type(item)](machine, item)
+
+
+def _arrive(machine: Machine, key: tuple[Any, ...]) -> None:
+    item = arrived_over_link(machine, key)
+    if isinstance(item, Showing):
+        show(machine, item)
+    elif item is not None:
+        _HAPPENINGS[type(item)](machine, item)
 
 
 def carry(machine: Machine, item: Message) -> bool:
@@ -112,6 +130,8 @@ def fired(machine: Machine, key: tuple[Any, ...]) -> None:
     if process is None:
         if own == CLOCK:
             tick(machine, key)
+        elif name == LINKS:
+            _arrive(machine, own)
         return
     if process.drift:
         process = brought_up(machine, process)
@@ -138,3 +158,4 @@ _HAPPENINGS: Final[dict[type[Any], Callable[[Machine, Any], bool]]] = {
     Decided: decided,
     Parcel: arrived,
 }
+_OVER_LINKS: Final[dict[type[Any], Callable[[Machine, Any], bool]]] = dict.fromkeys(_HAPPENINGS, happen)

@@ -17,10 +17,11 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Process
+from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.components import network
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import member_of, park, reaches
+from reconcile.driver.machine.reach import is_there, member_of, park, reaches, talks
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
@@ -84,7 +85,7 @@ def called(machine: Machine, item: Sent) -> str | None:
     line = _connected(machine, item) if line is None else line
     if line is None:
         return None
-    if line.silent:
+    if line.silent and not _arrives(machine, item.host, line):
         wait(machine, network.Waiting(item, "line"))
         return None
     if not is_ready(machine, host_of(line.server)) and not _is_from_cache(item.request):
@@ -132,16 +133,32 @@ def is_ready(machine: Machine, at: str) -> bool:
         return False
     if machine.plural:
         return member_of(machine, at) is not None
-    return bool(machine.etcd) and reaches(machine, at, machine.etcd)
+    return bool(machine.etcd) and talks(machine, at, machine.etcd)
 
 
 def is_carried(machine: Machine, host: str, at: str, *, balanced: bool) -> bool:
     """Tell whether the network carries from *host*, through the balancer if it is *balanced*, to host *at* and back."""
-    if not machine.host(at).up:
-        return False
+    return machine.host(at).up and all(_ways(machine, host, at, balanced=balanced))
+
+
+def _ways(machine: Machine, host: str, at: str, *, balanced: bool) -> tuple[bool, bool]:
+    """Tell whether the network carries from *host* to host *at*, and whether it does back."""
     if balanced and not network_of(machine).holder:
-        return all([reaches(machine, host, ""), reaches(machine, "", host), *from_outside(machine, at)])
-    return reaches(machine, host, at) and reaches(machine, at, host)
+        there, back = from_outside(machine, at)
+        return reaches(machine, host, "") and there, reaches(machine, "", host) and back
+    return reaches(machine, host, at), reaches(machine, at, host)
+
+
+def _arrives(machine: Machine, host: str, line: network.Line) -> bool:
+    """Tell whether requests still come over a connection that is silent, for only the way back is cut."""
+    state = network_of(machine)
+    to = state.holder if line.balanced and state.holder else host_of(line.server)
+    return (
+        machine.links is not NO_LINKS
+        and machine.alive(line.server, line.life) is not None
+        and (to == host_of(line.server) and machine.host(to).up)
+        and _ways(machine, host, to, balanced=line.balanced)[0]
+    )
 
 
 def from_outside(machine: Machine, at: str) -> tuple[bool, bool]:
@@ -230,10 +247,22 @@ def _given_up(machine: Machine) -> Response:
 
 def hold_answer(machine: Machine, item: Replied) -> bool:
     """Let an answer wait for its connection to speak again; false if it has not come over one: it says why."""
-    if not item.response.code:
+    if not item.response.code or _comes_back(machine, item):
         return False
     wait(machine, network.Waiting(item, "line"))
     return True
+
+
+def _comes_back(machine: Machine, item: Replied) -> bool:
+    """Tell whether an answer comes over its connection, where a link of some host carries one way only."""
+    if machine.links is NO_LINKS or not is_there(machine, item.host):
+        return False
+    line = network_of(machine).lines.get(item.process)
+    if line is None or not line.silent:
+        return True
+    state = network_of(machine)
+    to = state.holder if line.balanced and state.holder else host_of(line.server)
+    return _ways(machine, item.host, to, balanced=line.balanced)[1]
 
 
 def delay(machine: Machine, item: Sent | Replied, time: Duration) -> None:

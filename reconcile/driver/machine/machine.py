@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from zlib import crc32
 
 from reconcile.cluster.cluster import Asked, Channel, Cluster, Cursor, HostStatus, Keeping, Process
+from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Pending, Sent, Turning
 from reconcile.effects import CallWebhook, OutsideEffect
 from reconcile.lib.dice import Dice
@@ -63,14 +64,14 @@ class Machine:
         self.marked = cluster.marked
         self.plural = bool(cluster.members)
         self.fronted = cluster.topology.front is not None
-        self.apart = self.plural or self.fronted
-        """Whether what an API server shows may be another than the store."""
+        self.apart = self.plural or self.fronted or cluster.links is not NO_LINKS
+        """Whether what an API server shows may be another than the store, or nothing."""
         self.members: Draft[str, Keeping] = Draft(cluster.members)
         self.front = cluster.front
         self.asked: Draft[int, Asked] = Draft(cluster.asked)
         self.calm = cluster.calm
         self.snapshots = cluster.snapshots
-        self.cuts = cluster.cuts
+        self.cuts, self.links = cluster.cuts, cluster.links
         self.programs = cluster.programs
         self.records = cluster.topology.events
         self.audits = cluster.topology.audit or None
@@ -78,6 +79,8 @@ class Machine:
         self.noted: dict[str, str] = {}
         """What was noted for the audit of the request that was served last."""
         self.reach: dict[str, str | None] = {}
+        self.heard: dict[str, bool] = {}
+        """Whether answers come to a host, where that is known."""
         self.outbox: list[OutsideEffect] = []
         self.observed: list[tuple[int, Change]] | None = None
         self.marks: array[int] | None = None
@@ -121,6 +124,7 @@ class Machine:
             snapshots=self.snapshots,
             cuts=self.cuts,
             programs=self.programs,
+            links=self.links,
         )
         return self.cluster
 

@@ -23,14 +23,15 @@ from reconcile.components.etcd import raft
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.reach import reaches, talks, unpark
 from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import MILLISECOND, Instant
 from reconcile.lib.replacing import replace
 
 _TIMER: Final = ("raft",)
 DISK: Final = ("disk",)
+_ROUGH: Final = 500 * MILLISECOND  # half of the time after which a leader that is not heard is gone
 
 
 def name_of(host: str) -> str:
@@ -65,6 +66,7 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             _tell_server(machine, number, effect)
         case etcd.LeaderKnown(leader):
             machine.reach.clear()
+            machine.heard.clear()
             if leader:
                 unpark(machine)
             if machine.fronted:
@@ -129,6 +131,8 @@ def member_ended(machine: Machine, host: str) -> None:
 
 
 def _wake(machine: Machine, process: Process, order: etcd.WakeUp) -> None:
+    if machine.alive(process.name, process.life) is None:
+        return  # its disk was full when it wrote in the same turn, so it has ended
     if order.leads and not machine.calm and _is_calm(machine, process):
         machine.calm = True
         for host in machine.members.table():
@@ -160,7 +164,7 @@ def _can_win(machine: Machine, process: Process) -> bool:
     reached = [
         voter
         for voter in membership.voters
-        if machine.processes.get(name_of(voter)) is not None and reaches(machine, process.host, voter)
+        if machine.processes.get(name_of(voter)) is not None and talks(machine, process.host, voter)
     ]
     return bool(len(reached) >= membership.quorum)
 
@@ -183,7 +187,7 @@ def _is_calm(machine: Machine, process: Process) -> bool:
         return False
     following = 1
     for host, keeping in machine.members.table().items():
-        if keeping.delay:
+        if keeping.delay or _is_rough(machine, process.host, host):
             return False
         state = machine.states.get(name_of(host))
         if host == process.host or state is None or state.raft is None:
@@ -191,10 +195,16 @@ def _is_calm(machine: Machine, process: Process) -> bool:
         if reaches(machine, process.host, host):
             if not _agree(leader, state.raft):
                 return False
-            following += host in leader.membership.voters
+            following += host in leader.membership.voters and reaches(machine, host, process.host)
         elif state.raft.leader:
             return False  # it has not noticed yet that it is cut off
     return bool(following >= leader.membership.quorum and leader.applied == leader.log.last)
+
+
+def _is_rough(machine: Machine, one: str, other: str) -> bool:
+    """Tell whether heartbeats between two hosts may come so late that it is noticed."""
+    paces = [machine.links.paces.get((one, other)), machine.links.paces.get((other, one))]
+    return any(pace is not None and (pace.loss or pace.jitter > _ROUGH) for pace in paces)
 
 
 def _agree(leader: raft.State, other: raft.State) -> bool:
@@ -222,6 +232,7 @@ def rouse(machine: Machine, tell: Callable[[Machine, Process, Any], None]) -> No
             known = min(leading.raft.commit, state.log.last)
             beat = raft.Heartbeat(leader.host, process.host, state.term, known, leading.raft.round)
             tell(machine, process, etcd.Heard(machine.now + process.skew, beat))
-            reply = raft.HeartbeatReply(process.host, leader.host, state.term, leading.raft.round)
-            tell(machine, leader, etcd.Heard(machine.now + leader.skew, reply))
+            if reaches(machine, process.host, leader.host):
+                reply = raft.HeartbeatReply(process.host, leader.host, state.term, leading.raft.round)
+                tell(machine, leader, etcd.Heard(machine.now + leader.skew, reply))
     set_timers(machine)

@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Metrics".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from reconcile.api import meta_v1
@@ -25,13 +25,14 @@ from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.driver.machine.machine import Machine
-from reconcile.effects import ProbeContainer
+from reconcile.effects import LookAround, ProbeContainer
+from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, rfc3339
 from reconcile.lib.mapping import Map
 from reconcile.model import measured, selectors, statuses
-from reconcile.model.behaviours import Behaviour, parse_amount
-from reconcile.model.behaviours.curves import NANO
+from reconcile.model.behaviours import Amount, Behaviour, Curve, parse_amount
+from reconcile.model.behaviours.curves import NANO, mean
 from reconcile.model.requests import List, Request, Response, User, joined
 
 # metrics-server --metric-resolution, and how long a container has run at the first look that counts.
@@ -76,7 +77,7 @@ class _Meter:
         self._begun = machine.cluster.topology.start
         self._seen = now - (now - self._begun) % RESOLUTION
         self._behaviours = machine.cluster.topology.behaviours
-        self._rates = self._shared() if self._behaviours.load else {}
+        self._shares = self._shared() if self._behaviours.load else {}
 
     def response(self) -> Response:
         request = self._request
@@ -124,19 +125,26 @@ class _Meter:
     def _used(self, pod: Any) -> list[tuple[str, Duration, int, int]]:
         """Give of each container that runs: its name, how long was measured, and what it used, in billionths."""
         rows = []
-        rate = self._rates.get(f"{pod.metadata.namespace}/{pod.metadata.name}", 0)
+        key = f"{pod.metadata.namespace}/{pod.metadata.name}"
         for container, since, behaviour in self._running(pod):
             if since > self._seen - FRESH:
                 return []
             window = min(self._seen - since, RESOLUTION)
             limits = (container.resources.limits if container.resources else None) or {}
-            cpu_at = [
-                _held((behaviour.cpu or _CPU).at(at, since, rate), limits.get("cpu"))
-                for at in (self._seen - window, self._seen)
-            ]
-            memory = _held((behaviour.memory or _MEMORY).at(self._seen, since, rate), limits.get("memory"))
-            rows.append((container.name, window, sum(cpu_at) // 2, memory))
+            memory = (behaviour.memory or _MEMORY).at(self._seen, since, self._rate(key, self._seen))
+            cpu = self._mean(key, behaviour.cpu or _CPU, (self._seen - window, since), limits.get("cpu"))
+            rows.append((container.name, window, cpu, _held(memory, limits.get("memory"))))
         return rows
+
+    def _mean(self, pod: str, amount: Amount, times: tuple[Instant, Instant], limit: Quantity | None) -> int:
+        """Give how much of processors a container used from the first of *times* on; it began at the other."""
+        low, begun = times
+        instants = [low, self._seen, *amount.base.bends(low, self._seen, begun)]
+        if amount.per_request:
+            for curve, _ in self._shares.get(pod, ()):
+                instants += curve.bends(low, self._seen, self._begun)
+        most = None if limit is None else limit.nanos
+        return mean(lambda at: amount.at(at, begun, self._rate(pod, at)), instants, most)
 
     def _nodes(self) -> Response:
         request = self._request
@@ -194,7 +202,7 @@ class _Meter:
 
     def _said(self, pod: Any, metric: str) -> int | None:
         """Give what a pod says of itself under a metric's name, all its containers together; None if nothing."""
-        rate = self._rates.get(f"{pod.metadata.namespace}/{pod.metadata.name}", 0)
+        rate = self._rate(f"{pod.metadata.namespace}/{pod.metadata.name}", self._seen)
         running = [each for each in self._running(pod) if each[1] <= self._seen]
         found = [
             amount.at(self._seen, since, rate)
@@ -286,14 +294,18 @@ class _Meter:
                 found.append((container, *doing))
         return found
 
-    def _shared(self) -> dict[str, int]:
-        """Give the requests a second that each pod gets: its share of those of the services that it is ready behind."""
-        rates: dict[str, int] = {}
+    def _shared(self) -> dict[str, list[tuple[Curve, int]]]:
+        """Give what comes to the services that each pod is ready behind, and among how many that is shared."""
+        shares: dict[str, list[tuple[Curve, int]]] = {}
         for key, curve in self._behaviours.load.items():
             pods = ready_behind(self._machine, key)
             for pod in pods:
-                rates[pod] = rates.get(pod, 0) + curve.at(self._seen, self._begun) // len(pods)
-        return rates
+                shares.setdefault(pod, []).append((curve, len(pods)))
+        return shares
+
+    def _rate(self, pod: str, at: Instant) -> int:
+        """Give the requests a second that a pod gets, as they are shared now."""
+        return sum([curve.at(at, self._begun) // among for curve, among in self._shares.get(pod, ())])
 
 
 def ready_behind(machine: Machine, key: str) -> tuple[str, ...]:
@@ -316,9 +328,36 @@ def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[
     doing = world.doing(machine.states.get(process.name), order.uid, order.container)
     if doing is None or not doing[1].needs:
         return ()
-    pods = machine.store.table("pods").under("node", process.host)
-    namespace = next((pod.metadata.namespace for pod in pods if pod.metadata.uid == order.uid), "")
-    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in doing[1].needs]
+    return _absent(machine, _key(machine, process.host, order.uid), doing[1].needs)
+
+
+def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
+    """Give what there is around a container: how many requests come to its pod, and which services it misses."""
+    behaviours, now = machine.cluster.topology.behaviours, machine.now
+    pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
+    requests = 0
+    for key, curve in behaviours.load.items():
+        pods = ready_behind(machine, key)
+        if pod in pods:
+            requests += curve.at(now, machine.cluster.topology.start) // len(pods)
+    doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
+    services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
+    missing = _absent(machine, pod, services)
+    return Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+
+
+def _key(machine: Machine, host: str, uid: str) -> str:
+    """Give the key of a pod on a host; empty if there is none of this uid."""
+    for pod in machine.store.table("pods").under("node", host):
+        if uid in (pod.metadata.uid, (pod.metadata.annotations or {}).get(_MIRRORED)):
+            return f"{pod.metadata.namespace}/{pod.metadata.name}"
+    return ""
+
+
+def _absent(machine: Machine, pod: str, services: Sequence[str]) -> tuple[str, ...]:
+    """Give those of the services that nothing stands behind; those without a namespace are of the pod's."""
+    namespace = pod.partition("/")[0]
+    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in services]
     return tuple([name for name, key in keys if not ready_behind(machine, key)])
 
 

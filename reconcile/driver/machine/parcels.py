@@ -9,7 +9,7 @@ from reconcile.components import applications, world
 from reconcile.components.applications import Failed, Received, Returned
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import tell
-from reconcile.driver.machine.reach import reaches
+from reconcile.driver.machine.reach import reaches, talks
 from reconcile.effects import ProbeContainer
 
 
@@ -47,7 +47,7 @@ def _failed(machine: Machine, item: Parcel, why: str) -> bool:
 def _is_refused(machine: Machine, item: Parcel) -> bool:
     """Tell whether somebody is at an address, who says that nobody listens; where nobody is, all is silent."""
     for name, status in machine.hosts.table().items():
-        if status.up and reaches(machine, item.host, name):
+        if status.up and talks(machine, item.host, name):
             runtime = machine.states.get(f"runtime/{name}")
             if runtime is not None and world.has_address(runtime, item.address):
                 return True

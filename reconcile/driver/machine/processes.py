@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 
@@ -19,6 +19,7 @@ from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
+from reconcile.driver.machine.metering import surroundings
 from reconcile.driver.machine.programs import (
     APPLICATION,
     discard_volumes,
@@ -40,6 +41,7 @@ from reconcile.effects import (
     Install,
     LaunchApplication,
     LaunchProcess,
+    LookAround,
     Notice,
     OpenWatch,
     Order,
@@ -128,7 +130,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
-        masters=topology.machines()[: topology.masters] if kind == "kube-apiserver" and topology.managed_fields else (),
+        masters=topology.controls() if kind == "kube-apiserver" and topology.managed_fields else (),
         without=topology.without,
         feature_gates=topology.feature_gates,
         webhooks=topology.webhooks,
@@ -237,6 +239,7 @@ def _leave(machine: Machine, item: Sent) -> None:
 def reach_changed(machine: Machine) -> None:
     """Take in that it has changed who runs, or who reaches whom."""
     machine.reach.clear()
+    machine.heard.clear()
     if machine.fronted:
         for name in survey(machine):
             end(machine, name)
@@ -261,11 +264,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
         take_up(machine, runtime, effects)
 
 
-def _take_up_of_world(
-    machine: Machine,
-    host: str,
-    effect: LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes,
-) -> None:
+def _take_up_of_world(machine: Machine, host: str, effect: _OfWorld) -> None:
     match effect:
         case LaunchProcess(process):
             launch(machine, process, host)
@@ -434,6 +433,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
                 open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
         case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
             _take_up_of_world(machine, process.host, effect)
+        case LookAround():
+            tell(machine, process, surroundings(machine, process, effect))
         case Exit():
             exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
         case Notice():
@@ -494,4 +495,5 @@ def _end_lease(machine: Machine, lease: int) -> None:
         )
 
 
+_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
 _ORDERS: Final = frozenset(get_args(RuntimeOrder))

@@ -65,7 +65,7 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
         host=process.host,
         ip=sandbox.ip,
         labels=Map.of(pod.metadata.labels or ()) if pod is not None else _EMPTY,
-        environment=order.environment,
+        environment=_linked(machine, process.host, pod, order.environment),
         args=(*order.command, *order.args),
         attempt=order.attempt,
         volumes=Map([(path, _content(machine, order.pod, key)) for path, key in mounted.items()]),
@@ -73,6 +73,17 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
         now=machine.now + process.skew,
     )
     return application, place
+
+
+def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map[str]:
+    """Give an application's variables, with those of the services that its host's API server has when it begins."""
+    if pod is None:
+        return environment
+    namespace, store = pod.metadata.namespace, store_seen_from(machine, host)
+    services = [*store.table("services").under("namespace", namespace), store.get("services", "default/kubernetes")]
+    linked = pod.spec.enable_service_links
+    links = kubelet.variables_of([each for each in services if each is not None], namespace, linked=linked)
+    return Map({**links, **environment})
 
 
 def within(process: Process) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Pending
 from reconcile.components import etcd
 from reconcile.driver.machine.machine import Machine
@@ -31,8 +32,30 @@ def connected(machine: Machine, host: str) -> bool:
 
 
 def hears(machine: Machine, host: str) -> bool:
-    """Tell whether answers come to *host*: the network reaches it, or an API server is on it."""
+    """
+    Tell whether answers come to *host*: the network reaches it, or an API server is on it.
+
+    Where a link carries one way only behind a balancer it is told of no host: it depends on the connection.
+    """
+    heard = is_there(machine, host)
+    if heard and machine.links is not NO_LINKS:
+        server = None if machine.fronted else server_for(machine, host)
+        heard = not machine.fronted and (server is None or reaches(machine, server.rpartition("/")[2], host))
+    machine.heard[host] = heard
+    return heard
+
+
+def is_there(machine: Machine, host: str) -> bool:
+    """Tell whether *host* is on the network, or has an API server of its own."""
     return connected(machine, host) or f"kube-apiserver/{host}" in machine.servers
+
+
+def shows_nothing(machine: Machine, host: str) -> bool:
+    """Tell whether the API server that *host* can talk to shows it nothing, for only requests arrive: no balancer."""
+    if machine.links is NO_LINKS:
+        return False
+    server = server_for(machine, host)
+    return server is not None and not talks(machine, host, server.rpartition("/")[2])
 
 
 def park(machine: Machine, item: Pending) -> None:
@@ -55,7 +78,13 @@ def reaches(machine: Machine, one: str, other: str) -> bool:
         connected(machine, one)
         and connected(machine, other)
         and not (machine.cuts and is_cut(machine.cuts, one, other))
+        and (machine.links is NO_LINKS or (one, other) not in machine.links.ways)
     )
+
+
+def talks(machine: Machine, one: str, other: str) -> bool:
+    """Tell whether the network carries from host *one* to *other* and back."""
+    return reaches(machine, one, other) and (machine.links is NO_LINKS or reaches(machine, other, one))
 
 
 def is_cut(cuts: tuple[tuple[str, str], ...], one: str, other: str) -> bool:
@@ -65,9 +94,7 @@ def is_cut(cuts: tuple[tuple[str, str], ...], one: str, other: str) -> bool:
 
 def member_of(machine: Machine, at: str) -> str | None:
     """Give the host of the member of etcd that the API server on host *at* talks to, if it is ready."""
-    return ready_member(
-        machine.members.table().keys(), machine.states.get, lambda other: reaches(machine, at, other), at
-    )
+    return ready_member(machine.members.table().keys(), machine.states.get, lambda other: talks(machine, at, other), at)
 
 
 def ready_member(
@@ -98,16 +125,20 @@ def store_of(machine: Machine, member: str) -> OpenStore:
 def _found(machine: Machine, host: str) -> str | None:
     if machine.fronted:
         return None  # it depends on the connection: see lines.py
+    servers = machine.servers
     if machine.plural:
         own = f"kube-apiserver/{host}"
-        for server in sorted(machine.servers, key=lambda name: name != own):
+        servers = tuple(sorted(servers, key=lambda name: name != own))
+    # Where only requests arrive they are carried out; but who can have answers from another server goes there.
+    for met in (reaches,) if machine.links is NO_LINKS else (talks, reaches):
+        for server in servers:
             at = server.rpartition("/")[2]
-            if reaches(machine, host, at) and member_of(machine, at) is not None:
-                return server
-        return None
-    if machine.etcd:
-        for server in machine.servers:
-            at = server.rpartition("/")[2]
-            if reaches(machine, host, at) and reaches(machine, at, machine.etcd):
+            if met(machine, host, at) and _has_etcd(machine, at):
                 return server
     return None
+
+
+def _has_etcd(machine: Machine, at: str) -> bool:
+    if machine.plural:
+        return member_of(machine, at) is not None
+    return bool(machine.etcd) and talks(machine, at, machine.etcd)

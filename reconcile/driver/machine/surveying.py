@@ -32,6 +32,7 @@ from reconcile.driver.machine.lines import (
 )
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.travelling import taken_from_links
 from reconcile.effects import Notice
 from reconcile.lib.instant import Duration
 from reconcile.lib.replacing import replace
@@ -142,6 +143,8 @@ def break_line(machine: Machine, client: str, why: network.Why) -> list[str]:
         if waiting.on != "time" and waiting.item.process == client:
             taken(machine, number)
             break_off(machine, waiting.item, why)
+    for travelling in taken_from_links(machine, client):
+        break_off(machine, travelling, why)
     for serial, item in machine.settle_pending().items():
         if isinstance(item, Sent | Replied) and item.process == client and _is_under_way(item):
             machine.taken(serial)

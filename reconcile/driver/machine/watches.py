@@ -8,13 +8,15 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
+from reconcile.cluster.links import NO_LINKS, Showing
 from reconcile.cluster.pending import Draining, Listing, Sent
 from reconcile.components import apiserver
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.caches import is_fresh, shown_to, shows
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, open_watch, tell, tidied
-from reconcile.driver.machine.reach import park, server_for, store_seen_from
+from reconcile.driver.machine.reach import park, server_for, shows_nothing, store_seen_from
+from reconcile.driver.machine.travelling import is_under_way
 from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
@@ -46,7 +48,7 @@ def open_client_watch(machine: Machine, item: Sent, store: Reads) -> None:
     open_watch(machine, process, "watch", cursor)
 
 
-def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> bool:
+def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, over: bool = False) -> bool:
     """Deliver the next *count* changes of a watch, all if 0; false if there is nothing, or it is held back."""
     key = (process.name, watch)
     cursor = machine.cursors.get(key)
@@ -55,12 +57,11 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
         return False
     if not machine.apart:
         store: Reads = machine.store
-    elif not machine.fronted:
-        store = store_seen_from(machine, process.host)
-    elif shows(machine, process):
-        store = shown_to(machine, process)
     else:
-        return False
+        shown = _shown(machine, process, watch, count, over=over)
+        if shown is None:
+            return False
+        store = shown
     history = store.history(cursor.channel)
     last = history.end
     if cursor.position < history.start:
@@ -88,6 +89,30 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0) -> b
     revision = 0 if changes else store.revision
     tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
     return True
+
+
+def _shown(machine: Machine, process: Process, watch: str, count: int, *, over: bool) -> Reads | None:
+    """Give what an API server shows a watch; None if nothing now: it is out of reach, or that is under way."""
+    if machine.fronted:
+        if not shows(machine, process):
+            return None
+    elif shows_nothing(machine, process.host):
+        park(machine, Listing(process.name, process.life, watch))
+        return None
+    if machine.links is not NO_LINKS and not over and is_under_way(machine, process, watch, count):
+        return None
+    return shown_to(machine, process) if machine.fronted else store_seen_from(machine, process.host)
+
+
+def show(machine: Machine, item: Showing) -> None:
+    """Deliver what has come to a watch over a link."""
+    process = machine.alive(item.process, item.life)
+    cursor = machine.cursors.get((item.process, item.watch))
+    if process is None or cursor is None:
+        return
+    count = max(item.mark - cursor.position, 0) if cursor.position >= 0 else 0
+    if count or cursor.position < 0:
+        deliver(machine, process, item.watch, count, over=True)
 
 
 def _expire(machine: Machine, process: Process) -> bool:

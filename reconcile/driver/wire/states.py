@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.cluster.cluster import NO_PROGRAMS, Cluster, Cursor
+from reconcile.cluster.links import NO_LINKS
 from reconcile.driver.wire.sums import Summer
 from reconcile.driver.wire.values import Same, Writer
 from reconcile.lib.table import Table
@@ -35,8 +36,8 @@ _OF_MEMBERS: Final = frozenset({"members", "front", "asked", "calm", "snapshots"
 
 
 # What few clusters have anything of.
-_SELDOM: Final = frozenset({"cuts", "programs"})
-_NOTHING: Final[tuple[Any, ...]] = ((), NO_PROGRAMS)
+_SELDOM: Final = frozenset({"cuts", "programs", "links"})
+_NOTHING: Final[tuple[Any, ...]] = ((), NO_PROGRAMS, NO_LINKS)
 
 
 def state_json(cluster: Cluster) -> dict[str, Any]:

@@ -16,6 +16,11 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     readiness fails after DURATION, liveness fails after DURATION
     exit CODE after DURATION [with probability P], oom after DURATION [with probability P]
                            how it ends by itself; of several, at most one happens
+    exit CODE with probability P a day
+                           by chance, on each day of its life
+    exit CODE without SERVICE, exit CODE when disk is full
+                           for what it sees, when it looks every ten seconds: the service has no ready endpoint; its
+                           host has no more disk
     runs                   it does not end by itself, whatever its command says
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how
@@ -26,7 +31,7 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     needs SERVICE          readiness and startup probes succeed only while this service has a ready endpoint
     logs "LINE"            what it writes when it starts; once for each line
     message "TEXT"         what it writes to its termination message path before it ends
-    disk QUANTITY          what it uses of its host's disk while it runs
+    disk AMOUNT            what it uses of its host's disk while it runs
     answers "ACTION" [ready after DURATION] [fails [after DURATION]] [takes DURATION]
                            how it answers a probe or a hook: a glob for GET :8080/healthz, tcp :5432,
                            grpc :9000/SERVICE, exec cat /tmp/healthy; of several that fit the first counts
@@ -41,25 +46,28 @@ What an image does can be said of single containers instead, by their pod's labe
 `Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Hazard, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
-from reconcile.model.behaviours.writing import written
+from reconcile.model.behaviours.writing import last_words, written
 
 __all__ = [
     "KILLED",
     "Amount",
     "Behaviour",
     "Behaviours",
+    "Cause",
     "Curve",
     "Described",
     "Ending",
+    "Hazard",
     "Line",
     "Reply",
     "Rule",
     "Span",
     "fraction",
+    "last_words",
     "parse_amount",
     "parse_behaviour",
     "parse_curve",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import re
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Final
 
 import attrs
 
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MILLISECOND, SECOND, Duration, duration_text
+from reconcile.lib.instant import HOUR, MILLISECOND, SECOND, Duration, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.model.behaviours.curves import Amount
 
 KILLED: Final = 137
 """The exit code of what SIGKILL ends: 128 + 9."""
+_DAY: Final = 24 * HOUR
+_LIFETIME: Final = 3_653
+"""For how many days it is drawn whether something happens that is said to happen by chance each day: ten years."""
 
 
 @quick
@@ -50,6 +54,48 @@ class Ending:
     parts: int = 1
     of: int = 1
     oom: bool = False
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Hazard:
+    """That a container ends by chance: on each day of its life with probability *parts* / *of*, at any time of it."""
+
+    code: int
+    parts: int
+    of: int
+
+    def draw(self, dice: Dice) -> tuple[Duration | None, Dice]:
+        """Draw how long it takes from the container's start; None if it is longer than anybody looks."""
+        if not self.parts:
+            return None, dice
+        for day in range(_LIFETIME):
+            drawn, dice = dice.below(self.of)
+            if drawn < self.parts:
+                within, dice = dice.below(_DAY)
+                return day * _DAY + within, dice
+        return None, dice
+
+    def __str__(self) -> str:
+        return f"exit {self.code} with probability {self.parts}/{self.of} a day"
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Cause:
+    """
+    That a container ends for what it sees around it.
+
+    Args:
+        code: the exit code.
+        without: the service without which it ends; if that is empty it ends when its host's disk is full.
+    """
+
+    code: int
+    without: str = ""
+
+    def __str__(self) -> str:
+        return f"exit {self.code} {f'without {self.without}' if self.without else 'when disk is full'}"
 
 
 @quick
@@ -120,10 +166,12 @@ class Behaviour:
     metrics: Map[Amount] = Map()
     needs: tuple[str, ...] = ()
     message: str = ""
-    disk: int = 0
+    disk: Amount | None = None
     replies: tuple[Reply, ...] = ()
     component: str = ""
     writes: tuple[Line, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     def reply(self, action: str) -> Reply | None:
         """Give how it answers *action*, if that is said: the first that fits."""
@@ -145,6 +193,18 @@ class Behaviour:
             if drawn < 0:
                 return ending, dice
         return None, dice
+
+    @cached_property
+    def looks(self) -> bool:
+        """Whether it depends on what there is around the container how it fares while it runs."""
+        return self.looks_on(0)
+
+    def looks_on(self, since: Duration) -> bool:
+        """Tell whether anything of that can still change so long after the container's start."""
+        if self.causes or any(amount is not None and amount.varies(since) for amount in (self.memory, self.disk)):
+            return True
+        slowed = self.cpu is not None and self.cpu.per_request
+        return bool(slowed and any(reply.takes.high for reply in self.replies))
 
     @property
     def serves(self) -> bool:
@@ -174,6 +234,7 @@ def _clauses(behaviour: Behaviour) -> list[str]:
     for ending in behaviour.endings:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
+    said += map(str, (*behaviour.hazards, *behaviour.causes))
     if behaviour.component:
         said.append(f"component {behaviour.component}")
     if behaviour.runs:
@@ -182,11 +243,10 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         said.append(f"stop {behaviour.stop} with code {behaviour.stop_code}")
     if behaviour.ignores_sigterm:
         said.append("ignores SIGTERM")
-    said += [f"{field} {getattr(behaviour, field)}" for field in ("cpu", "memory") if getattr(behaviour, field)]
+    amounts = [(field, getattr(behaviour, field)) for field in ("cpu", "memory", "disk")]
+    said += [f"{field} {amount}" for field, amount in amounts if amount is not None]
     said += [f"metric {name} {amount}" for name, amount in behaviour.metrics.items()]
     said += [f"needs {service}" for service in behaviour.needs]
-    if behaviour.disk:
-        said.append(f"disk {behaviour.disk}")
     if behaviour.message:
         said.append(f"message {_quoted(behaviour.message)}")
     said += map(str, behaviour.replies)

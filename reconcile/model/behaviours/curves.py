@@ -18,6 +18,7 @@ Left out: nothing known.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -66,6 +67,13 @@ class Curve:
             return _between(((last - _DAY, evening), *points, (first + _DAY, morning)), now % _DAY)
         return _between(points, now - begun)
 
+    def bends(self, low: Instant, high: Instant, begun: Instant) -> tuple[Instant, ...]:
+        """Give the instants between *low* and *high* at which it changes otherwise than before."""
+        if len(self.points) == 1:
+            return ()
+        starts = range(low - low % _DAY, high, _DAY) if self.daily else (begun,)
+        return tuple([start + since for start in starts for since, _ in self.points if low < start + since < high])
+
     def reaches(self, value: int, begun: Instant) -> Instant | None:
         """Give the first instant from *begun* on at which it is more than *value*; None if it never is."""
         if self.at(begun, begun) > value:
@@ -100,12 +108,40 @@ class Amount:
     base: Curve
     per_request: int = 0
 
+    def varies(self, since: Duration) -> bool:
+        """Tell whether it can still change so long after it began."""
+        base = self.base
+        return bool(self.per_request) or (len(base.points) > 1 and (base.daily or since < base.points[-1][0]))
+
     def at(self, now: Instant, begun: Instant, requests: int) -> int:
         """Give the value at *now*, in billionths, of what began at *begun* and gets *requests* billionths a second."""
         return self.base.at(now, begun) + self.per_request * requests // NANO
 
     def __str__(self) -> str:
         return f"{self.base} + {_text(self.per_request)} per request" if self.per_request else str(self.base)
+
+
+def mean(value: Callable[[Instant], int], instants: Iterable[Instant], most: int | None) -> int:
+    """
+    Give the mean of a value over time, as far as it is not more than *most*.
+
+    Args:
+        value: gives it, in billionths; it changes evenly between two *instants* that follow each other.
+        instants: from the first to the last of them, at least two, in any order.
+        most: in billionths; None if there is no such limit.
+    """
+    at = sorted(set(instants))
+    total = 0
+    for low, high in pairwise(at):
+        before, after = value(low), value(high)
+        area = (before + after) * (high - low)
+        if most is not None and max(before, after) > most:
+            # What is above the limit is cut off: a triangle, or a trapezium if all of it is.
+            over, other = max(before, after) - most, min(before, after) - most
+            cut = (over + other) * (high - low) if other >= 0 else over * over * (high - low) // (over - other)
+            area -= cut
+        total += area
+    return total // (2 * (at[-1] - at[0]))
 
 
 @lru_cache(maxsize=256)

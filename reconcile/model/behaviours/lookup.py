@@ -140,6 +140,12 @@ class Behaviours:
         return any(behaviour.needs for behaviour in every)
 
     @cached_property
+    def has_causes(self) -> bool:
+        """Whether anything ends for want of a service."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        return any(cause.without for behaviour in every for cause in behaviour.causes)
+
+    @cached_property
     def components(self) -> tuple[str, ...]:
         """The applications that containers run, by name, each once."""
         every = (*self.images.values(), *[rule.behaviour for rule in self.containers])

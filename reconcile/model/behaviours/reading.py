@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Ending, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Hazard, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -61,6 +61,8 @@ _FORMS: Final = (
     ("readiness_fails_after", re.compile("readiness fails after " + _SPAN.format("span"))),
     ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
+    ("hazards", re.compile(r"exit (?P<code>[0-9]+) with probability (?P<probability>\S+) a day")),
+    ("causes", re.compile(r"exit (?P<code>[0-9]+) (?:without (?P<service>[a-z0-9./-]+)|when disk is full)")),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
     ("runs", re.compile("runs")),
     ("component", re.compile(r"component (?P<component>\S+)")),
@@ -70,7 +72,7 @@ _FORMS: Final = (
     ("memory", re.compile("memory (?P<amount>.+)")),
     ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
-    ("disk", re.compile(r"disk (?P<quantity>\S+)")),
+    ("disk", re.compile("disk (?P<amount>.+)")),
     ("message", re.compile("message " + _QUOTED)),
     (
         "answers",
@@ -87,8 +89,8 @@ _FORMS: Final = (
     ),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
-_AMOUNTS: Final = ("cpu", "memory")
-_SIZES: Final = ("size", "disk")
+_AMOUNTS: Final = ("cpu", "memory", "disk")
+_SIZES: Final = ("size",)
 _SPANS: Final = ("pull", "again", "start", "ready_after", "readiness_fails_after", "liveness_fails_after")
 
 
@@ -97,7 +99,7 @@ def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
     metrics: dict[str, Amount] = {}
-    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": []}
+    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": [], "hazards": [], "causes": []}
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -138,6 +140,8 @@ def _from_text(text: str, path: str) -> Behaviour:
         replies=tuple(repeated["answers"]),
         metrics=Map(metrics),
         needs=tuple(repeated["needs"]),
+        hazards=tuple(repeated["hazards"]),
+        causes=tuple(repeated["causes"]),
     )
 
 
@@ -147,6 +151,11 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
         return service_at(match["service"], place)
     if name == "answers":
         return _replied(match, place)
+    if name == "hazards":
+        return _hazard(match["code"], match["probability"], place)
+    if name == "causes":
+        without = service_at(match["service"], place) if match["service"] else ""
+        return Cause(code=_code(match["code"], place), without=without)
     return _line(_unquoted(match["line"]), match["after"], match["every"], place)
 
 
@@ -239,7 +248,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
         rows = rows_at(written["exits"], f"{path}.exits")
-        parts["endings"] = tuple([_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)])
+        ends = [_exit(row, f"{path}.exits[{place}]") for place, row in enumerate(rows)]
+        for field, kind in (("endings", Ending), ("hazards", Hazard), ("causes", Cause)):
+            parts[field] = tuple([each for each in ends if isinstance(each, kind)])
     if "logs" in written:
         rows = rows_at(written["logs"], f"{path}.logs")
         parts |= _written([_logged(line, f"{path}.logs[{place}]") for place, line in enumerate(rows)])
@@ -264,13 +275,30 @@ def _logged(row: Any, path: str) -> str | Line:
     return _line(text_at(row["line"], f"{path}.line"), row.get("after"), row.get("every"), path)
 
 
-def _exit(row: Any, path: str) -> Ending:
-    only(row, ("code", "oom", "after", "probability"), path)
+def _exit(row: Any, path: str) -> Ending | Hazard | Cause:
+    only(row, ("code", "oom", "after", "probability", "dailyProbability", "without", "diskFull"), path)
+    others = [key for key in ("dailyProbability", "without", "diskFull") if key in row]
+    if others:
+        if sorted(row) != sorted(["code", others[0]]):
+            raise ReconcileError(f"{path}: {others[0]!r} goes with 'code' alone: {row!r}")
+        code = _code(row["code"], f"{path}.code")
+        if others[0] == "dailyProbability":
+            return _hazard(code, row["dailyProbability"], f"{path}.dailyProbability")
+        if others[0] == "without":
+            return Cause(code=code, without=service_at(row["without"], f"{path}.without"))
+        if not _flag(row["diskFull"], f"{path}.diskFull"):
+            raise ReconcileError(f"{path}.diskFull: must be true, or not be there: {row!r}")
+        return Cause(code=code)
     oom = _flag(row.get("oom", False), f"{path}.oom")
     if "after" not in row or ("code" in row) == oom:
         raise ReconcileError(f"{path}: needs 'after', and either 'code' or 'oom: true': {row!r}")
     code = KILLED if oom else _code(row["code"], f"{path}.code")
     return _ending(code, row["after"], row.get("probability"), path, oom=oom)
+
+
+def _hazard(code: Any, probability: Any, path: str) -> Hazard:
+    parts, of = fraction(probability, path)
+    return Hazard(code=_code(code, path), parts=parts, of=of)
 
 
 def _reply(row: Any, path: str) -> Reply:

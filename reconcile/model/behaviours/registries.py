@@ -124,8 +124,11 @@ def document_of(registries: Map[Registry]) -> dict[str, Any]:
 def _registry(written: Any, path: str) -> Registry:
     only(written, ("bandwidth", "latency", "failures"), path)
     rows = rows_at(written.get("failures") or (), f"{path}.failures")
+    bandwidth = size_at(written["bandwidth"], f"{path}.bandwidth") if "bandwidth" in written else 0
+    if "bandwidth" in written and not bandwidth:
+        raise ReconcileError(f"{path}.bandwidth: nothing comes at {written['bandwidth']!r} bytes a second")
     return Registry(
-        bandwidth=size_at(written["bandwidth"], f"{path}.bandwidth") if "bandwidth" in written else 0,
+        bandwidth=bandwidth,
         latency=span_at(written["latency"], f"{path}.latency") if "latency" in written else Span(0, 0),
         faults=tuple([_fault(row, f"{path}.failures[{place}]") for place, row in enumerate(rows)]),
     )

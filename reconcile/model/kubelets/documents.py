@@ -21,6 +21,8 @@ from reconcile.model.kubelets.settings import DEFAULTS, RESTARTS
 API_VERSION: Final = "kubelet.config.k8s.io/v1beta1"
 KIND: Final = "KubeletConfiguration"
 _BETWEEN: Final = {"evictionHard": "<", "evictionSoft": "<"}
+_UNSET: Final = {"maxPods": ("0",), "nodeLeaseDurationSeconds": ("0",), "imageMinimumGCAge": ("", "0", "0s")}
+"""Fields of which Kubernetes takes this for nothing said: they are no pointers there."""
 _LEFT_OUT: Final = frozenset(
     """
     enableServer staticPodPath podLogsDir syncFrequency fileCheckFrequency httpCheckFrequency staticPodURL
@@ -76,7 +78,9 @@ def texts_of(document: Any, path: str = "kubelet") -> Map[str]:
             between = _BETWEEN.get(name, "=")
             found[name] = ",".join([f"{key}{between}{_text(each, path)}" for key, each in value.items()])
         else:
-            found[name] = _text(value, f"{path}.{name}")
+            text = _text(value, f"{path}.{name}")
+            if text not in _UNSET.get(name, ()):
+                found[name] = text
     return Map(found)
 
 

@@ -26,6 +26,7 @@ SIGNALS: Final = (
     "pid.available",
 )
 _HUNDRED: Final = 100
+_WHOLE: Final = 100 * _HUNDRED
 
 
 @attrs.frozen(kw_only=True)
@@ -111,8 +112,14 @@ def threshold(signal: str, text: str, path: str) -> Threshold:
     """Read what is too little of what a signal measures."""
     check_signal(signal, path)
     if text.endswith("%"):
-        return Threshold(signal=signal, percent=percentage(text, path))
-    return Threshold(signal=signal, amount=amount_of(text, path))
+        percent = percentage(text, path)
+        if percent > _WHOLE:
+            raise ReconcileError(f"{path}: {signal}: {text!r} is more than 100%")
+        return Threshold(signal=signal, percent=percent)
+    amount = amount_of(text, path)
+    if not amount:
+        raise ReconcileError(f"{path}: {signal}: {text!r} is not positive")
+    return Threshold(signal=signal, amount=amount)
 
 
 def percentage(text: str, path: str) -> int:
@@ -120,7 +127,7 @@ def percentage(text: str, path: str) -> int:
     match = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", text)
     if match is None:
         raise ReconcileError(f"{path}: {text!r} is no percentage")
-    return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
+    return int(match[1]) * _HUNDRED + int((match[2] or "").ljust(2, "0"))
 
 
 def duration(text: str, path: str) -> Duration:

@@ -219,8 +219,10 @@ def _thresholds(said: dict[str, str], path: str) -> tuple[Threshold, ...]:
         rows = {**dict(pairs(_EVICTION_HARD, "<", path)), **rows}
     where = f"{path}.evictionSoftGracePeriod"
     graces = {signal: duration(text, where) for signal, text in pairs(said["evictionSoftGracePeriod"], "=", where)}
-    found = [threshold(signal, text, f"{path}.evictionHard") for signal, text in rows.items()]
+    found = [threshold(signal, text, f"{path}.evictionHard") for signal, text in rows.items() if text not in _NEVER]
     for signal, text in pairs(said["evictionSoft"], "<", f"{path}.evictionSoft"):
+        if text in _NEVER:
+            continue
         row = threshold(signal, text, f"{path}.evictionSoft")
         if signal not in graces:
             raise ReconcileError(f"{path}.evictionSoft: {signal!r} has no grace in evictionSoftGracePeriod")
@@ -231,6 +233,10 @@ def _thresholds(said: dict[str, str], path: str) -> tuple[Threshold, ...]:
         amount, percent = least.get(row.signal, (0, 0))
         made.append(attrs.evolve(row, reclaim=amount, reclaim_percent=percent))
     return tuple(made)
+
+
+_NEVER: Final = ("0%", "100%")
+"""A threshold that is none, as kubelets take it."""
 
 
 def _reclaims(text: str, path: str) -> Iterator[tuple[str, tuple[int, int]]]:

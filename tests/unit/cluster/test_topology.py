@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
-from reconcile.cluster.topology import static_pod
+from reconcile.cluster.manifests import static_pod
 from reconcile.components import controllers
 from reconcile.driver import settle
 from reconcile.driver.client import apply
@@ -163,6 +163,13 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
             "topology: node_cidr_mask_size: 12 is not between 16 and 30, as cluster_cidr is 10.244.0.0/16",
         ),
         (
+            {"drivers": (Driver(name="d", limit=1 << 31),)},
+            "topology: drivers[0].limit: 2147483648 is more than a CSINode can say",
+        ),
+        ({"drivers": (Driver(name="d", unit="much"),)}, "topology: drivers[0].unit: "),
+        ({"drivers": (Driver(name="d", unit="0"),)}, "topology: drivers[0].unit: '0' is not more than 0"),
+        ({"drivers": (Driver(name="d", reach="zone,"),)}, "topology: drivers[0].reach: '': "),
+        (
             {"drivers": (Driver(name="d", faults=(DriverFault(operation="mount"),)),)},
             "topology: drivers[0].faults[0].operation: 'mount' is none of provision, delete, attach, ",
         ),
@@ -181,6 +188,18 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
             "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
+        ),
+        (
+            {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU,), on=("node-9",)),)),)},
+            "topology: device_drivers[0].pools[0].on: there is no host 'node-9'; there are node-1",
+        ),
+        (
+            {
+                "device_drivers": (
+                    DeviceDriver(name="d", pools=(DevicePool(devices=(), on=("a",), labels={"b": "c"}),)),
+                )
+            },
+            "topology: device_drivers[0].pools[0].labels: are of a pool with a name of its own; this one is on ('a',)",
         ),
         (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=(GPU, GPU), on=("a",)),)),)},

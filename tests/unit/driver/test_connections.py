@@ -17,6 +17,7 @@ from reconcile.events import (
     Disconnect,
     Execute,
     HoldCache,
+    MendLink,
     Reconnect,
     ReleaseCache,
     ResetCall,
@@ -249,6 +250,20 @@ def test_a_clients_watch_ends_with_its_server(balanced):
     ended = [each for each in done.effects if isinstance(each, Notice)]
     assert [(each.type, each.object.message) for each in ended] == [("ERROR", "unexpected EOF")]
     assert "watch/kubectl:seen" not in done.cluster.processes
+
+
+def test_over_a_link_that_carries_one_way_calls_are_carried_out_and_said_to_be_lost(floating):
+    before = floating.get("leases", "node-4", namespace="kube-node-lease").spec.renew_time
+    cut = happened(floating, CutLink("node-1", "node-4", one_way=True))
+    soon = run(cut, until=cut.now + 12 * SECOND).cluster
+    assert soon.get("leases", "node-4", namespace="kube-node-lease").spec.renew_time > before
+    waiting = [each.item for each in soon.states["network"].waiting.values() if each.item.process == "kubelet/node-4"]
+    assert {item.__class__ for item in waiting} == {Replied}
+    late = run(soon, until=soon.now + 30 * SECOND).cluster
+    assert server_of(late, "kubelet/node-4") == ""  # it gave the connection up, and none comes about
+    back = settle(happened(late, MendLink("node-1", "node-4")))
+    assert back.settled
+    assert server_of(back.cluster, "kubelet/node-4") == "node-1"
 
 
 def test_who_is_behind_the_service_kubernetes_follows_which_servers_live():

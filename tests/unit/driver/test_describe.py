@@ -15,7 +15,7 @@ from reconcile.driver.describe import describe, method_of, path_of
 from reconcile.driver.run import run, settle
 from reconcile.driver.step import step
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import SECOND
+from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.model import statuses
 from reconcile.model.requests import List, Request, Response
 from reconcile.testing.vocabulary import values
@@ -86,6 +86,12 @@ AT = 1_767_225_600_500_000_000
         (on.RepeatCall(12), "repeat 12"),
         (on.DropOrder(12), "drop order 12"),
         (on.Disconnect("node-1"), "disconnect node-1"),
+        (on.CutLink("node-1", "node-2"), "cut the link of node-1 and node-2"),
+        (on.MendLink("node-1", "node-2", one_way=True), "mend the link from node-1 to node-2"),
+        (
+            on.SlowLink("node-1", "node-2", 80 * MILLISECOND, 20 * MILLISECOND, 1000),
+            "let what goes between node-1 and node-2 take 80ms to 100ms, and 1000 ppm of it be lost",
+        ),
         (on.Reconnect("node-1"), "reconnect node-1"),
         (on.Compact(55), "compact to 55"),
         (on.Started(AT), "started"),

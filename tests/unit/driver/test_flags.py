@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from reconcile import Cluster, Submit, Topology, create, run, settle, step
-from reconcile.cluster.topology import static_pod
+from reconcile.cluster.manifests import static_pod
 from reconcile.components import world
 from reconcile.components.controllers import STANDARD
 from reconcile.events import StopHost, WriteManifest

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from reconcile import Cluster, Topology, run, settle, step
-from reconcile.cluster.pending import Posted
+from reconcile.cluster.pending import Posted, Replied
 from reconcile.driver.choices import choices
 from reconcile.driver.client import ask, create, get
 from reconcile.driver.operations import member_list
@@ -14,7 +14,9 @@ from reconcile.events import (
     Carry,
     ChangeMember,
     CutLink,
+    Deliver,
     Disconnect,
+    DriftClock,
     DropMessage,
     FillDisk,
     ForceNewCluster,
@@ -32,6 +34,7 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
+from reconcile.model.balancers import Balancer
 from reconcile.model.requests import Request
 
 NEW = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}}
@@ -285,3 +288,83 @@ def test_a_member_whose_disk_is_full_as_it_is_asked_for_its_vote_ends_in_the_mid
     assert {each.host: each.role for each in member_list(cluster)}[other] == "down"
     cluster = run(cluster, (FillDisk(other, full=False),), until=cluster.now + 60 * SECOND).cluster
     assert {each.host: each.role for each in member_list(cluster)}[other] in ("leader", "follower")
+
+
+def test_a_leader_that_is_heard_and_hears_nobody_steps_down(three):
+    old = leader(three)
+    one, other = followers(three)
+    cut = happened(three, CutLink(one, old, one_way=True), CutLink(other, old, one_way=True))
+    soon = run(cut, until=cut.now + 900 * MILLISECOND).cluster
+    assert leader(soon) == old  # check-quorum: it has not been an election's time yet
+    later = run(cut, until=cut.now + 5 * SECOND).cluster
+    assert leader(later) in (one, other)
+    assert ask(later, create(NEW))[1].code == 201
+    healed = settle(happened(later, MendLink(one, old), MendLink(other, old))).cluster
+    assert {each.leader for each in member_list(healed)} == {leader(later)}
+    assert not healed.links.ways
+
+
+def test_a_follower_that_hears_nobody_disturbs_nobody(three):
+    away, other = followers(three)
+    old = leader(three)
+    term = {each.term for each in member_list(three)}
+    cut = happened(three, CutLink(old, away, one_way=True), CutLink(other, away, one_way=True))
+    later = run(cut, until=cut.now + 20 * SECOND).cluster
+    assert leader(later) == old
+    assert [each.role for each in member_list(later) if each.host == away] == ["pre-candidate"]
+    assert {each.term for each in member_list(later)} == term
+
+
+def test_a_follower_that_is_not_heard_follows_and_lags_nowhere(three):
+    away, _ = followers(three)
+    cut = happened(three, CutLink(away, leader(three), one_way=True))
+    written, response = ask(cut, create(NEW))
+    assert response.code == 201
+    later = run(written, until=written.now + 10 * SECOND).cluster
+    assert {each.leader for each in member_list(later)} == {leader(three)}
+    healed = settle(happened(later, MendLink(away, leader(three), one_way=True))).cluster
+    assert len({each.revision for each in member_list(healed)}) == 1
+
+
+def test_two_ways_that_are_cut_one_by_one_are_a_link_that_is_cut(three):
+    once = happened(three, CutLink("node-2", "node-1", one_way=True))
+    assert (once.cuts, once.links.ways) == ((), (("node-2", "node-1"),))
+    twice = happened(once, CutLink("node-1", "node-2", one_way=True))
+    assert (twice.cuts, twice.links.ways) == ((("node-1", "node-2"),), ())
+    half = happened(twice, MendLink("node-1", "node-2", one_way=True))
+    assert (half.cuts, half.links.ways) == ((), (("node-2", "node-1"),))
+    with pytest.raises(ReconcileError, match="node-2 is cut off on its way to node-1 already"):
+        step(half, CutLink("node-2", "node-1", one_way=True))
+    with pytest.raises(ReconcileError, match="node-1 is not cut off on its way to node-2"):
+        step(half, MendLink("node-1", "node-2", one_way=True))
+    assert happened(half, CutLink("node-1", "node-2")).cuts == (("node-1", "node-2"),)
+    mended = happened(half, MendLink("node-1", "node-2"))
+    assert (mended.cuts, mended.links.ways) == ((), ())
+
+
+def test_requests_arrive_where_answers_are_lost():
+    cluster = settle(Cluster.boot(Topology(nodes=2), seed=3)).cluster
+    cut = happened(cluster, CutLink("node-1", "node-2", one_way=True))
+    later = run(cut, until=cut.now + 60 * SECOND).cluster
+    # Its last renewal arrived, and its next waits for the answer to that.
+    (ready,) = [each for each in later.get("nodes", "node-2").status.conditions if each.type == "Ready"]
+    assert ready.status == "Unknown"
+    waiting = [item.request.resource for item in later.parked if isinstance(item, Replied)]
+    assert "leases.coordination.k8s.io" in waiting
+    lease = later.get("leases", "node-2", namespace="kube-node-lease")
+    assert lease.spec.renew_time > cut.get("leases", "node-2", namespace="kube-node-lease").spec.renew_time
+    assert all(
+        not (isinstance(each, Deliver) and each.process.endswith("/node-2") and each.process != "runtime/node-2")
+        for each in choices(later)
+    )
+    healed = settle(happened(later, MendLink("node-1", "node-2"))).cluster
+    (ready,) = [each for each in healed.get("nodes", "node-2").status.conditions if each.type == "Ready"]
+    assert ready.status == "True"
+
+
+def test_a_member_whose_disk_is_full_does_not_wake_after_its_write():
+    topology = Topology(nodes=4, masters=3, members=3, balancer=Balancer(kind="least-connections"))
+    cluster, _ = step(settle(Cluster.boot(topology, seed=3)).cluster, DriftClock("node-2", 500))
+    cluster, _ = step(run(cluster, until=cluster.now + 15 * SECOND).cluster, FillDisk("node-2"))
+    cluster = run(cluster, until=cluster.now + 15 * SECOND).cluster
+    assert cluster.processes.get("etcd/node-2") is None

@@ -25,17 +25,20 @@ from reconcile.driver.script import (
     settled_in,
 )
 from reconcile.events import (
+    CutLink,
     Disconnect,
     KillContainer,
+    MendLink,
     Reconnect,
     SetClock,
+    SlowLink,
     StartHost,
     StartProcess,
     StopHost,
     StopProcess,
 )
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.model import statuses
 from reconcile.model.requests import Response
@@ -177,6 +180,9 @@ def test_every_command_of_kubectl_s_and_every_fault():
         {"at": "4m", "disconnect": "node-3"},
         {"at": "4m", "reconnect": "node-3"},
         {"at": "4m", "clock": "node-3", "ahead": "-90s"},
+        {"at": "4m", "cut link": "node-3 node-1"},
+        {"at": "4m", "mend link": "node-3 node-1", "one way": True},
+        {"at": "4m", "slow link": "node-3 node-1", "delay": "80ms", "jitter": "20ms", "loss": 1000},
         {"at": "5m", "kill": "kubelet/node-3"},
         {"at": "5m", "start process": "kubelet/node-3"},
         {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
@@ -198,6 +204,9 @@ def test_every_command_of_kubectl_s_and_every_fault():
         "disconnect node-3",
         "reconnect node-3",
         "clock node-3 -1m30s",
+        "cut link node-3 node-1",
+        "mend link node-3 node-1 one way",
+        "slow link node-3 node-1: 80ms to 100ms, 1000 ppm lost",
         "kill kubelet/node-3",
         "start process kubelet/node-3",
         "kill pod/web-0 web",
@@ -207,6 +216,9 @@ def test_every_command_of_kubectl_s_and_every_fault():
         Disconnect("node-3"),
         Reconnect("node-3"),
         SetClock("node-3", -90 * SECOND),
+        CutLink("node-3", "node-1"),
+        MendLink("node-3", "node-1", one_way=True),
+        SlowLink("node-3", "node-1", 80 * MILLISECOND, 20 * MILLISECOND, 1000),
         StopProcess("kubelet/node-3"),
         StartProcess("kubelet/node-3"),
         KillContainer("shop/web-0", "web"),
@@ -234,6 +246,14 @@ def test_every_command_of_kubectl_s_and_every_fault():
         ({"rollout undo": "--to-revision=2"}, "rollout undo: must say what it is about$", True),
         ({"patch": "pod/a"}, "patch pod/a: needs a JSON merge patch, not None$", False),
         ({"patch": "pod/a", "with": [1]}, r"needs a JSON merge patch, not \[1\]$", False),
+        ({"cut link": "node-1"}, "'node-1' does not name two hosts, such as node-1 node-2$", False),
+        (
+            {"cut link": "node-1 node-2", "one way": "yes"},
+            r"^commands\[0\].one way: must be true or false, not 'yes'$",
+            False,
+        ),
+        ({"slow link": "a b", "delay": "fast"}, r"^commands\[0\].delay: .*'fast'", True),
+        ({"slow link": "a b", "loss": "1%"}, r"^commands\[0\].loss: must be a count of a million, not '1%'$", False),
         ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
         ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
         ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),

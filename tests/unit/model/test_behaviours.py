@@ -255,7 +255,7 @@ def test_the_first_answer_that_fits_counts():
     assert str(behaviour.reply("GET :80/abc").takes) == "1s"
     assert behaviour.reply("tcp :80").to == "*"
     assert parse_behaviour("runs").reply("tcp :80") is None
-    assert (str(behaviour.memory), behaviour.disk, behaviour.message) == ("1Gi", 2048, "bye")
+    assert (str(behaviour.memory), str(behaviour.disk), behaviour.message) == ("1Gi", "2Ki", "bye")
     assert parse_behaviour(behaviour.text) == behaviour
 
 
@@ -274,3 +274,43 @@ def test_an_answer_that_cannot_be_read_is_refused(written, why):
     with pytest.raises(ReconcileError) as refused:
         parse_behaviour(written)
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("exit 3 without db", {"code": 3, "without": "db"}),
+        ("exit 3 without other/db", {"code": 3, "without": "other/db"}),
+        ("exit 4 when disk is full", {"code": 4, "diskFull": True}),
+        ("exit 5 with probability 1/100 a day", {"code": 5, "dailyProbability": "1%"}),
+    ],
+)
+def test_an_end_has_a_cause_in_either_form(text, row):
+    jsonschema.validate({"images": {"a": {"exits": [row]}}}, SCHEMA)
+    behaviour = parse_behaviour(text)
+    assert behaviour == parse_behaviour({"exits": [row]})
+    assert behaviour.text == text
+    assert behaviour.endings == ()
+
+
+def test_ends_of_all_kinds_go_together():
+    text = "exit 1 after 30s with probability 1/10, exit 5 with probability 1/3 a day, exit 3 without db"
+    assert parse_behaviour(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("exit 3 without d_b", "'exit 3 without d_b' is no clause"),
+        ("exit 300 without db", "an exit code is 0 to 255, not '300'"),
+        ("exit 3 with probability 2 a day", "a probability is 0 to 1, not '2'"),
+        ({"exits": [{"code": 3, "without": "db", "after": "1s"}]}, "'without' goes with 'code' alone"),
+        ({"exits": [{"oom": True, "dailyProbability": "1%"}]}, "'dailyProbability' goes with 'code' alone"),
+        ({"exits": [{"code": 3, "diskFull": False}]}, "exits[0].diskFull: must be true, or not be there"),
+        ({"exits": [{"code": 3, "without": "a/b/c"}]}, "must be NAME or NAMESPACE/NAME of a service, not 'a/b/c'"),
+    ],
+)
+def test_a_cause_that_cannot_be_understood_is_refused(written, said):
+    with pytest.raises(ReconcileError) as error:
+        parse_behaviour(written)
+    assert said in str(error.value)

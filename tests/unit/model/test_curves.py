@@ -5,7 +5,7 @@ import pytest
 from reconcile import ReconcileError
 from reconcile.lib.instant import HOUR, MINUTE, SECOND
 from reconcile.model.behaviours import Behaviours, parse_amount, parse_behaviour, parse_curve
-from reconcile.model.behaviours.curves import NANO
+from reconcile.model.behaviours.curves import NANO, mean
 
 START = 1_767_225_600 * SECOND  # a midnight
 MI = NANO << 20
@@ -132,3 +132,28 @@ def test_load_and_what_is_outside_are_said_in_the_document():
         with pytest.raises(ReconcileError) as caught:
             Behaviours.parse(wrong)
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "most", "expected"),
+    [
+        ("2", 0, 10, None, 2),
+        ("2", 0, 10, 1, 1),
+        ("0..10 over 10s", 0, 10, None, 5),
+        ("0..10 over 10s", 5, 15, None, 8.75),  # it rises for five seconds and stays
+        ("0..10 over 10s", 0, 10, 5, 3.75),  # half of the time it is cut off
+        ("10..0 over 10s", 0, 10, 5, 3.75),
+        ("4..8 over 10s", 0, 10, 3, 3),
+    ],
+)
+def test_the_mean_over_time(text, low, high, most, expected):
+    curve = parse_curve(text, "here")
+    instants = (high * SECOND, low * SECOND, *curve.bends(low * SECOND, high * SECOND, 0))
+    found = mean(lambda at: curve.at(at, 0), instants, None if most is None else most * NANO)
+    assert found == pytest.approx(expected * NANO, abs=2)
+
+
+def test_a_day_bends_at_each_of_its_times():
+    curve = parse_curve("daily 00:00=0 12:00=24", "here")
+    assert curve.bends(6 * HOUR, 40 * HOUR, 0) == (12 * HOUR, 24 * HOUR, 36 * HOUR)
+    assert parse_curve("3", "here").bends(0, HOUR, 0) == ()

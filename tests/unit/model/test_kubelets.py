@@ -68,6 +68,8 @@ def test_what_is_said_is_read():
         ("evictionHard", "memory.available<x", "'x'"),
         ("evictionHard", "memory.available<1x%", "'1x%' is no percentage"),
         ("evictionHard", "memory.available<-1", "'-1' is negative"),
+        ("evictionHard", "memory.available<0", "'0' is not positive"),
+        ("evictionHard", "memory.available<150%", "'150%' is more than 100%"),
         ("evictionSoft", "memory.available<1Gi", "has no grace in evictionSoftGracePeriod"),
         ("evictionPressureTransitionPeriod", "5", "'5'"),
         ("evictionPressureTransitionPeriod", "-5s", "is negative"),
@@ -130,6 +132,15 @@ def test_thresholds_may_be_said_beside_those_that_there_are_anyway():
         ("memory.available", 1 << 30, 0),
         ("nodefs.available", 0, 1000),
     ]
+
+
+def test_what_kubernetes_takes_for_nothing_said():
+    head = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}
+    assert texts_of({**head, "maxPods": 0, "nodeLeaseDurationSeconds": 0, "imageMinimumGCAge": "0s"}) == Map()
+    ignored = settings_of(Map({"evictionHard": "memory.available<100%,nodefs.available<0%,pid.available<10%"}))
+    assert [row.signal for row in ignored.thresholds] == ["pid.available"]
+    soft = settings_of(Map({"evictionHard": "", "evictionSoft": "memory.available<100%"}))
+    assert soft.thresholds == ()
 
 
 def test_a_percentage_is_a_number_of_32_bits():

@@ -4,11 +4,12 @@ import pytest
 
 from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.links import NO_LINKS, Pace
 from reconcile.cluster.topology import Topology
 from reconcile.driver.run import settle
 from reconcile.driver.wire import state_digest
 from reconcile.events import Compact, HoldWatch, ReleaseWatch, StopHost
-from reconcile.lib.instant import SECOND
+from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.testing.blocks import Block, read
 from reconcile.testing.fuzzing import Declare, Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
 from reconcile.testing.game import Game
@@ -265,3 +266,31 @@ def test_controllers_by_name():
     found = Scenario(documents, find=lambda word: (modest,) if word == "here:mine" else ())
     assert found.play(Block((), "load controllers=here:mine", "")) == "ok"
     assert [each.name for each in found.cluster.controllers] == ["modest"]
+
+
+def test_links_are_cut_one_way_or_both(says):
+    assert says("link cut node-1 node-2 one way") == "ok"
+    assert says.scenario.cluster.links.ways == (("node-1", "node-2"),)
+    assert says("link cut node-1 node-2") == "ok"
+    assert says.scenario.cluster.cuts == (("node-1", "node-2"),)
+    assert says("link cut node-2 node-1") == "error: node-2 and node-1 are cut off from each other already"
+    assert says("link mend node-1 node-2") == "ok"
+    assert not says.scenario.cluster.cuts
+    assert says("link sever node-1 node-2") == (
+        "error: link 'sever node-1 node-2' is not `link cut|mend ONE OTHER`, perhaps with `one way`"
+    )
+    assert "perhaps with" in says("link cut node-1 node-2 both ways")
+    assert says("link slow node-1 node-2 80ms", "link slow node-2 node-1 10ms 5ms 100 one way") == "ok"
+    assert dict(says.scenario.cluster.links.paces.items()) == {
+        ("node-1", "node-2"): Pace(80 * MILLISECOND),
+        ("node-2", "node-1"): Pace(10 * MILLISECOND, 5 * MILLISECOND, 100),
+    }
+    assert "is not `link slow ONE OTHER DELAY" in says("link slow node-1 node-2 1s 2s 3 4")
+    assert says("repair").startswith("let what goes from node-1 to node-2")
+    assert says.scenario.cluster.links == NO_LINKS
+
+
+def test_repair_mends_links(says):
+    assert says("link cut node-1 node-2", "repair").startswith("mend the link")
+    assert says("link cut node-2 node-1 one way", "repair").startswith("mend the link")
+    assert (says.scenario.cluster.cuts, says.scenario.cluster.links.ways) == ((), ())

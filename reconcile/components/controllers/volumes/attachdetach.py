@@ -19,11 +19,22 @@ import attrs
 from reconcile.api import meta_v1, storage_v1
 from reconcile.api.scalars import freeze
 from reconcile.components.controllers.answers import NOT_FOUND, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
+from reconcile.components.controllers.runtime import (
+    KEPT,
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    service_account,
+)
 from reconcile.effects import Record
+from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model import conditions
 from reconcile.model.requests import Request
 from reconcile.model.volumes import CLAIMS, VOLUMES, claim_named_by, claims_of, has_ended
 from reconcile.store import Change
@@ -34,14 +45,26 @@ DRIVERS: Final = "csidrivers.storage.k8s.io"
 _SHARED: Final = ("ReadWriteMany", "ReadOnlyMany")
 _ALREADY: Final = "AlreadyExists"
 _NOTHING: Final[Table[tuple[str, str], str]] = Table()
+_NOBODY: Final[Table[tuple[str, str], Instant]] = Table()
+PATIENCE: Final = 6 * MINUTE
+"""How long a volume that is not needed any more waits for a node that is not ready and may have it mounted."""
+ATTACH_TIMEOUT: Final = 2 * MINUTE
+OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class Memory:
-    """What was last said about a volume that a node's pods wait for, by (volume, node)."""
+    """
+    What is remembered of a volume and a node.
+
+    Args:
+        said: what was last said about one that the node's pods wait for, by (volume, node).
+        since: from when on no pod of the node has needed one that is attached to it.
+    """
 
     said: Table[tuple[str, str], str] = _NOTHING
+    since: Table[tuple[str, str], Instant] = _NOBODY
 
 
 def keys_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
@@ -85,9 +108,9 @@ def keys_of_attachment(change: Change, views: Views) -> tuple[Key, ...]:
 
 
 def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the volumes that are attached to a node which says otherwise now."""
+    """Give the volumes that are attached to a node of which what matters to them has changed."""
     old, new = change.old, change.new
-    if new is None or (old is not None and _names_attached(old) == _names_attached(new)):
+    if old is not None and new is not None and _says_the_same(old, new):
         return ()
     rows = views.table(ATTACHMENTS).under("node", change.key)
     return tuple([(row.spec.source.persistent_volume_name, change.key) for row in rows])
@@ -96,6 +119,30 @@ def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
 def _with_nodes(views: Views, name: str, claim: str) -> tuple[Key, ...]:
     pods = views.table("pods").under("claim", claim) if claim else ()
     return tuple(dict.fromkeys([(name, pod.spec.node_name) for pod in pods if pod.spec.node_name]))
+
+
+def _says_the_same(old: Any, new: Any) -> bool:
+    if old.spec is not new.spec and _is_out_of_service(old) != _is_out_of_service(new):
+        return False
+    if old.status is new.status:
+        return True
+    return (
+        _names_attached(old) == _names_attached(new)
+        and _names_in_use(old) == _names_in_use(new)
+        and _is_ready(old) == _is_ready(new)
+    )
+
+
+def _names_in_use(node: Any) -> tuple[str, ...]:
+    return (node.status.volumes_in_use if node.status is not None else None) or ()
+
+
+def _is_ready(node: Any) -> bool:
+    return node.status is not None and conditions.is_true(node.status.conditions, "Ready")
+
+
+def _is_out_of_service(node: Any) -> bool:
+    return any(taint.key == OUT_OF_SERVICE for taint in (node.spec and node.spec.taints) or ())
 
 
 def _names_attached(node: Any) -> tuple[str, ...]:
@@ -120,20 +167,43 @@ def reconcile(ask: Ask) -> Outcome:
     users = _users(ask, volume, node) if volume is not None and volume.spec.csi is not None else ()
     if not users:
         return _detached(ask, row, node)
+    if ask.key in ask.memory.since:
+        outcome = _attended(ask, volume, node, row, users)
+        memory = ask.memory if outcome.memory is KEPT else outcome.memory
+        return replace(outcome, memory=replace(memory, since=memory.since.remove(ask.key)))
+    return _attended(ask, volume, node, row, users)
+
+
+def _attended(ask: Ask, volume: Any, node: str, row: Any, users: tuple[Any, ...]) -> Outcome:
+    """Attach a volume that pods of the node need, and tell them."""
+    name = volume.metadata.name
     if row is None:
         return _attached(ask, volume, node, users)
-    if row.metadata.deletion_timestamp is not None or row.status is None:
+    if row.metadata.deletion_timestamp is not None:
         return Outcome()
+    if row.status is None or not (row.status.attached or row.status.attach_error):
+        return _late(ask, volume, row, users)
     if row.status.attached:
         outcome = _reported(ask, row, node, attached=True)
         if not outcome.calls:
             return outcome
         said = f'AttachVolume.Attach succeeded for volume "{name}" '
         return replace(outcome, records=_records(users, "Normal", "SuccessfulAttachVolume", said))
-    if row.status.attach_error is None:
-        return Outcome()
     why = row.status.attach_error.message or ""
     return _said(ask, users, f'AttachVolume.Attach failed for volume "{name}" : {why}')
+
+
+def _late(ask: Ask, volume: Any, row: Any, users: tuple[Any, ...]) -> Outcome:
+    """Wait for the driver's attacher; if that takes too long, say so."""
+    made = row.metadata.creation_timestamp
+    left = ATTACH_TIMEOUT - (ask.now - int(made.instant) if made is not None else 0)
+    if left > 0:
+        return Outcome(after=left)
+    source = volume.spec.csi
+    why = f"timed out waiting for external-attacher of {source.driver} CSI driver to attach volume"
+    return _said(
+        ask, users, f'AttachVolume.Attach failed for volume "{volume.metadata.name}" : {why} {source.volume_handle}'
+    )
 
 
 def _attachment(ask: Ask, name: str, node: str) -> Any:
@@ -185,7 +255,7 @@ def _said(ask: Ask, users: tuple[Any, ...], said: str) -> Outcome:
         return Outcome()
     return Outcome(
         records=_records(users, "Warning", "FailedAttachVolume", said),
-        memory=Memory(ask.memory.said.set(ask.key, said)),
+        memory=replace(ask.memory, said=ask.memory.said.set(ask.key, said)),
     )
 
 
@@ -195,10 +265,21 @@ def _records(users: tuple[Any, ...], type: Any, reason: str, said: str) -> tuple
 
 def _detached(ask: Ask, row: Any, node: str) -> Outcome:
     """Let the node say first that the volume is not attached any more; then it is detached."""
-    memory = Memory(ask.memory.said.remove(ask.key)) if ask.key in ask.memory.said else ask.memory
+    memory: Memory = ask.memory
+    if ask.key in memory.said:
+        memory = replace(memory, said=memory.said.remove(ask.key))
     if row is None or row.metadata.deletion_timestamp is not None:
+        if ask.key in memory.since:
+            memory = replace(memory, since=memory.since.remove(ask.key))
         return Outcome(memory=memory)
+    since = memory.since.get(ask.key)
+    if since is None:
+        since = ask.now
+        memory = replace(memory, since=memory.since.set(ask.key, since))
     if not ask.answers:
+        wait = _wait(ask, row, node, since)
+        if wait is not None:
+            return Outcome(memory=memory, after=wait or None)
         outcome = _reported(ask, row, node, attached=False)
         if outcome.calls:
             return replace(outcome, memory=memory)
@@ -206,13 +287,32 @@ def _detached(ask: Ask, row: Any, node: str) -> Outcome:
     return Outcome(calls=(request,), again=True, memory=memory)
 
 
+def _wait(ask: Ask, row: Any, name: str, since: Instant) -> Duration | None:
+    """Give how long to wait for a node that may have the volume mounted; 0: until it says more; None: not at all."""
+    node = ask.views.get("nodes", name)
+    own = _name_on_nodes(ask, row)
+    if node is not None and (own not in _names_in_use(node) or _is_out_of_service(node)):
+        return None
+    if node is not None and _is_ready(node):
+        return 0
+    left = since + PATIENCE - ask.now
+    return left if left > 0 else None
+
+
+def _name_on_nodes(ask: Ask, row: Any) -> str:
+    """Give the name by which nodes speak of an attachment's volume; empty if the volume is gone."""
+    volume = ask.views.get(VOLUMES, row.spec.source.persistent_volume_name)
+    if volume is None or volume.spec.csi is None:
+        return ""
+    return f"kubernetes.io/csi/{volume.spec.csi.driver}^{volume.spec.csi.volume_handle}"
+
+
 def _reported(ask: Ask, row: Any, name: str, *, attached: bool) -> Outcome:
     """Let the Node's status say whether the volume is attached to it."""
     node = ask.views.get("nodes", name)
-    volume = ask.views.get(VOLUMES, row.spec.source.persistent_volume_name)
-    if node is None or volume is None or ask.answers:
+    own = _name_on_nodes(ask, row)
+    if node is None or not own or ask.answers:
         return Outcome()
-    own = f"kubernetes.io/csi/{volume.spec.csi.driver}^{volume.spec.csi.volume_handle}"
     known = _names_attached(node)
     if (own in known) == attached:
         return Outcome()

@@ -118,6 +118,8 @@ class OpenCensus:
     def topology(self, key: str, scope: Scope = EVERYWHERE) -> Topology:
         """Give the domains of a topology key."""
         used, old = self._topologies.get((key, scope), _UNUSED)
+        if old is not None and old.seen == self._nodes.fleet.altered.end and self._turn - used < KEPT:
+            return old
         found = mapped(old, key, scope, self._nodes)
         if found is not old or self._turn - used >= KEPT:
             self._topologies = self._kept(self._topologies, (key, scope), found, fresh=old is None)

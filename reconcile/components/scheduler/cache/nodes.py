@@ -30,6 +30,7 @@ from reconcile.lib.table import Table
 # A journal that grew by more than this and by more than there are nodes is cut:
 # whoever lags so far looks at every node again, which then is cheaper.
 _JOURNAL: Final = 1024
+_FEW: Final = 4  # as many bits are sooner taken away one by one
 
 Move: TypeAlias = "tuple[int, Guise | None, int]"
 """A slot, and the guise of a pod that came there (1) or left (-1); None and 0 where only the node changed."""
@@ -52,6 +53,7 @@ class Room:
         taints: (key, value, effect).
         unschedulable: whether it is cordoned.
         images: what it has, as (name, size), sorted.
+        features: what its kubelet declares.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Room:
     taints: tuple[tuple[str, str, str], ...]
     unschedulable: bool
     images: tuple[tuple[str, int], ...]
+    features: tuple[str, ...] = ()
 
 
 @quick
@@ -167,6 +170,7 @@ def room_of(node: Any) -> Room:
         tuple([(taint.key, taint.value or "", taint.effect) for taint in taints]),
         bool(spec is not None and spec.unschedulable),
         tuple(sorted({tagged(name): image.size_bytes or 0 for image in images for name in image.names or ()}.items())),
+        (status.declared_features if status is not None else None) or (),
     )
 
 
@@ -180,6 +184,7 @@ def same_room(old: Any, new: Any) -> bool:
         and new.status is not None
         and old.status.allocatable is new.status.allocatable
         and old.status.images is new.status.images
+        and old.status.declared_features is new.status.declared_features
     )
 
 
@@ -314,10 +319,10 @@ def slots_in(chosen: int) -> list[int]:
 
 
 def nth(chosen: int, place: int) -> int:
-    """Give the slot that is at *place*, from 0, in a set of nodes: halves are counted until one bit is left."""
+    """Give the slot that is at *place*, from 0, in a set of nodes: halves are counted until few come before it."""
     base = 0
     width = 1 << max(chosen.bit_length() - 1, 0).bit_length()
-    while width > 1:
+    while place > _FEW:
         width >>= 1
         low = chosen & ((1 << width) - 1)
         below = low.bit_count()
@@ -327,7 +332,10 @@ def nth(chosen: int, place: int) -> int:
             place -= below
             base += width
             chosen >>= width
-    return base
+    while place:
+        chosen &= chosen - 1
+        place -= 1
+    return base + (chosen & -chosen).bit_length() - 1
 
 
 def _with_slot(nodes: Nodes, name: str) -> tuple[Nodes, int]:

@@ -32,6 +32,7 @@ class Wishes(NamedTuple):
         tolerations: which taints do not matter.
         images: one for each container, with its tag.
         enforced: terms of which a node must fulfil one whatever the pod says; () for none, else in one tuple.
+        features: what the node's kubelet has to declare, sorted.
     """
 
     selector: tuple[tuple[str, str], ...] = ()
@@ -41,6 +42,7 @@ class Wishes(NamedTuple):
     tolerations: tuple[Toleration, ...] = ()
     images: tuple[str, ...] = ()
     enforced: tuple[tuple[Term, ...], ...] = ()
+    features: tuple[str, ...] = ()
 
 
 def wishes_of(pod: Any) -> Wishes:
@@ -76,7 +78,21 @@ def wishes_of(pod: Any) -> Wishes:
         preferred,
         tolerations,
         tuple([tagged(container.image or "") for container in containers]),
+        features=needed(spec, containers),
     )
+
+
+def needed(spec: Any, containers: Any) -> tuple[str, ...]:
+    """Give the features that a node's kubelet has to declare for a pod, sorted."""
+    found: tuple[str, ...] = ()
+    for container in containers:
+        if container.restart_policy_rules and any(
+            rule.action == "RestartAllContainers" for rule in container.restart_policy_rules
+        ):
+            found = ("RestartAllContainersOnContainerExits",)
+    if spec.host_network and spec.host_users is False:
+        found = (*found, "UserNamespacesHostNetworkSupport")
+    return found
 
 
 def tagged(image: str) -> str:

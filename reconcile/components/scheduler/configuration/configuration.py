@@ -21,7 +21,7 @@ from reconcile.components.scheduler.configuration.extenders import Extender, ext
 from reconcile.components.scheduler.configuration.points import PLUGINS, POINTS, Taking, taking_part
 from reconcile.components.scheduler.configuration.sections import Section, told
 from reconcile.components.scheduler.framework.profile import DEFAULT, FILTERS, WEIGHT_FIELDS, Profile
-from reconcile.components.scheduler.plugin import Own, Plugin
+from reconcile.components.scheduler.plugin import Own, Plugin, said
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.mapping import Map
@@ -192,7 +192,7 @@ def _own(taking: Taking, plugins: tuple[Plugin, ...], arguments: Mapping[str, An
         if points:
             told_so = plugin.configured
             plain: Any = freeze(arguments.get(plugin.name, {}))
-            chosen = plugin if told_so is None else told_so(plain)
+            chosen = plugin if told_so is None else said(plugin.name, "configured", told_so(plain), Plugin)
             found.append(Own(chosen, points, taking.weights.get(plugin.name, 1)))
     return tuple(found)
 

@@ -203,6 +203,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "PodTopologySpread": any(each.hard for each in traits.spread),
         "InterPodAffinity": bool(traits.guise.rules or around.nodes.rules),
         "DynamicResources": around.devices is not None,
+        "NodeDeclaredFeatures": bool(wishes.features),
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
     return (*[name for name in profile.filters if needed.get(name, True)], *own)

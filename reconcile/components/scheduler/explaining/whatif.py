@@ -104,8 +104,7 @@ def _with_turn(state: State, pod: Any) -> tuple[State, str]:
     fit = search.fit
     groups = weighed_up(entry, fit, around)[1] if fit & (fit - 1) else []
     choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
-    assert choice is not None, "there are nodes that will do"
-    node = min([around.nodes.fleet.names[slot] for slot in slots_in(choice.nodes)])
+    node = min([around.nodes.fleet.names[slot] for slot in slots_in(choice)])
     memory = replace(memory, census=around.census.closed(memory.census))
     there = attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=node))
     return _told(replace(state, memory=memory), "pods", key_of(pod), None, there), node

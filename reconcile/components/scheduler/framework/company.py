@@ -24,6 +24,7 @@ from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import (
     interpod_affinity,
+    node_declared_features,
     node_volume_limits,
     pod_topology_spread,
     volume_binding,
@@ -92,7 +93,7 @@ def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
 
 def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refused:
     """
-    Tell which of the nodes *left* are refused for volumes, for other pods, or for devices.
+    Tell which of the nodes *left* are refused for volumes, for other pods, for devices, or for features.
 
     Raises:
         UnallocatableError: something is wrong with what is asked of devices.
@@ -111,7 +112,9 @@ def refused(traits: Traits, wishes: Wishes, left: int, around: Around) -> Refuse
         found += interpod_affinity.refused(traits.guise, nodes, left, census, around.views.namespaces)
     if around.devices is not None and "DynamicResources" in filters:
         found += judging.refused(around.devices, nodes, _without(left, found), census)
-    return [(refusal, members) for refusal, members in found if members]
+    if wishes.features and node_declared_features.NAME in filters:
+        found += node_declared_features.refused(wishes.features, nodes, _without(left, found))
+    return [(refusal, members) for refusal, members in found if members] if found else found
 
 
 def scored(pod: Any, traits: Traits, wishes: Wishes, fit: int, around: Around) -> Scores:

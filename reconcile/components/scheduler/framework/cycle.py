@@ -120,7 +120,6 @@ def decided(
     if around.own is not None and around.own.error:
         return failed(replace(state, queue=queue, memory=memory), key, entry, around.own.error, now)
     choice = best(ranking, layout, entry.wishes, around.nodes, fit, groups=groups, profile=around.profile)
-    assert choice is not None, "there are nodes that will do"
     slot, dice = drawn(choice, state.dice)
     census = around.census.closed(memory.census)
     if census is not memory.census:
@@ -144,7 +143,7 @@ def looked_at(state: State, entry: Entry, asked: Wanted | None = None) -> tuple[
     nodes, wishes, profile = state.nodes, entry.wishes, state.settings.profile
     if state.settings.others:
         profile = profile_for(state, entry.pod) or profile
-    names = pinned(wishes)
+    names = pinned(wishes) if wishes.required else None
     memory = state.memory
     if names is not None and "NodeAffinity" in profile.prefilters:
         ranking, layout = _looked_at(entry, nodes, names, profile)
@@ -212,7 +211,8 @@ def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tupl
 
 def binding(state: State, key: str, pod: Any, node: str) -> Effect:
     """Have a pod bound to a node: by the extender that does that, or by the API server."""
-    for place, each in enumerate(state.settings.extenders):
+    extenders = state.settings.extenders
+    for place, each in enumerate(extenders) if extenders else ():
         if each.binds and is_interested(each, pod):
             metadata = pod.metadata
             args = {"PodName": metadata.name, "PodNamespace": metadata.namespace, "PodUID": metadata.uid, "Node": node}

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from reconcile.components.scheduler.cache.nodes import Nodes, slots_in
 from reconcile.components.scheduler.framework.verdicts import Refusal
-from reconcile.components.scheduler.plugin import Narrowed, Own, Snapshot, Turn, Unschedulable, Wait
+from reconcile.components.scheduler.plugin import NOTHING, Narrowed, Own, Snapshot, Turn, Unschedulable, Wait
+from reconcile.components.scheduler.plugin import said as checked
 
 BEST: Final = 100
+_ASKED: Final = {"reserve": "reserve", "preBind": "pre_bind"}
 
 
 class OwnCycle:
@@ -58,7 +60,8 @@ class OwnCycle:
         for each in self._at("preFilter"):
             plugin = each.plugin
             assert plugin.pre_filter is not None, "it takes part there"
-            said = plugin.pre_filter(Turn(self._pod, self.snapshot))
+            found = plugin.pre_filter(Turn(self._pod, self.snapshot))
+            said = checked(plugin.name, "pre_filter", found, Narrowed, Unschedulable, NOTHING)
             if isinstance(said, Unschedulable):
                 return _refusal(plugin.name, said), None, ()
             if isinstance(said, Narrowed):
@@ -88,7 +91,8 @@ class OwnCycle:
         for each in self._at("filter"):
             plugin = each.plugin
             assert plugin.filter is not None, "it takes part there"
-            said = plugin.filter(Turn(self._pod, snapshot, self._filtered.get(plugin.name)), node)
+            found = plugin.filter(Turn(self._pod, snapshot, self._filtered.get(plugin.name)), node)
+            said = checked(plugin.name, "filter", found, Unschedulable, NOTHING)
             if said is not None:
                 return _refusal(plugin.name, said)
         return None
@@ -105,13 +109,14 @@ class OwnCycle:
             if plugin.pre_score is not None and each.at("preScore"):
                 turn = turn._replace(scored=plugin.pre_score(turn, tuple(sorted(slots))))
             scores: Mapping[str, int] = {
-                name: plugin.score(turn, self.snapshot.nodes.get(name, None)) for name in sorted(slots)
+                name: checked(plugin.name, "score", plugin.score(turn, self.snapshot.nodes.get(name, None)), int)
+                for name in sorted(slots)
             }
             if plugin.normalize is not None:
-                scores = plugin.normalize(turn, scores)
+                scores = checked(plugin.name, "normalize", plugin.normalize(turn, scores), Mapping)
             groups: dict[int, int] = {}
             for name, slot in slots.items():
-                score = scores.get(name, 0)
+                score = checked(plugin.name, "normalize", scores.get(name, 0), int)
                 if not 0 <= score <= BEST:
                     self.error = (
                         f'applying score defaultWeights on Score plugins: plugin "{plugin.name}" returns an invalid '
@@ -126,7 +131,10 @@ class OwnCycle:
         """Ask who no node will do for: a node that is promised to it, and who goes for it."""
         for each in self._at("postFilter"):
             assert each.plugin.post_filter is not None, "it takes part there"
-            said = each.plugin.post_filter(self._turn(each.plugin.name), reasons)
+            found = each.plugin.post_filter(self._turn(each.plugin.name), reasons)
+            said: tuple[str, tuple[str, ...]] | None = checked(
+                each.plugin.name, "post_filter", found, tuple, list, NOTHING
+            )
             if said is not None:
                 return said
         return None
@@ -136,7 +144,8 @@ class OwnCycle:
         for each in self._at(point):
             ask = each.plugin.reserve if point == "reserve" else each.plugin.pre_bind
             assert ask is not None, "it takes part there"
-            said = ask(self._turn(each.plugin.name), self.snapshot.nodes.get(node, None))
+            found = ask(self._turn(each.plugin.name), self.snapshot.nodes.get(node, None))
+            said = checked(each.plugin.name, _ASKED[point], found, Unschedulable, NOTHING)
             if said is not None:
                 return _refusal(each.plugin.name, said)
         return None
@@ -146,7 +155,8 @@ class OwnCycle:
         waits: list[tuple[str, Wait]] = []
         for each in self._at("permit"):
             assert each.plugin.permit is not None, "it takes part there"
-            said = each.plugin.permit(self._turn(each.plugin.name), self.snapshot.nodes.get(node, None))
+            found = each.plugin.permit(self._turn(each.plugin.name), self.snapshot.nodes.get(node, None))
+            said = checked(each.plugin.name, "permit", found, Wait, Unschedulable, NOTHING)
             if isinstance(said, Unschedulable):
                 return _refusal(each.plugin.name, said)
             if isinstance(said, Wait):

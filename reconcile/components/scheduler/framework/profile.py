@@ -32,6 +32,7 @@ FILTERS: Final = (
     "PodTopologySpread",
     "InterPodAffinity",
     "DynamicResources",
+    "NodeDeclaredFeatures",
 )
 """The filters, in the order in which a node is asked."""
 

@@ -77,15 +77,6 @@ class Layout:
     fit: int = 0
 
 
-@quick
-@attrs.frozen(weakref_slot=False)
-class Best:
-    """The best nodes for a pod, all alike in score, and that score."""
-
-    score: int
-    nodes: int
-
-
 def ranked(ranking: Ranking | None, demand: Demand, nodes: Nodes, profile: Profile = DEFAULT) -> Ranking:
     """Bring *ranking*, which is of *demand*, up to date with *nodes*; None is one that there is not yet."""
     if ranking is not None and ranking.seen == nodes.moved.end:
@@ -127,9 +118,9 @@ def best(
     *,
     groups: list[tuple[int, int]],
     profile: Profile = DEFAULT,
-) -> Best | None:
+) -> int:
     """
-    Find the nodes that score highest; None if none will do.
+    Find the nodes that score highest: a set of them, empty if none will do.
 
     Args:
         ranking: of the pod's demand, up to date.
@@ -140,15 +131,14 @@ def best(
         groups: what is added to the scores of groups of them; none is added if there are no groups.
         profile: how what nodes have is weighed.
     """
-    if not fit:
-        return None
     kinds, parts = [], []
     for kind, members in zip(layout.kinds, layout.nodes, strict=True):
         members &= fit  # noqa: PLW2901 -- the part of them that will do
         if members and kind.__class__ is Merits:
             kinds.append(kind)
             parts.append(members)
-    bonuses = weighed(kinds, wishes, nodes.fleet, profile)
+    # What all nodes are given alike does not tell them apart.
+    bonuses = weighed(kinds, wishes, nodes.fleet, profile) if len(kinds) > 1 else [0] * len(kinds)
     if len(groups) > 1:
         pairs = [
             (bonus + more, members & group)
@@ -173,16 +163,16 @@ def best(
                 found |= here
                 break
             scores ^= 1 << score
-    return Best(highest, found)
+    return found
 
 
-def drawn(choice: Best, dice: Dice) -> tuple[int, Dice]:
+def drawn(choice: int, dice: Dice) -> tuple[int, Dice]:
     """Draw one of the best nodes; nothing is drawn if there is but one."""
-    count = choice.nodes.bit_count()
+    count = choice.bit_count()
     if count == 1:
-        return choice.nodes.bit_length() - 1, dice
+        return choice.bit_length() - 1, dice
     place, dice = dice.below(count)
-    return nth(choice.nodes, place), dice
+    return nth(choice, place), dice
 
 
 def refusals(ranking: Ranking, layout: Layout) -> list[tuple[Refusal, int]]:

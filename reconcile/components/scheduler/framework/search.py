@@ -45,7 +45,7 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
     """Look for nodes that will do; *ranking* and *layout* are those of the pod, up to date."""
     wishes = entry.wishes
     why = barred(entry.pod, entry.traits, around) if entry.traits.mounts.claims else None
-    names = pinned(wishes) if "NodeAffinity" in around.profile.prefilters else None
+    names = pinned(wishes) if wishes.required and "NodeAffinity" in around.profile.prefilters else None
     if why is None and names == ():
         why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)
     if why is None and around.devices is not None and around.devices.barred:
@@ -53,7 +53,7 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
     if why is not None:
         return Search(0, [], why)
     left = ranking.fit & layout.fit
-    found = refusals(ranking, layout)
+    found = refusals(ranking, layout) if left != around.nodes.fleet.known else []
     try:
         company = refused(entry.traits, wishes, left, around)
     except UnallocatableError as error:
@@ -68,7 +68,7 @@ def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nom
         for _, members in found:
             looked_at |= members
         found.append((ELSEWHERE, around.nodes.fleet.known & ~looked_at))
-    search = Search(left, [(refusal, members) for refusal, members in found if members])
+    search = Search(left, [(refusal, members) for refusal, members in found if members] if found else found)
     return search if around.own is None else _with_own(search, around.own, around)
 
 

@@ -143,6 +143,8 @@ def _node_helps(group: Group, old: Room | None, new: Room) -> bool:
                 helps = old is None or old.labels != new.labels
             case "DynamicResources":
                 helps = old is None or old.labels != new.labels or old.others != new.others
+            case "NodeDeclaredFeatures":
+                helps = old is None or old.features != new.features
             case _:
                 # Whom plugins of the user's own refused is for them to say: see `permitting`.
                 helps = old is None and plugin in FILTERS

@@ -22,6 +22,7 @@ from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.traits import Traits
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.queue.turns import Turns
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
@@ -268,7 +269,10 @@ def _rank(entry: Entry) -> int:
 
 def _turn(entry: Entry, sort: Callable[[Any], int] | None) -> int:
     if sort is not None:
-        return sort(entry.pod) << _INSTANT_BITS | entry.since
+        turn = sort(entry.pod)
+        if not isinstance(turn, int):
+            raise ReconcileError(f"the plugin that sorts the queue: queue_sort gave {turn!r}, which is no int")
+        return turn << _INSTANT_BITS | entry.since
     return (_RANKS - (entry.pod.spec.priority or 0)) << _INSTANT_BITS | entry.since
 
 

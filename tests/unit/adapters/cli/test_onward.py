@@ -58,6 +58,15 @@ def test_a_script_goes_on_as_well(reconcile, log, desk):
     [
         (("pod.yaml", "--at", "1s"), "error: --at: is for a run that goes on: name its log with --from"),
         (("--from", "run.jsonl", "--nodes", 1), "error: --nodes: with --from the cluster is the one of run.jsonl"),
+        (("--from", "run.jsonl", "--members", 1), "error: --members: with --from the cluster is the one of run.jsonl"),
+        (
+            ("--from", "run.jsonl", "--balancer", "none"),
+            "error: --balancer: with --from the cluster is the one of run.jsonl",
+        ),
+        (
+            ("--from", "run.jsonl", "--kubelet-config", "kubelet.yaml"),
+            "error: --kubelet-config: with --from the cluster is the one of run.jsonl",
+        ),
         (("--from", "run.jsonl", "--seed", 1), "error: --seed: with --from the cluster is the one of run.jsonl"),
         (("--from", "run.jsonl", "--at", "9h"), "error: --at: '9h' is beyond the log's end"),
         (("--from", "run.jsonl", "--until", 9000), "error: --until: 9000 is beyond the log's end, after "),

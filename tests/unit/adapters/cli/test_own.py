@@ -114,3 +114,21 @@ def test_a_plugin_of_the_scheduler_is_replayed_by_its_name(reconcile, desk, root
     assert (ended.code, "--controllers packers:packer" in ended.err) == (1, True)
     found = reconcile("explain", "pod", "web", "--log", record, "--controllers", "packers:packer")
     assert "Packer" in found.out.splitlines()[1].split()
+
+
+def test_the_log_of_a_run_that_fails_amid_a_step_holds_the_steps_before(reconcile, desk):
+    (desk / "odd.py").write_text(
+        "from reconcile.components.applications import Application\n"
+        "odd = Application(name='odd', begin=lambda place: 0, step=lambda state, event: (state, ('x',)))\n"
+    )
+    (desk / "behaviours.yaml").write_text("images: {'*': component odd}\n")
+    own = ("--controllers", "odd:odd")
+    said = "error: application 'odd' gave 'x', which it cannot order\n"
+    ended = reconcile("run", "pod.yaml", "--behaviours", "behaviours.yaml", *own, "-q", "--record", "run.jsonl")
+    assert (ended.code, ended.err) == (1, said)
+    ended = reconcile("replay", "run.jsonl", *own)
+    assert (ended.code, ended.err.endswith("the log is cut: it has no end line\n")) == (1, True)
+    assert (
+        reconcile("run", "--from", "run.jsonl", *own, "-q").err
+        == "error: application 'odd' gave 'x', which it cannot order\n"
+    )

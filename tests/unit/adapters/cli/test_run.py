@@ -576,6 +576,40 @@ def test_kubelets_are_configured_by_a_file(reconcile, desk):
     assert 'strict decoding error: unknown field "maxPod"' in ended.err
 
 
+def test_a_topology_is_refused_where_it_stands(reconcile, desk):
+    (desk / "topology.yaml").write_text("nodes: 2\ndeviceDrivers:\n- name: gpu.example.com\n  prepare: -5\n")
+    ended = reconcile("run", "pod.yaml", "--topology", "topology.yaml")
+    said = "error: topology.yaml, document 1, line 4: topology: device_drivers[0].prepare: -5 is negative\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
+def test_a_kubelet_is_refused_where_it_stands(reconcile, desk):
+    (desk / "kubelet.yaml").write_text(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: -5\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--kubelet-config", "kubelet.yaml")
+    said = "error: kubelet.yaml, document 1, line 3: kubelet.maxPods: '-5' is no whole number\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
+def test_a_scheduler_with_extenders_is_refused_where_it_stands(reconcile, desk):
+    (desk / "scheduler.yaml").write_text(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+        "extenders: [{urlPrefix: 'http://localhost', filterVerb: f}]\n"
+    )
+    ended = reconcile("run", "pod.yaml", "--scheduler-config", "scheduler.yaml")
+    said = "error: scheduler.yaml, document 1, line 3: extenders: a cluster's own scheduler asks none\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
+def test_two_stages_of_one_name_are_refused_where_they_stand(reconcile, desk):
+    (desk / "stages.yaml").write_text(f"{STAGE}---\n{STAGE}")
+    ended = reconcile("run", "pod.yaml", "--stages", "stages.yaml")
+    first, second = (f"stages.yaml, document {number}, line {line}" for number, line in ((1, 3), (2, 12)))
+    said = f"error: {second}: stage 'node-begins': there is one of this name at {first}\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
 STAGE = """\
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: Stage

@@ -91,6 +91,7 @@ def test_a_port_that_is_taken_is_said(reconcile):
         (("--data", "begun", "--seed", "8"), "error: --seed: begun was begun with 7"),
         (("--data", "begun", "--nodes", "2"), "error: begun: was begun with another topology than the command says"),
         (("--data", "begun", "--without", "deployment"), "error: begun: was begun with another topology"),
+        (("--data", "begun", "--scheduler-config", "s.yaml"), "error: begun: was begun with another topology"),
         (("--data", "other"), "error: other: was written by reconcile 0.0.1 of Kubernetes "),
         (("--data", "cut"), "error: cut/log.jsonl: line 1: the log is cut in the middle of this line"),
         (("--data", "cert", "--nodes", "1"), "error: cert/authority.pem: is no certificate with its key"),
@@ -102,6 +103,9 @@ def test_what_is_wrong_with_a_data_directory_is_said_in_a_line(reconcile, desk, 
         with Directory(desk / name) as directory:
             booted = Cluster.boot(Topology(nodes=1, managed_fields=True, webhooks=True, metrics=True), seed=7)
             begin(directory, booted, (), ready).journal.close()
+    (desk / "s.yaml").write_text(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\npodMaxBackoffSeconds: 20\n"
+    )
     for name, content in {
         "other/about.json": b'{"data":1,"reconcile":"0.0.1","kubernetes":"1.36"}',
         "cut/log.jsonl": b'{"controllers"',

@@ -103,6 +103,13 @@ def test_what_it_may_not_order_is_refused(effect):
         step(playing((effect,)), Started(5))
 
 
+@pytest.mark.parametrize("given", [None, 3, (3,), (3, None), (3, (), ())])
+def test_a_step_that_gives_no_state_with_effects_is_refused(given):
+    application = Application(name="web", begin=lambda place: 0, step=lambda state, event: given)
+    with pytest.raises(ReconcileError, match=r"application 'web': its step gave .*, which is no "):
+        step(begin(application, PLACE), Started(5))
+
+
 def test_what_it_watches_it_asks_for_by_list_and_watch():
     state, effects = step(playing(interests=(Interest("pods", "shop"),)), Started(5))
     asked = Request(verb="list", resource="pods", namespace="shop", limit=1)

@@ -1,12 +1,24 @@
 """A kubelet, a simulated runtime and an API server of a few lines, wired together; time moves from timer to timer."""
 
+from operator import itemgetter
+
 import pytest
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components import kubelet, world
-from reconcile.effects import Call, CancelTimer, EndProcess, LaunchProcess, Record, Report, SetTimer, SignalProcess
-from reconcile.events import Answered, Ordered, Reported, Started, TimerFired, Watched
+from reconcile.effects import (
+    Call,
+    CancelTimer,
+    EndProcess,
+    LaunchProcess,
+    LookAround,
+    Record,
+    Report,
+    SetTimer,
+    SignalProcess,
+)
+from reconcile.events import Answered, Ordered, Reported, Started, Surrounded, TimerFired, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
@@ -16,7 +28,7 @@ from reconcile.model import statuses
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 from reconcile.model.patches.ofstatus import StatusPatch
-from reconcile.model.requests import Response, key_of
+from reconcile.model.requests import List, Response, key_of
 from reconcile.store import Change
 
 EPOCH = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
@@ -26,7 +38,7 @@ EMPTY = Table()
 class Lab:
     """Everything is delivered first in, first out, unless `pick` says otherwise."""
 
-    def __init__(self, images=None, host=None, pick=None, device_drivers=()):
+    def __init__(self, images=None, host=None, pick=None, device_drivers=(), drivers=()):
         self.host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
         self.behaviours = Behaviours.parse({"images": images or {}})
         self.now = EPOCH
@@ -45,6 +57,7 @@ class Lab:
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
         self.device_drivers = device_drivers
+        self.drivers = drivers
         self.start()
 
     # Lives
@@ -53,7 +66,11 @@ class Lab:
         self.life += 1
         running = world.containers(self.world)
         self.kubelet = kubelet.begin(
-            self.host, Dice(7, "kubelet/node-1"), running=running, device_drivers=self.device_drivers
+            self.host,
+            Dice(7, "kubelet/node-1"),
+            running=running,
+            drivers=self.drivers,
+            device_drivers=self.device_drivers,
         )
         self.timers = {key: row for key, row in self.timers.items() if key[0] != "kubelet"}
         self.queue = [item for item in self.queue if item[0] == "runtime"]
@@ -127,6 +144,8 @@ class Lab:
                     self.records.append((effect.type, effect.reason, effect.message, effect.about.metadata.name))
                 case Report():
                     self.push("kubelet", Reported(self.now, effect.report))
+                case LookAround(uid, container):
+                    self.push("runtime", Surrounded(self.now, uid, container))
                 case LaunchProcess() | SignalProcess() | EndProcess():
                     self.processes.append(effect)
                 case _:
@@ -149,6 +168,12 @@ class Lab:
             uid = f"uid-{self.revision + 1}"
             metadata = replace(request.body.metadata, uid=uid, generation=1)
             return Response(201, self.put(request.resource, replace(request.body, metadata=metadata)))
+        if request.verb == "list":
+            found = [
+                obj for (kind, _), obj in sorted(self.objects.items(), key=itemgetter(0)) if kind == request.resource
+            ]
+            items = tuple([obj for obj in found if obj.metadata.namespace == request.namespace])
+            return Response(200, List(resource=request.resource, items=items, resource_version=str(self.revision)))
         if old is None:
             return Response(404, statuses.not_found(request.resource, name))
         if request.verb == "get":

@@ -3,6 +3,7 @@
 import pytest
 
 from reconcile.api import core_v1
+from reconcile.components import world
 from reconcile.lib.replacing import replace
 
 
@@ -104,3 +105,31 @@ def test_a_status_says_who_a_container_runs_as_and_what_it_has_mounted(lab, cont
         ("/files", None, None),
         ("/kept", True, "Disabled"),
     ]
+
+
+@pytest.mark.parametrize("policy", ["File", "FallbackToLogsOnError"])
+def test_what_a_container_left_is_asked_for_by_a_kubelet_that_starts_later(lab, container, policy):
+    said = {"File": 'message "bye"', "FallbackToLogsOnError": 'logs "bye"'}[policy]
+    lab = lab({"web:1": f"exit 1 after 5s, {said}"})
+    lab.bind(containers=(container("web", termination_message_policy=policy),), restart_policy="Never")
+    lab.run(4)
+    lab.queue = []
+    lab.timers = {key: row for key, row in lab.timers.items() if key[0] != "kubelet"}
+    lab.life += 1  # no kubelet hears of the end
+    lab.run(6)
+    lab.start()
+    lab.run(2)
+    (status,) = lab.pod().status.container_statuses
+    assert status.state.terminated.message.strip() == "bye"
+
+
+def test_what_a_container_uses_is_asked_for_by_a_kubelet_that_starts_later(lab):
+    lab = lab({"web:1": "memory 64Mi..128Mi over 10s, disk 1Gi"})
+    lab.bind()
+    lab.run(7)
+    lab.start()
+    (found,) = [kept for pod in world.containers(lab.world).pods for kept in pod.containers]
+    assert (64 << 20 < found.memory < 128 << 20, found.disk) == (True, 1 << 30)
+    lab.run(1)
+    (kept,) = lab.kubelet.pods["pod-web"].containers
+    assert (kept.aside.memory, kept.aside.disk) == (found.memory, found.disk)

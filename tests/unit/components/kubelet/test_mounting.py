@@ -251,23 +251,77 @@ def test_a_block_device_is_no_file_system(lab):
     assert "volume v has volumeMode Block, but is specified in volumeMounts" in made.said("FailedMount")[0]
 
 
+def with_status(made, **changes):
+    node = made.objects["nodes", "node-1"]
+    made.put("nodes", replace(node, status=replace(node.status, **changes)))
+
+
+def in_use(made):
+    return made.objects["nodes", "node-1"].status.volumes_in_use
+
+
+OWN = "kubernetes.io/csi/csi.example.com^h"
+ATTACHED = (core_v1.AttachedVolume(name=OWN, device_path=""),)
+
+
+def with_disk(made, *drivers, **spec):
+    made.drivers = drivers  # of its next lives, too
+    made.kubelet = with_seldom(made.kubelet, drivers=drivers)
+    csi = core_v1.CSIPersistentVolumeSource(driver="csi.example.com", volume_handle="h")
+    made.put("persistentvolumeclaims", claim())
+    made.put("persistentvolumes", persistent(csi=csi, **spec))
+
+
 def test_a_volume_of_a_driver_waits_until_it_is_attached_and_the_driver_is_there(lab):
     made = lab(WEB)
     made.run(1)
-    csi = core_v1.CSIPersistentVolumeSource(driver="csi.example.com", volume_handle="h")
-    made.put("persistentvolumeclaims", claim())
-    made.put("persistentvolumes", persistent(csi=csi))
+    with_disk(made)
     made.bind(volumes=(CLAIM,))
-    made.run(1)
+    made.run(11)
     assert (phase(made), made.said("FailedMount")) == ("Pending", [])
-    node = made.objects["nodes", "node-1"]
-    there = (core_v1.AttachedVolume(name="kubernetes.io/csi/csi.example.com^h", device_path=""),)
-    made.put("nodes", replace(node, status=replace(node.status, volumes_attached=there)))
-    made.run(3)
+    with_status(made, volumes_attached=ATTACHED)
+    made.run(10)
     assert made.said("FailedMount")[0].startswith('MountVolume.MountDevice failed for volume "pv" : ')
     made.kubelet = with_seldom(made.kubelet, drivers=(Driver(name="csi.example.com"),))
-    made.run(9)
+    made.run(40)
     assert phase(made) == "Running"
+
+
+def test_a_volume_is_mounted_only_once_the_node_has_said_that_it_is_used_and_until_its_pod_has_ended(lab):
+    made = lab(WEB)
+    made.run(1)
+    with_disk(made, Driver(name="csi.example.com"))
+    with_status(made, volumes_attached=ATTACHED)
+    made.bind(volumes=(CLAIM,))
+    made.run(5)
+    assert (phase(made), in_use(made)) == ("Pending", None)
+    made.run(15)
+    assert (phase(made), in_use(made)) == ("Running", (OWN,))
+    made.start()
+    made.run(15)
+    assert (phase(made), in_use(made)) == ("Running", (OWN,))
+    made.mark()
+    made.run(1)
+    assert (made.pod(), in_use(made)) == (None, (OWN,))
+    made.run(15)
+    assert in_use(made) is None
+
+
+def test_a_volume_of_two_pods_is_in_use_until_both_have_ended(lab):
+    made = lab(WEB)
+    made.run(1)
+    with_disk(made, Driver(name="csi.example.com"))
+    with_status(made, volumes_attached=ATTACHED)
+    made.bind("a", volumes=(CLAIM,))
+    made.bind("b", volumes=(CLAIM,))
+    made.run(30)
+    assert in_use(made) == (OWN,)
+    made.mark("a")
+    made.run(15)
+    assert in_use(made) == (OWN,)
+    made.mark("b")
+    made.run(15)
+    assert in_use(made) is None
 
 
 def test_a_driver_may_need_no_attaching(lab):

@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
-from reconcile.events import HostStrained, Reported
+from reconcile.events import ContainerUses, HostStrained, Reported
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host
 
@@ -209,3 +209,18 @@ def test_an_image_that_nobody_needed_for_too_long_is_removed(lab):
     assert sorted(lab.kubelet.images) == ["a:1", "b:1", "c:1"]
     lab.run(900)
     assert sorted(lab.kubelet.images) == []
+
+
+def test_what_a_container_comes_to_use_counts(lab):
+    lab = lab({"big:1": "memory 50Mi"})
+    lab.bind("web", image="big:1")
+    lab.run(10)
+    strain(lab, "memory.available", 440 * MI)
+    assert node_conditions(lab)["MemoryPressure"] == "False"
+    lab.push("kubelet", Reported(lab.now, ContainerUses("pod-web", "web", 350 * MI, 0)))
+    lab.run(15)
+    assert node_conditions(lab)["MemoryPressure"] == "True"
+    assert "Container web was using 350Mi, request is 0" in lab.pod("web").status.message
+    lab.push("kubelet", Reported(lab.now, ContainerUses("pod-web", "web", 400 * MI, 0)))  # it has ended since
+    lab.run(1)
+    assert failed(lab) == ["default/web"]

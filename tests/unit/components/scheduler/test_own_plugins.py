@@ -1,5 +1,7 @@
 """Plugins of a user's own, at each point."""
 
+import re
+
 import attrs
 import pytest
 
@@ -217,5 +219,36 @@ def test_what_a_plugin_cannot_be():
         Plugin(name="Mine", events=(On("secrets"),))
     with pytest.raises(ReconcileError, match="plugin Mine: normalize: there is no score"):
         Plugin(name="Mine", normalize=lambda turn, scores: scores)
+    with pytest.raises(ReconcileError, match="plugin '': needs a name"):
+        Plugin(name="")
+    with pytest.raises(ReconcileError, match="plugin Mine: filter: 3 is no function"):
+        Plugin(name="Mine", filter=3)
+    with pytest.raises(ReconcileError, match=r"plugin Mine: events: 'pods' is no On\(RESOURCE\)"):
+        Plugin(name="Mine", events=("pods",))
     with pytest.raises(ReconcileError, match='FilterPlugin "Mine" does not exist'):
         configuration_of({**HEAD, "profiles": [{"plugins": {"filter": {"enabled": [{"name": "Mine"}]}}}]}, ())
+
+
+@pytest.mark.parametrize(
+    ("point", "given", "told"),
+    [
+        ("pre_enqueue", True, "gave True, which is no Unschedulable or None"),
+        ("queue_sort", None, "gave None, which is no int"),
+        ("pre_filter", ["n1"], "gave ['n1'], which is no Narrowed or Unschedulable or None"),
+        ("filter", "no", "gave 'no', which is no Unschedulable or None"),
+        ("post_filter", "n1", "gave 'n1', which is no tuple or list or None"),
+        ("score", 0.5, "gave 0.5, which is no int"),
+        ("reserve", False, "gave False, which is no Unschedulable or None"),
+        ("permit", "wait", "gave 'wait', which is no Wait or Unschedulable or None"),
+        ("pre_bind", "no", "gave 'no', which is no Unschedulable or None"),
+        ("post_bind", 3, "gave 3, which is no tuple or list"),
+    ],
+)
+def test_what_a_plugin_says_that_its_point_does_not_ask_for(kit, point, given, told):
+    functions = {point: lambda *_: given}
+    if point == "post_filter":
+        functions["filter"] = lambda *_: Unschedulable("no")
+    play = kit.play(kit.node("n1"), kit.node("n2"), configuration=with_plugin(Plugin(name="Mine", **functions)))
+    with pytest.raises(ReconcileError, match=re.escape(f"{point} {told}")):  # noqa: PT012 -- at whichever point it is
+        play.tell("pods", kit.pod("web"))
+        play.placed()

@@ -114,7 +114,7 @@ def test_a_refused_binding_is_forgotten_and_tried_again_after_a_back_off(kit):
     play = kit.play(kit.node("n1", pods="1"), pods=[kit.pod("a")])
     (call,) = play.turn()
     record, patch, timer = play.answer(call, 409, meta_v1.Status(message="it is taken"))
-    assert record.message == 'binding rejected: running Bind plugin "DefaultBinder": it is taken'
+    assert record.message == 'running Bind plugin "DefaultBinder": it is taken'
     assert patch.request.body["status"]["conditions"][0]["reason"] == "SchedulerError"
     assert timer == SetTimer(("retry",), SECOND)
     assert questions.node_of(play.state, "default/a") is None

@@ -15,6 +15,7 @@ from tests.unit.components.controllers.real import Real
 IMAGES = {
     "web": "pull 100ms, start 50ms, cpu 100m + 10m per request, memory 64Mi, metric queue 2",
     "greedy": "pull 100ms, start 50ms, memory 64Mi..1088Mi over 64s",
+    "growing": "pull 100ms, start 50ms, memory 64Mi + 10Mi per request",
     "app": "pull 100ms, start 50ms, needs db",
     "db": "pull 100ms, start 50ms, ready after 20s",
 }
@@ -23,7 +24,7 @@ LOAD = {"default/web": "30"}
 
 def rested(**fields):
     behaviours = Behaviours.parse({"images": IMAGES, "load": LOAD, "external": {"jobs": "5"}})
-    topology = Topology(nodes=2, behaviours=behaviours, **{"metrics": True, **fields})
+    topology = Topology(**{"nodes": 2, "behaviours": behaviours, "metrics": True, **fields})
     real = Real()
     real.machine = Machine(settle(Cluster.boot(topology, seed=1)).cluster)
     return real
@@ -169,3 +170,25 @@ def test_ready_only_while_what_it_needs_is():
 
 def ready(real, name):
     return next(each["status"] for each in real.get("pods", name)["status"]["conditions"] if each["type"] == "Ready")
+
+
+def test_requests_make_memory_short_and_what_is_lost_ends_who_needs_it():
+    images = {**IMAGES, "client": "pull 100ms, start 50ms, exit 3 without db"}
+    behaviours = Behaviours.parse({"images": images, "load": {"default/growing": "0..20 over 100s"}})
+    real = rested(behaviours=behaviours)
+    real.create(service("growing"))
+    real.create(service("db"))
+    real.create(pod("db", image="db", probe=True))
+    real.create(pod("growing", image="growing", limits={"memory": "128Mi"}))
+    real.create(pod("client", image="client"))
+
+    def container(name):
+        (found,) = real.get("pods", name)["status"]["containerStatuses"]
+        return found
+
+    real.run(25)
+    assert container("client")["lastState"]["terminated"]["exitCode"] == 3  # the database is ready after twenty seconds
+    assert (container("growing")["restartCount"], container("growing").get("lastState")) == (0, {})
+    real.run(60)
+    assert "running" in container("client")["state"]
+    assert container("growing")["lastState"]["terminated"]["reason"] == "OOMKilled"

@@ -346,3 +346,18 @@ def test_a_run_with_applications_replays():
 @pytest.mark.parametrize("event", [Freeze(WEB), Thaw(WEB)])
 def test_its_faults_have_a_form_in_json(event):
     assert from_json(to_json(event), ClusterEvent) == event
+
+
+def test_an_application_is_told_of_services_and_so_is_a_command_that_names_one(ready):
+    named = pod("named", image="counter:1", AT="$(WEB_SERVICE_HOST)", WEB_SERVICE_PORT="own")
+    named["spec"]["containers"][0]["args"] = ["--api=$(KUBERNETES_SERVICE_HOST)"]
+    cluster, response = apply(ready, named)
+    assert response.ok
+    cluster = settle(cluster).cluster
+    states = {name: state for name, _, state in cluster.applications("counter")}
+    place = states["default/named/c/node-2"].place
+    address = cluster.get("services", "web").spec.cluster_ip
+    assert (place.environment["AT"], place.environment["WEB_SERVICE_HOST"]) == (address, address)
+    assert place.environment["WEB_SERVICE_PORT"] == "own"
+    assert place.args == ("--api=10.96.0.1",)
+    assert states[CLIENT].place.environment["WEB_PORT_80_TCP"] == f"tcp://{address}:80"

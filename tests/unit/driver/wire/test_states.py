@@ -10,6 +10,7 @@ import pytest
 
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.cluster import Programs
+from reconcile.cluster.links import Links
 from reconcile.driver.choices import choices
 from reconcile.driver.client import create
 from reconcile.driver.run import run, settle
@@ -83,13 +84,16 @@ def test_a_copy_has_the_same_digest_and_the_same_future(deployed):
 
 def test_every_part_of_a_cluster_decides_but_two(ready):
     parts = {field.name for field in attrs.fields(Cluster)}
-    assert parts - set(state_json(ready)) == {"steps", "head", "cuts", "programs", *OF_MEMBERS}
+    assert parts - set(state_json(ready)) == {"steps", "head", "cuts", "programs", "links", *OF_MEMBERS}
 
 
 def test_a_link_that_is_cut_decides_too(ready):
     cut, _ = step(ready, CutLink("node-1", "node-2"))
     assert "cuts" in state_json(cut)
     assert state_digest(attrs.evolve(cut, steps=ready.steps)) != state_digest(ready)
+    one_way, _ = step(ready, CutLink("node-1", "node-2", one_way=True))
+    assert "links" in state_json(one_way)
+    assert state_digest(one_way) != state_digest(cut)
 
 
 def test_of_a_cluster_with_members_they_decide_too():
@@ -108,6 +112,7 @@ OTHERWISE = {
     Store: lambda value: attrs.evolve(value, revision=value.revision + 1),
     Timers: lambda value: value.cancel(value.first().key),
     Programs: lambda value: attrs.evolve(value, listeners=Table.of([("10.128.0.2:80", "default/web/web/node-1")])),
+    Links: lambda value: Links((*value.ways, ("node-1", "node-2"))),
     Table: lambda value: value.remove(value.keys()[0]),
 }
 OF_MEMBERS = ("members", "front", "asked", "calm", "snapshots")  # what a cluster with one member of etcd has none of

@@ -20,7 +20,7 @@ def test_a_topology_says_what_differs_from_the_default():
     ("content", "message"),
     [
         ({"nodes": 0}, "topology: nodes: 0 is not between 1"),
-        ({"lock": "configmaps"}, 'lock: expected one of leases, endpoints, found "configmaps"'),
+        ({"lock": "secrets"}, 'lock: expected one of leases, endpoints, configmaps, found "secrets"'),
         ({"behaviours": {"images": {"web": "fly"}}}, "behaviours: expected behaviours .*'fly' is no clause"),
         ({"hosts": [{"name": "a", "ip": "1.2.3.4"}]}, r"hosts\[0\].podCIDR: required"),
         (

@@ -132,7 +132,7 @@ def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.Persis
         ),
         spec=core_v1.PersistentVolumeSpec(
             access_modes=spec.access_modes,
-            capacity=Map.of({"storage": size_asked(claim)}),
+            capacity=Map.of({"storage": driver.size(size_asked(claim))}),
             claim_ref=reference,
             csi=core_v1.CSIPersistentVolumeSource(driver=driver.name, volume_handle=name),
             mount_options=found.mount_options,
@@ -147,11 +147,15 @@ def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.Persis
 
 def _affinity(driver: Driver, node: Any) -> core_v1.VolumeNodeAffinity | None:
     """Give where a volume can be reached from: from where its first pod is."""
-    value = (node.metadata.labels or {}).get(driver.reach) if node is not None and driver.reach else None
-    if value is None:
+    labels = (node.metadata.labels if node is not None else None) or {}
+    wanted = [
+        core_v1.NodeSelectorRequirement(key=key, operator="In", values=(labels[key],))
+        for key in sorted(driver.reaches)
+        if key in labels
+    ]
+    if not wanted:
         return None
-    wanted = core_v1.NodeSelectorRequirement(key=driver.reach, operator="In", values=(value,))
-    term = core_v1.NodeSelectorTerm(match_expressions=(wanted,))
+    term = core_v1.NodeSelectorTerm(match_expressions=tuple(wanted))
     return core_v1.VolumeNodeAffinity(required=core_v1.NodeSelector(node_selector_terms=(term,)))
 
 

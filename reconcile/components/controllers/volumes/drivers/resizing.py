@@ -21,24 +21,15 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions
-from reconcile.model.drivers import CODES, INFEASIBLE, Driver, DriverFault
+from reconcile.model.drivers import FINAL, INFEASIBLE, Driver, DriverFault
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLAIMS, VOLUMES, attributes_of, claim_named_by, size_asked, size_of
+from reconcile.model.volumes import CLAIMS, OF_SIZE, VOLUMES, attributes_of, claim_named_by, size_asked, size_of
 from reconcile.store import Change
 
 PENDING: Final = "FileSystemResizePending"
 RESIZING: Final = "Resizing"
 MODIFYING: Final = "ModifyingVolume"
-_OF_SIZE: Final = (RESIZING, PENDING, "ControllerResizeError", "NodeResizeError")
 _OF_ATTRIBUTES: Final = (MODIFYING, "ModifyVolumeError")
-_FINAL: Final = tuple(
-    [
-        code
-        for code in CODES
-        if code not in ("Canceled", "DeadlineExceeded", "Unavailable", "ResourceExhausted", "Aborted")
-    ]
-)
-"""After another error it is not known whether the driver goes on with it."""
 _ON_NODE: Final = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
 _NOTHING: Final = Quantity.parse("0")
 
@@ -100,11 +91,11 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
     status, wanted = claim.status, size_asked(claim)
     if size_of(volume).nanos >= wanted.nanos:
         if driver.file_systems and volume.spec.volume_mode != "Block":
-            if conditions.find(status.conditions, PENDING) is not None:
+            if conditions.find(status.conditions, PENDING) is not None and not _is_stuck(claim):
                 return Outcome()
             said = "Require file system resize of volume on node"
             return _status(driver, _pending(claim, ask.now), "FileSystemResizeRequired", said)
-        return _status(driver, _done(claim, wanted), "VolumeResizeSuccessful", "Resize volume succeeded")
+        return _status(driver, _done(claim, size_of(volume)), "VolumeResizeSuccessful", "Resize volume succeeded")
     if conditions.find(status.conditions, RESIZING) is None or _allocated(claim).nanos != wanted.nanos:
         said = f"External resizer is resizing volume {volume.metadata.name}"
         return _status(driver, _begun(claim, wanted, ask.now), "Resizing", said)
@@ -116,15 +107,20 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
         return with_memory(replace(outcome, after=wait), progress)
     if wait:
         return with_memory(Outcome(after=wait), progress)
-    capacity = (volume.spec.capacity or Map()).set("storage", wanted)
+    capacity = (volume.spec.capacity or Map()).set("storage", driver.size(wanted))
     body = replace(volume, spec=replace(volume.spec, capacity=capacity))
     return with_memory(_update(VOLUMES, body), progress.done(work))
+
+
+def _is_stuck(claim: Any) -> bool:
+    """Tell whether the node has given up: it tries again when it is told again that the volume has grown."""
+    return (claim.status.allocated_resource_statuses or {}).get("storage") == "NodeResizeInfeasible"
 
 
 def _begun(claim: Any, wanted: Quantity, now: Instant) -> Any:
     return _with_status(
         claim,
-        conditions=_merged(claim, _OF_SIZE, _condition(RESIZING, now)),
+        conditions=_merged(claim, OF_SIZE, _condition(RESIZING, now)),
         allocated_resources=Map.of({"storage": wanted}),
         allocated_resource_statuses=Map.of({"storage": "ControllerResizeInProgress"}),
     )
@@ -132,7 +128,7 @@ def _begun(claim: Any, wanted: Quantity, now: Instant) -> Any:
 
 def _not_grown(claim: Any, fault: DriverFault, now: Instant) -> Any:
     """Give the claim that says how growing has failed: what may yet come of it is not said."""
-    if fault.code not in _FINAL:
+    if fault.code not in FINAL:
         return claim
     row = _condition("ControllerResizeError", now, f"failed to expand pvc with {fault.words}")
     new = _with_status(claim, conditions=_merged(claim, ("ControllerResizeError",), row))
@@ -144,7 +140,7 @@ def _not_grown(claim: Any, fault: DriverFault, now: Instant) -> Any:
 def _pending(claim: Any, now: Instant) -> Any:
     return _with_status(
         claim,
-        conditions=_merged(claim, _OF_SIZE, _condition(PENDING, now, _ON_NODE)),
+        conditions=_merged(claim, OF_SIZE, _condition(PENDING, now, _ON_NODE)),
         allocated_resource_statuses=Map.of({"storage": "NodeResizePending"}),
     )
 
@@ -153,7 +149,7 @@ def _done(claim: Any, wanted: Quantity) -> Any:
     return _with_status(
         claim,
         capacity=(claim.status.capacity or Map()).set("storage", wanted),
-        conditions=_merged(claim, _OF_SIZE) or None,
+        conditions=_merged(claim, OF_SIZE) or None,
         allocated_resource_statuses=None,
     )
 
@@ -198,7 +194,7 @@ def _changed(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
     work = ("modify", claim.metadata.uid, wanted)
     progress, wait, fault = tried(driver, "modify", progress, work, driver.expand, now=ask.now)
     if fault is not None:
-        is_final = fault.code in _FINAL
+        is_final = fault.code in FINAL
         words = fault.words if is_final else f"{fault.words}. Still modifying to VAC {wanted}"
         how = "failed. Waiting for retry." if is_final else "is still in progress."
         rows = (

@@ -121,6 +121,31 @@ def test_a_volume_may_be_reached_from_one_zone_only():
     assert (wanted.key, wanted.operator, wanted.values) == ("topology.kubernetes.io/zone", "In", ("z1",))
 
 
+@pytest.mark.parametrize(
+    ("asked", "unit", "given"), [("1500Mi", "1Gi", "2Gi"), ("3Gi", "1Gi", "3Gi"), ("1", "4Mi", "4Mi"), ("5M", "", "5M")]
+)
+def test_a_volume_is_as_large_as_the_driver_can_make_it(asked, unit, given):
+    lab = lab_of(unit=unit)
+    lab.put(CLAIMS, claim(asks=asked, cls="fast", marks={PROVISIONER: NAME}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    assert made.spec.capacity == size(given)
+    lab = grown(asks="1500Mi", unit="1Gi")
+    assert (lab.get(VOLUMES, "v").spec.capacity, status_of(lab).capacity) == (size("2Gi"), size("2Gi"))
+    assert status_of(lab).allocated_resources == size("1500Mi")
+
+
+def test_several_labels_may_have_to_be_alike():
+    lab = lab_of(reach="zone,rack,row")
+    labels = Map.of({"zone": "z1", "rack": "7"})
+    lab.put("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name="node-1", labels=labels)))
+    lab.put(CLAIMS, claim(cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-1"}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    (term,) = made.spec.node_affinity.required.node_selector_terms
+    assert [(row.key, row.values) for row in term.match_expressions] == [("rack", ("7",)), ("zone", ("z1",))]
+
+
 @pytest.mark.parametrize(("policy", "stays"), [("Delete", False), ("Retain", True)])
 def test_a_volume_that_is_free_again_goes_if_its_policy_says_so(policy, stays):
     lab = lab_of()
@@ -204,6 +229,15 @@ def test_its_file_system_may_have_to_wait_for_a_pod():
     assert (condition.type, condition.message) == ("FileSystemResizePending", said)
     assert status.capacity == size("1Gi")
     assert status.allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
+
+
+def test_a_node_that_has_given_up_is_asked_again():
+    lab = grown(file_systems=True)
+    found = lab.get(CLAIMS, "default/data")
+    stuck = Map.of({"storage": "NodeResizeInfeasible"})
+    lab.put(CLAIMS, replace(found, status=replace(found.status, allocated_resource_statuses=stuck)))
+    lab.run()
+    assert status_of(lab).allocated_resource_statuses == Map.of({"storage": "NodeResizePending"})
 
 
 def status_of(lab):

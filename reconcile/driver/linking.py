@@ -1,0 +1,61 @@
+"""Links between hosts, as a script's commands cut, mend and slow them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from reconcile.driver.fields import ScriptError, text_at
+from reconcile.events import CutLink, MendLink, SlowLink
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration, duration_text, parse_duration
+
+
+@attrs.frozen
+class Link:
+    """Cut the link of two hosts, mend it, or let it be slow: both ways, or what goes from one to the other only."""
+
+    fault: CutLink | MendLink | SlowLink
+
+    def __str__(self) -> str:
+        match self.fault:
+            case SlowLink(one, other, delay, jitter, loss, one_way):
+                pace = f"{duration_text(delay)} to {duration_text(delay + jitter)}, {loss} ppm lost"
+                return f"slow link {one} {other}{' one way' * one_way}: {pace}"
+            case CutLink(one, other, one_way):
+                return f"cut link {one} {other}{' one way' * one_way}"
+            case MendLink(one, other, one_way):
+                return f"mend link {one} {other}{' one way' * one_way}"
+
+
+def link_at(operation: str, row: Mapping[str, Any], where: tuple[str | int, ...]) -> Link:
+    """
+    Read the command *operation*, which names two hosts.
+
+    Raises:
+        ScriptError: it does not, or does not say whether it is one way.
+    """
+    hosts = text_at(row[operation], where).split()
+    if len(hosts) != 2:  # noqa: PLR2004 -- a link has two ends
+        raise ScriptError(where, f"{row[operation]!r} does not name two hosts, such as node-1 node-2")
+    if not isinstance(row.get("one way", False), bool):
+        raise ScriptError((*where[:-1], "one way"), f"must be true or false, not {row['one way']!r}")
+    one_way = row.get("one way", False)
+    if operation == "slow link":
+        delay, jitter = (_time(row, name, where[:-1]) for name in ("delay", "jitter"))
+        loss = row.get("loss", 0)
+        if loss.__class__ is not int:
+            raise ScriptError((*where[:-1], "loss"), f"must be a count of a million, not {loss!r}")
+        return Link(SlowLink(hosts[0], hosts[1], delay, jitter, loss, one_way))
+    return Link((CutLink if operation == "cut link" else MendLink)(hosts[0], hosts[1], one_way))
+
+
+def _time(row: Mapping[str, Any], name: str, path: tuple[str | int, ...]) -> Duration:
+    if name not in row:
+        return 0
+    try:
+        return parse_duration(text_at(row[name], (*path, name)))
+    except ReconcileError as error:
+        raise error if isinstance(error, ScriptError) else ScriptError((*path, name), str(error)) from None

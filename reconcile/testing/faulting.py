@@ -1,0 +1,49 @@
+"""
+Faults of clocks and links, as a scenario's words.
+
+Takes:    words of a command.
+Gives:    the event that they mean.
+"""
+
+from __future__ import annotations
+
+from reconcile.events import CutLink, DriftClock, MendLink, SetClock, SlowLink
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import parse_duration
+from reconcile.testing.wording import number_in
+
+
+def set_clock(host: str, ahead: str) -> SetClock:
+    """Give what lets a host's clock jump."""
+    return SetClock(host, parse_duration(ahead))
+
+
+def drifting(host: str, rate: str, until: str = "") -> DriftClock:
+    """Give what lets a host's clock drift."""
+    return DriftClock(host, number_in(rate), parse_duration(until) if until else None)
+
+
+def linked(does: str, one: str, other: str, *ways: str) -> CutLink | MendLink | SlowLink:
+    """Give what cuts or mends a link, or lets it be slow; ReconcileError if the words mean nothing."""
+    if does == "slow":
+        return _slow(one, other, ways)
+    if does not in ("cut", "mend") or ways not in ((), ("one", "way")):
+        said = " ".join((does, one, other, *ways))
+        raise ReconcileError(f"link {said!r} is not `link cut|mend ONE OTHER`, perhaps with `one way`")
+    return (CutLink if does == "cut" else MendLink)(one, other, bool(ways))
+
+
+def _slow(one: str, other: str, words: tuple[str, ...]) -> SlowLink:
+    one_way = words[-2:] == ("one", "way")
+    match words[:-2] if one_way else words:
+        case (delay,):
+            return SlowLink(one, other, parse_duration(delay), one_way=one_way)
+        case (delay, jitter):
+            return SlowLink(one, other, parse_duration(delay), parse_duration(jitter), one_way=one_way)
+        case (delay, jitter, loss):
+            return SlowLink(one, other, parse_duration(delay), parse_duration(jitter), number_in(loss), one_way)
+        case _:
+            said = " ".join(("slow", one, other, *words))
+            raise ReconcileError(
+                f"link {said!r} is not `link slow ONE OTHER DELAY [JITTER [PPM]]`, perhaps with `one way`"
+            )
