@@ -32,11 +32,7 @@ from reconcile.events import (
 def repairs(machine: Machine) -> Iterator[Fault]:
     """Set clocks and disks right, start and connect what is not, release what is held back, thaw what is frozen."""
     yield from _clocks(machine)
-    for host, keeping in machine.closed().members.items():
-        if keeping.delay:
-            yield SlowDisk(host, 0)
-        if keeping.full:
-            yield FillDisk(host, full=False)
+    yield from _disks(machine)
     for running in machine.closed().processes.values():
         if running.kind == FROZEN:
             yield Thaw(running.name)
@@ -68,3 +64,12 @@ def _clocks(machine: Machine) -> Iterator[Fault]:
             yield DriftClock(first.name, first.clock_drift)
         if not first.clock_drift and machine.closed().hosts[first.name].host.clock_skew != first.clock_skew:
             yield SetClock(first.name, first.clock_skew)
+
+
+def _disks(machine: Machine) -> Iterator[Fault]:
+    """Let disks of etcd's members be as quick as at first, and have room."""
+    for host, keeping in machine.closed().members.items():
+        if keeping.delay:
+            yield SlowDisk(host, 0)
+        if keeping.full:
+            yield FillDisk(host, full=False)
