@@ -74,6 +74,7 @@ _SNAPSHOT: Final = 500
 TIMING: Final = raft.Timing(kept=250)
 
 _Step: TypeAlias = tuple["Member", tuple[Any, ...]]
+_Timing: TypeAlias = raft.Timing  # a member has a field of the module's name
 
 
 @quick
@@ -100,7 +101,7 @@ class Member:
     store: Store = Store()
     marked: int = 0
     asked: tuple[tuple[int, Instant, bool], ...] = ()
-    timing: raft.Timing = TIMING
+    timing: _Timing = TIMING
 
 
 def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
