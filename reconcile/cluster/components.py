@@ -158,7 +158,7 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
 
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
-        begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice),
+        begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice, setting.options),
         step=etcd.step,
         watches=_nothing,
         user=("system:etcd", ()),

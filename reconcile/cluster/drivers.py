@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from reconcile.api.quantity import Quantity
 from reconcile.cluster.typed import check_types
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import names
@@ -40,6 +41,8 @@ def _check_driver(driver: Driver, path: str) -> None:
         value = getattr(driver, field)
         if value < 0:
             raise ReconcileError(f"{path}.{field}: {value!r} is negative")
+    if driver.unit:
+        _check_unit(driver.unit, f"{path}.unit")
     if driver.limit >= 1 << 31:
         raise ReconcileError(f"{path}.limit: {driver.limit!r} is more than a CSINode can say")
     for label in driver.reaches:
@@ -48,6 +51,15 @@ def _check_driver(driver: Driver, path: str) -> None:
             raise ReconcileError(f"{path}.reach: {label!r}: {faults[0]}")
     for place, fault in enumerate(driver.faults):
         _check_fault(fault, f"{path}.faults[{place}]")
+
+
+def _check_unit(unit: str, path: str) -> None:
+    try:
+        size = Quantity.parse(unit)
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}: {error}") from None
+    if size.nanos <= 0:
+        raise ReconcileError(f"{path}: {unit!r} is not more than 0")
 
 
 def _check_fault(fault: DriverFault, path: str) -> None:

@@ -122,6 +122,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "file_systems": ("true or false", _is_truth),
     "reach": ("text", _is_text),
     "limit": ("an integer", _is_number),
+    "unit": ("text", _is_text),
     "faults": ("faults of drivers", _all(DriverFault)),
     "operation": ("text", _is_text),
     "times": ("an integer", _is_number),

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from reconcile.api.quantity import Quantity
 from reconcile.lib.given import as_tuple
 from reconcile.lib.instant import SECOND, Duration
 
@@ -73,6 +74,8 @@ class Driver:
         file_systems: whether a file system is grown on the node, when a pod next mounts it, and not at once.
         reach: the node label within whose one value a volume can be reached, such as `topology.kubernetes.io/zone`; or
             several, with commas between them, which must all be alike; empty: from anywhere.
+        unit: what the size of a volume is a multiple of, such as `1Gi`: more is given than was asked, never less;
+            empty: as much as was asked.
         limit: how many of its volumes can be attached to a node; 0: any number.
         faults: how its operations fail first.
     """
@@ -84,6 +87,7 @@ class Driver:
     expand: Duration = _USUAL
     file_systems: bool = False
     reach: str = ""
+    unit: str = ""
     limit: int = 0
     faults: tuple[DriverFault, ...] = attrs.field(default=(), converter=as_tuple)
 
@@ -91,6 +95,14 @@ class Driver:
     def reaches(self) -> tuple[str, ...]:
         """The labels of *reach*."""
         return tuple(self.reach.split(",")) if self.reach else ()
+
+    def size(self, asked: Quantity) -> Quantity:
+        """Give how large a volume is made for which so much was asked."""
+        if not self.unit:
+            return asked
+        unit = Quantity.parse(self.unit)
+        times = -(-asked.nanos // unit.nanos)
+        return asked if times * unit.nanos == asked.nanos else Quantity.of(nanos=times * unit.nanos, form=unit.form)
 
     def fault(self, operation: Operation, failures: int) -> DriverFault | None:
         """Give how an operation fails that has failed so often already; None if it succeeds."""

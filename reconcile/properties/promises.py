@@ -15,6 +15,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.properties.always import ALWAYS
 from reconcile.properties.autoscaling import AUTOSCALING
 from reconcile.properties.budgets import BUDGETS
+from reconcile.properties.devices import DEVICES
 from reconcile.properties.jobs import JOB_PROMISES
 from reconcile.properties.ownership import CASCADES
 from reconcile.properties.property import Promise, Property
@@ -30,6 +31,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     *AUTOSCALING,
     CASCADES,
     IN_TURN,
+    DEVICES,
 )
 """What is followed along every run, each for as long as it lasts."""
 

@@ -27,15 +27,31 @@ from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.step import apply_event
-from reconcile.events import ClusterEvent, Execute, Fault, ReleaseWatch, Return
+from reconcile.events import (
+    ClusterEvent,
+    CutLink,
+    DelayCall,
+    DriftClock,
+    Execute,
+    Fault,
+    FillDisk,
+    Freeze,
+    HoldCache,
+    LoseDisk,
+    ReleaseWatch,
+    Return,
+    SetClock,
+    SlowDisk,
+)
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.requests import Request, Response, joined
 from reconcile.properties import PAST, PROMISES, Past, Promise, Property, leftovers
 from reconcile.testing.judging import compared
 from reconcile.testing.lookout import Broken, Lookout
-from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import Adopt, Declare, Lag, Move, Repair, Replace, Resize, Strike, Wait, Wander, Withdraw
 from reconcile.testing.repairing import repairs
+from reconcile.testing.replacing import Operator
 from reconcile.testing.strikes import behind, candidates
 from reconcile.testing.wishes import Wishes, key_of
 
@@ -61,6 +77,9 @@ _REFUSALS: Final = (
     "status unknown for quota",
 )
 
+
+# What may keep a kubelet's heartbeats away from who looks at them, or make them look old, for as long as it lasts.
+_LASTING: Final = (CutLink, DelayCall, DriftClock, FillDisk, Freeze, HoldCache, LoseDisk, SetClock, SlowDisk)
 
 _UNANSWERED: Final = (0, 500, 504)
 _TRIES: Final = 40
@@ -95,6 +114,7 @@ class Game:
         self._displacing = False
         self._circles = Circles()
         self._lookout = Lookout(self.machine, properties, promises)
+        self._operator = Operator(self.machine, self.happen, lambda time: self._until(self.machine.now + time))
 
     @property
     def declared(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -130,6 +150,10 @@ class Game:
                 self._strike(move)
             case Lag():
                 self._lag(move)
+            case Replace():
+                self.order(move)
+            case Repair():
+                self.repair()
             case _:
                 with suppress(ReconcileError):
                     self.happen(move)
@@ -232,6 +256,18 @@ class Game:
             self._lookout.mind_loss()
         return answer
 
+    def order(self, what: ClusterEvent | Replace) -> None:
+        """
+        Let an event happen, or replace a member of etcd.
+
+        Raises:
+            ReconcileError: the event cannot happen; nothing has happened then.
+        """
+        if isinstance(what, Replace):
+            self._operator.replace(what.host)
+        else:
+            self.happen(what)
+
     def happen(self, event: ClusterEvent) -> None:
         """
         Let an event happen.
@@ -245,6 +281,7 @@ class Game:
         self.happened.append(said)
         if isinstance(event, Fault):
             self._lookout.mind_fault()
+            self._displacing = self._displacing or isinstance(event, _LASTING)
         self._lookout.judge(machine.closed())
 
     def _make_room(self) -> None:
@@ -259,9 +296,11 @@ class Game:
             self._lookout.mind_haste()
 
     def repair(self) -> None:
-        """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
+        """Make the cluster whole again: hosts, links, clocks, disks, members, processes and what is held back."""
         for event in repairs(self.machine):
             self.happen(event)
+        if self.machine.plural:
+            self._operator.readmit()
 
     def rest(self) -> tuple[str, ...]:
         """Let the cluster come to rest; say what is wrong with that."""
@@ -381,8 +420,8 @@ class Game:
 
     def _insisted(self, ask: Callable[[], Response]) -> Response | None:
         """
-        Ask, and where connections break, again and again while nobody answers, as users do; None if nobody does for
-        minutes.
+        Ask, and where connections break or etcd may have no leader, again and again while nobody answers, as users do;
+        None if nobody does for minutes.
         """
         answer = ask()
         if not (self.machine.plural or self.machine.fronted):

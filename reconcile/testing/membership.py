@@ -28,15 +28,18 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
+from reconcile.testing.moves import Replace
 
 
-def ordered(words: list[str]) -> MemberFault | Upkeep:
+def ordered(words: list[str]) -> MemberFault | Upkeep | Replace:
     """Give what is to be done; ReconcileError if the words mean nothing."""
     match words:
         case ["add" | "learner" | "promote" | "remove" as kind, host]:
             return ChangeMember(kind, host)
         case ["move", host]:
             return MoveLeader(host)
+        case ["replace", host]:
+            return Replace(host)
         case ["lose", host]:
             return LoseDisk(host)
         case ["lose", host, entries] if entries.isdecimal():

@@ -96,11 +96,12 @@ class Strike:
             none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
             `lag` lets a watch stay behind from then on (until it is released, all is repaired or its process dies),
             `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `reset`
-            resets the stream of a call or an answer, where a balancer stands in front, `delete` deletes a pod.
+            resets the stream of a call or an answer, where a balancer stands in front, `delay` lets one arrive up to
+            31 s late there, `delete` deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
-    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "reset", "delete"]
+    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "reset", "delay", "delete"]
     number: int = 0
 
 
@@ -119,7 +120,22 @@ class Lag:
     time: Duration
 
 
-Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Fault
+@attrs.frozen
+class Replace:
+    """
+    The disk of a member of etcd is lost, and the operator replaces it: the member is removed, comes back as a learner
+    with nothing, and is promoted. Nothing happens unless all members are well.
+    """
+
+    host: str
+
+
+@attrs.frozen
+class Repair:
+    """Everything that is broken is made whole again: hosts, links, clocks, disks, members, processes, watches."""
+
+
+Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Replace | Repair | Fault
 """
 One thing of a schedule; an errand is a command of kubectl (`reconcile.driver.errands`). A fault that cannot happen (a
 host is stopped twice) does not, nor does a command that kubectl objects to.

@@ -13,11 +13,15 @@ from reconcile.cluster.components import FROZEN
 from reconcile.driver.machine import Machine
 from reconcile.driver.machine.lines import network_of
 from reconcile.events import (
+    DriftClock,
     Fault,
+    FillDisk,
     MendLink,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
+    SetClock,
+    SlowDisk,
     SlowLink,
     StartHost,
     StartProcess,
@@ -26,7 +30,9 @@ from reconcile.events import (
 
 
 def repairs(machine: Machine) -> Iterator[Fault]:
-    """Start and connect what is not; let catch up what is held back; thaw what is frozen."""
+    """Set clocks and disks right, start and connect what is not, release what is held back, thaw what is frozen."""
+    yield from _clocks(machine)
+    yield from _disks(machine)
     for running in machine.closed().processes.values():
         if running.kind == FROZEN:
             yield Thaw(running.name)
@@ -47,3 +53,23 @@ def repairs(machine: Machine) -> Iterator[Fault]:
             yield StartHost(name)
         elif machine.processes.get(f"kubelet/{name}") is None:
             yield StartProcess(f"kubelet/{name}")
+
+
+def _clocks(machine: Machine) -> Iterator[Fault]:
+    """Let clocks go as they did at first; one that drifted then shows what it came to."""
+    cluster = machine.closed()
+    for first in cluster.topology.machines():
+        host = cluster.hosts[first.name].host
+        if host.clock_drift != first.clock_drift:
+            yield DriftClock(first.name, first.clock_drift)
+        if not first.clock_drift and machine.closed().hosts[first.name].host.clock_skew != first.clock_skew:
+            yield SetClock(first.name, first.clock_skew)
+
+
+def _disks(machine: Machine) -> Iterator[Fault]:
+    """Let disks of etcd's members be as quick as at first, and have room."""
+    for host, keeping in machine.closed().members.items():
+        if keeping.delay:
+            yield SlowDisk(host, 0)
+        if keeping.full:
+            yield FillDisk(host, full=False)

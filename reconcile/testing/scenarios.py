@@ -245,7 +245,7 @@ class Scenario:
         yield from ()
 
     def strike(self, block: Block) -> Iterator[str]:
-        """Strike drop|repeat|cut|lag|kill|halt|compact|delete [NUMBER]: break the NUMBERth of what could break so."""
+        """Strike drop|repeat|cut|lag|kill|halt|compact|reset|delay|delete [NUMBER]: break the NUMBERth that could."""
         what, *rest = block.words
         if what not in (*KINDS, "delete"):
             raise ReconcileError(f"strike {what!r}: there are {', '.join(sorted((*KINDS, 'delete')))}")
@@ -359,10 +359,10 @@ class Scenario:
 
     def member(self, block: Block) -> Iterator[str]:
         """
-        Member add|learner|promote|remove|move|lose|force|full|empty HOST, slow HOST 50ms, save HOST NAME,
+        Member add|learner|promote|remove|move|lose|force|full|empty|replace HOST, slow HOST 50ms, save HOST NAME,
         restore NAME HOST, compact REVISION, defragment, disarm.
         """
-        self._game.happen(membership.ordered(block.words))
+        self._game.order(membership.ordered(block.words))
         yield from ()
 
     def disconnect(self, block: Block) -> Iterator[str]:

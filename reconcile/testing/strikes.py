@@ -17,6 +17,7 @@ from reconcile.driver.choices import choices
 from reconcile.events import (
     Compact,
     CutWatch,
+    DelayCall,
     DropCall,
     DropOrder,
     Execute,
@@ -27,8 +28,10 @@ from reconcile.events import (
     Return,
     StopProcess,
 )
+from reconcile.lib.instant import SECOND
 
 _WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
+_LATE: Final = (SECOND // 5, 3 * SECOND, 11 * SECOND, 31 * SECOND)
 _CONTROLLERS: Final = "kube-controller-manager/"  # it runs the user's own
 
 UNWATCHED: Final = ("events", "leases.coordination.k8s.io")
@@ -100,6 +103,13 @@ def _resets(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(ResetCall(each.call),) for each in _under_way(cluster)] if cluster.topology.front is not None else []
 
 
+def _delays(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    """Give each call as late as it may still be heard, and so late that whoever waits has given it up."""
+    if cluster.topology.front is None:
+        return []
+    return [(DelayCall(each.call, time),) for each in _under_way(cluster) for time in _LATE]
+
+
 def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(StopProcess(name),) for name in cluster.processes if not name.startswith(("runtime/", "network"))]
 
@@ -131,6 +141,7 @@ _CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
     "halt": _halts,
     "compact": _compactions,
     "reset": _resets,
+    "delay": _delays,
 }
 
 KINDS: Final = tuple(_CANDIDATES)

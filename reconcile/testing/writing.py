@@ -53,14 +53,27 @@ from reconcile.model.behaviours import Behaviours
 from reconcile.model.requests import split_key
 from reconcile.properties import PAST, Past
 from reconcile.testing.blocks import Block
-from reconcile.testing.moves import Adopt, Declare, Lag, Move, Resize, Schedule, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import (
+    Adopt,
+    Declare,
+    Lag,
+    Move,
+    Repair,
+    Replace,
+    Resize,
+    Schedule,
+    Strike,
+    Wait,
+    Wander,
+    Withdraw,
+)
 from reconcile.testing.scenarios import VIOLATION, Scenario
 
 __all__ = ["scenario_of", "yaml_of"]
 
 _WIDTH: Final = 120
 _MOST: Final = 6  # so many problems are told
-_ON_LINE: Final = ("nodes", "masters", "lock", "taintMasters", "proxy", "events", "heartbeats", "metrics")
+_ON_LINE: Final = ("nodes", "masters", "members", "lock", "taintMasters", "proxy", "events", "heartbeats", "metrics")
 
 # A word that YAML takes for text, whichever reader it is.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -160,6 +173,10 @@ def _move(move: Move) -> Written:
             return f"strike {what} {number}", ()
         case Lag(number, time):
             return f"lag {number} {duration_text(time)}", ()
+        case Replace(host):
+            return f"member replace {host}", ()
+        case Repair():
+            return "repair", ()
         case _:
             return _fault(move)
 

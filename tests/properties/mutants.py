@@ -24,6 +24,7 @@ from reconcile.components.controllers.workloads.deployment import scaling as dep
 from reconcile.components.controllers.workloads.job import scaling, tracking
 from reconcile.components.controllers.workloads.statefulset import podcontrol, rolling
 from reconcile.components.scheduler.plugins import volume_restrictions
+from reconcile.components.scheduler.plugins.dynamic_resources import allocating
 from reconcile.components.world import runtime
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
@@ -40,7 +41,6 @@ class Mutant:
         theme: of the programs that find it.
         put: puts it in place.
         most: how many programs it takes at most.
-        cloud: whether the hosts are a cloud's.
         moves: how many moves there are at most in a program.
     """
 
@@ -48,7 +48,6 @@ class Mutant:
     theme: str
     put: Callable
     most: int = 25
-    cloud: bool = False
     moves: int = 16
 
 
@@ -254,6 +253,11 @@ def gives_pods_one_address(patch):
     )
 
 
+def gives_devices_twice(patch):
+    """The scheduler does not mind who has a device."""
+    patch.setattr(allocating._Search, "_is_free", lambda self, claim, option, device: True)
+
+
 MUTANTS = (
     Mutant("at most one pod of an ordinal", "claims", deletes_at_once, moves=12),
     Mutant("a StatefulSet keeps its order", "claims", makes_all_at_once),
@@ -277,7 +281,8 @@ MUTANTS = (
     Mutant("a rollout keeps its bounds", "rollouts", rolls_too_wide),
     Mutant("a volume goes from node to node", "claims", attaches_anywhere),
     Mutant("a claim of one pod is of one pod", "volumes", shares_claims),
+    Mutant("a device is one claim's at a time", "devices", gives_devices_twice),
     Mutant("no quota exceeded", "quotas", minds_no_quota),
-    Mutant("no two services with one address", "balancers", gives_one_address, cloud=True),
+    Mutant("no two services with one address", "balancers", gives_one_address),
     Mutant("no two pods with one address", "plain", gives_pods_one_address),
 )

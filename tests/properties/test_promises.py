@@ -31,18 +31,24 @@ class Missed(Exception):  # noqa: N818 -- what is looked for
 
 
 @cache
-def booted(cloud):
-    settled = settle(Cluster.boot(world(cloud=cloud), seed=1))
+def shaped(theme):
+    """Give a topology that has what only one theme needs."""
+    return world(cloud=theme == "balancers", devices=theme == "devices")
+
+
+@cache
+def booted(topology):
+    settled = settle(Cluster.boot(topology, seed=1))
     assert settled.settled, settled.moving
     return settled.cluster
 
 
-def judged(program, *, cloud):
+def judged(program, theme=""):
     with collector_paused():
-        verdict = play(booted(cloud), program, past=WAYS)
+        verdict = play(booted(shaped(theme)), program, past=WAYS)
     if verdict.problems:
         said = "\n".join([*verdict.problems, *verdict.happened])
-        pytest.fail(f"{said}\n\n{scenario_of(world(cloud=cloud), 1, program, past=WAYS)}")
+        pytest.fail(f"{said}\n\n{scenario_of(shaped(theme), 1, program, past=WAYS)}")
     return verdict
 
 
@@ -50,20 +56,20 @@ def judged(program, *, cloud):
 @COUNTED
 @given(st.data())
 def test_users_and_any_order(theme, data):
-    judged(data.draw(programs(themes=(theme,))), cloud=theme == "balancers")
+    judged(data.draw(programs(themes=(theme,))), theme)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @COUNTED
 @given(st.data())
 def test_everything_fails(theme, data):
-    judged(data.draw(programs(HOSTS, themes=(theme,))), cloud=theme == "balancers")
+    judged(data.draw(programs(HOSTS, themes=(theme,))), theme)
 
 
 @COUNTED
 @given(programs(HOSTS))
 def test_themes_mix(program):
-    judged(program, cloud=False)
+    judged(program)
 
 
 # Broken on purpose ----------------------------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ def first_broken(mutant, properties, promises):
     def plays(program):
         nonlocal count, said
         count += 1
-        problems = play(booted(mutant.cloud), program, properties, promises, past=WAYS).problems
+        problems = play(booted(shaped(mutant.theme)), program, properties, promises, past=WAYS).problems
         if any(problem.startswith(f"{mutant.breaks}: ") for problem in problems):
             said = problems
             raise Missed
@@ -95,7 +101,7 @@ def first_broken(mutant, properties, promises):
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.put.__name__)
 def test_a_broken_rule_is_found(mutant, monkeypatch):
-    booted(mutant.cloud)
+    booted(shaped(mutant.theme))
     mutant.put(monkeypatch)
     with collector_paused():
         count, said = first_broken(mutant, *named(mutant.breaks))
@@ -116,4 +122,32 @@ def test_properties_go_by_their_names():
 
 
 def test_a_program_is_data():
-    assert play(booted(False), Schedule(())).problems == ()
+    assert play(booted(shaped("")), Schedule(())).problems == ()
+
+
+def smallest_broken(mutant):
+    """Give the smallest program that breaks the mutant's property."""
+    smallest = None
+
+    @settings(max_examples=mutant.most, database=None, phases=(Phase.generate, Phase.shrink))
+    @given(programs(themes=(mutant.theme,), most=6))
+    def plays(program):
+        nonlocal smallest
+        problems = play(booted(shaped(mutant.theme)), program, *named(mutant.breaks), past=WAYS).problems
+        if any(problem.startswith(f"{mutant.breaks}: ") for problem in problems):
+            smallest = program
+            raise Missed
+
+    with suppress(Missed):
+        plays()
+    return smallest
+
+
+@pytest.mark.parametrize("name", ["gives_devices_twice", "minds_no_budget"])
+def test_what_is_found_shrinks_to_a_handful_of_moves(name, monkeypatch):
+    mutant = next(each for each in MUTANTS if each.put.__name__ == name)
+    booted(shaped(mutant.theme))
+    mutant.put(monkeypatch)
+    with collector_paused():
+        smallest = smallest_broken(mutant)
+    assert len(smallest.moves) - len(THEMES[mutant.theme].last(smallest.manifests)) <= 5

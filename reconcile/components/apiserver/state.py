@@ -57,6 +57,7 @@ class State:
         accounts: whether a pod's ServiceAccount must be there, and brings it its token's volume and what else it says;
             nothing within the cluster needs the volumes, and they make each pod's specification another.
         webhooks: whether webhooks are called; else nobody reaches them.
+        version: its own, if it is another than Kubernetes' here: `v1.35.4`.
         host: where it runs.
         peers: the addresses of the hosts that API servers run on, by name; empty where nobody is told who is there.
         signing_key: what the key that ServiceAccounts' tokens are signed with is drawn from; empty for no such tokens.
@@ -75,6 +76,7 @@ class State:
     accounts: bool = False
     signing_key: str = ""
     feature_gates: Map[bool] = attrs.field(factory=Map)
+    version: str = ""
     host: str = ""
     peers: Map[str] = attrs.field(factory=Map)
     webhooks: bool = False
@@ -193,6 +195,8 @@ def begin(
         name, dice, managed_fields=managed_fields, service_cidr=service_cidr, feature_gates=feature_gates, peers=peers,
         webhooks=webhooks,
     )  # fmt: skip
+    if options.version and options.version != f"v{kinds.KUBERNETES_VERSION}":
+        state = replace(state, version=options.version)
     return flagged(state, options) if options.given else state
 
 

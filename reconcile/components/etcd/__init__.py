@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from reconcile.components.etcd import housekeeping, member, raft
 from reconcile.components.etcd.housekeeping import COMPACTION_INTERVAL, CompactTo, EndLease, State
-from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, Member, leader_of, leads
+from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, TIMING, Member, leader_of, leads
 from reconcile.components.etcd.values import (
     Applied,
     ChangeWanted,
@@ -39,6 +41,8 @@ from reconcile.components.etcd.values import (
     Written,
 )
 from reconcile.lib.dice import Dice
+from reconcile.lib.instant import MILLISECOND
+from reconcile.model.programs import NONE, Options
 
 __all__ = [
     "COMPACTION_INTERVAL",
@@ -75,12 +79,21 @@ __all__ = [
 ]
 
 
-def begin(name: str = "", disk: raft.Disk | None = None, dice: Dice | None = None) -> State | Member:
+def begin(
+    name: str = "", disk: raft.Disk | None = None, dice: Dice | None = None, options: Options = NONE
+) -> State | Member:
     """Give the state of a lone member that starts; of one of several, if it has a *disk* to start from."""
     if disk is None:
         return housekeeping.begin()
     assert dice is not None, "its election timeouts are drawn"
-    return Member(name, disk, dice)
+    if not options.given:
+        return Member(name, disk, dice)
+    timing = attrs.evolve(
+        TIMING,
+        heartbeat=options.number("heartbeat-interval", 100) * MILLISECOND,
+        election=options.number("election-timeout", 1000) * MILLISECOND,
+    )
+    return Member(name, disk, dice, timing=timing)
 
 
 def step(state: Any, event: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -63,16 +63,18 @@ from reconcile.store import (
     revoke,
 )
 
-REQUEST_TIMEOUT: Final[Duration] = 7 * SECOND
-"""5 s, and two election timeouts (etcd's `ReqTimeout`)."""
+_PATIENCE: Final[Duration] = 5 * SECOND
+REQUEST_TIMEOUT: Final[Duration] = _PATIENCE + 2 * SECOND
+"""5 s, and two election timeouts (etcd's `ReqTimeout`), as these are by default."""
 
 TIMED_OUT: Final = "etcdserver: request timed out"
 
 # Every so many entries a snapshot takes the place of those before; what it costs here is a pointer.
 _SNAPSHOT: Final = 500
-_TIMING: Final = raft.Timing(kept=250)
+TIMING: Final = raft.Timing(kept=250)
 
 _Step: TypeAlias = tuple["Member", tuple[Any, ...]]
+_Timing: TypeAlias = raft.Timing  # a member has a field of the module's name
 
 
 @quick
@@ -89,6 +91,7 @@ class Member:
         store: what it has applied.
         marked: the revision as of the last compaction that it asked for, to which it compacts next.
         asked: what it was asked and has not answered, by number: until when, and whether it is a read.
+        timing: how long members wait for each other.
     """
 
     name: str
@@ -98,13 +101,14 @@ class Member:
     store: Store = Store()
     marked: int = 0
     asked: tuple[tuple[int, Instant, bool], ...] = ()
+    timing: _Timing = TIMING
 
 
 def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
     """Take *event* in."""
     now = event.now
     if isinstance(event, Started):
-        begun, effects = raft.begin(state.name, state.disk, state.dice, now, _TIMING)
+        begun, effects = raft.begin(state.name, state.disk, state.dice, now, state.timing)
         again = SetTimer(("compact",), now + COMPACTION_INTERVAL, periodic=True)
         after, orders = _taken(replace(state, disk=raft.Disk()), begun, effects, now)
         return after, (*orders, again)
@@ -278,7 +282,7 @@ def _and(
 
 def _ask(state: Member, number: int, event: raft.Event, now: Instant) -> _Step:
     """Take a request up; it is given up if it is not answered in time."""
-    until = now + REQUEST_TIMEOUT
+    until = now + _PATIENCE + 2 * state.timing.election
     reads = isinstance(event, raft.ReadAsked)
     first = not state.asked
     state, orders = _told(replace(state, asked=(*state.asked, (number, until, reads))), event, now)

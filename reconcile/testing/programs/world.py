@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.api import resource_v1
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
+from reconcile.lib.instant import SECOND
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
+from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver
 from reconcile.properties import PAST, Past
 from reconcile.testing.schedules import IMAGES
@@ -21,6 +24,7 @@ LOOSE: Final = "loose"
 """The namespace of what ends as it does by the way it went; only what must be so at rest is asked of it."""
 
 DRIVER: Final = "csi.example.com"
+DEVICES: Final = "gpu.example.com"
 _BEHAVIOURS: Final[dict[str, Any]] = {
     "images": {
         **IMAGES["images"],
@@ -35,16 +39,26 @@ _BEHAVIOURS: Final[dict[str, Any]] = {
 }
 
 
-def world(nodes: int = 3, *, cloud: bool = False, **more: Any) -> Topology:
-    """Give a topology in which every theme has what it needs; only in a *cloud* are there load balancers."""
+def world(nodes: int = 3, *, cloud: bool = False, devices: bool = False, **more: Any) -> Topology:
+    """
+    Give a topology in which every theme has what it needs; only in a *cloud* are there load balancers, and only with
+    *devices* has each node one to give.
+    """
     given: dict[str, Any] = {
         "nodes": nodes,
         "metrics": True,
         "behaviours": Behaviours.parse(_BEHAVIOURS),
         "drivers": (Driver(name=DRIVER, failures=1),),
         "cloud": Cloud(failures=1) if cloud else None,
+        "device_drivers": (_driver(nodes),) if devices else (),
     }
     return Topology(**given | more)
+
+
+def _driver(nodes: int) -> DeviceDriver:
+    hosts = tuple([f"node-{number + 1}" for number in range(nodes)])
+    pool = DevicePool(on=hosts, devices=(resource_v1.Device(name="gpu-0"),))
+    return DeviceDriver(name=DEVICES, prepare=2 * SECOND, failures=1, pools=(pool,))
 
 
 # What is not compared -------------------------------------------------------------------------------------------------
@@ -70,6 +84,7 @@ _LOOSE: Final = (
     "endpoints",
     "endpointslices.discovery.k8s.io",
     "persistentvolumeclaims",
+    "resourceclaims.resource.k8s.io",
     "configmaps",
     "horizontalpodautoscalers.autoscaling",
     "resourcequotas",

@@ -166,6 +166,8 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
             {"drivers": (Driver(name="d", limit=1 << 31),)},
             "topology: drivers[0].limit: 2147483648 is more than a CSINode can say",
         ),
+        ({"drivers": (Driver(name="d", unit="much"),)}, "topology: drivers[0].unit: "),
+        ({"drivers": (Driver(name="d", unit="0"),)}, "topology: drivers[0].unit: '0' is not more than 0"),
         ({"drivers": (Driver(name="d", reach="zone,"),)}, "topology: drivers[0].reach: '': "),
         (
             {"drivers": (Driver(name="d", faults=(DriverFault(operation="mount"),)),)},

@@ -6,6 +6,7 @@ import pytest
 from reconcile import Cluster, Submit, Topology, create, run, settle, step
 from reconcile.cluster.manifests import static_pod
 from reconcile.components import world
+from reconcile.components.apiserver.rest.elsewhere import version_of
 from reconcile.components.controllers import STANDARD
 from reconcile.events import StopHost, WriteManifest
 from reconcile.lib.instant import SECOND
@@ -152,3 +153,19 @@ def test_a_second_one_on_the_same_host_finds_its_port_taken():
     status = shown(cluster, "second")
     assert status.last_state.terminated.exit_code == 1
     assert cluster.processes["kube-scheduler/node-1"].leading
+
+
+def test_how_long_members_wait_is_what_etcds_flags_say():
+    cluster = told("etcd", "--heartbeat-interval=200", "--election-timeout=5000", nodes=3, masters=3, members=3)
+    timing = cluster.states["etcd/node-1"].timing
+    assert (timing.heartbeat, timing.election) == (SECOND // 5, 5 * SECOND)
+    assert cluster.states["etcd/node-2"].timing.election == SECOND
+
+
+def test_a_server_is_of_the_version_of_its_image():
+    cluster = told("kube-apiserver", tag="v1.35.4")
+    assert cluster.states["kube-apiserver/node-1"].version == "v1.35.4"
+    said = version_of("v1.35.4")
+    assert (said["major"], said["minor"], said["minCompatibilityMinor"]) == ("1", "35", "34")
+    assert said["gitVersion"] == "v1.35.4"
+    assert told("kube-apiserver", tag="v1.36.0").states["kube-apiserver/node-1"].version == ""

@@ -281,6 +281,15 @@ def test_a_host_that_is_cut_off_from_the_only_server_waits_for_it():
         step(cluster, CutLink("node-1", "node-1"))
 
 
+def test_a_member_whose_disk_is_full_as_it_is_asked_for_its_vote_ends_in_the_midst_of_it(three):
+    other = followers(three)[0]
+    faults = (FillDisk(other), StopHost(leader(three)))
+    cluster = run(three, faults, until=three.now + 30 * SECOND).cluster
+    assert {each.host: each.role for each in member_list(cluster)}[other] == "down"
+    cluster = run(cluster, (FillDisk(other, full=False),), until=cluster.now + 60 * SECOND).cluster
+    assert {each.host: each.role for each in member_list(cluster)}[other] in ("leader", "follower")
+
+
 def test_a_leader_that_is_heard_and_hears_nobody_steps_down(three):
     old = leader(three)
     one, other = followers(three)

@@ -66,7 +66,7 @@ def says():
         ("wander 3", "error: 'wander 3' is short of a word or has too many. Wander STEPS SEED"),
         ("advance -5s", "error: 'advance -5s': time does not go back"),
         ("advance soon", "error: 'soon' is not a duration such as 300ms, 2s or 1m30s"),
-        ("strike twice", "error: strike 'twice': there are compact, cut, delete, drop, halt, kill, lag, repeat"),
+        ("strike twice", "error: strike 'twice': there are compact, cut, delay, delete, drop, halt, kill, lag, repeat"),
         ("strike delete", "nothing to delete"),
         ("strike kill 0", "stop process etcd/node-1"),
         ("restart node-2", "error: host node-2 is on already"),

@@ -37,6 +37,7 @@ from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.hosts import Host
 from reconcile.testing.blocks import read
 from reconcile.testing.fuzzing import Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
+from reconcile.testing.moves import Repair, Replace
 from reconcile.testing.scenarios import Scenario
 from reconcile.testing.writing import scenario_of, yaml_of
 
@@ -91,6 +92,9 @@ def test_yaml_is_compact_and_no_wider_than_it_must_be():
         (Withdraw("Service", "s"), "delete services s", ""),
         (Strike("halt", 12), "strike halt 12", ""),
         (Lag(3, 20 * SECOND), "lag 3 20s", ""),
+        (Strike("delay", 2), "strike delay 2", ""),
+        (Replace("node-1"), "member replace node-1", ""),
+        (Repair(), "repair", ""),
         (HoldWatch("kubelet/node-1", "pods"), "hold kubelet/node-1 pods", ""),
         (ReleaseWatch("kubelet/node-1", "pods"), "release kubelet/node-1 pods", ""),
         (StopHost("node-1"), "crash node-1", ""),

@@ -31,7 +31,9 @@ _KEYS: Final = "/openid/v1/jwks"
 _PAGES: Final = ("/flagz", "/statusz")
 
 
-def answer(http: HttpRequest, store: Reads, now: Instant, address: str, key: str = "") -> HttpResponse:
+def answer(  # noqa: PLR0917 -- all that it may say
+    http: HttpRequest, store: Reads, now: Instant, address: str, key: str = "", version: str = ""
+) -> HttpResponse:
     """
     Answer a request whose path leads to no resource.
 
@@ -41,10 +43,11 @@ def answer(http: HttpRequest, store: Reads, now: Instant, address: str, key: str
         now: the server's time.
         address: where it says that it is reached.
         key: what the key of its tokens is drawn from; empty if it gives none.
+        version: its own, if it is another than Kubernetes' here.
     """
     path = http.path.rstrip("/")
     if path == "/version":
-        return _version(http)
+        return _version(http, version)
     found = health.answer(http)
     if found is not None:
         return found
@@ -89,13 +92,23 @@ VERSION: Final[dict[str, Any]] = {
 }
 
 
-def _version(http: HttpRequest) -> HttpResponse:
+def _version(http: HttpRequest, version: str) -> HttpResponse:
     if http.method not in _READING:
         raise Refusal(statuses.method_not_allowed())
     clauses = [clause.partition(";")[0].strip() for clause in (http.header("accept") or "*/*").split(",")]
     if not any(kind in ("*/*", "application/json") for kind in clauses):
         raise Refusal(statuses.no_representation(("application/json",)))
-    return _json(VERSION)
+    return _json(version_of(version) if version else VERSION)
+
+
+def version_of(tag: str) -> dict[str, Any]:
+    """Give what a server of the version *tag*, such as `v1.35.4`, says of it."""
+    major, _, rest = tag.removeprefix("v").partition(".")
+    minor = rest.partition(".")[0]
+    named = {"major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor, "gitVersion": tag}
+    if minor.isdecimal():
+        named |= {"minCompatibilityMajor": major, "minCompatibilityMinor": str(int(minor) - 1)}
+    return VERSION | named
 
 
 def _discovered(http: HttpRequest, store: Reads, address: str) -> HttpResponse | None:

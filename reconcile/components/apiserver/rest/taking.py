@@ -158,7 +158,9 @@ def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target)
     try:
         if not target.is_resource or not elsewhere.has_group(target.path, serving.store):
             authorising.authorise_path(user, target.verb, http.path, serving.store)
-            return elsewhere.answer(http, serving.store, serving.now, serving.address, serving.state.signing_key)
+            state = serving.state
+            at = serving.now, serving.address
+            return elsewhere.answer(http, serving.store, *at, state.signing_key, state.version)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
         if target.group in _OF_METRICS:

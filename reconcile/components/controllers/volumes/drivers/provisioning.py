@@ -132,7 +132,7 @@ def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.Persis
         ),
         spec=core_v1.PersistentVolumeSpec(
             access_modes=spec.access_modes,
-            capacity=Map.of({"storage": size_asked(claim)}),
+            capacity=Map.of({"storage": driver.size(size_asked(claim))}),
             claim_ref=reference,
             csi=core_v1.CSIPersistentVolumeSource(driver=driver.name, volume_handle=name),
             mount_options=found.mount_options,

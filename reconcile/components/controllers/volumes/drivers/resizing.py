@@ -95,7 +95,7 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
                 return Outcome()
             said = "Require file system resize of volume on node"
             return _status(driver, _pending(claim, ask.now), "FileSystemResizeRequired", said)
-        return _status(driver, _done(claim, wanted), "VolumeResizeSuccessful", "Resize volume succeeded")
+        return _status(driver, _done(claim, size_of(volume)), "VolumeResizeSuccessful", "Resize volume succeeded")
     if conditions.find(status.conditions, RESIZING) is None or _allocated(claim).nanos != wanted.nanos:
         said = f"External resizer is resizing volume {volume.metadata.name}"
         return _status(driver, _begun(claim, wanted, ask.now), "Resizing", said)
@@ -107,7 +107,7 @@ def _grown(driver: Driver, ask: Ask, claim: Any, volume: Any) -> Outcome:
         return with_memory(replace(outcome, after=wait), progress)
     if wait:
         return with_memory(Outcome(after=wait), progress)
-    capacity = (volume.spec.capacity or Map()).set("storage", wanted)
+    capacity = (volume.spec.capacity or Map()).set("storage", driver.size(wanted))
     body = replace(volume, spec=replace(volume.spec, capacity=capacity))
     return with_memory(_update(VOLUMES, body), progress.done(work))
 

@@ -121,6 +121,20 @@ def test_a_volume_may_be_reached_from_one_zone_only():
     assert (wanted.key, wanted.operator, wanted.values) == ("topology.kubernetes.io/zone", "In", ("z1",))
 
 
+@pytest.mark.parametrize(
+    ("asked", "unit", "given"), [("1500Mi", "1Gi", "2Gi"), ("3Gi", "1Gi", "3Gi"), ("1", "4Mi", "4Mi"), ("5M", "", "5M")]
+)
+def test_a_volume_is_as_large_as_the_driver_can_make_it(asked, unit, given):
+    lab = lab_of(unit=unit)
+    lab.put(CLAIMS, claim(asks=asked, cls="fast", marks={PROVISIONER: NAME}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    assert made.spec.capacity == size(given)
+    lab = grown(asks="1500Mi", unit="1Gi")
+    assert (lab.get(VOLUMES, "v").spec.capacity, status_of(lab).capacity) == (size("2Gi"), size("2Gi"))
+    assert status_of(lab).allocated_resources == size("1500Mi")
+
+
 def test_several_labels_may_have_to_be_alike():
     lab = lab_of(reach="zone,rack,row")
     labels = Map.of({"zone": "z1", "rack": "7"})
