@@ -15,26 +15,11 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.api.scalars import Quantity
-from reconcile.components.kubelet import (
-    configuring,
-    containers,
-    growing,
-    imaging,
-    mounting,
-    nodes,
-    pods,
-    preparing,
-    pressure,
-    probes,
-    pulling,
-    registering,
-    reporting,
-    resizing,
-    shutdown,
-    statics,
-    stopping,
-)
+from reconcile.components.kubelet.container import configuring, containers, probes, pulling, stopping
+from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
+from reconcile.components.kubelet.pod import pods, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
+from reconcile.components.kubelet.volume import growing, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
 from reconcile.events import (
     Answered,

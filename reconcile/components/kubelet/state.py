@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.components.kubelet.allotting import NOTHING, Allotted
+from reconcile.components.kubelet.pod.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant

@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.api import core_v1
 from reconcile.api.quantity import Quantity
-from reconcile.components.kubelet.nodes import allocatable_of, capacity_of
+from reconcile.components.kubelet.node.nodes import allocatable_of, capacity_of
 from reconcile.events import HostStrained, Reported
 from reconcile.lib.mapping import Map
 from reconcile.model.hosts import Host

@@ -1,8 +1,8 @@
 """
 Device drivers: what a vendor runs beside a cluster: it publishes its devices, and makes them ready to be bound.
 
-What they do on nodes, preparing claims, is done beside the kubelets: `components/kubelet/preparing.py`. Without a
-driver in the topology there is none of them.
+What they do on nodes, preparing claims, is done beside the kubelets: `components/kubelet/volume/preparing.py`. Without
+a driver in the topology there is none of them.
 
 Takes:    changes of nodes, ResourceSlices, ResourceClaims.
 Gives:    ResourceSlices; conditions of devices in the status of ResourceClaims.

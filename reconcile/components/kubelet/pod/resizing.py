@@ -1,0 +1,216 @@
+"""
+Resizing: a pod that runs and asks for other resources gets them in place, if there is room; else it waits for that.
+
+What its kubelet has allocated to a pod is `LocalPod.pod`; what is asked for stands in `LocalPod.api`.
+
+Takes:    a pod's new specification, ContainerResized, the timer `ended`.
+Gives:    ResizeContainer, SetTimer, Record, and the end of containers that have to be restarted for it.
+Source:   the kubelet's allocation package; kuberuntime's computePodResizeAction; events/resize;
+          https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/
+Left out: see docs/limits.md, "Kubelet".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconcile.api import convert, core_v1
+from reconcile.components.kubelet.admission import admission
+from reconcile.components.kubelet.container import stopping
+from reconcile.components.kubelet.state import (
+    Aside,
+    Container,
+    LocalPod,
+    Resize,
+    State,
+    Trouble,
+    container_of,
+    with_container,
+    with_seldom,
+)
+from reconcile.effects import CancelTimer, Effect, Record, ResizeContainer, SetTimer
+from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.replacing import replace
+from reconcile.model.kubelets import settings_of
+from reconcile.model.qos import qos_class
+
+_NOTHING: Final = core_v1.ResourceRequirements()
+
+
+def as_allocated(pod: LocalPod, api: Any) -> Any:
+    """Give a pod of the API with the resources that it has, in place of those that it asks for."""
+    has = {row.name: row.resources for row in _rows(pod.pod.spec)}
+    spec = api.spec
+    made = {
+        part: tuple([replace(row, resources=has.get(row.name, row.resources)) for row in rows])
+        for part, rows in (("init_containers", spec.init_containers), ("containers", spec.containers))
+        if rows
+    }
+    return replace(api, spec=replace(spec, **made))
+
+
+def considered(state: State, pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
+    """Give the pod what it asks for, or say why it has to wait."""
+    api: Any = pod.api
+    if not _changed(pod.pod.spec, api.spec):
+        known = pod.resize
+        if known is None:
+            return state, replace(pod, pod=api)
+        return state, replace(pod, pod=api, resize=replace(known, pending=None) if known.begun else None)
+    without = admission.released(state, pod)
+    asked = admission.requests_of(api.spec)
+    refused = _infeasible(state, pod, api) or admission.refusal(without, api, asked)
+    if refused is not None:
+        return _waits(state, pod, refused, now, out)
+    generation = api.metadata.generation or 0
+    out.append(Record(api, "Normal", "ResizeStarted", f"Pod resize started: {_summary(api, '')}"))
+    state = admission.admitted(without, replace(pod, pod=api), asked)
+    pod = _actuated(replace(pod, resize=Resize(begun=now, generation=generation)), grace, now, out)
+    trouble = state.seldom.trouble
+    if trouble is not None and trouble.deferred:
+        out.append(SetTimer(("ended",), now))  # what this one gave back may be enough for another
+    return state, replace(pod, pod=api)
+
+
+def resized(pod: LocalPod, name: str) -> LocalPod:
+    """Note that a container has what it was to get."""
+    container = container_of(pod, name)
+    if container is None or container.aside is None:
+        return pod
+    return with_container(pod, replace(container, aside=replace(container.aside, resources=None)))
+
+
+def settled(pod: LocalPod, out: list[Effect]) -> LocalPod:
+    """Say that a resize is over once every container has what it was to get."""
+    known = pod.resize
+    if known is None or not known.begun:
+        return pod
+    if any(kept.aside is not None and kept.aside.resources is not None for kept in pod.containers):
+        return pod
+    out.append(Record(pod.pod, "Normal", "ResizeCompleted", f"Pod resize completed: {_summary(pod.pod, '')}"))
+    return replace(pod, resize=None if known.pending is None else replace(known, begun=0))
+
+
+def waiting(state: State) -> tuple[str, ...]:
+    """Give the uids of pods whose resize was deferred, in the order in which they are tried again."""
+    trouble = state.seldom.trouble
+    if trouble is None or not trouble.deferred:
+        return ()
+    pods = [state.pods[uid] for uid in trouble.deferred if uid in state.pods]
+    return tuple([pod.uid for pod in sorted(pods, key=_rank)])
+
+
+def _rank(pod: LocalPod) -> tuple[bool, int, bool, Instant]:
+    api: Any = pod.api
+    grows = admission.requests_of(api.spec) != _least(api.spec, pod.pod.spec)
+    since = 0 if pod.resize is None else pod.resize.since
+    return grows, -(api.spec.priority or 0), qos_class(api.spec) != "Guaranteed", since
+
+
+def _least(wanted: Any, has: Any) -> dict[str, int]:
+    before = admission.requests_of(has)
+    return {name: min(amount, before.get(name, 0)) for name, amount in admission.requests_of(wanted).items()}
+
+
+def _infeasible(state: State, pod: LocalPod, api: Any) -> tuple[str, str] | None:
+    """Say why the pod can never be resized here; upstream leaves what does not fit the node deferred, too."""
+    settings = settings_of(state.host.kubelet)
+    if qos_class(api.spec) != "Guaranteed":
+        return None
+    for resource, policy, who in (("cpu", settings.cpu_policy, "CPU"), ("memory", settings.memory_policy, "Memory")):
+        if policy.lower() == "static" and _differs(pod.pod.spec, api.spec, resource):
+            return "Infeasible", f'Resize is infeasible for Guaranteed Pods alongside {who} Manager policy "{policy}"'
+    return None
+
+
+def _waits(
+    state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]
+) -> tuple[State, LocalPod]:
+    api: Any = pod.api
+    reason, message = "Infeasible" if refused[0] == "Infeasible" else "Deferred", refused[1]
+    generation = api.metadata.generation or 0
+    known = pod.resize or Resize()
+    if known.pending is None or known.pending[0] != reason or known.asked != generation:
+        said = f"Pod resize {reason}: {_summary(api, message)}"
+        out.append(Record(api, "Warning", f"Resize{reason}", said))
+    since = known.since if known.pending is not None and known.pending[0] == reason else now
+    resize = replace(known, pending=(reason, message), since=since, asked=generation)
+    trouble = state.seldom.trouble or Trouble()
+    deferred = tuple([uid for uid in trouble.deferred if uid != pod.uid])
+    if reason == "Deferred":
+        deferred = (*deferred, pod.uid)
+    state = with_seldom(state, trouble=replace(trouble, deferred=deferred))
+    return state, replace(pod, pod=as_allocated(pod, api), resize=resize)
+
+
+def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
+    api: Any = pod.api
+    wanted = {row.name: row.resources or _NOTHING for row in _rows(api.spec)}
+    for container in pod.containers:
+        old, new = container.spec.resources or _NOTHING, wanted.get(container.name)
+        if new is None or new == old or container.stage != "running":
+            continue
+        held = replace(container, aside=replace(container.aside or Aside(), resources=old))
+        if _restarts(container, old, new):
+            if container.due:
+                out.append(CancelTimer(("due", pod.uid, container.name)))
+            held = replace(held, waiting=None, due=0, delay=0, delayed_at=0)
+            why = f"Container {container.name} resize requires restart"
+            pod = stopping.stop(with_container(pod, held), held, grace, now, out, why=why)
+        else:
+            out.append(ResizeContainer(pod.uid, container.name, new))
+            pod = with_container(pod, held)
+    return pod
+
+
+def _restarts(container: Container, old: Any, new: Any) -> bool:
+    policies = {row.resource_name: row.restart_policy for row in container.spec.resize_policy or ()}
+    return any(
+        policies.get(name) == "RestartContainer" and _of(old, name) != _of(new, name) for name in ("cpu", "memory")
+    )
+
+
+def _of(resources: Any, name: str) -> tuple[Any, Any]:
+    requests, limits = resources.requests or {}, resources.limits or {}
+    return requests.get(name), limits.get(name)
+
+
+def _changed(has: Any, wanted: Any) -> bool:
+    if has is wanted:
+        return False
+    before = {row.name: row.resources or _NOTHING for row in _rows(has)}
+    return any(before.get(row.name, row.resources) != (row.resources or _NOTHING) for row in _rows(wanted))
+
+
+def _differs(has: Any, wanted: Any, resource: str) -> bool:
+    before = {row.name: row.resources or _NOTHING for row in _rows(has)}
+    return any(
+        _of(before.get(row.name, _NOTHING), resource) != _of(row.resources or _NOTHING, resource)
+        for row in _rows(wanted)
+    )
+
+
+def _rows(spec: Any) -> Iterator[Any]:
+    yield from spec.init_containers or ()
+    yield from spec.containers
+
+
+def _summary(pod: Any, error: str) -> str:
+    """Give the resources of a pod as events about its resizing have them: JSON, as Go writes it."""
+    said: dict[str, Any] = {}
+    for part, rows in (("initContainers", pod.spec.init_containers), ("containers", pod.spec.containers)):
+        if rows:
+            said[part] = [
+                {"name": row.name, "resources": {} if row.resources is None else _plain(row.resources)} for row in rows
+            ]
+    said["generation"] = pod.metadata.generation or 0
+    if error:
+        said["error"] = error
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(resources: core_v1.ResourceRequirements) -> dict[str, Any]:
+    plain = convert.dump(resources)
+    return {part: dict(sorted(plain[part].items())) for part in ("limits", "requests") if plain.get(part)}

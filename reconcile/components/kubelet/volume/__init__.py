@@ -1,0 +1,1 @@
+"""What a pod's containers find when they start: volumes, and devices of claims."""

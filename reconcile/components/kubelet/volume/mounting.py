@@ -1,0 +1,170 @@
+"""
+Mounting: a pod that names what its volumes are made of waits until that is there, and says what is missing.
+
+Each object is asked for by name, and only for a pod that names it. What is missing is asked for again, later each time;
+a pod whose volumes need nothing is not touched here.
+
+Takes:    answers to its reads, the timer `mount`.
+Gives:    Call, SetTimer, CancelTimer, Record.
+Source:   the kubelet's volume manager, and nestedpendingoperations for the back-off; getPullSecretsForPod.
+Left out: see docs/limits.md, "Kubelet".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconcile.api import authentication_v1, meta_v1
+from reconcile.components.kubelet.node import nodes
+from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
+from reconcile.components.kubelet.volume import growing, holding, volumes
+from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
+from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
+from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
+from reconcile.model.requests import Request, Response
+from reconcile.model.volumes import CLAIMS
+
+FIRST_DELAY: Final = 500 * MILLISECOND
+LAST_DELAY: Final = 2 * MINUTE + 2 * SECOND
+"""How long after a failure a volume is set up again: at first, and at most; it doubles each time."""
+CLAIMS_AGAIN: Final = 10 * SECOND
+"""How long after it found a claim that cannot be used the kubelet looks at the pod again."""
+
+
+def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, bool]:
+    """Tell whether a pod waits for what its volumes are made of, or for its pull secrets; at first, ask for them."""
+    known = state.seldom.mounting.get(pod.uid)
+    if known is None:
+        asked = () if pod.static else volumes.named_by(pod)
+        if not asked and not volumes.needs_driver(pod):
+            return state, False
+        state = _asked(state, pod, Mounting(), asked, out, now=now)
+        known = state.seldom.mounting[pod.uid]
+    if known.done:
+        if state.seldom.drivers:
+            state = growing.begin(state, pod, known.found, now, out)
+        return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
+    return state, True
+
+
+def answered(
+    state: State, pod: LocalPod, answer: dict[str, Response], now: Instant, out: list[Effect]
+) -> tuple[State, bool]:
+    """Take the answer about one object in; tell whether the pod has all that it waited for."""
+    known = state.seldom.mounting.get(pod.uid)
+    if known is None or known.done or not set(known.asked).issuperset(answer):
+        return state, False
+    known = replace(known, found=known.found.merge(answer))
+    if len(known.found) < len(known.asked):
+        return _keep(state, pod, known), False
+    state = _asked(state, pod, known, volumes.named_further(known.found), out, now=now)
+    return state, state.seldom.mounting[pod.uid].done
+
+
+def again(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, bool]:
+    """Ask anew for all that the pod names; tell whether it has it."""
+    known = state.seldom.mounting.get(pod.uid)
+    if known is None or known.done or pod.life != "running":
+        return state, False
+    state = _asked(state, pod, replace(known, asked=(), found=Map()), volumes.named_by(pod), out, now=now)
+    return state, state.seldom.mounting[pod.uid].done
+
+
+def dropped(state: State, pod: LocalPod, out: list[Effect]) -> State:
+    """Wait for nothing more: the pod ends."""
+    if pod.uid not in state.seldom.mounting:
+        return state
+    out.append(CancelTimer(("mount", pod.uid)))
+    return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid))
+
+
+def _asked(
+    state: State, pod: LocalPod, known: Mounting, wanted: tuple[str, ...], out: list[Effect], *, now: Instant
+) -> State:
+    """Ask for what is not known yet of *wanted*; if that is nothing, judge what is."""
+    new = tuple([key for key in wanted if key not in known.asked])
+    if new:
+        out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
+        return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
+    if any(key.startswith(CLAIMS) for key in known.asked):
+        state, is_more = holding.held(state, pod, volumes.attachable(known.found))
+        if is_more:
+            state = nodes.changed(state, now, out)
+    return _keep(state, pod, _judged(state, pod, known, now, out))
+
+
+def _judged(state: State, pod: LocalPod, known: Mounting, now: Instant, out: list[Effect]) -> Mounting:
+    faults = volumes.faults_of(state, pod, known.found, known.failures)
+    if not faults:
+        out += _without_secrets(pod, known)
+        return replace(known, done=True)
+    out += _told(pod, faults)
+    failures = known.failures
+    for fault in faults:
+        if fault.operation:
+            failures = failures.set(fault.tried, failures.get(fault.tried, 0) + 1)
+    delay = min(known.delay * 2, LAST_DELAY) or FIRST_DELAY
+    wait = CLAIMS_AGAIN if all(fault.of_claim for fault in faults) else delay
+    out.append(SetTimer(("mount", pod.uid), now + wait))
+    return replace(known, delay=delay, failures=failures)
+
+
+def _told(pod: LocalPod, faults: tuple[volumes.Fault, ...]) -> Iterator[Record]:
+    """Give the events that say what keeps the pod's volumes from being mounted."""
+    for fault in faults:
+        if not fault.of_claim and fault.why:
+            said = f'{fault.step} failed for volume "{fault.volume}" : {fault.why}'
+            reason = "FailedMapVolume" if fault.step.startswith("MapVolume") else "FailedMount"
+            yield Record(pod.pod, "Warning", reason, said)
+    processed = [fault for fault in faults if fault.of_claim]
+    if processed:
+        unmounted = " ".join(sorted({fault.volume for fault in faults}))
+        failed = " ".join(sorted({fault.volume for fault in processed}))
+        why = "; ".join([fault.why for fault in processed])
+        said = (
+            f"Unable to attach or mount volumes: unmounted volumes=[{unmounted}], unattached volumes=[], "
+            f"failed to process volumes=[{failed}]: {why}"
+        )
+        yield Record(pod.pod, "Warning", "FailedMount", said)
+
+
+def _without_secrets(pod: LocalPod, known: Mounting) -> Iterator[Record]:
+    """Give the event that says which pull secrets are missing: images are pulled without them."""
+    spec: Any = pod.pod.spec
+    names = [row.name for row in spec.image_pull_secrets or () if row.name]
+    missing = [name for name in names if not known.found[f"secrets/{name}"].ok]
+    if missing:
+        said = (
+            f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may not "
+            "succeed."
+        )
+        yield Record(pod.pod, "Warning", "FailedToRetrieveImagePullSecret", said)
+
+
+def _request(pod: LocalPod, key: str) -> Request:
+    resource, _, name = key.partition("/")
+    namespace = pod.key.partition("/")[0]
+    if resource == volumes.TOKENS:
+        account, _, rest = name.partition("?")
+        seconds, _, audience = rest.partition("&")
+        metadata: Any = pod.pod.metadata
+        bound = authentication_v1.BoundObjectReference(
+            api_version="v1", kind="Pod", name=metadata.name, uid=metadata.uid
+        )
+        spec = authentication_v1.TokenRequestSpec(
+            audiences=(audience,) if audience else (),
+            expiration_seconds=int(seconds) if seconds else None,
+            bound_object_ref=bound,
+        )
+        body = authentication_v1.TokenRequest(metadata=meta_v1.ObjectMeta(), spec=spec)
+        return Request(
+            verb="create", resource=resource, namespace=namespace, name=account, subresource="token", body=body
+        )
+    space = "" if resource in volumes.CLUSTER_WIDE else namespace
+    return Request(verb="get", resource=resource, namespace=space, name=name)
+
+
+def _keep(state: State, pod: LocalPod, known: Mounting) -> State:
+    return with_seldom(state, mounting=state.seldom.mounting.set(pod.uid, known))
