@@ -216,6 +216,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             heartbeats=setting.heartbeats,
             drivers=setting.drivers,
             device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
+            wholes=setting.managed_fields,
         ),
         step=kubelet.step,
         watches=kubelet.watches,

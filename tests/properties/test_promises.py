@@ -123,3 +123,31 @@ def test_properties_go_by_their_names():
 
 def test_a_program_is_data():
     assert play(booted(shaped("")), Schedule(())).problems == ()
+
+
+def smallest_broken(mutant):
+    """Give the smallest program that breaks the mutant's property."""
+    smallest = None
+
+    @settings(max_examples=mutant.most, database=None, phases=(Phase.generate, Phase.shrink))
+    @given(programs(themes=(mutant.theme,), most=6))
+    def plays(program):
+        nonlocal smallest
+        problems = play(booted(shaped(mutant.theme)), program, *named(mutant.breaks), past=WAYS).problems
+        if any(problem.startswith(f"{mutant.breaks}: ") for problem in problems):
+            smallest = program
+            raise Missed
+
+    with suppress(Missed):
+        plays()
+    return smallest
+
+
+@pytest.mark.parametrize("name", ["gives_devices_twice", "minds_no_budget"])
+def test_what_is_found_shrinks_to_a_handful_of_moves(name, monkeypatch):
+    mutant = next(each for each in MUTANTS if each.put.__name__ == name)
+    booted(shaped(mutant.theme))
+    mutant.put(monkeypatch)
+    with collector_paused():
+        smallest = smallest_broken(mutant)
+    assert len(smallest.moves) - len(THEMES[mutant.theme].last(smallest.manifests)) <= 5

@@ -86,6 +86,7 @@ def begin(
     heartbeats: bool = True,
     drivers: tuple[Driver, ...] = (),
     device_drivers: tuple[DeviceDriver, ...] = (),
+    wholes: bool = True,
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -98,6 +99,7 @@ def begin(
         heartbeats: whether it renews its Lease and reports its Node again and again.
         drivers: the CSI drivers that are registered on it.
         device_drivers: the drivers of devices that are.
+        wholes: whether its pods' statuses say what each has as a whole.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -111,6 +113,7 @@ def begin(
         heartbeats=heartbeats,
         drivers=drivers,
         device_drivers=device_drivers,
+        wholes=wholes,
         careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
     )

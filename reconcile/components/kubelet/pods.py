@@ -24,7 +24,7 @@ from reconcile.components.kubelet import (
     recalling,
     resizing,
 )
-from reconcile.components.kubelet.allotting import NOTHING, allotted, told
+from reconcile.components.kubelet.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
@@ -204,7 +204,7 @@ def add(
         bool(static),
         initialised=begun or not spec.init_containers,
         written=old,
-        allotted=told(state.host, spec) if state.host.kubelet else allotted(spec) if asked else NOTHING,
+        allotted=_whole_of(state, spec, asked) if state.seldom.wholes else UNTOLD,
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -366,6 +366,12 @@ def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> Sta
     out.append(Record(pod.pod, "Normal", "DeadlineExceeded", said))
     verdict = ("DeadlineExceeded", said)
     return sync(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod), verdict=verdict), now, out)
+
+
+def _whole_of(state: State, spec: Any, asked: Any) -> Allotted:
+    if state.host.kubelet:
+        return told(state.host, spec)
+    return allotted(spec) if asked else NOTHING
 
 
 def _ending(pod: LocalPod) -> Any:

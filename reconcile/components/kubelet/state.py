@@ -355,6 +355,7 @@ class Seldom:
         configuring: what was answered about what a container's variables come from, by `UID/NAME`, while not all is.
         drivers: the CSI drivers that are registered.
         device_drivers: the drivers of devices that are.
+        wholes: whether its pods' statuses say what each has as a whole.
         careful: a pod may have to wait for more than it says itself: devices, or the node's part of the pods' network.
         claiming: what pods wait for of their devices, by uid.
         claims: ResourceClaims that pods of this node have, by uid.
@@ -383,6 +384,7 @@ class Seldom:
     configuring: Map[Map[Response]] = Map()
     drivers: tuple[Driver, ...] = ()
     device_drivers: tuple[DeviceDriver, ...] = ()
+    wholes: bool = True
     careful: bool = False
     claiming: Map[Claiming] = Map()
     claims: Map[Claimed] = Map()

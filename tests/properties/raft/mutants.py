@@ -225,7 +225,7 @@ CAUGHT = (
     (forgets_what_is_committed, 398),
     (half_is_a_quorum, 1),
     (learners_vote, 851),
-    (does_not_wait_for_the_disk, 4),
+    (does_not_wait_for_the_disk, 15),
     (counts_what_it_has_not_written, 190),
     (commits_entries_of_earlier_terms, "an_entry_of_an_earlier_term_is_on_most"),
     (appends_whatever_comes_before, 21),

@@ -130,6 +130,10 @@ def on_appended(bench: Bench, reply: Appended) -> None:
     if bench.role != "leader" or found is None:
         return
     found = replace(found, active=True)
+    if reply.index > bench.log.last and not reply.refused:
+        # What it knows to be committed was forgotten, as disks did that must not.
+        bench.progress = bench.progress.set(reply.sender, replace(found, mode="probe", paused=True, inflight=()))
+        return
     if reply.refused:
         found = _refused(bench, found, reply)
     elif reply.index >= found.match:
@@ -145,8 +149,9 @@ def on_appended(bench: Bench, reply: Appended) -> None:
 
 
 def _refused(bench: Bench, found: Progress, reply: Appended) -> Progress:
-    if found.mode == "replicate" and reply.index <= found.match:
-        return found  # it is outdated
+    if reply.index <= found.match:
+        # It is outdated; or what was committed was forgotten, as disks did that must not, and it takes nothing else.
+        return found if found.mode == "replicate" else replace(found, paused=True)
     if found.mode == "probe" and reply.index != found.next - 1:
         return found
     # The follower has nothing of a later term up to its hint; nor may it be more than it had from us.
