@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.kubeadm import kubeadm
 from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller, Outcome, Source, controller_of, keys_of_itself
 from reconcile.driver.client import create, patch
@@ -52,6 +53,7 @@ AGREED = "three members"
 BALANCED = {
     "balanced": Topology(nodes=4, masters=3, balancer=Balancer()),
     "floating": Topology(nodes=4, masters=3, members=3, balancer=Balancer(kind="floating-address")),
+    "kubeadm": attrs.evolve(kubeadm("stacked", masters=3, workers=1), balancer=Balancer()),
 }
 NOTE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}, "data": {"word": "none"}}
 # Of CI's profile, 2,100 in all; while you work, a few of each.
