@@ -3,7 +3,7 @@ A second, dumber DefaultPreemption: it keeps nothing, thinks every node through 
 numbers. Both are given the same pods and must take the same victims; broken in any of several ways, ours does not.
 """
 
-from random import Random
+import random
 
 import attrs
 import pytest
@@ -164,7 +164,7 @@ def test_a_broken_one_is_caught(kit, monkeypatch, how):
             worlds(),
             lambda world: differ(kit, world),
             settings=settings(max_examples=3000, database=None, deadline=None, phases=[Phase.generate]),
-            random=Random(1),
+            random=random.Random(1),
         )
     except NoSuchExample:
         pytest.fail(f"nothing shows that {how}")
