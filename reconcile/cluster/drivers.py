@@ -49,6 +49,8 @@ def _check_driver(driver: Driver, path: str) -> None:
         faults = names.qualified_faults(label)
         if faults:
             raise ReconcileError(f"{path}.reach: {label!r}: {faults[0]}")
+    for segment in driver.capacity:
+        _check_room(driver, segment, f"{path}.capacity")
     for place, fault in enumerate(driver.faults):
         _check_fault(fault, f"{path}.faults[{place}]")
 
@@ -60,6 +62,25 @@ def _check_unit(unit: str, path: str) -> None:
         raise ReconcileError(f"{path}: {error}") from None
     if size.nanos <= 0:
         raise ReconcileError(f"{path}: {unit!r} is not more than 0")
+
+
+def _check_room(driver: Driver, segment: str, path: str) -> None:
+    values = segment.split(",") if driver.reach else []
+    if segment and not driver.reach:
+        raise ReconcileError(f"{path}: {segment!r} is a value of no label: the driver has no reach, so the key is ''")
+    if len(values) != len(driver.reaches):
+        wanted = f"one value for each label of the driver's reach {driver.reach!r}"
+        raise ReconcileError(f"{path}: {segment!r} has not {wanted}")
+    for value in values:
+        faults = names.label_value_faults(value)
+        if faults or not value:
+            raise ReconcileError(f"{path}: {segment!r}: {faults[0] if faults else 'a value is empty'}")
+    try:
+        size = Quantity.parse(driver.capacity[segment])
+    except ReconcileError as error:
+        raise ReconcileError(f"{path}[{segment!r}]: {error}") from None
+    if size.nanos < 0:
+        raise ReconcileError(f"{path}[{segment!r}]: {driver.capacity[segment]!r} is negative")
 
 
 def _check_fault(fault: DriverFault, path: str) -> None:

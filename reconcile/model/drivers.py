@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from reconcile.api.quantity import Quantity
-from reconcile.lib.given import as_tuple
+from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import SECOND, Duration
+from reconcile.lib.mapping import Map
 
 Operation: TypeAlias = Literal[
     "provision", "delete", "attach", "detach", "expand", "modify", "stage", "publish", "grow"
@@ -78,6 +80,9 @@ class Driver:
             empty: as much as was asked.
         limit: how many of its volumes can be attached to a node; 0: any number.
         faults: how its operations fail first.
+        capacity: how much room there is, as a quantity such as `10Gi`, for each value of *reach*, with commas between
+            the values of several labels; elsewhere there is none. Without *reach* it is that of the one key "": it is
+            for everywhere. Empty: there is always room.
     """
 
     name: str
@@ -90,11 +95,20 @@ class Driver:
     unit: str = ""
     limit: int = 0
     faults: tuple[DriverFault, ...] = attrs.field(default=(), converter=as_tuple)
+    capacity: Map[str] = attrs.field(default=Map(), converter=as_map)
 
     @property
     def reaches(self) -> tuple[str, ...]:
         """The labels of *reach*."""
         return tuple(self.reach.split(",")) if self.reach else ()
+
+    def segment_of(self, labels: Mapping[str, str]) -> str:
+        """Give the key of *capacity* for which something with these labels stands; "" if it lacks one of *reach*."""
+        return ",".join([labels[key] for key in self.reaches]) if all(key in labels for key in self.reaches) else ""
+
+    def labels_of(self, segment: str) -> dict[str, str]:
+        """Give the labels for which a key of *capacity* stands."""
+        return dict(zip(self.reaches, segment.split(","), strict=True)) if self.reaches else {}
 
     def size(self, asked: Quantity) -> Quantity:
         """Give how large a volume is made for which so much was asked."""

@@ -255,7 +255,9 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
         spans = {name: abs(getattr(driver, name)) >> 1 for name in ("provision", "failures", "attach", "expand")}
         spans["limit"] = driver.limit & 0xFF
         faults = tuple([DriverFault(operation=each.operation, times=abs(each.times) >> 1) for each in driver.faults])
-        made.append(attrs.evolve(driver, name=f"csi-{number}.example.com", reach="", unit="", faults=faults, **spans))
+        capacity = Map.of({"": "10Gi"}) if driver.capacity else Map()
+        name = f"csi-{number}.example.com"
+        made.append(attrs.evolve(driver, name=name, reach="", unit="", faults=faults, capacity=capacity, **spans))
     return tuple(made)
 
 

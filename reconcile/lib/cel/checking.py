@@ -132,6 +132,8 @@ class _Checker:
             return self.wrong(node.at, f"undefined field '{node.field}'") if found is None else found
         if operand.name == "map":
             return operand.params[1]
+        if "." in operand.name:
+            return self.wrong(node.at, f"unexpected failed resolution of '{operand}'")  # an object's, without fields
         return self.wrong(node.at, f"type '{operand}' does not support field selection")
 
     def call(self, node: Call, scope: dict[str, Type]) -> Type:

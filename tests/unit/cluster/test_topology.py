@@ -170,6 +170,34 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"drivers": (Driver(name="d", unit="0"),)}, "topology: drivers[0].unit: '0' is not more than 0"),
         ({"drivers": (Driver(name="d", reach="zone,"),)}, "topology: drivers[0].reach: '': "),
         (
+            {"drivers": (Driver(name="d", capacity={"a": "1Gi"}),)},
+            "topology: drivers[0].capacity: 'a' is a value of no label: the driver has no reach",
+        ),
+        (
+            {"drivers": (Driver(name="d", reach="zone,rack", capacity={"a": "1Gi"}),)},
+            "topology: drivers[0].capacity: 'a' has not one value for each label of the driver's reach 'zone,rack'",
+        ),
+        (
+            {"drivers": (Driver(name="d", reach="zone", capacity={"": "1Gi"}),)},
+            "topology: drivers[0].capacity: '': a value is empty",
+        ),
+        (
+            {"drivers": (Driver(name="d", reach="zone", capacity={"a b": "1Gi"}),)},
+            "topology: drivers[0].capacity: 'a b': a valid label must be",
+        ),
+        (
+            {"drivers": (Driver(name="d", capacity={"": "much"}),)},
+            "topology: drivers[0].capacity['']: not a quantity",
+        ),
+        (
+            {"drivers": (Driver(name="d", capacity={"": "-1"}),)},
+            "topology: drivers[0].capacity['']: '-1' is negative",
+        ),
+        (
+            {"drivers": (Driver(name="d", capacity="1Gi"),)},
+            "topology: drivers[0].capacity: expected a map of text to the text of a quantity, found '1Gi'",
+        ),
+        (
             {"drivers": (Driver(name="d", faults=(DriverFault(operation="mount"),)),)},
             "topology: drivers[0].faults[0].operation: 'mount' is none of provision, delete, attach, ",
         ),

@@ -1,5 +1,6 @@
 """
-Admission policies: of each ValidatingAdmissionPolicy it is said which generation of it was looked at.
+Admission policies: of each ValidatingAdmissionPolicy it is said which generation of it was looked at, and what is
+wrong with its expressions for the kinds it names.
 
 Takes:    changes of ValidatingAdmissionPolicies.
 Gives:    their status.
@@ -26,7 +27,14 @@ def reconcile(ask: Ask) -> Outcome:
     policy = ask.views.get(POLICIES, ask.key)
     if policy is None or _observed(policy) >= (policy.metadata.generation or 0):
         return Outcome()
-    status = {"observedGeneration": policy.metadata.generation, "typeChecking": {}}
+    # Few clusters have policies, and none that has none reads CEL.
+    from reconcile.components.controllers.policy.typechecking import warnings_of  # noqa: PLC0415
+
+    warnings = warnings_of(policy, ask.now)
+    # What is no longer applied goes by itself where it is kept account of; elsewhere it is emptied.
+    emptied = _warned(policy) and not policy.metadata.managed_fields
+    checked = {"expressionWarnings": warnings} if warnings or emptied else {}
+    status = {"observedGeneration": policy.metadata.generation, "typeChecking": checked}
     body = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -48,6 +56,11 @@ def reconcile(ask: Ask) -> Outcome:
 
 def _observed(policy: Any) -> int:
     return (policy.status.observed_generation if policy.status is not None else None) or 0
+
+
+def _warned(policy: Any) -> bool:
+    checked = policy.status.type_checking if policy.status is not None else None
+    return checked is not None and bool(checked.expression_warnings)
 
 
 CONTROLLER: Final = Controller(

@@ -7,6 +7,7 @@ Source:   sig-storage-lib-external-provisioner: shouldProvision, provisionClaimO
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -14,11 +15,13 @@ from reconcile.components.controllers.answers import is_done, text_of
 from reconcile.components.controllers.progress import Progress, with_memory
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
 from reconcile.components.controllers.volumes.drivers.naming import driver_named
+from reconcile.components.controllers.volumes.drivers.room import forgotten, left_in, segment_for, set_aside
 from reconcile.components.controllers.volumes.drivers.trying import tried
 from reconcile.effects import Record
+from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.drivers import Driver
+from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.requests import Request, key_of
 from reconcile.model.volumes import (
     CLAIMS,
@@ -38,6 +41,9 @@ FINALIZER: Final = "external-provisioner.volume.kubernetes.io/finalizer"
 _CLAIM: Final = "claim"
 _VOLUME: Final = "volume"
 _ALREADY: Final = "AlreadyExists"
+_EXHAUSTED: Final = DriverFault(
+    operation="provision", code="ResourceExhausted", message="not enough room for the volume"
+)
 
 
 def keys_of_claim(change: Change, _: Views) -> tuple[Key, ...]:
@@ -75,11 +81,11 @@ def reconcile(drivers: tuple[Driver, ...], ask: Ask) -> Outcome:
 
 
 def _provision(drivers: tuple[Driver, ...], ask: Ask, key: str) -> Outcome:
-    progress: Progress = ask.memory
+    progress = _remembered(ask)
     claim = ask.views.get(CLAIMS, key)
     driver = None if claim is None else driver_named(drivers, annotations_of(claim).get(PROVISIONER))
     if claim is None or driver is None or claim.metadata.deletion_timestamp is not None:
-        return Outcome()
+        return with_memory(Outcome(), progress)
     found = ask.views.get(CLASSES, class_of(claim))
     node = annotations_of(claim).get(SELECTED_NODE)
     if claim.spec.volume_name or found is None or found.provisioner != driver.name:
@@ -88,34 +94,79 @@ def _provision(drivers: tuple[Driver, ...], ask: Ask, key: str) -> Outcome:
         return Outcome()
     work = ("provision", claim.metadata.uid)
     name = f"pvc-{claim.metadata.uid}"
-    for _, response in ask.answers:
+    for request, response in ask.answers:
+        if request.verb == "update":
+            return Outcome() if is_done(response) else Outcome(error=text_of(response))
         if response.ok or response.reason == _ALREADY:
             said = f"Successfully provisioned volume {name}"
             record = _said(driver, claim, "Normal", "ProvisioningSucceeded", said)
             return with_memory(Outcome(records=(record,) if response.ok else ()), progress.done(work))
-        return Outcome(error=text_of(response))
+        return with_memory(Outcome(error=text_of(response)), progress)
     if ask.views.get(VOLUMES, name) is not None:
         return with_memory(Outcome(), progress.done(work))
     begun = work in progress.works
     progress, wait, fault = tried(driver, "provision", progress, work, driver.provision, now=ask.now)
     if fault is not None:
-        said = f'failed to provision volume with StorageClass "{found.metadata.name}": {fault.words}'
-        record = _said(driver, claim, "Warning", "ProvisioningFailed", said)
-        return with_memory(Outcome(records=(record,), after=wait), progress)
+        return with_memory(_refused(driver, claim, found, fault, wait), progress)
     if wait:
         said = f'External provisioner is provisioning volume for claim "{key}"'
         records = () if begun else (_said(driver, claim, "Normal", "Provisioning", said),)
         return with_memory(Outcome(records=records, after=wait), progress)
-    body = _volume(driver, claim, found, ask.views.get("nodes", node) if node is not None else None)
+    progress, labels = _placed(driver, ask, claim, found, progress)
+    if labels is None:
+        progress, wait = progress.failed(work, driver.provision, ask.now)
+        return with_memory(_refused(driver, claim, found, _EXHAUSTED, wait), progress)
+    body = _volume(driver, claim, found, labels)
     request = Request(verb="create", resource=VOLUMES, body=body)
     return with_memory(Outcome(calls=(request,), again=True), progress)
+
+
+def _remembered(ask: Ask) -> Progress:
+    """Give what is remembered, without the room of a volume that could not be written."""
+    progress: Progress = ask.memory
+    for request, response in ask.answers:
+        if request.verb == "create" and not response.ok:
+            progress = forgotten(progress, request.body.metadata.name)
+    return progress
+
+
+def _placed(
+    driver: Driver, ask: Ask, claim: Any, found: Any, progress: Progress
+) -> tuple[Progress, Mapping[str, str] | None]:
+    """Give the labels by which it is known where a claim's volume is to be; None if there is no room for it."""
+    node = annotations_of(claim).get(SELECTED_NODE)
+    there = ask.views.get("nodes", node) if node is not None else None
+    if not driver.capacity:
+        return progress, (there.metadata.labels if there is not None else None) or {}
+    size, left = driver.size(size_asked(claim)), left_in(driver, ask.views, progress)
+    segment = segment_for(driver, found, there, left, size)
+    if segment is None:
+        return progress, None
+    return set_aside(progress, driver, f"pvc-{claim.metadata.uid}", segment, size), driver.labels_of(segment)
+
+
+def _refused(driver: Driver, claim: Any, found: Any, fault: DriverFault, wait: Duration) -> Outcome:
+    """Give what follows from the driver's having failed: it is tried again, or elsewhere."""
+    said = f'failed to provision volume with StorageClass "{found.metadata.name}": {fault.words}'
+    record = _said(driver, claim, "Warning", "ProvisioningFailed", said)
+    if fault.code == _EXHAUSTED.code and driver.reach and SELECTED_NODE in annotations_of(claim):
+        # It is for the scheduler to find another node, where there is room.
+        return Outcome(calls=(_unplaced(claim),), records=(record,), again=True)
+    return Outcome(records=(record,), after=wait)
+
+
+def _unplaced(claim: Any) -> Request:
+    """Give the update by which a claim's first pod is scheduled anew."""
+    metadata = claim.metadata
+    body = replace(claim, metadata=replace(metadata, annotations=annotations_of(claim).remove(SELECTED_NODE)))
+    return Request(verb="update", resource=CLAIMS, namespace=metadata.namespace, name=metadata.name, body=body)
 
 
 def _said(driver: Driver, about: Any, type: Any, reason: str, message: str) -> Record:
     return Record(about, type, reason, message, component=f"{driver.name}_csi-provisioner")
 
 
-def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.PersistentVolume:
+def _volume(driver: Driver, claim: Any, found: Any, labels: Mapping[str, str]) -> core_v1.PersistentVolume:
     metadata, spec = claim.metadata, claim.spec
     name = f"pvc-{metadata.uid}"
     reference = core_v1.ObjectReference(
@@ -136,7 +187,7 @@ def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.Persis
             claim_ref=reference,
             csi=core_v1.CSIPersistentVolumeSource(driver=driver.name, volume_handle=name),
             mount_options=found.mount_options,
-            node_affinity=_affinity(driver, node),
+            node_affinity=_affinity(driver, labels),
             persistent_volume_reclaim_policy=found.reclaim_policy or "Delete",
             storage_class_name=found.metadata.name,
             volume_attributes_class_name=spec.volume_attributes_class_name,
@@ -145,9 +196,8 @@ def _volume(driver: Driver, claim: Any, found: Any, node: Any) -> core_v1.Persis
     )
 
 
-def _affinity(driver: Driver, node: Any) -> core_v1.VolumeNodeAffinity | None:
-    """Give where a volume can be reached from: from where its first pod is."""
-    labels = (node.metadata.labels if node is not None else None) or {}
+def _affinity(driver: Driver, labels: Mapping[str, str]) -> core_v1.VolumeNodeAffinity | None:
+    """Give where a volume can be reached from: from where its first pod is, or where room was found."""
     wanted = [
         core_v1.NodeSelectorRequirement(key=key, operator="In", values=(labels[key],))
         for key in sorted(driver.reaches)

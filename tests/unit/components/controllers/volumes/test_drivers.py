@@ -11,7 +11,9 @@ from reconcile.components.controllers.volumes import drivers, expand
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model import statuses
 from reconcile.model.drivers import Driver, DriverFault
+from reconcile.model.requests import Response
 from reconcile.model.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
 from tests.unit.components.controllers.lab import START, Lab
 from tests.unit.components.controllers.volumes.things import (
@@ -324,3 +326,143 @@ def test_it_is_said_that_somebody_else_has_to_let_a_volume_grow(more, kind):
     lab.run()
     assert lab.said() == [("ExternalExpanding", "waiting for an external controller to expand this PVC")]
     assert lab.records[0].type == kind
+
+
+ZONE = "topology.kubernetes.io/zone"
+ROOMS = {"z1": "1Gi", "z2": "3Gi"}
+
+
+def zoned(**more):
+    lab = lab_of(**{"reach": ZONE, "capacity": ROOMS, **more})
+    lab.put("namespaces", core_v1.Namespace(metadata=meta_v1.ObjectMeta(name="kube-system")))
+    for number in (1, 2):
+        labels = Map.of({ZONE: f"z{number}"})
+        lab.put("nodes", core_v1.Node(metadata=meta_v1.ObjectMeta(name=f"node-{number}", labels=labels)))
+    return lab
+
+
+def left(lab):
+    found = lab.store.table(drivers.publishing.CAPACITIES).values()
+    return sorted(
+        [
+            (each.storage_class_name, (each.node_topology.match_labels or {}).get(ZONE, ""), each.capacity.text)
+            for each in found
+        ]
+    )
+
+
+def test_a_driver_whose_room_has_no_end_says_nothing_of_it():
+    assert [each.name for each in drivers.controllers_of((Driver(name=NAME),))] == [
+        drivers.PROVISIONER,
+        drivers.ATTACHER,
+        drivers.RESIZER,
+    ]
+
+
+def test_a_driver_says_how_much_room_each_class_that_waits_has_in_each_segment():
+    lab = zoned()
+    lab.run()
+    assert left(lab) == [("late", "z1", "1Gi"), ("late", "z2", "3Gi")]
+    assert lab.get(drivers.publishing.DRIVERS, NAME).spec.storage_capacity is True
+    (one, two) = lab.store.table(drivers.publishing.CAPACITIES).values()
+    assert one.metadata.name != two.metadata.name
+    for each in (one, two):
+        assert each.metadata.namespace == "kube-system"
+        assert each.metadata.name.startswith("csisc-")
+    lab.put(CLASSES, storage_class("later", provisioner=NAME, waits=True))
+    lab.remove(CLASSES, "late")
+    lab.run()
+    assert left(lab) == [("later", "z1", "1Gi"), ("later", "z2", "3Gi")]
+
+
+def test_without_a_topology_the_room_is_everywhere():
+    lab = zoned(reach="", capacity={"": "2Gi"})
+    lab.put(CLAIMS, claim("one", cls="fast", marks={PROVISIONER: NAME}))
+    lab.run()
+    assert left(lab) == [("late", "", "1Gi")]
+    (found,) = lab.store.table(drivers.publishing.CAPACITIES).values()
+    assert found.node_topology == meta_v1.LabelSelector()
+
+
+def test_what_is_left_follows_volumes_and_what_others_write():
+    lab = zoned()
+    lab.put(CLAIMS, claim(asks="2Gi", cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-2"}))
+    lab.run()
+    assert left(lab) == [("late", "z1", "1Gi"), ("late", "z2", "1Gi")]
+    (made,) = lab.store.table(VOLUMES).values()
+    (one, _) = lab.store.table(drivers.publishing.CAPACITIES).values()
+    lab.put(drivers.publishing.CAPACITIES, replace(one, capacity=Quantity.parse("9Gi")))
+    lab.remove(VOLUMES, made.metadata.name)
+    lab.run()
+    assert left(lab) == [("late", "z1", "1Gi"), ("late", "z2", "3Gi")]
+
+
+def test_beyond_what_is_left_provisioning_fails_and_the_pod_is_to_be_scheduled_anew():
+    lab = zoned()
+    lab.put(CLAIMS, claim(asks="2Gi", cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-1"}))
+    lab.run()
+    assert lab.keys(VOLUMES) == ()
+    said = (
+        'failed to provision volume with StorageClass "late": '
+        "rpc error: code = ResourceExhausted desc = not enough room for the volume"
+    )
+    assert lab.said()[1:] == [("ProvisioningFailed", said)]
+    found = lab.get(CLAIMS, "default/data")
+    assert found.metadata.annotations == Map.of({PROVISIONER: NAME})
+    marks = found.metadata.annotations.set(SELECTED_NODE, "node-2")
+    lab.put(CLAIMS, replace(found, metadata=replace(found.metadata, annotations=marks)))
+    lab.run()
+    assert len(lab.keys(VOLUMES)) == 1
+
+
+def test_a_claim_keeps_its_node_where_the_driver_has_no_topology():
+    lab = lab_of(faults=(DriverFault(operation="provision", code="ResourceExhausted", message="full"),))
+    lab.put(CLAIMS, claim(cls="late", marks={PROVISIONER: NAME, SELECTED_NODE: "node-1"}))
+    lab.run()
+    assert "ProvisioningFailed" in [reason for reason, _ in lab.said()]
+    assert len(lab.keys(VOLUMES)) == 1
+
+
+def test_two_claims_do_not_get_the_same_room_while_the_watch_lags():
+    lab = zoned()
+    lab.put(CLAIMS, claim("one", "2Gi", cls="fast", marks={PROVISIONER: NAME}))
+    lab.run(until=0)
+    lab.late.add(VOLUMES)
+    lab.put(CLAIMS, claim("two", "2Gi", cls="fast", marks={PROVISIONER: NAME}))
+    lab.run(until=2 * SECOND)
+    assert len(lab.keys(VOLUMES)) == 1
+    lab.late.clear()
+    lab.run(until=10 * SECOND)
+    assert len(lab.keys(VOLUMES)) == 1
+    lab.remove(VOLUMES, lab.keys(VOLUMES)[0])
+    lab.remove(CLAIMS, "default/one")
+    lab.run(until=600 * SECOND)
+    (made,) = lab.store.table(VOLUMES).values()
+    assert made.spec.claim_ref.name == "two"
+
+
+def test_room_is_free_again_if_the_volume_could_not_be_written():
+    lab = zoned()
+    lab.run()
+    lab.put(CLAIMS, claim("one", "2Gi", cls="fast", marks={PROVISIONER: NAME}))
+    lab.refusals.append(Response(500, statuses.unexpected("not now")))
+    lab.run(until=SECOND)
+    assert lab.keys(VOLUMES) == ()
+    lab.remove(CLAIMS, "default/one")
+    lab.put(CLAIMS, claim("two", "3Gi", cls="fast", marks={PROVISIONER: NAME}))
+    lab.run(until=3 * SECOND)
+    (made,) = lab.store.table(VOLUMES).values()
+    assert made.spec.claim_ref.name == "two"
+
+
+def test_a_volume_that_binds_at_once_is_made_where_its_class_allows_it():
+    lab = zoned(capacity={"z1": "3Gi", "z2": "3Gi"})
+    wanted = core_v1.TopologySelectorTerm(
+        match_label_expressions=(core_v1.TopologySelectorLabelRequirement(key=ZONE, values=("z2",)),)
+    )
+    lab.put(CLASSES, replace(storage_class("there", provisioner=NAME), allowed_topologies=(wanted,)))
+    lab.put(CLAIMS, claim(cls="there", marks={PROVISIONER: NAME}))
+    lab.run()
+    (made,) = lab.store.table(VOLUMES).values()
+    (term,) = made.spec.node_affinity.required.node_selector_terms
+    assert term.match_expressions[0].values == ("z2",)

@@ -1,0 +1,181 @@
+"""
+What a policy's expressions say of fields and types that the kinds it names do not have.
+
+Takes:    a ValidatingAdmissionPolicy.
+Gives:    the warnings of its status, an expression's for all kinds in one.
+Source:   k8s.io/apiserver/pkg/admission/plugin/policy/validating/typechecking.go.
+Left out: see docs/limits.md, "Controllers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconcile.api import kinds
+from reconcile.lib.cel.types import BOOL, DYN, INT, STRING, Library, Type, library, list_of, map_of, merged
+from reconcile.model import cel
+from reconcile.model.cel.kinds import type_of_kind
+
+_MOST_KINDS: Final = 10
+_A: Final = "kubernetes.authorization.Authorizer"
+_P: Final = "kubernetes.authorization.PathCheck"
+_G: Final = "kubernetes.authorization.GroupCheck"
+_R: Final = "kubernetes.authorization.ResourceCheck"
+_D: Final = "kubernetes.authorization.Decision"
+_SIGNATURES: Final = f"""\
+->{_A}.path(string) {_P}
+->{_A}.group(string) {_G}
+->{_A}.serviceAccount(string, string) {_A}
+->{_G}.resource(string) {_R}
+->{_R}.subresource(string) {_R}
+->{_R}.namespace(string) {_R}
+->{_R}.name(string) {_R}
+->{_R}.fieldSelector(string) {_R}
+->{_R}.labelSelector(string) {_R}
+->{_R}.check(string) {_D}
+->{_P}.check(string) {_D}
+->{_D}.allowed() bool
+->{_D}.reason() string
+->{_D}.errored() bool
+->{_D}.error() string"""
+
+
+def _unasked(*_: Any) -> Any:
+    raise AssertionError("what is checked is not computed")
+
+
+_FUNCTIONS: Final[Library] = merged(cel.KUBERNETES, library((_SIGNATURES, _unasked)))
+_TIME: Final = Type("timestamp")
+_TEXTS: Final = list_of(STRING)
+_LABELS: Final = map_of(STRING, STRING)
+
+
+def _fields(name: str, /, **fields: Type) -> Type:
+    return Type(f"kubernetes.{name}", fields=fields)
+
+
+_KIND: Final = _fields("GroupVersionKind", group=STRING, version=STRING, kind=STRING)
+_RESOURCE: Final = _fields("GroupVersionResource", group=STRING, version=STRING, resource=STRING)
+_USER: Final = _fields("UserInfo", username=STRING, uid=STRING, groups=_TEXTS, extra=map_of(STRING, _TEXTS))
+_REQUEST: Final = _fields(
+    "AdmissionRequest",
+    kind=_KIND,
+    resource=_RESOURCE,
+    subResource=STRING,
+    requestKind=_KIND,
+    requestResource=_RESOURCE,
+    requestSubResource=STRING,
+    name=STRING,
+    namespace=STRING,
+    operation=STRING,
+    userInfo=_USER,
+    dryRun=BOOL,
+    options=DYN,
+)
+_CONDITION: Final = _fields(
+    "NamespaceCondition", status=STRING, type=STRING, lastTransitionTime=_TIME, message=STRING, reason=STRING
+)
+_NAMESPACE: Final = _fields(
+    "Namespace",
+    metadata=_fields(
+        "NamespaceMetadata",
+        name=STRING,
+        generateName=STRING,
+        namespace=STRING,
+        labels=_LABELS,
+        annotations=_LABELS,
+        UID=STRING,
+        creationTimestamp=_TIME,
+        deletionGracePeriodSeconds=INT,
+        deletionTimestamp=_TIME,
+        generation=INT,
+        resourceVersion=STRING,
+        finalizers=_TEXTS,
+    ),
+    spec=_fields("NamespaceSpec", finalizers=_TEXTS),
+    status=_fields("NamespaceStatus", conditions=list_of(_CONDITION), phase=STRING),
+)
+_FIXED: Final = {
+    "request": _REQUEST,
+    "namespaceObject": _NAMESPACE,
+    "authorizer": Type(_A),  # its field requestResource is not declared there, and is warned of
+}
+
+
+def warnings_of(policy: Any, now: int) -> list[dict[str, str]]:
+    """
+    Give the `expressionWarnings` of a policy: of its validations' expressions and messages.
+
+    Args:
+        policy: a ValidatingAdmissionPolicy.
+        now: the instant, in nanoseconds: objects' types are named by the kind and what it is past a whole second.
+    """
+    scopes = [(resource, _scope(policy.spec, resource, now % 10**9)) for resource in kinds_checked(policy.spec)]
+    found = []
+    for place, validation in enumerate(policy.spec.validations or ()):
+        for field, text in (
+            ("expression", validation.expression),
+            ("messageExpression", validation.message_expression),
+        ):
+            said = [
+                f"{resource.group}/{resource.version}, Kind={resource.kind}: {errors}\n"
+                for resource, scope in scopes
+                if text and (errors := cel.compile_errors(text, scope, _FUNCTIONS))
+            ]
+            if said:
+                found.append({"fieldRef": f"spec.validations[{place}].{field}", "warning": "\n".join(said)})
+    return found
+
+
+def kinds_checked(spec: Any) -> list[kinds.Resource]:
+    """Give the kinds that a policy's rules name without wildcards, ten at most, by group, version and kind."""
+    found: dict[tuple[str, str, str], kinds.Resource] = {}
+    for rule in (spec.match_constraints.resource_rules if spec.match_constraints is not None else None) or ():
+        for count, resource in enumerate(_named(rule), 1):
+            found.setdefault((resource.group, resource.version, resource.kind), resource)
+            if count == _MOST_KINDS:
+                return [found[key] for key in sorted(found)]
+    return [found[key] for key in sorted(found)]
+
+
+def _named(rule: Any) -> Iterator[kinds.Resource]:
+    groups, versions = sorted(rule.api_groups or ()), sorted(rule.api_versions or ())
+    if any("*" in word for word in (*groups, *versions)):
+        return
+    words = sorted([word for word in rule.resources or () if "*" not in word and "/" not in word])
+    for group in groups:
+        for version in versions:
+            for word in words:
+                # A REST mapper takes no group for any group, and a resource's name in the singular too.
+                for resource in kinds.all_resources():
+                    if (
+                        group in ("", resource.group)
+                        and version == resource.version
+                        and word.lower() in (resource.plural, resource.singular)
+                    ):
+                        yield resource
+
+
+def _scope(spec: Any, resource: kinds.Resource, mark: int) -> dict[str, Type]:
+    """Give the types of the variables where the object is one of *resource*."""
+    kind = type_of_kind(resource.object_class, f"{resource.kind}{mark}")
+    scope = {**_FIXED, "object": kind, "oldObject": kind}
+    asked = spec.param_kind
+    if asked is not None and (asked.api_version or asked.kind):
+        cls = kinds.class_for(asked.api_version or "", asked.kind or "")
+        scope["params"] = DYN if cls is None else type_of_kind(cls, f"{asked.kind}{mark}")
+    named: dict[str, Type] = {}
+    scope["variables"] = Type("kubernetes.variables", fields=named)
+    for variable in spec.variables or ():
+        program = cel.compiled(variable.expression, scope, _FUNCTIONS)
+        named[variable.name] = DYN if program.errors else _kept(program.result)
+    return scope
+
+
+def _kept(kind: Type) -> Type:
+    """Give what is known of a variable's type: of an object nothing."""
+    if kind.name in ("list", "map"):
+        return Type(kind.name, tuple([_kept(param) for param in kind.params]))
+    simple = ("bool", "bytes", "double", "duration", "int", "null_type", "string", "timestamp", "uint")
+    return kind if kind.name in simple else DYN
