@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias, assert_never
 from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet.container import configuring, containers, probes, pulling, stopping
 from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
-from reconcile.components.kubelet.pod import pods, reporting, resizing, statics
+from reconcile.components.kubelet.pod import choosing, pods, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.components.kubelet.volume import growing, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
@@ -253,7 +253,7 @@ def _on_configured(state: State, tag: list[Any], response: Any, now: Instant, ou
     pod = state.pods.get(uid, None)
     container = None if pod is None else container_of(pod, name)
     state, answers = configuring.answered(state, f"{uid}/{name}", container, {key: response})
-    if pod is None or container is None or answers is None or pod.life != "running":
+    if pod is None or container is None or answers is None or pod.life not in {"running", "restarting"}:
         return state
     return pods.sync(state, containers.configured(state, pod, container, answers, out, now=now), now, out)
 
@@ -389,6 +389,8 @@ def _on_probed(state: State, pod: LocalPod, report: Probed, now: Instant, out: l
         return reporting.keep(state, probed)
     if pod.life == "running":
         return pods.sync(state, probed, now, out)
+    if pod.life == "restarting":
+        return reporting.keep(state, probed)  # told with the rest, once all are to begin anew
     return reporting.keep(state, reporting.report(state, probed, now, out))
 
 
@@ -414,6 +416,8 @@ def _on_container_exited(
     if pod.resize is not None:
         pod = resizing.settled(pod, out)
     if pod.life == "running":
+        if pod.restartable and choosing.calls_for_all(pod):
+            return pods.restart_all(state, pod, now, out)
         pod = reporting.report(state, pod, now, out)
     return pods.sync(state, pod, now, out)
 

@@ -67,6 +67,7 @@ class Aside:
         report: how it started, while its postStart hook is under way.
         memory: what it uses, in bytes; *disk* likewise.
         resources: what it has, if that is not what its pod says by now.
+        reset: it was removed, so that all containers of its pod begin anew, and has not been started since.
     """
 
     hook: Literal["", "postStart", "preStop"] = ""
@@ -77,6 +78,7 @@ class Aside:
     memory: int = 0
     disk: int = 0
     resources: core_v1.ResourceRequirements | None = None
+    reset: bool = False
 
 
 @quick
@@ -165,7 +167,8 @@ class LocalPod:
         api: as the API shows it: the pod itself, or a static pod's mirror; None if it is not there.
         containers: init containers and sidecars, then the others, each in the pod's order.
         started_at: when this kubelet first saw it, as its status says it.
-        life: running; ending: what it has is being torn down; ended: nothing is left of it on the host.
+        life: running; restarting: its containers are told to end, and then all begin anew; ending: what it has is being
+            torn down; ended: nothing is left of it on the host.
         sandbox: how far its sandbox is.
         ip: its own.
         initialised: init containers are done.
@@ -177,6 +180,7 @@ class LocalPod:
         calling: the call that is under way: status or delete; after a delete there is none.
         resize: a change of its resources that is not over.
         allotted: what it as a whole has.
+        restartable: it has a restart rule by which all of its containers are started again.
     """
 
     uid: str
@@ -186,7 +190,7 @@ class LocalPod:
     containers: tuple[Container, ...]
     started_at: Any
     static: bool = False
-    life: Literal["running", "ending", "ended"] = "running"
+    life: Literal["running", "restarting", "ending", "ended"] = "running"
     sandbox: Literal["none", "asked", "ready", "stopping"] = "none"
     ip: str = ""
     initialised: bool = True
@@ -198,6 +202,7 @@ class LocalPod:
     calling: Literal["", "status", "delete"] = ""
     resize: Resize | None = None
     allotted: Allotted = NOTHING
+    restartable: bool = False
 
 
 @quick

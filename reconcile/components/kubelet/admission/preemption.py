@@ -39,7 +39,7 @@ def make_room(  # noqa: PLR0917 -- what `pods` knows of it, in its order
     pods = sorted(state.pods.values(), key=lambda pod: pod.key)
     going = [pod for pod in pods if pod.life == "ending"]
     needs = _less({name: short for name, short, _ in admission.shortages(state, asked)}, going)
-    running = [pod for pod in pods if pod.life == "running" and not is_critical(pod)]
+    running = [pod for pod in pods if pod.life in {"running", "restarting"} and not is_critical(pod)]
     victims = _victims(running, needs)
     if victims is None:
         left = _less(needs, running).items()

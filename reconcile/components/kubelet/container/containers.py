@@ -331,7 +331,8 @@ def runs(pod: LocalPod, container: Container, report: ContainerStarted, now: Ins
         command = handler.exec.command or () if handler.exec is not None else ()
         action = action_of(handler, container.spec.ports)
         out.append(RunHook(pod.uid, container.name, "postStart", action, command))
-        aside = Aside(hook="postStart", since=now, report=report, memory=report.memory, disk=report.disk)
+        reset = container.aside is not None and container.aside.reset
+        aside = Aside(hook="postStart", since=now, report=report, memory=report.memory, disk=report.disk, reset=reset)
         return with_container(pod, replace(container, aside=aside))
     return _serving(pod, _run(container, report, now, started=container.spec.startup_probe is None), now, out)
 

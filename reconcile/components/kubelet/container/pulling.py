@@ -34,7 +34,7 @@ def reported(state: State, report: ImagePulled | ImagePullFailed, now: Instant, 
         since, pulls = _one_of_several(state, report, out) or (since, pulls)
     pod = state.pods.get(report.uid, None)
     container = None if pod is None else container_of(pod, report.container)
-    if pod is None or container is None or pod.life != "running" or container.stage != "pulling":
+    if pod is None or container is None or pod.life not in {"running", "restarting"} or container.stage != "pulling":
         return replace(state, pulls=pulls)
     if report.image != container.spec.image:
         return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
@@ -68,5 +68,5 @@ def _next_pulls(state: State, pulls: tuple[Pull, ...], out: list[Effect]) -> tup
 
 
 def _pulling(pod: LocalPod | None, name: str) -> bool:
-    container = None if pod is None or pod.life != "running" else container_of(pod, name)
+    container = None if pod is None or pod.life not in {"running", "restarting"} else container_of(pod, name)
     return container is not None and container.stage == "pulling"

@@ -158,7 +158,7 @@ def _reclaim(state: State, settings: Settings, row: Threshold, now: Instant, out
 
 
 def _running(state: State) -> Iterator[LocalPod]:
-    return (pod for pod in state.pods.values() if pod.life == "running")
+    return (pod for pod in state.pods.values() if pod.life in {"running", "restarting"})
 
 
 def _order(pod: LocalPod, resource: str) -> tuple[Any, ...]:

@@ -63,7 +63,11 @@ def _next(state: State, now: Instant, out: list[Effect]) -> State:
     groups = known.groups
     while groups:
         (priority, grace), groups = groups[0], groups[1:]
-        pods = [pod for pod in state.pods.values() if pod.life == "running" and _group(pod, all_groups) == priority]
+        pods = [
+            pod
+            for pod in state.pods.values()
+            if pod.life in {"running", "restarting"} and _group(pod, all_groups) == priority
+        ]
         if not pods:
             continue
         trouble = replace(known, groups=groups, group=tuple([pod.uid for pod in pods]), until=now + grace)

@@ -20,14 +20,35 @@ def restarts(pod: LocalPod, container: Container) -> bool:
     if container.kind == "ephemeral":
         return False
     spec = container.spec
-    for rule in spec.restart_policy_rules or ():
-        codes = rule.exit_codes
-        if codes is not None and (container.code in (codes.values or ())) == (codes.operator == "In"):
-            return bool(rule.action in {"Restart", "RestartAllContainers"})
+    if spec.restart_policy_rules and rule_for(container):
+        return True
     policy = spec.restart_policy or restart_policy(pod.pod)
     if policy == "Always" and container.kind == "main":
         return True
     return policy != "Never" and container.code != 0
+
+
+def rule_for(container: Container) -> str:
+    """Give what the restart rules of a container that has exited say: Restart, RestartAllContainers or nothing."""
+    for rule in container.spec.restart_policy_rules or ():
+        codes = rule.exit_codes
+        if codes is not None and (container.code in (codes.values or ())) == (codes.operator == "In"):
+            return str(rule.action)
+    return ""
+
+
+def may_restart_all(containers: tuple[Container, ...]) -> bool:
+    """Tell whether there is a restart rule by which all of these containers are started again."""
+    for container in containers:
+        for rule in container.spec.restart_policy_rules or ():
+            if rule.action == "RestartAllContainers":
+                return True
+    return False
+
+
+def calls_for_all(pod: LocalPod) -> bool:
+    """Tell whether a container has ended in a way that means that all of its pod are to be started again."""
+    return any(kept.stage == "exited" and rule_for(kept) == "RestartAllContainers" for kept in pod.containers)
 
 
 def added(pod: LocalPod) -> tuple[Container, ...]:

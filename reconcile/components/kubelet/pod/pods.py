@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.admission import admission, aligning, preemption
 from reconcile.components.kubelet.container import containers, hooks
-from reconcile.components.kubelet.pod import choosing, ending, recalling, resizing
+from reconcile.components.kubelet.pod import choosing, ending, recalling, resizing, restarting
 from reconcile.components.kubelet.pod.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.pod.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
@@ -196,6 +196,7 @@ def add(
         initialised=begun or not spec.init_containers,
         written=old,
         allotted=_whole_of(state, spec, asked) if state.seldom.wholes else UNTOLD,
+        restartable=choosing.may_restart_all(made),
     )
     if found is not None:
         state = with_seldom(state, found=state.seldom.found.remove(uid))
@@ -203,7 +204,7 @@ def add(
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
         pod = replace(pod, sandbox="ready", ip=found.ip)
-        pod = replace(pod, containers=recalling.probed_again(pod, old, now, out))
+        pod = recalling.resumed(pod, old, now, out)
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if metadata.deletion_timestamp is None:
@@ -280,10 +281,14 @@ def _time(pod: LocalPod, now: Instant, out: list[Effect]) -> None:
 
 def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Do for the pod what can be done now."""
-    if pod.life == "ending":
-        return ending.end(state, pod, now, out)
-    if pod.life == "ended":
-        return ending.finish(state, pod, now, out)
+    if pod.life != "running":
+        if pod.life == "ending":
+            return ending.end(state, pod, now, out)
+        if pod.life == "ended":
+            return ending.finish(state, pod, now, out)
+        pod = restarting.advanced(state, pod, now, out)
+        if pod.life != "running":
+            return keep(state, pod)
     if pod.sandbox != "ready":
         if pod.sandbox == "none":
             spec: Any = pod.pod.spec
@@ -310,6 +315,11 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if choosing.under_way(pod):
             return keep(state, pod)
     return keep(state, report(state, pod, now, out))
+
+
+def restart_all(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Begin to start all containers of the pod again, in place, and say so."""
+    return sync(state, report(state, replace(pod, life="restarting"), now, out), now, out)
 
 
 def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -351,7 +361,7 @@ def _awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tup
 
 def expired(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Fail the pod, because its activeDeadlineSeconds are over."""
-    if pod.life != "running":
+    if pod.life not in {"running", "restarting"}:
         return state
     said = "Pod was active on the node longer than the specified deadline"
     out.append(Record(pod.pod, "Normal", "DeadlineExceeded", said))

@@ -11,6 +11,7 @@ from typing import Any
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.container import containers, probes
+from reconcile.components.kubelet.pod import choosing, restarting
 from reconcile.components.kubelet.state import Aside, Container, LocalPod
 from reconcile.effects import Effect
 from reconcile.lib.instant import Instant
@@ -94,6 +95,30 @@ def _found(container: Container, found: RunningPod, now: Instant) -> Container:
         started=container.spec.startup_probe is None,
         aside=Aside(memory=row.memory, disk=row.disk) if row.memory or row.disk else None,
     )
+
+
+def resumed(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> LocalPod:
+    """Give a pod whose sandbox is there as it goes on: probed again, and restarted as a whole if that is due."""
+    pod = replace(pod, containers=probed_again(pod, old, now, out))
+    if not pod.restartable:
+        return pod
+    # Of a container that was removed to begin anew, the runtime knows but the run before.
+    rows = () if old is None else (*(old.init_container_statuses or ()), *(old.container_statuses or ()))
+    counts = {row.name: row.restart_count or 0 for row in rows}
+    made = [
+        replace(restarting.removed(kept), waiting=None)
+        if kept.stage == "exited" and counts.get(kept.name, 0) >= kept.runs
+        else kept
+        for kept in pod.containers
+    ]
+    pod = replace(pod, containers=tuple(made), initialised=pod.initialised and not _is_to_begin(pod, made))
+    return replace(pod, life="restarting") if choosing.calls_for_all(pod) else pod
+
+
+def _is_to_begin(pod: LocalPod, containers: list[Container]) -> bool:
+    """Tell whether a pod with init containers has not got to its main ones since it began anew."""
+    spec: Any = pod.pod.spec
+    return bool(spec.init_containers) and all(kept.stage == "new" for kept in containers if kept.kind == "main")
 
 
 def probed_again(pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> tuple[Container, ...]:

@@ -16,6 +16,7 @@ from reconcile.components.kubelet.pod.choosing import restarts
 from reconcile.components.kubelet.state import ALIVE, Container, LocalPod, Resize
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
 
 OWNED: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
@@ -102,23 +103,28 @@ def phase_of(pod: LocalPod) -> str:
                 continue
             elif not pod.initialised and stage == "exited" and container.code and not restarts(pod, container):
                 return "Failed"
-            elif not pod.initialised and (stage != "exited" or container.code):
+            elif not pod.initialised and (stage != "exited" or container.code) and not _is_reset(container):
                 return "Pending"
         elif stage in {"running", "stopping"}:
             running += 1
-        elif container.state is None:
+        elif container.state is None and not _is_reset(container):
             return "Pending"
         else:
             stopped += 1
-            if not restarts(pod, container):
+            if container.state is not None and not restarts(pod, container):
                 succeeded += container.code == 0
             else:
                 running += 1  # it is about to
-    if running:
+    if running or (stopped and pod.life == "restarting"):
         return "Running"
     if stopped:
         return "Succeeded" if succeeded == stopped else "Failed"
     return "Pending"
+
+
+def _is_reset(container: Container) -> bool:
+    """Tell whether a container was removed to begin anew, and does not run yet."""
+    return container.aside is not None and container.aside.reset
 
 
 def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerStatus:
@@ -127,7 +133,7 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
     alive = stage in {"running", "stopping"}
     state, last = container.state, container.last
     if not alive:
-        if container.waiting is not None and pod.life == "running":
+        if container.waiting is not None and pod.life in {"running", "restarting"}:
             if state is not None:
                 last = state
             state = core_v1.ContainerState(waiting=container.waiting)
@@ -138,8 +144,11 @@ def container_status(pod: LocalPod, container: Container) -> core_v1.ContainerSt
     if container.id:
         resources = spec.resources or _UNLIMITED
         allocated = resources.requests
-    if container.aside is not None and container.aside.resources is not None:
-        resources = container.aside.resources
+    if container.aside is not None:
+        if container.aside.resources is not None:
+            resources = container.aside.resources
+        if container.aside.reset and stage != "starting":
+            container = replace(container, runs=container.runs + 1)  # it counts as started again once it is removed
     return core_v1.ContainerStatus(
         name=spec.name,
         image=spec.image or "",
@@ -223,7 +232,7 @@ def _conditions(
     before = dict(zip(map(_type_of, known), known, strict=True))
     made: list[core_v1.PodCondition] = []
     if not _are_ours(map(_type_of, theirs)):
-        made = [kept for kept in theirs if kept.type not in OWNED and kept.type not in _RESIZES]
+        made = [kept for kept in theirs if kept.type not in _REMADE]
     if pod.resize is not None and phase not in _FINISHED:
         made += _resizes(pod.resize, before)
     if pod.verdict is not None and len(pod.verdict) > _DISRUPTED and phase == "Failed":
@@ -237,7 +246,7 @@ def _conditions(
     if serving[0] == "True" and shown.spec.readiness_gates:
         ready = _gated(shown.spec.readiness_gates, made)
     generation = shown.metadata.generation
-    for type, said in zip(OWNED, (sandbox, _initialized(pod, phase), ready, serving, _SCHEDULED), strict=True):
+    for type, said in zip(OWNED, (sandbox, _initialized(pod, phase, before), ready, serving, _SCHEDULED), strict=True):
         kept = before.get(type)
         if kept is None or kept.status != said[0]:
             made.append(_condition(type, said, generation, now))
@@ -246,7 +255,25 @@ def _conditions(
         else:
             since = kept.last_transition_time
             made.append(_condition(type, said, generation, now if since is None else since.instant))
+    if pod.restartable:
+        made.append(_restarting(pod, phase, before, now))
     return known if len(made) == len(known) and all(map(is_, made, known)) else tuple(made)
+
+
+def _restarting(
+    pod: LocalPod, phase: str, before: dict[str, core_v1.PodCondition], now: Instant
+) -> core_v1.PodCondition:
+    """Give the condition that says whether all containers are being removed to begin anew."""
+    said: _Said = ("False", _ENDED.get(phase), None)
+    if pod.life == "restarting" and phase not in _FINISHED:
+        said = ("True", "RestartAllContainersStarted", "container exited with restart policy rule")
+    kept = before.get("AllContainersRestarting")
+    since = kept.last_transition_time if kept is not None and kept.status == said[0] else None
+    made = _condition("AllContainersRestarting", said, None, now if since is None else since.instant)
+    return kept if kept is not None and kept == made else made
+
+
+_ENDED: Final = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
 
 
 def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[core_v1.PodCondition]:
@@ -260,7 +287,7 @@ def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[co
     return [before[row.type] if before.get(row.type) == row else row for row in made]
 
 
-_RESIZES: Final = ("PodResizePending", "PodResizeInProgress")
+_REMADE: Final = frozenset((*OWNED, "PodResizePending", "PodResizeInProgress", "AllContainersRestarting"))
 _FINISHED: Final = frozenset({"Succeeded", "Failed"})
 _DISRUPTED: Final = 2
 
@@ -307,7 +334,7 @@ def _containers_ready(pod: LocalPod, phase: str, statuses: tuple[core_v1.Contain
     return ("True", None, None)
 
 
-def _initialized(pod: LocalPod, phase: str) -> _Said:
+def _initialized(pod: LocalPod, phase: str, before: dict[str, core_v1.PodCondition]) -> _Said:
     if phase == "Succeeded":
         return ("True", "PodCompleted", None)
     if pod.initialised:
@@ -319,6 +346,8 @@ def _initialized(pod: LocalPod, phase: str) -> _Said:
         or (container.kind == "sidecar" and not (container.started and container.stage == "running"))
     ]
     if undone:
+        if "Initialized" in before and before["Initialized"].status == "True":
+            return ("True", None, None)  # what was initialised once stays so, also while it begins anew
         return ("False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(undone)}]")
     return ("True", None, None)
 
