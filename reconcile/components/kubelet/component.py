@@ -19,7 +19,7 @@ from reconcile.components.kubelet.container import configuring, containers, prob
 from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
 from reconcile.components.kubelet.pod import choosing, pods, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
-from reconcile.components.kubelet.volume import growing, mounting, preparing
+from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -174,7 +174,7 @@ def _on_pods(state: State, changes: tuple[Change, ...], now: Instant, out: list[
                 state = statics.mirror_seen(state, new, now, out)
             else:
                 state = pods.seen(state, new, now, out)
-    return state if state.seldom.synced else _synced(state, out)
+    return state if state.seldom.synced else _synced(state, now, out)
 
 
 def _age(change: Change) -> Instant:
@@ -184,10 +184,13 @@ def _age(change: Change) -> Instant:
     return 0 if made is None else int(made.instant)
 
 
-def _synced(state: State, out: list[Effect]) -> State:
+def _synced(state: State, now: Instant, out: list[Effect]) -> State:
     """Stop what runs here and that no pod has claimed, and ask for the mirrors that are missing."""
     out += [StopPodSandbox(uid) for uid in state.seldom.found]
-    return statics.mirror_all(with_seldom(state, synced=True, found=Map()), out)
+    state = with_seldom(state, synced=True, found=Map())
+    if holding.says_too_much(state):
+        state = nodes.changed(state, now, out)
+    return statics.mirror_all(state, out)
 
 
 def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect]) -> State:

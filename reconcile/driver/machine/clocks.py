@@ -90,10 +90,12 @@ def brought_up(machine: Machine, process: Process) -> Process:
     return found
 
 
-def due_at(process: Process, at: Instant, now: Instant) -> Instant:
-    """Give when a timer comes that a process whose clock drifts has set to *at* by that clock."""
-    local = at - process.skew - now
-    return now - -local * _MILLION // (_MILLION + process.drift)  # not a nanosecond sooner
+def due_at(machine: Machine, process: Process, at: Instant) -> Instant:
+    """Give when a timer comes that a process whose clock drifts sets to *at* by that clock, which then shows it."""
+    if machine.alive(process.name, process.life) is None:
+        return at  # it has just ended, and nothing of it comes
+    local = at - brought_up(machine, process).skew - machine.now
+    return machine.now - -local * _MILLION // (_MILLION + process.drift) + 1
 
 
 def _brought_up(machine: Machine, status: HostStatus) -> HostStatus:

@@ -146,7 +146,7 @@ def _wake(machine: Machine, process: Process, order: etcd.WakeUp) -> None:
 def _set_timer(machine: Machine, process: Process, at: Instant, *, leads: bool) -> None:
     # Who hears its leader again and again, or stands for election and cannot win, keeps no cluster from being at rest.
     periodic = leads or _hears_its_leader(machine, process) or not _can_win(machine, process)
-    at = due_at(process, at, machine.now) if process.drift else at - process.skew
+    at = due_at(machine, process, at) if process.drift else at - process.skew
     machine.timers.set((process.name, process.life, _TIMER), at, periodic=periodic)
 
 

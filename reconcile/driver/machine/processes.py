@@ -347,7 +347,7 @@ def take_up(machine: Machine, process: Process, effects: tuple[Any, ...]) -> Non
             for call in calls:
                 machine.push(Sent(name, life, process.host, process.user, call.request, call.tag, machine.now))
         elif kind is SetTimer:
-            at = due_at(process, effect.at, machine.now) if process.drift else effect.at - process.skew
+            at = due_at(machine, process, effect.at) if process.drift else effect.at - process.skew
             machine.timers.set((name, life, effect.key), at, periodic=effect.periodic)
         elif kind is Wake:
             machine.push_turn(Turning(name, life, effect.queue))

@@ -149,11 +149,12 @@ def on_appended(bench: Bench, reply: Appended) -> None:
 
 
 def _refused(bench: Bench, found: Progress, reply: Appended) -> Progress:
-    if reply.index <= found.match:
-        # It is outdated; or what was committed was forgotten, as disks did that must not, and it takes nothing else.
-        return found if found.mode == "replicate" else replace(found, paused=True)
+    if found.mode == "replicate" and reply.index <= found.match:
+        return found  # it is outdated
     if found.mode == "probe" and reply.index != found.next - 1:
         return found
+    if found.mode == "probe" and reply.index == found.match:
+        return replace(found, paused=True)  # it has lost what it had, as disks did that must not, or had another
     # The follower has nothing of a later term up to its hint; nor may it be more than it had from us.
     following = min(reply.index, bench.log.last_before(reply.hint, reply.hint_term) + 1)
     return replace(found, mode="probe", next=max(following, found.match + 1), paused=False, inflight=())

@@ -48,6 +48,12 @@ def in_use(state: State) -> tuple[str, ...] | None:
     return tuple(sorted(names)) or None
 
 
+def says_too_much(state: State) -> bool:
+    """Tell whether the Node says that volumes are in use which no pod has: those of pods that went meanwhile."""
+    said = _said(state)
+    return bool(said) and in_use(state) != said
+
+
 def is_said(state: State, name: str) -> bool:
     """Tell whether the Node says already that a volume is in use."""
     return name in _said(state)

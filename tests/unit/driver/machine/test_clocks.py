@@ -5,7 +5,7 @@ import pytest
 from reconcile import Cluster, Topology, run, settle, step
 from reconcile.driver.machine import Machine
 from reconcile.driver.step import apply_event
-from reconcile.events import DriftClock, SetClock
+from reconcile.events import DriftClock, KillContainer, SetClock
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import HOUR, MILLISECOND, MINUTE, SECOND
 from reconcile.model.hosts import Host
@@ -110,3 +110,13 @@ def test_a_drift_that_cannot_be_is_refused(event, said):
 def test_a_topology_with_a_clock_that_no_host_has_is_refused():
     with pytest.raises(ReconcileError, match=r"hosts\[1\].clock_drift: 100001 is not between"):
         Topology(hosts=hosts(clock_drift=100_001))
+
+
+def test_a_container_is_started_again_by_a_slow_clock():
+    cluster = booted(clock_drift=-500)
+    cluster, _ = step(cluster, KillContainer("kube-system/kube-proxy-node-2", "kube-proxy"))
+    for restarts in (1, 2, 3):
+        cluster = later(cluster, MINUTE)
+        (row,) = cluster.store.get("pods", "kube-system/kube-proxy-node-2").status.container_statuses
+        assert (row.restart_count, row.ready) == (restarts, True)
+        cluster, _ = step(cluster, KillContainer("kube-system/kube-proxy-node-2", "kube-proxy"))
