@@ -103,8 +103,8 @@ def _fits(pods: Any, pod: Any, node: Any) -> bool:
         return False  # tolerations and affinity are the scheduler's to judge
     if spec.scheduling_gates or spec.topology_spread_constraints or spec.scheduler_name not in _SCHEDULERS:
         return False  # it is not to be scheduled yet, or not by this scheduler, or so are its constraints
-    if any(volume.persistent_volume_claim or volume.ephemeral for volume in spec.volumes or ()):
-        return False  # where its volumes can be had is the scheduler's to judge
+    if spec.resource_claims or any(volume.persistent_volume_claim or volume.ephemeral for volume in spec.volumes or ()):
+        return False  # where its devices and volumes can be had is the scheduler's to judge
     if any(port.host_port for container in spec.containers for port in container.ports or ()):
         return False  # who else has the port is the scheduler's to judge as well
     if not selectors.matches_all(pod.spec.node_selector, node.metadata.labels):

@@ -47,7 +47,7 @@ class Mutant:
     breaks: str
     theme: str
     put: Callable
-    most: int = 25
+    most: int = 100
     moves: int = 16
 
 

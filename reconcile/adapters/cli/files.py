@@ -200,16 +200,20 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
 
 
-def load_scheduler(path: Path | None) -> Map[Any] | None:
+def load_scheduler(path: Path | None, *, asks: bool = False) -> Map[Any] | None:
     """
     Read a KubeSchedulerConfiguration; None if there is no path.
+
+    Args:
+        path: where it is.
+        asks: it may have extenders; a cluster's own scheduler may not.
 
     Raises:
         BadFiles, ManifestError: it is none; the message says where.
     """
 
     def read(given: Any) -> Map[Any]:
-        if configuration_of(given).extenders:
+        if configuration_of(given).extenders and not asks:
             raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})
 

@@ -216,7 +216,7 @@ def applies_what_is_only_appended():
     return [(member.Bench, "apply", early)]
 
 
-# Each mutant, and by what it is caught: the seed of a schedule, or a scene.
+# Each mutant, and by what it is caught: the seed of the first schedule to look at, or a scene.
 CAUGHT = (
     (votes_for_any_log, 1),
     (votes_again_and_again, 6),
