@@ -468,7 +468,8 @@ class Freeze:
     """
     Pause a process, as SIGSTOP does: it does nothing, and what comes for it waits, until it is thawed or ended.
 
-    Not an API server, a member of etcd or a container runtime: these are asked, and do not hear.
+    A member of etcd neither ticks nor answers meanwhile; connections to an API server fall silent. Not a container
+    runtime, which is no process of its own.
     """
 
     process: str

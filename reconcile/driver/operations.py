@@ -16,7 +16,7 @@ import attrs
 from reconcile.cluster.cluster import Cluster, Keeping, Process
 from reconcile.cluster.pending import Parcel, Posted
 from reconcile.cluster.topology import is_written
-from reconcile.components import etcd
+from reconcile.components import etcd, frozen
 from reconcile.components.etcd import raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
 from reconcile.events import (
@@ -114,7 +114,7 @@ class Listed:
     Args:
         host: where it is.
         part: voter, learner, or none: as the members that run know it.
-        role: what it believes to be; `down` while it does not run.
+        role: what it believes to be; `down` while it does not run, `paused` while it is frozen.
         leader, term: whom it follows, and in which term.
         applied: the index of the last entry that it has applied.
         revision: its store's.
@@ -131,7 +131,9 @@ class Listed:
 
 def member_list(cluster: Cluster) -> tuple[Listed, ...]:
     """List the members of etcd, by host; none if there is but one."""
-    states = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    found = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    paused = [host for host, state in found if isinstance(state, frozen.State)]
+    states: list[tuple[str, Any]] = [(host, getattr(state, "state", state)) for host, state in found]
     running = [state.raft for _, state in states if state is not None and state.raft is not None]
     latest = max(running, key=lambda each: (each.applied, each.term)).membership if running else raft.Membership()
     rows = []
@@ -141,9 +143,8 @@ def member_list(cluster: Cluster) -> tuple[Listed, ...]:
         if member is None:
             rows.append(Listed(host, part, "down", "", 0, 0, 0))
         else:
-            assert state is not None, "it has begun"
             seen = (member.leader, member.term, member.applied, state.store.revision)
-            rows.append(Listed(host, part, member.role, *seen))
+            rows.append(Listed(host, part, "paused" if host in paused else member.role, *seen))
     return tuple(rows)
 
 
@@ -217,8 +218,8 @@ def _leader(machine: Machine) -> Process:
 def _member(machine: Machine, host: str) -> Any:
     _keeping(machine, host)
     state = machine.states.get(f"etcd/{host}")
-    if state is None:
-        raise ReconcileError(f"the member on host {host} does not run")
+    if not isinstance(state, etcd.Member):
+        raise ReconcileError(f"the member on host {host} {'does not run' if state is None else 'is paused'}")
     return state
 
 
