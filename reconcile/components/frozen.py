@@ -21,8 +21,8 @@ from reconcile.lib.replacing import replace
 
 Part = Literal["self", "election", "recorder", "member", "webhook", "call", "cache"]
 """
-Who hears it: the process itself, its election, its event recorder; or, of an API server, what its member of etcd says, what
-a webhook answers, the number of a call that has come to it, and what its watch cache has.
+Who hears it: the process itself, its election, its event recorder; or, of an API server, what its member of etcd says,
+what a webhook answers, the number of a call that has come to it, and what its watch cache has.
 """
 
 
