@@ -98,16 +98,12 @@ def keys_of_slice(change: Change, _: Views) -> tuple[Key, ...]:
 
 def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
     """Give the services with hints by zone, if a node comes or goes, is ready or not, or moves to another zone."""
-    services = views.table("services")
-    if not services or not hinting.matters(change.old, change.new):
-        return ()
-    return tuple([key for key in services.keys_under("asks", "hints") if hinting.asks(services[key])])
+    hinted = views.table("services").keys_under("asks", "hints")
+    return tuple(hinted) if hinted and hinting.matters(change.old, change.new) else ()
 
 
 def observe(memory: Table[Key, Any], change: Change, views: Views, _: Instant) -> Table[Key, Any]:
-    """Forget a slice that someone else deleted, and that its service is as it was synced; forget zones that change."""
-    if change.resource == "nodes":
-        return memory.remove(_ZONES) if _ZONES in memory and hinting.matters(change.old, change.new) else memory
+    """Forget a slice that someone else deleted, and that its service is as it was synced."""
     if change.new is not None or change.resource != RESOURCE:
         return memory
     uid = change.old.metadata.uid
@@ -140,10 +136,7 @@ def reconcile(ask: Ask) -> Outcome:
     present = tuple([(slice_.metadata.uid, slice_.metadata.generation or 0) for slice_ in slices])
     hinted, zones = _NO_HINTS if last is None else last.hinted, None
     if hinting.asks(service):
-        zones = memory.get(_ZONES, None)
-        if zones is None:
-            zones = hinting.ratios(ask.views.table("nodes"))
-            memory = memory.set(_ZONES, zones)
+        memory, zones = _with_zones(memory, ask.views)
     is_same = last is not None and last == Synced(seen, present, hinted=hinted)
     if is_same and (zones is None or not hinting.overloaded(hinted, zones)):
         return Outcome() if zones is None else Outcome(memory=memory)
@@ -156,6 +149,15 @@ def reconcile(ask: Ask) -> Outcome:
     if calls:
         return Outcome(calls=calls, memory=memory, again=True, records=told)
     return Outcome(memory=memory, records=(*told, *(_failed(service, missing) if missing else ())), error=missing)
+
+
+def _with_zones(memory: Table[Key, Any], views: Views) -> tuple[Table[Key, Any], hinting.Ratios]:
+    """Give what is known of the zones' processors, and the memory with it: nodes are looked at once for each change."""
+    known, revision = memory.get(_ZONES, None), views.revision("nodes")
+    if known is None or known[0] != revision:
+        known = (revision, hinting.ratios(views.table("nodes")))
+        memory = memory.set(_ZONES, known)
+    return memory, known[1]
 
 
 def _answered(ask: Ask) -> Outcome:
@@ -455,7 +457,7 @@ CONTROLLER: Final = Controller(
         Source("services", keys_of_itself, observed=False),
         Source("pods", backends.services_of_pod, observed=False),
         Source(RESOURCE, keys_of_slice),
-        Source("nodes", keys_of_node),
+        Source("nodes", keys_of_node, observed=False),
     ),
     reconcile=reconcile,
     memory=Table,

@@ -105,13 +105,11 @@ def matters(old: Any, new: Any) -> bool:
     """Tell whether a node's change can alter what its zone has: it comes or goes, is ready or not, or moves."""
     if old is None or new is None:
         return True
-    before, after = old.status, new.status
-    if before is not after and is_true(before and before.conditions, "Ready") is not is_true(
-        after and after.conditions, "Ready"
-    ):
-        return True
     labels, others = old.metadata.labels, new.metadata.labels
-    return labels is not others and (labels or {}).get(ZONE) != (others or {}).get(ZONE)
+    if labels is not others and (labels or {}).get(ZONE) != (others or {}).get(ZONE):
+        return True
+    before, after = old.status and old.status.conditions, new.status and new.status.conditions
+    return before is not after and is_true(before, "Ready") is not is_true(after, "Ready")
 
 
 def overloaded(hinted: Hinted, zones: Ratios) -> bool:
@@ -158,7 +156,7 @@ def hint(
     slices = [*creates, *updates, *invalid]
     endpoints = [list(slice_.endpoints or ()) for slice_ in slices]
     if any(_is_ready(endpoint) and not endpoint.zone for row in endpoints for endpoint in row):
-        return _refused(address_type, (creates, [*updates, *invalid]), kept, hinted, _NO_ZONE)
+        return _refused(address_type, (creates, updates), kept, hinted, _NO_ZONE)
     for row in endpoints:
         for place, endpoint in enumerate(row):
             if _is_ready(endpoint):
@@ -191,8 +189,7 @@ def _refused(
 ) -> tuple[Slices, Slices, Hinted, Told | None]:
     """Take all hints away."""
     creates, updates = [[bare(slice_) for slice_ in slices] for slices in writes]
-    there = {id(slice_) for slice_ in writes[1]}
-    stripped = [(slice_, bare(slice_)) for slice_ in kept if id(slice_) not in there]
+    stripped = [(slice_, bare(slice_)) for slice_ in kept]
     updates += [after for before, after in stripped if after is not before]
     told = ("Warning", "TopologyAwareHintsDisabled", f"{why}, addressType: {address_type}")
     return creates, updates, hinted.without(address_type), told
