@@ -304,10 +304,10 @@ def _written_over(plan: _Plan) -> _Plan:
     """Give a plan that writes over slices that are to go: that spares calls."""
     if not plan.creates or not plan.deletes:
         return plan
-    creates, updates, deletes = list(plan.creates), list(plan.updates), list(plan.deletes)
+    creates, updates = list(plan.creates), list(plan.updates)
+    deletes: list[Any] = list(plan.deletes)
     while creates and deletes and deletes[0].metadata.deletion_timestamp is None:
         old, new = deletes.pop(0), creates.pop(0)
-        assert old.metadata is not None, "it is stored"
         metadata = replace(old.metadata, labels=new.metadata.labels if new.metadata is not None else None)
         updates.append(replace(old, metadata=metadata, ports=new.ports, endpoints=new.endpoints))
     return _Plan(tuple(creates), tuple(updates), tuple(deletes))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -39,7 +39,7 @@ Ratios: TypeAlias = tuple[tuple[str, float], ...]
 """Each zone's part of the processors of all nodes, by name; () if that is not known, or there is one zone only."""
 
 Slices: TypeAlias = list[discovery_v1.EndpointSlice]
-Told: TypeAlias = tuple[str, str, str]
+Told: TypeAlias = tuple[Literal["Normal", "Warning"], str, str]
 """An event: its type, reason and message."""
 
 
@@ -165,7 +165,7 @@ def hint(
     _redistribute(endpoints, counts, *_givers_and_takers(parts, counts))
     done = [replace(slice_, endpoints=tuple(row)) for slice_, row in zip(slices, endpoints, strict=True)]
     said = f"Topology Aware Hints has been enabled, addressType: {address_type}"
-    told = None if hinted.told else ("Normal", "TopologyAwareHintsEnabled", said)
+    told: Told | None = None if hinted.told else ("Normal", "TopologyAwareHintsEnabled", said)
     return done[: len(creates)], done[len(creates) :], hinted.having(address_type, counts), told
 
 
@@ -191,7 +191,7 @@ def _refused(
     creates, updates = [[bare(slice_) for slice_ in slices] for slices in writes]
     stripped = [(slice_, bare(slice_)) for slice_ in kept]
     updates += [after for before, after in stripped if after is not before]
-    told = ("Warning", "TopologyAwareHintsDisabled", f"{why}, addressType: {address_type}")
+    told: Told = ("Warning", "TopologyAwareHintsDisabled", f"{why}, addressType: {address_type}")
     return creates, updates, hinted.without(address_type), told
 
 
