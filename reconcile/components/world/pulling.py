@@ -84,7 +84,7 @@ def pulled(state: State, order: PullImage, took: Duration) -> tuple[State, tuple
     if order.image not in state.images:
         state = replace(state, images=state.images.set(order.image, behaviour.size))
     size = state.images[order.image]
-    # One that came for another pod meanwhile is pulled once more: a kubelet looks what is there before it waits its turn.
+    # One that came for another pod meanwhile is pulled again: a kubelet looks what is there before it waits its turn.
     return state, (Report(ImagePulled(order.uid, order.container, order.image, behaviour.preloaded, took, size)),)
 
 
