@@ -62,6 +62,12 @@ GROUPS = {
     "storage": "storage.k8s.io",
 }
 
+# Versions that are not stable, and are served while a feature gate is on: the gate.
+GATED = {
+    ("coordination.k8s.io", "v1beta1"): "CoordinatedLeaderElection",
+    ("coordination.k8s.io", "v1alpha2"): "CoordinatedLeaderElection",
+}
+
 # Definitions that are no class, and what stands for them.
 SCALARS = {
     QUANTITY: "Quantity",
@@ -152,11 +158,11 @@ def _definitions() -> dict[str, Any]:
 
 
 def _packages(definitions: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """Return the names of the definitions of each stable group version, sorted."""
+    """Return the names of the definitions of each group version that is stable or gated, sorted."""
     packages: dict[tuple[str, str], list[str]] = {}
     for name in sorted(definitions):
         place = _place(name)
-        if place is not None and re.fullmatch(r"v\d+", place[1]):
+        if place is not None and (_is_stable(place[1]) or (GROUPS.get(place[0]), place[1]) in GATED):
             packages.setdefault(place, []).append(name)
     unknown = {package for package, _ in packages} - set(GROUPS) - {"meta"}
     if unknown:
@@ -170,6 +176,15 @@ def _place(name: str) -> tuple[str, str] | None:
         return "meta", "v1"
     package, version, _ = name.rsplit(".", 2)
     return package.rsplit(".", 1)[1], version
+
+
+def _is_stable(version: str) -> bool:
+    return re.fullmatch(r"v\d+", version) is not None
+
+
+def _is_known(kind: dict[str, str]) -> bool:
+    """Tell whether a kind is of a group version that is stable or gated."""
+    return _is_stable(kind["version"]) or (kind["group"], kind["version"]) in GATED
 
 
 def _short(name: str) -> str:
@@ -224,8 +239,7 @@ def _without_descriptions(schema: Any, *, names: bool = False) -> Any:
 
 
 def _stable_kinds(kinds: list[dict[str, str]]) -> list[dict[str, str]]:
-    stable = [kind for kind in kinds if re.fullmatch(r"v\d+", kind["version"])]
-    return sorted(stable, key=lambda kind: (kind["group"], kind["version"], kind["kind"]))
+    return sorted(filter(_is_known, kinds), key=lambda kind: (kind["group"], kind["version"], kind["kind"]))
 
 
 def _relink(schema: Any, folder: str, version: str) -> None:
@@ -433,6 +447,7 @@ def _resources(definitions: dict[str, Any]) -> str:
         if len(schema["x-kubernetes-group-version-kind"]) == 1
     }
     lines = []
+    gated = []
     for fact in facts["resources"]:
         name = kinds.get((fact["group"], fact["version"], fact["kind"]))
         if name is None:
@@ -453,14 +468,15 @@ def _resources(definitions: dict[str, Any]) -> str:
             tuple(fact["categories"]),
             f"{package}_{version}",
         )
-        lines.append(f"    {row!r},")
+        gate = GATED.get((fact["group"], fact["version"]))
+        lines.append(f"    {row!r},") if gate is None else gated.append(f"    {(row, gate)!r},")
     table = "\n".join(
         f"    {(_api_version(group, version), kind)!r}: {'_'.join(place)!r},"
         for (group, version, kind), place in sorted(_kinds(definitions).items())
     )
     listed = {(fact["group"], fact["version"], fact["kind"]) for fact in facts["resources"]}
     for (group, version, kind), name in kinds.items():
-        stable = re.fullmatch(r"v\d+", version) and _place(name) != ("meta", "v1")
+        stable = _is_stable(version) and _place(name) != ("meta", "v1")
         if stable and "metadata" in definitions[name]["properties"] and not kind.endswith("List"):
             nested = (group, version, kind) in {
                 (inner["group"], inner["version"], inner["kind"]) for inner in facts["kindsOfSubresources"]
@@ -476,19 +492,21 @@ def _resources(definitions: dict[str, Any]) -> str:
         "    str, str, str, str, tuple[str, ...], str, bool, tuple[str, ...], tuple[str, ...], tuple[str, ...], str\n"
         "]\n\n"
         "RESOURCES: tuple[Row, ...] = (\n" + "\n".join(lines) + "\n)\n\n"
+        "# The same, each with the feature gate without which it is not served.\n"
+        "GATED: tuple[tuple[Row, str], ...] = (\n" + "\n".join(gated) + "\n)\n\n"
         "# The module of every kind, whether a resource has it or not, by apiVersion and kind.\n"
         "KINDS: dict[tuple[str, str], str] = {\n" + table + "\n}\n"
     )
 
 
 def _kinds(definitions: dict[str, Any]) -> dict[tuple[str, str, str], tuple[str, str]]:
-    """Return package and version of the definition of every kind of every stable group version."""
+    """Return package and version of the definition of every kind of every group version that is stable or gated."""
     stable = set(GROUPS.values())
     return {
         (kind["group"], kind["version"], kind["kind"]): _place(name) or ("", "")
         for name, schema in definitions.items()
         for kind in schema.get("x-kubernetes-group-version-kind", ())
-        if re.fullmatch(r"v\d+", kind["version"]) and kind["group"] in stable
+        if _is_known(kind) and kind["group"] in stable
     }
 
 
