@@ -36,6 +36,7 @@ _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane"
 
 # Second bytes of 10.0.0.0/8 for the nodes' pod networks, a /24 each; 10.96.0.0/12 is the services'.
 _POD_NETWORKS: Final = (*range(128, 256), *range(16, 96))
+EXPLANATIONS: Final = ("log", "pods")
 _MOST_NODES: Final = len(_POD_NETWORKS) * 256
 _SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gateway's, a pod's, and the broadcast address
 
@@ -123,6 +124,8 @@ class Topology:
             `{"StaleControllerConsistencyReplicaSet": False}`.
         scheduler: how schedulers work, as a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 says, as JSON;
             empty for what Kubernetes has by default.
+        explanations: where schedulers say why they decided as they did: `log` (as `Explain`, which leaves and stands in
+            the log), `pods` (as annotations, which kube-scheduler-simulator writes); none: nowhere.
     """
 
     nodes: int = 3
@@ -155,6 +158,7 @@ class Topology:
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
     scheduler: Map[Any] = attrs.field(factory=Map, converter=_scheduler)
+    explanations: tuple[Literal["log", "pods"], ...] = attrs.field(default=(), converter=as_tuple)
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
@@ -183,6 +187,7 @@ class Topology:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
+        _check_explanations(self.explanations)
         check_drivers(self.drivers)
         check_device_drivers(self.device_drivers)
         if self.stages:
@@ -293,6 +298,12 @@ def _check_gates(given: Map[bool]) -> None:
         if gate not in gates.DEFAULTS:
             known = ", ".join(sorted(gates.DEFAULTS))
             raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+
+
+def _check_explanations(wanted: tuple[str, ...]) -> None:
+    for each in wanted:
+        if each not in EXPLANATIONS:
+            raise ReconcileError(f"topology: explanations: {each!r} is neither 'log' nor 'pods'")
 
 
 def _check_scheduler(document: Map[Any]) -> None:

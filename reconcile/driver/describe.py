@@ -187,6 +187,8 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
             return f"call {what.who} {what.call} at {what.url or what.service}"
         case do.Audit():
             return f"audit {what.event.get('stage')} of {what.event.get('verb')} {what.event.get('requestURI')}"
+        case do.Explain(pod, found):
+            return f"explain {pod}: {found.get('result')} {found.get('node') or found.get('nominated')}".rstrip()
         case on.WebhookAnswered():
             return f"webhook answered {what.call}: {what.error or what.code}"
         case _:

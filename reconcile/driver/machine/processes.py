@@ -14,7 +14,7 @@ from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.clocks import due_at
-from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.commits import end_lease
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
@@ -38,6 +38,7 @@ from reconcile.effects import (
     DiscardVolumes,
     EndProcess,
     Exit,
+    Explain,
     Install,
     LaunchApplication,
     LaunchProcess,
@@ -60,7 +61,7 @@ from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
 from reconcile.model.programs import NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
-from reconcile.store import channel, channels_of, compact, keep_alive, revoke
+from reconcile.store import channel, compact, keep_alive
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
@@ -445,7 +446,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
                 machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
-            _end_lease(machine, effect.lease)
+            end_lease(machine, effect.lease)
         case etcd.Sync() if machine.plural and is_full(machine, process.host):
             exit_process(machine, process, _PANIC)
         case _ if _take_up_apart(machine, process, effect):
@@ -460,6 +461,9 @@ def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
         unreached = asked_by(machine, process, effect)
         if unreached is not None:
             tell(machine, process, unreached)
+        return True
+    if effect.__class__ is Explain:
+        machine.explain(effect)
         return True
     if process.kind == "network":
         for name in fall_due(machine, effect):
@@ -482,17 +486,6 @@ def _order(machine: Machine, host: str, order: Any) -> None:
 def _disk(machine: Machine, host: str) -> Any:
     runtime = machine.states.get(f"runtime/{host}")
     return machine.host(host).disk if runtime is None else runtime
-
-
-def _end_lease(machine: Machine, lease: int) -> None:
-    if machine.store.leases.get(lease) is not None:
-        done = revoke(machine.store.closed(), lease)
-        machine.store.reopen(done.store)
-        committed(
-            machine,
-            done.changes,
-            [name for each in done.changes for name in channels_of(each.resource, each.old, each.new)],
-        )
 
 
 _OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
