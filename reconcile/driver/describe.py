@@ -449,10 +449,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
-        case do.LaunchProcess(process):
-            return f"launch {process}"
-        case do.EndProcess(process):
-            return f"end {process}"
+        case do.LaunchProcess(process) | do.EndProcess(process):
+            return f"{'launch' if isinstance(what, do.LaunchProcess) else 'end'} {process}"
         case _:
             return ""
 
