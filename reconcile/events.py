@@ -109,7 +109,7 @@ class SandboxRemoved:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
+    """The image is on the host; *present* says that no pull brought it, *took* how long this one was."""
 
     uid: str
     container: str
