@@ -170,7 +170,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             service_cidr=setting.service_cidr,
-            feature_gates=setting.gates(),
+            feature_gates=setting.feature_gates,
             webhooks=setting.webhooks,
             peers={host.name: host.ip for host in setting.masters},
             options=setting.options,

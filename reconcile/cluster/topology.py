@@ -211,6 +211,29 @@ class Topology:
         hosts = self.hosts or tuple([self._plain(number) for number in range(self.nodes)])
         return tuple([self._furnished(host, place) for place, host in enumerate(hosts)])
 
+    def furnished(self, host: Host, others: tuple[Host, ...]) -> Host:
+        """
+        Give a host that comes to *others* later, as one that is no master.
+
+        Raises:
+            ReconcileError: it is none that a topology could have beside them.
+        """
+        _check_host(host, "host")
+        _distinct([(each.name, each.name) for each in (*others, host)], "name")
+        _distinct([(each.ip, each.name) for each in (*others, host)], "address")
+        if not self.cluster_cidr:
+            _check_networks((*others, host))
+        return self._furnished(host, _MOST_NODES)
+
+    def spare(self, name: str, others: tuple[Host, ...]) -> Host:
+        """Give a machine of this name that can come to *others*: the first of those without hosts of their own."""
+        taken = {host.ip for host in others} | {host.pod_cidr for host in others}
+        for number in range(_MOST_NODES):
+            host = self._plain(number)
+            if host.ip not in taken and (self.cluster_cidr or host.pod_cidr not in taken):
+                return attrs.evolve(host, name=name)
+        raise ReconcileError(f"there is no room for {name!r}: there are {len(others)} hosts")
+
     def keepers(self) -> tuple[str, ...]:
         """Name the hosts on which a member of etcd runs."""
         return tuple([host.name for host in self.machines()[: self.members]])

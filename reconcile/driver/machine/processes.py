@@ -14,8 +14,8 @@ from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.clocks import due_at
-from reconcile.driver.machine.commits import end_lease
 from reconcile.driver.machine.heartbeats import lapse
+from reconcile.driver.machine.leases import end_lease, renew_leases
 from reconcile.driver.machine.lines import break_off
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
@@ -61,7 +61,7 @@ from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
 from reconcile.model.programs import NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
-from reconcile.store import channel, compact, keep_alive
+from reconcile.store import channel, compact
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
@@ -86,6 +86,9 @@ def begin(machine: Machine, item: Starting) -> bool:
     name, kind = process.name, process.kind
     if kind == APPLICATION:
         return _begin_application(machine, process)
+    if kind == "etcd" and machine.plural and machine.members.get(process.host) is None:
+        exit_process(machine, process, 1)  # "member count is unequal": nobody has added it
+        return True
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
     setting = _setting(machine, process, dice)
@@ -101,7 +104,7 @@ def begin(machine: Machine, item: Starting) -> bool:
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
         reach_changed(machine)
-        _renew_leases(machine, process)
+        renew_leases(machine, process)
     if kind in _REACHED and (machine.etcd or machine.plural) and machine.servers:
         unpark(machine)
     if process.leading:
@@ -173,16 +176,6 @@ def _keeping(machine: Machine, process: Process) -> Any:
     rouse(machine, tell)
     keeping = machine.members.get(process.host)
     return etcd.raft.Disk() if keeping is None else keeping.disk
-
-
-def _renew_leases(machine: Machine, keeper: Process) -> None:
-    # Source: etcd's lessor: a member that begins to lead lets every lease run for its whole time again.
-    store = machine.store.closed()
-    for lease in store.leases.values():
-        store = keep_alive(store, lease.id, machine.now)
-        key = (keeper.name, keeper.life, ("lease", lease.id))
-        machine.timers.set(key, machine.now + lease.ttl, periodic=True)
-    machine.store.reopen(store)
 
 
 def end(machine: Machine, name: str) -> None:
