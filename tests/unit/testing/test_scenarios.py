@@ -91,7 +91,7 @@ def says():
         ("backends node-1", "error: nothing stands before the API servers"),
         (
             "member restore x node-1 --bump=3",
-            "error: member restore x node-1 --bump=3: only --bump-revision=N can follow",
+            "error: member restore x 'node-1 --bump=3': only --bump-revision=N",
         ),
         ("member restore x node-1 --bump-revision=3", "error: there is no snapshot 'x'"),
         ("lag 1", "error: 'lag 1' is short of a word or has too many. Lag NUMBER 10s: "),
