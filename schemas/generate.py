@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from generate_zeros import internals_module, zeros_module
+from generate_zeros import internals_module, rules_module, zeros_module
 
 KUBERNETES_VERSION = "1.36.0"
 
@@ -132,10 +132,12 @@ def outputs() -> dict[Path, str]:
         folder = "meta" if package == "meta" else GROUPS[package] or "core"
         written[SCHEMAS / folder / f"{version}.json"] = _schema(folder, version, names, definitions)
         written[MODULES / f"{package}_{version}.py"] = _module(package, version, names, definitions)
-    written[MODULES / "_rules.py"] = _rules(packages, definitions)
     classes = {
-        f"{place[0]}_{place[1]}.{_short(name)}": definitions[name] for place in packages for name in packages[place]
+        f"{place[0]}_{place[1]}.{_short(name)}": definitions[name]
+        for place in sorted(packages)
+        for name in packages[place]
     }
+    written[MODULES / "_rules.py"] = rules_module(classes, f"Kubernetes {KUBERNETES_VERSION}", HEAD)
     written[MODULES / "_zeros.py"] = zeros_module(ROOT / "schemas/zeros.json", classes, HEAD)
     written[MODULES / "_internals.py"] = internals_module(ROOT / "schemas/internals.json", classes, HEAD)
     written[MODULES / "_resources.py"] = _resources(definitions)
@@ -405,37 +407,6 @@ def snake(name: str) -> str:
 
 
 # ---------------------------------------------------------------- tables
-
-
-def _rules(packages: dict[tuple[str, str], list[str]], definitions: dict[str, Any]) -> str:
-    """Return the module that says how each list and map of each class is merged."""
-    lines = []
-    for (package, version), names in sorted(packages.items()):
-        for name in names:
-            rules = {
-                key: _rule(schema)
-                for key, schema in definitions[name].get("properties", {}).items()
-                if _rule(schema) is not None
-            }
-            if rules:
-                inner = ", ".join(f"{json.dumps(key)}: {rule!r}" for key, rule in rules.items())
-                lines.append(f'    "{package}_{version}.{_short(name)}": {{{inner}}},')
-    return (
-        f'"""How lists and maps of Kubernetes {KUBERNETES_VERSION} are merged; {HEAD}."""\n'
-        "\n"
-        "# By class and JSON name: list or map type, keys of a map list, patch strategy, patch merge key.\n"
-        "RULES: dict[str, dict[str, tuple[str, tuple[str, ...], str, str]]] = {\n" + "\n".join(lines) + "\n}\n"
-    )
-
-
-def _rule(schema: dict[str, Any]) -> tuple[str, tuple[str, ...], str, str] | None:
-    rule = (
-        schema.get("x-kubernetes-list-type") or schema.get("x-kubernetes-map-type") or "",
-        tuple(schema.get("x-kubernetes-list-map-keys", ())),
-        schema.get("x-kubernetes-patch-strategy", ""),
-        schema.get("x-kubernetes-patch-merge-key", ""),
-    )
-    return rule if any(rule) else None
 
 
 def _resources(definitions: dict[str, Any]) -> str:

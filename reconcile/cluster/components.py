@@ -99,7 +99,8 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
         ReconcileError: a plugin is named that there is not.
     """
     plugins = tuple([each for each in own if isinstance(each, Plugin)])
-    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+    found = configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+    return attrs.evolve(found, explanations=topology.explanations) if topology.explanations else found
 
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -144,6 +144,11 @@ def leader_of(state: Any) -> str:
     return state.raft.leader if state is not None and state.raft is not None else ""
 
 
+def serves(state: Any) -> bool:
+    """Tell whether a member that knows a leader answers API servers: one without a vote, as a learner is, does not."""
+    return bool(leader_of(state)) and state.name in state.raft.membership.voters
+
+
 def leads(state: Member) -> bool:
     """Tell whether this member believes that it leads."""
     return state.raft is not None and state.raft.role == "leader"
@@ -188,6 +193,8 @@ def _taken(state: Member, after: raft.State, effects: tuple[raft.Effect, ...], n
             ]
         elif after.leader and before is not None:
             return _read_again(state, orders, now)
+    elif before is not None and after.membership is not before.membership:
+        orders.append(LeaderKnown(after.leader))  # who has a vote from now on may serve
     if after.applied - after.log.snapshot.index >= _SNAPSHOT:
         state, more = _told(state, raft.Compacted(after.applied, state.store), now)
         return state, (*orders, *more)
