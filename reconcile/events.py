@@ -17,6 +17,7 @@ from reconcile.effects import RuntimeOrder
 from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
+from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change
 
@@ -108,7 +109,7 @@ class SandboxRemoved:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
+    """The image is on the host; *present* says that no pull brought it, *took* how long this one was."""
 
     uid: str
     container: str
@@ -429,6 +430,27 @@ class StartHost:
     """Power on a host that is off: its kubelet starts with what is on its disk."""
 
     host: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class AddHost:
+    """
+    Power on a machine that was not there: its kubelet starts, and registers its Node.
+
+    What the topology says of every host (kubelet's settings, kube-proxy, a cloud's taint) goes for it too, and a
+    `cluster_cidr` gives it the addresses of its pods.
+    """
+
+    host: Host
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SetBackends:
+    """Let the balancer send new connections to the API servers on these hosts, in this order, and to no others."""
+
+    hosts: tuple[str, ...]
 
 
 @quick
@@ -800,9 +822,11 @@ class ChangeMember:
     """
     What `etcdctl member add`, `add --learner`, `promote` and `remove` do, with the member on *host*.
 
+    Who is added begins with nothing, once its host runs etcd (`WriteManifest`).
+
     Args:
         kind: the change; a learner gets the log and has no vote.
-        host: one of those that carry a member from the beginning.
+        host: any; that of the only member may get others, which makes a cluster of one a cluster of several.
     """
 
     kind: Literal["add", "learner", "promote", "remove"]
@@ -824,11 +848,19 @@ class RestoreSnapshot:
     """
     What `etcdutl snapshot restore` does on each of *hosts*: they begin a new cluster with the snapshot of this name.
 
-    None of the members may run. The members' other hosts are left with empty disks.
+    None of the members may run. Hosts that carried none have one from then on, once they run etcd; the hosts of the
+    others are left with empty disks.
+
+    Args:
+        name: as which it was saved.
+        hosts: those of the new cluster's members.
+        bump: as of `--bump-revision` with `--mark-compacted`: revisions go on so much further, and all before is
+            compacted, so that whoever has seen more than the snapshot lists again; 0: it waits until that is reached.
     """
 
     name: str
     hosts: tuple[str, ...]
+    bump: int = 0
 
 
 @quick
@@ -858,6 +890,8 @@ MemberFault: TypeAlias = (
 Fault: TypeAlias = (
     StopHost
     | StartHost
+    | AddHost
+    | SetBackends
     | StopProcess
     | StartProcess
     | KillContainer

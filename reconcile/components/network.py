@@ -299,6 +299,13 @@ def taken_over(state: State, reached: tuple[str, ...]) -> State:
     return replace(state, holder=(up or others or [state.holder])[0], health=fallen)
 
 
+def backed(state: State, hosts: tuple[str, ...]) -> State:
+    """Let the balancer have other servers; it takes one that it did not know to be down."""
+    health = Map({host: state.health.get(host, Health()) for host in hosts})
+    holder = (state.holder if state.holder in hosts else hosts[0]) if state.holder else ""
+    return replace(state, masters=hosts, health=health, holder=holder)
+
+
 # Trying again ---------------------------------------------------------------------------------------------------------
 
 

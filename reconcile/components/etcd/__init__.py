@@ -18,7 +18,7 @@ import attrs
 
 from reconcile.components.etcd import housekeeping, member, raft
 from reconcile.components.etcd.housekeeping import COMPACTION_INTERVAL, CompactTo, EndLease, State
-from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, TIMING, Member, leader_of, leads, moved
+from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, TIMING, Member, leader_of, leads, moved, serves
 from reconcile.components.etcd.values import (
     Applied,
     ChangeWanted,
@@ -76,6 +76,7 @@ __all__ = [
     "leads",
     "moved",
     "raft",
+    "serves",
     "step",
 ]
 

@@ -164,6 +164,11 @@ def moved(state: Member, by: Duration) -> Member:
     return replace(state, raft=there)
 
 
+def serves(state: Any) -> bool:
+    """Tell whether a member that knows a leader answers API servers: one without a vote, as a learner is, does not."""
+    return bool(leader_of(state)) and state.name in state.raft.membership.voters
+
+
 def _told(state: Member, event: raft.Event, now: Instant) -> _Step:
     assert state.raft is not None, "it has started"
     after, effects = raft.step(state.raft, event, now)
@@ -203,6 +208,8 @@ def _taken(state: Member, after: raft.State, effects: tuple[raft.Effect, ...], n
             ]
         elif after.leader and before is not None:
             return _read_again(state, orders, now)
+    elif before is not None and after.membership is not before.membership:
+        orders.append(LeaderKnown(after.leader))  # who has a vote from now on may serve
     if after.applied - after.log.snapshot.index >= _SNAPSHOT:
         state, more = _told(state, raft.Compacted(after.applied, state.store), now)
         return state, (*orders, *more)

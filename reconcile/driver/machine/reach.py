@@ -2,7 +2,7 @@
 Reach: which API server a host can talk to, and what waits while there is none.
 
 With several members of etcd an API server talks to that of its own host, as kubeadm sets it up, or, if its host has
-none, to any that it reaches. It is ready while its member knows a leader; a host prefers its own server.
+none, to any that it reaches. It is ready while its member has a vote and knows a leader; a host prefers its own server.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def member_of(machine: Machine, at: str) -> str | None:
 def ready_member(
     hosts: tuple[str, ...], state: Callable[[str], Any], reached: Callable[[str], bool], at: str
 ) -> str | None:
-    """Give the first of *hosts* that has a member that knows a leader; only *at* itself, if it is one of them."""
+    """Give the first of *hosts* that has a member that serves; only *at* itself, if it is one of them."""
     for host in (at,) if at in hosts else hosts:
-        if reached(host) and etcd.leader_of(state(f"etcd/{host}")):
+        if reached(host) and etcd.serves(state(f"etcd/{host}")):
             return host
     return None
 
