@@ -1,5 +1,5 @@
 """
-What no API server tells, as a scenario lists it: who is connected to which of them, what hosts really run, and
+What no API server tells, as a scenario lists it: who is connected to which of them, what hosts really run and write, and
 where packets arrive.
 
 Takes:    a Cluster.
@@ -65,3 +65,19 @@ def arrivals_of(cluster: Cluster, name: str, target: str, times: str = "1") -> I
         found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
     for where, count in sorted(found.items()):
         yield f"{count} {where}"
+
+
+def written(cluster: Cluster, pod: str, container: str, namespace: str = "default") -> tuple[str, ...]:
+    """
+    Give the lines that the application in a container has written.
+
+    Raises:
+        ReconcileError: there is no such pod, or it has no such container.
+    """
+    found = cluster.get("pods", pod, namespace=namespace)
+    if found is None:
+        raise ReconcileError(f"logs {pod}: there is no such pod in {namespace}")
+    known = [each.name for each in (*(found.spec.init_containers or ()), *found.spec.containers)]
+    if container not in known:
+        raise ReconcileError(f"logs {pod} {container}: there is no such container; there are {', '.join(known)}")
+    return cluster.written(pod, container, namespace=namespace)
