@@ -15,6 +15,7 @@ from reconcile.components.kubelet.pod import choosing, restarting
 from reconcile.components.kubelet.state import Aside, Container, LocalPod
 from reconcile.effects import Effect
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.running import RunningPod
 
@@ -33,6 +34,11 @@ def containers_of(spec: Any, old: Any, found: RunningPod | None, now: Instant) -
     if found is not None:
         made = [_found(container, found, now) for container in made]
     return tuple(made)
+
+
+def filled(found: RunningPod) -> Map[int]:
+    """Give how much is on the pod's own volumes, by name, as its containers that run had it when they last looked."""
+    return Map({name: size for row in found.containers for name, size in row.volumes.items()})
 
 
 def remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:
