@@ -4,8 +4,11 @@ import pytest
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
+from reconcile.components.kubelet.pod import recalling
+from reconcile.components.kubelet.state import with_seldom
 from reconcile.events import ContainerUses, Reported
 from reconcile.lib.mapping import Map
+from reconcile.model.running import RunningContainer, RunningPod
 
 MI = 1 << 20
 
@@ -81,3 +84,20 @@ def test_what_was_written_is_forgotten_with_the_pod(uses, container):
     lab.mark()
     lab.run(60)
     assert lab.kubelet.seldom.filled == Map()
+
+
+def test_a_kubelet_that_starts_knows_what_was_written(lab):
+    row = {"image": "web:1", "image_id": "x", "attempt": 0, "started_at": 1, "container_id": "y"}
+    found = RunningPod(
+        uid="u",
+        ip="",
+        containers=(
+            RunningContainer(container="a", volumes=Map({"tmp": 5 * MI}), **row),
+            RunningContainer(container="b", **row),
+        ),
+    )
+    state = lab().kubelet
+    state = with_seldom(state, found=Map({"u": found, "v": found}))
+    claimed = recalling.claimed(state, found).seldom
+    assert claimed.found == Map({"v": found})
+    assert claimed.filled == Map({"u": Map({"tmp": 5 * MI})})
