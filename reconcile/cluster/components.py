@@ -99,7 +99,8 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
         ReconcileError: a plugin is named that there is not.
     """
     plugins = tuple([each for each in own if isinstance(each, Plugin)])
-    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+    found = configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+    return attrs.evolve(found, explanations=topology.explanations) if topology.explanations else found
 
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -169,7 +170,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             service_cidr=setting.service_cidr,
-            feature_gates=setting.gates(),
+            feature_gates=setting.feature_gates,
             webhooks=setting.webhooks,
             peers={host.name: host.ip for host in setting.masters},
             options=setting.options,

@@ -169,28 +169,35 @@ def load_kubelet(path: Path | None) -> Map[str] | None:
     return written
 
 
+_ANOTHER: Final = "there is another KwokConfiguration, and a cluster has one,"
+
+
 def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
     """
     Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
 
     Raises:
-        BadFiles, ManifestError: one of them is not what it should be; the message says where.
+        BadFiles, ManifestError: one of them is not what it should be, or there is nothing; the message says where.
     """
     found: list[Any] = []
     places: dict[str, str] = {}
     for path in paths:
         there = read_manifests(path)
         stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
-        for manifest in stages if stages or not there else kustomize.built(path):
+        given = stages if stages or not there else kustomize.built(path)
+        if not given:
+            raise BadFiles([f"{path}: there is no Stage and no KwokConfiguration in it"])
+        for manifest in given:
             try:
                 read = checked(manifest.content)
             except ReconcileError as error:
                 name = (manifest.content.get("metadata") or {}).get("name")
                 said = f"stage {name!r}: {error}" if name else str(error)
                 raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
-            place = place_of(manifest, "metadata.name")
-            if isinstance(read, Stage) and places.setdefault(read.name, place) != place:
-                raise BadFiles([f"{place}: stage {read.name!r}: there is one of this name at {places[read.name]}"])
+            place = place_of(manifest, "metadata.name" if isinstance(read, Stage) else "kind")
+            said = f"stage {read.name!r}: there is one of this name" if isinstance(read, Stage) else _ANOTHER
+            if places.setdefault(said, place) != place:
+                raise BadFiles([f"{place}: {said} at {places[said]}"])
             found.append(manifest.content)
     return tuple(found)
 

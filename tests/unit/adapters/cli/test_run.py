@@ -610,6 +610,31 @@ def test_two_stages_of_one_name_are_refused_where_they_stand(reconcile, desk):
     assert (ended.code, ended.err) == (1, said)
 
 
+SETTINGS = "{apiVersion: config.kwok.x-k8s.io/v1alpha1, kind: KwokConfiguration}\n"
+ANOTHER = "there is another KwokConfiguration, and a cluster has one, at"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "error: stages.yaml: there is no Stage and no KwokConfiguration in it\n"),
+        ("# nothing yet\n---\n", "error: stages.yaml: there is no Stage and no KwokConfiguration in it\n"),
+        (
+            f"{SETTINGS}---\n{SETTINGS}",
+            f"error: stages.yaml, document 2, line 3: {ANOTHER} stages.yaml, document 1, line 1\n",
+        ),
+        (
+            "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\noptions:\n  nodePort: 99999\n",
+            "error: stages.yaml, document 1, line 4: options.nodePort: must be 0 to 65535, not 99999\n",
+        ),
+    ],
+)
+def test_what_is_no_stages_is_told_of(reconcile, desk, written, said):
+    (desk / "stages.yaml").write_text(written)
+    ended = reconcile("run", "pod.yaml", "--stages", "stages.yaml")
+    assert (ended.code, ended.err) == (1, said)
+
+
 STAGE = """\
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: Stage
