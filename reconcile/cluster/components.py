@@ -101,11 +101,13 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
     """
     plugins = tuple([each for each in own if isinstance(each, Plugin)])
     if not topology.scheduler:
-        return DEFAULTS
-    try:
-        return configuration_of(topology.scheduler, plugins)
-    except ReconcileError as error:
-        raise ReconcileError(f"topology: scheduler: {error}") from None
+        found = DEFAULTS
+    else:
+        try:
+            found = configuration_of(topology.scheduler, plugins)
+        except ReconcileError as error:
+            raise ReconcileError(f"topology: scheduler: {error}") from None
+    return attrs.evolve(found, explanations=topology.explanations) if topology.explanations else found
 
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -175,7 +177,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             service_cidr=setting.service_cidr,
-            feature_gates=setting.gates(),
+            feature_gates=setting.feature_gates,
             webhooks=setting.webhooks,
             peers={host.name: host.ip for host in setting.masters},
             options=setting.options,

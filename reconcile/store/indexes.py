@@ -310,6 +310,7 @@ PARTITIONS: Final[dict[str, Index[Any]]] = {
     "pods": _NODE,
     "nodes": _NAME,
     "leases.coordination.k8s.io": _NAMESPACE,
+    "leasecandidates.coordination.k8s.io": _NAMESPACE,
 }
 
 

@@ -97,6 +97,14 @@ _controllers: Final = click.option(
 )
 
 
+_explanations: Final = click.option(
+    "--explain",
+    multiple=True,
+    type=click.Choice(["log", "pods"]),
+    help="Say why pods are scheduled as they are: in the log, as annotations of the pods. Can be given more than once.",
+)
+
+
 _disks: Final = click.option(
     "--manifests",
     "disks",
@@ -136,6 +144,7 @@ def cli() -> None:
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
+@_explanations
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
@@ -245,6 +254,7 @@ def get(**options: Any) -> int:
     help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
 )
 @click.option("-o", "--output", type=click.Choice(["json", "annotations"]), help="How to print.")
+@click.option("--recorded", is_flag=True, help="What was said of each decision when it was taken, as the log has it.")
 @_controllers
 def explain(**options: Any) -> int:
     """
@@ -287,6 +297,7 @@ def step(  # noqa: PLR0917 -- the options' order
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
+@_explanations
 @click.option(
     "--without",
     multiple=True,

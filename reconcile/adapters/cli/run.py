@@ -90,6 +90,7 @@ class Options:
     kubelet_config: Path | None = None
     stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
+    explain: tuple[str, ...] = ()
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -353,6 +354,8 @@ def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     scheduler = load_scheduler(options.scheduler_config, own)
     if scheduler is not None:
         changes["scheduler"] = scheduler
+    if options.explain:
+        changes["explanations"] = options.explain
     made = with_disks(attrs.evolve(topology, **changes), options.disks)
     return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 

@@ -74,6 +74,7 @@ class Options:
     own: tuple[str, ...] = ()
     webhook_service: tuple[str, ...] = ()
     scheduler_config: Path | None = None
+    explain: tuple[str, ...] = ()
     audit_policy_file: Path | None = None
     audit_log_path: str | None = None
 
@@ -223,6 +224,8 @@ def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     scheduler = load_scheduler(options.scheduler_config, own)
     if scheduler is not None:
         changes["scheduler"] = scheduler
+    if options.explain:
+        changes["explanations"] = options.explain
     left_out = {*topology.without, *without}
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "members": 1, "hosts": (), "proxy": False}

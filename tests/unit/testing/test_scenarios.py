@@ -87,6 +87,15 @@ def says():
         ("hold kubelet/node-2 secrets", "error: kubelet/node-2 has no watch 'secrets'; it has "),
         ("release kubelet/node-2 pods", "error: pods of kubelet/node-2 is not held back"),
         ("lag 1 -5s", "error: 'lag 1 -5s': time does not go back"),
+        ("join node-2", "error: host node-2 is there already: it has joined"),
+        ("join node-9 now", "error: join node-9 'now': only --control-plane can follow the host"),
+        ("join", "error: 'join' is short of a word or has too many. Join HOST [--control-plane]"),
+        ("backends node-1", "error: nothing stands before the API servers"),
+        (
+            "member restore x node-1 --bump=3",
+            "error: member restore x 'node-1 --bump=3': only --bump-revision=N",
+        ),
+        ("member restore x node-1 --bump-revision=3", "error: there is no snapshot 'x'"),
         ("lag 1", "error: 'lag 1' is short of a word or has too many. Lag NUMBER 10s: "),
     ],
 )
