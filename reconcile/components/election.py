@@ -238,7 +238,10 @@ def _on_written(state: State, now: Instant) -> Step:
     timers = (SetTimer(_NEXT, now + config.retry_period, periodic=True), SetTimer(_DEADLINE, deadline, periodic=True))
     if state.leads:
         return state, timers
-    return replace(state, leads=True), (*timers, _record(state, "became leader"))
+    # The first renewal comes at once, as every one does that its pause is over for.
+    state = replace(state, leads=True)
+    state, asked = _ask(state, "renew", _next(state, now), now)
+    return state, (_record(state, "became leader"), *asked, SetTimer(_DEADLINE, now + config.renew_deadline, periodic=True))
 
 
 def _failed(state: State, now: Instant) -> Step:
