@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from reconcile.components.scheduler.cache.demand import by_containers
 from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
@@ -251,7 +252,7 @@ def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[
 def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     """Take a node's score apart: what each plugin that has something to say gives it."""
     nodes, wishes, demand, profile = around.nodes, entry.wishes, entry.demand, around.profile
-    fleet = nodes.fleet
+    fleet, asked = nodes.fleet, by_containers(demand)
     slots = slots_in(fit)
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
@@ -266,7 +267,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
         if wishes.preferred and profile.affinity:
             row["NodeAffinity"] = profile.affinity * near
         if profile.fit:
-            row["NodeResourcesFit"] = profile.fit * score_of_fit(demand, room, used, profile)
+            row["NodeResourcesFit"] = profile.fit * score_of_fit(asked, room, used, profile)
         if spread:
             row["PodTopologySpread"] = spread[slot]
         if affinity:
