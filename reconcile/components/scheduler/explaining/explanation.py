@@ -31,6 +31,7 @@ from reconcile.components.scheduler.framework.cycle import (
     with_devices,
 )
 from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
+from reconcile.components.scheduler.framework.ordering import ordered
 from reconcile.components.scheduler.framework.panel import is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
@@ -154,6 +155,7 @@ def _explained(state: State, pod: Any) -> Explanation:
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)
     search = searched(entry, ranking, layout, around, state.nominated)
+    search = ordered(entry, search, around, state.nominated)
     asked = _asked(entry, around)
     if search.fit:
         return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
@@ -207,7 +209,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "NodeDeclaredFeatures": bool(wishes.features),
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
-    return (*[name for name in profile.filters if needed.get(name, True)], *own)
+    return tuple([name for name in profile.order or (*profile.filters, *own) if needed.get(name, True)])
 
 
 def profile_of(state: State, pod: Any) -> Profile:
