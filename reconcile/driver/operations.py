@@ -16,11 +16,11 @@ import attrs
 from reconcile.cluster.cluster import Cluster, Keeping, Process
 from reconcile.cluster.pending import Parcel, Posted
 from reconcile.cluster.topology import is_written
-from reconcile.components import etcd
+from reconcile.components import etcd, frozen
 from reconcile.components.etcd import raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
 from reconcile.driver.machine.growing import grow, part
-from reconcile.driver.machine.reach import talks
+from reconcile.driver.machine.reach import member_at, talks
 from reconcile.driver.machine.watches import expire
 from reconcile.events import (
     ChangeMember,
@@ -138,7 +138,7 @@ class Listed:
     Args:
         host: where it is.
         part: voter, learner, or none: as the members that run know it.
-        role: what it believes to be; `down` while it does not run.
+        role: what it believes to be; `down` while it does not run, `paused` while it is frozen.
         leader, term: whom it follows, and in which term.
         applied: the index of the last entry that it has applied.
         revision: its store's.
@@ -155,7 +155,9 @@ class Listed:
 
 def member_list(cluster: Cluster) -> tuple[Listed, ...]:
     """List the members of etcd, by host; none if there is but one."""
-    states = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    found = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    paused = [host for host, state in found if isinstance(state, frozen.State)]
+    states: list[tuple[str, Any]] = [(host, getattr(state, "state", state)) for host, state in found]
     running = [state.raft for _, state in states if state is not None and state.raft is not None]
     latest = max(running, key=lambda each: (each.applied, each.term)).membership if running else raft.Membership()
     rows = []
@@ -165,9 +167,8 @@ def member_list(cluster: Cluster) -> tuple[Listed, ...]:
         if member is None:
             rows.append(Listed(host, part, "down", "", 0, 0, 0))
         else:
-            assert state is not None, "it has begun"
             seen = (member.leader, member.term, member.applied, state.store.revision)
-            rows.append(Listed(host, part, member.role, *seen))
+            rows.append(Listed(host, part, "paused" if host in paused else member.role, *seen))
     return tuple(rows)
 
 
@@ -214,7 +215,7 @@ def _change(machine: Machine, kind: Any, host: str) -> None:
 def _check_health(machine: Machine, leader: str, known: raft.Membership) -> None:
     """Refuse a new member while the leader does not reach all that vote (--strict-reconfig-check)."""
     for voter in known.voters:
-        if machine.states.get(f"etcd/{voter}") is None or not talks(machine, leader, voter):
+        if member_at(machine, voter) is None or not talks(machine, leader, voter):
             raise ReconcileError("etcdserver: unhealthy cluster")
 
 
@@ -291,8 +292,8 @@ def _leader(machine: Machine) -> Process:
 def _member(machine: Machine, host: str) -> Any:
     _keeping(machine, host)
     state = machine.states.get(f"etcd/{host}")
-    if state is None:
-        raise ReconcileError(f"the member on host {host} does not run")
+    if not isinstance(state, etcd.Member):
+        raise ReconcileError(f"the member on host {host} {'does not run' if state is None else 'is paused'}")
     return state
 
 

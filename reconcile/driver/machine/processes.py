@@ -16,7 +16,7 @@ from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.leases import end_lease, renew_leases
-from reconcile.driver.machine.lines import break_off
+from reconcile.driver.machine.lines import break_off, ending
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.metering import surroundings
@@ -180,7 +180,7 @@ def _keeping(machine: Machine, process: Process) -> Any:
 
 def end(machine: Machine, name: str) -> None:
     """Let a process be gone, with all that it knew."""
-    process = machine.processes.get(name)
+    process = ending(machine, name)
     if process is None:
         return
     if machine.plural and process.kind in _REACHED:
@@ -282,11 +282,11 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         after, effects = election.release(elected, machine.now + process.skew)
         machine.elections.set(name, after)
         take_up(machine, process, effects)
-    if process.kind not in _OF_APPLICATIONS or elected is not None:
-        return  # it ends when its behaviour says
     state = machine.states.get(name)
     kept = state.state if process.kind == FROZEN else state
-    said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
+    if not isinstance(kept, applications.State):
+        return  # it ends when its behaviour says
+    said = applications.terminated(kept, machine.now + process.skew)
     if said is not None:
         tell(machine, process, said)
     else:

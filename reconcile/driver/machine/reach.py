@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Pending
 from reconcile.components import etcd
@@ -107,6 +108,18 @@ def ready_member(
     return None
 
 
+def member_at(machine: Machine, host: str) -> Any:
+    """Give the state of the member of etcd on *host*; None if none runs there, or it is paused."""
+    state = machine.states.get(f"etcd/{host}")
+    return state if isinstance(state, etcd.Member) else None
+
+
+def is_paused(machine: Machine, name: str) -> bool:
+    """Tell whether a process is paused."""
+    process = machine.processes.get(name)
+    return process is not None and process.kind == FROZEN
+
+
 def store_seen_from(machine: Machine, host: str) -> Reads:
     """Give the store as the API server shows it that *host* talks to."""
     if not machine.plural:
@@ -118,7 +131,8 @@ def store_seen_from(machine: Machine, host: str) -> Reads:
 
 def store_of(machine: Machine, member: str) -> OpenStore:
     """Give the store of the member on host *member*: the machine's own, if it has come as far as any."""
-    store = machine.states.get(f"etcd/{member}").store
+    state = machine.states.get(f"etcd/{member}")
+    store = getattr(state, "state", state).store  # of one that is paused
     return machine.store if store is machine.store.closed() else OpenStore(store)
 
 
