@@ -404,7 +404,7 @@ def span_at(value: Any, path: str) -> Span:
     try:
         span = Span(parse_duration(low), parse_duration(high if dots else low))
     except ReconcileError as error:
-        raise ReconcileError(f"{path}: {error}") from None
+        raise ReconcileError(f"{path}: {value!r}: {error}" if dots else f"{path}: {error}") from None
     if not 0 <= span.low <= span.high:
         raise ReconcileError(f"{path}: {value!r} must not be negative, nor end before it starts")
     return span
