@@ -132,6 +132,9 @@ class Component:
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
 
 
+ELECTOR: Final = "leader-election-controller"
+"""The kind of the part of a kube-apiserver that elects leaders, where CoordinatedLeaderElection is on."""
+
 FROZEN: Final = "frozen"
 """The kind of a process that is paused."""
 
@@ -227,6 +230,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         step=kubeproxy.step,
         watches=kubeproxy.watches,
         user=("system:kube-proxy", ()),
+    ),
+    # The part of an API server that elects leaders: a process of its own only here.
+    ELECTOR: Component(
+        begin=lambda setting: controllers.begin(controllers.ELECTING, setting.dice),
+        step=controllers.step,
+        watches=controllers.watches,
+        user=("system:apiserver", ("system:masters",)),
+        elected=True,
     ),
     # A client's watch, while it lasts: it begins with the request, not with a container.
     "watch": Component(

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
+from reconcile.cluster.components import COMPONENTS, ELECTOR, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS
@@ -97,6 +97,8 @@ def begin(machine: Machine, item: Starting) -> bool:
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
         machine.old_parked = (*first, *machine.parked)
+        if apiserver.elects(machine.states.get(name)):
+            launch(machine, ELECTOR, process.host)
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
         reach_changed(machine)
@@ -108,12 +110,17 @@ def begin(machine: Machine, item: Starting) -> bool:
         if kind == "etcd" and machine.plural:
             set_timers(machine)
         return True
-    config = candidacy(kind, topology.lock, setting.scheduler.election, setting.options)
+    config = candidacy(kind, topology.lock, setting.scheduler.election, setting.options, setting.gates())
     if config is None:
         _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
+        if config.candidacy is not None:
+            process = attrs.evolve(process, watches=(election.WATCH,))
+            machine.processes.set(name, process)
+            cursor = Cursor(election.CANDIDATES, "", channel(election.CANDIDATES))
+            open_watch(machine, process, election.WATCH, cursor)
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
 
@@ -142,14 +149,15 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
         scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
-        options=_options(machine, process) if kind in PROGRAMS else NONE,
+        options=_options(machine, process) if kind in PROGRAMS or kind == ELECTOR else NONE,
     )
 
 
 def _options(machine: Machine, process: Process) -> Options:
     """Give what the flags of a process's container say."""
     runtime = machine.states.get(f"runtime/{process.host}")
-    return NONE if runtime is None else world.options(runtime, process.kind)
+    program = "kube-apiserver" if process.kind == ELECTOR else process.kind
+    return NONE if runtime is None else world.options(runtime, program)
 
 
 def _begin_application(machine: Machine, process: Process) -> bool:
@@ -202,6 +210,7 @@ def end(machine: Machine, name: str) -> None:
     for watch in process.watches:
         _close_watch(machine, name, watch)
     if process.kind in _REACHED:
+        end(machine, f"{ELECTOR}/{process.host}")
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
@@ -256,6 +265,9 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
 def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
     """Let a process end with *code*; its host's container runtime sees its container exit."""
     end(machine, process.name)
+    if process.name.startswith(ELECTOR):  # it is no container's: its API server lets it stand again
+        launch(machine, ELECTOR, process.host)
+        return
     runtime = machine.processes.get(f"runtime/{process.host}")
     own = process.name.removesuffix(f"/{process.host}")
     if runtime is not None and own != "kubelet":
@@ -375,8 +387,9 @@ def _work(machine: Machine, process: Process) -> None:
     if state is None:
         return
     watches = component.watches(state)
+    names = tuple([watch.name for watch in watches])
     machine.processes.set(
-        process.name, attrs.evolve(process, leading=True, watches=tuple([watch.name for watch in watches]))
+        process.name, attrs.evolve(process, leading=True, watches=names + process.watches if process.watches else names)
     )
     for watch in watches:
         stream = channel(watch.resource, watch.partition or None)
