@@ -29,7 +29,7 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
-from reconcile.model.programs import NONE, Options, controllers_left_out
+from reconcile.model.programs import ELECTOR, NONE, Options, controllers_left_out
 from reconcile.model.requests import User
 from reconcile.model.watches import Watch
 
@@ -131,9 +131,6 @@ class Component:
         name, groups = self.user
         return User(name=name.format(host=host), groups=(*groups, "system:authenticated"))
 
-
-ELECTOR: Final = "leader-election-controller"
-"""The kind of the part of a kube-apiserver that elects leaders, where CoordinatedLeaderElection is on."""
 
 FROZEN: Final = "frozen"
 """The kind of a process that is paused."""

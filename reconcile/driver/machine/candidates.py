@@ -13,13 +13,12 @@ from typing import cast
 import attrs
 
 from reconcile.api.kinds import KUBERNETES_VERSION
-from reconcile.cluster.components import ELECTOR
 from reconcile.components import election
 from reconcile.components.scheduler.configuration import Election
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
-from reconcile.model.programs import Options
+from reconcile.model.programs import ELECTOR, Options
 from reconcile.model.semver import parsed
 
 _RELEASE = "ControllerManagerReleaseLeaderElectionLockOnExit"

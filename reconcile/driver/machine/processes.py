@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, get_args
 import attrs
 
 from reconcile.cluster.cluster import Channel, Cursor, Process
-from reconcile.cluster.components import COMPONENTS, ELECTOR, FROZEN, Setting, scheduling
+from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS
@@ -58,7 +58,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.replacing import replace
 from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
-from reconcile.model.programs import NONE, PROGRAMS, Options
+from reconcile.model.programs import ELECTOR, NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
 from reconcile.store import channel, channels_of, compact, keep_alive, revoke
 

@@ -318,7 +318,7 @@ STATEFUL_SET = {
     [
         (
             {"Nonesuch": True},
-            "'Nonesuch' cannot be switched here; there are HPAConfigurableTolerance, HPAScaleToZero, Max",
+            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, HPAConfigurableTolerance, HPAScaleToZero, Max",
         ),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],

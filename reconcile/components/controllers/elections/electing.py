@@ -29,11 +29,11 @@ from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model.programs import ELECTOR
 from reconcile.model.requests import Request, split_key
 from reconcile.model.semver import ZERO, Version, parsed
 from reconcile.store import Change
 
-NAME: Final = "leader-election-controller"
 LEASES: Final = "leases.coordination.k8s.io"
 OLDEST: Final = "OldestEmulationVersion"
 
@@ -250,7 +250,7 @@ def _later(ask: Ask) -> Outcome:
 
 
 CONTROLLER: Final = Controller(
-    name=NAME,
+    name=ELECTOR,
     sources=(Source(LEASES, keys_of_itself), Source(CANDIDATES, keys_of_candidate)),
     reconcile=reconcile,
     memory=Table,
