@@ -6,13 +6,14 @@ from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 
-from reconcile.cluster.cluster import Channel, Cursor, Process
+from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
-from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
+from reconcile.cluster.pending import Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.candidates import candidacy
+from reconcile.driver.machine.channels import close_watch, open_watch
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.leases import end_lease, renew_leases
@@ -56,15 +57,12 @@ from reconcile.effects import (
 from reconcile.events import Started
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.replacing import replace
-from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
 from reconcile.model.programs import ELECTOR, NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
 from reconcile.store import channel, compact
 
 _TIMEOUT: Final = 504
-_NOBODY: Final = Channel()
 _PANIC: Final = 2  # the exit code of a Go program that panics
 _TERMINATED: Final = 143  # 128 + SIGTERM
 _OF_APPLICATIONS: Final = (APPLICATION, FROZEN)
@@ -202,7 +200,7 @@ def end(machine: Machine, name: str) -> None:
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
-        _close_watch(machine, name, watch)
+        close_watch(machine, name, watch)
     if process.kind in _REACHED:
         end(machine, f"{ELECTOR}/{process.host}")
         machine.servers = tuple([server for server in machine.servers if server != name])
@@ -388,42 +386,6 @@ def _work(machine: Machine, process: Process) -> None:
     for watch in watches:
         stream = channel(watch.resource, watch.partition or None)
         open_watch(machine, process, watch.name, Cursor(watch.resource, watch.partition, stream))
-
-
-def open_watch(machine: Machine, process: Process, watch: str, cursor: Cursor) -> None:
-    """Let a process watch from where *cursor* stands."""
-    key = (process.name, watch)
-    known = machine.channels.get(cursor.channel) or _NOBODY
-    machine.cursors.set(key, replace(cursor, place=known.places.end))
-    machine.channels.set(cursor.channel, Channel(known.places.append(key), known.gone, draining=known.draining))
-    machine.push(Listing(process.name, process.life, watch))
-
-
-def tidied(machine: Machine, known: Channel) -> Channel:
-    """
-    Give a channel's watchers their places anew once more are empty than taken, which costs a bit for each that is gone.
-
-    Not while they are being told: a `Draining` says by its place who was.
-    """
-    if known.draining or 2 * known.gone <= known.places.end:
-        return known
-    places: Sequence[tuple[str, str] | None] = Sequence()
-    for key in known.watchers:
-        cursor = machine.cursors.get(key)
-        assert cursor is not None, "a watcher has a cursor for as long as it has a place"
-        machine.cursors.set(key, replace(cursor, place=places.end))
-        places = places.append(key)
-    return Channel(places)
-
-
-def _close_watch(machine: Machine, name: str, watch: str) -> None:
-    cursor = machine.cursors.get((name, watch))
-    if cursor is not None:
-        machine.cursors.remove((name, watch))
-        known = machine.channels.get(cursor.channel)
-        assert known is not None, "it has a watcher"
-        left = Channel(known.places.put(cursor.place, None), known.gone + 1, draining=known.draining)
-        machine.channels.set(cursor.channel, tidied(machine, left))
 
 
 def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:

@@ -13,8 +13,9 @@ from reconcile.cluster.pending import Draining, Listing, Sent
 from reconcile.components import apiserver, election
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.caches import is_fresh, shown_to, shows
+from reconcile.driver.machine.channels import open_watch, tidied
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import end, hear_election, open_watch, tell, tidied
+from reconcile.driver.machine.processes import end, hear_election, tell
 from reconcile.driver.machine.reach import park, server_for, shows_nothing, store_seen_from
 from reconcile.driver.machine.travelling import is_under_way
 from reconcile.effects import Notice
