@@ -239,8 +239,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
 
 def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
     match what:
-        case on.HoldCache(server):
-            return f"hold the cache of {server}"
+        case on.HoldCache(server, behind):
+            return f"hold the cache of {server}" + (f" {duration_text(behind)} behind" if behind else "")
         case on.ReleaseCache(server):
             return f"release the cache of {server}"
         case on.ResetCall(call):

@@ -157,9 +157,11 @@ class Cache:
 
     server: str
     held: bool
+    behind: Duration = 0
 
     def __str__(self) -> str:
-        return f"{'hold' if self.held else 'release'} cache {self.server}"
+        late = f" {duration_text(self.behind)} behind" if self.behind else ""
+        return f"{'hold' if self.held else 'release'} cache {self.server}{late}"
 
 
 @attrs.frozen
@@ -220,7 +222,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start process": (),
     "freeze": (),
     "thaw": (),
-    "hold cache": (),
+    "hold cache": ("behind",),
     "release cache": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
 }
@@ -300,7 +302,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
         case "start process":
             return Life(text_at(row[operation], where), on=True)
         case "hold cache" | "release cache":
-            return Cache(text_at(row[operation], where), held=operation == "hold cache")
+            behind = duration_at(row["behind"], (*path, "behind")) if "behind" in row else 0
+            return Cache(text_at(row[operation], where), held=operation == "hold cache", behind=behind)
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -389,8 +392,8 @@ def event_of(command: Command) -> Fault | None:
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):
             return Freeze(process) if on else Thaw(process)
-        case Cache(server, held):
-            return HoldCache(server) if held else ReleaseCache(server)
+        case Cache(server, held, behind):
+            return HoldCache(server, behind) if held else ReleaseCache(server)
         case Kill(target, container):
             return KillContainer(joined(target.namespace, target.name), container)
         case _:

@@ -431,9 +431,12 @@ class Scenario:
         yield from ()
 
     def hold(self, block: Block) -> Iterator[str]:
-        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
-        server, *watch = block.words
-        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
+        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST [TIME]: its cache lags."""
+        server, *more = block.words
+        if server.startswith("kube-apiserver/") or not more:
+            self._game.happen(HoldCache(server, *[duration_in(block, time) for time in more]))
+        else:
+            self._game.happen(HoldWatch(server, *more))
         yield from ()
 
     def release(self, block: Block) -> Iterator[str]:
