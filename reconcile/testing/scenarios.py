@@ -36,8 +36,6 @@ from reconcile.events import (
     DropCall,
     Execute,
     Freeze,
-    HoldCache,
-    HoldWatch,
     KillContainer,
     Reconnect,
     ReleaseCache,
@@ -61,7 +59,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.faulting import drifting, joining, linked, set_clock
+from reconcile.testing.faulting import drifting, held, joining, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -432,11 +430,7 @@ class Scenario:
 
     def hold(self, block: Block) -> Iterator[str]:
         """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST [TIME]: its cache lags."""
-        server, *more = block.words
-        if server.startswith("kube-apiserver/") or not more:
-            self._game.happen(HoldCache(server, *[duration_in(block, time) for time in more]))
-        else:
-            self._game.happen(HoldWatch(server, *more))
+        self._game.happen(held(block))
         yield from ()
 
     def release(self, block: Block) -> Iterator[str]:
