@@ -101,7 +101,8 @@ class Record:
 @attrs.frozen(weakref_slot=False)
 class RunPodSandbox:
     """
-    Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`.
+    Make the pod's sandbox (its network namespace and IP), also in place of one that was lost; answered by
+    `SandboxReady` or `SandboxFailed`.
 
     Args:
         pod: the pod's key.

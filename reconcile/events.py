@@ -107,6 +107,23 @@ class SandboxRemoved:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class SandboxFailed:
+    """The pod's sandbox could not be made."""
+
+    uid: str
+    message: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SandboxLost:
+    """The pod's sandbox is not ready any more, though nobody asked for that; what runs in it may run on."""
+
+    uid: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class ImagePulled:
     """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
 
@@ -245,6 +262,8 @@ class ManifestsChanged:
 RuntimeReport: TypeAlias = (
     SandboxReady
     | SandboxRemoved
+    | SandboxFailed
+    | SandboxLost
     | ImagePulled
     | ImagePullFailed
     | ContainerStarted
@@ -460,6 +479,21 @@ class KillContainer:
 
     pod: str
     container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class KillSandbox:
+    """
+    Let a pod's sandbox go away by itself, as when its pause process is killed; the kubelet makes it anew.
+
+    What runs in it runs on until the kubelet ends it.
+
+    Args:
+        pod: the pod's key, namespace/name.
+    """
+
+    pod: str
 
 
 @quick
@@ -860,6 +894,7 @@ Fault: TypeAlias = (
     | StopProcess
     | StartProcess
     | KillContainer
+    | KillSandbox
     | Freeze
     | Thaw
     | Strain

@@ -207,6 +207,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"{_POWER[what.__class__]} {name}"
         case on.KillContainer(pod, container):
             return f"kill container {container} of {pod}"
+        case on.KillSandbox(pod):
+            return f"kill sandbox of {pod}"
         case on.Freeze(process) | on.Thaw(process):
             return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
         case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
@@ -357,6 +359,10 @@ def _of_report(what: Any, _: Cluster | None) -> str:
             return f"sandbox of {uid} ready at {ip}"
         case on.SandboxRemoved(uid):
             return f"sandbox of {uid} removed"
+        case on.SandboxFailed(uid, message):
+            return f"sandbox of {uid} could not be made: {message}"
+        case on.SandboxLost(uid):
+            return f"sandbox of {uid} lost"
         case on.ImagePulled(uid, container, image, present, took):
             how = "was present" if present else f"pulled in {duration_text(took)}"
             return f"image {image} {how} for {container} of {uid}"

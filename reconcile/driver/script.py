@@ -43,6 +43,7 @@ from reconcile.events import (
     Freeze,
     HoldCache,
     KillContainer,
+    KillSandbox,
     Reconnect,
     ReleaseCache,
     SetClock,
@@ -164,13 +165,13 @@ class Cache:
 
 @attrs.frozen
 class Kill:
-    """Kill a container of a pod."""
+    """Kill a container of a pod; without one, its sandbox."""
 
     target: Target
-    container: str
+    container: str = ""
 
     def __str__(self) -> str:
-        return f"kill {self.target} {self.container}"
+        return f"kill {self.target} {self.container}" if self.container else f"kill sandbox of {self.target}"
 
 
 @attrs.frozen
@@ -320,7 +321,11 @@ def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -
     text = text_at(row["kill"], where)
     word, slash, name = text.partition("/")
     if not slash or not name:
-        raise ScriptError(where, f"{text!r} is not of the form pod/web-1 or kubelet/node-1")
+        raise ScriptError(where, f"{text!r} is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1")
+    if word == "sandbox":
+        if "container" in row:
+            raise ScriptError(where, f"{text!r} is a whole sandbox: it has no container")
+        return Kill(target_at(f"pod/{name}", where, namespace))
     if word not in _PODS:
         if "container" in row or "namespace" in row:
             raise ScriptError(where, f"{text!r} is a process: it has neither container nor namespace")
@@ -395,7 +400,8 @@ def event_of(command: Command) -> Fault | None:
         case Cache(server, held):
             return HoldCache(server) if held else ReleaseCache(server)
         case Kill(target, container):
-            return KillContainer(joined(target.namespace, target.name), container)
+            key = joined(target.namespace, target.name)
+            return KillContainer(key, container) if container else KillSandbox(key)
         case _:
             return None
 

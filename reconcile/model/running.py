@@ -48,11 +48,20 @@ class RunningContainer:
 
 @attrs.frozen(kw_only=True)
 class RunningPod:
-    """A pod that has a sandbox, its IP, and its containers in the order in which they were first started."""
+    """
+    A pod that has a sandbox.
+
+    Args:
+        uid: the pod's.
+        ip: its address.
+        containers: in the order in which they were first started.
+        lost: its sandbox is not ready any more.
+    """
 
     uid: str
     ip: str
     containers: tuple[RunningContainer, ...] = ()
+    lost: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -33,6 +33,7 @@ from reconcile.events import (
     HoldCache,
     HoldWatch,
     KillContainer,
+    KillSandbox,
     MendLink,
     Reconnect,
     ReleaseCache,
@@ -215,6 +216,9 @@ def _words(fault: Fault) -> tuple[str, ...]:
         case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
             return "kill", name, container, namespace
+        case KillSandbox(pod) if "/" in pod and pod.split("/")[0]:
+            namespace, name = split_key(pod)
+            return "kill", f"sandbox/{name}", namespace
         case Strain(host, signal, available):
             return ("strain", host, signal, available) if available else ("strain", host, signal)
         case ShutDown(host, cancelled):

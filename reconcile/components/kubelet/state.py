@@ -169,7 +169,7 @@ class LocalPod:
         started_at: when this kubelet first saw it, as its status says it.
         life: running; restarting: its containers are told to end, and then all begin anew; ending: what it has is being
             torn down; ended: nothing is left of it on the host.
-        sandbox: how far its sandbox is.
+        sandbox: how far its sandbox is; lost: it is not ready any more, and what is in it is told to end.
         ip: its own.
         initialised: init containers are done.
         grace: how long its containers may take to end, once it is ending.
@@ -191,7 +191,7 @@ class LocalPod:
     started_at: Any
     static: bool = False
     life: Literal["running", "restarting", "ending", "ended"] = "running"
-    sandbox: Literal["none", "asked", "ready", "stopping"] = "none"
+    sandbox: Literal["none", "asked", "ready", "lost", "stopping"] = "none"
     ip: str = ""
     initialised: bool = True
     grace: Duration = 0
@@ -253,6 +253,7 @@ class Mounting:
         delay: the present back-off.
         failures: how often drivers have failed to mount a volume, by `OPERATION/VOLUME`.
         done: all is there.
+        anew: while what is in a sandbox ends that was lost, the names of the containers that are to run in the next.
     """
 
     asked: tuple[str, ...] = ()
@@ -260,6 +261,7 @@ class Mounting:
     delay: Duration = 0
     failures: Map[int] = Map()
     done: bool = False
+    anew: tuple[str, ...] = ()
 
 
 @quick

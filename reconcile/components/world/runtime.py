@@ -14,23 +14,21 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, controlplane, living, programs, pulling
+from reconcile.components.world import asking, controlplane, living, programs, pulling, sandboxes
 from reconcile.components.world.state import (
     Container,
     Sandbox,
     State,
     behaviour_of,
     container_id,
-    given,
+    drawn,
     image_id,
-    in_network,
     placed,
     timers_of,
     with_sandbox,
 )
 from reconcile.effects import (
     CancelTimer,
-    DiscardVolumes,
     Effect,
     EndProcess,
     LaunchProcess,
@@ -54,13 +52,12 @@ from reconcile.events import (
     ContainerStarted,
     Ordered,
     SandboxReady,
-    SandboxRemoved,
     Started,
     Surrounded,
     TimerFired,
 )
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MINUTE, Duration, Instant
+from reconcile.lib.instant import MINUTE, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, last_words
@@ -178,9 +175,9 @@ def images(state: State) -> Map[int]:
 def containers(state: State) -> Running:
     """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
-        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox))
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox), lost=sandbox.ready is None)
         for sandbox in state.sandboxes.values()
-        if sandbox.ready
+        if sandbox.ready is not False
     ]
     return Running(pods=tuple(pods), images=state.images, boots=state.boots)
 
@@ -210,9 +207,9 @@ def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] |
 def _on_ordered(state: State, event: Ordered) -> Stepped:
     match event.order:
         case RunPodSandbox() as order:
-            return _run_sandbox(state, order, event.now)
+            return sandboxes.run(state, order, event.now)
         case StopPodSandbox() as order:
-            return _stop_sandbox(state, order)
+            return sandboxes.stop(state, order)
         case PullImage() as order:
             return pulling.pull(state, order, event.now)
         case StartContainer() as order:
@@ -256,48 +253,6 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     doom = container.doom
     assert doom is not None, "a container that ends knows how"
     return _exit(state, sandbox, container, doom, event.now)
-
-
-# Sandboxes ------------------------------------------------------------------------------------------------------------
-
-
-def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
-    known = state.sandboxes.get(order.uid, None)
-    if known is not None:
-        return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
-    if order.network and order.network != state.network and not order.host_network:
-        state = in_network(state, order.network)
-    ip, place = given(state, host_network=order.host_network)
-    took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
-    taken = state.taken | 1 << place if place else state.taken
-    labels = order.labels if state.behaviours.containers else _NO_LABELS
-    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took, labels))
-    state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
-    if took:
-        return state, (SetTimer(("sandbox", order.uid), now + took),)
-    return state, (Report(SandboxReady(order.uid, ip)),)
-
-
-def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
-    sandbox = state.sandboxes.get(order.uid, None)
-    if sandbox is None:
-        return state, (Report(SandboxRemoved(order.uid)),)
-    effects: list[Effect] = []
-    processes = state.processes
-    for container in sandbox.containers:
-        if container.order is not None:
-            effects.append(DiscardVolumes(order.uid))
-        if container.stage != "exited":
-            effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
-            if state.felt:
-                state = living.forgotten(state, order.uid, container.name)
-            if container.process and container.stage != "starting":
-                processes = processes.remove(container.process)
-                effects.append(EndProcess(container.process))
-    taken = state.taken & ~(1 << sandbox.place)
-    sandboxes = state.sandboxes.remove(order.uid)
-    state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
-    return state, (*effects, Report(SandboxRemoved(order.uid)))
 
 
 # Containers -----------------------------------------------------------------------------------------------------------
@@ -408,10 +363,6 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     return ending, not container.awaited and found.after >= _LASTING
 
 
-def _drawn(state: State, span: Span, name: str) -> Duration:
-    return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
-
-
 def _on_surrounded(state: State, event: Surrounded) -> Stepped:
     sandbox = state.sandboxes.get(event.uid, None)
     container = None if sandbox is None else sandbox.container(event.container)
@@ -436,7 +387,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     if container.order is not None and container.stage != "starting" and order.grace:
         return programs.stopped(state, sandbox, container, order.grace, now)
     behaviour = behaviour_of(state, sandbox, container)
-    wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    wanted = drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
         took, code = 0, KILLED
     elif behaviour.ignores_sigterm or wanted > order.grace:

@@ -16,6 +16,7 @@ from reconcile.driver.machine.processes import (
     kill_container,
     launch,
     lose,
+    lose_sandbox,
     reach_changed,
     report,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "lapse",
     "launch",
     "lose",
+    "lose_sandbox",
     "next_step",
     "play_now",
     "reach_changed",

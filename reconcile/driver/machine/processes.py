@@ -306,6 +306,16 @@ def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> N
     take_up(machine, runtime, effects)
 
 
+def lose_sandbox(machine: Machine, runtime: Process, uid: str) -> bool:
+    """Let a pod's sandbox go away by itself; tell whether there was one."""
+    lost = world.lost(machine.states.get(runtime.name), uid)
+    if lost is None:
+        return False
+    machine.states.set(runtime.name, lost[0])
+    take_up(machine, runtime, lost[1])
+    return True
+
+
 def tell(machine: Machine, process: Process, event: Any) -> None:
     """Let a process hear *event*, and take its effects up."""
     name = process.name

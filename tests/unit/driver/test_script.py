@@ -28,6 +28,7 @@ from reconcile.events import (
     CutLink,
     Disconnect,
     KillContainer,
+    KillSandbox,
     MendLink,
     Reconnect,
     SetClock,
@@ -186,6 +187,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         {"at": "5m", "kill": "kubelet/node-3"},
         {"at": "5m", "start process": "kubelet/node-3"},
         {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
+        {"at": "5m", "kill": "sandbox/web-1", "namespace": "shop"},
     )
     assert agrees(document)
     read = [timed.command for timed in parse(document)]
@@ -210,6 +212,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         "kill kubelet/node-3",
         "start process kubelet/node-3",
         "kill pod/web-0 web",
+        "kill sandbox of pod/web-1",
     ]
     assert [command.target.namespace for command in read[5:10]] == ["shop", "default", "default", "default", "shop"]
     assert [event_of(command) for command in read if event_of(command) is not None] == [
@@ -222,6 +225,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         StopProcess("kubelet/node-3"),
         StartProcess("kubelet/node-3"),
         KillContainer("shop/web-0", "web"),
+        KillSandbox("shop/web-1"),
     ]
 
 
@@ -254,7 +258,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         ),
         ({"slow link": "a b", "delay": "fast"}, r"^commands\[0\].delay: .*'fast'", True),
         ({"slow link": "a b", "loss": "1%"}, r"^commands\[0\].loss: must be a count of a million, not '1%'$", False),
-        ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
+        ({"kill": "web"}, "'web' is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1$", False),
         ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
         ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),
     ],

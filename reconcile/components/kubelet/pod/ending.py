@@ -51,7 +51,7 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
             pod = stopping.stop(pod, container, pod.grace, now, out)
     if alive:
         return keep(state, stopping.released(pod, now, out))
-    if pod.sandbox in {"asked", "ready"}:
+    if pod.sandbox in {"asked", "ready", "lost"}:
         out.append(StopPodSandbox(pod.uid))
         return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":

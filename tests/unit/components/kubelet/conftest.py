@@ -85,6 +85,13 @@ class Lab:
         self.queue, self.timers, self.processes = [], {}, []
         self.start()
 
+    def lose_sandbox(self, name="web"):
+        lost = world.lost(self.world, self.pod(name).metadata.uid)
+        if lost is not None:
+            self.world, effects = lost
+            self.take("runtime", effects)
+        return lost is not None
+
     # What is on its way
 
     def push(self, to, event):
