@@ -289,7 +289,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare" | "grow":
+        case "mount" | "prepare" | "unprepare" | "grow" | "resize":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -302,7 +302,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 
 
 def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
-    """Look again at what a pod waits for: what its volumes are made of, its devices, or that they grow."""
+    """Look again at what a pod waits for: what its volumes are made of, its devices, that they grow, its resources."""
     done = True
     if what == "grow":
         growing.due(state, pod, now, out)
@@ -311,6 +311,8 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":
         state, done = preparing.due(state, pod, now, out)
+    elif what == "resize":
+        pod = resizing.again(pod, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
 

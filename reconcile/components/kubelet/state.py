@@ -145,6 +145,7 @@ class Resize:
         since: from when on it has been pending for that reason; *asked* is the generation that asks for it.
         begun: when what is allocated began to be given to the containers; 0 if they have it.
         generation: that which asked for it.
+        error: why they cannot be given it for now.
     """
 
     pending: tuple[str, str] | None = None
@@ -152,6 +153,7 @@ class Resize:
     asked: int = 0
     begun: Instant = 0
     generation: int = 0
+    error: str = ""
 
 
 @quick

@@ -64,6 +64,7 @@ from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Sp
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
+from reconcile.model.limits import limits_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
 
 __all__ = [
@@ -220,8 +221,8 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
             return asking.probe(state, order, event.now, event.missing, answer=event.answer)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
-        case ResizeContainer(uid, name):
-            return state, (Report(ContainerResized(uid, name)),)
+        case ResizeContainer() as order:
+            return _resize(state, order, event.now)
         case RemoveImage(image):
             return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
         case _:
@@ -340,11 +341,13 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     return state, tuple(effects)
 
 
-def _exhausted(behaviour: Behaviour, container: Container, now: Instant) -> Instant | None:
-    """Give when a container that starts now will use more memory than it may, if ever."""
+def _exhausted(
+    behaviour: Behaviour, container: Container, began: Instant, since: Instant | None = None
+) -> Instant | None:
+    """Give when a container that *began* then will use more memory than it may, from *since* on, if ever."""
     if behaviour.memory is None or not container.memory or container.process:
         return None
-    return behaviour.memory.base.reaches(container.memory * NANO, now)
+    return behaviour.memory.base.reaches(container.memory * NANO, began, since)
 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
@@ -405,6 +408,32 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     stop = SetTimer(("stop", order.uid, order.container), now + took)
     signal = (SignalProcess(container.process),) if container.process and container.stage == "running" else ()
     return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
+
+
+def _resize(state: State, order: ResizeContainer, now: Instant) -> Stepped:
+    """Give a container other limits: from now on they say how slow it is, and when it runs out of memory."""
+    sandbox = state.sandboxes.get(order.uid, None)
+    container = None if sandbox is None else sandbox.container(order.container)
+    done = Report(ContainerResized(order.uid, order.container))
+    if sandbox is None or container is None or container.stage == "exited":
+        return state, (done,)
+    memory, cpu = limits_of(order.resources)
+    resized = replace(container, memory=memory, cpu=cpu)
+    if memory == container.memory or container.stage != "running" or container.process or container.order is not None:
+        return with_sandbox(state, placed(sandbox, resized)), (done,)
+    cancelled = [CancelTimer(key) for key in timers_of(order.uid, container)]
+    # How else it ends is drawn by its name: as when it was started.
+    began = container.started_at or 0
+    state, effects = _run(state, sandbox, replace(resized, memory=0, doom=None), began)
+    ends = [effect for effect in effects if isinstance(effect, SetTimer) and effect.key[0] == "exit"]
+    again = state.sandboxes[order.uid].container(order.container)
+    assert again is not None, "it runs"
+    again = replace(again, memory=memory)
+    exhausted = _exhausted(behaviour_of(state, sandbox, again), again, began, now)
+    if exhausted is not None and not any(end.at <= exhausted for end in ends):
+        again = replace(again, doom=living.OUT_OF_MEMORY)
+        ends = [SetTimer(("exit", order.uid, order.container), exhausted)]
+    return with_sandbox(state, placed(sandbox, again)), (done, *cancelled, *ends)
 
 
 def _exit(

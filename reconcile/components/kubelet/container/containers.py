@@ -32,6 +32,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
+from reconcile.model.limits import limits_of
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
 from reconcile.model.running import RunningContainer
@@ -40,7 +41,6 @@ FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
 FORGIVEN_AFTER: Final = 2 * LAST_DELAY
 """A container that ran for so long starts without the back-off that it had."""
-_UNLIMITED: Final = (0, 0)
 LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
 SYNC_AGAIN: Final = 10 * SECOND
@@ -252,7 +252,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
-            *_limits(spec),
+            *limits_of(spec.resources),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -276,15 +276,6 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
 _ordered: Final[Callable[..., Container]] = copier(
     Container, "stage", "runs", "waiting", "due", "delay", "delayed_at", "pull_delay", "pull_at"
 )
-
-
-def _limits(spec: Any) -> tuple[int, int]:
-    """Give how many bytes of memory a container may use, and how much of processors; 0 if that is not limited."""
-    limits = spec.resources.limits if spec.resources is not None else None
-    if not limits:
-        return _UNLIMITED
-    memory, cpu = limits.get("memory"), limits.get("cpu")
-    return 0 if memory is None else memory.whole, 0 if cpu is None else cpu.nanos
 
 
 def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:
