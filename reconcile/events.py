@@ -125,7 +125,17 @@ class SandboxLost:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
+    """
+    The image is on the host.
+
+    Args:
+        uid, container: for which it was pulled.
+        image: its name.
+        present: it was there already.
+        took: how long the pull was.
+        size: of the image, in bytes.
+        login: which of the order's logins the registry took, from 1 on; 0 for none.
+    """
 
     uid: str
     container: str
@@ -133,6 +143,7 @@ class ImagePulled:
     present: bool
     took: Duration
     size: int
+    login: int = 0
 
 
 @quick

@@ -7,6 +7,8 @@ Gives:    the event that they mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconcile.events import CutLink, DriftClock, KillContainer, KillSandbox, MendLink, SetClock, SlowLink, StopProcess
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
@@ -24,7 +26,7 @@ def drifting(host: str, rate: str, until: str = "") -> DriftClock:
     return DriftClock(host, number_in(rate), parse_duration(until) if until else None)
 
 
-def killing(words: tuple[str, ...]) -> KillContainer | KillSandbox | StopProcess:
+def killing(words: Sequence[str]) -> KillContainer | KillSandbox | StopProcess:
     """Give what kills a process, a container of a pod or its sandbox; ReconcileError if the words mean nothing."""
     name, *rest = words
     kind, _, pod = name.partition("/")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.api.scalars import Quantity
-from reconcile.components.kubelet.container import configuring, containers, probes, pulling, stopping
+from reconcile.components.kubelet.container import configuring, containers, credentials, probes, pulling, stopping
 from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
 from reconcile.components.kubelet.pod import choosing, pods, recreating, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
@@ -103,6 +103,7 @@ def begin(
         wholes=wholes,
         careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
+        pulled=running.pulled,
     )
     return State(host=host, seldom=seldom, images=running.images)
 
@@ -206,8 +207,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.judged(state, rest[0], response, now, out)
         case "rejudged":
             return pods.rejudged(state, rest[0], response, now, out)
-        case "mount":
-            return _on_mounted(state, rest, response, now, out)
+        case "mount" | "secret":
+            return _on_mounted(state, event.tag, response, now, out)
         case "claim":
             return _on_claimed(state, rest, response, now, out)
         case "configure":
@@ -235,11 +236,13 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
     return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
 
 
-def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
-    uid, key = tag
+def _on_mounted(state: State, tag: tuple[Any, ...], response: Any, now: Instant, out: list[Effect]) -> State:
+    what, uid, key = tag
     pod = state.pods.get(uid, None)
     if pod is None:
         return state
+    if what == "secret":
+        return credentials.answered(state, pod, {key: response}, now, out)
     state, done = mounting.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
@@ -289,7 +292,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare" | "grow" | "resize":
+        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -304,6 +307,8 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
     """Look again at what a pod waits for: what its volumes are made of, its devices, that they grow, its resources."""
     done = True
+    if what == "secrets":
+        return credentials.ask(state, pod, out)
     if what == "grow":
         growing.due(state, pod, now, out)
         return state

@@ -268,6 +268,22 @@ class Mounting:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Secrets:
+    """
+    The pull secrets of a pod.
+
+    Args:
+        known: those that are there, by name.
+        asked: of which it is being asked again; *found*: what was answered so far, by `secrets/NAME`.
+    """
+
+    known: Map[Any] = Map()
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Claiming:
     """
     What a pod waits for of its devices.
@@ -358,6 +374,9 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        secrets: of pods that name pull secrets, by uid.
+        pulled: how images were pulled, of which that counts -> digests of logins and uids of Secrets; none if whoever
+            is here may use it.
         holds: names of the attachable volumes that pods with claims use, by uid.
         grown: claims of pods whose file systems are grown on this node -> the driver, by the pod's uid.
         ungrown: how often that has failed, by the claim's uid.
@@ -387,6 +406,8 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    secrets: Map[Secrets] = Map()
+    pulled: Map[tuple[str, ...]] = Map()
     holds: Map[tuple[str, ...]] = Map()
     grown: Map[Map[str]] = Map()
     ungrown: Map[int] = Map()

@@ -113,6 +113,7 @@ def rebooted(state: State) -> State:
         dice=state.dice,
         boots=state.boots + 1,
         images=state.images,
+        traffic=pulling.Traffic(pulled=state.traffic.pulled) if state.traffic and state.traffic.pulled else None,
     )
 
 
@@ -180,7 +181,8 @@ def containers(state: State) -> Running:
         for sandbox in state.sandboxes.values()
         if sandbox.ready is not False
     ]
-    return Running(pods=tuple(pods), images=state.images, boots=state.boots)
+    pulled = state.traffic.pulled if state.traffic is not None else Map()
+    return Running(pods=tuple(pods), images=state.images, boots=state.boots, pulled=pulled)
 
 
 def _shown(state: State, sandbox: Sandbox) -> tuple[RunningContainer, ...]:
@@ -224,7 +226,7 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
         case ResizeContainer() as order:
             return _resize(state, order, event.now)
         case RemoveImage(image):
-            return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
+            return pulling.removed(state, image), ()
         case _:
             assert_never(event.order)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet.container import environment, probes, stopping
+from reconcile.components.kubelet.container import credentials, environment, probes, stopping
 from reconcile.components.kubelet.container.actions import action_of
 from reconcile.components.kubelet.pod.allotting import allotted
 from reconcile.components.kubelet.state import (
@@ -102,6 +102,8 @@ def _fetch(
         return _misnamed(pod, container, fault, now, out), None
     policy = container.spec.image_pull_policy or _usual_policy(image)
     there = image in state.images
+    if there and (state.seldom.pulled or state.host.kubelet):
+        there = credentials.may_use(state, pod, image)
     if policy != "Always" and there:
         said = f'Container image "{image}" already present on machine and can be accessed by the pod'
         out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
@@ -116,7 +118,8 @@ def _fetch(
         return _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out), None
     out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
     if len(state.pulls) < state.seldom.parallel:
-        out.append(PullImage(pod.uid, container.spec.name, image))
+        order = PullImage(pod.uid, container.spec.name, image)
+        out.append(credentials.with_logins(state, pod, order) if state.seldom.secrets else order)
     pulling = with_container(pod, copier(Container, "stage")(container, "pulling"))
     return pulling, Pull(pod.uid, container.spec.name, image, now)
 
@@ -142,7 +145,7 @@ def pulled(
     now: Instant,
 ) -> LocalPod:
     """Start the container whose image is there now."""
-    if report.present and container.spec.image_pull_policy != "Always":
+    if report.present and report.image not in state.seldom.pulled and container.spec.image_pull_policy != "Always":
         said = f'Container image "{report.image}" already present on machine and can be accessed by the pod'
     else:
         said = (

@@ -56,14 +56,15 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
         return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":
         return keep(state, pod)
-    if state.seldom.mounting:
+    seldom = state.seldom
+    if seldom.mounting or seldom.secrets:
         state = mounting.dropped(state, pod, out)
-    if state.seldom.claiming:
+    if seldom.claiming:
         state, waits = preparing.ended(state, pod, now, out)
         if waits:
             return keep(state, pod)
     spec: Any = pod.pod.spec
-    if state.seldom.holds or state.seldom.drivers:
+    if seldom.holds or seldom.drivers:
         state = growing.released(state, pod, out)
         state, is_less = holding.released(state, pod)
         if is_less:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.admission import admission, aligning, preemption
-from reconcile.components.kubelet.container import containers, hooks
+from reconcile.components.kubelet.container import containers, credentials, hooks
 from reconcile.components.kubelet.pod import choosing, ending, recalling, recreating, resizing, restarting
 from reconcile.components.kubelet.pod.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.pod.reporting import drifted, keep, keep_pulling, report, write
@@ -23,6 +23,7 @@ from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.requests import Request
+from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
 NETWORK_NOT_READY: Final = (
@@ -202,10 +203,7 @@ def add(
     elif old is not None and old.phase in ending.FINISHED:
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
-        pod = replace(pod, sandbox="ready", ip=found.ip)
-        pod = recalling.resumed(pod, old, now, out)
-        if found.lost and metadata.deletion_timestamp is None:
-            state, pod = recreating.begun(state, pod, out)
+        state, pod = _resumed(state, pod, found, now, out)
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if metadata.deletion_timestamp is None:
@@ -235,6 +233,14 @@ def add(
     else:
         _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _resumed(state: State, pod: LocalPod, found: RunningPod, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
+    """Give a pod that ran before this kubelet started as it goes on."""
+    pod = recalling.resumed(replace(pod, sandbox="ready", ip=found.ip), pod.written, now, out)
+    state = credentials.ask(state, pod, out)
+    metadata: Any = pod.pod.metadata
+    return recreating.begun(state, pod, out) if found.lost and metadata.deletion_timestamp is None else (state, pod)
 
 
 def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
