@@ -373,6 +373,21 @@ class CallWebhook:
     who: Literal["webhook", "extender"] = "webhook"
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Explain:
+    """
+    To the outside, and into the log: why a scheduler decided as it did, where `Topology(explanations=("log",))` asks.
+
+    Args:
+        pod: whose turn it was, as namespace/name.
+        explanation: what was found, as JSON: what each plugin said of each node, and what came of it.
+    """
+
+    pod: str
+    explanation: Map[Any]
+
+
 Effect: TypeAlias = (
     Call
     | SetTimer
@@ -391,6 +406,7 @@ Effect: TypeAlias = (
     | LookAround
     | DiscardVolumes
     | CallWebhook
+    | Explain
 )
 """Everything that a component can order."""
 
@@ -452,5 +468,5 @@ class Audit:
     tag: str = ""
 
 
-OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit
+OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit | Explain
 """What leaves the cluster's own `step` for the outside world."""

@@ -59,6 +59,7 @@ from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
+    AddHost,
     Advance,
     Begin,
     Carry,
@@ -99,6 +100,7 @@ from reconcile.events import (
     RestoreSnapshot,
     Return,
     SaveSnapshot,
+    SetBackends,
     SetClock,
     ShutDown,
     SkipChanges,
@@ -176,7 +178,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             operate(machine, event)
         case KillContainer() | KillSandbox():
             _kill(machine, event)
-        case Strain() | ShutDown() | WriteManifest() | RemoveManifest():
+        case AddHost() | SetBackends() | Strain() | ShutDown() | WriteManifest() | RemoveManifest():
             befall(machine, event)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)

@@ -1,8 +1,8 @@
 """
-Faults of clocks, links, processes and pods, as a scenario's words.
+Faults of clocks, links, processes and pods, and machines that join, as a scenario's words.
 
 Takes:    words of a command.
-Gives:    the event that they mean.
+Gives:    the event or the move that they mean.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from reconcile.events import CutLink, DriftClock, KillContainer, KillSandbox, Me
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.model.requests import joined
+from reconcile.testing.moves import Join
 from reconcile.testing.wording import number_in
 
 
@@ -37,6 +38,13 @@ def killing(words: Sequence[str]) -> KillContainer | KillSandbox | StopProcess:
     if "/" not in name:
         raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
     return StopProcess(name)
+
+
+def joining(host: str, *flags: str) -> Join:
+    """Give what lets a host join; ReconcileError if the words mean nothing."""
+    if flags not in ((), ("--control-plane",)):
+        raise ReconcileError(f"join {host} {' '.join(flags)!r}: only --control-plane can follow the host")
+    return Join(host, control_plane=bool(flags))
 
 
 def linked(does: str, one: str, other: str, *ways: str) -> CutLink | MendLink | SlowLink:

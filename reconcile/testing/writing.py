@@ -39,6 +39,7 @@ from reconcile.events import (
     ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
+    SetBackends,
     SetClock,
     ShutDown,
     SlowLink,
@@ -57,6 +58,7 @@ from reconcile.testing.blocks import Block
 from reconcile.testing.moves import (
     Adopt,
     Declare,
+    Join,
     Lag,
     Move,
     Repair,
@@ -176,6 +178,8 @@ def _move(move: Move) -> Written:
             return f"lag {number} {duration_text(time)}", ()
         case Replace(host):
             return f"member replace {host}", ()
+        case Join(host, control_plane):
+            return f"join {host} --control-plane" if control_plane else f"join {host}", ()
         case Repair():
             return "repair", ()
         case _:
@@ -213,12 +217,10 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "clock", host, duration_text(ahead)
         case DriftClock(host, rate, until):
             return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
-        case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
+        case KillContainer(pod) | KillSandbox(pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
-            return "kill", name, container, namespace
-        case KillSandbox(pod) if "/" in pod and pod.split("/")[0]:
-            namespace, name = split_key(pod)
-            return "kill", f"sandbox/{name}", namespace
+            what = (name, fault.container) if isinstance(fault, KillContainer) else (f"sandbox/{name}",)
+            return "kill", *what, namespace
         case Strain(host, signal, available):
             return ("strain", host, signal, available) if available else ("strain", host, signal)
         case ShutDown(host, cancelled):
@@ -230,6 +232,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return _OF_WATCHES[fault.__class__], process, watch
         case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
             return _OF_PROCESSES[fault.__class__], name
+        case SetBackends(hosts) if hosts:
+            return "backends", *hosts
         case _:
             return ()
 

@@ -89,15 +89,14 @@ def pulled(state: State, order: PullImage, took: Duration) -> tuple[State, tuple
     if behaviour.absent and order.image not in state.images:
         message = refusal("manifest unknown", full_name(order.image))
         return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
-    there = order.image in state.images
-    if not there:
+    if order.image not in state.images:
         state = replace(state, images=state.images.set(order.image, behaviour.size))
-    size = state.images[order.image]
-    present = there or behaviour.preloaded
+    size, there = state.images[order.image], behaviour.preloaded
+    # One that came for another pod meanwhile is pulled again: a kubelet looks what is there before it waits its turn.
     if state.traffic is None and not state.host.kubelet:
-        return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
+        return state, (Report(ImagePulled(order.uid, order.container, order.image, there, took, size)),)
     state, login = _noted(state, order.uid, order.container, order.image)
-    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size, login)),)
+    return state, (Report(ImagePulled(order.uid, order.container, order.image, there, took, size, login)),)
 
 
 def _with_login(state: State, order: PullImage, number: int) -> State:

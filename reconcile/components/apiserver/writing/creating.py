@@ -223,6 +223,8 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if admitted.spec.node_name:
         place = place_of(ask.store.get("nodes", admitted.spec.node_name))
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(place)) if place else metadata
+    if admitted.causes is None:
+        admitted = admission.with_keys(admitted, metadata.labels)
     pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
     return pod, new_pod_causes(pod, admitted.causes)
 

@@ -198,16 +198,41 @@ def _slice(ask: Ask, new: Any, _: Any) -> Any:
     return _new_slice(ask, new)
 
 
+def _new_lease(ask: Ask, obj: Any) -> Any:
+    """Drop what only serves coordinated leader election, while that is off."""
+    spec = obj.spec
+    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
+        return obj
+    if gates.is_on(ask.state.feature_gates, gates.COORDINATED_LEADER_ELECTION):
+        return obj
+    return replace(obj, spec=replace(spec, strategy=None, preferred_holder=None))
+
+
+def _lease(ask: Ask, new: Any, old: Any) -> Any:
+    """Drop the same, but for what the Lease says already."""
+    spec, before = new.spec, old.spec
+    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
+        return new
+    kept = _new_lease(ask, new)
+    if kept is new or before is None:
+        return kept
+    strategy = spec.strategy if before.strategy is not None else None
+    preferred = spec.preferred_holder if before.preferred_holder is not None else None
+    return replace(kept, spec=replace(kept.spec, strategy=strategy, preferred_holder=preferred))
+
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
+    "leases.coordination.k8s.io": _new_lease,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
+    "leases.coordination.k8s.io": _lease,
 }

@@ -75,6 +75,8 @@ class Configuration:
         initial_backoff, longest_backoff: how long a pod waits after its first try, and at most.
         extenders: who else is asked.
         election: how schedulers agree who works.
+        explanations: where it says why it decided as it did: in the `log`, on the `pods`; nothing of it is in a
+            KubeSchedulerConfiguration.
     """
 
     profiles: tuple[Profile, ...] = (DEFAULT,)
@@ -82,6 +84,7 @@ class Configuration:
     longest_backoff: Duration = 10 * SECOND
     extenders: tuple[Extender, ...] = ()
     election: Election = Election()
+    explanations: tuple[str, ...] = ()
 
 
 DEFAULTS: Final = Configuration()
