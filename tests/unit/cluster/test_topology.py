@@ -318,7 +318,7 @@ STATEFUL_SET = {
     [
         (
             {"Nonesuch": True},
-            "'Nonesuch' cannot be switched here; there are HPAConfigurableTolerance, HPAScaleToZero, Max",
+            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, HPAConfigurableTolerance, HPA",
         ),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],
@@ -337,7 +337,9 @@ def test_a_gate_reaches_the_api_server(switched, kept):
     assert (rolling.partition, rolling.max_unavailable) == (0, kept)
 
 
-@pytest.mark.parametrize("gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT}))
+@pytest.mark.parametrize(
+    "gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT, gates.COORDINATED_LEADER_ELECTION})
+)
 def test_a_gate_reaches_its_controller(gate):
     default = controllers.standard()
     switched = controllers.standard(feature_gates=Map({gate: not gates.DEFAULTS[gate]}))
