@@ -83,12 +83,13 @@ def stop(state: State, order: StopPodSandbox) -> Stepped:
     effects: list[Effect] = []
     processes = state.processes
     for container in sandbox.containers:
-        if container.order is not None:
+        if container.order is not None or state.behaviours.has_fills:
             effects.append(DiscardVolumes(uid))
         if container.stage != "exited":
             effects += [CancelTimer(key) for key in timers_of(uid, container)]
             if state.felt:
-                state = living.forgotten(state, uid, container.name)
+                state, cancelled = living.forgotten(state, uid, container.name)
+                effects += cancelled
             if container.process and container.stage != "starting":
                 processes = processes.remove(container.process)
                 effects.append(EndProcess(container.process))
