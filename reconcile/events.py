@@ -15,6 +15,7 @@ import attrs
 from reconcile.api import core_v1
 from reconcile.effects import RuntimeOrder
 from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
 from reconcile.model.hosts import Host
@@ -204,12 +205,13 @@ class ContainerResized:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ContainerUses:
-    """The container that runs uses so much by now, in bytes."""
+    """The container that runs uses so much by now, in bytes; so much is on its pod's *volumes* that it writes to."""
 
     uid: str
     container: str
     memory: int
     disk: int
+    volumes: Map[int] = Map()
 
 
 @quick
@@ -297,6 +299,9 @@ class Surrounded:
         container: its name in the pod.
         requests: how many requests a second come to its pod, in billionths.
         missing: the services without which it ends and that have no ready endpoint.
+        layer: what it has written where no volume is mounted, in bytes.
+        volumes: how much is on those of its pod's own volumes that it writes to, by name, in bytes.
+        full: the paths that it writes to at which there is no room for more.
     """
 
     now: Instant
@@ -304,6 +309,9 @@ class Surrounded:
     container: str
     requests: int = 0
     missing: tuple[str, ...] = ()
+    layer: int = 0
+    volumes: Map[int] = Map()
+    full: tuple[str, ...] = ()
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded

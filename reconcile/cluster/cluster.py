@@ -209,11 +209,13 @@ class Programs:
         volumes: what is on each volume, by its name: name -> value.
         listeners: who listens at `IP:port`: a process.
         logs: what each container has written, by `uid/container`: (instant, line).
+        filled: how many bytes are on each volume, by who wrote them: a container's name.
     """
 
     volumes: Table[str, Map[Any]] = attrs.field(factory=Table)
     listeners: Table[str, str] = attrs.field(factory=Table)
     logs: Table[str, Sequence[tuple[Instant, str]]] = attrs.field(factory=Table)
+    filled: Table[str, Map[int]] = attrs.field(factory=Table)
 
 
 NO_PROGRAMS: Final = Programs()

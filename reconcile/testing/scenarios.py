@@ -66,7 +66,7 @@ from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
-from reconcile.testing.views import arrivals_of, containers_of, lines_of, shown
+from reconcile.testing.views import arrivals_of, containers_of, lines_of, shown, written
 from reconcile.testing.wording import (
     COMMANDS,
     duration_in,
@@ -351,8 +351,7 @@ class Scenario:
 
     def logs(self, block: Block) -> Iterator[str]:
         """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
-        pod, container, *rest = block.words
-        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
+        yield from written(self.cluster, *block.words)
 
     def members(self, _: Block) -> Iterator[str]:
         """Members: list those of etcd, as `etcdctl endpoint status` does."""

@@ -1,6 +1,6 @@
 """
 What a scenario lists: what is stored; and what no API server tells: who is connected to which of them, what hosts
-really run, and where packets arrive.
+really run and write, and where packets arrive.
 
 Takes:    a Cluster.
 Gives:    a line each.
@@ -84,3 +84,19 @@ def shown(cluster: Cluster, word: str, *rest: str) -> Iterator[str]:
             yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
     else:
         yield table(resource.key, objects, cluster.now) if objects else "No resources found"
+
+
+def written(cluster: Cluster, pod: str, container: str, namespace: str = "default") -> tuple[str, ...]:
+    """
+    Give the lines that the application in a container has written.
+
+    Raises:
+        ReconcileError: there is no such pod, or it has no such container.
+    """
+    found = cluster.get("pods", pod, namespace=namespace)
+    if found is None:
+        raise ReconcileError(f"logs {pod}: there is no such pod in {namespace}")
+    known = [each.name for each in (*(found.spec.init_containers or ()), *found.spec.containers)]
+    if container not in known:
+        raise ReconcileError(f"logs {pod} {container}: there is no such container; there are {', '.join(known)}")
+    return cluster.written(pod, container, namespace=namespace)

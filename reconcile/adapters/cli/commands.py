@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from reconcile.adapters.own import raised_by
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration
 from reconcile.lib.version import __version__
@@ -62,6 +63,12 @@ class _Program(click.Group):
                 with suppress(OSError):
                     click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
             _silence(sys.stderr)
+        except Exception as error:
+            said = raised_by(error)
+            if not said:
+                raise
+            click.echo(f"error: {said}", err=True)
+            status = _BAD_INPUT
         sys.exit(status if isinstance(status, int) else 0)
 
 

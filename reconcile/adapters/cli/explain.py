@@ -139,7 +139,7 @@ def _written(found: Explanation, options: Options, cluster: Cluster) -> str:
 
 def _configuration(path: Path | None, own: tuple[Any, ...]) -> Configuration | None:
     """Read the configuration of the scheduler that is asked; without one it is the run's own."""
-    found = load_scheduler(path, asks=True)
+    found = load_scheduler(path, own, asks=True)
     return None if found is None else configuration_of(found, tuple([each for each in own if isinstance(each, Plugin)]))
 
 

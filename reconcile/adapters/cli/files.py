@@ -16,6 +16,7 @@ from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.configuration import configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.fields import ScriptError
 from reconcile.driver.mapping import mapped
 from reconcile.driver.script import Timed, parse, settled_in, unmatched
@@ -207,12 +208,13 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
 
 
-def load_scheduler(path: Path | None, *, asks: bool = False) -> Map[Any] | None:
+def load_scheduler(path: Path | None, own: tuple[Any, ...], *, asks: bool = False) -> Map[Any] | None:
     """
     Read a KubeSchedulerConfiguration; None if there is no path.
 
     Args:
         path: where it is.
+        own: what runs of the user's own; it may name the plugins among it.
         asks: it may have extenders; a cluster's own scheduler may not.
 
     Raises:
@@ -220,7 +222,7 @@ def load_scheduler(path: Path | None, *, asks: bool = False) -> Map[Any] | None:
     """
 
     def read(given: Any) -> Map[Any]:
-        if configuration_of(given).extenders and not asks:
+        if configuration_of(given, tuple([each for each in own if isinstance(each, Plugin)])).extenders and not asks:
             raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})
 
@@ -259,6 +261,8 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
         field = str(error).partition(": ")[0]
+        if field.startswith("[") and not field[1:2].isdigit():  # several faults, as Go writes them
+            field = field[1:]
         if field == "topology":  # its fields are named as in Python, and as in JSON in a file
             field = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), str(error).split(": ")[1])
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None

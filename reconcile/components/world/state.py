@@ -86,11 +86,13 @@ class Felt:
     Args:
         requests: how many requests a second came to its pod, in billionths.
         memory: how many bytes it used; *disk*: likewise.
+        volumes: how many bytes were on the volumes that it writes to, by name.
     """
 
     requests: int = 0
     memory: int = 0
     disk: int = 0
+    volumes: Map[int] = Map()
 
 
 @quick

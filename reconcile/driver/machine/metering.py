@@ -24,6 +24,7 @@ from reconcile.cluster.cluster import Process
 from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
@@ -343,7 +344,8 @@ def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrou
     doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
     services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
     missing = _absent(machine, pod, services)
-    return Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+    seen = Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+    return filled(machine, runtime.host, seen) if behaviours.has_fills else seen
 
 
 def _key(machine: Machine, host: str, uid: str) -> str:

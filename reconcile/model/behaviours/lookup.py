@@ -146,6 +146,12 @@ class Behaviours:
         return any(cause.without for behaviour in every for cause in behaviour.causes)
 
     @cached_property
+    def has_fills(self) -> bool:
+        """Whether anything writes to volumes."""
+        every = (*self.images.values(), *[rule.behaviour for rule in self.containers])
+        return any(behaviour.fills for behaviour in every)
+
+    @cached_property
     def components(self) -> tuple[str, ...]:
         """The applications that containers run, by name, each once."""
         every = (*self.images.values(), *[rule.behaviour for rule in self.containers])

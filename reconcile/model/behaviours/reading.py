@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Hazard, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -62,7 +62,10 @@ _FORMS: Final = (
     ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("hazards", re.compile(r"exit (?P<code>[0-9]+) with probability (?P<probability>\S+) a day")),
-    ("causes", re.compile(r"exit (?P<code>[0-9]+) (?:without (?P<service>[a-z0-9./-]+)|when disk is full)")),
+    (
+        "causes",
+        re.compile(r"exit (?P<code>[0-9]+) (?:without (?P<service>[a-z0-9./-]+)|when (?:disk|(?P<full>/\S*)) is full)"),
+    ),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
     ("runs", re.compile("runs")),
     ("component", re.compile(r"component (?P<component>\S+)")),
@@ -73,6 +76,7 @@ _FORMS: Final = (
     ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile("disk (?P<amount>.+)")),
+    ("fills", re.compile(r"writes (?P<amount>.+) to (?P<path>/\S*)")),
     ("message", re.compile("message " + _QUOTED)),
     (
         "answers",
@@ -99,7 +103,7 @@ def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
     metrics: dict[str, Amount] = {}
-    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": [], "hazards": [], "causes": []}
+    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": [], "hazards": [], "causes": [], "fills": []}
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -142,6 +146,7 @@ def _from_text(text: str, path: str) -> Behaviour:
         needs=tuple(repeated["needs"]),
         hazards=tuple(repeated["hazards"]),
         causes=tuple(repeated["causes"]),
+        fills=tuple(repeated["fills"]),
     )
 
 
@@ -155,7 +160,9 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
         return _hazard(match["code"], match["probability"], place)
     if name == "causes":
         without = service_at(match["service"], place) if match["service"] else ""
-        return Cause(code=_code(match["code"], place), without=without)
+        return Cause(code=_code(match["code"], place), without=without, full=_path(match["full"] or "", place))
+    if name == "fills":
+        return Fill(path=_path(match["path"], place), amount=parse_amount(match["amount"], place))
     return _line(_unquoted(match["line"]), match["after"], match["every"], place)
 
 
@@ -220,7 +227,20 @@ _KEYS: Final = {
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     only(
         written,
-        (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers", "component"),
+        (
+            *_KEYS,
+            *_AMOUNTS,
+            *_SIZES,
+            "exits",
+            "stop",
+            "logs",
+            "metrics",
+            "needs",
+            "message",
+            "answers",
+            "component",
+            "writes",
+        ),
         path,
     )
     parts: dict[str, Any] = {}
@@ -244,6 +264,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     if "needs" in written:
         rows = rows_at(written["needs"], f"{path}.needs")
         parts["needs"] = tuple([service_at(row, f"{path}.needs[{place}]") for place, row in enumerate(rows)])
+    if "writes" in written:
+        rows = rows_at(written["writes"], f"{path}.writes")
+        parts["fills"] = tuple([_fill(row, f"{path}.writes[{place}]") for place, row in enumerate(rows)])
     if "stop" in written:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
@@ -276,8 +299,8 @@ def _logged(row: Any, path: str) -> str | Line:
 
 
 def _exit(row: Any, path: str) -> Ending | Hazard | Cause:
-    only(row, ("code", "oom", "after", "probability", "dailyProbability", "without", "diskFull"), path)
-    others = [key for key in ("dailyProbability", "without", "diskFull") if key in row]
+    only(row, ("code", "oom", "after", "probability", "dailyProbability", "without", "diskFull", "full"), path)
+    others = [key for key in ("dailyProbability", "without", "diskFull", "full") if key in row]
     if others:
         if sorted(row) != sorted(["code", others[0]]):
             raise ReconcileError(f"{path}: {others[0]!r} goes with 'code' alone: {row!r}")
@@ -286,6 +309,8 @@ def _exit(row: Any, path: str) -> Ending | Hazard | Cause:
             return _hazard(code, row["dailyProbability"], f"{path}.dailyProbability")
         if others[0] == "without":
             return Cause(code=code, without=service_at(row["without"], f"{path}.without"))
+        if others[0] == "full":
+            return Cause(code=code, full=_path(row["full"], f"{path}.full"))
         if not _flag(row["diskFull"], f"{path}.diskFull"):
             raise ReconcileError(f"{path}.diskFull: must be true, or not be there: {row!r}")
         return Cause(code=code)
@@ -314,6 +339,20 @@ def _reply(row: Any, path: str) -> Reply:
         fails_after=None if fails is False else fails,
         takes=span_at(row.get("takes", "0s"), f"{path}.takes"),
     )
+
+
+def _fill(row: Any, path: str) -> Fill:
+    only(row, ("to", "amount"), path)
+    if "to" not in row or "amount" not in row:
+        raise ReconcileError(f"{path}: needs 'to' and 'amount': {row!r}")
+    return Fill(path=_path(row["to"], f"{path}.to"), amount=amount_at(row["amount"], f"{path}.amount"))
+
+
+def _path(value: Any, path: str) -> str:
+    text = text_at(value, path)
+    if text and (not text.startswith("/") or ".." in text.split("/")):
+        raise ReconcileError(f"{path}: must be an absolute path such as /data, not {value!r}")
+    return text.rstrip("/") or text
 
 
 def _stop(written: Any, path: str) -> dict[str, Any]:
@@ -357,7 +396,7 @@ def span_at(value: Any, path: str) -> Span:
     try:
         span = Span(parse_duration(low), parse_duration(high if dots else low))
     except ReconcileError as error:
-        raise ReconcileError(f"{path}: {error}") from None
+        raise ReconcileError(f"{path}: {value!r}: {error}" if dots else f"{path}: {error}") from None
     if not 0 <= span.low <= span.high:
         raise ReconcileError(f"{path}: {value!r} must not be negative, nor end before it starts")
     return span

@@ -408,7 +408,7 @@ class World:
                     self.sync(name)
             if not self.network:
                 self.tick()
-            if turn > 10 and self.is_whole():
+            if turn > 60 and self.is_whole():  # by then whoever was removed, and forgot it, has stood for election
                 break
             if turn % 20 == 10:
                 for name in sorted(self.hosts):

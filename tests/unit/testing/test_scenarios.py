@@ -63,6 +63,8 @@ def says():
         ("scale deployments web 2", '404 NotFound: deployments.apps "web" not found'),
         ("delete pods web", '404 NotFound: pods "web" not found'),
         ("delete gadgets web", "error: no such resource: 'gadgets'"),
+        ("logs web main", "error: logs web: there is no such pod in default"),
+        ("logs web main shop", "error: logs web: there is no such pod in shop"),
         ("wander 3", "error: 'wander 3' is short of a word or has too many. Wander STEPS SEED"),
         ("advance -5s", "error: 'advance -5s': time does not go back"),
         ("advance soon", "error: 'soon' is not a duration such as 300ms, 2s or 1m30s"),

@@ -602,6 +602,19 @@ def test_a_scheduler_with_extenders_is_refused_where_it_stands(reconcile, desk):
     assert (ended.code, ended.err) == (1, said)
 
 
+def test_a_scheduler_with_plugins_that_there_are_not_is_refused_where_it_stands(reconcile, desk):
+    listed = "  - plugins: {multiPoint: {enabled: [{name: Nada}]}, score: {enabled: [{name: Nope}]}}\n"
+    (desk / "scheduler.yaml").write_text(
+        f"apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n{listed}"
+    )
+    ended = reconcile("run", "pod.yaml", "--scheduler-config", "scheduler.yaml")
+    place = "profiles[0].plugins"
+    first = f'{place}.multiPoint.enabled[0]: plugin "Nada" does not exist'
+    second = f'{place}.score.enabled[0]: ScorePlugin "Nope" does not exist'
+    said = f"error: scheduler.yaml, document 1, line 4: [{first}, {second}]\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
 def test_two_stages_of_one_name_are_refused_where_they_stand(reconcile, desk):
     (desk / "stages.yaml").write_text(f"{STAGE}---\n{STAGE}")
     ended = reconcile("run", "pod.yaml", "--stages", "stages.yaml")
