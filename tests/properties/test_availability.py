@@ -145,7 +145,7 @@ def test_a_fourth_master_joins(data):
     with collector_paused():
         for move in (Declare(web(load)), *data.draw(LESSER)):
             game.move(move)
-        joiner = Joiner(game.machine, happen, wait, lambda request: asked(game.machine, request))
+        joiner = Joiner(game.machine.closed, happen, wait, lambda request: asked(game.machine, request))
         joiner.join("node-9", control_plane=True)
         comes_to(game, (*MASTERS, "node-9"), load)
 
