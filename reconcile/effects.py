@@ -318,10 +318,20 @@ class SignalProcess:
 @quick
 @attrs.frozen(weakref_slot=False)
 class LookAround:
-    """A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect."""
+    """
+    A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        queue: it does not look around, but turns to this queue of work.
+        work: to take an item; or it is done with one, and takes the next, or none.
+    """
 
     uid: str
     container: str
+    queue: str = ""
+    work: Literal["", "take", "next", "done"] = ""
 
 
 @quick

@@ -302,6 +302,7 @@ class Surrounded:
         layer: what it has written where no volume is mounted, in bytes.
         volumes: how much is on those of its pod's own volumes that it writes to, by name, in bytes.
         full: the paths that it writes to at which there is no room for more.
+        work: what it gets of a queue: an item; or none as long as others have some; or there is none any more.
     """
 
     now: Instant
@@ -312,6 +313,7 @@ class Surrounded:
     layer: int = 0
     volumes: Map[int] = Map()
     full: tuple[str, ...] = ()
+    work: Literal["", "item", "wait", "empty"] = ""
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded

@@ -53,6 +53,7 @@ from reconcile.model.behaviours import (  # noqa: E402
     Reply,
     Rule,
     Span,
+    Work,
 )
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
@@ -97,6 +98,7 @@ HOMES: Final[dict[Any, str]] = {
             Hazard,
             Cause,
             Fill,
+            Work,
             Line,
             Span,
             Amount,

@@ -320,6 +320,8 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, work=work) if work:
+            return f"container {container} of {uid} gets of its queue: {work}"
         case on.Surrounded(_, uid, container, requests, missing):
             said = f"; missing {', '.join(missing)}" if missing else ""
             return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
@@ -419,6 +421,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container, queue, work) if queue:
+            return f"container {container} of {uid} turns to queue {queue}: {work}"
         case do.LookAround(uid, container):
             return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):

@@ -26,6 +26,7 @@ from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.queueing import queued
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
@@ -335,6 +336,8 @@ def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[
 def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
     """Give what there is around a container: how many requests come to its pod, and which services it misses."""
     behaviours, now = machine.cluster.topology.behaviours, machine.now
+    if look.queue:
+        return Surrounded(now + runtime.skew, look.uid, look.container, work=queued(machine, runtime.host, look))
     pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
     requests = 0
     for key, curve in behaviours.load.items():

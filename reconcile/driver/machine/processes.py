@@ -282,11 +282,11 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         after, effects = election.release(elected, machine.now + process.skew)
         machine.elections.set(name, after)
         take_up(machine, process, effects)
-    if process.kind not in _OF_APPLICATIONS or elected is not None:
-        return  # it ends when its behaviour says
     state = machine.states.get(name)
     kept = state.state if process.kind == FROZEN else state
-    said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
+    if not isinstance(kept, applications.State):
+        return  # it ends when its behaviour says
+    said = applications.terminated(kept, machine.now + process.skew)
     if said is not None:
         tell(machine, process, said)
     else:

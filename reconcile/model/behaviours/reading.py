@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -76,6 +76,7 @@ _FORMS: Final = (
     ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile("disk (?P<amount>.+)")),
+    ("work", re.compile(r"works (?P<how>off|one of) (?P<queue>\S+) each " + _SPAN.format("span"))),
     ("fills", re.compile(r"writes (?P<amount>.+) to (?P<path>/\S*)")),
     ("message", re.compile("message " + _QUOTED)),
     (
@@ -132,8 +133,8 @@ def _from_text(text: str, path: str) -> Behaviour:
             if match["metric"] in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
             metrics[match["metric"]] = parse_amount(match["amount"], place)
-        elif name in {"message", "component"}:
-            parts[name] = _unquoted(match["line"]) if name == "message" else component_at(match["component"], place)
+        elif name in {"message", "component", "work"}:
+            parts[name] = _once(name, match, place)
         elif name in repeated:
             repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
@@ -148,6 +149,13 @@ def _from_text(text: str, path: str) -> Behaviour:
         causes=tuple(repeated["causes"]),
         fills=tuple(repeated["fills"]),
     )
+
+
+def _once(name: str, match: re.Match[str], place: str) -> Any:
+    """Read a clause that is said once."""
+    if name == "work":
+        return _work(match["queue"], match["span"], place, one=match["how"] == "one of")
+    return _unquoted(match["line"]) if name == "message" else name_at(match["component"], place)
 
 
 def _one_of(name: str, match: re.Match[str], place: str) -> Any:
@@ -224,23 +232,13 @@ _KEYS: Final = {
 }
 
 
+_OTHERS: Final = ("exits", "stop", "logs", "metrics", "needs", "message", "answers", "component", "writes", "work")
+
+
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     only(
         written,
-        (
-            *_KEYS,
-            *_AMOUNTS,
-            *_SIZES,
-            "exits",
-            "stop",
-            "logs",
-            "metrics",
-            "needs",
-            "message",
-            "answers",
-            "component",
-            "writes",
-        ),
+        (*_KEYS, *_AMOUNTS, *_SIZES, *_OTHERS),
         path,
     )
     parts: dict[str, Any] = {}
@@ -251,10 +249,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     for key in _SIZES:
         if key in written:
             parts[key] = size_at(written[key], f"{path}.{key}")
-    if "message" in written:
-        parts["message"] = text_at(written["message"], f"{path}.message")
-    if "component" in written:
-        parts["component"] = component_at(written["component"], f"{path}.component")
+    for key, read in (("message", text_at), ("component", name_at), ("work", _worked)):
+        if key in written:
+            parts[key] = read(written[key], f"{path}.{key}")
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
@@ -348,6 +345,17 @@ def _fill(row: Any, path: str) -> Fill:
     return Fill(path=_path(row["to"], f"{path}.to"), amount=amount_at(row["amount"], f"{path}.amount"))
 
 
+def _worked(row: Any, path: str) -> Work:
+    only(row, ("queue", "each", "one"), path)
+    if "queue" not in row or "each" not in row:
+        raise ReconcileError(f"{path}: needs 'queue' and 'each': {row!r}")
+    return _work(row["queue"], row["each"], path, one=_flag(row.get("one", False), f"{path}.one"))
+
+
+def _work(queue: Any, each: Any, path: str, *, one: bool) -> Work:
+    return Work(queue=name_at(queue, path), each=span_at(each, path), one=one)
+
+
 def _path(value: Any, path: str) -> str:
     text = text_at(value, path)
     if text and (not text.startswith("/") or ".." in text.split("/")):
@@ -430,8 +438,8 @@ def service_at(value: Any, path: str) -> str:
     return text
 
 
-def component_at(value: Any, path: str) -> str:
-    """Read the name of an application."""
+def name_at(value: Any, path: str) -> str:
+    """Read the name of an application, or of a queue."""
     text = text_at(value, path)
     for fault in names.subdomain_faults(text):
         raise ReconcileError(f"{path}: {value!r}: {fault}")

@@ -294,6 +294,18 @@ def test_an_end_has_a_cause_in_either_form(text, row):
     assert behaviour.endings == ()
 
 
+def test_work_in_either_form():
+    for text, row in (
+        ("works off papers each 2s..5s", {"queue": "papers", "each": "2s..5s"}),
+        ("works one of papers each 1m0s", {"queue": "papers", "each": "1m", "one": True}),
+    ):
+        jsonschema.validate({"queues": {"papers": 3}, "images": {"a": {"work": row}}}, SCHEMA)
+        assert parse_behaviour({"work": row}) == parse_behaviour(text)
+        assert parse_behaviour(text).text == text
+    read = Behaviours.parse({"queues": {"papers": 3}, "images": {"a": "works off papers each 2s"}})
+    assert Behaviours.parse(read.document) == read
+
+
 def test_what_is_written_where_in_either_form():
     row = {"to": "/data/base/", "amount": "1Gi..2Gi over 1h"}
     jsonschema.validate({"images": {"a": {"writes": [row]}}}, SCHEMA)
@@ -318,6 +330,9 @@ def test_ends_of_all_kinds_go_together():
         ({"exits": [{"code": 3, "without": "db", "after": "1s"}]}, "'without' goes with 'code' alone"),
         ({"exits": [{"oom": True, "dailyProbability": "1%"}]}, "'dailyProbability' goes with 'code' alone"),
         ({"exits": [{"code": 3, "full": "data"}]}, "exits[0].full: must be an absolute path such as /data, not 'data'"),
+        ({"work": {"queue": "papers"}}, "work: needs 'queue' and 'each'"),
+        ({"work": {"queue": "Papers", "each": "1s"}}, "work: 'Papers'"),
+        ("works off papers", "is no clause"),
         ({"writes": [{"to": "/data"}]}, "writes[0]: needs 'to' and 'amount'"),
         ({"writes": [{"to": "/a/../b", "amount": 1}]}, "writes[0].to: must be an absolute path"),
         ("writes much to /data", "'much'"),
