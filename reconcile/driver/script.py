@@ -36,7 +36,7 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scal
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, duration_at, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
-from reconcile.driver.linking import Link, link_at
+from reconcile.driver.linking import Drift, Link, drift_at, link_at
 from reconcile.driver.machinery import CONTROL_PLANE, Doing, Joining, machinery_at
 from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
@@ -186,7 +186,7 @@ class Pause:
         return f"{'freeze' if self.on else 'thaw'} {self.process}"
 
 
-Happening: TypeAlias = Link | Power | Connection | Clock | Life | Cache | Kill | Pause | Doing
+Happening: TypeAlias = Link | Drift | Power | Connection | Clock | Life | Cache | Kill | Pause | Doing
 """What is asked of nobody."""
 Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Joining | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
@@ -214,6 +214,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "disconnect": (),
     "reconnect": (),
     "clock": ("ahead",),
+    "drift": ("rate", "until"),
     "cut link": ("one way",),
     "slow link": ("delay", "jitter", "loss", "one way"),
     "mend link": ("one way",),
@@ -295,6 +296,8 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return link_at(operation, row, where)
         case "clock":
             return Clock(text_at(row["clock"], where), _ahead(row, path))
+        case "drift":
+            return drift_at(row, where)
         case "kill":
             return _kill(row, path, namespace)
         case "freeze" | "thaw":
@@ -387,7 +390,7 @@ def event_of(command: Command) -> Fault | None:
             return Reconnect(host) if on else Disconnect(host)
         case Clock(host, ahead):
             return SetClock(host, ahead)
-        case Link(fault) | Doing(fault):
+        case Link(fault) | Drift(fault) | Doing(fault):
             return fault
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)

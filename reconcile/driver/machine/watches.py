@@ -10,11 +10,12 @@ import attrs
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.links import NO_LINKS, Showing
 from reconcile.cluster.pending import Draining, Listing, Sent
-from reconcile.components import apiserver
+from reconcile.components import apiserver, election
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.caches import is_fresh, shown_to, shows
+from reconcile.driver.machine.channels import open_watch, tidied
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import end, open_watch, tell, tidied
+from reconcile.driver.machine.processes import end, hear_election, tell
 from reconcile.driver.machine.reach import park, server_for, shows_nothing, store_seen_from
 from reconcile.driver.machine.travelling import is_under_way
 from reconcile.effects import Notice
@@ -26,6 +27,7 @@ from reconcile.model import statuses
 from reconcile.store import PARTITIONS, RIGHTS, Change, Reads, channel, position_after, table_at
 
 _NOBODY: Final = Channel()
+_ELECTION: Final = election.WATCH
 
 
 def open_client_watch(machine: Machine, item: Sent, store: Reads) -> None:
@@ -81,13 +83,16 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
         changes = history.between(cursor.position, position)
         if not changes:
             return False
-        late = position != last
-        view = _view(store, cursor.resource, changes[-1].revision) if late else store.table(cursor.resource)
+        resource = cursor.resource
+        view = _view(store, resource, changes[-1].revision) if position != last else store.table(resource)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
-    revision = 0 if changes else store.revision
-    tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
+    (tell if watch != _ELECTION else hear_election)(
+        machine,
+        process,
+        Watched(machine.now + process.skew, watch, changes, view, 0 if changes else store.revision),
+    )
     return True
 
 
