@@ -121,7 +121,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         if config.candidacy is not None:
             process = attrs.evolve(process, watches=(election.WATCH,))
             machine.processes.set(name, process)
-            cursor = Cursor(election.CANDIDATES, "", channel(election.CANDIDATES))
+            cursor = Cursor(election.CANDIDATES, identity, channel(election.CANDIDATES, identity))
             open_watch(machine, process, election.WATCH, cursor)
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
