@@ -39,8 +39,8 @@ def _object(schema: Mapping[str, Any], name: str, *, is_whole: bool) -> Type:
     fields: dict[str, Type] = {}
     for key, part in (schema.get("properties") or {}).items():
         found = _shape(part, f"{name}.{key}")
-        for spelling in spellings(key) if found is not None else ():
-            fields[spelling] = found
+        if found is not None:
+            fields |= dict.fromkeys(spellings(key), found)
     if is_whole:
         fields |= {
             "apiVersion": STRING,
