@@ -278,7 +278,7 @@ class Ordered:
     """
     The host's kubelet orders; only the world's container runtime hears this.
 
-    *missing* are the services that a probed container may need and that have no ready endpoint now; *answer* is what
+    *missing* are the services that a probed container may need and that do not answer now; *answer* is what
     the application in it says to the probe, None if there is none.
     """
 
@@ -298,7 +298,7 @@ class Surrounded:
         uid: the pod's.
         container: its name in the pod.
         requests: how many requests a second come to its pod, in billionths.
-        missing: the services without which it ends and that have no ready endpoint.
+        missing: the services without which it ends and that did not answer.
         layer: what it has written where no volume is mounted, in bytes.
         volumes: how much is on those of its pod's own volumes that it writes to, by name, in bytes.
         full: the paths that it writes to at which there is no room for more.

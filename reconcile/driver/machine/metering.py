@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Metrics".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import meta_v1
@@ -24,9 +24,11 @@ from reconcile.cluster.cluster import Process
 from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.driver.machine.calling import unanswered
 from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.queueing import queued
+from reconcile.driver.machine.reach import connected
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
@@ -42,6 +44,7 @@ RESOLUTION: Final[Duration] = 15 * SECOND
 FRESH: Final[Duration] = 10 * SECOND
 REQUESTS: Final = "requests_per_second"
 
+_TRIES: Final = 3  # so often a container asks a service at a look before it does without
 _MIRRORED: Final = "kubernetes.io/config.hash"
 _SLICES: Final = "endpointslices.discovery.k8s.io"
 # Of what does not say how much it uses, and of a node beside its containers.
@@ -324,13 +327,14 @@ def ready_behind(machine: Machine, key: str) -> tuple[str, ...]:
 
 
 def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[str, ...]:
-    """Give those services that a container needs, by its behaviour, and that nothing stands behind."""
+    """Give those services that a container needs, by its behaviour, and of which it gets no answer."""
     if not machine.cluster.topology.behaviours.has_needs:
         return ()
     doing = world.doing(machine.states.get(process.name), order.uid, order.container)
     if doing is None or not doing[1].needs:
         return ()
-    return _absent(machine, _key(machine, process.host, order.uid), doing[1].needs)
+    pod = _pod(machine, process.host, order.uid)
+    return doing[1].needs if pod is None else unanswered(machine, process.host, pod, doing[1].needs)
 
 
 def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
@@ -338,32 +342,26 @@ def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrou
     behaviours, now = machine.cluster.topology.behaviours, machine.now
     if look.queue:
         return Surrounded(now + runtime.skew, look.uid, look.container, work=queued(machine, runtime.host, look))
-    pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
+    pod = _pod(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else None
+    name = "" if pod is None else f"{pod.metadata.namespace}/{pod.metadata.name}"
     requests = 0
-    for key, curve in behaviours.load.items():
+    for key, curve in behaviours.load.items() if connected(machine, runtime.host) else ():
         pods = ready_behind(machine, key)
-        if pod in pods:
+        if name in pods:
             requests += curve.at(now, machine.cluster.topology.start) // len(pods)
     doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
-    services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
-    missing = _absent(machine, pod, services)
+    services = () if doing is None else tuple([cause.without for cause in doing[1].causes if cause.without])
+    missing = services if pod is None else unanswered(machine, runtime.host, pod, services, tries=_TRIES)
     seen = Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
     return filled(machine, runtime.host, seen) if behaviours.has_fills else seen
 
 
-def _key(machine: Machine, host: str, uid: str) -> str:
-    """Give the key of a pod on a host; empty if there is none of this uid."""
+def _pod(machine: Machine, host: str, uid: str) -> Any:
+    """Give a pod on a host; None if there is none of this uid."""
     for pod in machine.store.table("pods").under("node", host):
         if uid in (pod.metadata.uid, (pod.metadata.annotations or {}).get(_MIRRORED)):
-            return f"{pod.metadata.namespace}/{pod.metadata.name}"
-    return ""
-
-
-def _absent(machine: Machine, pod: str, services: Sequence[str]) -> tuple[str, ...]:
-    """Give those of the services that nothing stands behind; those without a namespace are of the pod's."""
-    namespace = pod.partition("/")[0]
-    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in services]
-    return tuple([name for name, key in keys if not ready_behind(machine, key)])
+            return pod
+    return None
 
 
 def _frozen(body: dict[str, Any]) -> Map[Any]:
