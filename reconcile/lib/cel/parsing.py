@@ -262,7 +262,10 @@ class _Parser:
         while True:
             dot = self.accept(".")
             if dot:
-                node = self.selected(node, dot)
+                selected = self.selected(node, dot)
+                if selected is None:
+                    return node
+                node = selected
                 continue
             bracket = self.accept("[")
             if not bracket:
@@ -272,7 +275,7 @@ class _Parser:
             self.expect("]")
             node = Call(bracket.at, "_[?_]" if optional else "_[_]", None, (node, index))
 
-    def selected(self, node: Node, dot: _Token) -> Node:
+    def selected(self, node: Node, dot: _Token) -> Node | None:
         optional = self.accept("?") is not None
         token = self.peek()
         if token.kind not in ("name", "escaped") and token.text != "in":
@@ -283,7 +286,9 @@ class _Parser:
                     f"Syntax error: no viable alternative at input '{self.source[dot.at : token.at + len(token.text)]}'"
                 )
             self.issues.append(Issue(token.at, said))
-            raise _Stopped
+            if token.text == ".":
+                raise _Stopped
+            return None
         self.take()
         field = token.text.strip("`")
         opening = None if optional or token.kind == "escaped" else self.accept("(")

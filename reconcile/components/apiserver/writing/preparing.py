@@ -50,6 +50,14 @@ def versioned(obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
     return shown
 
 
+def uncounted(obj: Any) -> Any:
+    """Give an object as its metadata alone shows it: what counts a DaemonSet's template is not of the metadata."""
+    if not isinstance(obj, apps_v1.DaemonSet) or _TEMPLATE not in ((obj.metadata and obj.metadata.annotations) or ()):
+        return obj
+    metadata: Any = obj.metadata
+    return replace(obj, metadata=replace(metadata, annotations=metadata.annotations.remove(_TEMPLATE) or None))
+
+
 def _count(annotations: Any) -> int:
     text = (annotations or {}).get(_TEMPLATE, "")
     return int(text) if text.isascii() and text.isdigit() else 0
@@ -115,6 +123,13 @@ def _new_attributes_class(_: Ask, obj: storage_v1.VolumeAttributesClass) -> stor
     return replace(obj, metadata=replace(obj.metadata, finalizers=(*(finalizers or ()), _PROTECTED)))
 
 
+def as_read(job: Any) -> Any:
+    """Give a job as it is read again: one without any labels has its template's then, which nobody has validated."""
+    if job.metadata.labels or job.spec is None or job.spec.template.metadata is None:
+        return job
+    return replace(job, metadata=replace(job.metadata, labels=job.spec.template.metadata.labels))
+
+
 def _volume_status(ask: Ask, new: Any, old: Any) -> Any:
     """Let a volume say when its phase changed."""
     status, before = new.status, old.status or core_v1.PersistentVolumeStatus()
@@ -172,6 +187,8 @@ STATUS_DEFAULTS: Final[Mapping[str, Callable[[Any], Any]]] = {
 """What the status of an object is, as it was sent, if its author left something out."""
 
 STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
+    "daemonsets.apps": _daemon_set,
+    "jobs.batch": lambda _, new, __: as_read(new),
     "persistentvolumes": _volume_status,
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
 }
@@ -198,16 +215,68 @@ def _slice(ask: Ask, new: Any, _: Any) -> Any:
     return _new_slice(ask, new)
 
 
+def _with_sources(spec: core_v1.PersistentVolumeClaimSpec) -> core_v1.PersistentVolumeClaimSpec:
+    """Give both fields that say what a volume begins with, where one is said."""
+    source, reference = spec.data_source, spec.data_source_ref
+    if reference is not None and reference.namespace:
+        # What lies in other namespaces cannot be had by default.
+        reference = None
+    if reference is None and source is not None and not _is_source(source):
+        source = None
+    if source is not None and reference is None:
+        reference = core_v1.TypedObjectReference(kind=source.kind, name=source.name, api_group=source.api_group)
+    elif reference is not None and source is None:
+        source = core_v1.TypedLocalObjectReference(
+            kind=reference.kind, name=reference.name, api_group=reference.api_group
+        )
+    return replace(spec, data_source=source, data_source_ref=reference)
+
+
+def _is_source(source: core_v1.TypedLocalObjectReference) -> bool:
+    known = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+    return (source.api_group or "", source.kind) in known
+
+
+def _claim(claim: core_v1.PersistentVolumeClaim) -> core_v1.PersistentVolumeClaim:
+    return claim if claim.spec is None else replace(claim, spec=_with_sources(claim.spec))
+
+
+def _lease(lease: Any) -> Any:
+    """Drop what only serves coordinated leader election, which is off."""
+    spec = lease.spec
+    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
+        return lease
+    return replace(lease, spec=replace(spec, strategy=None, preferred_holder=None))
+
+
+def _endpoint_slice(ask: Ask, obj: Any) -> Any:
+    """Drop the topology of endpoints, which nobody writes in v1."""
+    del ask
+    if not any(endpoint.deprecated_topology for endpoint in obj.endpoints or ()):
+        return obj
+    return replace(obj, endpoints=tuple([replace(each, deprecated_topology=None) for each in obj.endpoints]))
+
+
+NORMAL: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "leases.coordination.k8s.io": _lease,
+    "persistentvolumeclaims": _claim,
+}
+"""What becomes of an object after it is known who owns which of its fields, before anything else looks at it."""
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
+    "endpointslices.discovery.k8s.io": _endpoint_slice,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
+    "endpointslices.discovery.k8s.io": lambda ask, new, old: (
+        new if new.endpoints == old.endpoints else _endpoint_slice(ask, new)
+    ),
 }

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, golang, meta_v1
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
 from reconcile.components.apiserver.reading.objects import found
@@ -126,6 +126,9 @@ def _admitted(ask: Ask, new: Any, old: Any) -> Any:
         granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
+    normal = preparing.NORMAL.get(resource)
+    if normal is not None and new.spec is not old.spec:
+        new = _with_old_parts(normal(new), old)
     prepare = preparing.CHANGED.get(resource)
     if prepare is not None:
         new = prepare(ask, new, old)
@@ -137,6 +140,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
+    if ask.request.warned and resource in strategies.LABELED_BY_TEMPLATE:
+        body = defaulted(resource, body)
     if body.metadata is not metadata:
         metadata = _status_metadata(resource, update_metadata(ask, body, old), metadata)
     status = body.status
@@ -147,8 +152,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
         status = replace(status, qos_class=old.status.qos_class)
     asked = ask.request.warned  # by a client: what runs within the cluster knows what it writes
     default = preparing.STATUS_DEFAULTS.get(resource) if asked else None
-    if default is not None and body.status is not None:
-        status = default(body)
+    if default is not None and status is not None:
+        status = default(body if status is body.status else replace(body, status=status))
     if status is old.status and metadata is old.metadata:
         new = old
     else:
@@ -280,6 +285,9 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     if not patches:
         check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
+        if not given.resource_version.isdecimal():
+            said = f"strconv.ParseUint: parsing {golang.quoted(given.resource_version)}: invalid syntax"
+            raise Refusal(statuses.unexpected(said))
         if given.resource_version != kept.resource_version:
             raise Refusal(statuses.conflict(resource, name))
     elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
@@ -334,7 +342,7 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_change_causes(ask.request.resource, new, old)
+    return metadata_change_causes(creating.kind_named(ask), new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:

@@ -246,14 +246,6 @@ def _toleration(toleration: Any) -> Any:
     return replace(toleration, operator=toleration.operator or "Equal")
 
 
-def _lease(obj: Any) -> Any:
-    """Drop what only serves coordinated leader election, which is off."""
-    spec = obj.spec
-    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
-        return obj
-    return replace(obj, spec=replace(spec, strategy=None, preferred_holder=None))
-
-
 def _endpoint_slice(obj: Any) -> Any:
     return replace(obj, ports=each(obj.ports, _slice_port))
 
@@ -302,7 +294,6 @@ GROUPS: Final[Mapping[str, Default]] = {
         obj, "spec", lambda spec: _part(spec, "spec", _claim_spec)
     ),
     "endpointslices.discovery.k8s.io": _endpoint_slice,
-    "leases.coordination.k8s.io": _lease,
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "apiservices.apiregistration.k8s.io": lambda obj: _part(obj, "spec", _api_service_spec),
 }
