@@ -14,7 +14,7 @@ from reconcile.api import core_v1, meta_v1, networking_v1, versions
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
+from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
@@ -71,8 +71,12 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         if not named_only:
             causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
-    naming = definition_naming(obj) if resource == DEFINITIONS else None
-    causes = metadata_causes(kind_named(ask), obj.metadata, generated=generated, naming=naming) + causes
+    apart = resource == DEFINITIONS or (request.version and resource == "events")
+    causes = (
+        _named_apart(ask, obj, generated=generated)
+        if apart
+        else metadata_causes(resource, obj.metadata, generated=generated)
+    ) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, preparing.against(ask, causes))
     judged = admission.judged(ask, obj, None)
@@ -91,6 +95,11 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if request.dry_run:
         return Response(201, obj, warnings)
     return Planned(txn, 201, resource, key, warnings=warnings)
+
+
+def _named_apart(ask: Ask, obj: Any, *, generated: bool) -> Causes:
+    naming = definition_naming(obj) if ask.request.resource == DEFINITIONS else None
+    return metadata_causes(kind_named(ask), obj.metadata, generated=generated, naming=naming)
 
 
 def kind_named(ask: Ask) -> str:
@@ -254,8 +263,6 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     else:
         obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
-    normal = preparing.NORMAL.get(resource)
-    obj = obj if normal is None else normal(obj)
     admit = _ADMISSIONS.get(resource) or preparing.NEW.get(resource)
     if admit is not None:
         obj = admit(ask, obj)
@@ -344,7 +351,7 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "namespaces": _with_finalizer,
     "jobs.batch": _with_controller_labels,
     "ingresses.networking.k8s.io": admission.admit_ingress,
-    "persistentvolumeclaims": admission.admit_claim,
+    "persistentvolumeclaims": lambda ask, claim: admission.admit_claim(ask, preparing.new_claim(ask, claim)),
     "persistentvolumes": _waiting,
     "volumeattributesclasses.storage.k8s.io": admission.protect,
     "certificatesigningrequests.certificates.k8s.io": _asked_by,

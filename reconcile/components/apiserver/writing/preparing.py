@@ -237,11 +237,12 @@ def _is_source(source: core_v1.TypedLocalObjectReference) -> bool:
     return (source.api_group or "", source.kind) in known
 
 
-def _claim(claim: core_v1.PersistentVolumeClaim) -> core_v1.PersistentVolumeClaim:
+def new_claim(_: Ask, claim: core_v1.PersistentVolumeClaim, __: Any = None) -> core_v1.PersistentVolumeClaim:
+    """Give a claim with what it begins with in both fields that say so."""
     return claim if claim.spec is None else replace(claim, spec=_with_sources(claim.spec))
 
 
-def _lease(lease: Any) -> Any:
+def _lease(_: Ask, lease: Any, __: Any = None) -> Any:
     """Drop what only serves coordinated leader election, which is off."""
     spec = lease.spec
     if spec is None or (spec.strategy is None and spec.preferred_holder is None):
@@ -249,19 +250,19 @@ def _lease(lease: Any) -> Any:
     return replace(lease, spec=replace(spec, strategy=None, preferred_holder=None))
 
 
-def _endpoint_slice(ask: Ask, obj: Any) -> Any:
+def _changed_slice(ask: Ask, new: Any, old: Any) -> Any:
+    return new if new.endpoints is old.endpoints or new.endpoints == old.endpoints else _endpoint_slice(ask, new)
+
+
+def _endpoint_slice(_: Ask, obj: Any) -> Any:
     """Drop the topology of endpoints, which nobody writes in v1."""
-    del ask
-    if not any(endpoint.deprecated_topology for endpoint in obj.endpoints or ()):
+    for endpoint in obj.endpoints or ():
+        if endpoint.deprecated_topology:
+            break
+    else:
         return obj
     return replace(obj, endpoints=tuple([replace(each, deprecated_topology=None) for each in obj.endpoints]))
 
-
-NORMAL: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "leases.coordination.k8s.io": _lease,
-    "persistentvolumeclaims": _claim,
-}
-"""What becomes of an object after it is known who owns which of its fields, before anything else looks at it."""
 
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
@@ -270,13 +271,14 @@ NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
+    "leases.coordination.k8s.io": _lease,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,
     "daemonsets.apps": _daemon_set,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
-    "endpointslices.discovery.k8s.io": lambda ask, new, old: (
-        new if new.endpoints == old.endpoints else _endpoint_slice(ask, new)
-    ),
+    "leases.coordination.k8s.io": _lease,
+    "persistentvolumeclaims": new_claim,
+    "endpointslices.discovery.k8s.io": _changed_slice,
 }

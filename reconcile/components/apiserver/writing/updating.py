@@ -126,12 +126,10 @@ def _admitted(ask: Ask, new: Any, old: Any) -> Any:
         granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
-    normal = preparing.NORMAL.get(resource)
-    if normal is not None and new.spec is not old.spec:
-        new = _with_old_parts(normal(new), old)
     prepare = preparing.CHANGED.get(resource)
     if prepare is not None:
-        new = prepare(ask, new, old)
+        made = prepare(ask, new, old)
+        new = _with_old_parts(made, old) if made is not new and resource in _COMPLETED else made
     admission.restrict_node(ask, new, old)
     return new
 
@@ -285,11 +283,8 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     if not patches:
         check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
-        if not given.resource_version.isdecimal():
-            said = f"strconv.ParseUint: parsing {golang.quoted(given.resource_version)}: invalid syntax"
-            raise Refusal(statuses.unexpected(said))
         if given.resource_version != kept.resource_version:
-            raise Refusal(statuses.conflict(resource, name))
+            raise Refusal(_of_another(resource, name, given.resource_version or ""))
     elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
         # Whoever finds this out knows the resource, not its kind.
@@ -317,6 +312,12 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     )
 
 
+def _of_another(resource: str, name: str, version: str) -> meta_v1.Status:
+    if not version.isdecimal():
+        return statuses.unexpected(f"strconv.ParseUint: parsing {golang.quoted(version)}: invalid syntax")
+    return statuses.conflict(resource, name)
+
+
 def check_uid(ask: Ask, wanted: str | None, uid: str | None) -> None:
     """Refuse with 409 a write that is meant for an object of another uid."""
     if wanted and wanted != uid:
@@ -342,7 +343,8 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_change_causes(creating.kind_named(ask), new, old)
+    resource = creating.kind_named(ask) if ask.request.version else ask.request.resource
+    return metadata_change_causes(resource, new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
@@ -401,6 +403,10 @@ def _with_tolerations(given: Any, before: Any) -> Any:
     return (*(given or ()), *missing) if missing else given
 
 
+# What may be as it was only once the server has made of it what it makes.
+_COMPLETED: Final = frozenset(
+    {"leases.coordination.k8s.io", "persistentvolumeclaims", "endpointslices.discovery.k8s.io"}
+)
 # Whose annotations say what is in no field, and are judged with the specification.
 _ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})
 _TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
