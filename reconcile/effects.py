@@ -318,10 +318,20 @@ class SignalProcess:
 @quick
 @attrs.frozen(weakref_slot=False)
 class LookAround:
-    """A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect."""
+    """
+    A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        queue: it does not look around, but turns to this queue of work.
+        work: to take an item; or it is done with one, and takes the next, or none.
+    """
 
     uid: str
     container: str
+    queue: str = ""
+    work: Literal["", "take", "next", "done"] = ""
 
 
 @quick
@@ -364,6 +374,21 @@ class CallWebhook:
     who: Literal["webhook", "extender"] = "webhook"
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Explain:
+    """
+    To the outside, and into the log: why a scheduler decided as it did, where `Topology(explanations=("log",))` asks.
+
+    Args:
+        pod: whose turn it was, as namespace/name.
+        explanation: what was found, as JSON: what each plugin said of each node, and what came of it.
+    """
+
+    pod: str
+    explanation: Map[Any]
+
+
 Effect: TypeAlias = (
     Call
     | SetTimer
@@ -382,6 +407,7 @@ Effect: TypeAlias = (
     | LookAround
     | DiscardVolumes
     | CallWebhook
+    | Explain
 )
 """Everything that a component can order."""
 
@@ -443,5 +469,5 @@ class Audit:
     tag: str = ""
 
 
-OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit
+OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit | Explain
 """What leaves the cluster's own `step` for the outside world."""

@@ -15,8 +15,10 @@ import attrs
 from reconcile.api import core_v1
 from reconcile.effects import RuntimeOrder
 from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
+from reconcile.model.hosts import Host
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Change
 
@@ -108,7 +110,7 @@ class SandboxRemoved:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that it was there already, *took* how long the pull was."""
+    """The image is on the host; *present* says that no pull brought it, *took* how long this one was."""
 
     uid: str
     container: str
@@ -203,12 +205,13 @@ class ContainerResized:
 @quick
 @attrs.frozen(weakref_slot=False)
 class ContainerUses:
-    """The container that runs uses so much by now, in bytes."""
+    """The container that runs uses so much by now, in bytes; so much is on its pod's *volumes* that it writes to."""
 
     uid: str
     container: str
     memory: int
     disk: int
+    volumes: Map[int] = Map()
 
 
 @quick
@@ -296,6 +299,10 @@ class Surrounded:
         container: its name in the pod.
         requests: how many requests a second come to its pod, in billionths.
         missing: the services without which it ends and that have no ready endpoint.
+        layer: what it has written where no volume is mounted, in bytes.
+        volumes: how much is on those of its pod's own volumes that it writes to, by name, in bytes.
+        full: the paths that it writes to at which there is no room for more.
+        work: what it gets of a queue: an item; or none as long as others have some; or there is none any more.
     """
 
     now: Instant
@@ -303,6 +310,10 @@ class Surrounded:
     container: str
     requests: int = 0
     missing: tuple[str, ...] = ()
+    layer: int = 0
+    volumes: Map[int] = Map()
+    full: tuple[str, ...] = ()
+    work: Literal["", "item", "wait", "empty"] = ""
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded
@@ -433,6 +444,27 @@ class StartHost:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class AddHost:
+    """
+    Power on a machine that was not there: its kubelet starts, and registers its Node.
+
+    What the topology says of every host (kubelet's settings, kube-proxy, a cloud's taint) goes for it too, and a
+    `cluster_cidr` gives it the addresses of its pods.
+    """
+
+    host: Host
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SetBackends:
+    """Let the balancer send new connections to the API servers on these hosts, in this order, and to no others."""
+
+    hosts: tuple[str, ...]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class StopProcess:
     """Kill a process; if it is a container, the kubelet restarts it. A kubelet stays down until `StartProcess`."""
 
@@ -468,7 +500,8 @@ class Freeze:
     """
     Pause a process, as SIGSTOP does: it does nothing, and what comes for it waits, until it is thawed or ended.
 
-    Not an API server, a member of etcd or a container runtime: these are asked, and do not hear.
+    A member of etcd neither ticks nor answers meanwhile; connections to an API server fall silent. Not a container
+    runtime, which is no process of its own.
     """
 
     process: str
@@ -799,9 +832,11 @@ class ChangeMember:
     """
     What `etcdctl member add`, `add --learner`, `promote` and `remove` do, with the member on *host*.
 
+    Who is added begins with nothing, once its host runs etcd (`WriteManifest`).
+
     Args:
         kind: the change; a learner gets the log and has no vote.
-        host: one of those that carry a member from the beginning.
+        host: any; that of the only member may get others, which makes a cluster of one a cluster of several.
     """
 
     kind: Literal["add", "learner", "promote", "remove"]
@@ -823,11 +858,19 @@ class RestoreSnapshot:
     """
     What `etcdutl snapshot restore` does on each of *hosts*: they begin a new cluster with the snapshot of this name.
 
-    None of the members may run. The members' other hosts are left with empty disks.
+    None of the members may run. Hosts that carried none have one from then on, once they run etcd; the hosts of the
+    others are left with empty disks.
+
+    Args:
+        name: as which it was saved.
+        hosts: those of the new cluster's members.
+        bump: as of `--bump-revision` with `--mark-compacted`: revisions go on so much further, and all before is
+            compacted, so that whoever has seen more than the snapshot lists again; 0: it waits until that is reached.
     """
 
     name: str
     hosts: tuple[str, ...]
+    bump: int = 0
 
 
 @quick
@@ -857,6 +900,8 @@ MemberFault: TypeAlias = (
 Fault: TypeAlias = (
     StopHost
     | StartHost
+    | AddHost
+    | SetBackends
     | StopProcess
     | StartProcess
     | KillContainer

@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from generate_zeros import internals_module, zeros_module
+from generate_zeros import internals_module, rules_module, zeros_module
 
 KUBERNETES_VERSION = "1.36.0"
 
@@ -60,6 +60,12 @@ GROUPS = {
     "resource": "resource.k8s.io",
     "scheduling": "scheduling.k8s.io",
     "storage": "storage.k8s.io",
+}
+
+# Versions that are not stable, and are served while a feature gate is on: the gate.
+GATED = {
+    ("coordination.k8s.io", "v1beta1"): "CoordinatedLeaderElection",
+    ("coordination.k8s.io", "v1alpha2"): "CoordinatedLeaderElection",
 }
 
 # Definitions that are no class, and what stands for them.
@@ -126,10 +132,12 @@ def outputs() -> dict[Path, str]:
         folder = "meta" if package == "meta" else GROUPS[package] or "core"
         written[SCHEMAS / folder / f"{version}.json"] = _schema(folder, version, names, definitions)
         written[MODULES / f"{package}_{version}.py"] = _module(package, version, names, definitions)
-    written[MODULES / "_rules.py"] = _rules(packages, definitions)
     classes = {
-        f"{place[0]}_{place[1]}.{_short(name)}": definitions[name] for place in packages for name in packages[place]
+        f"{place[0]}_{place[1]}.{_short(name)}": definitions[name]
+        for place in sorted(packages)
+        for name in packages[place]
     }
+    written[MODULES / "_rules.py"] = rules_module(classes, f"Kubernetes {KUBERNETES_VERSION}", HEAD)
     written[MODULES / "_zeros.py"] = zeros_module(ROOT / "schemas/zeros.json", classes, HEAD)
     written[MODULES / "_internals.py"] = internals_module(ROOT / "schemas/internals.json", classes, HEAD)
     written[MODULES / "_resources.py"] = _resources(definitions)
@@ -152,11 +160,11 @@ def _definitions() -> dict[str, Any]:
 
 
 def _packages(definitions: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """Return the names of the definitions of each stable group version, sorted."""
+    """Return the names of the definitions of each group version that is stable or gated, sorted."""
     packages: dict[tuple[str, str], list[str]] = {}
     for name in sorted(definitions):
         place = _place(name)
-        if place is not None and re.fullmatch(r"v\d+", place[1]):
+        if place is not None and (_is_stable(place[1]) or (GROUPS.get(place[0]), place[1]) in GATED):
             packages.setdefault(place, []).append(name)
     unknown = {package for package, _ in packages} - set(GROUPS) - {"meta"}
     if unknown:
@@ -170,6 +178,15 @@ def _place(name: str) -> tuple[str, str] | None:
         return "meta", "v1"
     package, version, _ = name.rsplit(".", 2)
     return package.rsplit(".", 1)[1], version
+
+
+def _is_stable(version: str) -> bool:
+    return re.fullmatch(r"v\d+", version) is not None
+
+
+def _is_known(kind: dict[str, str]) -> bool:
+    """Tell whether a kind is of a group version that is stable or gated."""
+    return _is_stable(kind["version"]) or (kind["group"], kind["version"]) in GATED
 
 
 def _short(name: str) -> str:
@@ -224,8 +241,7 @@ def _without_descriptions(schema: Any, *, names: bool = False) -> Any:
 
 
 def _stable_kinds(kinds: list[dict[str, str]]) -> list[dict[str, str]]:
-    stable = [kind for kind in kinds if re.fullmatch(r"v\d+", kind["version"])]
-    return sorted(stable, key=lambda kind: (kind["group"], kind["version"], kind["kind"]))
+    return sorted(filter(_is_known, kinds), key=lambda kind: (kind["group"], kind["version"], kind["kind"]))
 
 
 def _relink(schema: Any, folder: str, version: str) -> None:
@@ -393,37 +409,6 @@ def snake(name: str) -> str:
 # ---------------------------------------------------------------- tables
 
 
-def _rules(packages: dict[tuple[str, str], list[str]], definitions: dict[str, Any]) -> str:
-    """Return the module that says how each list and map of each class is merged."""
-    lines = []
-    for (package, version), names in sorted(packages.items()):
-        for name in names:
-            rules = {
-                key: _rule(schema)
-                for key, schema in definitions[name].get("properties", {}).items()
-                if _rule(schema) is not None
-            }
-            if rules:
-                inner = ", ".join(f"{json.dumps(key)}: {rule!r}" for key, rule in rules.items())
-                lines.append(f'    "{package}_{version}.{_short(name)}": {{{inner}}},')
-    return (
-        f'"""How lists and maps of Kubernetes {KUBERNETES_VERSION} are merged; {HEAD}."""\n'
-        "\n"
-        "# By class and JSON name: list or map type, keys of a map list, patch strategy, patch merge key.\n"
-        "RULES: dict[str, dict[str, tuple[str, tuple[str, ...], str, str]]] = {\n" + "\n".join(lines) + "\n}\n"
-    )
-
-
-def _rule(schema: dict[str, Any]) -> tuple[str, tuple[str, ...], str, str] | None:
-    rule = (
-        schema.get("x-kubernetes-list-type") or schema.get("x-kubernetes-map-type") or "",
-        tuple(schema.get("x-kubernetes-list-map-keys", ())),
-        schema.get("x-kubernetes-patch-strategy", ""),
-        schema.get("x-kubernetes-patch-merge-key", ""),
-    )
-    return rule if any(rule) else None
-
-
 def _resources(definitions: dict[str, Any]) -> str:
     facts = json.loads((ROOT / "schemas/resources.json").read_text(encoding="utf-8"))
     kinds = {
@@ -433,6 +418,7 @@ def _resources(definitions: dict[str, Any]) -> str:
         if len(schema["x-kubernetes-group-version-kind"]) == 1
     }
     lines = []
+    gated = []
     for fact in facts["resources"]:
         name = kinds.get((fact["group"], fact["version"], fact["kind"]))
         if name is None:
@@ -453,14 +439,15 @@ def _resources(definitions: dict[str, Any]) -> str:
             tuple(fact["categories"]),
             f"{package}_{version}",
         )
-        lines.append(f"    {row!r},")
+        gate = GATED.get((fact["group"], fact["version"]))
+        lines.append(f"    {row!r},") if gate is None else gated.append(f"    {(row, gate)!r},")
     table = "\n".join(
         f"    {(_api_version(group, version), kind)!r}: {'_'.join(place)!r},"
         for (group, version, kind), place in sorted(_kinds(definitions).items())
     )
     listed = {(fact["group"], fact["version"], fact["kind"]) for fact in facts["resources"]}
     for (group, version, kind), name in kinds.items():
-        stable = re.fullmatch(r"v\d+", version) and _place(name) != ("meta", "v1")
+        stable = _is_stable(version) and _place(name) != ("meta", "v1")
         if stable and "metadata" in definitions[name]["properties"] and not kind.endswith("List"):
             nested = (group, version, kind) in {
                 (inner["group"], inner["version"], inner["kind"]) for inner in facts["kindsOfSubresources"]
@@ -476,19 +463,21 @@ def _resources(definitions: dict[str, Any]) -> str:
         "    str, str, str, str, tuple[str, ...], str, bool, tuple[str, ...], tuple[str, ...], tuple[str, ...], str\n"
         "]\n\n"
         "RESOURCES: tuple[Row, ...] = (\n" + "\n".join(lines) + "\n)\n\n"
+        "# The same, each with the feature gate without which it is not served.\n"
+        "GATED: tuple[tuple[Row, str], ...] = (\n" + "\n".join(gated) + "\n)\n\n"
         "# The module of every kind, whether a resource has it or not, by apiVersion and kind.\n"
         "KINDS: dict[tuple[str, str], str] = {\n" + table + "\n}\n"
     )
 
 
 def _kinds(definitions: dict[str, Any]) -> dict[tuple[str, str, str], tuple[str, str]]:
-    """Return package and version of the definition of every kind of every stable group version."""
+    """Return package and version of the definition of every kind of every group version that is stable or gated."""
     stable = set(GROUPS.values())
     return {
         (kind["group"], kind["version"], kind["kind"]): _place(name) or ("", "")
         for name, schema in definitions.items()
         for kind in schema.get("x-kubernetes-group-version-kind", ())
-        if re.fullmatch(r"v\d+", kind["version"]) and kind["group"] in stable
+        if _is_known(kind) and kind["group"] in stable
     }
 
 

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _directories(sources: Path) -> list[tuple[str, Path]]:
-    modules = sorted(path.stem for path in (ROOT / "reconcile/api").glob("*_v[0-9].py"))
+    modules = sorted(path.stem for path in (ROOT / "reconcile/api").glob("*_v[0-9]*.py"))
     found = []
     for module in modules:
         group, version = module.rsplit("_", 1)

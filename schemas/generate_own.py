@@ -47,11 +47,13 @@ from reconcile.model.behaviours import (  # noqa: E402
     Cause,
     Curve,
     Ending,
+    Fill,
     Hazard,
     Line,
     Reply,
     Rule,
     Span,
+    Work,
 )
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
@@ -95,6 +97,8 @@ HOMES: Final[dict[Any, str]] = {
             Ending,
             Hazard,
             Cause,
+            Fill,
+            Work,
             Line,
             Span,
             Amount,

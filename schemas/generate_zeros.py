@@ -1,4 +1,4 @@
-"""The part of schemas/generate.py that writes reconcile/api/_zeros.py and _internals.py, from facts in schemas."""
+"""The part of schemas/generate.py that writes reconcile/api/_zeros.py, _internals.py and _rules.py."""
 # ruff: noqa: INP001, TID251 -- a part of a script, which reads files
 
 import json
@@ -50,3 +50,29 @@ def internals_module(facts: Path, definitions: dict[str, Any], head: str) -> str
         "# nothing is said; {} is a struct.\n"
         "INTERNALS: dict[str, tuple[tuple[str, str, Any], ...]] = {\n" + "\n".join(lines) + "\n}\n"
     )
+
+
+def rules_module(definitions: dict[str, Any], of: str, head: str) -> str:
+    """Return the module that says how each list and map of each class is merged."""
+    lines = []
+    for cls, schema in definitions.items():
+        rules = {key: _rule(value) for key, value in schema.get("properties", {}).items() if _rule(value) is not None}
+        if rules:
+            inner = ", ".join(f"{json.dumps(key)}: {rule!r}" for key, rule in rules.items())
+            lines.append(f'    "{cls}": {{{inner}}},')
+    return (
+        f'"""How lists and maps of {of} are merged; {head}."""\n'
+        "\n"
+        "# By class and JSON name: list or map type, keys of a map list, patch strategy, patch merge key.\n"
+        "RULES: dict[str, dict[str, tuple[str, tuple[str, ...], str, str]]] = {\n" + "\n".join(lines) + "\n}\n"
+    )
+
+
+def _rule(schema: dict[str, Any]) -> tuple[str, tuple[str, ...], str, str] | None:
+    rule = (
+        schema.get("x-kubernetes-list-type") or schema.get("x-kubernetes-map-type") or "",
+        tuple(schema.get("x-kubernetes-list-map-keys", ())),
+        schema.get("x-kubernetes-patch-strategy", ""),
+        schema.get("x-kubernetes-patch-merge-key", ""),
+    )
+    return rule if any(rule) else None

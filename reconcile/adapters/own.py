@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 from reconcile.components.applications import Application
 from reconcile.components.controllers import Controller
@@ -60,6 +63,34 @@ def _loaded(word: str, kinds: Any) -> tuple[Any, ...]:
     if not rows:
         raise ReconcileError(f"--controllers {word}: there is none in it")
     return rows
+
+
+def raised_by(error: Exception) -> str:
+    """
+    Say what code of the user's own has raised, and where; empty if it was none of it.
+
+    It is the user's if it was called by this package and is neither of it nor installed: `own.py, line 3, in seen:
+    ValueError: no port`.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    called = next((place for place, frame in enumerate(frames) if _is_below(frame.filename, (_HERE,))), len(frames))
+    for frame in reversed(frames[called:]):
+        if not frame.filename.startswith("<") and not _is_below(frame.filename, (_HERE, *_INSTALLED)):
+            return f"{_shown(frame.filename)}, line {frame.lineno}, in {frame.name}: {_said(error)}"
+    return ""
+
+
+_HERE: Final = str(Path(__file__).resolve().parent.parent)
+_INSTALLED: Final = tuple([sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")])
+
+
+def _is_below(file: str, places: tuple[str, ...]) -> bool:
+    return any(Path(file).resolve().is_relative_to(Path(place).resolve()) for place in places)
+
+
+def _shown(file: str) -> str:
+    path, here = Path(file).resolve(), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _imported(module: str) -> Any:

@@ -78,6 +78,12 @@ RESOURCES: tuple[Row, ...] = (
     ('flowcontrol.apiserver.k8s.io', 'v1', 'prioritylevelconfigurations', 'prioritylevelconfiguration', (), 'PriorityLevelConfiguration', False, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'flowcontrol_v1'),
 )
 
+# The same, each with the feature gate without which it is not served.
+GATED: tuple[tuple[Row, str], ...] = (
+    (('coordination.k8s.io', 'v1beta1', 'leasecandidates', 'leasecandidate', (), 'LeaseCandidate', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'coordination_v1beta1'), 'CoordinatedLeaderElection'),
+    (('coordination.k8s.io', 'v1alpha2', 'leasecandidates', 'leasecandidate', (), 'LeaseCandidate', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'coordination_v1alpha2'), 'CoordinatedLeaderElection'),
+)
+
 # The module of every kind, whether a resource has it or not, by apiVersion and kind.
 KINDS: dict[tuple[str, str], str] = {
     ('v1', 'APIGroup'): 'meta_v1',
@@ -188,6 +194,14 @@ KINDS: dict[tuple[str, str], str] = {
     ('coordination.k8s.io/v1', 'Lease'): 'coordination_v1',
     ('coordination.k8s.io/v1', 'LeaseList'): 'coordination_v1',
     ('coordination.k8s.io/v1', 'WatchEvent'): 'meta_v1',
+    ('coordination.k8s.io/v1alpha2', 'DeleteOptions'): 'meta_v1',
+    ('coordination.k8s.io/v1alpha2', 'LeaseCandidate'): 'coordination_v1alpha2',
+    ('coordination.k8s.io/v1alpha2', 'LeaseCandidateList'): 'coordination_v1alpha2',
+    ('coordination.k8s.io/v1alpha2', 'WatchEvent'): 'meta_v1',
+    ('coordination.k8s.io/v1beta1', 'DeleteOptions'): 'meta_v1',
+    ('coordination.k8s.io/v1beta1', 'LeaseCandidate'): 'coordination_v1beta1',
+    ('coordination.k8s.io/v1beta1', 'LeaseCandidateList'): 'coordination_v1beta1',
+    ('coordination.k8s.io/v1beta1', 'WatchEvent'): 'meta_v1',
     ('discovery.k8s.io/v1', 'DeleteOptions'): 'meta_v1',
     ('discovery.k8s.io/v1', 'EndpointSlice'): 'discovery_v1',
     ('discovery.k8s.io/v1', 'EndpointSliceList'): 'discovery_v1',

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from reconcile.api._resources import KINDS, KUBERNETES_VERSION, RESOURCES
+from reconcile.api._resources import GATED, KINDS, KUBERNETES_VERSION, RESOURCES
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.quick import quick
 
@@ -27,6 +27,7 @@ __all__ = [
     "Resource",
     "all_resources",
     "class_for",
+    "gated_resources",
     "is_built_in",
     "list_rules",
     "resource",
@@ -46,7 +47,8 @@ class Resource:
     One resource of one version of one API group.
 
     *group* is "" for the core group, *module* the module of its classes; *storage_version* is the version that objects
-    are stored in, *list_kind* the kind of a list of them, where a definition says so.
+    are stored in, *list_kind* the kind of a list of them, where a definition says so, *gate* the feature gate without
+    which it is not served.
     """
 
     group: str
@@ -62,6 +64,7 @@ class Resource:
     module: str
     storage_version: str = ""
     list_kind: str = ""
+    gate: str = ""
 
     @property
     def key(self) -> str:
@@ -114,7 +117,7 @@ def _class_named(module: str, kind: str) -> type:
 
 def all_resources() -> tuple[Resource, ...]:
     """
-    Return every resource, in the order in which a client that looks for a name prefers them.
+    Return every resource that is served by default, in the order in which a client that looks for a name prefers them.
 
     Two of them are one: horizontalpodautoscalers is served as autoscaling/v2
     and, less preferred, as autoscaling/v1, and each object can be read as
@@ -122,6 +125,11 @@ def all_resources() -> tuple[Resource, ...]:
     group and of events.k8s.io are the same stored objects in two shapes.
     """
     return _ALL
+
+
+def gated_resources() -> tuple[Resource, ...]:
+    """Return every resource that is served only while a feature gate is on, the preferred version first."""
+    return _GATED
 
 
 def resource(key: str) -> Resource:
@@ -229,37 +237,31 @@ def _words(found: Resource) -> tuple[str, ...]:
     return tuple(word.rstrip(".") for word in words)
 
 
-_ALL = tuple(
-    Resource(
-        group=group,
-        version=version,
-        plural=plural,
-        singular=singular,
-        short_names=short_names,
-        kind=kind,
-        namespaced=namespaced,
-        subresources=subresources,
-        verbs=verbs,
-        categories=categories,
-        module=module,
-    )
-    for (
-        group,
-        version,
-        plural,
-        singular,
-        short_names,
-        kind,
-        namespaced,
-        subresources,
-        verbs,
-        categories,
-        module,
-    ) in RESOURCES
+_COLUMNS = (
+    "group",
+    "version",
+    "plural",
+    "singular",
+    "short_names",
+    "kind",
+    "namespaced",
+    "subresources",
+    "verbs",
+    "categories",
+    "module",
 )
+
+
+def _resource(row: Any, gate: str = "") -> Resource:
+    return Resource(**dict(zip(_COLUMNS, row, strict=True)), gate=gate)
+
+
+_ALL = tuple(_resource(row) for row in RESOURCES)
+_GATED = tuple(_resource(row, gate) for row, gate in GATED)
+_EVERY = (*_ALL, *_GATED)
 # Of equal keys the first resource counts: the table is in order of preference.
-_BY_KEY = {found.key: found for found in reversed(_ALL)}
-_BY_WORD = {word: found for found in reversed(_ALL) for word in _words(found)}
-_BY_KIND = {(found.api_version, found.kind): found for found in _ALL}
+_BY_KEY = {found.key: found for found in reversed(_EVERY)}
+_BY_WORD = {word: found for found in reversed(_EVERY) for word in _words(found)}
+_BY_KIND = {(found.api_version, found.kind): found for found in _EVERY}
 _GROUPS = frozenset(found.group for found in _ALL)
-_BY_CLASS = {(found.module, found.kind): found for found in _ALL}
+_BY_CLASS = {(found.module, found.kind): found for found in _EVERY}

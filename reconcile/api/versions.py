@@ -1,7 +1,8 @@
 """
 Versions: objects that are stored in one shape and served in several.
 
-A HorizontalPodAutoscaler is stored as autoscaling/v2 has it, an Event as the core group has it.
+A HorizontalPodAutoscaler is stored as autoscaling/v2 has it, an Event as the core group has it, a LeaseCandidate as
+coordination.k8s.io/v1beta1.
 
 Source:   the conversions of pkg/apis/autoscaling/v1 and of pkg/apis/events/v1.
 Left out: nothing known.
@@ -12,10 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconcile.api import autoscalers, autoscaling_v1, autoscaling_v2, core_v1, events_v1
+from reconcile.api import (
+    autoscalers,
+    autoscaling_v1,
+    autoscaling_v2,
+    coordination_v1alpha2,
+    coordination_v1beta1,
+    core_v1,
+    events_v1,
+)
 from reconcile.lib.replacing import replace
 
 _EVENTS: Final = "events.k8s.io/v1"
+_CANDIDATES: Final = "coordination.k8s.io/v1alpha2"
 
 
 def stored(obj: Any) -> Any:
@@ -96,12 +106,36 @@ def _new_event(event: core_v1.Event) -> events_v1.Event:
     )
 
 
+def _beta_candidate(obj: coordination_v1alpha2.LeaseCandidate) -> coordination_v1beta1.LeaseCandidate:
+    spec = coordination_v1beta1.LeaseCandidateSpec(**_fields(obj.spec))
+    return coordination_v1beta1.LeaseCandidate(metadata=obj.metadata, spec=spec)
+
+
+def _alpha_candidate(obj: coordination_v1beta1.LeaseCandidate) -> coordination_v1alpha2.LeaseCandidate:
+    spec = coordination_v1alpha2.LeaseCandidateSpec(**_fields(obj.spec))
+    return coordination_v1alpha2.LeaseCandidate(metadata=obj.metadata, spec=spec)
+
+
+def _fields(spec: Any) -> dict[str, Any]:
+    # The two versions have the same.
+    return {
+        "binary_version": spec.binary_version,
+        "emulation_version": spec.emulation_version,
+        "lease_name": spec.lease_name,
+        "ping_time": spec.ping_time,
+        "renew_time": spec.renew_time,
+        "strategy": spec.strategy,
+    }
+
+
 _STORED: Final[Mapping[Any, Callable[[Any], Any]]] = {
     autoscaling_v1.HorizontalPodAutoscaler: autoscalers.as_v2,
+    coordination_v1alpha2.LeaseCandidate: _beta_candidate,
     events_v1.Event: _core_event,
 }
 _SERVED: Final[Mapping[tuple[Any, str], Callable[[Any], Any]]] = {
     (autoscaling_v2.HorizontalPodAutoscaler, autoscalers.V1): autoscalers.as_v1,
+    (coordination_v1beta1.LeaseCandidate, _CANDIDATES): _alpha_candidate,
     (core_v1.Event, _EVENTS): _new_event,
 }
 

@@ -201,6 +201,21 @@ class Keeping:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Queue:
+    """
+    What became of the items of a queue of work.
+
+    Args:
+        done: how many are done.
+        held: who has one: a host, a pod's uid, the name of a container there, and since when that has run.
+    """
+
+    done: int = 0
+    held: tuple[tuple[str, str, str, Instant], ...] = ()
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Programs:
     """
     What the applications in a cluster's containers have together.
@@ -209,11 +224,15 @@ class Programs:
         volumes: what is on each volume, by its name: name -> value.
         listeners: who listens at `IP:port`: a process.
         logs: what each container has written, by `uid/container`: (instant, line).
+        filled: how many bytes are on each volume, by who wrote them: a container's name.
+        queues: what became of the items of work of each queue, by its name.
     """
 
     volumes: Table[str, Map[Any]] = attrs.field(factory=Table)
     listeners: Table[str, str] = attrs.field(factory=Table)
     logs: Table[str, Sequence[tuple[Instant, str]]] = attrs.field(factory=Table)
+    filled: Table[str, Map[int]] = attrs.field(factory=Table)
+    queues: Table[str, Queue] = attrs.field(factory=Table)
 
 
 NO_PROGRAMS: Final = Programs()

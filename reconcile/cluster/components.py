@@ -23,6 +23,7 @@ from reconcile.components import (
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, configuration_of
 from reconcile.components.scheduler.plugin import Plugin
 from reconcile.lib.dice import Dice
+from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import Cloud
@@ -99,7 +100,14 @@ def scheduling(topology: Topology, own: tuple[Any, ...]) -> Configuration:
         ReconcileError: a plugin is named that there is not.
     """
     plugins = tuple([each for each in own if isinstance(each, Plugin)])
-    return configuration_of(topology.scheduler, plugins) if topology.scheduler else DEFAULTS
+    if not topology.scheduler:
+        found = DEFAULTS
+    else:
+        try:
+            found = configuration_of(topology.scheduler, plugins)
+        except ReconcileError as error:
+            raise ReconcileError(f"topology: scheduler: {error}") from None
+    return attrs.evolve(found, explanations=topology.explanations) if topology.explanations else found
 
 
 def controllers_among(own: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -169,7 +177,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             setting.dice,
             managed_fields=setting.managed_fields,
             service_cidr=setting.service_cidr,
-            feature_gates=setting.gates(),
+            feature_gates=setting.feature_gates,
             webhooks=setting.webhooks,
             peers={host.name: host.ip for host in setting.masters},
             options=setting.options,

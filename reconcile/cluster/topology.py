@@ -36,6 +36,7 @@ _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane"
 
 # Second bytes of 10.0.0.0/8 for the nodes' pod networks, a /24 each; 10.96.0.0/12 is the services'.
 _POD_NETWORKS: Final = (*range(128, 256), *range(16, 96))
+EXPLANATIONS: Final = ("log", "pods")
 _MOST_NODES: Final = len(_POD_NETWORKS) * 256
 _SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gateway's, a pod's, and the broadcast address
 
@@ -123,6 +124,8 @@ class Topology:
             `{"StaleControllerConsistencyReplicaSet": False}`.
         scheduler: how schedulers work, as a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 says, as JSON;
             empty for what Kubernetes has by default.
+        explanations: where schedulers say why they decided as they did: `log` (as `Explain`, which leaves and stands in
+            the log), `pods` (as annotations, which kube-scheduler-simulator writes); none: nowhere.
     """
 
     nodes: int = 3
@@ -155,6 +158,7 @@ class Topology:
     metrics: bool = False
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
     scheduler: Map[Any] = attrs.field(factory=Map, converter=_scheduler)
+    explanations: tuple[Literal["log", "pods"], ...] = attrs.field(default=(), converter=as_tuple)
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
@@ -183,6 +187,7 @@ class Topology:
             auditing.check(self.audit)
         if self.scheduler:
             _check_scheduler(self.scheduler)
+        _check_explanations(self.explanations)
         check_drivers(self.drivers)
         check_device_drivers(self.device_drivers)
         if self.stages:
@@ -205,6 +210,29 @@ class Topology:
         """Give every host with the static pods that its place in the topology puts on its disk."""
         hosts = self.hosts or tuple([self._plain(number) for number in range(self.nodes)])
         return tuple([self._furnished(host, place) for place, host in enumerate(hosts)])
+
+    def furnished(self, host: Host, others: tuple[Host, ...]) -> Host:
+        """
+        Give a host that comes to *others* later, as one that is no master.
+
+        Raises:
+            ReconcileError: it is none that a topology could have beside them.
+        """
+        _check_host(host, "host")
+        _distinct([(each.name, each.name) for each in (*others, host)], "name")
+        _distinct([(each.ip, each.name) for each in (*others, host)], "address")
+        if not self.cluster_cidr:
+            _check_networks((*others, host))
+        return self._furnished(host, _MOST_NODES)
+
+    def spare(self, name: str, others: tuple[Host, ...]) -> Host:
+        """Give a machine of this name that can come to *others*: the first of those without hosts of their own."""
+        taken = {host.ip for host in others} | {host.pod_cidr for host in others}
+        for number in range(_MOST_NODES):
+            host = self._plain(number)
+            if host.ip not in taken and (self.cluster_cidr or host.pod_cidr not in taken):
+                return attrs.evolve(host, name=name)
+        raise ReconcileError(f"there is no room for {name!r}: there are {len(others)} hosts")
 
     def keepers(self) -> tuple[str, ...]:
         """Name the hosts on which a member of etcd runs."""
@@ -293,6 +321,12 @@ def _check_gates(given: Map[bool]) -> None:
         if gate not in gates.DEFAULTS:
             known = ", ".join(sorted(gates.DEFAULTS))
             raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+
+
+def _check_explanations(wanted: tuple[str, ...]) -> None:
+    for each in wanted:
+        if each not in EXPLANATIONS:
+            raise ReconcileError(f"topology: explanations: {each!r} is neither 'log' nor 'pods'")
 
 
 def _check_scheduler(document: Map[Any]) -> None:

@@ -78,6 +78,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "metrics": ("true or false", _is_truth),
     "audit": ("an audit policy, as an object", lambda value: isinstance(value, Map)),
     "scheduler": ("a KubeSchedulerConfiguration, as an object", lambda value: isinstance(value, Map)),
+    "explanations": ("a tuple of text", _all(str)),
     "service_cidr": ("text", _is_text),
     "cluster_cidr": ("text", _is_text),
     "events": ("true or false", _is_truth),

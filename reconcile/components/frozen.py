@@ -7,7 +7,7 @@ It hears them when it is thawed, in the order in which they came, and by then it
 Takes:    anything.
 Gives:    nothing.
 Source:   signal(7): SIGSTOP, SIGCONT; cgroups' freezer.
-Left out: buffers have no end; a real peer would stop sending.
+Left out: buffers have no end, but for those between members of etcd; a real peer would stop sending.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ import attrs
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 
-Part = Literal["self", "election", "recorder"]
+Part = Literal["self", "election", "recorder", "member", "webhook", "call", "cache"]
+"""
+Who hears it: the process itself, its election, its event recorder; or, of an API server, what its member of etcd says,
+what a webhook answers, the number of a call that has come to it, and what its watch cache has.
+"""
 
 
 @quick

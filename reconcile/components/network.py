@@ -8,7 +8,7 @@ The engine says who reaches whom; what is decided here is where a connection goe
 silent, and when somebody tries again.
 
 Takes:    TimerFired; from the engine, what health checks find.
-Gives:    Check, TakeOver, Elapsed, Lost, Resume: that something is due.
+Gives:    Check, TakeOver, Elapsed, Lost, Resume, CatchUp: that something is due.
 Source:   HAProxy's balance, inter, rise, fall; keepalived; client-go's with_retry.go, and the back-off of its
           reflector; golang.org/x/net/http2, whose connections are given up after 30 s of silence and 15 s of waiting
           for a ping (apimachinery's net/http.go).
@@ -32,9 +32,9 @@ from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.balancers import Balancer
 
-Why: TypeAlias = Literal["refused", "closed", "reset", "lost", "late"]
+Why: TypeAlias = Literal["refused", "closed", "reset", "lost", "late", "handshake"]
 """Why a call has no answer: nobody listens; the balancer finds no server, and closes; the connection was reset, or is
-taken to be lost after a long silence; none came about."""
+taken to be lost after a long silence; none came about, or one to a server that says nothing."""
 
 CHECK: Final = ("check",)
 TAKE_OVER: Final = ("take over",)
@@ -48,13 +48,16 @@ LONGEST_SILENCE_OF_KUBELETS: Final = 20 * SECOND
 LONGEST_DIAL: Final = 30 * SECOND
 """How long a connection may take to come about."""
 
+LONGEST_HANDSHAKE: Final = 10 * SECOND
+"""How long a connection that has come about may say nothing, before TLS is agreed on."""
+
 _FIRST_PAUSE: Final = 800_000_000
 _LONGEST_PAUSE: Final = 30 * SECOND
 _FORGIVEN_AFTER: Final = 2 * MINUTE
 _RETRIED: Final[dict[str, tuple[Why, ...]]] = {
     "get": ("closed", "reset", "lost"),
     "list": ("closed", "reset", "lost"),
-    "watch": ("closed", "late"),
+    "watch": ("closed", "late", "handshake"),
 }
 _RETRIES: Final = 10
 _EVENT_RETRIES: Final = 12
@@ -107,7 +110,8 @@ class Waiting:
         item: what it is.
         on: what it waits for: that its connection speaks again, that one comes about, that its API server reaches etcd
             again, or the instant at which it goes on.
-        why: of a wait for an instant: what it comes to then; empty: it goes on.
+        why: of a wait for an instant: what it comes to then; empty: it goes on. Of a wait for etcd: `silent`: the
+            member says nothing, `asked`: and it was asked before that. Of one for a connection: `handshake`.
     """
 
     item: Any
@@ -194,7 +198,15 @@ class Resume:
     client: str
 
 
-Due: TypeAlias = Check | TakeOver | Elapsed | Lost | Resume
+@quick
+@attrs.frozen(weakref_slot=False)
+class CatchUp:
+    """The watch cache of this API server, which was paused, has taken in what waited for it."""
+
+    server: str
+
+
+Due: TypeAlias = Check | TakeOver | Elapsed | Lost | Resume | CatchUp
 
 
 def begin(balancer: Balancer, masters: tuple[str, ...], dice: Dice) -> State:
@@ -216,6 +228,8 @@ def step(state: State, event: TimerFired) -> tuple[State, tuple[Due, ...]]:
             return state, (Elapsed(rest[0]),)
         case "line":
             return state, (Lost(rest[0]),)
+        case "cache":
+            return state, (CatchUp(rest[0]),)
         case _:
             return state, (Resume(rest[0]),)
 
@@ -285,6 +299,13 @@ def taken_over(state: State, reached: tuple[str, ...]) -> State:
     return replace(state, holder=(up or others or [state.holder])[0], health=fallen)
 
 
+def backed(state: State, hosts: tuple[str, ...]) -> State:
+    """Let the balancer have other servers; it takes one that it did not know to be down."""
+    health = Map({host: state.health.get(host, Health()) for host in hosts})
+    holder = (state.holder if state.holder in hosts else hosts[0]) if state.holder else ""
+    return replace(state, masters=hosts, health=health, holder=holder)
+
+
 # Trying again ---------------------------------------------------------------------------------------------------------
 
 
@@ -338,5 +359,6 @@ def said(why: str, address: str, method: str, path: str) -> str:
         "reset": "read: connection reset by peer",
         "lost": "http2: client connection lost",
         "late": f"dial tcp {address}:6443: i/o timeout",
+        "handshake": "net/http: TLS handshake timeout",
     }
     return f'{method.capitalize()} "https://{address}:6443{path}": {words[why]}'

@@ -18,6 +18,7 @@ from reconcile import events as on
 from reconcile.api import kinds
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Syncing
+from reconcile.driver.describing import named, of_host, of_network
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, duration_text, rfc3339
 from reconcile.model.requests import List, Request, Response
@@ -180,13 +181,15 @@ def _of_outside(what: Any, _: Cluster | None) -> str:
         case do.Answer():
             return f"answer {what.client} {what.tag}: {_answered(what.response)} in {duration_text(what.took)}"
         case do.Notice():
-            return f"notice to {what.client} {what.tag}: {what.type} {what.object.kind} {_named(what.object)}"
+            return f"notice to {what.client} {what.tag}: {what.type} {what.object.kind} {named(what.object)}"
         case do.Order(host, order):
             return f"order {host}: {describe(order)}"
         case do.CallWebhook():
             return f"call {what.who} {what.call} at {what.url or what.service}"
         case do.Audit():
             return f"audit {what.event.get('stage')} of {what.event.get('verb')} {what.event.get('requestURI')}"
+        case do.Explain(pod, found):
+            return f"explain {pod}: {found.get('result')} {found.get('node') or found.get('nominated')}".rstrip()
         case on.WebhookAnswered():
             return f"webhook answered {what.call}: {what.error or what.code}"
         case _:
@@ -209,8 +212,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             return f"kill container {container} of {pod}"
         case on.Freeze(process) | on.Thaw(process):
             return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
-        case on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
-            return _of_host(what)
+        case on.AddHost() | on.SetBackends() | on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
+            return of_host(what)
         case on.DropCall(call):
             return f"drop {called(call, cluster)}"
         case on.RepeatCall(call):
@@ -220,7 +223,7 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
             whose = f" to {item.process}: {describe(item.body)}" if isinstance(item, Message) else f" {message}"
             return f"drop order{whose}"
         case on.Disconnect() | on.Reconnect() | on.CutLink() | on.MendLink() | on.SlowLink():
-            return _of_network(what)
+            return of_network(what)
         case on.SetClock(host, ahead):
             return f"set the clock of {host} {duration_text(abs(ahead))} {'behind' if ahead < 0 else 'ahead'}"
         case on.DriftClock(host, rate, until):
@@ -274,33 +277,6 @@ def _of_member_fault(what: Any, cluster: Cluster | None) -> str:
             return ""
 
 
-def _of_network(what: on.Disconnect | on.Reconnect | on.CutLink | on.MendLink | on.SlowLink) -> str:
-    match what:
-        case on.Disconnect(host):
-            return f"disconnect {host}"
-        case on.Reconnect(host):
-            return f"reconnect {host}"
-        case on.CutLink(one, other, one_way) | on.MendLink(one, other, one_way):
-            does = "cut" if isinstance(what, on.CutLink) else "mend"
-            return f"{does} the link {'from' if one_way else 'of'} {one} {'to' if one_way else 'and'} {other}"
-        case on.SlowLink(one, other, delay, jitter, loss, one_way):
-            way = f"from {one} to {other}" if one_way else f"between {one} and {other}"
-            pace = f"take {duration_text(delay)} to {duration_text(delay + jitter)}, and {loss} ppm of it be lost"
-            return f"let what goes {way} {pace if delay or jitter or loss else 'be as fast as ever'}"
-
-
-def _of_host(what: on.Strain | on.ShutDown | on.WriteManifest | on.RemoveManifest) -> str:
-    match what:
-        case on.Strain(host, signal, available):
-            return f"strain {host}: {signal} {available or 'as at first'}"
-        case on.ShutDown(host, cancelled):
-            return f"{'cancel the shutdown of' if cancelled else 'shut down'} {host}"
-        case on.WriteManifest(host, manifest):
-            return f"write manifest {_named(manifest)} to {host}"
-        case on.RemoveManifest(host, pod):
-            return f"remove manifest {pod} from {host}"
-
-
 def _of_watch_fault(what: Any, _: Cluster | None) -> str:
     match what:
         case on.CutWatch(process, watch):
@@ -344,6 +320,8 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, work=work) if work:
+            return f"container {container} of {uid} gets of its queue: {work}"
         case on.Surrounded(_, uid, container, requests, missing):
             said = f"; missing {', '.join(missing)}" if missing else ""
             return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
@@ -387,7 +365,7 @@ def _of_host_report(what: on.HostStrained | on.HostShutsDown | on.ManifestsChang
         case on.HostShutsDown(cancelled):
             return "host does not shut down" if cancelled else "host shuts down"
         case on.ManifestsChanged(manifests):
-            return f"manifests changed: {', '.join(map(_named, manifests)) or 'none'}"
+            return f"manifests changed: {', '.join(map(named, manifests)) or 'none'}"
 
 
 # Effects
@@ -434,7 +412,7 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
         case do.Wake(queue):
             return f"wake {queue}"
         case do.Record(about, kind, reason, message):
-            return f"record {kind} {reason} about {_named(about)}: {message}"
+            return f"record {kind} {reason} about {named(about)}: {message}"
         case do.Exit(code, message):
             return f"exit with {code}{_added(message)}"
         case do.Report(report):
@@ -443,14 +421,14 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container, queue, work) if queue:
+            return f"container {container} of {uid} turns to queue {queue}: {work}"
         case do.LookAround(uid, container):
             return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):
             return f"discard volumes of {uid}"
-        case do.LaunchProcess(process):
-            return f"launch {process}"
-        case do.EndProcess(process):
-            return f"end {process}"
+        case do.LaunchProcess(process) | do.EndProcess(process):
+            return f"{'launch' if isinstance(what, do.LaunchProcess) else 'end'} {process}"
         case _:
             return ""
 
@@ -467,16 +445,7 @@ def _answered(response: Response) -> str:
         return f"{response.code} {response.reason or 'refused'}{_added(getattr(body, 'message', None) or '')}"
     if isinstance(body, List):
         return f"{response.code} {_count(len(body.items), 'object')} of {body.resource}"
-    return f"{response.code} {_named(body)}" if body is not None else str(response.code)
-
-
-def _named(obj: Any) -> str:
-    """Name an API object, or a reference to one: `Pod default/web-1`."""
-    kind = getattr(obj, "kind", None) or type(obj).__name__
-    place = getattr(obj, "metadata", None) or obj
-    name = getattr(place, "name", None) or ""
-    namespace = getattr(place, "namespace", None)
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}".rstrip()
+    return f"{response.code} {named(body)}" if body is not None else str(response.code)
 
 
 def _words(key: Any) -> str:

@@ -14,6 +14,7 @@ import attrs
 
 from reconcile.api.kinds import resource_named
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import Duration, parse_duration
 
 
 class ScriptError(ReconcileError):
@@ -67,6 +68,16 @@ def text_at(value: Any, path: tuple[str | int, ...]) -> str:
     if not isinstance(value, str) or not value:
         raise ScriptError(path, f"must be text, not {value!r}")
     return value
+
+
+def duration_at(value: Any, path: tuple[str | int, ...]) -> Duration:
+    """Read a duration such as 1m30s."""
+    if not isinstance(value, str):
+        raise ScriptError(path, f"must be a duration such as 300ms, 2s or 1m30s, not {value!r}")
+    try:
+        return parse_duration(value)
+    except ReconcileError as error:
+        raise ScriptError(path, str(error)) from None
 
 
 def only(value: Any, known: tuple[str, ...], path: tuple[str | int, ...]) -> None:

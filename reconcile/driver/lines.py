@@ -25,7 +25,11 @@ _MARK: Final = 4  # letters
 _LONGEST: Final = 100
 
 _ALWAYS: Final = ("line", "check")
-_OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"log": ("modules",), "event": ("changes",), "run": ("changes",)}
+_OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "log": ("modules",),
+    "event": ("changes", "explanations"),
+    "run": ("changes", "explanations"),
+}
 _MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     "log": ("reconcile", "kubernetes", "seed", "topology", "controllers", "detail"),
     "event": ("marks",),
@@ -105,12 +109,16 @@ def _played(kind: str, content: dict[str, Any], form: int) -> str:
     marks, changes = content["marks"], content.get("changes", [[0, 1, "", "", None]])
     if not isinstance(marks, str) or len(marks) != _MARK * steps or _HEXADECIMAL.fullmatch(marks) is None:
         return f"marks is {shown(marks)}, which is not four hexadecimal digits for each of {steps} steps"
-    if not isinstance(changes, list) or not changes:
-        return f"changes is {shown(changes)}, which is not a list of rows"
+    for name, rows in (("changes", changes), ("explanations", content.get("explanations", [None]))):
+        if not isinstance(rows, list) or not rows:
+            return f"{name} is {shown(rows)}, which is not a list of rows"
     for place, row in enumerate(changes):
         if not _is_change(row):
             wanted = "a row of step, revision, resource, key, and an object or null"
             return f"changes[{place}] is {shown(row)}, which is not {wanted}"
+    for place, row in enumerate(content.get("explanations", ())):
+        if not _is_explanation(row):
+            return f"explanations[{place}] is {shown(row)}, which is not a row of step, pod and an object"
     return ""
 
 
@@ -149,3 +157,9 @@ def _is_change(row: Any) -> bool:
     if not isinstance(row, list) or [type(cell) for cell in row[:-1]] != [int, int, str, str]:
         return False
     return row[0] >= 0 and row[1] >= 1 and (row[4] is None or isinstance(row[4], dict))
+
+
+def _is_explanation(row: Any) -> bool:
+    if not isinstance(row, list) or [type(cell) for cell in row] != [int, str, dict]:
+        return False
+    return bool(row[0] >= 0)

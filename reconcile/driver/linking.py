@@ -7,10 +7,9 @@ from typing import Any
 
 import attrs
 
-from reconcile.driver.fields import ScriptError, text_at
+from reconcile.driver.fields import ScriptError, duration_at, text_at
 from reconcile.events import CutLink, MendLink, SlowLink
-from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, duration_text, parse_duration
+from reconcile.lib.instant import Duration, duration_text
 
 
 @attrs.frozen
@@ -53,9 +52,4 @@ def link_at(operation: str, row: Mapping[str, Any], where: tuple[str | int, ...]
 
 
 def _time(row: Mapping[str, Any], name: str, path: tuple[str | int, ...]) -> Duration:
-    if name not in row:
-        return 0
-    try:
-        return parse_duration(text_at(row[name], (*path, name)))
-    except ReconcileError as error:
-        raise error if isinstance(error, ScriptError) else ScriptError((*path, name), str(error)) from None
+    return duration_at(row[name], (*path, name)) if name in row else 0

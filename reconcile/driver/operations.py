@@ -9,16 +9,19 @@ Left out: see docs/limits.md, "etcd".
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import attrs
 
 from reconcile.cluster.cluster import Cluster, Keeping, Process
 from reconcile.cluster.pending import Parcel, Posted
 from reconcile.cluster.topology import is_written
-from reconcile.components import etcd
+from reconcile.components import etcd, frozen
 from reconcile.components.etcd import raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
+from reconcile.driver.machine.growing import grow, part
+from reconcile.driver.machine.reach import member_at, talks
+from reconcile.driver.machine.watches import expire
 from reconcile.events import (
     ChangeMember,
     Compact,
@@ -41,6 +44,12 @@ from reconcile.lib.instant import Duration
 from reconcile.lib.replacing import replace
 from reconcile.store import Store, compact, defragment, disarm
 
+MOST_LEARNERS: Final = 1
+"""As with --max-learners by default."""
+
+MOST_BUMPED: Final = 1 << 40
+"""So far may a restore take revisions on; etcd's documentation proposes 1,000,000,000."""
+
 
 def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
     """Let *event* happen to etcd, or to its members, in an open cluster."""
@@ -50,8 +59,8 @@ def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
     if isinstance(event, DropMessage) and isinstance(machine.settle_pending().get(event.message), Parcel):
         machine.taken(event.message)  # to be lost is all that becomes of it
         return
-    if not machine.plural:
-        raise ReconcileError(f"{event!r}: etcd has one member here; `Topology(masters=3, members=3)` has three")
+    if not machine.plural and _is_of_one(machine, event):
+        return
     rouse_members(machine)
     match event:
         case DropMessage(message):
@@ -66,19 +75,34 @@ def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
             _keeping(machine, host)
             tell_member(machine, _leader(machine).host, lambda now: etcd.MoveWanted(now, host))
         case ChangeMember(kind, host):
-            _keeping(machine, host)
-            if kind not in ("add", "learner", "promote", "remove"):
-                raise ReconcileError(f"kind: {kind!r} is not add, learner, promote or remove")
-            change = raft.Change(kind, host)
-            tell_member(machine, _leader(machine).host, lambda now: etcd.ChangeWanted(now, change))
+            _change(machine, kind, host)
         case SaveSnapshot(name, host):
             machine.snapshots = machine.snapshots.set(name, _member(machine, host).store)
-        case RestoreSnapshot(name, hosts):
-            _restore(machine, name, hosts)
+        case RestoreSnapshot():
+            _restore(machine, event)
         case ForceNewCluster(host):
             _force(machine, host)
         case _:
             assert_never(event)
+
+
+def _is_of_one(machine: Machine, event: Upkeep | MemberFault) -> bool:
+    """Let *event* happen to a lone member; false if it makes, or is about, a cluster that can have several."""
+    if isinstance(event, SaveSnapshot) and machine.etcd == event.host:
+        machine.snapshots = machine.snapshots.set(event.name, machine.store.closed())
+        return True
+    if isinstance(event, RestoreSnapshot):
+        keepers = machine.cluster.topology.keepers()
+        _check_restored(machine, event, keepers)
+        part(machine, {host: Keeping() for host in keepers})
+        return False
+    if isinstance(event, ChangeMember) and event.kind in ("add", "learner") and machine.etcd:
+        machine.host(event.host)
+        if event.host == machine.etcd:
+            raise ReconcileError("etcdserver: Peer URLs already exists")
+        grow(machine)
+        return False
+    raise ReconcileError(f"{event!r}: etcd has one member here; `Topology(masters=3, members=3)` has three")
 
 
 def _keep_up(machine: Machine, event: Upkeep) -> None:
@@ -114,7 +138,7 @@ class Listed:
     Args:
         host: where it is.
         part: voter, learner, or none: as the members that run know it.
-        role: what it believes to be; `down` while it does not run.
+        role: what it believes to be; `down` while it does not run, `paused` while it is frozen.
         leader, term: whom it follows, and in which term.
         applied: the index of the last entry that it has applied.
         revision: its store's.
@@ -131,7 +155,9 @@ class Listed:
 
 def member_list(cluster: Cluster) -> tuple[Listed, ...]:
     """List the members of etcd, by host; none if there is but one."""
-    states = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    found = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
+    paused = [host for host, state in found if isinstance(state, frozen.State)]
+    states: list[tuple[str, Any]] = [(host, getattr(state, "state", state)) for host, state in found]
     running = [state.raft for _, state in states if state is not None and state.raft is not None]
     latest = max(running, key=lambda each: (each.applied, each.term)).membership if running else raft.Membership()
     rows = []
@@ -141,9 +167,8 @@ def member_list(cluster: Cluster) -> tuple[Listed, ...]:
         if member is None:
             rows.append(Listed(host, part, "down", "", 0, 0, 0))
         else:
-            assert state is not None, "it has begun"
             seen = (member.leader, member.term, member.applied, state.store.revision)
-            rows.append(Listed(host, part, member.role, *seen))
+            rows.append(Listed(host, part, "paused" if host in paused else member.role, *seen))
     return tuple(rows)
 
 
@@ -171,16 +196,66 @@ def _lose(machine: Machine, host: str, entries: int) -> None:
     machine.members.set(host, replace(keeping, disk=disk))
 
 
-def _restore(machine: Machine, name: str, hosts: tuple[str, ...]) -> None:
-    store = machine.snapshots.get(name)
+def _change(machine: Machine, kind: Any, host: str) -> None:
+    if kind not in ("add", "learner", "promote", "remove"):
+        raise ReconcileError(f"kind: {kind!r} is not add, learner, promote or remove")
+    leader = _leader(machine)
+    known = machine.states.get(leader.name).raft.membership
+    if kind in ("add", "learner") and host not in known.everyone:
+        machine.host(host)
+        _check_health(machine, leader.host, known)
+        if kind == "learner" and len(known.learners) >= MOST_LEARNERS:
+            raise ReconcileError("etcdserver: too many learner members in cluster")
+    change = raft.Change(kind, host)
+    tell_member(machine, leader.host, lambda now: etcd.ChangeWanted(now, change))
+    if kind in ("add", "learner") and machine.members.get(host) is None:
+        machine.members.set(host, Keeping())
+
+
+def _check_health(machine: Machine, leader: str, known: raft.Membership) -> None:
+    """Refuse a new member while the leader does not reach all that vote (--strict-reconfig-check)."""
+    for voter in known.voters:
+        if member_at(machine, voter) is None or not talks(machine, leader, voter):
+            raise ReconcileError("etcdserver: unhealthy cluster")
+
+
+def _restore(machine: Machine, event: RestoreSnapshot) -> None:
+    hosts = tuple(event.hosts)
+    store = _check_restored(machine, event, machine.members.table().keys())
+    for host in hosts:
+        if machine.members.get(host) is None:
+            machine.members.set(host, Keeping())
+    if event.bump:
+        store = replace(store, revision=store.revision + event.bump)
+        store = compact(store, store.revision)
+        _expire_watches(machine, store.compacted)
+    _begin_anew(machine, hosts, store)
+
+
+def _expire_watches(machine: Machine, compacted: int) -> None:
+    """Let all that is watched be behind what is still known: components list again, clients are told so."""
+    for key, cursor in machine.cursors.table().items():
+        process = machine.processes.get(key[0])
+        if process is not None and process.kind == "watch":
+            expire(machine, process, compacted)
+        else:
+            machine.cursors.set(key, replace(cursor, position=-1))
+
+
+def _check_restored(machine: Machine, event: RestoreSnapshot, keepers: tuple[str, ...]) -> Store:
+    store = machine.snapshots.get(event.name)
     if store is None:
         known = ", ".join(machine.snapshots.keys()) or "none"
-        raise ReconcileError(f"there is no snapshot {name!r}; there are {known}")
-    if not hosts:
+        raise ReconcileError(f"there is no snapshot {event.name!r}; there are {known}")
+    if not event.hosts:
         raise ReconcileError("hosts: a cluster has at least one member")
-    for host in hosts:
-        _keeping(machine, host)
-    _begin_anew(machine, tuple(hosts), store)
+    if not is_written(event.bump) or not 0 <= event.bump <= MOST_BUMPED:
+        raise ReconcileError(f"bump: {event.bump!r} is not between 0 and {MOST_BUMPED}")
+    for host in event.hosts:
+        machine.host(host)
+    for host in (*keepers, *event.hosts):
+        _check_stopped(machine, host)
+    return store
 
 
 def _force(machine: Machine, host: str) -> None:
@@ -217,16 +292,20 @@ def _leader(machine: Machine) -> Process:
 def _member(machine: Machine, host: str) -> Any:
     _keeping(machine, host)
     state = machine.states.get(f"etcd/{host}")
-    if state is None:
-        raise ReconcileError(f"the member on host {host} does not run")
+    if not isinstance(state, etcd.Member):
+        raise ReconcileError(f"the member on host {host} {'does not run' if state is None else 'is paused'}")
     return state
 
 
 def _stopped(machine: Machine, host: str) -> Keeping:
     keeping = _keeping(machine, host)
+    _check_stopped(machine, host)
+    return keeping
+
+
+def _check_stopped(machine: Machine, host: str) -> None:
     if machine.processes.get(f"etcd/{host}") is not None:
         raise ReconcileError(f"the member on host {host} runs: stop its host, or its kubelet and then it, first")
-    return keeping
 
 
 def _keeping(machine: Machine, host: str) -> Keeping:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from reconcile.api.kinds import KUBERNETES_VERSION
+from reconcile.api.scalars import thaw
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import HURRY, Circles
@@ -77,6 +78,7 @@ class Recorder:
         self._machine.marks = array("H")
         self._machine.answering = answering(self._webhooks, self.happen)
         self._machine.observed = [] if self.detail == "changes" else None
+        self._machine.explained = []
         self._circles = Circles()
         self._known = Known()
         self._writer = writer
@@ -250,6 +252,9 @@ class Recorder:
         if machine.observed:
             content["changes"] = [[at, *change_json(change, self._known)] for at, change in machine.observed]
             machine.observed = []
+        if machine.explained:
+            content["explanations"] = explanations_json(machine)
+            machine.explained = []
         self._writer.line(content)
         if self._checkpoint and machine.steps - self._checked_at >= self._checkpoint:
             self._checked_at = machine.steps
@@ -259,6 +264,11 @@ class Recorder:
         effects = tuple(self._machine.outbox)
         self._machine.outbox.clear()
         return effects
+
+
+def explanations_json(machine: Machine) -> list[Any]:
+    """Give what schedulers said of their decisions, as a log has it: step, pod, and what was found."""
+    return [[at, said.pod, dict(thaw(said.explanation))] for at, said in machine.explained or ()]
 
 
 def packed(marks: array[int]) -> str:

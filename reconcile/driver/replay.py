@@ -21,7 +21,7 @@ from reconcile.driver.describe import describe
 from reconcile.driver.log import DamagedLog, Line, LogError, WrongVersion, body_of, now_json, read_lines
 from reconcile.driver.machine import Machine
 from reconcile.driver.patches import Known, change_json, differing_fields
-from reconcile.driver.recording import header_of, packed, place_of
+from reconcile.driver.recording import explanations_json, header_of, packed, place_of
 from reconcile.driver.run import play, play_before
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import from_json, integer_from_json, to_json, topology_from_json
@@ -252,6 +252,7 @@ class _Player:
         self.machine.outbox.clear()
         self.machine.marks = array("H")
         self.machine.observed = [] if self.detailed else None
+        self.machine.explained = []
         return before
 
     def _stops_before(self, steps: int) -> bool:
@@ -269,6 +270,8 @@ class _Player:
         content["marks"] = actual
         if made:
             content["changes"] = made
+        if self.machine.explained:
+            content["explanations"] = explanations_json(self.machine)
         if not self.done and body_of(content, line.number) == line.body:
             return
         if recorded.startswith(actual) and (self.done or recorded == actual):

@@ -33,7 +33,7 @@ from reconcile.api import convert
 from reconcile.api.kinds import resource_for, resource_named, resource_of
 from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scale
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
-from reconcile.driver.fields import ScriptError, Target, only, target_at, text_at
+from reconcile.driver.fields import ScriptError, Target, duration_at, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
 from reconcile.driver.linking import Link, link_at
 from reconcile.driver.mapping import mapped, unserved
@@ -54,7 +54,7 @@ from reconcile.events import (
 )
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import Duration, Instant, duration_text, parse_duration
+from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.definitions import Definition
@@ -265,10 +265,7 @@ def _instant(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Duration:
     where = (*path, "at")
     if "at" not in row:
         raise ScriptError(where, "must say when, such as 1m30s")
-    try:
-        at = parse_duration(text_at(row["at"], where))
-    except ReconcileError as error:
-        raise error if isinstance(error, ScriptError) else ScriptError(where, str(error)) from None
+    at = duration_at(row["at"], where)
     if at < 0:
         raise ScriptError(where, f"{row['at']!r} is before power-on")
     return at
@@ -309,10 +306,7 @@ def _ahead(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Duration:
     where = (*path, "ahead")
     if "ahead" not in row:
         raise ScriptError(where, "must say how far, such as 90s, or -90s for behind")
-    try:
-        return parse_duration(text_at(row["ahead"], where))
-    except ReconcileError as error:
-        raise error if isinstance(error, ScriptError) else ScriptError(where, str(error)) from None
+    return duration_at(row["ahead"], where)
 
 
 def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -> Kill | Life:

@@ -58,6 +58,7 @@ from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import (
+    AddHost,
     Advance,
     Begin,
     Carry,
@@ -97,6 +98,7 @@ from reconcile.events import (
     RestoreSnapshot,
     Return,
     SaveSnapshot,
+    SetBackends,
     SetClock,
     ShutDown,
     SkipChanges,
@@ -174,7 +176,7 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             operate(machine, event)
         case KillContainer(pod, container):
             _kill(machine, pod, container)
-        case Strain() | ShutDown() | WriteManifest() | RemoveManifest():
+        case AddHost() | SetBackends() | Strain() | ShutDown() | WriteManifest() | RemoveManifest():
             befall(machine, event)
         case ReportIn():
             report(machine, _known_host(machine, event.host), event.report)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Listing, Pending, Replied, Sent
 from reconcile.components import etcd
 from reconcile.driver.machine import Machine
@@ -112,7 +113,7 @@ def _why(cluster: Cluster) -> str:
 def _no_leader(cluster: Cluster) -> str:
     """Say why no member of etcd beside an API server knows a leader; empty if one does."""
     keepers = cluster.members.keys()
-    running = [name for name in keepers if f"etcd/{name}" in cluster.states]
+    running = [name for name in keepers if f"etcd/{name}" in cluster.states and not _is_paused(cluster, f"etcd/{name}")]
     if any(etcd.leader_of(cluster.states[f"etcd/{name}"]) for name in running):
         return ""
     cut = [f"host {name} is cut off" for name in running if not cluster.hosts[name].connected]
@@ -133,9 +134,16 @@ def _ill(cluster: Cluster, kind: str) -> str:
             said.append(f"{kind}/{name} does not run, for host {name} is off")
         elif f"kubelet/{name}" not in cluster.processes:
             said.append(f"{kind}/{name} does not run, nor does kubelet/{name}, which would start it")
+        elif _is_paused(cluster, f"{kind}/{name}"):
+            said.append(f"{kind}/{name} is paused")
         elif f"{kind}/{name}" not in cluster.states:
             said.append(f"{kind}/{name} does not run")
     return "; ".join(said)
+
+
+def _is_paused(cluster: Cluster, name: str) -> bool:
+    process = cluster.processes.get(name)
+    return process is not None and process.kind == FROZEN
 
 
 def _hosts_of(cluster: Cluster, *kinds: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+COORDINATED_LEADER_ELECTION: Final = "CoordinatedLeaderElection"
 HPA_SCALE_TO_ZERO: Final = "HPAScaleToZero"
 HPA_TOLERANCE: Final = "HPAConfigurableTolerance"
 MAX_UNAVAILABLE_STATEFUL_SET: Final = "MaxUnavailableStatefulSet"
@@ -20,6 +21,7 @@ CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
 WATCH_LIST_CLIENT: Final = "WatchListClient"
 
 DEFAULTS: Final[dict[str, bool]] = {
+    COORDINATED_LEADER_ELECTION: False,
     HPA_SCALE_TO_ZERO: False,
     HPA_TOLERANCE: True,
     MAX_UNAVAILABLE_STATEFUL_SET: False,

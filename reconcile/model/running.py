@@ -28,7 +28,7 @@ class RunningContainer:
         reason: of its end: Completed, Error, OOMKilled, StartError.
         finished_at: when it ended.
         message: what it wrote to its termination message path; *tail*: the last of its log; both once it has ended.
-        memory: what it uses, in bytes; *disk*: likewise.
+        memory: what it uses, in bytes; *disk*: likewise; *volumes*: how full those are that it writes to, by name.
     """
 
     container: str
@@ -44,6 +44,7 @@ class RunningContainer:
     tail: str = ""
     memory: int = 0
     disk: int = 0
+    volumes: Map[int] = Map()
 
 
 @attrs.frozen(kw_only=True)

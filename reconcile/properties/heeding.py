@@ -167,10 +167,6 @@ def _six(service: Any, _: Cluster) -> bool:
     return "IPv6" in (service.spec.ip_families or ())
 
 
-def _near(service: Any, _: Cluster) -> bool:
-    return bool(service.spec.traffic_distribution)
-
-
 def _not_passed_on(service: Any, cluster: Cluster) -> bool:
     """Tell whether nobody answers for an APIService: what is measured is answered for if the topology says so."""
     group = service.spec.group if service.spec is not None else ""
@@ -201,7 +197,6 @@ _UNHEEDED_FIELDS: Final = (
     _Field("pods", _no_account, "the ServiceAccount is not there; admitted all the same"),
     _Field("services", _load_balancer, "no cloud gives an address"),
     _Field("services", _six, "IPv6 is not proxied"),
-    _Field("services", _near, "trafficDistribution is not looked at: every endpoint is as near as any other"),
     _Field("apiservices.apiregistration.k8s.io", _not_passed_on, "no request is passed on"),
 )
 """What objects may ask for without anything here acting upon it."""

@@ -16,6 +16,7 @@ from reconcile.lib.table import Index
 from reconcile.model import volumes
 from reconcile.model.places import without_place
 
+_TOPOLOGY_MODES: Final = ("service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints")
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
@@ -174,6 +175,14 @@ def _selector(service: Any) -> tuple[Hashable, ...]:
     return ()
 
 
+def _asks(service: Any) -> tuple[Hashable, ...]:
+    """File a service under `hints` if it says anything of hints by zone."""
+    annotations = service.metadata.annotations
+    if not annotations:
+        return ()
+    return ("hints",) if any(name in annotations for name in _TOPOLOGY_MODES) else ()
+
+
 def _node_ports(service: Any) -> tuple[Hashable, ...]:
     spec = service.spec
     if spec is None:
@@ -215,6 +224,10 @@ def _same_owners(old: Any, new: Any) -> bool:
 
 def _same_labels(old: Any, new: Any) -> bool:
     return old.metadata.labels is new.metadata.labels
+
+
+def _same_annotations(old: Any, new: Any) -> bool:
+    return old.metadata.annotations is new.metadata.annotations
 
 
 def _same_spec(old: Any, new: Any) -> bool:
@@ -280,6 +293,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         *COMMON,
         Index("selector", _selector, _same_spec),
         Index("node-port", _node_ports, _same_spec),
+        Index("asks", _asks, _same_annotations),
     ),
     "resourceclaims.resource.k8s.io": (*COMMON, Index("device", _allocated)),
     "resourceslices.resource.k8s.io": (
@@ -296,6 +310,7 @@ PARTITIONS: Final[dict[str, Index[Any]]] = {
     "pods": _NODE,
     "nodes": _NAME,
     "leases.coordination.k8s.io": _NAMESPACE,
+    "leasecandidates.coordination.k8s.io": _NAMESPACE,
 }
 
 

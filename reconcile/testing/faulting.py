@@ -1,8 +1,8 @@
 """
-Faults of clocks and links, as a scenario's words.
+Faults of clocks and links, and machines that join, as a scenario's words.
 
 Takes:    words of a command.
-Gives:    the event that they mean.
+Gives:    the event or the move that they mean.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from reconcile.events import CutLink, DriftClock, MendLink, SetClock, SlowLink
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
+from reconcile.testing.moves import Join
 from reconcile.testing.wording import number_in
 
 
@@ -21,6 +22,13 @@ def set_clock(host: str, ahead: str) -> SetClock:
 def drifting(host: str, rate: str, until: str = "") -> DriftClock:
     """Give what lets a host's clock drift."""
     return DriftClock(host, number_in(rate), parse_duration(until) if until else None)
+
+
+def joining(host: str, *flags: str) -> Join:
+    """Give what lets a host join; ReconcileError if the words mean nothing."""
+    if flags not in ((), ("--control-plane",)):
+        raise ReconcileError(f"join {host} {' '.join(flags)!r}: only --control-plane can follow the host")
+    return Join(host, control_plane=bool(flags))
 
 
 def linked(does: str, one: str, other: str, *ways: str) -> CutLink | MendLink | SlowLink:

@@ -22,6 +22,7 @@ from reconcile.driver.circles import Circles
 from reconcile.driver.describe import describe
 from reconcile.driver.errands import Errand, talk_of
 from reconcile.driver.failures import failures
+from reconcile.driver.joining import Joiner
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.policies import Shuffled
@@ -44,12 +45,25 @@ from reconcile.events import (
     SlowDisk,
 )
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.instant import MINUTE, SECOND
+from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.model.requests import Request, Response, joined
 from reconcile.properties import PAST, PROMISES, Past, Promise, Property, leftovers
 from reconcile.testing.judging import compared
 from reconcile.testing.lookout import Broken, Lookout
-from reconcile.testing.moves import Adopt, Declare, Lag, Move, Repair, Replace, Resize, Strike, Wait, Wander, Withdraw
+from reconcile.testing.moves import (
+    Adopt,
+    Declare,
+    Join,
+    Lag,
+    Move,
+    Repair,
+    Replace,
+    Resize,
+    Strike,
+    Wait,
+    Wander,
+    Withdraw,
+)
 from reconcile.testing.repairing import repairs
 from reconcile.testing.replacing import Operator
 from reconcile.testing.strikes import behind, candidates
@@ -114,7 +128,9 @@ class Game:
         self._displacing = False
         self._circles = Circles()
         self._lookout = Lookout(self.machine, properties, promises)
-        self._operator = Operator(self.machine, self.happen, lambda time: self._until(self.machine.now + time))
+        self._operator = Operator(self.machine, self.happen, self._wait)
+        self._joined: tuple[Join, ...] = ()
+        self._joiner = Joiner(self.machine, self.happen, self._wait, self._asked)
 
     @property
     def declared(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -134,7 +150,7 @@ class Game:
             case Wander():
                 self._wander(move)
             case Wait():
-                self._until(self.machine.now + move.time)
+                self._wait(move.time)
             case Declare():
                 self.declare(move.manifest)
             case Resize():
@@ -150,8 +166,9 @@ class Game:
                 self._strike(move)
             case Lag():
                 self._lag(move)
-            case Replace():
-                self.order(move)
+            case Replace() | Join():
+                with suppress(ReconcileError):
+                    self.order(move)
             case Repair():
                 self.repair()
             case _:
@@ -256,15 +273,18 @@ class Game:
             self._lookout.mind_loss()
         return answer
 
-    def order(self, what: ClusterEvent | Replace) -> None:
+    def order(self, what: ClusterEvent | Replace | Join) -> None:
         """
-        Let an event happen, or replace a member of etcd.
+        Let an event happen, or replace a member of etcd, or let a machine join.
 
         Raises:
-            ReconcileError: the event cannot happen; nothing has happened then.
+            ReconcileError: the event cannot happen; nothing has happened then. Or the machine cannot join.
         """
         if isinstance(what, Replace):
             self._operator.replace(what.host)
+        elif isinstance(what, Join):
+            self._joiner.join(what.host, control_plane=what.control_plane)
+            self._joined += (what,)
         else:
             self.happen(what)
 
@@ -335,7 +355,7 @@ class Game:
         problems = self.rest()
         if problems:
             return problems
-        calm = undisturbed(self._began, tuple(self.declared.values()), self._wishes.marked)
+        calm = undisturbed(self._began, tuple(self.declared.values()), self._wishes.marked, self._joined)
         lost = self._lookout.lost or self._displacing
         return compared(self.machine.closed(), calm, self.past, lost=lost, adopting=self._wishes.adopting)
 
@@ -350,6 +370,9 @@ class Game:
             choice, policy = policy.choose(cluster, offered)
             apply_event(machine, choice)
         self._lookout.judge(machine.closed())
+
+    def _wait(self, time: Duration) -> None:
+        self._until(self.machine.now + time)
 
     def _until(self, end: int) -> None:
         while self._goes_on(end):
@@ -452,13 +475,20 @@ class Game:
         return answer
 
 
-def undisturbed(cluster: Cluster, manifests: tuple[dict[str, Any], ...], patches: tuple[Request, ...] = ()) -> Cluster:
+def undisturbed(
+    cluster: Cluster,
+    manifests: tuple[dict[str, Any], ...],
+    patches: tuple[Request, ...] = (),
+    joined: tuple[Join, ...] = (),
+) -> Cluster:
     """
     Declare *manifests* in a booted cluster that rests, and let it come to rest again, first-in first-out.
 
-    *patches* are of what was there from the start, such as a Node that is cordoned; they come first.
+    *joined*, machines that come into it, are first; then *patches*, of what was there, such as a cordoned Node.
     """
     game = Game(cluster, (), promises=())
+    for each in joined:
+        game.move(each)
     for patch in patches:
         client.asked(game.machine, patch)
     for manifest in manifests:

@@ -8,6 +8,7 @@ Gives:    the event that they mean; the lines that list the members.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.operations import member_list
@@ -30,6 +31,8 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.testing.moves import Replace
 
+_BUMP: Final = "--bump-revision="
+
 
 def ordered(words: list[str]) -> MemberFault | Upkeep | Replace:
     """Give what is to be done; ReconcileError if the words mean nothing."""
@@ -49,7 +52,7 @@ def ordered(words: list[str]) -> MemberFault | Upkeep | Replace:
         case ["save", host, name]:
             return SaveSnapshot(name, host)
         case ["restore", name, *hosts] if hosts:
-            return RestoreSnapshot(name, tuple(hosts))
+            return _restoring(name, hosts)
         case ["full", host]:
             return FillDisk(host)
         case ["empty", host]:
@@ -64,6 +67,16 @@ def ordered(words: list[str]) -> MemberFault | Upkeep | Replace:
             return SlowDisk(host, parse_duration(delay))
         case _:
             raise ReconcileError(f"member {' '.join(words)!r} is nothing that can be done to a member of etcd")
+
+
+def _restoring(name: str, words: list[str]) -> RestoreSnapshot:
+    *hosts, last = words
+    if not last.startswith("-"):
+        return RestoreSnapshot(name, tuple(words))
+    bump = last.removeprefix(_BUMP)
+    if not (hosts and bump != last and bump.isdecimal()):
+        raise ReconcileError(f"member restore {name} {' '.join(words)!r}: only {_BUMP}N can follow the hosts")
+    return RestoreSnapshot(name, tuple(hosts), int(bump))
 
 
 def listed(cluster: Cluster) -> Iterator[str]:

@@ -35,7 +35,7 @@ __all__ = ["mishaps"]
 _JUMPS: Final = (-5 * MINUTE, -61 * SECOND, -3 * SECOND, 0, 0, 3 * SECOND, 16 * SECOND, 61 * SECOND, 5 * MINUTE)
 _RATES: Final = (-100_000, -500, 0, 0, 500, 100_000)
 _DELAYS: Final = (0, 0, 20 * MILLISECOND, 400 * MILLISECOND, 2 * SECOND)
-_BRAINS: Final = ("kube-controller-manager", "kube-scheduler")
+_OF_MASTERS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _OF_ALL: Final = ("kubelet", "kube-proxy")
 
 
@@ -43,7 +43,7 @@ def mishaps(hosts: tuple[str, ...], masters: tuple[str, ...]) -> st.SearchStrate
     """Draw what befalls a cluster, a move or several that belong together; what cannot happen in it does not."""
     of_hosts, of_masters = st.sampled_from(hosts), st.sampled_from(masters)
     pairs = [(one, other) for one in masters for other in hosts if other != one]
-    names = [f"{kind}/{host}" for kind in _BRAINS for host in masters]
+    names = [f"{kind}/{host}" for kind in _OF_MASTERS for host in masters]
     names += [f"{kind}/{host}" for kind in _OF_ALL for host in hosts]
     links, processes = st.sampled_from(pairs), st.sampled_from(names)
     servers = of_masters.map("kube-apiserver/{}".format)

@@ -131,11 +131,27 @@ class Replace:
 
 
 @attrs.frozen
+class Join:
+    """
+    A machine joins as with `kubeadm join`; nothing happens if it cannot.
+
+    Args:
+        host: one that is there, or a new one, which is powered on.
+        control_plane: it becomes a master.
+    """
+
+    host: str
+    control_plane: bool = False
+
+
+@attrs.frozen
 class Repair:
     """Everything that is broken is made whole again: hosts, links, clocks, disks, members, processes, watches."""
 
 
-Move: TypeAlias = Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Replace | Repair | Fault
+Move: TypeAlias = (
+    Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Replace | Join | Repair | Fault
+)
 """
 One thing of a schedule; an errand is a command of kubectl (`reconcile.driver.errands`). A fault that cannot happen (a
 host is stopped twice) does not, nor does a command that kubectl objects to.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from reconcile.api import convert
-from reconcile.api.kinds import resource_named, resource_of
+from reconcile.api.kinds import resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller
@@ -25,7 +25,7 @@ from reconcile.driver.circles import Circles
 from reconcile.driver.describe import called, describe, method_of, path_of
 from reconcile.driver.errands import VERBS, errand_of
 from reconcile.driver.run import play_until_settled, settle, still_moving
-from reconcile.driver.wire import from_json, topology_from_json
+from reconcile.driver.wire import from_json
 from reconcile.effects import Answer
 from reconcile.events import (
     ClusterEvent,
@@ -45,6 +45,7 @@ from reconcile.events import (
     RemoveManifest,
     ResetCall,
     Return,
+    SetBackends,
     ShutDown,
     StartHost,
     StartProcess,
@@ -56,24 +57,30 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, duration_text, parse_duration
-from reconcile.model.printing import table
 from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.faulting import drifting, linked, set_clock
+from reconcile.testing.faulting import drifting, joining, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
 from reconcile.testing.strikes import KINDS, UNWATCHED
-from reconcile.testing.views import arrivals_of, containers_of, lines_of
-from reconcile.testing.wording import COMMANDS, duration_in, field_at, number_in, option_of, reached, refusal_of
+from reconcile.testing.views import arrivals_of, containers_of, lines_of, shown, written
+from reconcile.testing.wording import (
+    COMMANDS,
+    duration_in,
+    number_in,
+    option_of,
+    reached,
+    refusal_of,
+    topology_in,
+)
 
 VIOLATION: Final = "VIOLATION"
 """Begins each line that says what is wrong."""
 
 _LIMIT: Final = 10 * MINUTE
-_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 _OWN: Final = "controllers="
 
 
@@ -144,18 +151,12 @@ class Scenario:
         """
         own = [word for word in block.words if word.startswith(_OWN)]
         words = dict([option_of(word) for word in block.words if word not in own])
-        if isinstance(words.get("balancer"), str):
-            words["balancer"] = {"kind": words["balancer"]}
         named = [each for word in own for each in self._named(word[len(_OWN) :])]
         self._own = tuple([each for each in named if isinstance(each, Property)])
         controllers = (*self._controllers, *[each for each in named if not isinstance(each, Property)])
         seed, settles = words.pop("seed", 0), words.pop("settle", "yes")
-        plain: dict[str, Any] = {"nodes": 1}
-        for document in self._documents(block.document):
-            plain |= document
-        behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
-        plain |= words | ({"behaviours": behaviours} if behaviours else {})
-        boot = Cluster.boot(topology_from_json(plain), seed=number_in(seed), controllers=controllers)
+        topology = topology_in(words, self._documents(block.document))
+        boot = Cluster.boot(topology, seed=number_in(seed), controllers=controllers)
         settled = settle(boot) if settles == "yes" else None
         self._begin(boot if settled is None else settled.cluster)
         if settled is not None and not settled.settled:
@@ -350,8 +351,7 @@ class Scenario:
 
     def logs(self, block: Block) -> Iterator[str]:
         """Logs POD CONTAINER [NAMESPACE]: what the application in a container has written."""
-        pod, container, *rest = block.words
-        yield from self.cluster.written(pod, container, namespace=(*rest, "default")[0])
+        yield from written(self.cluster, *block.words)
 
     def members(self, _: Block) -> Iterator[str]:
         """Members: list those of etcd, as `etcdctl endpoint status` does."""
@@ -360,9 +360,19 @@ class Scenario:
     def member(self, block: Block) -> Iterator[str]:
         """
         Member add|learner|promote|remove|move|lose|force|full|empty|replace HOST, slow HOST 50ms, save HOST NAME,
-        restore NAME HOST, compact REVISION, defragment, disarm.
+        restore NAME HOST... [--bump-revision=N], compact REVISION, defragment, disarm.
         """
         self._game.order(membership.ordered(block.words))
+        yield from ()
+
+    def join(self, block: Block) -> Iterator[str]:
+        """Join HOST [--control-plane]: do what `kubeadm join` does there; a host that is not there is powered on."""
+        self._game.order(joining(*block.words))
+        yield from ()
+
+    def backends(self, block: Block) -> Iterator[str]:
+        """Backends HOST...: let the balancer send new connections to the API servers on these hosts, and no others."""
+        self._game.happen(SetBackends(tuple(block.words)))
         yield from ()
 
     def disconnect(self, block: Block) -> Iterator[str]:
@@ -439,18 +449,7 @@ class Scenario:
 
     def show(self, block: Block) -> Iterator[str]:
         """Show pods [NAMESPACE] [.FIELD...]: a table, as kubectl get prints it, or fields of each object."""
-        word, *rest = block.words
-        cluster, resource = self.cluster, resource_named(word)
-        fields = [path for path in rest if path.startswith(".")]
-        named = [name for name in rest if not name.startswith(".")]
-        namespace = (named[0] if named else "default") if resource.namespaced else ""
-        objects = cluster.objects(word, namespace=namespace)
-        if fields:
-            for obj in objects:
-                plain = convert.dump(obj)
-                yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
-        else:
-            yield table(resource.key, objects, cluster.now) if objects else "No resources found"
+        yield from shown(self.cluster, *block.words)
 
     def containers(self, block: Block) -> Iterator[str]:
         """Containers HOST: what its container runtime runs, whatever API servers know of it."""

@@ -1,6 +1,6 @@
 """
-What no API server tells, as a scenario lists it: who is connected to which of them, what hosts really run, and
-where packets arrive.
+What a scenario lists: what is stored; and what no API server tells: who is connected to which of them, what hosts
+really run and write, and where packets arrive.
 
 Takes:    a Cluster.
 Gives:    a line each.
@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from reconcile.api import convert
+from reconcile.api.kinds import resource_named
 from reconcile.cluster.cluster import Cluster
 from reconcile.components import kubeproxy, world
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
+from reconcile.model.printing import table
+from reconcile.testing.wording import field_at
 
 
 def lines_of(cluster: Cluster, text: str = "") -> Iterator[str]:
@@ -65,3 +69,34 @@ def arrivals_of(cluster: Cluster, name: str, target: str, times: str = "1") -> I
         found[f"{verdict.action} {verdict.destination}:{verdict.port}"] += 1
     for where, count in sorted(found.items()):
         yield f"{count} {where}"
+
+
+def shown(cluster: Cluster, word: str, *rest: str) -> Iterator[str]:
+    """Give a table of objects, as kubectl get prints it, or fields of each: `pods`, a namespace, `.spec.nodeName`."""
+    resource = resource_named(word)
+    fields = [path for path in rest if path.startswith(".")]
+    named = [name for name in rest if not name.startswith(".")]
+    namespace = (named[0] if named else "default") if resource.namespaced else ""
+    objects = cluster.objects(word, namespace=namespace)
+    if fields:
+        for obj in objects:
+            plain = convert.dump(obj)
+            yield "  ".join(str(field_at(plain, path.lstrip("."))) for path in fields)
+    else:
+        yield table(resource.key, objects, cluster.now) if objects else "No resources found"
+
+
+def written(cluster: Cluster, pod: str, container: str, namespace: str = "default") -> tuple[str, ...]:
+    """
+    Give the lines that the application in a container has written.
+
+    Raises:
+        ReconcileError: there is no such pod, or it has no such container.
+    """
+    found = cluster.get("pods", pod, namespace=namespace)
+    if found is None:
+        raise ReconcileError(f"logs {pod}: there is no such pod in {namespace}")
+    known = [each.name for each in (*(found.spec.init_containers or ()), *found.spec.containers)]
+    if container not in known:
+        raise ReconcileError(f"logs {pod} {container}: there is no such container; there are {', '.join(known)}")
+    return cluster.written(pod, container, namespace=namespace)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from reconcile.cluster.topology import Topology
 from reconcile.driver.errands import VERBS
+from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.model.requests import Response
@@ -15,6 +17,7 @@ from reconcile.testing.blocks import Block
 NUMBER: Final = re.compile("-?[0-9]{1,20}")
 
 _MANY: Final = 99
+_OF_BEHAVIOURS: Final = ("sandbox", "images", "containers", "load", "external", "registries")
 COMMANDS: Final = {
     "load": (0, _MANY),
     "apply": (0, 0),
@@ -38,6 +41,8 @@ COMMANDS: Final = {
     "disconnect": (1, 1),
     "members": (0, 0),
     "member": (1, _MANY),
+    "join": (1, 2),
+    "backends": (1, _MANY),
     "reconnect": (1, 1),
     "clock": (2, 2),
     "drift": (2, 3),
@@ -71,6 +76,17 @@ def option_of(word: str) -> tuple[str, Any]:
     if not given:
         raise ReconcileError(f"load {word!r}: not of the form nodes=3")
     return key, {"true": True, "false": False}.get(text, int(text) if NUMBER.fullmatch(text) else text)
+
+
+def topology_in(words: dict[str, Any], documents: tuple[Any, ...]) -> Topology:
+    """Read the topology of `load`: its words, which count more, and what stands below, with its behaviours."""
+    balancer = words.get("balancer")
+    words = words | {"balancer": {"kind": balancer}} if isinstance(balancer, str) else words
+    plain: dict[str, Any] = {"nodes": 1}
+    for document in documents:
+        plain |= document
+    behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
+    return topology_from_json(plain | words | ({"behaviours": behaviours} if behaviours else {}))
 
 
 def reached(response: Response | None) -> Response:

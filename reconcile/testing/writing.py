@@ -38,6 +38,7 @@ from reconcile.events import (
     ReleaseCache,
     ReleaseWatch,
     RemoveManifest,
+    SetBackends,
     SetClock,
     ShutDown,
     SlowLink,
@@ -56,6 +57,7 @@ from reconcile.testing.blocks import Block
 from reconcile.testing.moves import (
     Adopt,
     Declare,
+    Join,
     Lag,
     Move,
     Repair,
@@ -175,6 +177,8 @@ def _move(move: Move) -> Written:
             return f"lag {number} {duration_text(time)}", ()
         case Replace(host):
             return f"member replace {host}", ()
+        case Join(host, control_plane):
+            return f"join {host} --control-plane" if control_plane else f"join {host}", ()
         case Repair():
             return "repair", ()
         case _:
@@ -226,6 +230,8 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return _OF_WATCHES[fault.__class__], process, watch
         case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
             return _OF_PROCESSES[fault.__class__], name
+        case SetBackends(hosts) if hosts:
+            return "backends", *hosts
         case _:
             return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cases import cases
@@ -21,13 +22,14 @@ from reconcile.lib.instant import SECOND
 from reconcile.model.requests import Request
 
 ADMIN = ("admin", ("system:masters",))
+NO_GATES: Mapping[str, bool] = {}
 
 
-def played() -> list[dict[str, Any]]:
-    """Play every case; give what `record.py` writes of each."""
-    machine = alone()
+def played(asked: Any = cases, gates: Mapping[str, bool] = NO_GATES) -> list[dict[str, Any]]:
+    """Play every case that *asked* gives; give what `record.py` writes of each."""
+    machine = alone(gates)
     found = []
-    for number, (name, group, steps) in enumerate(cases()):
+    for number, (name, group, steps) in enumerate(asked()):
         namespace = f"case-{number}"
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         ask(machine, "POST", "/api/v1/namespaces", body)
@@ -38,9 +40,11 @@ def played() -> list[dict[str, Any]]:
     return found
 
 
-def alone() -> Machine:
+def alone(gates: Mapping[str, bool] = NO_GATES) -> Machine:
     """Give a control plane without scheduler, kubelet and nodes, as the real one had none."""
-    booted = settle(Cluster.boot(Topology(nodes=1, proxy=False, managed_fields=True), seed=7)).cluster
+    booted = settle(
+        Cluster.boot(Topology(nodes=1, proxy=False, managed_fields=True, feature_gates=gates), seed=7)
+    ).cluster
     machine = Machine(booted)
     for process in ("kubelet/node-1", "kube-scheduler/node-1"):
         apply_event(machine, StopProcess(process))

@@ -17,13 +17,15 @@ import time
 import urllib.parse
 from typing import Any
 
-from cases import cases
+import cases as by_default
+import gated
 
 AGENT = "fidelity/1"
 
 
-def main(server: str, token: str, path: str) -> None:
+def main(server: str, token: str, path: str, gates: str = "") -> None:
     """Play every case, each in a namespace of its own."""
+    asked = gated if gates else by_default
     url = urllib.parse.urlsplit(server)
     context = ssl._create_unverified_context()
     connection = http.client.HTTPSConnection(url.hostname or "", url.port, context=context, timeout=60)
@@ -44,7 +46,7 @@ def main(server: str, token: str, path: str) -> None:
     with gzip.open(path, "wt", encoding="utf-8") as file:
         version = ask("GET", "/version")["body"]
         file.write(json.dumps({"server": version["gitVersion"]}) + "\n")
-        for number, (name, group, steps) in enumerate(cases()):
+        for number, (name, group, steps) in enumerate(asked.cases()):
             namespace = f"case-{number}"
             ask(
                 "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import gated
 import pytest
 from cases import cases
 from normal import normal
@@ -16,6 +17,7 @@ from playing import played
 
 HERE = Path(__file__).parent
 FLOORS = json.loads((HERE / "floors.json").read_text(encoding="utf-8"))
+GATED = {"candidates": 80, "leases": 8, "discovery": 7}
 
 
 def alike(real, ours):
@@ -28,8 +30,8 @@ def alike(real, ours):
     return counts
 
 
-def recorded():
-    with gzip.open(HERE / "answers.jsonl.gz", "rt", encoding="utf-8") as file:
+def recorded(name="answers.jsonl.gz"):
+    with gzip.open(HERE / name, "rt", encoding="utf-8") as file:
         header, *rows = map(json.loads, file)
     assert header["server"].startswith("v1.36.")
     return rows
@@ -51,6 +53,11 @@ def test_no_less_is_alike_than_was(counts, group):
 
 def test_every_group_has_its_floor():
     assert {group for _, group, _ in cases()} == set(FLOORS)
+
+
+def test_no_less_is_alike_while_a_gate_is_on():
+    found = alike(recorded("gated.jsonl.gz"), played(gated.cases, gated.GATES))
+    assert {group: found[group, "alike"] for group in GATED} == GATED
 
 
 def test_another_answer_is_told_from_the_same():

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from reconcile.adapters.own import raised_by
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration
 from reconcile.lib.version import __version__
@@ -62,6 +63,12 @@ class _Program(click.Group):
                 with suppress(OSError):
                     click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
             _silence(sys.stderr)
+        except Exception as error:
+            said = raised_by(error)
+            if not said:
+                raise
+            click.echo(f"error: {said}", err=True)
+            status = _BAD_INPUT
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -87,6 +94,14 @@ _controllers: Final = click.option(
     multiple=True,
     metavar="MODULE:NAME",
     help="Controllers of your own: one, or a tuple of them, in a Python module. Can be given more than once.",
+)
+
+
+_explanations: Final = click.option(
+    "--explain",
+    multiple=True,
+    type=click.Choice(["log", "pods"]),
+    help="Say why pods are scheduled as they are: in the log, as annotations of the pods. Can be given more than once.",
 )
 
 
@@ -129,6 +144,7 @@ def cli() -> None:
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
+@_explanations
 @click.option("--scenario", type=_FILE, metavar="FILE", help="What happens when, as schemas/scenario.json says.")
 @click.option("--limit", callback=_duration, default="30m", show_default=True, help="Virtual time to converge in.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For objects that name none.")
@@ -238,6 +254,7 @@ def get(**options: Any) -> int:
     help="Under this KubeSchedulerConfiguration (v1).  [default: the run's]",
 )
 @click.option("-o", "--output", type=click.Choice(["json", "annotations"]), help="How to print.")
+@click.option("--recorded", is_flag=True, help="What was said of each decision when it was taken, as the log has it.")
 @_controllers
 def explain(**options: Any) -> int:
     """
@@ -280,6 +297,7 @@ def step(  # noqa: PLR0917 -- the options' order
 @click.option("--kubelet-config", type=_FILE, metavar="FILE", help="Of all kubelets: a KubeletConfiguration (v1beta1).")
 @click.option("--stages", multiple=True, type=_FILE, metavar="PATH", help="KWOK's stages, for nodes that are fake.")
 @click.option("--scheduler-config", type=_FILE, metavar="FILE", help="A KubeSchedulerConfiguration (v1).")
+@_explanations
 @click.option(
     "--without",
     multiple=True,

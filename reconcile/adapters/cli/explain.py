@@ -15,8 +15,17 @@ from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster
 from reconcile.cluster.components import scheduling
-from reconcile.components.scheduler.explaining import Configuration, Explanation, Move, annotations_of, configuration_of
+from reconcile.components.scheduler.explaining import (
+    Configuration,
+    Explanation,
+    Move,
+    annotations_of,
+    configuration_of,
+    explanation_of,
+    plain_of,
+)
 from reconcile.components.scheduler.plugin import Plugin
+from reconcile.driver.log import read_lines
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
@@ -41,10 +50,13 @@ class Options:
     scheduler_config: Path | None = None
     output: Literal["json", "annotations"] | None = None
     own: tuple[str, ...] = ()
+    recorded: bool = False
 
 
 def explain(options: Options) -> int:
     """Print, and give the exit status: 2 if a pod would find no node."""
+    if options.recorded:
+        return _print_recorded(options)
     controllers = load_controllers(options.own)
     profile = _configuration(options.scheduler_config, controllers)
     with collector_paused(), opened_log(options.log) as lines:
@@ -78,6 +90,41 @@ def explain(options: Options) -> int:
             return _YES
 
 
+def _print_recorded(options: Options) -> int:
+    """Print what schedulers said of their decisions when they took them, which is read and not replayed."""
+    for name, given in (
+        ("--at", options.at),
+        ("--until", options.until),
+        ("--scheduler-config", options.scheduler_config),
+        ("-o annotations", options.output == "annotations" or None),
+        (f"explain {options.what}", None if options.what == "pod" else options.what),
+    ):
+        if given is not None:
+            raise ReconcileError(f"--recorded: goes through the decisions of a log, without {name}")
+    wanted: dict[str, list[tuple[int, Any]]] = {joined(options.namespace, name): [] for name in options.names}
+    with opened_log(options.log) as lines:
+        told = False
+        for line in read_lines(lines, open_end=True):
+            told = told or "log" in line.content.get("topology", {}).get("explanations", ())
+            for at, pod, plain in line.content.get("explanations", ()):
+                if pod in wanted:
+                    wanted[pod].append((at, plain))
+    if not told:
+        raise ReconcileError(f"{options.log}: no decision is explained in it: record the run with --explain log")
+    for pod, found in wanted.items():
+        if not found:
+            raise ReconcileError(f"{options.log}: no scheduler has decided about the pod {pod}")
+    if options.output == "json":
+        rows = [{"step": at, **plain} for found in wanted.values() for at, plain in found]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=4))
+    else:
+        for found in wanted.values():
+            for at, plain in found:
+                goes = f", to {plain['node']}" if plain["node"] else ""
+                click.echo(f"step {at}{goes}: {_as_text(explanation_of(plain))}")
+    return _YES if all(found[-1][1]["result"] == "bound" for found in wanted.values()) else _NO
+
+
 def _written(found: Explanation, options: Options, cluster: Cluster) -> str:
     match options.output:
         case "json":
@@ -92,7 +139,7 @@ def _written(found: Explanation, options: Options, cluster: Cluster) -> str:
 
 def _configuration(path: Path | None, own: tuple[Any, ...]) -> Configuration | None:
     """Read the configuration of the scheduler that is asked; without one it is the run's own."""
-    found = load_scheduler(path, asks=True)
+    found = load_scheduler(path, own, asks=True)
     return None if found is None else configuration_of(found, tuple([each for each in own if isinstance(each, Plugin)]))
 
 
@@ -121,27 +168,7 @@ def _as_text(found: Explanation) -> str:
 
 
 def _as_json(found: Explanation) -> str:
-    nodes = [
-        {
-            "name": node.name,
-            "refusedBy": node.refused_by,
-            "reasons": list(node.reasons),
-            "scores": dict(node.scores),
-            "total": node.total,
-        }
-        for node in found.nodes
-    ]
-    whole = {
-        "pod": found.pod,
-        "result": found.result,
-        "nodes": nodes,
-        "best": list(found.best),
-        "message": found.message,
-        "nominated": found.nominated,
-        "victims": list(found.victims),
-        "unasked": list(found.unasked),
-    }
-    return json.dumps(whole, ensure_ascii=False, indent=4)
+    return json.dumps(plain_of(found), ensure_ascii=False, indent=4)
 
 
 def _moves(moves: tuple[Move, ...], output: str | None) -> str:

@@ -16,6 +16,7 @@ from reconcile.api.convert import InvalidObject
 from reconcile.api.kinds import Resource
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.configuration import configuration_of
+from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.fields import ScriptError
 from reconcile.driver.mapping import mapped
 from reconcile.driver.script import Timed, parse, settled_in, unmatched
@@ -169,28 +170,35 @@ def load_kubelet(path: Path | None) -> Map[str] | None:
     return written
 
 
+_ANOTHER: Final = "there is another KwokConfiguration, and a cluster has one,"
+
+
 def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
     """
     Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
 
     Raises:
-        BadFiles, ManifestError: one of them is not what it should be; the message says where.
+        BadFiles, ManifestError: one of them is not what it should be, or there is nothing; the message says where.
     """
     found: list[Any] = []
     places: dict[str, str] = {}
     for path in paths:
         there = read_manifests(path)
         stages = [manifest for manifest in there if manifest.content.get("kind") != "Kustomization"]
-        for manifest in stages if stages or not there else kustomize.built(path):
+        given = stages if stages or not there else kustomize.built(path)
+        if not given:
+            raise BadFiles([f"{path}: there is no Stage and no KwokConfiguration in it"])
+        for manifest in given:
             try:
                 read = checked(manifest.content)
             except ReconcileError as error:
                 name = (manifest.content.get("metadata") or {}).get("name")
                 said = f"stage {name!r}: {error}" if name else str(error)
                 raise BadFiles([f"{place_of(manifest, str(error).partition(': ')[0])}: {said}"]) from None
-            place = place_of(manifest, "metadata.name")
-            if isinstance(read, Stage) and places.setdefault(read.name, place) != place:
-                raise BadFiles([f"{place}: stage {read.name!r}: there is one of this name at {places[read.name]}"])
+            place = place_of(manifest, "metadata.name" if isinstance(read, Stage) else "kind")
+            said = f"stage {read.name!r}: there is one of this name" if isinstance(read, Stage) else _ANOTHER
+            if places.setdefault(said, place) != place:
+                raise BadFiles([f"{place}: {said} at {places[said]}"])
             found.append(manifest.content)
     return tuple(found)
 
@@ -200,12 +208,13 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
 
 
-def load_scheduler(path: Path | None, *, asks: bool = False) -> Map[Any] | None:
+def load_scheduler(path: Path | None, own: tuple[Any, ...], *, asks: bool = False) -> Map[Any] | None:
     """
     Read a KubeSchedulerConfiguration; None if there is no path.
 
     Args:
         path: where it is.
+        own: what runs of the user's own; it may name the plugins among it.
         asks: it may have extenders; a cluster's own scheduler may not.
 
     Raises:
@@ -213,7 +222,7 @@ def load_scheduler(path: Path | None, *, asks: bool = False) -> Map[Any] | None:
     """
 
     def read(given: Any) -> Map[Any]:
-        if configuration_of(given).extenders and not asks:
+        if configuration_of(given, tuple([each for each in own if isinstance(each, Plugin)])).extenders and not asks:
             raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})
 
@@ -252,6 +261,8 @@ def _read(manifest: Manifest, read: Callable[[Any], T]) -> T:
         raise BadFiles([f"{place_of(manifest, error.path)}: {error}"]) from None
     except ReconcileError as error:
         field = str(error).partition(": ")[0]
+        if field.startswith("[") and not field[1:2].isdigit():  # several faults, as Go writes them
+            field = field[1:]
         if field == "topology":  # its fields are named as in Python, and as in JSON in a file
             field = _AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), str(error).split(": ")[1])
         raise BadFiles([f"{place_of(manifest, field)}: {error}"]) from None

@@ -24,7 +24,7 @@ class Masters:
 
     def look(self, cluster: Cluster) -> Iterator[str]:
         """Give a sentence for each thing that has changed; none of a cluster with one master."""
-        if cluster.topology.masters == 1:
+        if cluster.topology.masters == 1 and not cluster.members:
             return
         for what, now in _standing(cluster):
             if self._said.get(what) != now:

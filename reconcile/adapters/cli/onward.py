@@ -32,6 +32,7 @@ _OF_THE_BOOT: Final = (
     "kubelet_config",
     "stages",
     "scheduler_config",
+    "explain",
     "seed",
 )
 

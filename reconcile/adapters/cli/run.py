@@ -90,6 +90,7 @@ class Options:
     kubelet_config: Path | None = None
     stages: tuple[Path, ...] = ()
     scheduler_config: Path | None = None
+    explain: tuple[str, ...] = ()
     scenario: Path | None = None
     limit: Duration
     namespace: str = "default"
@@ -106,10 +107,11 @@ def run_manifests(options: Options) -> int:
     clock = time.perf_counter()
     given = _given(options)
     script = load_script(options.scenario, options.namespace)
-    topology = _topology(options)
+    own = load_controllers(options.own)
+    topology = _topology(options, own)
     for timed in script:
         check_time(timed, topology, options.limit)
-    cluster = Cluster.boot(topology, seed=options.seed, controllers=load_controllers(options.own))
+    cluster = Cluster.boot(topology, seed=options.seed, controllers=own)
     described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
     inputs = [*described, options.scenario, *files_of(options.stages), *given.files]
     read = [path for path in inputs if path is not None]
@@ -326,7 +328,7 @@ class Job:
         self._deleted[place] = None
 
 
-def _topology(options: Options) -> Topology:
+def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     topology = load_topology(options.topology, options.masters, options.nodes) or Topology()
     changes: dict[str, Any] = {}
     built = bool(form_of(options.topology))  # with as many masters and nodes as are asked for
@@ -349,9 +351,11 @@ def _topology(options: Options) -> Topology:
             changes["metrics"] = True
     if options.stages:
         changes["stages"] = load_stages(options.stages)
-    scheduler = load_scheduler(options.scheduler_config)
+    scheduler = load_scheduler(options.scheduler_config, own)
     if scheduler is not None:
         changes["scheduler"] = scheduler
+    if options.explain:
+        changes["explanations"] = options.explain
     made = with_disks(attrs.evolve(topology, **changes), options.disks)
     return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 

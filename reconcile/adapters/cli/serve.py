@@ -74,6 +74,7 @@ class Options:
     own: tuple[str, ...] = ()
     webhook_service: tuple[str, ...] = ()
     scheduler_config: Path | None = None
+    explain: tuple[str, ...] = ()
     audit_policy_file: Path | None = None
     audit_log_path: str | None = None
 
@@ -101,7 +102,7 @@ def serve_cluster(options: Options) -> int:
         if options.data is not None:
             return _serve_kept(options, options.data, given, interrupted)
         own = load_controllers(options.own)
-        cluster = Cluster.boot(_topology(options), seed=options.seed, controllers=own)
+        cluster = Cluster.boot(_topology(options, own), seed=options.seed, controllers=own)
         with _recorded(cluster, options) as session:
             _prepare(session.live, options, given, interrupted)
             _run(session, options)
@@ -120,7 +121,7 @@ def _serve_kept(options: Options, path: Path, given: Given, interrupted: Callabl
             kept = resume(directory, own)
             kept.said += _not_applied(given, path)
         else:
-            cluster = Cluster.boot(_topology(options), seed=options.seed, controllers=own)
+            cluster = Cluster.boot(_topology(options, own), seed=options.seed, controllers=own)
             kept = begin(directory, cluster, options.own, lambda live: _prepare(live, options, given, interrupted))
         for text in kept.said:
             click.echo(text, err=True)
@@ -148,7 +149,7 @@ def _check_origin(options: Options, directory: Directory) -> None:
     topology, seed = origin(directory)
     if options.seed not in (0, seed):
         raise ReconcileError(f"--seed: {directory.path} was begun with {seed}")
-    asked = _topology(options)
+    asked = _topology(options, load_controllers(options.own))
     files = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
     shapes = (*files, options.audit_policy_file, options.stages or None, options.nodes)
     said = any(each is not None for each in shapes) or options.without
@@ -201,7 +202,7 @@ def _services(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _topology(options: Options) -> Topology:
+def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     """Give the machines that are asked for, powered on now."""
     without = _without(options.without)
     form = form_of(options.topology, options.masters)
@@ -220,9 +221,11 @@ def _topology(options: Options) -> Topology:
     policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
     if policy is not None:
         changes["audit"] = policy
-    scheduler = load_scheduler(options.scheduler_config)
+    scheduler = load_scheduler(options.scheduler_config, own)
     if scheduler is not None:
         changes["scheduler"] = scheduler
+    if options.explain:
+        changes["explanations"] = options.explain
     left_out = {*topology.without, *without}
     if options.nodes == 0:
         changes |= {"nodes": 1, "masters": 1, "members": 1, "hosts": (), "proxy": False}

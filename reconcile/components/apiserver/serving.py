@@ -75,7 +75,7 @@ def plan(  # noqa: PLR0917 -- the contract's order
             authorising.authorise(asking, request, store)
         name, namespace = request.name, request.namespace
         route = _route(asked, verb, subresource, not name, not namespace)
-        resource, way = _custom_route(store, request) if route is None else route
+        resource, way = _other_route(state, store, request) if route is None else route
         key = f"{namespace}/{name}" if namespace else name
         plan = way(Ask(state, request, asking, store, now, dice, resource, key, notes))
     except Refusal as refusal:
@@ -186,12 +186,17 @@ def _route(
     """
     Give the resource and what carries the verb out; refuse a request whose path would be none.
 
-    None if the resource is none of Kubernetes' own: a definition in the store may still establish it.
+    None if the resource is not served by default: a definition in the store may still establish it, or a feature gate.
     """
     try:
         resource = kinds.resource(key)
     except ReconcileError:
         return None
+    return None if resource.gate else _way(resource, verb, subresource, unnamed=unnamed, unplaced=unplaced)
+
+
+def _way(resource: kinds.Resource, verb: str, subresource: str, *, unnamed: bool, unplaced: bool) -> tuple[Any, Way]:
+    key = resource.key
     if subresource == presence.PRESENT and key == presence.LEASES:
         return resource, presence.renew
     if key == DEFINITIONS and (verb, subresource) in _DEFINITION_WAYS:
@@ -220,6 +225,18 @@ def _route(
     elif key == SCHEMAS and verb == "create":
         way = marking(way)
     return resource, way
+
+
+def _other_route(state: State, store: Reads, request: Request) -> tuple[kinds.Resource, Way]:
+    """Give the resource that a request is about, which is not served by default, and what carries its verb out."""
+    beyond = served.beyond(state.beyond)
+    if beyond and (request.resource, request.version) in {
+        (each.key, name) for each in beyond for name in ("", each.version)
+    }:
+        unnamed, unplaced = not request.name, not request.namespace
+        resource = kinds.resource(request.resource)
+        return _way(resource, request.verb, request.subresource, unnamed=unnamed, unplaced=unplaced)
+    return _custom_route(store, request)
 
 
 def _custom_route(store: Reads, request: Request) -> tuple[kinds.Resource, Way]:

@@ -21,7 +21,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import webtokens
-from reconcile.model.programs import NONE, Options, ports_of
+from reconcile.model.programs import NONE, TRUE, Options, ports_of
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Reads, Txn
 
@@ -32,6 +32,7 @@ ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:
 """Who a starting API server asks as."""
 
 _NOBODY: Final[Map[str]] = Map()
+_NO_GATES: Final[Map[bool]] = Map()
 SERVICE_CIDR: Final = "10.96.0.0/12"
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -62,6 +63,7 @@ class State:
         peers: the addresses of the hosts that API servers run on, by name; empty where nobody is told who is there.
         signing_key: what the key that ServiceAccounts' tokens are signed with is drawn from; empty for no such tokens.
         feature_gates: those that are not as they are by default.
+        beyond: the group versions, such as `coordination.k8s.io/v1beta1`, that are served beyond those of the default.
     """
 
     name: str
@@ -80,6 +82,7 @@ class State:
     host: str = ""
     peers: Map[str] = attrs.field(factory=Map)
     webhooks: bool = False
+    beyond: tuple[str, ...] = ()
 
 
 class Notes:
@@ -189,15 +192,36 @@ def begin(
     """
     Give the state of a replica that starts, with Kubernetes' default configuration but for what is given.
 
-    What its flags say, *options*, counts more than the rest.
+    What its flags say, *options*, counts more than the rest. A gate that is on in the cluster has its APIs served, as
+    if `--runtime-config` said so; one that only the replica's own flags switch on needs that as well, as in reality.
     """
+    switched = feature_gates
+    if options.gates:
+        feature_gates = (feature_gates or Map()).merge(options.gates)
     state = _begun(
         name, dice, managed_fields=managed_fields, service_cidr=service_cidr, feature_gates=feature_gates, peers=peers,
         webhooks=webhooks,
     )  # fmt: skip
     if options.version and options.version != f"v{kinds.KUBERNETES_VERSION}":
         state = replace(state, version=options.version)
+    words = options.words("runtime-config")
+    beyond = _beyond(switched or _NO_GATES, words) if switched or words else ()
+    if beyond:
+        state = replace(state, beyond=beyond)
     return flagged(state, options) if options.given else state
+
+
+def _beyond(switched: Mapping[str, bool], words: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the group versions that are served beyond the default, as gates and the words of `--runtime-config` say."""
+    said = {name: not text or text in TRUE for name, _, text in (word.partition("=") for word in words)}
+    found = []
+    for each in kinds.gated_resources():
+        stage = "api/alpha" if "alpha" in each.version else "api/beta"
+        names = ("api/all", stage, each.api_version, f"{each.api_version}/{each.plural}")
+        asked = [said[name] for name in names if name in said]
+        if asked[-1] if asked else switched.get(each.gate, False):
+            found.append(each.api_version)
+    return tuple(dict.fromkeys(found))
 
 
 def flagged(state: State, options: Options) -> State:

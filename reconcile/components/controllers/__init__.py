@@ -94,7 +94,7 @@ def standard(
     if feature_gates or options.given:
         gates = feature_gates or Map()
         switched = {
-            **(workloads.switched(gates) if gates else {}),
+            **({**workloads.switched(gates), **deletion.switched(gates)} if gates else {}),
             **autoscaling.switched(gates, options),
             **nodes.tuned(options, heartbeats=heartbeats),
         }

@@ -18,7 +18,7 @@ import attrs
 
 from reconcile.components.etcd import housekeeping, member, raft
 from reconcile.components.etcd.housekeeping import COMPACTION_INTERVAL, CompactTo, EndLease, State
-from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, TIMING, Member, leader_of, leads
+from reconcile.components.etcd.member import REQUEST_TIMEOUT, TIMED_OUT, TIMING, Member, leader_of, leads, moved, serves
 from reconcile.components.etcd.values import (
     Applied,
     ChangeWanted,
@@ -74,7 +74,9 @@ __all__ = [
     "begin",
     "leader_of",
     "leads",
+    "moved",
     "raft",
+    "serves",
     "step",
 ]
 

@@ -140,13 +140,33 @@ def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
 
 
 def leader_of(state: Any) -> str:
-    """Give the leader that a member knows; empty if it knows none, or has not begun."""
-    return state.raft.leader if state is not None and state.raft is not None else ""
+    """Give the leader that a member knows; empty if it knows none, has not begun, or is paused."""
+    return state.raft.leader if isinstance(state, Member) and state.raft is not None else ""
 
 
-def leads(state: Member) -> bool:
-    """Tell whether this member believes that it leads."""
-    return state.raft is not None and state.raft.role == "leader"
+def leads(state: Any) -> bool:
+    """Tell whether this member, which is not paused, believes that it leads."""
+    return isinstance(state, Member) and state.raft is not None and state.raft.role == "leader"
+
+
+def moved(state: Member, by: Duration) -> Member:
+    """
+    Let the instants at which something comes be later by so much, or earlier, but for the ends of what it was asked.
+
+    A member counts ticks, and has none while it is paused: it goes on with as much time left as it had.
+    """
+    known = state.raft
+    if known is None:
+        return state
+    heard = None if known.heard is None else known.heard + by
+    wakes = None if known.wakes is None else known.wakes + by
+    there = replace(known, heard=heard, deadline=known.deadline + by, beat=known.beat + by, wakes=wakes)
+    return replace(state, raft=there)
+
+
+def serves(state: Any) -> bool:
+    """Tell whether a member that knows a leader answers API servers: one without a vote, as a learner is, does not."""
+    return bool(leader_of(state)) and state.name in state.raft.membership.voters
 
 
 def _told(state: Member, event: raft.Event, now: Instant) -> _Step:
@@ -188,6 +208,8 @@ def _taken(state: Member, after: raft.State, effects: tuple[raft.Effect, ...], n
             ]
         elif after.leader and before is not None:
             return _read_again(state, orders, now)
+    elif before is not None and after.membership is not before.membership:
+        orders.append(LeaderKnown(after.leader))  # who has a vote from now on may serve
     if after.applied - after.log.snapshot.index >= _SNAPSHOT:
         state, more = _told(state, raft.Compacted(after.applied, state.store), now)
         return state, (*orders, *more)

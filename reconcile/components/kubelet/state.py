@@ -367,6 +367,7 @@ class Seldom:
         aligned: what guaranteed pods have for themselves of each NUMA node, by uid: (resource, node, billionths).
         ages: of images, where that matters: when one was first detected, and when it was last needed.
         strain: what the host has left of what signals measure, beside what pods use.
+        filled: how many bytes are on the volumes that pods have for themselves, by uid and name.
         trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
     """
 
@@ -396,6 +397,7 @@ class Seldom:
     aligned: Map[tuple[tuple[str, int, int], ...]] = Map()
     ages: Map[tuple[Instant, Instant]] = Map()
     strain: Map[int] = Map()
+    filled: Map[Map[int]] = Map()
     trouble: Trouble | None = None
 
 

@@ -74,12 +74,14 @@ class RuleSet:
         addresses: the node's own.
         local_cidr: where the packets of the node's (or the cluster's) own pods come from; empty if that is not known.
         services: the services, by key.
+        zone: the node's; empty if it is not known.
     """
 
     node: str
     addresses: tuple[str, ...] = ()
     local_cidr: str = ""
     services: Table[str, Backed] = attrs.field(factory=lambda: Table(INDEXES))
+    zone: str = ""
 
 
 def tables_of(rules: RuleSet, keys: Iterable[str] | None = None) -> Tables:
@@ -91,7 +93,7 @@ def tables_of(rules: RuleSet, keys: Iterable[str] | None = None) -> Tables:
     for key in rules.services.keys() if keys is None else keys:
         backed = rules.services[key]
         for port in ports_of(backed.service) if backed.service else ():
-            choice = chosen(port, endpoints_of(port, backed.slices, rules.node))
+            choice = chosen(port, endpoints_of(port, backed.slices, rules.node), rules.node, rules.zone)
             for table, chain, rule in _rules(port, choice, rules):
                 tables[table].setdefault(chain, []).append(rule)
     tables["nat"]["KUBE-SERVICES"].append(_TO_NODE_PORTS)

@@ -80,6 +80,8 @@ class Endpoint:
     ready: bool = attrs.field(order=False)
     fading: bool = attrs.field(order=False)  # terminating, and still serving
     local: bool = attrs.field(order=False)
+    zones: tuple[str, ...] = attrs.field(default=(), order=False)  # whose proxies are to prefer it, by its hints
+    nodes: tuple[str, ...] = attrs.field(default=(), order=False)  # likewise
 
 
 @quick
@@ -168,17 +170,29 @@ def endpoints_of(port: ServicePort, slices: tuple[discovery_v1.EndpointSlice, ..
                     conditions.ready is not False,
                     conditions.serving is not False and conditions.terminating is True,
                     endpoint.node_name == node or (known is not None and known.local),
+                    *_hinted(endpoint.hints),
                 )
     return tuple(sorted(found.values()))
 
 
-def chosen(port: ServicePort, endpoints: tuple[Endpoint, ...]) -> Choice:
-    """Choose among the endpoints: those that are ready, or, if none is, those that are terminating but still serve."""
+def _hinted(hints: discovery_v1.EndpointHints | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if hints is None:
+        return (), ()
+    zones = tuple([each.name for each in hints.for_zones or ()])
+    return zones, tuple([each.name for each in hints.for_nodes or ()])
+
+
+def chosen(port: ServicePort, endpoints: tuple[Endpoint, ...], node: str = "", zone: str = "") -> Choice:
+    """
+    Choose among the endpoints: those that are ready, or, if none is, those that are terminating but still serve.
+
+    Of the ready ones those that are hinted for *node*, else for *zone*, where traffic need not stay on the node.
+    """
     cluster: tuple[Endpoint, ...] = ()
     local: tuple[Endpoint, ...] = ()
     # Even if traffic from outside must stay on the node, what comes from its own pods and processes may go anywhere.
     if not port.internal_local or port.external:
-        cluster = _ready_or_fading(endpoints)
+        cluster = _nearest(_ready_or_fading(endpoints), node, zone)
     if port.internal_local or (port.external and port.external_local):
         local = _ready_or_fading(tuple([endpoint for endpoint in endpoints if endpoint.local]))
     return Choice(cluster, local, any(endpoint.ready or endpoint.fading for endpoint in endpoints))
@@ -187,6 +201,21 @@ def chosen(port: ServicePort, endpoints: tuple[Endpoint, ...]) -> Choice:
 def _ready_or_fading(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     ready = tuple([endpoint for endpoint in endpoints if endpoint.ready])
     return ready or tuple([endpoint for endpoint in endpoints if endpoint.fading])
+
+
+def _nearest(endpoints: tuple[Endpoint, ...], node: str, zone: str) -> tuple[Endpoint, ...]:
+    """Give those that hints mean for a node, else for its zone; all, unless every one is hinted and one is near."""
+    if not endpoints or not endpoints[0].ready:
+        return endpoints
+    if all(endpoint.nodes for endpoint in endpoints):
+        near = tuple([endpoint for endpoint in endpoints if node in endpoint.nodes])
+        if near:
+            return near
+    if all(endpoint.zones for endpoint in endpoints):
+        near = tuple([endpoint for endpoint in endpoints if zone in endpoint.zones])
+        if near:
+            return near
+    return endpoints
 
 
 _NO_CONDITIONS: Final = discovery_v1.EndpointConditions()

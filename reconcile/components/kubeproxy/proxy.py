@@ -34,6 +34,7 @@ _SLICES: Final = "endpointslices.discovery.k8s.io"
 _NODES: Final = "nodes"
 
 _SERVICE_NAME: Final = "kubernetes.io/service-name"
+_ZONE: Final = "topology.kubernetes.io/zone"
 _SYNC: Final = ("kube-proxy", "sync")
 
 
@@ -48,6 +49,7 @@ class State:
         cluster_cidr: where the pods of the cluster are; empty to go by the CIDR of the node's own pods.
         addresses: the node's own.
         pod_cidr: of the node's own pods.
+        zone: the node's, by its label.
         services: what is known of each service.
         heard: the watches that have brought their first objects.
         dirty: something is known that is not installed.
@@ -60,6 +62,7 @@ class State:
     cluster_cidr: str = ""
     addresses: tuple[str, ...] = ()
     pod_cidr: str = ""
+    zone: str = ""
     services: Table[str, Backed] = attrs.field(factory=lambda: Table(INDEXES))
     heard: tuple[str, ...] = ()
     dirty: bool = True
@@ -129,6 +132,7 @@ def _synced(state: State, now: Instant) -> Step:
         addresses=state.addresses,
         local_cidr=state.cluster_cidr or state.pod_cidr,
         services=state.services,
+        zone=state.zone,
     )
     return replace(state, dirty=False, synced_at=now, rules=rules), (Install(rules),)
 
@@ -140,9 +144,10 @@ def _with_node(state: State, event: Watched) -> State:
     found = (node.status.addresses if node.status else None) or ()
     addresses = tuple([entry.address for entry in found if entry.type in ("InternalIP", "ExternalIP")])
     pod_cidr = (node.spec.pod_cidr if node.spec else None) or ""
-    if addresses == state.addresses and pod_cidr == state.pod_cidr:
+    zone = (node.metadata.labels or {}).get(_ZONE, "")
+    if addresses == state.addresses and pod_cidr == state.pod_cidr and zone == state.zone:
         return state
-    return replace(state, addresses=addresses, pod_cidr=pod_cidr, dirty=True)
+    return replace(state, addresses=addresses, pod_cidr=pod_cidr, zone=zone, dirty=True)
 
 
 def _with_services(state: State, event: Watched) -> State:

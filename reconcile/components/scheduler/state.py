@@ -215,13 +215,15 @@ class Settings:
         profile: how pods are scheduled.
         others: further profiles, for pods of other schedulers' names.
         extenders: who else is asked.
-        looks: whether somebody has to be shown the nodes themselves.
+        looks: whether somebody has to be shown the nodes themselves, or what was decided.
+        explanations: where decisions are explained: `log`, `pods`.
     """
 
     profile: Profile = DEFAULT
     others: tuple[Profile, ...] = ()
     extenders: tuple[Extender, ...] = ()
     looks: bool = False
+    explanations: tuple[str, ...] = ()
 
 
 @quick
@@ -270,7 +272,9 @@ def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
             profile,
             tuple(others),
             configuration.extenders,
-            looks=bool(configuration.extenders) or any(each.own for each in configuration.profiles),
+            looks=bool(configuration.extenders or configuration.explanations)
+            or any(each.own for each in configuration.profiles),
+            explanations=configuration.explanations,
         ),
     )
 

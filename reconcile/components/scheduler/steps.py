@@ -19,9 +19,10 @@ from reconcile.components.scheduler.extending import begun, bound_outside, heard
 from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
+from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
-from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry
+from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
@@ -113,9 +114,21 @@ def _on_turned(state: State, event: Turned) -> Step:
         state = replace(state, queue=flushed(state.queue, event.now))
     if state.settings.looks:
         turn = begun if state.settings.extenders else scheduled
-        return _permitted(*turn(state, event.now), event.now)
+        after, effects = turn(state, event.now)
+        return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
     state, effects = scheduled(state, event.now)
     return _ordered(state, effects, woken_before=False)
+
+
+def _explained(was: State, state: State, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """Tell why the turn that is over ended as it did, where that is asked for."""
+    if not was.settings.explanations:
+        return ()
+    from reconcile.components.scheduler.telling import told_of  # noqa: PLC0415 -- it asks what this module answers
+
+    asking, turn = was.clock.asking, popped(was.queue)
+    key = asking.key if asking is not None else "" if turn is None else turn[0]
+    return told_of(was, state, key, effects) if key else ()
 
 
 def _permitted(state: State, effects: tuple[Effect, ...], now: Instant) -> Step:
@@ -155,7 +168,8 @@ def _on_answered(state: State, event: Answered) -> Step:
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
         return with_placed(state, key, known), ()
-    why = f'running Bind plugin "DefaultBinder": {_why(event.response)}'
+    binder = bound_by_own(state, pod, placed.node)[0] if state.settings.looks else BINDER
+    why = f'running Bind plugin "{binder}": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
 
 
@@ -163,7 +177,8 @@ def _on_asked(state: State, event: Answered) -> Step:
     """Take in what an extender has answered."""
     word, _, key, uid = event.tag[1].split()
     if word != "bind":
-        return _permitted(*heard(state, event), event.now)
+        after, effects = heard(state, event)
+        return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
     placed = state.placed.get(key, None)
     if placed is None or placed.uid != uid or placed.entry is None:
         return state, ()

@@ -17,12 +17,14 @@ from typing import Final
 
 from reconcile.api.quantity import NANO, Quantity
 from reconcile.components.world.state import Container, Felt, Sandbox, State, behaviour_of, image_id
-from reconcile.effects import Effect, Report, SetTimer
+from reconcile.effects import CancelTimer, Effect, Report, SetTimer
 from reconcile.events import ContainerUses, Surrounded
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.behaviours import KILLED, Behaviour, Ending, Span, last_words
+from reconcile.model.behaviours.behaviour import Cause
 from reconcile.model.running import RunningContainer
 
 FIRST: Final = SECOND
@@ -45,19 +47,31 @@ def seen(
     memory = 0 if behaviour.memory is None else behaviour.memory.at(now, began, event.requests)
     disk = 0 if behaviour.disk is None else behaviour.disk.at(now, began, event.requests)
     known = state.felt.get(key)
-    felt = Felt(requests=event.requests, memory=memory // NANO, disk=disk // NANO)
+    layer = disk // NANO + event.layer
+    working = known is not None and known.working
+    felt = Felt(requests=event.requests, memory=memory // NANO, disk=layer, volumes=event.volumes, working=working)
     state = replace(state, felt=state.felt.set(key, felt))
     if container.memory and felt.memory > container.memory:
         return state, (), OUT_OF_MEMORY
     for cause in behaviour.causes:
-        if cause.without in event.missing or (not cause.without and _is_full(state, now)):
+        if _happens(state, cause, event):
             return state, (), Ending(code=cause.code, after=NOW)
     out: list[Effect] = []
-    if _uses(known, behaviour, began) != (felt.memory, felt.disk):
-        out.append(Report(ContainerUses(sandbox.uid, container.name, felt.memory, felt.disk)))
+    volumes = Map() if known is None else known.volumes
+    if _uses(known, behaviour, began) != (felt.memory, felt.disk) or volumes != felt.volumes:
+        out.append(Report(ContainerUses(sandbox.uid, container.name, felt.memory, felt.disk, felt.volumes)))
     if behaviour.looks_on(now - began):
         out.append(next_look(sandbox.uid, container.name, now + EVERY))
     return state, tuple(out), None
+
+
+def _happens(state: State, cause: Cause, event: Surrounded) -> bool:
+    """Tell whether a container sees what it ends for."""
+    if cause.without:
+        return cause.without in event.missing
+    if cause.full:
+        return cause.full in event.full
+    return _is_full(state, event.now)
 
 
 def _uses(known: Felt | None, behaviour: Behaviour, began: Instant) -> tuple[int, int]:
@@ -75,10 +89,11 @@ def shown(state: State, sandbox: Sandbox, container: Container) -> RunningContai
     """Give the container as a kubelet that starts is told of it."""
     behaviour, began = behaviour_of(state, sandbox, container), container.started_at
     message, tail, used = "", "", (0, 0)
+    felt = state.felt.get(f"{sandbox.uid}/{container.name}")
     if began is not None and container.finished_at is not None:
         message, tail = last_words(behaviour, began, container.finished_at)
     elif began is not None and (behaviour.memory is not None or behaviour.disk is not None):
-        used = _uses(state.felt.get(f"{sandbox.uid}/{container.name}"), behaviour, began)
+        used = _uses(felt, behaviour, began)
     return RunningContainer(
         container=container.name,
         container_id=container.id,
@@ -93,6 +108,7 @@ def shown(state: State, sandbox: Sandbox, container: Container) -> RunningContai
         tail=tail,
         memory=used[0],
         disk=used[1],
+        volumes=Map() if felt is None else felt.volumes,
     )
 
 
@@ -113,10 +129,13 @@ def _is_full(state: State, now: Instant) -> bool:
     return used >= Quantity.parse(capacity).whole
 
 
-def forgotten(state: State, uid: str, name: str) -> State:
-    """Forget what a container has seen, which runs no more."""
+def forgotten(state: State, uid: str, name: str) -> tuple[State, tuple[Effect, ...]]:
+    """Forget what a container has seen, which runs no more, and the item that it works on."""
     key = f"{uid}/{name}"
-    return replace(state, felt=state.felt.remove(key)) if key in state.felt else state
+    if key not in state.felt:
+        return state, ()
+    cancelled = (CancelTimer(("work", uid, name)),) if state.felt[key].working else ()
+    return replace(state, felt=state.felt.remove(key)), cancelled
 
 
 def slowed(state: State, sandbox: Sandbox, container: Container, took: Duration, now: Instant) -> Duration:

@@ -81,12 +81,11 @@ def pulled(state: State, order: PullImage, took: Duration) -> tuple[State, tuple
     if behaviour.absent and order.image not in state.images:
         message = refusal("manifest unknown", full_name(order.image))
         return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
-    there = order.image in state.images
-    if not there:
+    if order.image not in state.images:
         state = replace(state, images=state.images.set(order.image, behaviour.size))
     size = state.images[order.image]
-    present = there or behaviour.preloaded
-    return state, (Report(ImagePulled(order.uid, order.container, order.image, present, took, size)),)
+    # One that came for another pod meanwhile is pulled again: a kubelet looks what is there before it waits its turn.
+    return state, (Report(ImagePulled(order.uid, order.container, order.image, behaviour.preloaded, took, size)),)
 
 
 def registry_of(state: State, image: str) -> Registry | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, controlplane, living, programs, pulling
+from reconcile.components.world import asking, controlplane, living, programs, pulling, working
 from reconcile.components.world.state import (
     Container,
     Sandbox,
@@ -91,7 +91,7 @@ START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
-_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running"}
+_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running", "work": "running"}
 
 
 def begin(host: Host, behaviours: Behaviours, dice: Dice) -> State:
@@ -251,6 +251,8 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
         return state, ()
     if what == "look":
         return state, (LookAround(uid, container.name),)
+    if what == "work":
+        return working.asks(state, sandbox, container)
     if what == "start":
         return _run(state, sandbox, container, event.now)
     doom = container.doom
@@ -285,12 +287,13 @@ def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
     effects: list[Effect] = []
     processes = state.processes
     for container in sandbox.containers:
-        if container.order is not None:
+        if container.order is not None or state.behaviours.has_fills:
             effects.append(DiscardVolumes(order.uid))
         if container.stage != "exited":
             effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
             if state.felt:
-                state = living.forgotten(state, order.uid, container.name)
+                state, cancelled = living.forgotten(state, order.uid, container.name)
+                effects += cancelled
             if container.process and container.stage != "starting":
                 processes = processes.remove(container.process)
                 effects.append(EndProcess(container.process))
@@ -380,6 +383,8 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
             state = with_sandbox(state, placed(sandbox, replace(running, doom=drawn[1])))
     if behaviour.looks and not container.process:
         effects.append(living.next_look(sandbox.uid, container.name, now + living.FIRST))
+    if behaviour.work is not None and not container.process:
+        effects.append(working.turn(sandbox.uid, container.name, running.ready_at))
     if end is not None:
         effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
@@ -397,7 +402,7 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     Give how a container ends by what its command says, and whether that is as good as never: it runs for so long that
     it is one that works, also if it is started again and again, and nothing waits for its end.
     """
-    if container.process or behaviour.runs:
+    if container.process or behaviour.runs or behaviour.work is not None:
         return None, False
     if behaviour.serves and not container.command and not container.args:
         return None, False  # the image's own program, of which it is said that it runs
@@ -417,7 +422,8 @@ def _on_surrounded(state: State, event: Surrounded) -> Stepped:
     container = None if sandbox is None else sandbox.container(event.container)
     if sandbox is None or container is None or container.stage != "running":
         return state, ()
-    state, effects, doom = living.seen(state, sandbox, container, event)
+    hears = working.gets if event.work else living.seen
+    state, effects, doom = hears(state, sandbox, container, event)
     if doom is None:
         return state, effects
     cancelled = [CancelTimer(key) for key in timers_of(event.uid, container)]
@@ -470,7 +476,8 @@ def _exit(
     effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message, behaviour))]
     state = with_sandbox(state, placed(sandbox, exited))
     if state.felt:
-        state = living.forgotten(state, sandbox.uid, container.name)
+        state, cancelled = living.forgotten(state, sandbox.uid, container.name)
+        effects += cancelled
     if container.process and container.process in state.processes:
         state = replace(state, processes=state.processes.remove(container.process))
         effects.append(EndProcess(container.process))

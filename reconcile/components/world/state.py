@@ -86,11 +86,15 @@ class Felt:
     Args:
         requests: how many requests a second came to its pod, in billionths.
         memory: how many bytes it used; *disk*: likewise.
+        volumes: how many bytes were on the volumes that it writes to, by name.
+        working: it has an item of work.
     """
 
     requests: int = 0
     memory: int = 0
     disk: int = 0
+    volumes: Map[int] = Map()
+    working: bool = False
 
 
 @quick

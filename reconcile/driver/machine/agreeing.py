@@ -19,11 +19,12 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from reconcile.cluster.cluster import Asked
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Decided, Replied, Sent, Suspended
-from reconcile.components import apiserver, etcd
+from reconcile.components import apiserver, etcd, frozen
 from reconcile.driver.machine.audits import audit
 from reconcile.driver.machine.caches import cache_of
-from reconcile.driver.machine.lines import stall
+from reconcile.driver.machine.lines import host_of, stall
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import tell
 from reconcile.driver.machine.reach import member_of, park, store_of
@@ -65,7 +66,7 @@ def ask(machine: Machine, server: str, item: Sent, waited: Suspended | None) -> 
         if machine.fronted:
             if item.request.verb == "watch" or item.request.resource_version == "0":
                 return read(machine, server, item, waited, cache_of(machine, server))
-            stall(machine, item)
+            stall(machine, item, host_of(server))
         else:
             park(machine, item)  # the server at which it waited for webhooks has no leader any more
         return False
@@ -116,8 +117,12 @@ def decided(machine: Machine, item: Decided) -> bool:
     """Let an API server hear what its member says, and answer, or ask again."""
     told = item.told
     asked = machine.asked.get(told.number)
-    if machine.alive(item.process, item.life) is None or asked is None:
+    keeper = machine.alive(item.process, item.life)
+    if keeper is None or asked is None:
         return False
+    if keeper.kind == FROZEN:
+        machine.states.set(keeper.name, frozen.kept(machine.states.get(keeper.name), "member", item))
+        return True
     if told.__class__ is etcd.Readable:
         _plan(machine, told.number, asked, sure=True)
     elif told.__class__ is etcd.Failed:
@@ -127,13 +132,11 @@ def decided(machine: Machine, item: Decided) -> bool:
             answered(machine, asked.item, Response(status.code or _ERROR, status), machine.store, asked.noted)
         else:
             # Nothing was done: it is tried again once there is a leader.
-            (stall if machine.fronted else park)(machine, asked.item)
+            _wait_for_leader(machine, asked)
     elif not isinstance(told.outcome, Refused):
         machine.asked.remove(told.number)
         store = OpenStore(told.store)
         answered(machine, asked.item, apiserver.answer(asked.planned, store, told.outcome), store, asked.noted)
-        keeper = machine.processes.get(asked.server)
-        assert keeper is not None, "it hears this"
         for more in asked.planned.follows:
             machine.push(Sent(keeper.name, keeper.life, keeper.host, keeper.user, more, None, machine.now))
     elif told.outcome.why:
@@ -148,6 +151,13 @@ def decided(machine: Machine, item: Decided) -> bool:
         status = statuses.conflict(request.resource, request.name)
         answered(machine, asked.item, Response(status.code or _CONFLICT, status), machine.store, asked.noted)
     return True
+
+
+def _wait_for_leader(machine: Machine, asked: Asked) -> None:
+    if machine.fronted:
+        stall(machine, asked.item, host_of(asked.server))
+    else:
+        park(machine, asked.item)
 
 
 def _plan(machine: Machine, number: int, asked: Asked, *, sure: bool) -> None:

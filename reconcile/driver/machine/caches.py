@@ -23,11 +23,15 @@ from reconcile.driver.machine.reach import member_of, store_of
 from reconcile.lib.instant import MILLISECOND, SECOND, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import gates
-from reconcile.store import OpenStore, Reads
+from reconcile.store import OpenStore, Reads, Store
 
 # Source: the cacher's blockTimeout, and how often it asks for progress meanwhile.
 _FRESH_WITHIN: Final = 3 * SECOND
 _ASKED_EVERY: Final = 100 * MILLISECOND
+
+
+# What came meanwhile waits in a socket; it is decoded and handed on event by event.
+_TAKES_IN: Final = 100 * MILLISECOND
 
 
 def hold_cache(machine: Machine, server: str) -> None:
@@ -36,6 +40,13 @@ def hold_cache(machine: Machine, server: str) -> None:
     stale = cache_of(machine, server)
     assert isinstance(stale, OpenStore), "it is a store of the machine's, or a member's"
     keep(machine, replace(state, stale=state.stale.set(server, stale.closed())))
+
+
+def wake_cache(machine: Machine, server: str, had: Store) -> None:
+    """Let an API server that was paused show what its watch cache *had*, until that has taken in what waited for it."""
+    state = network_of(machine)
+    keep(machine, replace(state, stale=state.stale.set(server, had)))
+    set_due(machine, ("cache", server), machine.now + _TAKES_IN, "")
 
 
 def release_cache(machine: Machine, server: str) -> None:
@@ -122,6 +133,8 @@ def shows(machine: Machine, process: Process) -> bool:
             pause(machine, process, machine.now + network.LONGEST_DIAL)
         elif isinstance(found, str):
             pause(machine, process)
+        elif found.silent:
+            pause(machine, process, machine.now + network.LONGEST_HANDSHAKE)
         else:
             put_line(machine, process.name, found)
             return True

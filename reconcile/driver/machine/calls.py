@@ -17,7 +17,7 @@ from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import end, hear_election, take_up, tell
 from reconcile.driver.machine.reach import hears, park, server_for
 from reconcile.driver.machine.watches import open_client_watch
-from reconcile.driver.machine.webhooks import hear_converted, outcome, suspended, taken
+from reconcile.driver.machine.webhooks import asker_of, hear_converted, outcome, suspended, taken
 from reconcile.effects import Answer
 from reconcile.events import Answered, WebhookAnswered
 from reconcile.lib.dice import Dice
@@ -78,6 +78,8 @@ def _asked_of_cloud(machine: Machine, item: Sent) -> bool:
 
 def hear_webhook(machine: Machine, answer: WebhookAnswered) -> None:
     """Let who asked hear what was answered: a request that has asked all goes on, or a watch, or a scheduler."""
+    if _waits(machine, answer):
+        return
     waiting = taken(machine, answer)
     if isinstance(waiting, Suspended):
         execute(machine, waiting.sent, waiting)
@@ -90,6 +92,15 @@ def hear_webhook(machine: Machine, answer: WebhookAnswered) -> None:
         assert process is not None, "what a watch withholds goes with it"
         if not hear_converted(machine, process, waiting, answer):
             end(machine, process.name)
+
+
+def _waits(machine: Machine, answer: WebhookAnswered) -> bool:
+    """Let an answer wait that is for a process that is paused; false if it is not."""
+    process = asker_of(machine, answer)
+    if process is None or process.kind != FROZEN:
+        return False
+    machine.states.set(process.name, frozen.kept(machine.states.get(process.name), "webhook", answer))
+    return True
 
 
 def give_back(machine: Machine, item: Replied) -> bool:

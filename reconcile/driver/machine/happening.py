@@ -27,7 +27,8 @@ from reconcile.driver.machine.machine import NONE_LEFT, Machine
 from reconcile.driver.machine.members import DISK
 from reconcile.driver.machine.messages import heard, synced, write_all
 from reconcile.driver.machine.metering import lacking
-from reconcile.driver.machine.parcels import answered, arrived
+from reconcile.driver.machine.parcels import arrived
+from reconcile.driver.machine.probing import answered
 from reconcile.driver.machine.processes import begin, hear_election, tell
 from reconcile.driver.machine.travelling import arrived_over_link, sets_out
 from reconcile.driver.machine.watches import drain, list_watch, show

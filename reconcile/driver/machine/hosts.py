@@ -1,4 +1,4 @@
-"""Hosts: what befalls one of them while it is on, or is done to its disk, and that its kubelet hears of it."""
+"""Hosts: one that comes, what befalls one while it is on, or is done to its disk, and that its kubelet hears of it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,43 @@ from typing import Any
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.cluster.cluster import Drifting, HostStatus, clock_of
+from reconcile.cluster.components import host_processes
+from reconcile.components import network, world
+from reconcile.driver.machine.lines import keep, network_of
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import report
+from reconcile.driver.machine.processes import launch, reach_changed, report
 from reconcile.events import (
+    AddHost,
     HostShutsDown,
     HostStrained,
     ManifestsChanged,
     RemoveManifest,
+    SetBackends,
     ShutDown,
     Strain,
     WriteManifest,
 )
 from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import SECOND
 from reconcile.model import names
+from reconcile.model.hosts import Host
 from reconcile.model.kubelets import amount_of, check_signal
 
 
-def befall(machine: Machine, event: Strain | ShutDown | WriteManifest | RemoveManifest) -> None:
+def befall(machine: Machine, event: AddHost | SetBackends | Strain | ShutDown | WriteManifest | RemoveManifest) -> None:
     """
-    Let *event* befall its host.
+    Let *event* befall its host, or hosts.
 
     Raises:
-        ReconcileError: there is no such host, signal or manifest, or the host is off.
+        ReconcileError: there is no such host, signal or manifest, or the host is off; or it comes and cannot.
     """
+    if isinstance(event, AddHost):
+        _add(machine, event.host)
+        return
+    if isinstance(event, SetBackends):
+        _set_backends(machine, tuple(event.hosts))
+        return
     status = machine.hosts.get(event.host)
     if status is None:
         raise ReconcileError(f"there is no host {event.host!r}")
@@ -57,10 +71,36 @@ def befall(machine: Machine, event: Strain | ShutDown | WriteManifest | RemoveMa
             _put(machine, status, tuple(kept))
 
 
+def _add(machine: Machine, given: Host) -> None:
+    topology = machine.cluster.topology
+    host = topology.furnished(given, tuple([status.host for status in machine.hosts.table().values()]))
+    disk = world.begin(host, topology.behaviours, machine.dice(f"runtime/{host.name}"))
+    drifting = Drifting(machine.now, host.clock_skew) if host.clock_drift else None
+    machine.hosts.set(host.name, HostStatus(host, disk=disk, drifting=drifting))
+    if drifting is not None:
+        machine.timers.set(clock_of(host.name), machine.now + SECOND, periodic=True)
+    if machine.fronted:
+        reach_changed(machine)
+    for kind in host_processes(host):
+        launch(machine, kind, host.name)
+
+
+def _set_backends(machine: Machine, hosts: tuple[str, ...]) -> None:
+    if not machine.fronted:
+        raise ReconcileError("nothing stands before the API servers; `Topology(balancer=Balancer())` has a balancer")
+    if not hosts or len({*hosts}) < len(hosts):
+        raise ReconcileError(f"hosts: {', '.join(hosts) or 'none'}: one or more, each once")
+    for name in hosts:
+        machine.host(name)
+    keep(machine, network.backed(network_of(machine), hosts))
+    reach_changed(machine)
+
+
 def _put(machine: Machine, status: Any, manifests: tuple[core_v1.Pod, ...]) -> None:
     host = attrs.evolve(status.host, manifests=manifests)
     machine.hosts.set(host.name, attrs.evolve(status, host=host))
-    report(machine, host.name, ManifestsChanged(manifests))
+    if machine.states.get(f"kubelet/{host.name}") is not None:  # one that is about to begin reads its disk then
+        report(machine, host.name, ManifestsChanged(manifests))
 
 
 def _without(strain: Any, signal: str) -> Any:

@@ -17,11 +17,12 @@ from typing import Any, Final
 import attrs
 
 from reconcile.cluster.cluster import Process
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Replied, Sent
-from reconcile.components import network
+from reconcile.components import frozen, network
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import is_there, member_of, park, reaches, talks
+from reconcile.driver.machine.reach import is_paused, is_there, member_of, park, reaches, talks
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
@@ -75,7 +76,11 @@ def called(machine: Machine, item: Sent) -> str | None:
     """Give the API server that a call comes to; None if it comes to none now: it waits, or is told that it failed."""
     client = item.process
     if client.startswith(SERVERS):
-        return client if client in machine.servers else None
+        if client in machine.servers:
+            return client
+        if is_paused(machine, client):
+            _come_to(machine, client, item)
+        return None
     if not client and item.tag is None:  # what the world says of its own accord
         found = next((server for server in machine.servers if is_ready(machine, host_of(server))), None)
         if found is None:
@@ -89,7 +94,7 @@ def called(machine: Machine, item: Sent) -> str | None:
         wait(machine, network.Waiting(item, "line"))
         return None
     if not is_ready(machine, host_of(line.server)) and not _is_from_cache(item.request):
-        stall(machine, item)
+        stall(machine, item, host_of(line.server))
         return None
     if item.request.verb == "watch" and item.tag is not None and not client:
         put_line(machine, f"watch/{item.tag[0]}:{item.tag[1]}", line)
@@ -101,6 +106,9 @@ def _connected(machine: Machine, item: Sent) -> network.Line | None:
     client = item.process
     found = dialled(machine, client.partition("/")[0], item.host, client or str(item.tag and item.tag[0]))
     if isinstance(found, network.Line):
+        if found.silent:
+            _come_to(machine, found.server, item, "handshake")
+            return None
         if client:
             put_line(machine, client, found)
         return found
@@ -109,6 +117,12 @@ def _connected(machine: Machine, item: Sent) -> network.Line | None:
     else:
         fail(machine, item, found)
     return None
+
+
+def _come_to(machine: Machine, server: str, item: Sent, why: str = "") -> None:
+    """Let a call have come to an API server that is paused: it hears it when it goes on."""
+    number = wait(machine, network.Waiting(item, "dial", why), machine.now + network.LONGEST_HANDSHAKE if why else 0)
+    machine.states.set(server, frozen.kept(machine.states.get(server), "call", number))
 
 
 def put_line(machine: Machine, client: str, line: network.Line) -> None:
@@ -155,6 +169,7 @@ def _arrives(machine: Machine, host: str, line: network.Line) -> bool:
     to = state.holder if line.balanced and state.holder else host_of(line.server)
     return (
         machine.links is not NO_LINKS
+        and line.server in machine.servers
         and machine.alive(line.server, line.life) is not None
         and (to == host_of(line.server) and machine.host(to).up)
         and _ways(machine, host, to, balanced=line.balanced)[0]
@@ -167,28 +182,30 @@ def from_outside(machine: Machine, at: str) -> tuple[bool, bool]:
 
 
 def dialled(machine: Machine, kind: str, host: str, caller: str) -> network.Line | network.Why:
-    """Give a new connection of a process of this kind, or why none comes about."""
+    """Give a new connection of a process of this kind, a silent one if its server is paused, or why there is none."""
     state = network_of(machine)
     if network.is_straight(state, kind, host):
-        process = _listener(machine, host)
-        return "refused" if process is None else network.Line(process.name, process.life, balanced=False)
+        return _accepted(machine, host, balanced=False) or "refused"
     if host and not (reaches(machine, host, "") and reaches(machine, "", host)) and state.holder != host:
         return "late"
     state, ways = network.given(state, machine.host(host).host.ip if host else caller)
     keep(machine, state)
     for at in ways:
         if is_carried(machine, host, at, balanced=True):
-            process = _listener(machine, at)
-            if process is not None:
-                return network.Line(process.name, process.life, balanced=True)
+            line = _accepted(machine, at, balanced=True)
+            if line is not None:
+                return line
             if state.holder:
                 return "refused"
     return "late" if state.holder else "closed"
 
 
-def _listener(machine: Machine, at: str) -> Process | None:
+def _accepted(machine: Machine, at: str, *, balanced: bool) -> network.Line | None:
+    """Give a connection to the API server on host *at*, which the host's kernel makes also to one that is paused."""
     server = f"{SERVERS}{at}"
-    return machine.processes.get(server) if server in machine.servers else None
+    paused = is_paused(machine, server)
+    process = machine.processes.get(server) if paused or server in machine.servers else None
+    return None if process is None else network.Line(server, process.life, balanced, paused)
 
 
 # Calls that come to nobody --------------------------------------------------------------------------------------------
@@ -229,20 +246,62 @@ def _said(machine: Machine, client: str, host: str, request: Request, why: str) 
     return network.said(why, address, method_of(request), path_of(request))
 
 
-def stall(machine: Machine, item: Sent) -> None:
-    """Let a call wait within its API server, which does not reach etcd, until that gives up."""
-    if machine.plural:
-        longest = _WITHOUT_LEADER
+def stall(machine: Machine, item: Sent, at: str) -> None:
+    """Let a call wait within its API server, on host *at*, which does not reach etcd, until that gives up."""
+    if not machine.plural:
+        wait(machine, network.Waiting(item, "etcd"), machine.now + _patience(item))
+    elif is_paused(machine, f"etcd/{at}"):
+        wait(machine, network.Waiting(item, "etcd", "silent"), machine.now + _patience(item))
     else:
-        longest = _WITHOUT_ETCD if item.request.verb in READS else _WITHOUT_ETCD_WRITING
-    wait(machine, network.Waiting(item, "etcd"), machine.now + longest)
+        wait(machine, network.Waiting(item, "etcd"), machine.now + _WITHOUT_LEADER)
 
 
-def _given_up(machine: Machine) -> Response:
+def _patience(item: Sent) -> Duration:
+    """Give how long an API server waits for etcd, which says nothing."""
+    return _WITHOUT_ETCD if item.request.verb in READS else _WITHOUT_ETCD_WRITING
+
+
+def be_patient(machine: Machine, host: str) -> None:
+    """Let what the member of etcd on *host*, which is paused, was asked before be given up in time."""
+    for asked in machine.asked.table().values():
+        if asked.member == host:
+            wait(machine, network.Waiting(asked.item, "etcd", "asked"), machine.now + _patience(asked.item))
+
+
+def patient_no_more(machine: Machine, item: Sent) -> None:
+    """Let this call not be given up any more: something else has become of it, or its member goes on."""
+    for number, waiting in network_of(machine).waiting.items():
+        if waiting.why == "asked" and waiting.item is item:
+            taken(machine, number)
+
+
+def forsaken(machine: Machine, item: Sent) -> None:
+    """Let nobody hear what comes of what a member of etcd was asked for this call."""
+    for number, asked in machine.asked.table().items():
+        if asked.item is item:
+            machine.asked.remove(number)
+
+
+def _given_up(machine: Machine, why: str) -> Response:
     """Give what an API server answers that has waited for etcd in vain."""
-    if machine.plural:
+    if machine.plural and not why:
         return Response(500, statuses.unexpected("etcdserver: request timed out"))
     return Response(504, statuses.timeout("request did not complete within the allotted timeout"))
+
+
+def ending(machine: Machine, name: str) -> Process | None:
+    """Give a process that is about to end; an API server or a member of etcd that is paused as what it was before."""
+    process = machine.processes.get(name)
+    if process is None or process.kind != FROZEN:
+        return process
+    paused = machine.states.get(name)
+    if paused.kind not in ("etcd", "kube-apiserver"):
+        return process
+    for part, number in paused.waits:
+        waiting = taken(machine, number) if part == "call" else None
+        if waiting is not None:
+            break_off(machine, waiting.item, "reset")
+    return attrs.evolve(process, kind=paused.kind)
 
 
 def hold_answer(machine: Machine, item: Replied) -> bool:
@@ -270,14 +329,15 @@ def delay(machine: Machine, item: Sent | Replied, time: Duration) -> None:
     wait(machine, network.Waiting(item, "time"), machine.now + time)
 
 
-def wait(machine: Machine, waiting: network.Waiting, until: Instant = 0) -> None:
-    """Let something not move; until *until*, if it is given, at the longest."""
+def wait(machine: Machine, waiting: network.Waiting, until: Instant = 0) -> int:
+    """Let something not move; until *until*, if it is given, at the longest. Give the number under which it waits."""
     number = machine.serial
     machine.serial += 1
     state = network_of(machine)
     keep(machine, replace(state, waiting=state.waiting.set(number, waiting)))
     if until:
         set_due(machine, ("wait", number), until, waiting.item.host)
+    return number
 
 
 def taken(machine: Machine, number: int) -> network.Waiting | None:
@@ -297,8 +357,10 @@ def elapsed(machine: Machine, number: int) -> None:
         return
     item = waiting.item
     if waiting.on == "etcd":
+        if waiting.why == "asked":
+            forsaken(machine, item)
         if item.tag is not None:
-            response = _given_up(machine)
+            response = _given_up(machine, waiting.why)
             machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, response, item.at))
     elif waiting.why:
         fail(machine, item, waiting.why)

@@ -16,7 +16,7 @@ from zlib import crc32
 from reconcile.cluster.cluster import Asked, Channel, Cluster, Cursor, HostStatus, Keeping, Process
 from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Pending, Sent, Turning
-from reconcile.effects import CallWebhook, OutsideEffect
+from reconcile.effects import CallWebhook, Explain, OutsideEffect
 from reconcile.lib.dice import Dice
 from reconcile.lib.draft import Draft
 from reconcile.lib.errors import ReconcileError
@@ -36,6 +36,11 @@ NONE_LEFT: Final[Table[int, Any]] = Table()
 
 class Machine:
     """A cluster that is open for stepping; `closed()` gives the next value."""
+
+    observed: list[tuple[int, Change]] | None
+    """What was written to the store since a recorder looked last, and at which step."""
+    explained: list[tuple[int, Explain]] | None
+    """What schedulers said of their decisions, likewise."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -82,12 +87,18 @@ class Machine:
         self.heard: dict[str, bool] = {}
         """Whether answers come to a host, where that is known."""
         self.outbox: list[OutsideEffect] = []
-        self.observed: list[tuple[int, Change]] | None = None
+        self.observed, self.explained = None, None
         self.marks: array[int] | None = None
         self.trace: list[tuple[Instant, Sent, Response]] | None = None
         self.answering: Callable[[Machine], bool] | None = None
         """Lets webhooks answer *calls*, where nothing else is left to do; tells whether there were any."""
         self.calls: list[CallWebhook] = []
+
+    def explain(self, said: Explain) -> None:
+        """Let what a scheduler says of a decision leave, and be written down."""
+        self.outbox.append(said)
+        if self.explained is not None:
+            self.explained.append((self.steps, said))
 
     def closed(self) -> Cluster:
         """Give the cluster as it is now; the machine may go on."""

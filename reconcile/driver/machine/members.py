@@ -22,14 +22,15 @@ from reconcile.components import etcd
 from reconcile.components.etcd import raft
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
+from reconcile.driver.machine.lines import patient_no_more
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import reaches, talks, unpark
+from reconcile.driver.machine.reach import is_paused, member_at, reaches, talks, unpark
 from reconcile.driver.machine.surveying import survey
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, Instant
 from reconcile.lib.replacing import replace
 
-_TIMER: Final = ("raft",)
+TIMER: Final = ("raft",)
 DISK: Final = ("disk",)
 _ROUGH: Final = 500 * MILLISECOND  # half of the time after which a leader that is not heard is gone
 
@@ -116,6 +117,8 @@ def forget_asked(machine: Machine, name: str) -> list[Sent]:
     for number, asked in machine.asked.table().items():
         if asked.server == name or (kind == "etcd" and asked.member == host):
             machine.asked.remove(number)
+            if machine.fronted:
+                patient_no_more(machine, asked.item)
             found.append(asked.item)
     return found
 
@@ -138,7 +141,7 @@ def _wake(machine: Machine, process: Process, order: etcd.WakeUp) -> None:
         for host in machine.members.table():
             other = machine.processes.get(name_of(host))
             if other is not None:
-                machine.timers.cancel((other.name, other.life, _TIMER))
+                machine.timers.cancel((other.name, other.life, TIMER))
     if not machine.calm:
         _set_timer(machine, process, order.at, leads=order.leads)
 
@@ -147,26 +150,27 @@ def _set_timer(machine: Machine, process: Process, at: Instant, *, leads: bool) 
     # Who hears its leader again and again, or stands for election and cannot win, keeps no cluster from being at rest.
     periodic = leads or _hears_its_leader(machine, process) or not _can_win(machine, process)
     at = due_at(machine, process, at) if process.drift else at - process.skew
-    machine.timers.set((process.name, process.life, _TIMER), at, periodic=periodic)
+    machine.timers.set((process.name, process.life, TIMER), at, periodic=periodic)
 
 
 def _hears_its_leader(machine: Machine, process: Process) -> bool:
     leader = etcd.leader_of(machine.states.get(process.name))
     if not leader or not reaches(machine, leader, process.host):
         return False
-    leading = machine.states.get(name_of(leader))
-    return leading is not None and etcd.leads(leading)
+    return etcd.leads(machine.states.get(name_of(leader)))
 
 
 def _can_win(machine: Machine, process: Process) -> bool:
     """Tell whether a member reaches, with itself, a quorum of members that run."""
     membership = machine.states.get(process.name).raft.membership
     reached = [
-        voter
-        for voter in membership.voters
-        if machine.processes.get(name_of(voter)) is not None and talks(machine, process.host, voter)
+        voter for voter in membership.voters if _runs(machine, name_of(voter)) and talks(machine, process.host, voter)
     ]
     return bool(len(reached) >= membership.quorum)
+
+
+def _runs(machine: Machine, name: str) -> bool:
+    return machine.processes.get(name) is not None and not is_paused(machine, name)
 
 
 def set_timers(machine: Machine) -> None:
@@ -175,7 +179,7 @@ def set_timers(machine: Machine) -> None:
         return
     for host in machine.members.table():
         process = machine.processes.get(name_of(host))
-        state = None if process is None else machine.states.get(process.name)
+        state = None if process is None else member_at(machine, host)
         if process is not None and state is not None and state.raft is not None and state.raft.wakes is not None:
             _set_timer(machine, process, state.raft.wakes, leads=state.raft.role == "leader")
 
@@ -189,7 +193,7 @@ def _is_calm(machine: Machine, process: Process) -> bool:
     for host, keeping in machine.members.table().items():
         if keeping.delay or _is_rough(machine, process.host, host):
             return False
-        state = machine.states.get(name_of(host))
+        state = member_at(machine, host)
         if host == process.host or state is None or state.raft is None:
             continue
         if reaches(machine, process.host, host):
@@ -219,7 +223,7 @@ def rouse(machine: Machine, tell: Callable[[Machine, Process, Any], None]) -> No
         return
     machine.calm = False
     running = [machine.processes.get(name_of(host)) for host in machine.members.table()]
-    members = [process for process in running if process is not None and machine.states.get(process.name) is not None]
+    members = [process for process in running if process is not None and member_at(machine, process.host) is not None]
     for process in members:
         state = machine.states.get(process.name).raft
         if state is None:
@@ -227,8 +231,12 @@ def rouse(machine: Machine, tell: Callable[[Machine, Process, Any], None]) -> No
         leader = machine.processes.get(name_of(state.leader)) if state.leader else None
         if leader is None or leader is process or not reaches(machine, leader.host, process.host):
             continue
-        leading = machine.states.get(leader.name)
-        if leading.raft is not None and (leading.raft.role, leading.raft.term) == ("leader", state.term):
+        leading = member_at(machine, leader.host)
+        if (
+            leading is not None
+            and leading.raft is not None
+            and (leading.raft.role, leading.raft.term) == ("leader", state.term)
+        ):
             known = min(leading.raft.commit, state.log.last)
             beat = raft.Heartbeat(leader.host, process.host, state.term, known, leading.raft.round)
             tell(machine, process, etcd.Heard(machine.now + process.skew, beat))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconcile.cluster.cluster import Keeping, Process
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Posted, Syncing
 from reconcile.components import etcd
 from reconcile.driver.machine.machine import Machine
@@ -10,11 +13,15 @@ from reconcile.driver.machine.members import rouse
 from reconcile.driver.machine.processes import tell
 from reconcile.driver.machine.reach import reaches
 
+_QUEUE: Final = 4096  # Source: etcd's rafthttp: what waits for a peer that takes nothing in; what comes then is dropped
+
 
 def heard(machine: Machine, item: Posted) -> bool:
-    """Hand a message over to the member that it is for; it is lost if it cannot reach it."""
+    """Hand a message over to the member that it is for; it is lost if it cannot reach it, or too many wait."""
     process = machine.alive(item.process, item.life)
     if process is None or not reaches(machine, item.message.sender, process.host):
+        return False
+    if process.kind == FROZEN and len(machine.states.get(process.name).waits) >= _QUEUE:
         return False
     tell(machine, process, etcd.Heard(machine.now + process.skew, item.message))
     return True

@@ -24,7 +24,9 @@ from reconcile.cluster.cluster import Process
 from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.queueing import queued
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
@@ -334,6 +336,8 @@ def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[
 def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
     """Give what there is around a container: how many requests come to its pod, and which services it misses."""
     behaviours, now = machine.cluster.topology.behaviours, machine.now
+    if look.queue:
+        return Surrounded(now + runtime.skew, look.uid, look.container, work=queued(machine, runtime.host, look))
     pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
     requests = 0
     for key, curve in behaviours.load.items():
@@ -343,7 +347,8 @@ def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrou
     doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
     services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
     missing = _absent(machine, pod, services)
-    return Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+    seen = Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
+    return filled(machine, runtime.host, seen) if behaviours.has_fills else seen
 
 
 def _key(machine: Machine, host: str, uid: str) -> str:

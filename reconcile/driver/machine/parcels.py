@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from reconcile.cluster.cluster import Process
-from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Parcel
-from reconcile.components import applications, world
+from reconcile.components import world
 from reconcile.components.applications import Failed, Received, Returned
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.processes import tell
 from reconcile.driver.machine.reach import reaches, talks
-from reconcile.effects import ProbeContainer
 
 
 def arrived(machine: Machine, item: Parcel) -> bool:
@@ -52,18 +49,3 @@ def _is_refused(machine: Machine, item: Parcel) -> bool:
             if runtime is not None and world.has_address(runtime, item.address):
                 return True
     return False
-
-
-def answered(machine: Machine, process: Process, order: ProbeContainer) -> bool | None:
-    """Give what an application answers to a probe, in a container of the runtime *process*; None: there is none."""
-    if not machine.cluster.topology.behaviours.components:
-        return None
-    runtime = machine.states.get(process.name)
-    name = "" if runtime is None else world.process_of(runtime, order.uid, order.container)
-    asked = machine.processes.get(f"{name}/{process.host}") if name else None
-    if asked is None:
-        return None
-    state = machine.states.get(asked.name)
-    if asked.kind == FROZEN or not isinstance(state, applications.State):
-        return False
-    return applications.answers(state, order.action, machine.now + asked.skew)

@@ -14,9 +14,9 @@ from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.clocks import due_at
-from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.heartbeats import lapse
-from reconcile.driver.machine.lines import break_off
+from reconcile.driver.machine.leases import end_lease, renew_leases
+from reconcile.driver.machine.lines import break_off, ending
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
 from reconcile.driver.machine.metering import surroundings
@@ -38,6 +38,7 @@ from reconcile.effects import (
     DiscardVolumes,
     EndProcess,
     Exit,
+    Explain,
     Install,
     LaunchApplication,
     LaunchProcess,
@@ -60,7 +61,7 @@ from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
 from reconcile.model.programs import NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
-from reconcile.store import channel, channels_of, compact, keep_alive, revoke
+from reconcile.store import channel, compact
 
 _TIMEOUT: Final = 504
 _NOBODY: Final = Channel()
@@ -85,6 +86,9 @@ def begin(machine: Machine, item: Starting) -> bool:
     name, kind = process.name, process.kind
     if kind == APPLICATION:
         return _begin_application(machine, process)
+    if kind == "etcd" and machine.plural and machine.members.get(process.host) is None:
+        exit_process(machine, process, 1)  # "member count is unequal": nobody has added it
+        return True
     topology = machine.cluster.topology
     dice = machine.dice(name).named(str(process.life))
     setting = _setting(machine, process, dice)
@@ -100,7 +104,7 @@ def begin(machine: Machine, item: Starting) -> bool:
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
         reach_changed(machine)
-        _renew_leases(machine, process)
+        renew_leases(machine, process)
     if kind in _REACHED and (machine.etcd or machine.plural) and machine.servers:
         unpark(machine)
     if process.leading:
@@ -174,19 +178,9 @@ def _keeping(machine: Machine, process: Process) -> Any:
     return etcd.raft.Disk() if keeping is None else keeping.disk
 
 
-def _renew_leases(machine: Machine, keeper: Process) -> None:
-    # Source: etcd's lessor: a member that begins to lead lets every lease run for its whole time again.
-    store = machine.store.closed()
-    for lease in store.leases.values():
-        store = keep_alive(store, lease.id, machine.now)
-        key = (keeper.name, keeper.life, ("lease", lease.id))
-        machine.timers.set(key, machine.now + lease.ttl, periodic=True)
-    machine.store.reopen(store)
-
-
 def end(machine: Machine, name: str) -> None:
     """Let a process be gone, with all that it knew."""
-    process = machine.processes.get(name)
+    process = ending(machine, name)
     if process is None:
         return
     if machine.plural and process.kind in _REACHED:
@@ -288,11 +282,11 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         after, effects = election.release(elected, machine.now + process.skew)
         machine.elections.set(name, after)
         take_up(machine, process, effects)
-    if process.kind not in _OF_APPLICATIONS or elected is not None:
-        return  # it ends when its behaviour says
     state = machine.states.get(name)
     kept = state.state if process.kind == FROZEN else state
-    said = None if kept is None else applications.terminated(kept, machine.now + process.skew)
+    if not isinstance(kept, applications.State):
+        return  # it ends when its behaviour says
+    said = applications.terminated(kept, machine.now + process.skew)
     if said is not None:
         tell(machine, process, said)
     else:
@@ -445,7 +439,7 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
                 machine.store.reopen(compact(machine.store.closed(), machine.marked))
             machine.marked = machine.store.revision
         case etcd.EndLease():
-            _end_lease(machine, effect.lease)
+            end_lease(machine, effect.lease)
         case etcd.Sync() if machine.plural and is_full(machine, process.host):
             exit_process(machine, process, _PANIC)
         case _ if _take_up_apart(machine, process, effect):
@@ -460,6 +454,9 @@ def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
         unreached = asked_by(machine, process, effect)
         if unreached is not None:
             tell(machine, process, unreached)
+        return True
+    if effect.__class__ is Explain:
+        machine.explain(effect)
         return True
     if process.kind == "network":
         for name in fall_due(machine, effect):
@@ -482,17 +479,6 @@ def _order(machine: Machine, host: str, order: Any) -> None:
 def _disk(machine: Machine, host: str) -> Any:
     runtime = machine.states.get(f"runtime/{host}")
     return machine.host(host).disk if runtime is None else runtime
-
-
-def _end_lease(machine: Machine, lease: int) -> None:
-    if machine.store.leases.get(lease) is not None:
-        done = revoke(machine.store.closed(), lease)
-        machine.store.reopen(done.store)
-        committed(
-            machine,
-            done.changes,
-            [name for each in done.changes for name in channels_of(each.resource, each.old, each.new)],
-        )
 
 
 _OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes

@@ -190,12 +190,13 @@ def volumes_of(machine: Machine, host: str, pod: Any, container: str) -> Map[str
     for mount in mounts:
         volume = sources.get(mount.name)
         if volume is not None:
-            key = _volume(machine, host, pod, volume)
+            key = volume_of(machine, host, pod, volume)
             found[mount.mount_path] = f"{key}/{mount.sub_path}" if mount.sub_path else key
     return Map(found)
 
 
-def _volume(machine: Machine, host: str, pod: Any, volume: Any) -> str:
+def volume_of(machine: Machine, host: str, pod: Any, volume: Any) -> str:
+    """Give the name under which it is known what is on a volume of a pod."""
     namespace, name, uid = pod.metadata.namespace or "default", pod.metadata.name, pod.metadata.uid
     claim = volume.persistent_volume_claim
     if claim is not None or volume.ephemeral is not None:
@@ -242,7 +243,10 @@ def discard_volumes(machine: Machine, effect: DiscardVolumes) -> None:
         volumes = volumes.remove(key)
     for key, _ in logs.between(f"{effect.uid}/", f"{effect.uid}0"):
         logs = logs.remove(key)
-    machine.programs = attrs.evolve(machine.programs, volumes=volumes, logs=logs)
+    filled = machine.programs.filled
+    for key, _ in filled.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
+        filled = filled.remove(key)
+    machine.programs = attrs.evolve(machine.programs, volumes=volumes, logs=logs, filled=filled)
 
 
 # Names ----------------------------------------------------------------------------------------------------------------

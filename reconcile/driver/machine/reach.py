@@ -2,7 +2,7 @@
 Reach: which API server a host can talk to, and what waits while there is none.
 
 With several members of etcd an API server talks to that of its own host, as kubeadm sets it up, or, if its host has
-none, to any that it reaches. It is ready while its member knows a leader; a host prefers its own server.
+none, to any that it reaches. It is ready while its member has a vote and knows a leader; a host prefers its own server.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from reconcile.cluster.components import FROZEN
 from reconcile.cluster.links import NO_LINKS
 from reconcile.cluster.pending import Pending
 from reconcile.components import etcd
@@ -100,11 +101,23 @@ def member_of(machine: Machine, at: str) -> str | None:
 def ready_member(
     hosts: tuple[str, ...], state: Callable[[str], Any], reached: Callable[[str], bool], at: str
 ) -> str | None:
-    """Give the first of *hosts* that has a member that knows a leader; only *at* itself, if it is one of them."""
+    """Give the first of *hosts* that has a member that serves; only *at* itself, if it is one of them."""
     for host in (at,) if at in hosts else hosts:
-        if reached(host) and etcd.leader_of(state(f"etcd/{host}")):
+        if reached(host) and etcd.serves(state(f"etcd/{host}")):
             return host
     return None
+
+
+def member_at(machine: Machine, host: str) -> Any:
+    """Give the state of the member of etcd on *host*; None if none runs there, or it is paused."""
+    state = machine.states.get(f"etcd/{host}")
+    return state if isinstance(state, etcd.Member) else None
+
+
+def is_paused(machine: Machine, name: str) -> bool:
+    """Tell whether a process is paused."""
+    process = machine.processes.get(name)
+    return process is not None and process.kind == FROZEN
 
 
 def store_seen_from(machine: Machine, host: str) -> Reads:
@@ -118,7 +131,8 @@ def store_seen_from(machine: Machine, host: str) -> Reads:
 
 def store_of(machine: Machine, member: str) -> OpenStore:
     """Give the store of the member on host *member*: the machine's own, if it has come as far as any."""
-    store = machine.states.get(f"etcd/{member}").store
+    state = machine.states.get(f"etcd/{member}")
+    store = getattr(state, "state", state).store  # of one that is paused
     return machine.store if store is machine.store.closed() else OpenStore(store)
 
 

@@ -14,24 +14,26 @@ import attrs
 from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.components import network
-from reconcile.driver.machine.caches import pause, resume
+from reconcile.driver.machine.caches import pause, release_cache, resume
 from reconcile.driver.machine.lines import (
     NETWORK,
     break_off,
     cancel_due,
     elapsed,
+    forsaken,
     from_outside,
     host_of,
     is_carried,
     is_ready,
     keep,
     network_of,
+    patient_no_more,
     put_line,
     set_due,
     taken,
 )
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.reach import reaches, unpark
+from reconcile.driver.machine.reach import is_paused, reaches, unpark
 from reconcile.driver.machine.travelling import taken_from_links
 from reconcile.effects import Notice
 from reconcile.lib.instant import Duration
@@ -49,6 +51,9 @@ def fall_due(machine: Machine, due: network.Due) -> tuple[str, ...]:
             resume(machine, client)
         case network.Lost(client):
             return tuple(break_line(machine, client, "lost"))
+        case network.CatchUp(server):
+            if server in network_of(machine).stale:
+                release_cache(machine, server)
         case network.Check():
             return _check(machine)
         case network.TakeOver():
@@ -69,8 +74,8 @@ def survey(machine: Machine) -> tuple[str, ...]:
     state = network_of(machine)
     for number, waiting in state.waiting.items():
         item = waiting.item
-        ready = waiting.on == "etcd" and any(is_ready(machine, at) for at in state.masters)
-        if ready or (waiting.on == "dial" and _comes_about(machine, item)):
+        ready = waiting.on == "etcd" and waiting.why != "asked" and any(is_ready(machine, at) for at in state.masters)
+        if ready or (waiting.on == "dial" and waiting.why == "late" and _comes_about(machine, item)):
             taken(machine, number)
             machine.push(item)
     ready_now = _ready(machine)
@@ -89,7 +94,7 @@ def _looked_at(machine: Machine, client: str, line: network.Line) -> list[str]:
     process = machine.processes.get(client)
     host = "" if process is None else process.host
     to = state.holder if line.balanced and state.holder else at
-    if not is_carried(machine, host, to, balanced=line.balanced):
+    if not is_carried(machine, host, to, balanced=line.balanced) or (to == at and _is_mute(machine, line)):
         if not line.silent:
             put_line(machine, client, attrs.evolve(line, silent=True))
             longest = _longest_silence(client)
@@ -102,6 +107,11 @@ def _looked_at(machine: Machine, client: str, line: network.Line) -> list[str]:
         cancel_due(machine, ("line", client))
         _speaks_again(machine, client)
     return []
+
+
+def _is_mute(machine: Machine, line: network.Line) -> bool:
+    """Tell whether a connection's server is paused: its host's kernel keeps the connection."""
+    return machine.alive(line.server, line.life) is not None and is_paused(machine, line.server)
 
 
 def _longest_silence(client: str) -> Duration:
@@ -139,9 +149,15 @@ def break_line(machine: Machine, client: str, why: network.Why) -> list[str]:
         status = statuses.unanswered("unexpected EOF")
         machine.outbox.append(Notice(watching.client, watching.tag, "ERROR", status))
         return [client]
+    for asked in machine.asked.table().values():
+        if asked.item.process == client and is_paused(machine, asked.server):
+            forsaken(machine, asked.item)
+            patient_no_more(machine, asked.item)
+            break_off(machine, asked.item, why)
     for number, waiting in network_of(machine).waiting.items():
         if waiting.on != "time" and waiting.item.process == client:
             taken(machine, number)
+            forsaken(machine, waiting.item)
             break_off(machine, waiting.item, why)
     for travelling in taken_from_links(machine, client):
         break_off(machine, travelling, why)

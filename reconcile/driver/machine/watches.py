@@ -66,7 +66,7 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
     last = history.end
     if cursor.position < history.start:
         if process.kind == "watch" and cursor.position >= 0:
-            return _expire(machine, process)
+            return expire(machine, process, machine.store.compacted)
         if machine.fronted:
             if not is_fresh(machine, process, watch, store):
                 return False
@@ -115,10 +115,10 @@ def show(machine: Machine, item: Showing) -> None:
         deliver(machine, process, item.watch, count, over=True)
 
 
-def _expire(machine: Machine, process: Process) -> bool:
-    """End a client's watch that is behind what is still known: the client has to list again."""
+def expire(machine: Machine, process: Process, compacted: int) -> bool:
+    """End a client's watch that is behind what is still known, after *compacted*: the client has to list again."""
     state = machine.states.get(process.name)
-    said = f"too old resource version: {state.seen} ({machine.store.compacted})"
+    said = f"too old resource version: {state.seen} ({compacted})"
     machine.outbox.append(Notice(state.client, state.tag, "ERROR", statuses.expired(said)))
     end(machine, process.name)
     return True

@@ -173,6 +173,11 @@ def _wanted(machine: Machine, request: Request, notice: Notice) -> str:
     return conversion.told(machine.store, request, obj)[1]
 
 
+def asker_of(machine: Machine, answer: WebhookAnswered) -> Process | None:
+    """Give the process within which something waits for this answer."""
+    return machine.processes.get(_waiting(machine, answer.call)[1].server)
+
+
 def waits_for(machine: Machine, call: str) -> bool:
     """Tell whether a request waits for the answer to this call."""
     return any(call == known.call for each in machine.suspended for known, _ in each.waits)

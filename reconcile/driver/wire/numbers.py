@@ -22,6 +22,8 @@ import attrs
 
 from reconcile.driver.wire.bodies import below, wrong
 from reconcile.driver.wire.shapes import choices_of, entry_of, fields_of, is_api_class, is_wide, item_of, tag_of
+from reconcile.lib.errors import ReconcileError
+from reconcile.lib.instant import parse_duration
 from reconcile.model.behaviours import Behaviours
 
 EXACT: Final = 2**53
@@ -45,8 +47,17 @@ def integer_from_json(content: Any, path: str) -> int:
     elif isinstance(content, str) and _DIGITS.fullmatch(content):
         found = int(content)
     if found is None or not _LOWEST <= found <= _HIGHEST:
-        raise wrong(path, 'expected an integer, as text ("5000000000") or as a number', content)
+        raise wrong(path, f'expected an integer, as text ("5000000000") or as a number{_hint(content)}', content)
     return found
+
+
+def _hint(content: Any) -> str:
+    """Say how a duration is written where an integer is expected."""
+    try:
+        length = parse_duration(content) if isinstance(content, str) else 0
+    except ReconcileError:
+        return ""
+    return f' (in nanoseconds: "{length}")' if length else ""
 
 
 def integer_to_json(value: int) -> int | str:

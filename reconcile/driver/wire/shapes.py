@@ -19,7 +19,7 @@ from reconcile import effects, events
 from reconcile.api import core_v1, resource_v1
 from reconcile.cluster.topology import Topology
 from reconcile.components.kubeproxy import RuleSet
-from reconcile.effects import Audit, CallWebhook, Install, Notice, Record, Report
+from reconcile.effects import Audit, CallWebhook, Explain, Install, Notice, Record, Report
 from reconcile.events import RuntimeReport, Watched, WebhookAnswered
 from reconcile.lib.instant import WIDE
 from reconcile.lib.mapping import Map
@@ -42,6 +42,7 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
     (Watched, "view"): "view",
     (CallWebhook, "review"): "free",
     (Audit, "event"): "free",
+    (Explain, "explanation"): "free",
     (Topology, "audit"): "free",
     (Topology, "stages"): "free",
     (Topology, "scheduler"): "free",

@@ -46,7 +46,7 @@ What an image does can be said of single containers instead, by their pod's labe
 `Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Hazard, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
@@ -61,11 +61,13 @@ __all__ = [
     "Curve",
     "Described",
     "Ending",
+    "Fill",
     "Hazard",
     "Line",
     "Reply",
     "Rule",
     "Span",
+    "Work",
     "fraction",
     "last_words",
     "parse_amount",

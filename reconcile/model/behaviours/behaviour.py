@@ -88,14 +88,49 @@ class Cause:
 
     Args:
         code: the exit code.
-        without: the service without which it ends; if that is empty it ends when its host's disk is full.
+        without: the service without which it ends.
+        full: the path at which it ends when there is no room for more; if both are empty, when its host's disk is full.
     """
 
     code: int
     without: str = ""
+    full: str = ""
 
     def __str__(self) -> str:
-        return f"exit {self.code} {f'without {self.without}' if self.without else 'when disk is full'}"
+        why = f"without {self.without}" if self.without else f"when {self.full or 'disk'} is full"
+        return f"exit {self.code} {why}"
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Fill:
+    """That a container writes: so much of what is written lies at a path, on the volume that is mounted there."""
+
+    path: str
+    amount: Amount
+
+    def __str__(self) -> str:
+        return f"writes {self.amount} to {self.path}"
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Work:
+    """
+    That a container takes items of work from a queue that it shares with others, and ends with 0 when none is left.
+
+    Args:
+        queue: its name.
+        each: how long an item takes.
+        one: it takes one item, and ends.
+    """
+
+    queue: str
+    each: Span
+    one: bool = False
+
+    def __str__(self) -> str:
+        return f"works {'one of' if self.one else 'off'} {self.queue} each {self.each}"
 
 
 @quick
@@ -172,6 +207,8 @@ class Behaviour:
     writes: tuple[Line, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     causes: tuple[Cause, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    work: Work | None = None
 
     def reply(self, action: str) -> Reply | None:
         """Give how it answers *action*, if that is said: the first that fits."""
@@ -202,6 +239,8 @@ class Behaviour:
     def looks_on(self, since: Duration) -> bool:
         """Tell whether anything of that can still change so long after the container's start."""
         if self.causes or any(amount is not None and amount.varies(since) for amount in (self.memory, self.disk)):
+            return True
+        if any(not since or fill.amount.varies(since) for fill in self.fills):
             return True
         slowed = self.cpu is not None and self.cpu.per_request
         return bool(slowed and any(reply.takes.high for reply in self.replies))
@@ -235,6 +274,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
     said += map(str, (*behaviour.hazards, *behaviour.causes))
+    if behaviour.work is not None:
+        said.append(str(behaviour.work))
     if behaviour.component:
         said.append(f"component {behaviour.component}")
     if behaviour.runs:
@@ -245,6 +286,7 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         said.append("ignores SIGTERM")
     amounts = [(field, getattr(behaviour, field)) for field in ("cpu", "memory", "disk")]
     said += [f"{field} {amount}" for field, amount in amounts if amount is not None]
+    said += map(str, behaviour.fills)
     said += [f"metric {name} {amount}" for name, amount in behaviour.metrics.items()]
     said += [f"needs {service}" for service in behaviour.needs]
     if behaviour.message:

@@ -14,7 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Hazard, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -62,7 +62,10 @@ _FORMS: Final = (
     ("liveness_fails_after", re.compile("liveness fails after " + _SPAN.format("span"))),
     ("exit", re.compile("exit (?P<code>[0-9]+) after " + _SPAN.format("span") + _CHANCE)),
     ("hazards", re.compile(r"exit (?P<code>[0-9]+) with probability (?P<probability>\S+) a day")),
-    ("causes", re.compile(r"exit (?P<code>[0-9]+) (?:without (?P<service>[a-z0-9./-]+)|when disk is full)")),
+    (
+        "causes",
+        re.compile(r"exit (?P<code>[0-9]+) (?:without (?P<service>[a-z0-9./-]+)|when (?:disk|(?P<full>/\S*)) is full)"),
+    ),
     ("oom", re.compile("oom after " + _SPAN.format("span") + _CHANCE)),
     ("runs", re.compile("runs")),
     ("component", re.compile(r"component (?P<component>\S+)")),
@@ -73,6 +76,8 @@ _FORMS: Final = (
     ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile("disk (?P<amount>.+)")),
+    ("work", re.compile(r"works (?P<how>off|one of) (?P<queue>\S+) each " + _SPAN.format("span"))),
+    ("fills", re.compile(r"writes (?P<amount>.+) to (?P<path>/\S*)")),
     ("message", re.compile("message " + _QUOTED)),
     (
         "answers",
@@ -99,7 +104,7 @@ def _from_text(text: str, path: str) -> Behaviour:
     parts: dict[str, Any] = {}
     endings: list[Ending] = []
     metrics: dict[str, Amount] = {}
-    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": [], "hazards": [], "causes": []}
+    repeated: dict[str, list[Any]] = {"logs": [], "answers": [], "needs": [], "hazards": [], "causes": [], "fills": []}
     pieces = _CLAUSE.findall(text)
     if not pieces:
         raise ReconcileError(f"{path}: {text!r} says nothing; write 'default' for what is so anyway")
@@ -128,8 +133,8 @@ def _from_text(text: str, path: str) -> Behaviour:
             if match["metric"] in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
             metrics[match["metric"]] = parse_amount(match["amount"], place)
-        elif name in {"message", "component"}:
-            parts[name] = _unquoted(match["line"]) if name == "message" else component_at(match["component"], place)
+        elif name in {"message", "component", "work"}:
+            parts[name] = _once(name, match, place)
         elif name in repeated:
             repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
@@ -142,7 +147,15 @@ def _from_text(text: str, path: str) -> Behaviour:
         needs=tuple(repeated["needs"]),
         hazards=tuple(repeated["hazards"]),
         causes=tuple(repeated["causes"]),
+        fills=tuple(repeated["fills"]),
     )
+
+
+def _once(name: str, match: re.Match[str], place: str) -> Any:
+    """Read a clause that is said once."""
+    if name == "work":
+        return _work(match["queue"], match["span"], place, one=match["how"] == "one of")
+    return _unquoted(match["line"]) if name == "message" else name_at(match["component"], place)
 
 
 def _one_of(name: str, match: re.Match[str], place: str) -> Any:
@@ -155,7 +168,9 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
         return _hazard(match["code"], match["probability"], place)
     if name == "causes":
         without = service_at(match["service"], place) if match["service"] else ""
-        return Cause(code=_code(match["code"], place), without=without)
+        return Cause(code=_code(match["code"], place), without=without, full=_path(match["full"] or "", place))
+    if name == "fills":
+        return Fill(path=_path(match["path"], place), amount=parse_amount(match["amount"], place))
     return _line(_unquoted(match["line"]), match["after"], match["every"], place)
 
 
@@ -217,10 +232,13 @@ _KEYS: Final = {
 }
 
 
+_OTHERS: Final = ("exits", "stop", "logs", "metrics", "needs", "message", "answers", "component", "writes", "work")
+
+
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     only(
         written,
-        (*_KEYS, *_AMOUNTS, *_SIZES, "exits", "stop", "logs", "metrics", "needs", "message", "answers", "component"),
+        (*_KEYS, *_AMOUNTS, *_SIZES, *_OTHERS),
         path,
     )
     parts: dict[str, Any] = {}
@@ -231,10 +249,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     for key in _SIZES:
         if key in written:
             parts[key] = size_at(written[key], f"{path}.{key}")
-    if "message" in written:
-        parts["message"] = text_at(written["message"], f"{path}.message")
-    if "component" in written:
-        parts["component"] = component_at(written["component"], f"{path}.component")
+    for key, read in (("message", text_at), ("component", name_at), ("work", _worked)):
+        if key in written:
+            parts[key] = read(written[key], f"{path}.{key}")
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
@@ -244,6 +261,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     if "needs" in written:
         rows = rows_at(written["needs"], f"{path}.needs")
         parts["needs"] = tuple([service_at(row, f"{path}.needs[{place}]") for place, row in enumerate(rows)])
+    if "writes" in written:
+        rows = rows_at(written["writes"], f"{path}.writes")
+        parts["fills"] = tuple([_fill(row, f"{path}.writes[{place}]") for place, row in enumerate(rows)])
     if "stop" in written:
         parts |= _stop(written["stop"], f"{path}.stop")
     if "exits" in written:
@@ -276,8 +296,8 @@ def _logged(row: Any, path: str) -> str | Line:
 
 
 def _exit(row: Any, path: str) -> Ending | Hazard | Cause:
-    only(row, ("code", "oom", "after", "probability", "dailyProbability", "without", "diskFull"), path)
-    others = [key for key in ("dailyProbability", "without", "diskFull") if key in row]
+    only(row, ("code", "oom", "after", "probability", "dailyProbability", "without", "diskFull", "full"), path)
+    others = [key for key in ("dailyProbability", "without", "diskFull", "full") if key in row]
     if others:
         if sorted(row) != sorted(["code", others[0]]):
             raise ReconcileError(f"{path}: {others[0]!r} goes with 'code' alone: {row!r}")
@@ -286,6 +306,8 @@ def _exit(row: Any, path: str) -> Ending | Hazard | Cause:
             return _hazard(code, row["dailyProbability"], f"{path}.dailyProbability")
         if others[0] == "without":
             return Cause(code=code, without=service_at(row["without"], f"{path}.without"))
+        if others[0] == "full":
+            return Cause(code=code, full=_path(row["full"], f"{path}.full"))
         if not _flag(row["diskFull"], f"{path}.diskFull"):
             raise ReconcileError(f"{path}.diskFull: must be true, or not be there: {row!r}")
         return Cause(code=code)
@@ -314,6 +336,31 @@ def _reply(row: Any, path: str) -> Reply:
         fails_after=None if fails is False else fails,
         takes=span_at(row.get("takes", "0s"), f"{path}.takes"),
     )
+
+
+def _fill(row: Any, path: str) -> Fill:
+    only(row, ("to", "amount"), path)
+    if "to" not in row or "amount" not in row:
+        raise ReconcileError(f"{path}: needs 'to' and 'amount': {row!r}")
+    return Fill(path=_path(row["to"], f"{path}.to"), amount=amount_at(row["amount"], f"{path}.amount"))
+
+
+def _worked(row: Any, path: str) -> Work:
+    only(row, ("queue", "each", "one"), path)
+    if "queue" not in row or "each" not in row:
+        raise ReconcileError(f"{path}: needs 'queue' and 'each': {row!r}")
+    return _work(row["queue"], row["each"], path, one=_flag(row.get("one", False), f"{path}.one"))
+
+
+def _work(queue: Any, each: Any, path: str, *, one: bool) -> Work:
+    return Work(queue=name_at(queue, path), each=span_at(each, path), one=one)
+
+
+def _path(value: Any, path: str) -> str:
+    text = text_at(value, path)
+    if text and (not text.startswith("/") or ".." in text.split("/")):
+        raise ReconcileError(f"{path}: must be an absolute path such as /data, not {value!r}")
+    return text.rstrip("/") or text
 
 
 def _stop(written: Any, path: str) -> dict[str, Any]:
@@ -357,7 +404,7 @@ def span_at(value: Any, path: str) -> Span:
     try:
         span = Span(parse_duration(low), parse_duration(high if dots else low))
     except ReconcileError as error:
-        raise ReconcileError(f"{path}: {error}") from None
+        raise ReconcileError(f"{path}: {value!r}: {error}" if dots else f"{path}: {error}") from None
     if not 0 <= span.low <= span.high:
         raise ReconcileError(f"{path}: {value!r} must not be negative, nor end before it starts")
     return span
@@ -391,8 +438,8 @@ def service_at(value: Any, path: str) -> str:
     return text
 
 
-def component_at(value: Any, path: str) -> str:
-    """Read the name of an application."""
+def name_at(value: Any, path: str) -> str:
+    """Read the name of an application, or of a queue."""
     text = text_at(value, path)
     for fault in names.subdomain_faults(text):
         raise ReconcileError(f"{path}: {value!r}: {fault}")

@@ -8,7 +8,6 @@ Left out: nothing known.
 from __future__ import annotations
 
 import re
-from functools import total_ordering
 from typing import Any, Final
 
 import attrs
@@ -16,14 +15,9 @@ import attrs
 from reconcile.api.quantity import LARGEST, NANO, Quantity
 from reconcile.lib.cel import CelError, library
 from reconcile.lib.errors import ReconcileError
+from reconcile.model.semver import Version, parsed
 
 _NO_QUANTITY: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_SEMVER: Final = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
-    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?",
-    re.ASCII,
-)
 
 
 @attrs.frozen
@@ -32,29 +26,6 @@ class Amount:
 
     quantity: Quantity
     cel_type = "kubernetes.Quantity"
-
-
-@total_ordering
-@attrs.frozen(eq=False)
-class Version:
-    """A semantic version; build metadata do not count."""
-
-    numbers: tuple[int, int, int]
-    before: tuple[str, ...]
-    cel_type = "kubernetes.Semver"
-
-    def _rank(self) -> Any:
-        parts = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in self.before]
-        return self.numbers, not self.before, parts
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._rank() == other._rank()
-
-    def __lt__(self, other: Version) -> bool:
-        return bool(self._rank() < other._rank())
-
-    def __hash__(self) -> int:
-        return hash(self.numbers)
 
 
 def _quantity(text: str) -> Amount:
@@ -93,20 +64,11 @@ def _compared(one: Any, other: Any) -> int:
     return int(one > other) - int(one < other)
 
 
-def _normalised(text: str) -> str:
-    text = text.removeprefix("v")
-    head, mark, rest = re.match(r"([^-+]*)([-+]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # it takes every text
-    numbers = [part.lstrip("0") or "0" if part.isdigit() else part for part in head.split(".")]
-    numbers += ["0"] * (3 - len(numbers))
-    return ".".join(numbers) + mark + rest
-
-
 def _semver(text: str, normalise: bool = False) -> Version:  # noqa: FBT001, FBT002 -- CEL's own arguments
-    found = _SEMVER.fullmatch(_normalised(text) if normalise else text)
-    if not found:
+    found = parsed(text, tolerant=normalise)
+    if found is None:
         raise CelError(_semver_fault(text))
-    before = tuple(found[4].split(".")) if found[4] else ()
-    return Version((int(found[1]), int(found[2]), int(found[3])), before)
+    return found
 
 
 def version_of(text: str) -> Version:
@@ -127,7 +89,7 @@ def _semver_fault(text: str) -> str:
 
 
 def _is_semver(text: str, normalise: bool = False) -> bool:  # noqa: FBT001, FBT002 -- CEL's own arguments
-    return _SEMVER.fullmatch(_normalised(text) if normalise else text) is not None
+    return parsed(text, tolerant=normalise) is not None
 
 
 _Q: Final = "kubernetes.Quantity"

@@ -68,6 +68,11 @@ def _lease(obj: Any, now: Instant) -> Cells:
     return (obj.metadata.name, (obj.spec and obj.spec.holder_identity) or "", age(obj, now))
 
 
+def _candidate(obj: Any, now: Instant) -> Cells:
+    spec = obj.spec
+    return (obj.metadata.name, spec.lease_name, spec.binary_version, spec.emulation_version or "", age(obj, now))
+
+
 def _event(obj: Any, now: Instant) -> Cells:
     about, series = obj.involved_object, obj.series
     first = obj.first_timestamp or obj.event_time
@@ -201,6 +206,7 @@ CLUSTER: Final[dict[str, Fill]] = {
     "nodes": _node,
     "namespaces": _namespace,
     "leases.coordination.k8s.io": _lease,
+    "leasecandidates.coordination.k8s.io": _candidate,
     "events": _event,
     "componentstatuses": _component,
     "certificatesigningrequests.certificates.k8s.io": _signing_request,

@@ -64,13 +64,14 @@ class Pool:
         """Note that a pod has an address."""
         return self if self.used.get(address) == key else replace(self, used=self.used.set(address, key))
 
-    def gave_back(self, address: str, network: str) -> Pool:
-        """Note that nobody has an address any more."""
+    def gave_back(self, address: str, networks: tuple[str, ...]) -> Pool:
+        """Note that nobody has an address any more; it may be of one of *networks*."""
         if address not in self.used:
             return self
         freed = self.freed
-        if ip_address(address) in ip_network(network, strict=False):
-            freed = freed.set(f"{network} {address}", address)
+        for network in networks:
+            if ip_address(address) in ip_network(network, strict=False):
+                freed = freed.set(f"{network} {address}", address)
         return replace(self, used=self.used.remove(address), freed=freed)
 
     def take(self, network: str, key: str) -> tuple[str, Pool]:
@@ -138,8 +139,10 @@ class Around:
             "NodeName": lambda: self.settings.node_name,
             "NodePort": lambda: self.settings.node_port,
             "NodeIPWith": self._node_ip,
+            "NodeIPsWith": lambda name: as_go(self._node_ips(name)),
             "PodIP": lambda: self._taken(self.settings.cidr),
             "PodIPWith": self._pod_ip,
+            "PodIPsWith": lambda *given: as_go(self._pod_ips(*given)),
             "randInt": self._whole,
             "randAlphaNum": lambda count: self._text(_LETTERS + _DIGITS, count),
             "randAlpha": lambda count: self._text(_LETTERS, count),
@@ -151,10 +154,19 @@ class Around:
     def _node_ip(self, name: Any) -> str:
         return address_of(self.node(str(name))) or self.settings.node_ip
 
+    def _node_ips(self, name: Any) -> list[str]:
+        own = [self.settings.node_ip] if self.settings.node_ip else []
+        return addresses_of(self.node(str(name))) or own
+
     def _pod_ip(self, node: Any, on_host: Any, *_: Any) -> str:
         if on_host is True:
             return self._node_ip(node)
-        return self._taken(network_of(self.node(str(node)), self.settings))
+        return self._taken(networks_of(self.node(str(node)), self.settings)[0])
+
+    def _pod_ips(self, node: Any, on_host: Any, *_: Any) -> list[str]:
+        if on_host is True:
+            return self._node_ips(node)
+        return [self._taken(network) for network in networks_of(self.node(str(node)), self.settings)]
 
     def _taken(self, network: str) -> str:
         address, self.pool = self.pool.take(network, self.key)
@@ -188,20 +200,26 @@ def nano_text(at: Instant) -> str:
 
 def address_of(node: Any) -> str:
     """Give a node's own address, its internal one before others; empty if it has none."""
+    return next(iter(addresses_of(node)), "")
+
+
+def addresses_of(node: Any) -> list[str]:
+    """Give a node's own addresses: the first, its internal one before others, and the first of the other family."""
     there = (node.status and node.status.addresses) or () if node is not None else ()
+    found: dict[bool, str] = {}
     for kind in ("InternalIP", "ExternalIP"):
         for each in there:
             if each.type == kind:
-                return str(each.address)
-    return ""
+                found.setdefault(":" in each.address, str(each.address))
+    return list(found.values())
 
 
-def network_of(node: Any, settings: Settings) -> str:
-    """Give the network of the pods of a node."""
+def networks_of(node: Any, settings: Settings) -> tuple[str, ...]:
+    """Give the networks of the pods of a node, one for each family of addresses."""
     spec = None if node is None else node.spec
     if spec is None:
-        return settings.cidr
-    return str((spec.pod_cidrs or (spec.pod_cidr or settings.cidr,))[0])
+        return (settings.cidr,)
+    return tuple(spec.pod_cidrs or (spec.pod_cidr or settings.cidr,))
 
 
 def _quoted(value: Any) -> str:
@@ -227,7 +245,8 @@ NAMES: Final = frozenset(
     [
         *SPRIG,
         *_FIXED,
-        *("Now", "StartTime", "NodeIP", "NodeName", "NodePort", "NodeIPWith", "PodIP", "PodIPWith"),
+        *("Now", "StartTime", "NodeIP", "NodeName", "NodePort", "NodeIPWith", "NodeIPsWith"),
+        *("PodIP", "PodIPWith", "PodIPsWith"),
         *("randInt", "randAlphaNum", "randAlpha", "randNumeric", "uuidv4"),
     ]
 )

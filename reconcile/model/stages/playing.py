@@ -9,11 +9,13 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import attrs
 
-from reconcile.api import meta_v1
+from reconcile.api import convert, meta_v1
+from reconcile.api.kinds import Resource, resource_for
 from reconcile.api.scalars import freeze
 from reconcile.api.yaml_reading import read
 from reconcile.lib.errors import ReconcileError
@@ -23,18 +25,31 @@ from reconcile.model.patches import json as jsonpatch
 from reconcile.model.patches.strategic import merged
 from reconcile.model.requests import PatchType, Request
 from reconcile.model.stages.functions import NAMES, Around, Pool
-from reconcile.model.stages.values import Doing, Finalizers, Patch, Seen, Stage
+from reconcile.model.stages.values import Application, Doing, Finalizers, Patch, Seen, Stage
 
 _TYPED: Final = ("pods", "nodes")
 """Resources whose patches are strategic if nothing is said; those of others are merge patches."""
 
+Defined: TypeAlias = Callable[[str, str], Resource | None]
+"""Gives the resource that definitions establish for an apiVersion and a kind; None if there is none."""
 
-def steps_of(stage: Stage, seen: Seen, around: Around) -> tuple[Doing, ...]:
+
+def undefined(_: str, _kind: str) -> None:
+    """Find nothing defined."""
+
+
+def steps_of(stage: Stage, seen: Seen, around: Around, defined: Defined = undefined) -> tuple[Doing, ...]:
     """
     Give what is done, in its order; a patch that would change nothing is not sent.
 
+    Args:
+        stage: which one.
+        seen: the object that goes into it.
+        around: what templates may ask for.
+        defined: finds custom resources of which objects are brought about.
+
     Raises:
-        TemplateError: a template cannot be rendered with this object, or what it renders is no patch.
+        TemplateError: a template cannot be rendered with this object, or what it renders is no patch or no object.
     """
     found: list[Doing] = []
     data = as_go(seen.data)
@@ -55,7 +70,9 @@ def steps_of(stage: Stage, seen: Seen, around: Around) -> tuple[Doing, ...]:
         elif step.patch is not None:
             request = _patch(stage, seen, data, step.patch, around)
             if request is not None:
-                found.append(Doing(request=request))
+                found.append(Doing(request=request, username=step.patch.username))
+        elif step.application is not None:
+            found.append(_applied(seen, data, step.application, around, defined))
     return tuple(found)
 
 
@@ -76,12 +93,16 @@ def patched(seen: Seen, request: Request) -> dict[str, Any]:
     return changed
 
 
-def _patch(stage: Stage, seen: Seen, data: Any, patch: Patch, around: Around) -> Request | None:
-    text = parsed(patch.template, NAMES).rendered(data, around.functions())
+def _rendered(template: str, data: Any, around: Around) -> Any:
+    text = parsed(template, NAMES).rendered(data, around.functions())
     try:
-        content = read(text)
+        return read(text)
     except ReconcileError as error:
         raise TemplateError(f"what the template renders cannot be read: {error}") from None
+
+
+def _patch(stage: Stage, seen: Seen, data: Any, patch: Patch, around: Around) -> Request | None:
+    content = _rendered(patch.template, data, around)
     kind: PatchType = patch.type or ("strategic" if stage.resource in _TYPED else "merge")  # type: ignore[assignment]
     if kind == "json":
         if not isinstance(content, list):
@@ -96,6 +117,48 @@ def _patch(stage: Stage, seen: Seen, data: Any, patch: Patch, around: Around) ->
         return None if patched(seen, request) == seen.data else request
     except Unpatchable:
         return request  # the API server says what is wrong with it
+
+
+def _applied(seen: Seen, data: Any, application: Application, around: Around, defined: Defined) -> Doing:
+    """Bring an object about: create it, and patch it if it is there; of one with a subresource that is patched."""
+    content = _rendered(application.template, data, around)
+    if not isinstance(content, dict) or not content.get("apiVersion") or not content.get("kind"):
+        raise TemplateError(f"what is applied has an apiVersion and a kind, not {content!r}")
+    version, kind = str(content["apiVersion"]), str(content["kind"])
+    known = defined(version, kind) or _built_in(version, kind)
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        raise TemplateError(f"what is applied needs a name, not {metadata!r}")
+    namespace = (metadata.get("namespace") or seen.metadata.get("namespace") or "") if known.namespaced else ""
+    if namespace:
+        content = {**content, "metadata": {**metadata, "namespace": namespace}}
+    is_apply = application.type == "apply"
+    patches = Request(
+        verb="patch",
+        resource=known.key,
+        namespace=namespace,
+        name=str(metadata["name"]),
+        subresource=application.subresource,
+        body=freeze(content),
+        patch_type=application.type,
+        field_manager="kwok" if is_apply else "",
+        force=is_apply,
+    )
+    if application.subresource:
+        return Doing(request=patches, username=application.username)
+    try:
+        body = convert.load(content, unknown="Ignore").object
+    except ReconcileError as error:
+        raise TemplateError(f"what is applied is no {kind}: {error}") from None
+    creates = Request(verb="create", resource=known.key, namespace=namespace, body=body)
+    return Doing(request=creates, username=application.username, otherwise=patches)
+
+
+def _built_in(version: str, kind: str) -> Resource:
+    try:
+        return resource_for(version, kind)
+    except ReconcileError as error:
+        raise TemplateError(f"what is applied: {error}") from None
 
 
 def _beneath(root: str, operation: Any) -> Any:
@@ -150,4 +213,4 @@ def _thawed(value: Any) -> Any:
     return [_thawed(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-__all__ = ["Around", "Pool", "patched", "steps_of"]
+__all__ = ["Around", "Defined", "Pool", "patched", "steps_of"]

@@ -6,18 +6,18 @@ Both forms of a Stage that were published are read: with `next` and plain keys, 
 Takes:    documents as plain JSON.
 Gives:    Stages, or a ReconcileError that says document, field, value and what is expected.
 Source:   https://kwok.sigs.k8s.io/docs/generated/apis/
-Left out: impersonation; stages of resources that a CustomResourceDefinition defines; ClusterResourceUsage and the other
-          kinds of KWOK; options of a KwokConfiguration that concern its own process, which are read over.
+Left out: ClusterResourceUsage and the other kinds of KWOK; options of a KwokConfiguration that concern its own
+          process, which are read over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import Any, Final
 
-from reconcile.api.kinds import resource_for
+from reconcile.api.kinds import is_built_in, resource_for
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.gotemplate import parsed
 from reconcile.lib.instant import MILLISECOND
@@ -27,6 +27,7 @@ from reconcile.model import selectors
 from reconcile.model.cel import compile_errors
 from reconcile.model.stages.functions import NAMES
 from reconcile.model.stages.values import (
+    Application,
     Delay,
     Expression,
     Finalizers,
@@ -44,16 +45,19 @@ CONFIGURATION: Final = ("config.kwok.x-k8s.io/v1alpha1", "KwokConfiguration")
 
 _OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
 _PATCHES: Final = ("json", "merge", "strategic")
+_APPLICATIONS: Final = ("apply", "merge", "strategic")
+_MOST_PORT: Final = 65535
 _MOST: Final = ((1 << 63) - 1) // MILLISECOND
 _SPEC: Final = ("resourceRef", "selector", "weight", "weightFrom", "delay", "next", "steps", "immediateNextStage")
 _NEXT: Final = ("event", "finalizers", "delete", "patches", "statusTemplate", "statusSubresource", "statusPatchAs")
 
-# Options of a KwokConfiguration: by name the field of Settings and what it holds; all others concern its own process.
+# Options of a KwokConfiguration: by name the field of Settings and what it holds.
 _OPTIONS: Final[dict[str, tuple[str, type]]] = {
     "cidr": ("cidr", str),
     "nodeIP": ("node_ip", str),
     "nodeName": ("node_name", str),
     "nodePort": ("node_port", int),
+    "manageSingleNode": ("single_node", str),
     "manageAllNodes": ("all_nodes", bool),
     "manageNodesWithAnnotationSelector": ("nodes_with_annotations", str),
     "manageNodesWithLabelSelector": ("nodes_with_labels", str),
@@ -61,6 +65,23 @@ _OPTIONS: Final[dict[str, tuple[str, type]]] = {
     "disregardStatusWithLabelSelector": ("not_with_labels", str),
     "nodeLeaseDurationSeconds": ("lease_seconds", int),
 }
+# Those that concern KWOK's own process.
+_ITS_OWN: Final = (
+    "enableCRDs",
+    "tlsCertFile",
+    "tlsPrivateKeyFile",
+    "serverAddress",
+    "experimentalEnableCNI",
+    "enableDebuggingHandlers",
+    "enableContentionProfiling",
+    "enableProfilingHandler",
+    "podPlayStageParallelism",
+    "nodePlayStageParallelism",
+    "nodeLeaseParallelism",
+    "podsOnNodeSyncParallelism",
+    "enablePodsOnNodeSyncListPager",
+    "enablePodsOnNodeSyncStreamWatch",
+)
 _SELECTORS: Final = ("nodes_with_annotations", "nodes_with_labels", "not_with_annotations", "not_with_labels")
 _TYPES: Final = {str: "text", int: "a whole number, 0 or more", bool: "true or false"}
 
@@ -74,12 +95,14 @@ def stages_of(documents: tuple[Any, ...]) -> Stages:
         ReconcileError: one of them cannot be read; its place and name, field and value are shown.
     """
     found: dict[str, list[Stage]] = {}
-    settings = Settings()
+    settings: Settings | None = None
     names: set[str] = set()
     for place, document in enumerate(documents):
         path = f"[{place}]{_called(document)}"
         read = checked(document, path)
         if isinstance(read, Settings):
+            if settings is not None:
+                raise ReconcileError(f"{path}: there is another KwokConfiguration; a cluster has one")
             settings = read
             continue
         if read.name in names:
@@ -87,7 +110,10 @@ def stages_of(documents: tuple[Any, ...]) -> Stages:
         names.add(read.name)
         if document["spec"].get("selector") is not None:  # a null selector selects nothing
             found.setdefault(read.resource, []).append(read)
-    return Stages(Map({key: tuple(stages) for key, stages in found.items()}), settings)
+    groups: tuple[dict[str, tuple[Stage, ...]], dict[str, tuple[Stage, ...]]] = ({}, {})
+    for key, stages in found.items():
+        groups[key[0].isupper()][key] = tuple(stages)
+    return Stages(Map(groups[False]), Map(groups[True]), settings or Settings())
 
 
 def checked(document: Any, path: str = "") -> Stage | Settings:
@@ -107,12 +133,11 @@ def checked(document: Any, path: str = "") -> Stage | Settings:
         expected = f"must be {' '.join(STAGE)} or {' '.join(CONFIGURATION)}, not {said!r}"
         raise ReconcileError(f"{path}: {expected}" if path else expected)
     _only(document, ("apiVersion", "kind", "metadata", "spec", "status"), path)
-    metadata = _mapping(document.get("metadata"), f"{path}.metadata")
+    metadata = _mapping(document.get("metadata"), _in(path, "metadata"))
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
-        raise ReconcileError(f"{path}.metadata.name: a Stage needs a name, not {name!r}")
-    where = f"{path}.spec" if path else "spec"
-    return _stage(name, _mapping(document.get("spec"), where), where)
+        raise ReconcileError(f"{_in(path, 'metadata')}.name: a Stage needs a name, not {name!r}")
+    return _stage(name, _mapping(document.get("spec"), _in(path, "spec")), _in(path, "spec"))
 
 
 def _called(document: Any) -> str:
@@ -156,6 +181,11 @@ def _resource(reference: Mapping[str, Any], path: str) -> str:
     _only(reference, ("apiGroup", "kind"), path)
     group = _text(reference.get("apiGroup") or "v1", f"{path}.apiGroup")
     kind = _text(reference.get("kind"), f"{path}.kind")
+    name, slash, _ = group.partition("/")
+    if "." in name and not is_built_in(name) and kind[:1].isupper():  # what a definition is to establish
+        if not slash:
+            raise ReconcileError(f"{path}.apiGroup: must have a version, such as {name}/v1, not {group!r}")
+        return f"{kind}.{name}"
     try:
         return resource_for(group, kind).key
     except ReconcileError as error:
@@ -249,23 +279,23 @@ def _next(given: Mapping[str, Any], path: str) -> tuple[Step, ...]:
         return tuple(found)
     rows = _rows(given.get("patches") or (), f"{path}.patches")
     found += [Step(patch=_patch(row, f"{path}.patches[{place}]")) for place, row in enumerate(rows)]
-    if given.get("statusPatchAs") is not None:
-        raise ReconcileError(f"{path}.statusPatchAs: nobody is impersonated here: {given['statusPatchAs']!r}")
     if given.get("statusTemplate"):
         template = _template(given["statusTemplate"], f"{path}.statusTemplate")
         subresource = _text(given.get("statusSubresource", "status"), f"{path}.statusSubresource")
-        found.append(Step(patch=Patch(template, "status", subresource)))
+        username = _username(given.get("statusPatchAs"), f"{path}.statusPatchAs")
+        found.append(Step(patch=Patch(template, "status", subresource, username=username)))
     return tuple(found)
 
 
 def _step(given: Any, path: str) -> Step:
     said = _mapping(given, path)
-    _only(said, ("event", "finalizers", "delete", "patch"), path)
+    _only(said, ("event", "finalizers", "delete", "patch", "apply"), path)
     return Step(
         note=None if said.get("event") is None else _note(said["event"], f"{path}.event"),
         finalizers=None if said.get("finalizers") is None else _finalizers(said["finalizers"], f"{path}.finalizers"),
         delete=_truth(said.get("delete"), f"{path}.delete"),
         patch=None if said.get("patch") is None else _patch(said["patch"], f"{path}.patch"),
+        application=None if said.get("apply") is None else _application(said["apply"], f"{path}.apply"),
     )
 
 
@@ -293,8 +323,6 @@ def _finalizers(given: Any, path: str) -> Finalizers:
 def _patch(given: Any, path: str) -> Patch:
     said = _mapping(given, path)
     _only(said, ("subresource", "root", "template", "type", "impersonation"), path)
-    if said.get("impersonation") is not None:
-        raise ReconcileError(f"{path}.impersonation: nobody is impersonated here: {said['impersonation']!r}")
     sort = said.get("type") or ""
     if sort and sort not in _PATCHES:
         raise ReconcileError(f"{path}.type: must be one of {', '.join(_PATCHES)}, not {sort!r}")
@@ -303,7 +331,34 @@ def _patch(given: Any, path: str) -> Patch:
         root=_text(said.get("root") or "", f"{path}.root"),
         subresource=_text(said.get("subresource") or "", f"{path}.subresource"),
         type=sort,
+        username=_username(said.get("impersonation"), f"{path}.impersonation"),
     )
+
+
+def _application(given: Any, path: str) -> Application:
+    said = _mapping(given, path)
+    _only(said, ("subresource", "template", "type", "impersonation"), path)
+    sort: Any = said.get("type") or "apply"
+    if sort not in _APPLICATIONS:
+        raise ReconcileError(f"{path}.type: must be one of {', '.join(_APPLICATIONS)}, not {sort!r}")
+    return Application(
+        template=_template(said.get("template") or "", f"{path}.template"),
+        subresource=_text(said.get("subresource") or "", f"{path}.subresource"),
+        type=sort,
+        username=_username(said.get("impersonation"), f"{path}.impersonation"),
+    )
+
+
+def _username(given: Any, path: str) -> str:
+    """Read as whom something is sent; empty if nothing is said."""
+    if given is None:
+        return ""
+    said = _mapping(given, path)
+    _only(said, ("username",), path)
+    name = _text(said.get("username"), f"{path}.username")
+    if not name:
+        raise ReconcileError(f"{path}.username: somebody must be named, not {name!r}")
+    return name
 
 
 def _template(given: Any, path: str) -> str:
@@ -319,12 +374,14 @@ def _template(given: Any, path: str) -> str:
 
 
 def _settings(document: Mapping[str, Any], path: str) -> Settings:
-    _only(document, ("apiVersion", "kind", "metadata", "options", "status"), path)
-    options = _mapping(document.get("options") or {}, f"{path}.options")
+    _only(document, ("apiVersion", "kind", "metadata", "options", "tracing", "status"), path)
+    path = _in(path, "options")
+    options = _mapping(document.get("options") or {}, path)
+    _only(options, (*_OPTIONS, *_ITS_OWN), path)
     found: dict[str, Any] = {}
     for key, (field, sort) in _OPTIONS.items():
         value: Any = options.get(key)
-        where = f"{path}.options.{key}"
+        where = f"{path}.{key}"
         if value is None:
             continue
         if not isinstance(value, sort) or (sort is int and not _is_number(value)):
@@ -333,11 +390,17 @@ def _settings(document: Mapping[str, Any], path: str) -> Settings:
             _check_selector(str(value), where)
         found[field] = value
     settings = Settings(**found)
+    if settings.node_port > _MOST_PORT:
+        raise ReconcileError(f"{path}.nodePort: must be 0 to {_MOST_PORT}, not {settings.node_port}")
+    try:
+        _ = settings.node_ip and ip_address(settings.node_ip)
+    except ValueError:
+        raise ReconcileError(f"{path}.nodeIP: must be an IP address, not {settings.node_ip!r}") from None
     try:
         ip_interface(settings.cidr)
     except ValueError:
         said = f"must be an address with its network, such as 10.0.0.1/24, not {settings.cidr!r}"
-        raise ReconcileError(f"{path}.options.cidr: {said}") from None
+        raise ReconcileError(f"{path}.cidr: {said}") from None
     return settings
 
 
@@ -354,7 +417,11 @@ def _check_selector(text: str, path: str) -> None:
 def _only(given: Mapping[str, Any], known: tuple[str, ...], path: str) -> None:
     for key in given:
         if key not in known:
-            raise ReconcileError(f"{path}.{key}: there is no such field; known: {', '.join(known)}")
+            raise ReconcileError(f"{_in(path, key)}: there is no such field; known: {', '.join(known)}")
+
+
+def _in(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def _mapping(given: Any, path: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import attrs
 
 from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
-from reconcile.model.requests import Request
+from reconcile.model.requests import PatchType, Request
 
 
 @attrs.frozen
@@ -58,12 +58,27 @@ class Finalizers:
 
 @attrs.frozen
 class Patch:
-    """A patch: a template that renders as YAML, beneath *root*."""
+    """A patch: a template that renders as YAML, beneath *root*; sent as the user of that name, if there is one."""
 
     template: str
     root: str = ""
     subresource: str = ""
     type: str = ""
+    username: str = ""
+
+
+@attrs.frozen
+class Application:
+    """
+    An object that is brought about: created, or patched if it is there; of one with a *subresource* that is patched.
+
+    *template* renders as YAML, with apiVersion and kind. It is sent as the user of that name, if there is one.
+    """
+
+    template: str
+    subresource: str = ""
+    type: PatchType = "apply"
+    username: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +89,7 @@ class Step:
     finalizers: Finalizers | None = None
     delete: bool = False
     patch: Patch | None = None
+    application: Application | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -83,7 +99,8 @@ class Stage:
 
     Args:
         name: its own.
-        resource: the key of the resource: `pods`.
+        resource: the key of the resource: `pods`; of a custom one its kind and group, `Thing.example.com`, before the
+            resource is known that its definition establishes.
         labels: that an object must have.
         annotations: that an object must have.
         requirements: what else is asked of it.
@@ -116,7 +133,8 @@ class Settings:
         node_ip: the address of nodes that have none.
         node_name: a node's host name; empty for none.
         node_port: the port of a node's kubelet; 0 for none.
-        all_nodes: every node is played.
+        single_node: the name of the only node that is played; empty for none.
+        all_nodes: every node is played, if no single one is.
         nodes_with_annotations: a selector of the nodes that are played, by their annotations.
         nodes_with_labels: the same by their labels.
         not_with_annotations: a selector of the objects that are let be, by their annotations.
@@ -128,6 +146,7 @@ class Settings:
     node_ip: str = ""
     node_name: str = ""
     node_port: int = 0
+    single_node: str = ""
     all_nodes: bool = False
     nodes_with_annotations: str = "kwok.x-k8s.io/node=fake"
     nodes_with_labels: str = ""
@@ -141,6 +160,7 @@ class Stages:
     """All that the documents of a cluster say; the stages by the key of their resource, in their order."""
 
     by_resource: Map[tuple[Stage, ...]] = Map()
+    custom: Map[tuple[Stage, ...]] = Map()
     settings: Settings = Settings()
 
 
@@ -160,7 +180,17 @@ class Seen:
 
 @attrs.frozen
 class Doing:
-    """What is to be done of one step: something to record, or to ask of the API server."""
+    """
+    What is to be done of one step: something to record, or to ask of the API server.
+
+    Args:
+        note: what is recorded.
+        request: what is asked.
+        username: as whom; empty for the controller itself.
+        otherwise: what is asked instead if what is to be created is there.
+    """
 
     note: Note | None = None
     request: Request | None = None
+    username: str = ""
+    otherwise: Request | None = None

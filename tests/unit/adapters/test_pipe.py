@@ -162,7 +162,7 @@ def test_processes_and_state():
         ({"do": "fly"}, "do: expected one of settle, run, choices", "do"),
         (
             {"do": "settle", "limit": "1s"},
-            'limit: expected an integer, as text ("5000000000") or as a number, found "1s"',
+            'limit: expected an integer, as text ("5000000000") or as a number (in nanoseconds: "1000000000")',
             "limit",
         ),
         ({"do": "settle", "limit": -1}, "limit: expected 0 or more, found -1", ""),

@@ -82,6 +82,16 @@ def test_checks_are_due_until_they_can_find_nothing_new():
     assert not network.doubted(begun(), HOSTS)
 
 
+def test_a_balancer_has_other_servers_and_takes_those_that_are_new_to_be_down():
+    other = network.backed(begun(), ("two", "four"))
+    assert other.masters == ("two", "four")
+    assert [(host, health.up) for host, health in other.health.items()] == [("four", False), ("two", True)]
+    assert first(other, "a", "b") == ["two", "two"]
+    floating = begun(kind="floating-address")
+    assert network.backed(floating, ("two", "one")).holder == "one"
+    assert network.backed(floating, ("two", "three")).holder == "two"
+
+
 def test_the_floating_address_is_with_the_first_that_is_up():
     state = begun("floating-address", fall=1, rise=1)
     assert (state.holder, network.given(state, "a")[1]) == ("one", ("one",))

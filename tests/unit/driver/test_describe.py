@@ -17,6 +17,7 @@ from reconcile.driver.step import step
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.model import statuses
+from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.testing.vocabulary import values
 
@@ -51,6 +52,8 @@ AT = 1_767_225_600_500_000_000
         ),
         (on.StopHost("node-1"), "stop host node-1"),
         (on.StartHost("node-1"), "start host node-1"),
+        (on.AddHost(Host(name="new", ip="10.0.0.9", pod_cidr="10.1.0.0/24")), "add host new"),
+        (on.SetBackends(("node-1", "node-2")), "let the balancer send to node-1, node-2"),
         (on.StopProcess("kubelet/node-1"), "stop process kubelet/node-1"),
         (on.StartProcess("kubelet/node-1"), "start process kubelet/node-1"),
         (on.KillContainer("default/web", "c"), "kill container c of default/web"),

@@ -254,6 +254,11 @@ def test_a_header_that_cannot_be_used_is_refused_by_name(changed, error, message
         ({"event": {"event": "Execute", "call": 1}}, "event has no marks"),
         ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": 3}, "changes is 3, which is"),
         ({"event": {"event": "Execute", "call": 1}, "marks": "0000", "changes": [[1, 2]]}, "changes[0] is [1, 2],"),
+        ({"run": {"steps": 1, "now": "0"}, "marks": "0000", "explanations": []}, "explanations is [], which is not"),
+        (
+            {"run": {"steps": 1, "now": "0"}, "marks": "0000", "explanations": [[1, "default/web", 3]]},
+            "explanations[0] is [1, 'default/web', 3], which is not a row of step, pod and an object",
+        ),
         ({"checkpoint": 3}, "checkpoint is 3, which is no object"),
         ({"end": None}, "end is None, which is no object"),
     ],

@@ -207,8 +207,8 @@ def test_a_snapshot_brings_back_what_it_holds(three):
     ("event", "said"),
     [
         (MoveLeader("node-4"), "host 'node-4' carries no member; node-1, node-2, node-3 do"),
-        (ChangeMember("add", "node-1"), "etcdserver: node-1 is a member already"),
-        (ChangeMember("promote", "node-1"), "etcdserver: node-1 is no learner"),
+        (ChangeMember("add", "node-1"), "etcdserver: Peer URLs already exists"),
+        (ChangeMember("promote", "node-1"), "etcdserver: can only promote a learner member"),
         (ChangeMember("swap", "node-1"), "kind: 'swap' is not add, learner, promote or remove"),
         (LoseDisk("node-1"), "the member on host node-1 runs: stop its host, or its kubelet and then it, first"),
         (SlowDisk("node-1", -1), "delay: -1 is no duration"),

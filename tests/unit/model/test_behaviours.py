@@ -282,6 +282,7 @@ def test_an_answer_that_cannot_be_read_is_refused(written, why):
         ("exit 3 without db", {"code": 3, "without": "db"}),
         ("exit 3 without other/db", {"code": 3, "without": "other/db"}),
         ("exit 4 when disk is full", {"code": 4, "diskFull": True}),
+        ("exit 28 when /data is full", {"code": 28, "full": "/data"}),
         ("exit 5 with probability 1/100 a day", {"code": 5, "dailyProbability": "1%"}),
     ],
 )
@@ -291,6 +292,28 @@ def test_an_end_has_a_cause_in_either_form(text, row):
     assert behaviour == parse_behaviour({"exits": [row]})
     assert behaviour.text == text
     assert behaviour.endings == ()
+
+
+def test_work_in_either_form():
+    for text, row in (
+        ("works off papers each 2s..5s", {"queue": "papers", "each": "2s..5s"}),
+        ("works one of papers each 1m0s", {"queue": "papers", "each": "1m", "one": True}),
+    ):
+        jsonschema.validate({"queues": {"papers": 3}, "images": {"a": {"work": row}}}, SCHEMA)
+        assert parse_behaviour({"work": row}) == parse_behaviour(text)
+        assert parse_behaviour(text).text == text
+    read = Behaviours.parse({"queues": {"papers": 3}, "images": {"a": "works off papers each 2s"}})
+    assert Behaviours.parse(read.document) == read
+
+
+def test_what_is_written_where_in_either_form():
+    row = {"to": "/data/base/", "amount": "1Gi..2Gi over 1h"}
+    jsonschema.validate({"images": {"a": {"writes": [row]}}}, SCHEMA)
+    text = "writes 1Gi..2Gi over 1h0m0s to /data/base"
+    assert parse_behaviour({"writes": [row]}) == parse_behaviour(text)
+    assert parse_behaviour(text).text == text
+    twice = "writes 5Mi to /a, writes 1Mi + 1Ki per request to /b"
+    assert parse_behaviour(twice).text == twice
 
 
 def test_ends_of_all_kinds_go_together():
@@ -306,6 +329,13 @@ def test_ends_of_all_kinds_go_together():
         ("exit 3 with probability 2 a day", "a probability is 0 to 1, not '2'"),
         ({"exits": [{"code": 3, "without": "db", "after": "1s"}]}, "'without' goes with 'code' alone"),
         ({"exits": [{"oom": True, "dailyProbability": "1%"}]}, "'dailyProbability' goes with 'code' alone"),
+        ({"exits": [{"code": 3, "full": "data"}]}, "exits[0].full: must be an absolute path such as /data, not 'data'"),
+        ({"work": {"queue": "papers"}}, "work: needs 'queue' and 'each'"),
+        ({"work": {"queue": "Papers", "each": "1s"}}, "work: 'Papers'"),
+        ("works off papers", "is no clause"),
+        ({"writes": [{"to": "/data"}]}, "writes[0]: needs 'to' and 'amount'"),
+        ({"writes": [{"to": "/a/../b", "amount": 1}]}, "writes[0].to: must be an absolute path"),
+        ("writes much to /data", "'much'"),
         ({"exits": [{"code": 3, "diskFull": False}]}, "exits[0].diskFull: must be true, or not be there"),
         ({"exits": [{"code": 3, "without": "a/b/c"}]}, "must be NAME or NAMESPACE/NAME of a service, not 'a/b/c'"),
     ],

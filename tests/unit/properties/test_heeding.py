@@ -23,7 +23,6 @@ PODS = {
 SERVICES = {
     "no cloud": "{type: LoadBalancer, ports: [{port: 80}]}",
     "IPv6": "{clusterIP: None, ipFamilies: [IPv6], ports: [{port: 80}]}",
-    "trafficDistribution": "{trafficDistribution: PreferClose, ports: [{port: 80}]}",
 }
 
 

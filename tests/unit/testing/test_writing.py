@@ -24,6 +24,7 @@ from reconcile.events import (
     Reconnect,
     ReleaseWatch,
     RepeatCall,
+    SetBackends,
     SkipChanges,
     SlowLink,
     StartHost,
@@ -37,7 +38,7 @@ from reconcile.model.behaviours import Behaviour, Behaviours
 from reconcile.model.hosts import Host
 from reconcile.testing.blocks import read
 from reconcile.testing.fuzzing import Lag, Resize, Schedule, Strike, Wait, Wander, Withdraw, play
-from reconcile.testing.moves import Repair, Replace
+from reconcile.testing.moves import Join, Repair, Replace
 from reconcile.testing.scenarios import Scenario
 from reconcile.testing.writing import scenario_of, yaml_of
 
@@ -94,6 +95,10 @@ def test_yaml_is_compact_and_no_wider_than_it_must_be():
         (Lag(3, 20 * SECOND), "lag 3 20s", ""),
         (Strike("delay", 2), "strike delay 2", ""),
         (Replace("node-1"), "member replace node-1", ""),
+        (Join("node-9"), "join node-9", ""),
+        (Join("node-9", control_plane=True), "join node-9 --control-plane", ""),
+        (SetBackends(("node-1", "node-2")), "backends node-1 node-2", ""),
+        (SetBackends(("node 1",)), "step", 'event: SetBackends\nhosts: ["node 1"]'),
         (Repair(), "repair", ""),
         (HoldWatch("kubelet/node-1", "pods"), "hold kubelet/node-1 pods", ""),
         (ReleaseWatch("kubelet/node-1", "pods"), "release kubelet/node-1 pods", ""),

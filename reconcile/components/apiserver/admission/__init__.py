@@ -5,8 +5,8 @@ First the plugins that change what is written (NamespaceLifecycle, LimitRanger, 
 TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, RuntimeClass,
 DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once the object is
 valid, those that judge it
-(LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, ValidatingAdmissionPolicy,
-webhooks, ResourceQuota).
+(LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, NodeDeclaredFeatureValidator,
+PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
 
 Source:   the admission plugins of these names, in kube-apiserver's recommended order.
 Left out: see docs/limits.md, "API server".
@@ -17,7 +17,7 @@ from reconcile.components.apiserver.admission.judging import Judged, carried, ju
 from reconcile.components.apiserver.admission.lifecycle import admit_namespace, check_mortal
 from reconcile.components.apiserver.admission.limits import ANNOTATION as LIMITED
 from reconcile.components.apiserver.admission.nodes import restrict_node
-from reconcile.components.apiserver.admission.pods import Admitted, admit_pod
+from reconcile.components.apiserver.admission.pods import Admitted, admit_pod, with_keys
 from reconcile.components.apiserver.admission.storage import admit_claim, protect
 from reconcile.components.apiserver.admission.tainting import admit_node
 
@@ -37,4 +37,5 @@ __all__ = [
     "mutates",
     "protect",
     "restrict_node",
+    "with_keys",
 ]

@@ -21,6 +21,7 @@ from reconcile.components.apiserver.admission import (
     matching,
     priorities,
     quotas,
+    resizes,
     storage,
     webhooks,
 )
@@ -89,9 +90,9 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
         if resource == CERTIFICATES:
             _check_certificates(ask, subresource, new, old)
         return Judged(_ruled(ask, new, old)) if ruled else _NOTHING
-    if subresource == "ephemeralcontainers":
-        accounts.check_debugging(ask, new)
-    if ruled and (resource == _CLAIMS or (resource == "pods" and (old is None or subresource == "resize"))):
+    if subresource:
+        _check_part(ask, new, old)
+    elif ruled and (resource == _CLAIMS or (resource == "pods" and old is None)):
         limits.check(ask, new)
     warnings = _secured(ask, resource, new, old)
     if resource == priorities.CLASSES:
@@ -160,6 +161,16 @@ def _ruled(ask: Ask, new: Any, old: Any) -> tuple[str, ...]:
     if ask.store.table(webhooks.VALIDATING):
         webhooks.validate(ask, new, old)
     return warnings
+
+
+def _check_part(ask: Ask, new: Any, old: Any) -> None:
+    """Look at what changes a pod's containers."""
+    if ask.request.subresource == "ephemeralcontainers":
+        accounts.check_debugging(ask, new)
+        return
+    if ask.store.ruled:
+        limits.check(ask, new)
+    resizes.check(ask, new, old)
 
 
 def _check_certificates(ask: Ask, subresource: str, new: Any, old: Any) -> None:

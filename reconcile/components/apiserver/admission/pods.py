@@ -12,7 +12,7 @@ from functools import lru_cache
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.components.apiserver.admission import accounts, limits, runtimeclasses
+from reconcile.components.apiserver.admission import accounts, limits, merging, runtimeclasses
 from reconcile.components.apiserver.admission.accounts import MIRROR
 from reconcile.components.apiserver.admission.priorities import Priority, priority_of
 from reconcile.components.apiserver.admission.tolerations import with_seconds
@@ -21,6 +21,7 @@ from reconcile.components.apiserver.refusals import Causes
 from reconcile.components.apiserver.registry.defaults import pod_spec_defaulted
 from reconcile.components.apiserver.registry.validation import pod_spec_causes
 from reconcile.components.apiserver.state import Ask
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.qos import qos_class
@@ -29,11 +30,17 @@ from reconcile.model.qos import qos_class
 @quick
 @attrs.frozen(weakref_slot=False)
 class Admitted:
-    """A pod's specification with defaults and admission's additions, its first status, and what is wrong with it."""
+    """
+    A pod's specification with defaults and admission's additions, its first status, and what is wrong with it.
+
+    Args:
+        causes: None where its rules about other pods name labels of its own: only `with_keys` can tell then.
+        noted: what LimitRanger has to say.
+    """
 
     spec: core_v1.PodSpec
     status: core_v1.PodStatus
-    causes: Causes
+    causes: Causes | None
     noted: str = ""
 
 
@@ -81,4 +88,11 @@ def _admitted(same: Same, priority: Priority | None, seconds: tuple[int, int], m
         said = "Scheduling is blocked due to non-empty scheduling gates"
         waits = (core_v1.PodCondition(type="PodScheduled", status="False", reason="SchedulingGated", message=said),)
     status = core_v1.PodStatus(phase="Pending", qos_class=qos_class(spec), conditions=waits or None)
-    return Admitted(spec, status, pod_spec_causes("spec", spec))
+    keyed = (spec.affinity is not None or spec.topology_spread_constraints) and merging.names_keys(spec)
+    return Admitted(spec, status, None if keyed else pod_spec_causes("spec", spec))
+
+
+def with_keys(admitted: Admitted, labels: Map[str] | None) -> Admitted:
+    """Give what a pod of these labels becomes, with its own labels in the selectors of its rules about other pods."""
+    spec = merging.merged(admitted.spec, labels)
+    return replace(admitted, spec=spec, causes=pod_spec_causes("spec", spec))

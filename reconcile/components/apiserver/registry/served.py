@@ -1,6 +1,6 @@
 """
-What a server serves beside the built-in resources: what the CustomResourceDefinitions of its store establish, and what
-is measured, by its APIServices.
+What a server serves beside the built-in resources: what the CustomResourceDefinitions of its store establish, what is
+measured, by its APIServices, and what its feature gates and `--runtime-config` switch on.
 
 A pure function of their table, remembered by the table itself: a cluster without definitions pays one look.
 
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import apiextensions_v1, convert
+from reconcile.api import apiextensions_v1, convert, kinds
 from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.structural.rules import has_rules
@@ -106,6 +106,32 @@ def served(store: Reads) -> Served:
     """Give what the definitions in *store* establish."""
     table, services = store.table(DEFINITIONS), store.table(measured.API_SERVICES)
     return _served(Same(table), Same(services)) if table or services else NOTHING
+
+
+@lru_cache(maxsize=16)
+def beyond(versions: tuple[str, ...]) -> tuple[Resource, ...]:
+    """Give the resources of group versions that are not served by default."""
+    return tuple([each for each in kinds.gated_resources() if each.api_version in versions])
+
+
+def everything(versions: tuple[str, ...], store: Reads) -> tuple[Resource, ...]:
+    """Give all that a server serves which serves these versions beyond the default, its groups' versions together."""
+    own = served(store).resources
+    return (*_with(versions), *own) if versions else (*kinds.all_resources(), *own)
+
+
+@lru_cache(maxsize=16)
+def _with(versions: tuple[str, ...]) -> tuple[Resource, ...]:
+    more = beyond(versions)
+    found: list[Resource] = []
+    for each in kinds.all_resources():
+        found.append(each)
+        found += [other for other in more if other.group == each.group and _is_last(each)]
+    return tuple(found)
+
+
+def _is_last(resource: Resource) -> bool:
+    return [each for each in kinds.all_resources() if each.group == resource.group][-1] is resource
 
 
 def definition(store: Reads, key: str) -> Definition | None:

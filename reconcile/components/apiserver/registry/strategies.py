@@ -48,6 +48,7 @@ GENERATIONS: Final = frozenset(
 CONDITIONAL: Final = frozenset(
     {
         "leases.coordination.k8s.io",
+        "leasecandidates.coordination.k8s.io",
         "poddisruptionbudgets.policy",
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
@@ -80,6 +81,7 @@ CREATED_BY_UPDATE: Final = frozenset(
         "endpoints",
         "events",
         "leases.coordination.k8s.io",
+        "leasecandidates.coordination.k8s.io",
         "limitranges",
         "services",
         "runtimeclasses.node.k8s.io",

@@ -106,7 +106,8 @@ def options_body(http: HttpRequest) -> meta_v1.DeleteOptions | None:
     form = input_encoding(http)
     home = _Home("meta.k8s.io", "v1", "DeleteOptions")
     said = _said(http.body, form, home, bare=True)
-    groups = {resource.api_version for resource in kinds.all_resources()} | {"meta.k8s.io/v1", "v1"}
+    known = (*kinds.all_resources(), *kinds.gated_resources())
+    groups = {resource.api_version for resource in known} | {"meta.k8s.io/v1", "v1"}
     if said.kind != "DeleteOptions" or said.api_version not in groups:
         named = f"no kind {quoted(said.kind)} is registered for version {quoted(said.api_version)} {_SCHEME}"
         raise Refusal(statuses.bad_request(named))

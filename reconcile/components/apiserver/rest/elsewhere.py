@@ -14,7 +14,7 @@ import attrs
 from reconcile.api import kinds
 from reconcile.components.apiserver.access import tokens
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.registry.served import served
+from reconcile.components.apiserver.registry.served import everything, served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
 from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
@@ -32,7 +32,13 @@ _PAGES: Final = ("/flagz", "/statusz")
 
 
 def answer(  # noqa: PLR0917 -- all that it may say
-    http: HttpRequest, store: Reads, now: Instant, address: str, key: str = "", version: str = ""
+    http: HttpRequest,
+    store: Reads,
+    now: Instant,
+    address: str,
+    key: str = "",
+    version: str = "",
+    beyond: tuple[str, ...] = (),
 ) -> HttpResponse:
     """
     Answer a request whose path leads to no resource.
@@ -44,6 +50,7 @@ def answer(  # noqa: PLR0917 -- all that it may say
         address: where it says that it is reached.
         key: what the key of its tokens is drawn from; empty if it gives none.
         version: its own, if it is another than Kubernetes' here.
+        beyond: the group versions that it serves beyond those of the default.
     """
     path = http.path.rstrip("/")
     if path == "/version":
@@ -57,10 +64,10 @@ def answer(  # noqa: PLR0917 -- all that it may say
         return _issuing(path, address, key)
     if path in _PAGES:
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
-    found = _described_api(http, store) if http.path.startswith("/openapi/") else None
-    found = found or (_discovered(http, store, address) if http.path.startswith("/api") else None)
+    found = _described_api(http, store, beyond) if http.path.startswith("/openapi/") else None
+    found = found or (_discovered(http, everything(beyond, store), address) if http.path.startswith("/api") else None)
     if not path and http.method in _READING:
-        return _json({"paths": _paths(store)})
+        return _json({"paths": _paths(everything(beyond, store))})
     if found is None and path.startswith(("/api/", "/apis/")) and has_group(path, store):
         raise Refusal(statuses.no_such_resource())
     return found or health.text("404 page not found\n", 404)
@@ -111,10 +118,9 @@ def version_of(tag: str) -> dict[str, Any]:
     return VERSION | named
 
 
-def _discovered(http: HttpRequest, store: Reads, address: str) -> HttpResponse | None:
+def _discovered(http: HttpRequest, resources: tuple[kinds.Resource, ...], address: str) -> HttpResponse | None:
     how = accepted(http.header("accept"), shapes=_DISCOVERY) or Accepted("json")
     aggregated = discovery.is_aggregated(how)
-    resources = (*kinds.all_resources(), *served(store).resources)
     found = discovery.document(http.path.rstrip("/"), resources, aggregated=aggregated, address=address)
     if found is None:
         return None
@@ -134,15 +140,15 @@ def _takes_any(path: str) -> bool:
     return parts[0] == "apis" and len(parts) <= _GROUP
 
 
-def _described_api(http: HttpRequest, store: Reads) -> HttpResponse | None:
+def _described_api(http: HttpRequest, store: Reads, beyond: tuple[str, ...]) -> HttpResponse | None:
     if http.path == "/openapi/v2":
-        return _known_again(http, openapi.swagger(served(store)))
+        return _known_again(http, openapi.swagger(served(store), beyond))
     if http.path == "/openapi/v3":
-        return _known_again(http, openapi.index(served(store)), kind="text/plain; charset=utf-8")
+        return _known_again(http, openapi.index(served(store), beyond), kind="text/plain; charset=utf-8")
     if not http.path.startswith("/openapi/v3/"):
         return None
     name = http.path.removeprefix("/openapi/v3/")
-    document = openapi.document(name, served(store))
+    document = openapi.document(name, served(store), beyond)
     if document is None:
         return HttpResponse(code=404)
     asked = dict(http.query).get("hash", "")
@@ -182,8 +188,7 @@ def _issuer(address: str) -> dict[str, Any]:
     }
 
 
-def _paths(store: Reads) -> list[str]:
-    resources = (*kinds.all_resources(), *served(store).resources)
+def _paths(resources: tuple[kinds.Resource, ...]) -> list[str]:
     versions = {resource.path for resource in resources}
     groups = {f"/apis/{resource.group}" for resource in resources if resource.group}
     checks = {f"/{name}/{check}" for name, each in health.CHECKS.items() for check in each}

@@ -159,12 +159,12 @@ def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target)
             authorising.authorise_path(user, target.verb, http.path, serving.store)
             state = serving.state
             at = serving.now, serving.address
-            return elsewhere.answer(http, serving.store, *at, state.signing_key, state.version)
+            return elsewhere.answer(http, serving.store, *at, state.signing_key, state.version, state.beyond)
         probe = _probe(target, http)
         authorising.authorise(user, probe, serving.store)
         if target.group in _OF_METRICS:
             return _metric(http, user, target, probe)
-        resource = _served(serving.store, target)
+        resource = _served(serving.state, serving.store, target)
         routes.check_route(resource, http.method, target)
         warnings = _deprecation(target)
         return _asked(serving, http, user, target, probe, resource)
@@ -287,11 +287,17 @@ def _deprecation(target: Target) -> tuple[str, ...]:
 _DEPRECATED: Final = {
     ("", "v1", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     ("", "v1", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+    ("coordination.k8s.io", "v1beta1", "leasecandidates"): (
+        "coordination.k8s.io/v1beta1 LeaseCandidate is deprecated in v1.36+, unavailable in v1.39+"
+    ),
+    ("coordination.k8s.io", "v1alpha2", "leasecandidates"): (
+        "coordination.k8s.io/v1alpha2 LeaseCandidate is deprecated in v1.35+, unavailable in v1.38+"
+    ),
 }
 
 
-def _served(store: Reads, target: Target) -> kinds.Resource:
-    for resource in (*kinds.all_resources(), *served.served(store).resources):
+def _served(state: State, store: Reads, target: Target) -> kinds.Resource:
+    for resource in served.everything(state.beyond, store):
         if (resource.group, resource.version, resource.plural) == (target.group, target.version, target.plural):
             if resource.is_custom and target.namespace and not resource.namespaced:
                 break

@@ -245,6 +245,8 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
     if admitted.spec.node_name:
         place = place_of(ask.store.get("nodes", admitted.spec.node_name))
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(place)) if place else metadata
+    if admitted.causes is None:
+        admitted = admission.with_keys(admitted, metadata.labels)
     status = admitted.status
     if status.conditions:
         status = replace(

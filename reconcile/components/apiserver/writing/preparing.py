@@ -242,14 +242,6 @@ def new_claim(_: Ask, claim: core_v1.PersistentVolumeClaim, __: Any = None) -> c
     return claim if claim.spec is None else replace(claim, spec=_with_sources(claim.spec))
 
 
-def _lease(_: Ask, lease: Any, __: Any = None) -> Any:
-    """Drop what only serves coordinated leader election, which is off."""
-    spec = lease.spec
-    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
-        return lease
-    return replace(lease, spec=replace(spec, strategy=None, preferred_holder=None))
-
-
 def _changed_slice(ask: Ask, new: Any, old: Any) -> Any:
     return new if new.endpoints is old.endpoints or new.endpoints == old.endpoints else _endpoint_slice(ask, new)
 
@@ -264,6 +256,29 @@ def _endpoint_slice(_: Ask, obj: Any) -> Any:
     return replace(obj, endpoints=tuple([replace(each, deprecated_topology=None) for each in obj.endpoints]))
 
 
+def _new_lease(ask: Ask, obj: Any) -> Any:
+    """Drop what only serves coordinated leader election, while that is off."""
+    spec = obj.spec
+    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
+        return obj
+    if gates.is_on(ask.state.feature_gates, gates.COORDINATED_LEADER_ELECTION):
+        return obj
+    return replace(obj, spec=replace(spec, strategy=None, preferred_holder=None))
+
+
+def _lease(ask: Ask, new: Any, old: Any) -> Any:
+    """Drop the same, but for what the Lease says already."""
+    spec, before = new.spec, old.spec
+    if spec is None or (spec.strategy is None and spec.preferred_holder is None):
+        return new
+    kept = _new_lease(ask, new)
+    if kept is new or before is None:
+        return kept
+    strategy = spec.strategy if before.strategy is not None else None
+    preferred = spec.preferred_holder if before.preferred_holder is not None else None
+    return replace(kept, spec=replace(kept.spec, strategy=strategy, preferred_holder=preferred))
+
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "statefulsets.apps": _new_stateful_set,
     "daemonsets.apps": _new_daemon_set,
@@ -271,7 +286,7 @@ NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
-    "leases.coordination.k8s.io": _lease,
+    "leases.coordination.k8s.io": _new_lease,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,

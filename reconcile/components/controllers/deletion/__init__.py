@@ -10,5 +10,11 @@ from typing import Final
 
 from reconcile.components.controllers.deletion import garbagecollector, namespace
 from reconcile.components.controllers.runtime import Controller
+from reconcile.lib.mapping import Map
 
 CONTROLLERS: Final[tuple[Controller, ...]] = (namespace.CONTROLLER, garbagecollector.CONTROLLER)
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, those controllers that are otherwise where feature gates are."""
+    return namespace.switched(given)

@@ -13,12 +13,13 @@ Left out: see docs/limits.md, "Controllers".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.api.kinds import all_resources, resource
+from reconcile.api.kinds import all_resources, gated_resources, resource
 from reconcile.components.controllers.answers import text_of
 from reconcile.components.controllers.runtime import (
     Ask,
@@ -31,10 +32,11 @@ from reconcile.components.controllers.runtime import (
     service_account,
 )
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions, definitions, measured
+from reconcile.model import conditions, definitions, gates, measured
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -111,8 +113,8 @@ def observe(memory: Table[Key, Purge], change: Change, _: Views, now: Instant) -
     return memory if purge.due <= soon else memory.set(change.key, replace(purge, due=soon))
 
 
-def reconcile(ask: Ask) -> Outcome:
-    """Empty a namespace that is being deleted, one stage at a time; then let it go."""
+def reconcile(ask: Ask, more: tuple[str, ...] = ()) -> Outcome:
+    """Empty a namespace that is being deleted, one stage at a time; then let it go. It may hold *more* than usual."""
     memory: Table[Key, Purge] = ask.memory
     purge = memory.get(ask.key, None)
     if purge is None:
@@ -120,7 +122,7 @@ def reconcile(ask: Ask) -> Outcome:
     if not ask.answers:
         if _is_finalized(ask.views.get("namespaces", ask.key)):
             return Outcome()
-        return Outcome(after=purge.due - ask.now) if ask.now < purge.due else _look(ask, purge)
+        return Outcome(after=purge.due - ask.now) if ask.now < purge.due else _look(ask, purge, more)
     match purge.stage:
         case "look":
             return _looked(ask, purge)
@@ -171,11 +173,11 @@ def _resources(views: Views) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _look(ask: Ask, purge: Purge) -> Outcome:
+def _look(ask: Ask, purge: Purge, more: tuple[str, ...]) -> Outcome:
     fresh = Purge(due=purge.due)
     itself = Request(verb="get", resource="namespaces", name=ask.key)
     served = Request(verb="list", resource=measured.API_SERVICES)
-    return _called(ask, fresh, "look", (itself, served, *_lists(ask.key, _resources(ask.views))))
+    return _called(ask, fresh, "look", (itself, served, *_lists(ask.key, (*_resources(ask.views), *more))))
 
 
 def _looked(ask: Ask, purge: Purge) -> Outcome:
@@ -343,3 +345,10 @@ CONTROLLER: Final = Controller(
     back_off=(5 * MILLISECOND, MINUTE),
     user=service_account("namespace-controller"),
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, the controller that empties namespaces also of what only feature gates let be."""
+    more = [each.key for each in gated_resources() if each.namespaced and gates.is_on(given, each.gate)]
+    reconciling = partial(reconcile, more=tuple(dict.fromkeys(more)))
+    return {NAME: attrs.evolve(CONTROLLER, reconcile=reconciling)} if more else {}

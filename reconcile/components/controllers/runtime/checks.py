@@ -83,7 +83,9 @@ def is_sound(outcome: Any) -> bool:
     for call in outcome.calls:
         if call.__class__ is not Request:
             return False
-    return outcome.after is None or outcome.after.__class__ is int
+    if outcome.after is None:
+        return True
+    return outcome.after.__class__ is int
 
 
 def unsound(name: str, key: Key, outcome: Any) -> ReconcileError:

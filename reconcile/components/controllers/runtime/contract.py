@@ -193,6 +193,7 @@ class Outcome:
         after: come back after this long, if all went well; None for not at all, whatever an earlier outcome said.
         after_is_periodic: that is a mere re-check, which nothing waits for.
         error: not empty: treat it as failed, for this reason, and come back with back-off.
+        user: as whom the calls are, if not as the controller.
     """
 
     calls: tuple[Request, ...] = ()
@@ -202,6 +203,7 @@ class Outcome:
     after: Duration | None = None
     after_is_periodic: bool = False
     error: str = ""
+    user: User | None = attrs.field(default=None, eq=False)  # of no account once the calls are sent
 
 
 Reconcile: TypeAlias = Callable[[Ask], Outcome]

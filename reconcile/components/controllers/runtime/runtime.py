@@ -271,21 +271,27 @@ class _Bench:
 def _reconcile(bench: _Bench, key: Key, answers: tuple[tuple[Request, Response], ...]) -> None:
     """Reconcile *key*, which was taken from the queue."""
     controller = bench.controller
-    ask = Ask(key=key, views=bench.state.views, memory=bench.memory, now=bench.now, answers=answers)
-    outcome = controller.reconcile(ask)
+    outcome = controller.reconcile(
+        Ask(key=key, views=bench.state.views, memory=bench.memory, now=bench.now, answers=answers)
+    )
     if not is_sound(outcome):
         raise unsound(controller.name, key, outcome)
     if outcome.records:
         bench.effects += [_signed(record, controller) for record in outcome.records]
     if outcome.memory is not KEPT:
         bench.memory = outcome.memory
-    calls = outcome.calls
-    if not calls:
+    if not outcome.calls:
         _finish(bench, key, outcome, outcome.error)
         return
-    name, serial, user = controller.name, bench.serial, controller.user
-    for number, call in enumerate(calls):
-        bench.effects.append(Call(call, (name, key, serial, number), user))
+    calls = outcome.calls
+    name = controller.name
+    serial = bench.serial
+    user = outcome.user or controller.user
+    if len(calls) == 1:
+        bench.effects.append(Call(calls[0], (name, key, serial, 0), user))
+    else:
+        for number, call in enumerate(calls):
+            bench.effects.append(Call(call, (name, key, serial, number), user))
     bench.running = (*bench.running, Running(key, serial, outcome, _NO_ANSWERS))
     bench.serial = serial + 1
 

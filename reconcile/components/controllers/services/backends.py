@@ -21,6 +21,7 @@ from reconcile.lib.quick import quick
 from reconcile.model.conditions import find
 from reconcile.model.selectors import matches_all
 from reconcile.store import Change
+from reconcile.store.indexes import is_ready
 
 MANAGED_HEADLESS: Final = "service.kubernetes.io/headless"
 LAST_CHANGE: Final = "endpoints.kubernetes.io/last-change-trigger-time"
@@ -67,12 +68,18 @@ class Seen:
 def services_of_pod(change: Change, views: Views) -> tuple[Key, ...]:
     """Give the keys of the services to which a pod's change matters; none if it is the same backend as before."""
     old, new = change.old, change.new
+    if (
+        new is not None
+        and (new.status is None or not new.status.pod_ip)
+        and (old is None or old.status is None or not old.status.pod_ip)
+    ):
+        return ()  # before it has an address
     before = None if old is None else _backend(old)
     after = None if new is None else _backend(new)
     if before is None and after is None:
         return ()
     services = views.table("services")
-    if not len(services):
+    if not services:
         return ()
     before_labels = None if before is None else old.metadata.labels
     after_labels = None if after is None else new.metadata.labels
@@ -203,14 +210,13 @@ def _backend(pod: Any) -> tuple[Any, ...] | None:
     status = pod.status
     if status is None or not status.pod_ip or status.phase in _FINISHED:
         return None
-    ready = find(status.conditions, "Ready")
-    spec, metadata = pod.spec, pod.metadata
+    metadata = pod.metadata
     return (
-        ready is not None and ready.status == "True",
+        is_ready(pod),
         status.pod_ip,
         status.pod_ips,
         metadata.deletion_timestamp is not None,
-        spec.node_name,
+        pod.spec.node_name,
         metadata.uid,
     )
 

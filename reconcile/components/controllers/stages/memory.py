@@ -10,8 +10,7 @@ from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
-from reconcile.model.requests import Request
-from reconcile.model.stages import Pool
+from reconcile.model.stages import Doing, Pool
 
 
 @quick
@@ -30,7 +29,7 @@ class Plan:
     object: Any
     stage: int = -1
     due: Instant = 0
-    playing: tuple[Request, ...] | None = None
+    playing: tuple[Doing, ...] | None = None
 
 
 @quick

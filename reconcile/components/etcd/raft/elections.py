@@ -137,7 +137,7 @@ def on_deadline(bench: Bench) -> None:
 def on_transfer(bench: Bench, asked: TransferAsked) -> None:
     """Hand over to a voter as soon as it has everything."""
     if bench.role != "leader" or asked.to not in bench.membership.voters:
-        bench.order(Dropped(asked, "it does not lead, or the other has no vote"))
+        bench.order(Dropped(asked, "bad leader transferee"))
         return
     if asked.to in (bench.name, bench.transferee):
         return

@@ -19,7 +19,7 @@ def on_read(bench: Bench, tag: Any, asker: str) -> None:
     if bench.role != "leader":
         if bench.leader == NOBODY or asker != bench.name:
             if asker == bench.name:
-                bench.order(Dropped(tag, "there is no leader"))
+                bench.order(Dropped(tag, "no leader"))
             return
         bench.send(ReadIndex(bench.name, bench.leader, bench.term, tag))
         return

@@ -8,7 +8,7 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.components.etcd.raft import elections
 from reconcile.components.etcd.raft.member import Bench, Progress
@@ -29,12 +29,15 @@ from reconcile.components.etcd.raft.values import (
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 
+NOT_FOUND: Final = "member not found"
+NO_LEARNER: Final = "can only promote a learner member"
+
 
 def on_proposed(bench: Bench, data: Any) -> None:
     """Append *data*, or hand it to the leader."""
     if bench.role != "leader":
         if bench.leader == NOBODY:
-            bench.order(Dropped(data, "there is no leader"))
+            bench.order(Dropped(data, "no leader"))
         else:
             bench.send(Propose(bench.name, bench.leader, bench.term, data))
         return
@@ -59,20 +62,22 @@ def _refusal(bench: Bench, data: Any) -> str:
         return "another change of the membership is under way"
     known = data.member in bench.membership.everyone
     if data.kind in ("add", "learner"):
-        return f"{data.member} is a member already" if known else ""
+        return "Peer URLs already exists" if known else ""
     if data.kind == "promote":
         return _not_ready(bench, data.member)
     if data.member == bench.name:
         return "the leader has to hand over before it leaves"
-    return "" if known else f"{data.member} is no member"
+    return "" if known else NOT_FOUND
 
 
 def _not_ready(bench: Bench, learner: str) -> str:
     """Say why a learner may not vote yet: etcd wants it to have nine tenths of what the leader has."""
+    if learner in bench.membership.voters:
+        return NO_LEARNER
     found = bench.progress.get(learner)
-    if learner not in bench.membership.learners or found is None:
-        return f"{learner} is no learner"
-    return "" if found.match * 10 >= bench.log.last * 9 else f"{learner} is not in sync with the leader"
+    if found is None:
+        return NOT_FOUND
+    return "" if found.match * 10 >= bench.log.last * 9 else f"{NO_LEARNER} which is in sync with leader"
 
 
 def feed(bench: Bench, name: str, *, empty: bool = False) -> None:

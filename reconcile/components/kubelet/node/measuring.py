@@ -7,10 +7,11 @@ Left out: see docs/limits.md, "Kubelet".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reconcile.api.quantity import Quantity
 from reconcile.components.kubelet.state import ALIVE, LocalPod, State
+from reconcile.lib.mapping import Map
 
 RESOURCES: Final = {
     "memory.available": "memory",
@@ -28,8 +29,8 @@ def observed(state: State) -> dict[str, tuple[int, int]]:
     capacity, strain = state.host.capacity, state.seldom.strain
     memory = Quantity.parse(capacity.get("memory", "0")).whole
     disk = Quantity.parse(capacity.get("ephemeral-storage", "0")).whole
-    used = sum([use_of(pod, "memory") for pod in state.pods.values()])
-    filled = sum([use_of(pod, "ephemeral-storage") for pod in state.pods.values()]) + sum(state.images.values())
+    used = sum([use_of(state, pod, "memory") for pod in state.pods.values()])
+    filled = sum([use_of(state, pod, "ephemeral-storage") for pod in state.pods.values()]) + sum(state.images.values())
     found: dict[str, tuple[int, int]] = {}
     if memory:
         found["memory.available"] = strain.get("memory.available", memory) - used, memory
@@ -43,10 +44,20 @@ def observed(state: State) -> dict[str, tuple[int, int]]:
     return found
 
 
-def use_of(pod: LocalPod, resource: str) -> int:
-    """Give how much of a resource a pod's containers use, in bytes."""
-    total = 0
+def use_of(state: State, pod: LocalPod, resource: str) -> int:
+    """Give how much of a resource a pod's containers use, with what is on its own volumes, in bytes."""
+    total = _on_volumes(pod, state.seldom.filled[pod.uid], resource) if pod.uid in state.seldom.filled else 0
     for container in pod.containers:
         if container.aside is not None and container.stage in ALIVE:
             total += container.aside.memory if resource == "memory" else container.aside.disk
+    return total
+
+
+def _on_volumes(pod: LocalPod, filled: Map[int], resource: str) -> int:
+    """Give what is on a pod's own volumes: on disk, or, of those that are made of memory, there."""
+    spec: Any = pod.pod.spec
+    total = 0
+    for volume in spec.volumes or ():
+        if volume.empty_dir is not None and (volume.empty_dir.medium == "Memory") is (resource == "memory"):
+            total += filled.get(volume.name, 0)
     return total

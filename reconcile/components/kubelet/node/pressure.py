@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from reconcile.api.quantity import NANO, Quantity
 from reconcile.components.kubelet.admission.admission import is_critical, requests_of
-from reconcile.components.kubelet.node import imaging, measuring, nodes
+from reconcile.components.kubelet.node import exceeding, imaging, measuring, nodes
 from reconcile.components.kubelet.pod import ending
 from reconcile.components.kubelet.state import (
     ALIVE,
@@ -67,11 +67,17 @@ def used(state: State, pod: LocalPod, report: ContainerUses, now: Instant, out: 
         return state
     aside = replace(container.aside or _NOTHING, memory=report.memory, disk=report.disk)
     pod = with_container(pod, replace(container, aside=aside))
-    return look(replace(state, pods=state.pods.set(pod.uid, pod)), now, out)
+    state = replace(state, pods=state.pods.set(pod.uid, pod))
+    if report.volumes:
+        filled = state.seldom.filled
+        on = {**filled.get(pod.uid, Map()), **report.volumes}
+        state = with_seldom(state, filled=filled.set(pod.uid, Map(on)))
+    return look(state, now, out)
 
 
 def look(state: State, now: Instant, out: list[Effect]) -> State:
-    """See what is short, say so, and evict a pod if that has to be."""
+    """See what is short, say so, and evict pods if that has to be: those that use more than they may before others."""
+    state, limited = exceeding.evicted(state, now, out)
     settings = settings_of(state.host.kubelet)
     known = state.seldom.trouble or _CALM
     seen = measuring.observed(state)
@@ -88,9 +94,9 @@ def look(state: State, now: Instant, out: list[Effect]) -> State:
         state = nodes.changed(state, now, out)
     due = sorted([row for row in met if now - first[_key(row)] >= row.grace], key=_rank)
     may_evict = False
-    if due:
+    if due and not limited:
         state, may_evict = _reclaim(state, settings, due[0], now, out)
-    _look_again(state, met, now, out, may_evict=may_evict, settings=settings)
+    _look_again(state, met, now, out, may_evict=may_evict or (limited and bool(due)), settings=settings)
     return state
 
 
@@ -142,7 +148,7 @@ def _reclaim(state: State, settings: Settings, row: Threshold, now: Instant, out
         state, freed = imaging.removed(state, 0, now, out)
         if freed and not _is_met(row, measuring.observed(state)):
             return state, True
-    for pod in sorted(_running(state), key=lambda pod: _order(pod, resource)):
+    for pod in sorted(_running(state), key=lambda pod: _order(state, pod, resource)):
         if is_critical(pod):
             continue
         said = _said(state, pod, row, resource)
@@ -161,12 +167,12 @@ def _running(state: State) -> Iterator[LocalPod]:
     return (pod for pod in state.pods.values() if pod.life in {"running", "restarting"})
 
 
-def _order(pod: LocalPod, resource: str) -> tuple[Any, ...]:
+def _order(state: State, pod: LocalPod, resource: str) -> tuple[Any, ...]:
     """Rank a pod: one that uses more than it asks for goes first, then low priority, then who uses most beyond that."""
     spec: Any = pod.pod.spec
     if resource in {"inodes", "pids"}:
         return False, spec.priority or 0, 0, pod.key
-    beyond = measuring.use_of(pod, resource) - requests_of(spec).get(resource, 0) // NANO
+    beyond = measuring.use_of(state, pod, resource) - requests_of(spec).get(resource, 0) // NANO
     return beyond <= 0, spec.priority or 0, -beyond, pod.key
 
 

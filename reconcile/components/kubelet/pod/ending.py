@@ -8,18 +8,21 @@ Source:   the kubelet's syncTerminatingPod and syncTerminatedPod; kuberuntime's 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from reconcile.components.kubelet import calls
 from reconcile.components.kubelet.admission import admission
 from reconcile.components.kubelet.container import stopping
 from reconcile.components.kubelet.node import nodes
 from reconcile.components.kubelet.pod.reporting import keep, report, with_pods
-from reconcile.components.kubelet.state import ALIVE, LocalPod, State
+from reconcile.components.kubelet.state import ALIVE, LocalPod, State, with_seldom
 from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
 from reconcile.effects import CancelTimer, Effect, SetTimer, StopPodSandbox
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import copier
+
+Verdict: TypeAlias = tuple[str, str] | tuple[str, str, str]
+"""Why a pod is ended: a reason, a message, and, if it is for others' sake, what its condition DisruptionTarget says."""
 
 FINISHED: Final = ("Succeeded", "Failed")
 LEAST_GRACE: Final = SECOND
@@ -34,9 +37,7 @@ def grace_of(pod: Any) -> Duration:
     return _GRACE if seconds is None else max(int(seconds) * SECOND, LEAST_GRACE)
 
 
-def kill(
-    state: State, pod: LocalPod, verdict: tuple[str, str, str], now: Instant, out: list[Effect], *, grace: Duration
-) -> State:
+def kill(state: State, pod: LocalPod, verdict: Verdict, now: Instant, out: list[Effect], *, grace: Duration) -> State:
     """End a pod that runs for the kubelet's own reasons; its status says why."""
     killed = copier(LocalPod, "life", "grace", "verdict")
     return end(state, killed(pod, "ending", max(grace, LEAST_GRACE), verdict), now, out)
@@ -63,6 +64,8 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
         if waits:
             return keep(state, pod)
     spec: Any = pod.pod.spec
+    if pod.uid in state.seldom.filled:
+        state = with_seldom(state, filled=state.seldom.filled.remove(pod.uid))
     if state.seldom.holds or state.seldom.drivers:
         state = growing.released(state, pod, out)
         state, is_less = holding.released(state, pod)

@@ -199,7 +199,7 @@ def add(
         restartable=choosing.may_restart_all(made),
     )
     if found is not None:
-        state = with_seldom(state, found=state.seldom.found.remove(uid))
+        state = recalling.claimed(state, found)
     elif old is not None and old.phase in ending.FINISHED:
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:

@@ -12,9 +12,10 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.container import containers, probes
 from reconcile.components.kubelet.pod import choosing, restarting
-from reconcile.components.kubelet.state import Aside, Container, LocalPod
+from reconcile.components.kubelet.state import Aside, Container, LocalPod, State, with_seldom
 from reconcile.effects import Effect
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.running import RunningPod
 
@@ -33,6 +34,13 @@ def containers_of(spec: Any, old: Any, found: RunningPod | None, now: Instant) -
     if found is not None:
         made = [_found(container, found, now) for container in made]
     return tuple(made)
+
+
+def claimed(state: State, found: RunningPod) -> State:
+    """Take it that a pod was found; how much is on its own volumes is known from its containers that looked."""
+    on = Map({name: size for row in found.containers for name, size in row.volumes.items()})
+    filled = state.seldom.filled.set(found.uid, on) if on else state.seldom.filled
+    return with_seldom(state, found=state.seldom.found.remove(found.uid), filled=filled)
 
 
 def remembered(container: Container, old: Any, now: Instant, *, lost: bool) -> Container:

@@ -8,6 +8,7 @@ from reconcile.components.scheduler.explaining.explanation import (
     cluster_seen,
     explained,
 )
+from reconcile.components.scheduler.explaining.plain import explanation_of, plain_of
 from reconcile.components.scheduler.explaining.whatif import Move, drained, placed, room_for
 from reconcile.components.scheduler.framework.profile import DEFAULT, FILTERS, Profile
 
@@ -24,7 +25,9 @@ __all__ = [
     "configuration_of",
     "drained",
     "explained",
+    "explanation_of",
     "placed",
+    "plain_of",
     "profile_of",
     "room_for",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconcile.components.scheduler.explaining.explanation import Explanation, OnNode
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 
-PREFIX: Final = "scheduler-simulator/"
+PREFIX: Final = "kube-scheduler-simulator.sigs.k8s.io/"
 _PASSED: Final = "passed"
 _SUCCESS: Final = "success"
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from reconcile.components.scheduler.cache.demand import by_containers
 from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
@@ -30,6 +31,7 @@ from reconcile.components.scheduler.framework.cycle import (
     with_devices,
 )
 from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
+from reconcile.components.scheduler.framework.ordering import ordered
 from reconcile.components.scheduler.framework.panel import is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
@@ -153,6 +155,7 @@ def _explained(state: State, pod: Any) -> Explanation:
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)
     search = searched(entry, ranking, layout, around, state.nominated)
+    search = ordered(entry, search, around, state.nominated)
     asked = _asked(entry, around)
     if search.fit:
         return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
@@ -206,7 +209,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "NodeDeclaredFeatures": bool(wishes.features),
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
-    return (*[name for name in profile.filters if needed.get(name, True)], *own)
+    return tuple([name for name in profile.order or (*profile.filters, *own) if needed.get(name, True)])
 
 
 def profile_of(state: State, pod: Any) -> Profile:
@@ -251,7 +254,7 @@ def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[
 def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     """Take a node's score apart: what each plugin that has something to say gives it."""
     nodes, wishes, demand, profile = around.nodes, entry.wishes, entry.demand, around.profile
-    fleet = nodes.fleet
+    fleet, asked = nodes.fleet, by_containers(demand)
     slots = slots_in(fit)
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
@@ -266,7 +269,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
         if wishes.preferred and profile.affinity:
             row["NodeAffinity"] = profile.affinity * near
         if profile.fit:
-            row["NodeResourcesFit"] = profile.fit * score_of_fit(demand, room, used, profile)
+            row["NodeResourcesFit"] = profile.fit * score_of_fit(asked, room, used, profile)
         if spread:
             row["PodTopologySpread"] = spread[slot]
         if affinity:

@@ -82,14 +82,16 @@ class OwnCycle:
                 found[refusal] = found.get(refusal, 0) | 1 << slot
         return list(found.items())
 
-    def refusal(self, slot: int, came: Iterable[str] = (), gone: Iterable[str] = ()) -> Refusal | None:
-        """Tell why a node will not do, if pods of these keys came there, or went."""
+    def refusal(self, slot: int, came: Iterable[str] = (), gone: Iterable[str] = (), only: str = "") -> Refusal | None:
+        """Tell why a node will not do, if pods of these keys came there, or went; *only* one may be asked."""
         self.looked()
         name = self._nodes.fleet.names[slot]
         node = self.snapshot.nodes.get(name, None)
         snapshot = self._changed(name, tuple(came), frozenset(gone))
         for each in self._at("filter"):
             plugin = each.plugin
+            if only and plugin.name != only:
+                continue
             assert plugin.filter is not None, "it takes part there"
             found = plugin.filter(Turn(self._pod, snapshot, self._filtered.get(plugin.name)), node)
             said = checked(plugin.name, "filter", found, Unschedulable, NOTHING)

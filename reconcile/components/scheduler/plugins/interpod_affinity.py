@@ -112,7 +112,7 @@ def opinions(
         if rule.role == "prefers"
     ]
     for rule in nodes.rules:
-        weight = hard_weight if rule.role == "attracts" else rule.weight
+        weight = hard_weight * rule.weight if rule.role == "attracts" else rule.weight
         if weight and rule.role != "repels" and means(rule.term, guise, namespaces):
             found.append((weight, having(rule), rule.term.key))
     return found

@@ -117,6 +117,17 @@ CLUSTER: Final[dict[str, tuple[Column, ...]]] = {
         NAME,
         AGE,
     ),
+    "leasecandidates.coordination.k8s.io": (
+        NAME,
+        Column(
+            "LeaseName",
+            "string",
+            "LeaseName is the name of the lease for which this candidate is contending. This field is immutable.",
+        ),
+        Column("BinaryVersion", "string", ""),
+        Column("EmulationVersion", "string", ""),
+        AGE,
+    ),
     "leases.coordination.k8s.io": (
         NAME,
         Column(

@@ -98,9 +98,33 @@ def test_a_configuration_that_is_none(reconcile, desk):
 def test_as_annotations(reconcile, log):
     name, *_ = pods(reconcile, log)
     found = json.loads(reconcile("explain", "pod", name, "-o", "annotations", "--log", log).out)
-    assert found["scheduler-simulator/selected-node"] in {"node-1", "node-2"}
-    assert {*json.loads(found["scheduler-simulator/filter-result"])} == {"node-1", "node-2"}
+    assert found["kube-scheduler-simulator.sigs.k8s.io/selected-node"] in {"node-1", "node-2"}
+    assert {*json.loads(found["kube-scheduler-simulator.sigs.k8s.io/filter-result"])} == {"node-1", "node-2"}
     assert (
         "-o annotations: is for explain pod"
         in reconcile("explain", "drain", "node-1", "-o", "annotations", "--log", log).err
     )
+
+
+def test_decisions_are_read_from_the_log(reconcile, desk):
+    ended = reconcile("run", "deployment.yaml", "--nodes", 2, "-q", "--explain", "log", "--record", "said.jsonl")
+    assert ended.code == 0
+    log = desk / "said.jsonl"
+    name, *_ = pods(reconcile, log)
+    ended = reconcile("explain", "pod", name, "--log", log, "--recorded")
+    assert ended.code == 0
+    first, heading, *_ = ended.out.splitlines()
+    assert first.startswith("step ")
+    assert first.endswith(f"default/{name}: bound")
+    assert "PodTopologySpread" in heading
+    (row,) = json.loads(reconcile("explain", "pod", name, "--log", log, "--recorded", "-o", "json").out)
+    assert f"step {row['step']}, to {row['node']}: " in first
+    assert reconcile("replay", log).code == 0
+    assert "no scheduler has decided" in reconcile("explain", "pod", "none", "--log", log, "--recorded").err
+
+
+def test_what_no_log_can_say(reconcile, log):
+    assert "no decision is explained in it" in reconcile("explain", "pod", "web", "--log", log, "--recorded").err
+    refused = reconcile("explain", "drain", "node-1", "--log", log, "--recorded")
+    assert refused.err == "error: --recorded: goes through the decisions of a log, without explain drain\n"
+    assert "without --at" in reconcile("explain", "pod", "web", "--log", log, "--recorded", "--at", "1s").err

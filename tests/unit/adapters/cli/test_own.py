@@ -8,7 +8,7 @@ import pytest
 
 from reconcile import Topology
 from reconcile.adapters.cli.step import serve_standard_streams
-from reconcile.adapters.own import load_controllers
+from reconcile.adapters.own import load_controllers, raised_by
 from tests.scenarios.own import exposer, modest
 
 OWN = "tests.scenarios.own"
@@ -68,6 +68,39 @@ def test_one_that_gives_up_is_said(reconcile, desk):
         sys.modules.pop("short_of_breath", None)
     assert ended.code == 2
     assert "what a controller has given up:\n  kube-controller-manager/node-1: modest fails" in ended.out
+
+
+RAISES = """\
+from reconcile.components.controllers import Controller, Outcome, Source
+
+def port_of(obj):
+    return int(obj.data["port"] + "?")
+
+def seen(ask):
+    port_of(ask.views.get("configmaps", ask.key))
+    return Outcome()
+
+raises = Controller(name="raises", sources=(Source("configmaps", lambda change, _: (change.key,)),), reconcile=seen)
+"""
+
+
+def test_what_it_raises_is_said_with_its_place(reconcile, desk):
+    (desk / "config.yaml").write_text(CONFIG)
+    (desk / "raising.py").write_text(RAISES)
+    try:
+        ended = reconcile("run", "config.yaml", "--nodes", 1, "-q", "--controllers", "raising:raises")
+    finally:
+        sys.modules.pop("raising", None)
+    said = "error: raising.py, line 4, in port_of: "
+    assert ended.code == 1
+    assert ended.err.startswith(said)
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_what_others_raise_is_none_of_its():
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("x")
+    assert raised_by(caught.value) == ""
 
 
 @pytest.mark.parametrize(

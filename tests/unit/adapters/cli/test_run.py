@@ -602,11 +602,49 @@ def test_a_scheduler_with_extenders_is_refused_where_it_stands(reconcile, desk):
     assert (ended.code, ended.err) == (1, said)
 
 
+def test_a_scheduler_with_plugins_that_there_are_not_is_refused_where_it_stands(reconcile, desk):
+    listed = "  - plugins: {multiPoint: {enabled: [{name: Nada}]}, score: {enabled: [{name: Nope}]}}\n"
+    (desk / "scheduler.yaml").write_text(
+        f"apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n{listed}"
+    )
+    ended = reconcile("run", "pod.yaml", "--scheduler-config", "scheduler.yaml")
+    place = "profiles[0].plugins"
+    first = f'{place}.multiPoint.enabled[0]: plugin "Nada" does not exist'
+    second = f'{place}.score.enabled[0]: ScorePlugin "Nope" does not exist'
+    said = f"error: scheduler.yaml, document 1, line 4: [{first}, {second}]\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
 def test_two_stages_of_one_name_are_refused_where_they_stand(reconcile, desk):
     (desk / "stages.yaml").write_text(f"{STAGE}---\n{STAGE}")
     ended = reconcile("run", "pod.yaml", "--stages", "stages.yaml")
     first, second = (f"stages.yaml, document {number}, line {line}" for number, line in ((1, 3), (2, 12)))
     said = f"error: {second}: stage 'node-begins': there is one of this name at {first}\n"
+    assert (ended.code, ended.err) == (1, said)
+
+
+SETTINGS = "{apiVersion: config.kwok.x-k8s.io/v1alpha1, kind: KwokConfiguration}\n"
+ANOTHER = "there is another KwokConfiguration, and a cluster has one, at"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "error: stages.yaml: there is no Stage and no KwokConfiguration in it\n"),
+        ("# nothing yet\n---\n", "error: stages.yaml: there is no Stage and no KwokConfiguration in it\n"),
+        (
+            f"{SETTINGS}---\n{SETTINGS}",
+            f"error: stages.yaml, document 2, line 3: {ANOTHER} stages.yaml, document 1, line 1\n",
+        ),
+        (
+            "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\noptions:\n  nodePort: 99999\n",
+            "error: stages.yaml, document 1, line 4: options.nodePort: must be 0 to 65535, not 99999\n",
+        ),
+    ],
+)
+def test_what_is_no_stages_is_told_of(reconcile, desk, written, said):
+    (desk / "stages.yaml").write_text(written)
+    ended = reconcile("run", "pod.yaml", "--stages", "stages.yaml")
     assert (ended.code, ended.err) == (1, said)
 
 

@@ -125,7 +125,7 @@ def test_a_read_waits_for_nobody_where_there_is_nobody_else(leading):
 def test_what_is_asked_without_a_leader_is_refused_at_once():
     member, _ = begun("a", "b", "c")
     member, orders = told(member, write(3, put("one")))
-    assert of(orders, etcd.Failed) == [etcd.Failed(3, "etcdserver: there is no leader")]
+    assert of(orders, etcd.Failed) == [etcd.Failed(3, "etcdserver: no leader")]
     assert not member.asked
 
 

@@ -32,9 +32,14 @@ class Make:
         )
 
     @staticmethod
-    def endpoint(ip, node="node-2", ready=True, serving=None, terminating=None):
+    def endpoint(ip, node="node-2", ready=True, serving=None, terminating=None, *, zones=(), nodes=()):
         conditions = discovery_v1.EndpointConditions(ready=ready, serving=serving, terminating=terminating)
-        return discovery_v1.Endpoint(addresses=(ip,), conditions=conditions, node_name=node)
+        hints = discovery_v1.EndpointHints(
+            for_zones=tuple([discovery_v1.ForZone(name=zone) for zone in zones]) or None,
+            for_nodes=tuple([discovery_v1.ForNode(name=name) for name in nodes]) or None,
+        )
+        hints = hints if zones or nodes else None
+        return discovery_v1.Endpoint(addresses=(ip,), conditions=conditions, node_name=node, hints=hints)
 
     @staticmethod
     def slice(service, *endpoints, name="", port=80, port_name="p80", protocol="TCP", labels=(), family="IPv4"):

@@ -107,3 +107,47 @@ def test_ready_endpoints_go_first_then_those_that_still_serve(port, endpoints):
     assert bool(choice.cluster) == bool(usable and wants_cluster)
     wants_local = port.internal_local or (port.external_local and port.node_port)
     assert bool(choice.local) == bool(wants_local and any(endpoint.local for endpoint in usable))
+
+
+def reached(make, *endpoints, node="node-1", zone="east", **changes):
+    """The addresses that traffic is sent to which may go to any node."""
+    port = service_port(**changes)
+    slices = (make.slice("ns/svc", *endpoints),)
+    return [each.ip for each in chosen(port, endpoints_of(port, slices, node), node, zone).cluster]
+
+
+def test_a_hint_for_the_zone_is_heeded_if_every_ready_endpoint_has_one_and_one_is_for_it(make):
+    east, west = make.endpoint("10.0.0.1", zones=("east",)), make.endpoint("10.0.0.2", zones=("west",))
+    assert reached(make, east, west) == ["10.0.0.1"]
+    assert reached(make, east, west, zone="north") == ["10.0.0.1", "10.0.0.2"]
+    assert reached(make, east, west, zone="") == ["10.0.0.1", "10.0.0.2"]
+    assert reached(make, east, make.endpoint("10.0.0.3")) == ["10.0.0.1", "10.0.0.3"]
+    assert reached(make, east, west, make.endpoint("10.0.0.3", ready=False)) == ["10.0.0.1"]
+    both = make.endpoint("10.0.0.4", zones=("east", "west"))
+    assert reached(make, east, west, both) == ["10.0.0.1", "10.0.0.4"]
+
+
+def test_a_hint_for_the_node_goes_before_one_for_its_zone(make):
+    here = make.endpoint("10.0.0.1", zones=("east",), nodes=("node-1",))
+    near = make.endpoint("10.0.0.2", zones=("east",), nodes=("node-2",))
+    far = make.endpoint("10.0.0.3", zones=("west",), nodes=("node-3",))
+    assert reached(make, here, near, far) == ["10.0.0.1"]
+    assert reached(make, near, far) == ["10.0.0.2"]
+    assert reached(make, far) == ["10.0.0.3"]
+
+
+def test_what_is_ending_is_used_wherever_it_is_and_local_traffic_knows_no_hints(make):
+    fading = make.endpoint("10.0.0.1", ready=False, serving=True, terminating=True, zones=("west",))
+    gone = make.endpoint("10.0.0.2", ready=False, zones=("east",))
+    assert reached(make, fading, gone) == ["10.0.0.1"]
+    port = service_port(external_local=True, node_port=30000)
+    slices = (
+        make.slice(
+            "ns/svc",
+            make.endpoint("10.0.0.1", node="node-1", zones=("west",)),
+            make.endpoint("10.0.0.2", node="node-2", zones=("east",)),
+        ),
+    )
+    choice = chosen(port, endpoints_of(port, slices, "node-1"), "node-1", "east")
+    assert [each.ip for each in choice.cluster] == ["10.0.0.2"]
+    assert [each.ip for each in choice.local] == ["10.0.0.1"]

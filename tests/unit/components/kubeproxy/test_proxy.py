@@ -9,6 +9,7 @@ from reconcile.effects import Install, Record, SetTimer
 from reconcile.events import Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
+from reconcile.lib.mapping import Map
 from reconcile.lib.table import Table
 from reconcile.model.requests import key_of
 from reconcile.model.watches import Watch
@@ -18,6 +19,7 @@ from reconcile.store.indexes import indexes_of
 NOW = 1_767_225_600 * SECOND
 SLICES = "endpointslices.discovery.k8s.io"
 SYNC = ("kube-proxy", "sync")
+ZONE = "topology.kubernetes.io/zone"
 
 
 class Cluster:
@@ -160,3 +162,13 @@ def test_the_clusters_cidr_goes_before_the_nodes(cluster):
     for event in (cluster.watched("services"), cluster.watched(SLICES)):
         state, _ = step(state, event)
     assert rules_of(state).local_cidr == "10.244.0.0/16"
+
+
+def test_a_node_that_comes_to_another_zone_has_its_rules_made_anew(cluster):
+    there = node()
+    state = synced(cluster, cluster.watched("nodes", (None, there)))
+    state, _ = step(state, TimerFired(NOW + SECOND, SYNC))
+    moved = attrs.evolve(there, metadata=meta_v1.ObjectMeta(name="node-1", labels=Map({ZONE: "east"})))
+    state, effects = step(state, cluster.watched("nodes", (there, moved), now=NOW + 5 * SECOND))
+    assert [type(effect) for effect in effects] == [Install]
+    assert rules_of(state).zone == "east"

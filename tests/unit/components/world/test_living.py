@@ -8,6 +8,7 @@ from reconcile.effects import CancelTimer, LookAround, ProbeContainer, Report, R
 from reconcile.events import ContainerExited, ContainerUses, Ordered, Surrounded, TimerFired
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, MINUTE, SECOND
+from reconcile.lib.mapping import Map
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 
@@ -136,3 +137,29 @@ def test_who_lacks_processors_answers_slowly(running):
     assert asked(13 * SECOND) == SECOND // 5
     web.look(22 * SECOND, requests=10 * 10**9)
     assert asked(23 * SECOND) == SECOND // 10
+
+
+def test_what_is_written_to_volumes_is_told_and_what_is_written_elsewhere_is_of_the_layer(running):
+    web = running("disk 10Mi, writes 0..1Gi over 100s to /tmp, writes 5Mi to /var")
+    web.look(2 * SECOND, layer=5 * MI, volumes=Map({"tmp": 7 * MI}))
+    assert web.reports(ContainerUses) == [ContainerUses("u", "web", 0, 15 * MI, Map({"tmp": 7 * MI}))]
+    web.look(12 * SECOND, layer=5 * MI, volumes=Map({"tmp": 7 * MI}))
+    assert web.reports(ContainerUses) == []
+    assert LOOK in web.timers()
+    web.look(120 * SECOND, layer=5 * MI, volumes=Map({"tmp": 1024 * MI}))
+    assert LOOK not in web.timers()
+
+
+def test_a_path_without_room_ends_who_writes_to_it(running):
+    web = running("writes 1Gi to /data, exit 28 when /data is full")
+    web.look(2 * SECOND, full=("/other",))
+    assert web.reports(ContainerExited) == []
+    web.look(12 * SECOND, full=("/data",))
+    assert [ended.code for ended in web.reports(ContainerExited)] == [28]
+
+
+def test_what_is_written_once_is_looked_at_once(running):
+    web = running("writes 1Gi to /data")
+    assert web.timers()[LOOK] == 2 * SECOND
+    web.look(2 * SECOND, volumes=Map({"data": 1024 * MI}))
+    assert LOOK not in web.timers()

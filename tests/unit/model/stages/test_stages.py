@@ -28,6 +28,10 @@ def stage(name="s", **spec):
     return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": name}, "spec": known}
 
 
+def configured(**options):
+    return {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": options}
+
+
 def read(*documents):
     return stages_of(freeze(list(documents))).by_resource["pods"]
 
@@ -181,7 +185,7 @@ def test_addresses_come_back():
     first, pool = pool.take("10.1.0.0/30", "a")
     second, pool = pool.take("10.1.0.0/30", "b")
     assert (first, second) == ("10.1.0.0", "10.1.0.1")
-    pool = pool.gave_back(first, "10.1.0.0/30").took("10.1.0.2", "x")
+    pool = pool.gave_back(first, ("fd00::/64", "10.1.0.0/30")).took("10.1.0.2", "x")
     assert pool.take("10.1.0.0/30", "c")[0] == first
     _, pool = pool.take("10.1.0.0/30", "c")
     assert pool.take("10.1.0.0/30", "d")[0] == "10.1.0.3"
@@ -206,7 +210,13 @@ def test_addresses_come_back():
         ({"resourceRef": {"kind": "Nodule"}}, "spec.resourceRef: no such kind: 'Nodule' of 'v1'"),
         ({"next": {"statusTemplate": "{{ if }}"}}, "spec.next.statusTemplate: template: line 1"),
         ({"next": {"statusTemplate": "{{ env `HOME` }}"}}, "function 'env' not defined"),
-        ({"next": {"statusPatchAs": {"username": "u"}}}, "statusPatchAs: nobody is impersonated here"),
+        ({"next": {"statusTemplate": "a: b", "statusPatchAs": {}}}, "statusPatchAs.username: must be text, not None"),
+        ({"steps": [{"patch": {"impersonation": {"username": ""}}}]}, "impersonation.username: somebody must be named"),
+        ({"steps": [{"patch": {"impersonation": {"user": "u"}}}]}, "impersonation.user: there is no such field"),
+        ({"steps": [{"apply": {"type": "json"}}]}, "apply.type: must be one of apply, merge, strategic, not 'json'"),
+        ({"steps": [{"apply": {"root": "x"}}]}, "steps[0].apply.root: there is no such field"),
+        ({"resourceRef": {"apiGroup": "a.example", "kind": "T"}}, "must have a version, such as a.example/v1"),
+        ({"resourceRef": {"apiGroup": "apps/v1", "kind": "Thing"}}, "no such kind: 'Thing' of 'apps/v1'"),
         ({"next": {"patches": [{"type": "odd"}]}}, "patches[0].type: must be one of json, merge, strategic, not 'odd'"),
         ({"next": {"event": {"type": "Loud"}}}, "event.type: must be Normal or Warning, not 'Loud'"),
         ({"next": {"delete": "yes"}}, "spec.next.delete: must be true or false, not 'yes'"),
@@ -227,15 +237,16 @@ def test_a_bad_stage_is_told_of(changes, said):
         (1, "must be a Stage or a KwokConfiguration"),
         ({"apiVersion": "v1", "kind": "Pod"}, "not 'v1 Pod'"),
         ({"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {}}, "a Stage needs a name"),
-        ({"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": {"cidr": "x"}}, "'x'"),
+        (configured(cidr="x"), "'x'"),
         (
-            {
-                "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-                "kind": "KwokConfiguration",
-                "options": {"nodeLeaseDurationSeconds": "x"},
-            },
-            "options.nodeLeaseDurationSeconds: must be a whole number, 0 or more, not 'x'",
+            configured(nodeLeaseDurationSeconds="x"),
+            "nodeLeaseDurationSeconds: must be a whole number, 0 or more, not 'x'",
         ),
+        (configured(nodePort=65536), "options.nodePort: must be 0 to 65535, not 65536"),
+        (configured(nodePort=-1), "options.nodePort: must be a whole number, 0 or more, not -1"),
+        (configured(nodeIP="10.0.0"), "options.nodeIP: must be an IP address, not '10.0.0'"),
+        (configured(manageSingleNode=1), "options.manageSingleNode: must be text, not 1"),
+        (configured(nodeprot=1), "options.nodeprot: there is no such field; known: cidr, "),
     ],
 )
 def test_a_bad_document_is_told_of(document, said):
@@ -247,3 +258,91 @@ def test_a_bad_document_is_told_of(document, said):
 def test_two_of_one_name():
     with pytest.raises(ReconcileError, match="two stages are called 's'"):
         read(stage(), stage())
+
+
+def test_two_configurations():
+    with pytest.raises(ReconcileError, match=r"\[1\]: there is another KwokConfiguration"):
+        stages_of(freeze([configured(), configured(serverAddress=":10247", podPlayStageParallelism=4)]))
+
+
+MAP = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: of-{{ .metadata.name }}}
+data: {image: "{{ (index .spec.containers 0).image }}"}
+"""
+STATUS = "{apiVersion: v1, kind: Node, metadata: {name: other}, status: {phase: Running}}"
+
+
+def test_what_is_applied_is_created_or_patched():
+    steps = [
+        {"apply": {"template": MAP, "impersonation": {"username": "u"}}},
+        {"apply": {"template": STATUS, "subresource": "status", "type": "merge"}},
+    ]
+    made, patched = steps_of(read(stage(steps=steps))[0], seen(), around())
+    create, instead = made.request, made.otherwise
+    assert (create.verb, create.resource, create.namespace) == ("create", "configmaps", "d")
+    assert (create.body.metadata.name, create.body.metadata.namespace) == ("of-p", "d")
+    assert (instead.verb, instead.name, instead.patch_type, instead.force) == ("patch", "of-p", "apply", True)
+    assert (made.username, instead.field_manager, instead.body["data"]["image"]) == ("u", "kwok", "i")
+    assert patched.otherwise is None
+    assert (patched.request.resource, patched.request.namespace, patched.request.name) == ("nodes", "", "other")
+    assert (patched.request.subresource, patched.request.patch_type) == ("status", "merge")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("- a", "what is applied has an apiVersion and a kind, not"),
+        ("{apiVersion: v1, kind: ConfigMap}", "what is applied needs a name, not None"),
+        ("{apiVersion: v1, kind: Map, metadata: {name: m}}", "what is applied: no such kind: 'Map' of 'v1'"),
+        ("{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: 1}", "what is applied is no ConfigMap: "),
+    ],
+)
+def test_what_cannot_be_applied(template, said):
+    with pytest.raises(TemplateError) as caught:
+        steps_of(read(stage(steps=[{"apply": {"template": template}}]))[0], seen(), around())
+    assert said in str(caught.value)
+
+
+def test_who_is_impersonated():
+    status = {"statusTemplate": "phase: Running", "statusPatchAs": {"username": "u"}}
+    (patch,) = steps_of(read(stage(next=status))[0], seen(), around())
+    assert patch.username == "u"
+
+
+ADDRESSES = [("InternalIP", "10.2.0.1"), ("InternalIP", "10.2.0.2"), ("ExternalIP", "fd00::1"), ("Hostname", "n")]
+
+
+@pytest.mark.parametrize(
+    ("on_host", "found"),
+    [
+        ("false", {"podIPs": [{"ip": "10.3.0.0"}, {"ip": "fd00:3::"}], "podIP": "10.3.0.0"}),
+        ("true", {"podIPs": [{"ip": "10.2.0.1"}, {"ip": "fd00::1"}], "podIP": "10.2.0.1"}),
+    ],
+)
+def test_addresses_of_both_families(on_host, found):
+    template = """podIPs:
+{{ range PodIPsWith .spec.nodeName ON_HOST .metadata.uid .metadata.name .metadata.namespace }}
+- ip: {{ . | Quote }}
+{{ end }}
+podIP: {{ index (NodeIPsWith .spec.nodeName) 0 | Quote }}"""
+    if on_host == "false":
+        template = template.replace("index (NodeIPsWith .spec.nodeName) 0", '"10.3.0.0"')
+    node = convert.load(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "n"},
+            "spec": {"podCIDRs": ["10.3.0.0/24", "fd00:3::/64"]},
+            "status": {"addresses": [{"type": kind, "address": address} for kind, address in ADDRESSES]},
+        }
+    ).object
+    known = read(stage(next={"statusTemplate": template.replace("ON_HOST", on_host)}))[0]
+    (patch,) = steps_of(known, seen(), around(node=lambda _: node))
+    assert patch.request.body == freeze({"status": found})
+
+
+def test_stages_of_custom_resources_are_apart():
+    found = stages_of(freeze([stage("a"), stage("b", resourceRef={"apiGroup": "example.com/v1", "kind": "Thing"})]))
+    assert (list(found.by_resource), list(found.custom)) == (["pods"], ["Thing.example.com"])

@@ -88,6 +88,10 @@ RULES: Final[Mapping[str, tuple[Creation, Change]]] = {
         _and(scheduling.runtime_class_causes, scheduling.runtime_class_update_causes),
     ),
     "leases.coordination.k8s.io": (coordination.lease_causes, _as_new(coordination.lease_causes)),
+    "leasecandidates.coordination.k8s.io": (
+        coordination.candidate_causes,
+        _and(coordination.candidate_causes, coordination.candidate_change_causes),
+    ),
     "endpointslices.discovery.k8s.io": (discovery.slice_causes, discovery.slice_update_causes),
     "flowschemas.flowcontrol.apiserver.k8s.io": (flowcontrol.schema_causes, _as_new(flowcontrol.schema_causes)),
     "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": (

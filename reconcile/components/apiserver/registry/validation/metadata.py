@@ -65,6 +65,7 @@ NAMINGS: Final[dict[str, Naming]] = {
     # All that these know of names is what every path asks for.
     "events": names.path_segment_faults,
     "poddisruptionbudgets.policy": names.path_segment_faults,
+    "leasecandidates.coordination.k8s.io": names.key_faults,
 }
 
 # Whose generated names are looked at, but not what they were generated from.
@@ -76,6 +77,7 @@ _FREE_FINALIZERS: Final = frozenset(
         "events",
         "events.events.k8s.io",
         "leases.coordination.k8s.io",
+        "leasecandidates.coordination.k8s.io",
         "poddisruptionbudgets.policy",
         "runtimeclasses.node.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",

@@ -38,21 +38,27 @@ class Written:
     hash: str
 
 
-def index(served: Served) -> Written:
-    """Give the document at /openapi/v3: where each of the others is, with its hash."""
-    return _index(Same(served))
+def index(served: Served, beyond: tuple[str, ...] = ()) -> Written:
+    """
+    Give the document at /openapi/v3: where each of the others is, with its hash.
+
+    Args:
+        served: what definitions establish.
+        beyond: the group versions that are served beyond those of the default.
+    """
+    return _index(Same(served), beyond)
 
 
-def document(name: str, served: Served) -> Written | None:
+def document(name: str, served: Served, beyond: tuple[str, ...] = ()) -> Written | None:
     """Give the document of `apis/GROUP/VERSION`, `apis/GROUP`, `version` and the like; None if there is none."""
-    if name in _names():
+    if name in _names(beyond):
         return _written(name)
     return _custom(name, Same(served)) if name in custom.names(served) else None
 
 
-def swagger(served: Served) -> Written:
+def swagger(served: Served, beyond: tuple[str, ...] = ()) -> Written:
     """Give the document of version 2, which holds all groups."""
-    return _swagger(Same(served))
+    return _swagger(Same(served), beyond)
 
 
 def place_of(name: str, written: Written) -> str:
@@ -61,8 +67,8 @@ def place_of(name: str, written: Written) -> str:
 
 
 @lru_cache(maxsize=4)
-def _index(same: Same) -> Written:
-    found = {name: _written(name) for name in _names()}
+def _index(same: Same, beyond: tuple[str, ...]) -> Written:
+    found = {name: _written(name) for name in _names(beyond)}
     found |= {name: _custom(name, same) for name in custom.names(same.value)}
     paths = {name: {"serverRelativeURL": place_of(name, each)} for name, each in sorted(found.items())}
     return _hashed(json_bytes({"paths": paths}).rstrip())
@@ -79,8 +85,8 @@ def _custom(name: str, same: Same) -> Written:
 
 
 @lru_cache(maxsize=4)
-def _swagger(same: Same) -> Written:
-    documents = [_document(name) for name in _names()]
+def _swagger(same: Same, beyond: tuple[str, ...]) -> Written:
+    documents = [_document(name) for name in _names(beyond)]
     own = [custom.document_for_2(same.value, name) for name in custom.names(same.value)]
     return _hashed(json_bytes(swagger_of(documents, own, f"v{kinds.KUBERNETES_VERSION}")))
 
@@ -89,9 +95,9 @@ def _hashed(body: bytes) -> Written:
     return Written(body, hashlib.sha512(body).hexdigest().upper())
 
 
-@lru_cache(maxsize=1)
-def _names() -> tuple[str, ...]:
-    found = {*_UNGROUPED, "api", "apis"}
+@lru_cache(maxsize=4)
+def _names(beyond: tuple[str, ...]) -> tuple[str, ...]:
+    found = {*_UNGROUPED, "api", "apis", *[f"apis/{version}" for version in beyond]}
     for resource in kinds.all_resources():
         found.add(resource.path.lstrip("/"))
         if resource.group:
@@ -101,7 +107,8 @@ def _names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _document(name: str) -> dict[str, Any]:
-    served = [resource for resource in kinds.all_resources() if resource.path.lstrip("/") == name]
+    known = (*kinds.all_resources(), *kinds.gated_resources())
+    served = [resource for resource in known if resource.path.lstrip("/") == name]
     if served:
         return _group_version(served)
     answered = {

@@ -192,7 +192,7 @@ def _with_kinds(cls: type, schema: dict[str, Any], group_versions: tuple[tuple[s
 @cache
 def _kinds() -> dict[type, tuple[tuple[str, str], ...]]:
     found: dict[type, tuple[tuple[str, str], ...]] = {}
-    for resource in kinds.all_resources():
+    for resource in (*kinds.all_resources(), *kinds.gated_resources()):
         place = (resource.group, resource.version)
         for cls in (resource.object_class, resource.list_class):
             if cls is not None:

@@ -27,6 +27,7 @@ from reconcile.components.controllers.runtime import (
     service_account,
 )
 from reconcile.components.controllers.services import backends
+from reconcile.components.controllers.services.endpointslice import _hinting as hinting
 from reconcile.components.controllers.services.endpointslice._packing import Packed, pack
 from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Instant
@@ -44,13 +45,14 @@ RESOURCE: Final = "endpointslices.discovery.k8s.io"
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
 MANAGER: Final = "endpointslice-controller.k8s.io"
-ZONE: Final = "topology.kubernetes.io/zone"
 RETRIES: Final = 15
 
 # The controller's own labels: a service's labels of these names are not copied.
 _RESERVED: Final = (SERVICE_NAME, MANAGED_BY, backends.MANAGED_HEADLESS)
 _NO_LABELS: Final[Map[str]] = Map()
 _SAME_ZONE: Final = ("PreferClose", "PreferSameZone")
+_ZONES: Final = "zones"  # in the memory what is known of nodes stands beside the services, whose keys have a slash
+_NO_HINTS: Final = hinting.Hinted()
 
 
 @quick
@@ -64,22 +66,26 @@ class Synced:
         slices: (uid, generation) that each of its slices was answered to have: a cache that knows less is stale.
         why: not empty: why it must be done anew, whatever it was made from.
         lost: someone else deleted a slice.
+        hinted: the hints that it was given because its annotation asks for them.
     """
 
     seen: backends.Seen
     slices: tuple[tuple[str, int], ...]
     why: str = ""
     lost: bool = False
+    hinted: hinting.Hinted = _NO_HINTS
 
 
 @quick
 @attrs.frozen(weakref_slot=False)
 class _Plan:
-    """What one sync is to write: slices of every address type together."""
+    """What one sync is to write: slices of every address type together; the hints by zone, and what to tell of them."""
 
     creates: tuple[discovery_v1.EndpointSlice, ...]
     updates: tuple[discovery_v1.EndpointSlice, ...]
     deletes: tuple[discovery_v1.EndpointSlice, ...]
+    hinted: hinting.Hinted = _NO_HINTS
+    told: tuple[hinting.Told, ...] = ()
 
 
 def keys_of_slice(change: Change, _: Views) -> tuple[Key, ...]:
@@ -90,12 +96,13 @@ def keys_of_slice(change: Change, _: Views) -> tuple[Key, ...]:
     return (f"{metadata.namespace}/{name}",) if name and labels.get(MANAGED_BY) == MANAGER else ()
 
 
-def no_keys(_: Change, __: Views) -> tuple[Key, ...]:
-    """Give none: nodes are asked for their zones, but their changes start nothing."""
-    return ()
+def keys_of_node(change: Change, views: Views) -> tuple[Key, ...]:
+    """Give the services with hints by zone, if a node comes or goes, is ready or not, or moves to another zone."""
+    hinted = views.table("services").keys_under("asks", "hints")
+    return tuple(hinted) if hinted and hinting.matters(change.old, change.new) else ()
 
 
-def observe(memory: Table[Key, Synced], change: Change, views: Views, _: Instant) -> Table[Key, Synced]:
+def observe(memory: Table[Key, Any], change: Change, views: Views, _: Instant) -> Table[Key, Any]:
     """Forget a slice that someone else deleted, and that its service is as it was synced."""
     if change.new is not None or change.resource != RESOURCE:
         return memory
@@ -104,7 +111,7 @@ def observe(memory: Table[Key, Synced], change: Change, views: Views, _: Instant
         last = memory.get(key, None)
         if last is not None and any(known[0] == uid for known in last.slices):
             left = tuple([known for known in last.slices if known[0] != uid])
-            return memory.set(key, Synced(last.seen, left, last.why, lost=True))
+            return memory.set(key, Synced(last.seen, left, last.why, lost=True, hinted=last.hinted))
     return memory
 
 
@@ -112,7 +119,7 @@ def reconcile(ask: Ask) -> Outcome:
     """Bring the slices of one service in line with its pods."""
     if ask.answers:
         return _answered(ask)
-    memory: Table[Key, Synced] = ask.memory
+    memory: Table[Key, Any] = ask.memory
     service = ask.views.get("services", ask.key)
     if service is None:
         # Its slices are the garbage collector's.
@@ -127,16 +134,30 @@ def reconcile(ask: Ask) -> Outcome:
     before = None if last is None else last.seen
     seen, triggered = backends.seen_now(service, pods, before, _rows_of(service, ask.views))
     present = tuple([(slice_.metadata.uid, slice_.metadata.generation or 0) for slice_ in slices])
-    if last is not None and last == Synced(seen, present):
-        return Outcome()
-    plan, missing = _planned(service, seen, slices)
+    hinted, zones = _NO_HINTS if last is None else last.hinted, None
+    if hinting.asks(service):
+        memory, zones = _with_zones(memory, ask.views)
+    is_same = last is not None and last == Synced(seen, present, hinted=hinted)
+    if is_same and (zones is None or not hinting.overloaded(hinted, zones)):
+        return Outcome() if zones is None else Outcome(memory=memory)
+    plan, missing = _planned(service, seen, slices, zones, hinted)
     calls = _calls(service, plan, triggered)
     gone = {slice_.metadata.uid for slice_ in plan.deletes if slice_.metadata is not None}
     left = tuple([known for known in present if known[0] not in gone])
-    memory = memory.set(ask.key, Synced(seen, left, missing))
+    memory = memory.set(ask.key, Synced(seen, left, missing, hinted=plan.hinted))
+    told = tuple([Record(service, *each) for each in plan.told])
     if calls:
-        return Outcome(calls=calls, memory=memory, again=True)
-    return Outcome(memory=memory, records=_failed(service, missing) if missing else (), error=missing)
+        return Outcome(calls=calls, memory=memory, again=True, records=told)
+    return Outcome(memory=memory, records=(*told, *(_failed(service, missing) if missing else ())), error=missing)
+
+
+def _with_zones(memory: Table[Key, Any], views: Views) -> tuple[Table[Key, Any], hinting.Ratios]:
+    """Give what is known of the zones' processors, and the memory with it: nodes are looked at once for each change."""
+    known, revision = memory.get(_ZONES, None), views.revision("nodes")
+    if known is None or known[0] != revision:
+        known = (revision, hinting.ratios(views.table("nodes")))
+        memory = memory.set(_ZONES, known)
+    return memory, known[1]
 
 
 def _answered(ask: Ask) -> Outcome:
@@ -151,7 +172,7 @@ def _answered(ask: Ask) -> Outcome:
             why = why or _why_not(request, response, split_key(ask.key)[1])
         elif request.verb != "delete":
             known[response.body.metadata.uid] = response.body.metadata.generation or 0
-    memory = ask.memory.set(ask.key, Synced(last.seen, tuple(sorted(known.items())), why))
+    memory = ask.memory.set(ask.key, Synced(last.seen, tuple(sorted(known.items())), why, hinted=last.hinted))
     service = ask.views.get("services", ask.key)
     records = _failed(service, why) if why and service is not None else ()
     return Outcome(memory=memory, records=records, error=why)
@@ -189,8 +210,14 @@ def _is_stale(last: Synced, slices: tuple[Any, ...]) -> bool:
     return any(there.get(uid, -1) < generation for uid, generation in last.slices)
 
 
-def _planned(service: Any, seen: backends.Seen, slices: tuple[Any, ...]) -> tuple[_Plan, str]:
-    """Decide what to write, and say which pod had to be left out for now."""
+def _planned(
+    service: Any,
+    seen: backends.Seen,
+    slices: tuple[Any, ...],
+    zones: hinting.Ratios | None,
+    hinted: hinting.Hinted,
+) -> tuple[_Plan, str]:
+    """Decide what to write, and say which pod had to be left out for now; *zones* are None if no hints go by them."""
     types = backends.families(service)
     labels = _labels(service)
     wanted: dict[str, dict[Any, dict[Any, discovery_v1.Endpoint]]] = {address_type: {} for address_type in types}
@@ -209,13 +236,33 @@ def _planned(service: Any, seen: backends.Seen, slices: tuple[Any, ...]) -> tupl
     creates: list[discovery_v1.EndpointSlice] = []
     updates: list[discovery_v1.EndpointSlice] = []
     deletes: list[discovery_v1.EndpointSlice] = [slice_ for slice_ in slices if slice_.address_type not in types]
+    told = hinting.unhinted(service, types, hinted)
+    hinted = hinted if zones is not None else _NO_HINTS
+    for slice_ in deletes:
+        hinted = hinted.without(slice_.address_type)
     for address_type in types:
         own = tuple([slice_ for slice_ in slices if slice_.address_type == address_type])
         packed = _packed(service, address_type, wanted[address_type], own, labels)
+        if zones is not None:
+            packed = _hinted(packed, address_type, own, zones, hinted)
+            hinted, told = packed.hinted, [*told, *packed.told]
+        packed = _written_over(packed)
         creates += packed.creates
         updates += packed.updates
         deletes += packed.deletes
-    return _Plan(tuple(creates), tuple(updates), tuple(deletes)), missing
+    return _Plan(tuple(creates), tuple(updates), tuple(deletes), hinted, tuple(told)), missing
+
+
+def _hinted(
+    plan: _Plan, address_type: str, own: tuple[Any, ...], zones: hinting.Ratios, hinted: hinting.Hinted
+) -> _Plan:
+    """Give a plan for one address type in which every slice has the hints that it is to have."""
+    written = {slice_.metadata.uid for slice_ in (*plan.updates, *plan.deletes) if slice_.metadata is not None}
+    kept = [slice_ for slice_ in own if slice_.metadata.uid not in written]
+    creates, updates, hinted, told = hinting.hint(
+        address_type, (list(plan.creates), list(plan.updates)), kept, zones, hinted
+    )
+    return _Plan(tuple(creates), tuple(updates), plan.deletes, hinted, () if told is None else (told,))
 
 
 def _packed(
@@ -235,6 +282,8 @@ def _packed(
         by_ports.setdefault(slice_.ports or (), []).append(slice_)
     for ports, endpoints in wanted.items():
         existing = tuple(by_ports.pop(ports, ()))
+        if hinting.asks(service):  # what these are to be follows from the slices, not from the pods
+            existing = tuple([hinting.bare(slice_) for slice_ in existing])
         packed: Packed = pack(existing, endpoints, tuple([s for s in existing if s.metadata.labels != labels]))
         creates += [_new(service, address_type, ports, entry, labels) for entry in packed.creates]
         updates += [_labelled(slice_, labels) for slice_ in packed.updates]
@@ -248,10 +297,18 @@ def _packed(
             deletes.remove(empty[0])
         else:
             creates.append(_new(service, address_type, (), (), labels))
-    # To write over a slice that is to go spares a call.
+    return _Plan(tuple(creates), tuple(updates), tuple(deletes))
+
+
+def _written_over(plan: _Plan) -> _Plan:
+    """Give a plan that writes over slices that are to go: that spares calls."""
+    if not plan.creates or not plan.deletes:
+        return plan
+    creates, updates = list(plan.creates), list(plan.updates)
+    deletes: list[Any] = list(plan.deletes)
     while creates and deletes and deletes[0].metadata.deletion_timestamp is None:
         old, new = deletes.pop(0), creates.pop(0)
-        metadata = replace(old.metadata, labels=labels)
+        metadata = replace(old.metadata, labels=new.metadata.labels if new.metadata is not None else None)
         updates.append(replace(old, metadata=metadata, ports=new.ports, endpoints=new.endpoints))
     return _Plan(tuple(creates), tuple(updates), tuple(deletes))
 
@@ -292,7 +349,7 @@ def _endpoint(service: Any, pod: Any, ip: str, node: Any) -> discovery_v1.Endpoi
     serving = is_true(pod.status.conditions, "Ready")
     terminating = metadata.deletion_timestamp is not None
     ready = bool(service.spec.publish_not_ready_addresses) or (serving and not terminating)
-    zone = None if node is None else (node.metadata.labels or _NO_LABELS).get(ZONE)
+    zone = None if node is None else (node.metadata.labels or _NO_LABELS).get(hinting.ZONE)
     reference = core_v1.ObjectReference(kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid)
     return discovery_v1.Endpoint(
         addresses=(ip,),
@@ -308,7 +365,7 @@ def _endpoint(service: Any, pod: Any, ip: str, node: Any) -> discovery_v1.Endpoi
 def _hints(service: Any, node: str | None, zone: str | None) -> discovery_v1.EndpointHints | None:
     """Give what trafficDistribution asks: that proxies of the endpoint's own zone, or node, prefer it."""
     distribution = service.spec.traffic_distribution
-    if distribution is None:
+    if distribution is None or hinting.asks(service):
         return None
     zones = (discovery_v1.ForZone(name=zone),) if zone else None
     if distribution in _SAME_ZONE:
@@ -400,7 +457,7 @@ CONTROLLER: Final = Controller(
         Source("services", keys_of_itself, observed=False),
         Source("pods", backends.services_of_pod, observed=False),
         Source(RESOURCE, keys_of_slice),
-        Source("nodes", no_keys, observed=False),
+        Source("nodes", keys_of_node, observed=False),
     ),
     reconcile=reconcile,
     memory=Table,

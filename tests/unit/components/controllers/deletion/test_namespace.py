@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import coordination_v1beta1, core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.deletion import namespace
 from reconcile.lib.instant import SECOND
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.conditions import find
@@ -195,4 +196,20 @@ def test_a_namespace_of_the_same_name_starts_anew():
     gone = replace(found.metadata, deletion_timestamp=Time.at(lab.now))
     lab.put("namespaces", replace(found, metadata=gone, spec=core_v1.NamespaceSpec(finalizers=("kubernetes",))))
     lab.run(36 * SECOND)
+    assert lab.keys("namespaces") == ()
+
+
+def test_what_a_feature_gate_lets_be_goes_too():
+    assert namespace.switched(Map({"HPAScaleToZero": True})) == {}
+    lab = Lab(namespace.switched(Map({"CoordinatedLeaderElection": True}))["namespace"])
+    metadata = meta_v1.ObjectMeta(name="a", namespace="default")
+    spec = coordination_v1beta1.LeaseCandidateSpec(lease_name="lock", binary_version="1.36.0", strategy="a/b")
+    lab.put("leasecandidates.coordination.k8s.io", coordination_v1beta1.LeaseCandidate(metadata=metadata, spec=spec))
+    ending = core_v1.Namespace(
+        metadata=meta_v1.ObjectMeta(name="default", deletion_timestamp=Time.at(START)),
+        spec=core_v1.NamespaceSpec(finalizers=("kubernetes",)),
+    )
+    lab.put("namespaces", ending)
+    lab.run(6 * SECOND)
+    assert lab.keys("leasecandidates.coordination.k8s.io") == ()
     assert lab.keys("namespaces") == ()

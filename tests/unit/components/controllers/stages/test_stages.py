@@ -97,6 +97,8 @@ def test_a_node_and_its_pods_are_played():
         ({}, node(), True),
         ({}, node(other="x"), False),
         ({"manageAllNodes": True}, node(other="x"), True),
+        ({"manageAllNodes": True, "manageSingleNode": "fake"}, node(other="x"), True),
+        ({"manageSingleNode": "another"}, node(), False),
         ({"manageNodesWithAnnotationSelector": "other=x"}, node(other="x"), True),
         ({"manageNodesWithLabelSelector": "type=kwok"}, node(), False),
         ({}, node(**{"kwok.x-k8s.io/node": "fake", "kwok.x-k8s.io/status": "custom"}), False),
@@ -105,7 +107,7 @@ def test_a_node_and_its_pods_are_played():
 def test_which_nodes_are_played(settings, fake, is_played):
     cluster = played(NODE, {**SETTINGS, "options": settings}, objects=[fake])
     phases = [getattr(cluster.get("nodes", name).status, "phase", None) for name in ("fake", "node-1")]
-    assert phases == ["Running" if is_played else None, "Running" if "manageAllNodes" in settings else None]
+    assert phases == ["Running" if is_played else None, "Running" if list(settings) == ["manageAllNodes"] else None]
 
 
 def test_a_lease_keeps_a_node_alive_and_heartbeats_go_on():

@@ -5,7 +5,10 @@ from reconcile.components.scheduler.explaining import annotations_of, cluster_se
 
 def read(found, node=""):
     """Give what is written, without the prefix, and read."""
-    rows = {name.removeprefix("scheduler-simulator/"): text for name, text in annotations_of(found, node).items()}
+    rows = {
+        name.removeprefix("kube-scheduler-simulator.sigs.k8s.io/"): text
+        for name, text in annotations_of(found, node).items()
+    }
     return {name: text if name == "selected-node" else json.loads(text) for name, text in rows.items()}
 
 
