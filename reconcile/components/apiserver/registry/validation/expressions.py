@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcile.components.apiserver.refusals import Cause, wrong
+from reconcile.lib.mapping import Map
 
 if TYPE_CHECKING:
     from reconcile.lib.cel import Program, Type
@@ -23,7 +24,7 @@ _RESERVED: Final = frozenset(
         *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
     }
 )
-_NONE: Final[Mapping[str, Any]] = {}
+_NONE: Final = Map[Any]()
 
 
 def expression_causes(
