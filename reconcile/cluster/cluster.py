@@ -20,7 +20,7 @@ from reconcile.cluster.components import (
     scheduling,
 )
 from reconcile.cluster.founding import founding
-from reconcile.cluster.links import NO_LINKS, Links
+from reconcile.cluster.links import NO_LINKS, Links, links_at_first
 from reconcile.cluster.pending import Inquiry, Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import applications, etcd, network, world
@@ -387,6 +387,7 @@ class Cluster:
         store = founding(topology, controllers_among(controllers))
         keepers = topology.keepers()
         founded = etcd.raft.founded(keepers, store)
+        cuts, links = links_at_first(topology.links)
         return cls(
             topology=topology,
             members=Table.of([(name, Keeping(founded)) for name in keepers]) if len(keepers) > 1 else Table(),
@@ -400,6 +401,8 @@ class Cluster:
             hosts=Table.of(hosts),
             processes=Table.of(processes),
             states=Table.of(states),
+            cuts=cuts,
+            links=links,
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

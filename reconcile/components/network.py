@@ -31,6 +31,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.balancers import Balancer
+from reconcile.model.programs import ELECTOR
 
 Why: TypeAlias = Literal["refused", "closed", "reset", "lost", "late", "handshake"]
 """Why a call has no answer: nobody listens; the balancer finds no server, and closes; the connection was reset, or is
@@ -238,8 +239,8 @@ def step(state: State, event: TimerFired) -> tuple[State, tuple[Due, ...]]:
 
 
 def is_straight(state: State, kind: str, host: str) -> bool:
-    """Tell whether a process of this kind calls the API server of its own host."""
-    return kind in state.balancer.straight and host in state.masters
+    """Tell whether a process of this kind calls the API server of its own host, of which it may be a part."""
+    return (kind in state.balancer.straight and host in state.masters) or kind == ELECTOR
 
 
 def given(state: State, caller: str) -> tuple[State, tuple[str, ...]]:

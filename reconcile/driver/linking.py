@@ -1,4 +1,4 @@
-"""Links between hosts, as a script's commands cut, mend and slow them."""
+"""Links between hosts, as a script's commands cut, mend and slow them, and clocks that drift."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from reconcile.driver.fields import ScriptError, duration_at, text_at
-from reconcile.events import CutLink, MendLink, SlowLink
+from reconcile.events import CutLink, DriftClock, MendLink, SlowLink
 from reconcile.lib.instant import Duration, duration_text
 
 
@@ -27,6 +27,32 @@ class Link:
                 return f"cut link {one} {other}{' one way' * one_way}"
             case MendLink(one, other, one_way):
                 return f"mend link {one} {other}{' one way' * one_way}"
+
+
+@attrs.frozen
+class Drift:
+    """Let a host's clock go faster or slower."""
+
+    fault: DriftClock
+
+    def __str__(self) -> str:
+        host, rate, until = self.fault.host, self.fault.rate, self.fault.until
+        last = "" if until is None else f", until it is {duration_text(until)} ahead"
+        return f"drift {host}: {rate} ppm{last}"
+
+
+def drift_at(row: Mapping[str, Any], where: tuple[str | int, ...]) -> Drift:
+    """
+    Read the command `drift`, which names a host.
+
+    Raises:
+        ScriptError: it does not, or does not say how fast the clock goes.
+    """
+    rate, path = row.get("rate"), where[:-1]
+    if not isinstance(rate, int) or isinstance(rate, bool):
+        raise ScriptError((*path, "rate"), f"must be parts of a million, such as 100, or -100 for slower, not {rate!r}")
+    until = duration_at(row["until"], (*path, "until")) if "until" in row else None
+    return Drift(DriftClock(text_at(row["drift"], where), rate, until))
 
 
 def link_at(operation: str, row: Mapping[str, Any], where: tuple[str | int, ...]) -> Link:

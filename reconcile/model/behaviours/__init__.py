@@ -18,9 +18,12 @@ A behaviour is written as clauses with commas between them, or as a mapping that
                            how it ends by itself; of several, at most one happens
     exit CODE with probability P a day
                            by chance, on each day of its life
-    exit CODE without SERVICE, exit CODE when disk is full
-                           for what it sees, when it looks every ten seconds: the service has no ready endpoint; its
-                           host has no more disk
+    exit CODE without SERVICE, exit CODE when disk is full, exit CODE when PATH is full
+                           for what it sees, when it looks every ten seconds: the service does not answer; its
+                           host, or the volume that it writes to, has no more room
+    works off QUEUE each DURATION, works one of QUEUE each DURATION
+                           it takes items of work, and ends with 0
+    writes AMOUNT to PATH  how much of what it has written lies there
     runs                   it does not end by itself, whatever its command says
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how

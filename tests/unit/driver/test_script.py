@@ -27,9 +27,13 @@ from reconcile.driver.script import (
 from reconcile.events import (
     CutLink,
     Disconnect,
+    DriftClock,
     KillContainer,
+    KillSandbox,
     MendLink,
     Reconnect,
+    RestoreSnapshot,
+    SetBackends,
     SetClock,
     SlowLink,
     StartHost,
@@ -131,6 +135,11 @@ def test_every_command():
             ("commands", 0, "replicas"),
             "must be a count, from 0 to 2147483647",
         ),
+        (
+            commands({"at": "5s", "join": "a", "control plane": "yes"}),
+            ("commands", 0, "control plane"),
+            "true or false",
+        ),
         (commands({"at": "5s", "apply": [{"kind": "Pod"}]}), ("commands", 0, "apply", 0, "apiVersion"), "required"),
         (commands({"at": "5s", "apply": {"kind": "Pod"}}), ("commands", 0, "apply", "apiVersion"), "required"),
         (commands({"at": "5s", "apply": {"apiVersion": "v1", "kind": "Pod"}}), ("commands", 0, "apply"), "metadata"),
@@ -187,9 +196,16 @@ def test_every_command_of_kubectl_s_and_every_fault():
         {"at": "4m", "cut link": "node-3 node-1"},
         {"at": "4m", "mend link": "node-3 node-1", "one way": True},
         {"at": "4m", "slow link": "node-3 node-1", "delay": "80ms", "jitter": "20ms", "loss": 1000},
+        {"at": "4m", "drift": "node-3", "rate": 500},
+        {"at": "4m", "drift": "node-3", "rate": -500, "until": "0s"},
         {"at": "5m", "kill": "kubelet/node-3"},
         {"at": "5m", "start process": "kubelet/node-3"},
         {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
+        {"at": "5m", "kill": "sandbox/web-1", "namespace": "shop"},
+        {"at": "6m", "join": "node-9"},
+        {"at": "6m", "join": "node-9", "control plane": True},
+        {"at": "6m", "member": "restore night node-9 --bump-revision=500"},
+        {"at": "6m", "backends": "node-1 node-9"},
     )
     assert agrees(document)
     read = [timed.command for timed in parse(document)]
@@ -211,9 +227,16 @@ def test_every_command_of_kubectl_s_and_every_fault():
         "cut link node-3 node-1",
         "mend link node-3 node-1 one way",
         "slow link node-3 node-1: 80ms to 100ms, 1000 ppm lost",
+        "drift node-3: 500 ppm",
+        "drift node-3: -500 ppm, until it is 0s ahead",
         "kill kubelet/node-3",
         "start process kubelet/node-3",
         "kill pod/web-0 web",
+        "kill sandbox of pod/web-1",
+        "join node-9",
+        "join node-9 --control-plane",
+        "member restore night node-9 --bump-revision=500",
+        "backends node-1 node-9",
     ]
     assert [command.target.namespace for command in read[5:10]] == ["shop", "default", "default", "default", "shop"]
     assert [event_of(command) for command in read if event_of(command) is not None] == [
@@ -223,9 +246,14 @@ def test_every_command_of_kubectl_s_and_every_fault():
         CutLink("node-3", "node-1"),
         MendLink("node-3", "node-1", one_way=True),
         SlowLink("node-3", "node-1", 80 * MILLISECOND, 20 * MILLISECOND, 1000),
+        DriftClock("node-3", 500),
+        DriftClock("node-3", -500, 0),
         StopProcess("kubelet/node-3"),
         StartProcess("kubelet/node-3"),
         KillContainer("shop/web-0", "web"),
+        KillSandbox("shop/web-1"),
+        RestoreSnapshot("night", ("node-9",), 500),
+        SetBackends(("node-1", "node-9")),
     ]
 
 
@@ -264,7 +292,10 @@ def test_every_command_of_kubectl_s_and_every_fault():
         ),
         ({"slow link": "a b", "delay": ""}, r"^commands\[0\].delay: '' is not a duration such as", True),
         ({"slow link": "a b", "loss": "1%"}, r"^commands\[0\].loss: must be a count of a million, not '1%'$", False),
-        ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
+        ({"drift": "a"}, r"^commands\[0\].rate: must be parts of a million, such as 100, .*, not None$", False),
+        ({"drift": "a", "rate": "1"}, r"^commands\[0\].rate: must be parts of a million, .*, not '1'$", False),
+        ({"drift": "a", "rate": 1, "until": 5}, r"^commands\[0\].until: must be a duration such as", False),
+        ({"kill": "web"}, "'web' is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1$", False),
         ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
         ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),
     ],
