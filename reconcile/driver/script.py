@@ -36,7 +36,7 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scal
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, duration_at, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
-from reconcile.driver.linking import Drift, Link, drift_at, link_at
+from reconcile.driver.linking import Cache, Drift, Link, cache_at, drift_at, link_at
 from reconcile.driver.machinery import CONTROL_PLANE, Doing, Joining, machinery_at
 from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
@@ -45,6 +45,7 @@ from reconcile.events import (
     Freeze,
     HoldCache,
     KillContainer,
+    KillSandbox,
     Reconnect,
     ReleaseCache,
     SetClock,
@@ -154,25 +155,14 @@ class Life:
 
 
 @attrs.frozen
-class Cache:
-    """Hold back the watch cache of an API server, or let it have what is stored again."""
-
-    server: str
-    held: bool
-
-    def __str__(self) -> str:
-        return f"{'hold' if self.held else 'release'} cache {self.server}"
-
-
-@attrs.frozen
 class Kill:
-    """Kill a container of a pod."""
+    """Kill a container of a pod; without one, its sandbox."""
 
     target: Target
-    container: str
+    container: str = ""
 
     def __str__(self) -> str:
-        return f"kill {self.target} {self.container}"
+        return f"kill {self.target} {self.container}" if self.container else f"kill sandbox of {self.target}"
 
 
 @attrs.frozen
@@ -222,7 +212,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start process": (),
     "freeze": (),
     "thaw": (),
-    "hold cache": (),
+    "hold cache": ("behind",),
     "release cache": (),
     "join": (CONTROL_PLANE,),
     "member": (),
@@ -307,7 +297,7 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
         case "join" | "member" | "backends":
             return machinery_at(operation, row, where)
         case "hold cache" | "release cache":
-            return Cache(text_at(row[operation], where), held=operation == "hold cache")
+            return cache_at(operation, row, where)
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -324,7 +314,11 @@ def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -
     text = text_at(row["kill"], where)
     word, slash, name = text.partition("/")
     if not slash or not name:
-        raise ScriptError(where, f"{text!r} is not of the form pod/web-1 or kubelet/node-1")
+        raise ScriptError(where, f"{text!r} is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1")
+    if word == "sandbox":
+        if "container" in row:
+            raise ScriptError(where, f"{text!r} is a whole sandbox: it has no container")
+        return Kill(target_at(f"pod/{name}", where, namespace))
     if word not in _PODS:
         if "container" in row or "namespace" in row:
             raise ScriptError(where, f"{text!r} is a process: it has neither container nor namespace")
@@ -396,10 +390,11 @@ def event_of(command: Command) -> Fault | None:
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):
             return Freeze(process) if on else Thaw(process)
-        case Cache(server, held):
-            return HoldCache(server) if held else ReleaseCache(server)
+        case Cache(server, held, behind):
+            return HoldCache(server, behind) if held else ReleaseCache(server)
         case Kill(target, container):
-            return KillContainer(joined(target.namespace, target.name), container)
+            key = joined(target.namespace, target.name)
+            return KillContainer(key, container) if container else KillSandbox(key)
         case _:
             return None
 

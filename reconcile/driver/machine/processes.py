@@ -303,13 +303,6 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         exit_process(machine, process, _TERMINATED)
 
 
-def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> None:
-    """Let a container that is no process of the simulation end by SIGKILL."""
-    state, effects = world.killed(machine.states.get(runtime.name), uid, name, machine.now)
-    machine.states.set(runtime.name, state)
-    take_up(machine, runtime, effects)
-
-
 def tell(machine: Machine, process: Process, event: Any) -> None:
     """Let a process hear *event*, and take its effects up."""
     name = process.name
