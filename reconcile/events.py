@@ -109,8 +109,35 @@ class SandboxRemoved:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class SandboxFailed:
+    """The pod's sandbox could not be made."""
+
+    uid: str
+    message: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SandboxLost:
+    """The pod's sandbox is not ready any more, though nobody asked for that; what runs in it may run on."""
+
+    uid: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that no pull brought it, *took* how long this one was."""
+    """
+    The image is on the host.
+
+    Args:
+        uid, container: for which it was pulled.
+        image: its name.
+        present: no pull brought it.
+        took: how long this pull was.
+        size: of the image, in bytes.
+        login: which of the order's logins the registry took, from 1 on; 0 for none.
+    """
 
     uid: str
     container: str
@@ -118,6 +145,7 @@ class ImagePulled:
     present: bool
     took: Duration
     size: int
+    login: int = 0
 
 
 @quick
@@ -248,6 +276,8 @@ class ManifestsChanged:
 RuntimeReport: TypeAlias = (
     SandboxReady
     | SandboxRemoved
+    | SandboxFailed
+    | SandboxLost
     | ImagePulled
     | ImagePullFailed
     | ContainerStarted
@@ -492,6 +522,21 @@ class KillContainer:
 
     pod: str
     container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class KillSandbox:
+    """
+    Let a pod's sandbox go away by itself, as when its pause process is killed; the kubelet makes it anew.
+
+    What runs in it runs on until the kubelet ends it.
+
+    Args:
+        pod: the pod's key, namespace/name.
+    """
+
+    pod: str
 
 
 @quick
@@ -905,6 +950,7 @@ Fault: TypeAlias = (
     | StopProcess
     | StartProcess
     | KillContainer
+    | KillSandbox
     | Freeze
     | Thaw
     | Strain

@@ -208,8 +208,9 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
         case on.StopHost(name) | on.StartHost(name) | on.StopProcess(name) | on.StartProcess(name):
             return f"{_POWER[what.__class__]} {name}"
-        case on.KillContainer(pod, container):
-            return f"kill container {container} of {pod}"
+        case on.KillContainer() | on.KillSandbox():
+            who = f"container {what.container}" if isinstance(what, on.KillContainer) else "sandbox"
+            return f"kill {who} of {what.pod}"
         case on.Freeze(process) | on.Thaw(process):
             return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
         case on.AddHost() | on.SetBackends() | on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
@@ -239,10 +240,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
 
 def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
     match what:
-        case on.HoldCache(server):
-            return f"hold the cache of {server}"
-        case on.ReleaseCache(server):
-            return f"release the cache of {server}"
+        case on.HoldCache(server) | on.ReleaseCache(server):
+            return f"{'hold' if isinstance(what, on.HoldCache) else 'release'} the cache of {server}"
         case on.ResetCall(call):
             return f"reset {called(call, cluster)}"
         case on.DelayCall(call, time):
@@ -283,10 +282,8 @@ def _of_watch_fault(what: Any, _: Cluster | None) -> str:
             return f"cut {watch} of {process}"
         case on.SkipChanges(process, watch, count):
             return f"skip {count} of {watch} to {process}"
-        case on.HoldWatch(process, watch):
-            return f"hold {watch} of {process}"
-        case on.ReleaseWatch(process, watch):
-            return f"release {watch} of {process}"
+        case on.HoldWatch(process, watch) | on.ReleaseWatch(process, watch):
+            return f"{'hold' if isinstance(what, on.HoldWatch) else 'release'} {watch} of {process}"
         case _:
             return ""
 
@@ -333,8 +330,10 @@ def _of_report(what: Any, _: Cluster | None) -> str:
     match what:
         case on.SandboxReady(uid, ip):
             return f"sandbox of {uid} ready at {ip}"
-        case on.SandboxRemoved(uid):
-            return f"sandbox of {uid} removed"
+        case on.SandboxRemoved(uid) | on.SandboxLost(uid):
+            return f"sandbox of {uid} {'removed' if isinstance(what, on.SandboxRemoved) else 'lost'}"
+        case on.SandboxFailed(uid, message):
+            return f"sandbox of {uid} could not be made: {message}"
         case on.ImagePulled(uid, container, image, present, took):
             how = "was present" if present else f"pulled in {duration_text(took)}"
             return f"image {image} {how} for {container} of {uid}"

@@ -38,7 +38,6 @@ from reconcile.events import (
     Freeze,
     HoldCache,
     HoldWatch,
-    KillContainer,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
@@ -61,7 +60,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.faulting import drifting, joining, linked, set_clock
+from reconcile.testing.faulting import drifting, joining, killing, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -332,11 +331,8 @@ class Scenario:
         yield from ()
 
     def kill(self, block: Block) -> Iterator[str]:
-        """Kill COMPONENT/HOST, a process, or kill POD CONTAINER [NAMESPACE], a container."""
-        name, *rest = block.words
-        if not rest and "/" not in name:
-            raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
-        self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
+        """Kill COMPONENT/HOST, a process; kill POD CONTAINER [NAMESPACE], a container; kill sandbox/POD [NAMESPACE]."""
+        self._game.happen(killing(block.words))
         yield from ()
 
     def freeze(self, block: Block) -> Iterator[str]:

@@ -16,6 +16,7 @@ from reconcile.components.world.runtime import (
     step,
     wrote,
 )
+from reconcile.components.world.sandboxes import lost
 
 __all__ = [
     "State",
@@ -29,6 +30,7 @@ __all__ = [
     "has_address",
     "images",
     "killed",
+    "lost",
     "options",
     "process_of",
     "rebooted",

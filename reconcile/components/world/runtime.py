@@ -14,23 +14,21 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, controlplane, living, programs, pulling, working
+from reconcile.components.world import asking, controlplane, living, programs, pulling, sandboxes, working
 from reconcile.components.world.state import (
     Container,
     Sandbox,
     State,
     behaviour_of,
     container_id,
-    given,
+    drawn,
     image_id,
-    in_network,
     placed,
     timers_of,
     with_sandbox,
 )
 from reconcile.effects import (
     CancelTimer,
-    DiscardVolumes,
     Effect,
     EndProcess,
     LaunchProcess,
@@ -54,19 +52,19 @@ from reconcile.events import (
     ContainerStarted,
     Ordered,
     SandboxReady,
-    SandboxRemoved,
     Started,
     Surrounded,
     TimerFired,
 )
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MINUTE, Duration, Instant
+from reconcile.lib.instant import MINUTE, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, last_words
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
+from reconcile.model.limits import limits_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
 
 __all__ = [
@@ -115,6 +113,7 @@ def rebooted(state: State) -> State:
         dice=state.dice,
         boots=state.boots + 1,
         images=state.images,
+        traffic=pulling.Traffic(pulled=state.traffic.pulled) if state.traffic and state.traffic.pulled else None,
     )
 
 
@@ -178,11 +177,12 @@ def images(state: State) -> Map[int]:
 def containers(state: State) -> Running:
     """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
-        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox))
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox), lost=sandbox.ready is None)
         for sandbox in state.sandboxes.values()
-        if sandbox.ready
+        if sandbox.ready is not False
     ]
-    return Running(pods=tuple(pods), images=state.images, boots=state.boots)
+    pulled = state.traffic.pulled if state.traffic is not None else Map()
+    return Running(pods=tuple(pods), images=state.images, boots=state.boots, pulled=pulled)
 
 
 def _shown(state: State, sandbox: Sandbox) -> tuple[RunningContainer, ...]:
@@ -210,9 +210,9 @@ def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] |
 def _on_ordered(state: State, event: Ordered) -> Stepped:
     match event.order:
         case RunPodSandbox() as order:
-            return _run_sandbox(state, order, event.now)
+            return sandboxes.run(state, order, event.now)
         case StopPodSandbox() as order:
-            return _stop_sandbox(state, order)
+            return sandboxes.stop(state, order)
         case PullImage() as order:
             return pulling.pull(state, order, event.now)
         case StartContainer() as order:
@@ -223,10 +223,10 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
             return asking.probe(state, order, event.now, event.missing, answer=event.answer)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
-        case ResizeContainer(uid, name):
-            return state, (Report(ContainerResized(uid, name)),)
+        case ResizeContainer() as order:
+            return _resize(state, order, event.now)
         case RemoveImage(image):
-            return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
+            return pulling.removed(state, image), ()
         case _:
             assert_never(event.order)
 
@@ -258,49 +258,6 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
     doom = container.doom
     assert doom is not None, "a container that ends knows how"
     return _exit(state, sandbox, container, doom, event.now)
-
-
-# Sandboxes ------------------------------------------------------------------------------------------------------------
-
-
-def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
-    known = state.sandboxes.get(order.uid, None)
-    if known is not None:
-        return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
-    if order.network and order.network != state.network and not order.host_network:
-        state = in_network(state, order.network)
-    ip, place = given(state, host_network=order.host_network)
-    took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
-    taken = state.taken | 1 << place if place else state.taken
-    labels = order.labels if state.behaviours.containers else _NO_LABELS
-    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took, labels))
-    state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
-    if took:
-        return state, (SetTimer(("sandbox", order.uid), now + took),)
-    return state, (Report(SandboxReady(order.uid, ip)),)
-
-
-def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
-    sandbox = state.sandboxes.get(order.uid, None)
-    if sandbox is None:
-        return state, (Report(SandboxRemoved(order.uid)),)
-    effects: list[Effect] = []
-    processes = state.processes
-    for container in sandbox.containers:
-        if container.order is not None or state.behaviours.has_fills:
-            effects.append(DiscardVolumes(order.uid))
-        if container.stage != "exited":
-            effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
-            if state.felt:
-                state, cancelled = living.forgotten(state, order.uid, container.name)
-                effects += cancelled
-            if container.process and container.stage != "starting":
-                processes = processes.remove(container.process)
-                effects.append(EndProcess(container.process))
-    taken = state.taken & ~(1 << sandbox.place)
-    sandboxes = state.sandboxes.remove(order.uid)
-    state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
-    return state, (*effects, Report(SandboxRemoved(order.uid)))
 
 
 # Containers -----------------------------------------------------------------------------------------------------------
@@ -390,11 +347,13 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
     return state, tuple(effects)
 
 
-def _exhausted(behaviour: Behaviour, container: Container, now: Instant) -> Instant | None:
-    """Give when a container that starts now will use more memory than it may, if ever."""
+def _exhausted(
+    behaviour: Behaviour, container: Container, began: Instant, since: Instant | None = None
+) -> Instant | None:
+    """Give when a container that *began* then will use more memory than it may, from *since* on, if ever."""
     if behaviour.memory is None or not container.memory or container.process:
         return None
-    return behaviour.memory.base.reaches(container.memory * NANO, now)
+    return behaviour.memory.base.reaches(container.memory * NANO, began, since)
 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
@@ -411,10 +370,6 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
         return None, False
     ending = Ending(code=found.code, after=Span(found.after, found.after))
     return ending, not container.awaited and found.after >= _LASTING
-
-
-def _drawn(state: State, span: Span, name: str) -> Duration:
-    return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
 
 
 def _on_surrounded(state: State, event: Surrounded) -> Stepped:
@@ -442,7 +397,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     if container.order is not None and container.stage != "starting" and order.grace:
         return programs.stopped(state, sandbox, container, order.grace, now)
     behaviour = behaviour_of(state, sandbox, container)
-    wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    wanted = drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
     if container.stage == "starting":
         took, code = 0, KILLED
     elif behaviour.ignores_sigterm or wanted > order.grace:
@@ -460,6 +415,32 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     stop = SetTimer(("stop", order.uid, order.container), now + took)
     signal = (SignalProcess(container.process),) if container.process and container.stage == "running" else ()
     return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
+
+
+def _resize(state: State, order: ResizeContainer, now: Instant) -> Stepped:
+    """Give a container other limits: from now on they say how slow it is, and when it runs out of memory."""
+    sandbox = state.sandboxes.get(order.uid, None)
+    container = None if sandbox is None else sandbox.container(order.container)
+    done = Report(ContainerResized(order.uid, order.container))
+    if sandbox is None or container is None or container.stage == "exited":
+        return state, (done,)
+    memory, cpu = limits_of(order.resources)
+    resized = replace(container, memory=memory, cpu=cpu)
+    if memory == container.memory or container.stage != "running" or container.process or container.order is not None:
+        return with_sandbox(state, placed(sandbox, resized)), (done,)
+    cancelled = [CancelTimer(key) for key in timers_of(order.uid, container)]
+    # How else it ends is drawn by its name: as when it was started.
+    began = container.started_at or 0
+    state, effects = _run(state, sandbox, replace(resized, memory=0, doom=None), began)
+    ends = [effect for effect in effects if isinstance(effect, SetTimer) and effect.key[0] == "exit"]
+    again = state.sandboxes[order.uid].container(order.container)
+    assert again is not None, "it runs"
+    again = replace(again, memory=memory)
+    exhausted = _exhausted(behaviour_of(state, sandbox, again), again, began, now)
+    if exhausted is not None and not any(end.at <= exhausted for end in ends):
+        again = replace(again, doom=living.OUT_OF_MEMORY)
+        ends = [SetTimer(("exit", order.uid, order.container), exhausted)]
+    return with_sandbox(state, placed(sandbox, again)), (done, *cancelled, *ends)
 
 
 def _exit(

@@ -27,7 +27,7 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.driver.machine.calling import unanswered
 from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.queueing import queued
+from reconcile.driver.machine.queueing import left, queued
 from reconcile.driver.machine.reach import connected
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
@@ -35,7 +35,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, rfc3339
 from reconcile.lib.mapping import Map
 from reconcile.model import measured, selectors, statuses
-from reconcile.model.behaviours import Amount, Behaviour, Curve, parse_amount
+from reconcile.model.behaviours import Amount, Behaviour, Curve, parse_amount, series
 from reconcile.model.behaviours.curves import NANO, mean
 from reconcile.model.requests import List, Request, Response, User, joined
 
@@ -43,7 +43,9 @@ from reconcile.model.requests import List, Request, Response, User, joined
 RESOLUTION: Final[Duration] = 15 * SECOND
 FRESH: Final[Duration] = 10 * SECOND
 REQUESTS: Final = "requests_per_second"
+QUEUED: Final = "queue_items"
 
+_OPERATORS: Final = {"in": "In", "notin": "NotIn", "!=": "NotIn", "exists": "Exists", "!": "DoesNotExist"}
 _TRIES: Final = 3  # so often a container asks a service at a look before it does without
 _MIRRORED: Final = "kubernetes.io/config.hash"
 _SLICES: Final = "endpointslices.discovery.k8s.io"
@@ -197,7 +199,9 @@ class _Meter:
             if not found:
                 raise Refusal(statuses.no_such_metric(metric, "pods" if every else f"pods {request.name}"))
             return self._values([self._value("Pod", pod.metadata, value) for pod, value in found])
-        value = self._load_of(plural) if metric == REQUESTS else None
+        value = self._load_of(plural) if metric == REQUESTS and not request.field_selector else None
+        if value is None:
+            value = self._sum_of(plural, metric)
         if value is None:
             raise Refusal(statuses.no_such_metric(metric, f"{plural} {request.name}"))
         kind = "Service" if plural == "services" else "Namespace"
@@ -209,14 +213,30 @@ class _Meter:
         """Give what a pod says of itself under a metric's name, all its containers together; None if nothing."""
         rate = self._rate(f"{pod.metadata.namespace}/{pod.metadata.name}", self._seen)
         running = [each for each in self._running(pod) if each[1] <= self._seen]
+        wanted = self._requirements(self._request.field_selector)
         found = [
             amount.at(self._seen, since, rate)
             for _, since, behaviour in running
-            if (amount := behaviour.metrics.get(metric)) is not None
+            for _, amount in series.chosen(behaviour.metrics.items(), metric, wanted)
         ]
         if found:
             return sum(found)
-        return rate if metric == REQUESTS and running and self._behaviours.load else None
+        is_served = metric == REQUESTS and running and self._behaviours.load and selectors.fits(wanted, {})
+        return rate if is_served else None
+
+    def _sum_of(self, plural: str, metric: str) -> int | None:
+        """Give what the pods behind a service, or of a namespace, say of themselves together; None if nothing."""
+        request, store = self._request, self._machine.store
+        if plural == "services":
+            pods = [
+                store.get("pods", key) for key in ready_behind(self._machine, joined(request.namespace, request.name))
+            ]
+        else:
+            pods = list(store.table("pods").under("namespace", request.name)) if plural == "namespaces" else []
+        if metric == REQUESTS:
+            return None
+        found = [value for pod in pods if pod is not None and (value := self._said(pod, metric)) is not None]
+        return sum(found) if found else None
 
     def _load_of(self, plural: str) -> int | None:
         """Give the requests a second that come to a service, or to all those of a namespace; None if none ever do."""
@@ -233,24 +253,28 @@ class _Meter:
         about = {"kind": kind, "name": of.name, "apiVersion": "v1", **place}
         body = {
             "describedObject": about,
-            "metric": {"name": self._request.subresource, "selector": None},
+            "metric": {"name": self._request.subresource, "selector": self._asked()},
             "timestamp": rfc3339(self._seen),
             "value": str(Quantity.of(nanos=value // 1_000_000 * 1_000_000)),
         }
         return CustomObject(body=_frozen(body))
 
     def _external(self, metric: str) -> Response:
-        curve = self._behaviours.external.get(metric)
-        wanted = self._requirements()
-        if curve is None or not selectors.fits(wanted, {}):
-            return self._values([])
-        body = {
-            "metricName": metric,
-            "metricLabels": {},
-            "timestamp": rfc3339(self._seen),
-            "value": str(Quantity.of(nanos=curve.at(self._seen, self._begun) // 1_000_000 * 1_000_000)),
-        }
-        return self._values([CustomObject(body=_frozen(body))])
+        known = [(text, curve.at(self._seen, self._begun)) for text, curve in self._behaviours.external.items()]
+        known += [
+            (series.written(QUEUED, Map({"queue": queue})), left(self._machine, queue) * NANO)
+            for queue in self._behaviours.queues
+        ]
+        bodies = [
+            {
+                "metricName": metric,
+                "metricLabels": dict(labels),
+                "timestamp": rfc3339(self._seen),
+                "value": str(Quantity.of(nanos=value // 1_000_000 * 1_000_000)),
+            }
+            for labels, value in series.chosen(known, metric, self._requirements(self._request.label_selector))
+        ]
+        return self._values([CustomObject(body=_frozen(body)) for body in bodies])
 
     def _values(self, items: list[CustomObject]) -> Response:
         return Response(200, List(resource=self._request.resource, items=tuple(items), resource_version=""))
@@ -260,14 +284,26 @@ class _Meter:
     def _list(self, items: list[CustomObject]) -> Response:
         return Response(200, List(resource=self._request.resource, items=tuple(items), resource_version=""))
 
-    def _requirements(self) -> tuple[Any, ...]:
+    def _asked(self) -> dict[str, Any] | None:
+        """Give the selector of the metric's labels that was asked for, as a LabelSelector."""
+        found: dict[str, Any] = {}
+        for row in self._requirements(self._request.field_selector):
+            if row.operator in ("=", "=="):
+                found.setdefault("matchLabels", {})[row.key] = row.values[0]
+            else:
+                values = {"values": list(row.values)} if row.values else {}
+                rows = found.setdefault("matchExpressions", [])
+                rows.append({"key": row.key, "operator": _OPERATORS.get(row.operator, row.operator), **values})
+        return found or None
+
+    def _requirements(self, text: str) -> tuple[Any, ...]:
         try:
-            return selectors.parse_labels(self._request.label_selector)
+            return selectors.parse_labels(text)
         except ReconcileError as error:
             raise Refusal(statuses.bad_request(f"unable to parse requirement: {error}")) from None
 
     def _selected(self, resource: str) -> Iterator[Any]:
-        wanted = self._requirements()
+        wanted = self._requirements(self._request.label_selector)
         table, namespace = self._machine.store.table(resource), self._request.namespace
         for obj in table.under("namespace", namespace) if namespace else table.values():
             if selectors.fits(wanted, obj.metadata.labels):

@@ -121,7 +121,7 @@ def begin(machine: Machine, item: Starting) -> bool:
         if config.candidacy is not None:
             process = attrs.evolve(process, watches=(election.WATCH,))
             machine.processes.set(name, process)
-            cursor = Cursor(election.CANDIDATES, "", channel(election.CANDIDATES))
+            cursor = Cursor(election.CANDIDATES, identity, channel(election.CANDIDATES, identity))
             open_watch(machine, process, election.WATCH, cursor)
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
@@ -301,13 +301,6 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         tell(machine, process, said)
     else:
         exit_process(machine, process, _TERMINATED)
-
-
-def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> None:
-    """Let a container that is no process of the simulation end by SIGKILL."""
-    state, effects = world.killed(machine.states.get(runtime.name), uid, name, machine.now)
-    machine.states.set(runtime.name, state)
-    take_up(machine, runtime, effects)
 
 
 def tell(machine: Machine, process: Process, event: Any) -> None:

@@ -22,6 +22,7 @@ from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.store import PARTITIONS, RIGHTS, Change, Reads, channel, position_after, table_at
@@ -76,6 +77,8 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
             # What it knows may be later: the server makes it wait, as with a resourceVersion that it has not come to.
             return False
         changes, view, position = _listed(store, cursor), store.table(cursor.resource), last
+        if watch == _ELECTION:
+            return _stand(machine, process, replace(cursor, position=position, view=view), changes, store)
     else:
         position = min(last, cursor.position + count) if count else last
         if position <= cursor.position:
@@ -83,16 +86,24 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
         changes = history.between(cursor.position, position)
         if not changes:
             return False
-        resource = cursor.resource
-        view = _view(store, resource, changes[-1].revision) if position != last else store.table(resource)
+        late = position != last
+        view = _view(store, cursor.resource, changes[-1].revision) if late else store.table(cursor.resource)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
+            if watch == _ELECTION:
+                return _stand(machine, process, replace(cursor, position=position, view=view), changes, store)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
-    (tell if watch != _ELECTION else hear_election)(
-        machine,
-        process,
-        Watched(machine.now + process.skew, watch, changes, view, 0 if changes else store.revision),
-    )
+    revision = 0 if changes else store.revision
+    tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
+    return True
+
+
+def _stand(machine: Machine, process: Process, cursor: Cursor, changes: tuple[Change, ...], store: Reads) -> bool:
+    """Tell the election of a process what became of its candidate."""
+    machine.cursors.set((process.name, _ELECTION), cursor)
+    assert cursor.view is not None, "it has listed"
+    revision = 0 if changes else store.revision
+    hear_election(machine, process, Watched(machine.now + process.skew, _ELECTION, changes, cursor.view, revision))
     return True
 
 

@@ -11,10 +11,11 @@ import attrs
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model import names
+from reconcile.model.behaviours import series
 from reconcile.model.behaviours.behaviour import Behaviour, Span
 from reconcile.model.behaviours.curves import Curve, parse_curve
 from reconcile.model.behaviours.reading import (
-    METRIC,
     name_at,
     only,
     parse_behaviour,
@@ -293,10 +294,12 @@ def _load(written: Any) -> Map[Curve]:
 def _external(written: Any) -> Map[Curve]:
     if not isinstance(written, Mapping):
         raise ReconcileError(f"external: must map metrics to values, not be {written!r}")
-    for key in written:
-        if not METRIC.fullmatch(str(key)):
-            raise ReconcileError(f"external.{key}: a metric's name is lower case letters, digits and _, not {key!r}")
-    return Map({str(key): _curve(value, f"external.{key}") for key, value in written.items()})
+    return Map(
+        {
+            series.canonical(str(key), f"external.{key}"): _curve(value, f"external.{key}")
+            for key, value in written.items()
+        }
+    )
 
 
 def _queues(written: Any) -> Map[int]:
@@ -304,6 +307,8 @@ def _queues(written: Any) -> Map[int]:
         raise ReconcileError(f"queues: must map queues to how many items are in them, not be {written!r}")
     for key, items in written.items():
         name_at(key, f"queues[{key!r}]")
+        for fault in names.label_value_faults(str(key)):
+            raise ReconcileError(f"queues[{key!r}]: {fault}")
         if isinstance(items, bool) or not isinstance(items, int) or items < 0:
             raise ReconcileError(f"queues[{key!r}]: must be a number of items, not {items!r}")
     return Map({str(key): items for key, items in written.items()})

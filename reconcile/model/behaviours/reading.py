@@ -14,6 +14,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
+from reconcile.model.behaviours import series
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
@@ -41,10 +42,7 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 # Texts ----------------------------------------------------------------------------------------------------------------
 
-METRIC: Final = re.compile("[a-z][a-z0-9_]*")
-"""How a metric may be called."""
-
-_CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
+_CLAUSE: Final = re.compile(r'(?:[^",{]|"(?:[^"\\]|\\.)*"|\{[^{}"]*\}|\{)+')
 _SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
 _QUOTED: Final = r'"(?P<line>(?:[^"\\]|\\.)*)"'
 _CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
@@ -73,7 +71,7 @@ _FORMS: Final = (
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("cpu", re.compile("cpu (?P<amount>.+)")),
     ("memory", re.compile("memory (?P<amount>.+)")),
-    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
+    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*(?:\{[^{}]*\})?) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile("disk (?P<amount>.+)")),
     ("work", re.compile(r"works (?P<how>off|one of) (?P<queue>\S+) each " + _SPAN.format("span"))),
@@ -130,9 +128,10 @@ def _from_text(text: str, path: str) -> Behaviour:
         elif name in _AMOUNTS:
             parts[name] = parse_amount(match["amount"], place)
         elif name == "metric":
-            if match["metric"] in metrics:
+            metric = series.canonical(match["metric"], place)
+            if metric in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
-            metrics[match["metric"]] = parse_amount(match["amount"], place)
+            metrics[metric] = parse_amount(match["amount"], place)
         elif name in {"message", "component", "work"}:
             parts[name] = _once(name, match, place)
         elif name in repeated:
@@ -280,10 +279,12 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
 def _metrics(written: Any, path: str) -> Map[Amount]:
     if not isinstance(written, Mapping):
         raise ReconcileError(f"{path}: must map metrics to amounts, not be {written!r}")
-    for name in written:
-        if not METRIC.fullmatch(str(name)):
-            raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
-    return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
+    return Map(
+        {
+            series.canonical(str(name), f"{path}.{name}"): amount_at(value, f"{path}.{name}")
+            for name, value in written.items()
+        }
+    )
 
 
 def _logged(row: Any, path: str) -> str | Line:

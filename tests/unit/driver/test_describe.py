@@ -57,6 +57,12 @@ AT = 1_767_225_600_500_000_000
         (on.StopProcess("kubelet/node-1"), "stop process kubelet/node-1"),
         (on.StartProcess("kubelet/node-1"), "start process kubelet/node-1"),
         (on.KillContainer("default/web", "c"), "kill container c of default/web"),
+        (on.KillSandbox("default/web"), "kill sandbox of default/web"),
+        (on.ReportIn("node-1", on.SandboxLost("u1")), "report in from node-1: sandbox of u1 lost"),
+        (
+            on.ReportIn("node-1", on.SandboxFailed("u1", "no")),
+            "report in from node-1: sandbox of u1 could not be made: no",
+        ),
         (on.Strain("node-1", "memory.available", "1Gi"), "strain node-1: memory.available 1Gi"),
         (on.Strain("node-1", "memory.available"), "strain node-1: memory.available as at first"),
         (on.ShutDown("node-1"), "shut down node-1"),

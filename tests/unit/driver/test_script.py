@@ -29,8 +29,11 @@ from reconcile.events import (
     Disconnect,
     DriftClock,
     KillContainer,
+    KillSandbox,
     MendLink,
     Reconnect,
+    RestoreSnapshot,
+    SetBackends,
     SetClock,
     SlowLink,
     StartHost,
@@ -132,6 +135,11 @@ def test_every_command():
             ("commands", 0, "replicas"),
             "must be a count, from 0 to 2147483647",
         ),
+        (
+            commands({"at": "5s", "join": "a", "control plane": "yes"}),
+            ("commands", 0, "control plane"),
+            "true or false",
+        ),
         (commands({"at": "5s", "apply": [{"kind": "Pod"}]}), ("commands", 0, "apply", 0, "apiVersion"), "required"),
         (commands({"at": "5s", "apply": {"kind": "Pod"}}), ("commands", 0, "apply", "apiVersion"), "required"),
         (commands({"at": "5s", "apply": {"apiVersion": "v1", "kind": "Pod"}}), ("commands", 0, "apply"), "metadata"),
@@ -193,6 +201,11 @@ def test_every_command_of_kubectl_s_and_every_fault():
         {"at": "5m", "kill": "kubelet/node-3"},
         {"at": "5m", "start process": "kubelet/node-3"},
         {"at": "5m", "kill": "pod/web-0", "container": "web", "namespace": "shop"},
+        {"at": "5m", "kill": "sandbox/web-1", "namespace": "shop"},
+        {"at": "6m", "join": "node-9"},
+        {"at": "6m", "join": "node-9", "control plane": True},
+        {"at": "6m", "member": "restore night node-9 --bump-revision=500"},
+        {"at": "6m", "backends": "node-1 node-9"},
     )
     assert agrees(document)
     read = [timed.command for timed in parse(document)]
@@ -219,6 +232,11 @@ def test_every_command_of_kubectl_s_and_every_fault():
         "kill kubelet/node-3",
         "start process kubelet/node-3",
         "kill pod/web-0 web",
+        "kill sandbox of pod/web-1",
+        "join node-9",
+        "join node-9 --control-plane",
+        "member restore night node-9 --bump-revision=500",
+        "backends node-1 node-9",
     ]
     assert [command.target.namespace for command in read[5:10]] == ["shop", "default", "default", "default", "shop"]
     assert [event_of(command) for command in read if event_of(command) is not None] == [
@@ -233,6 +251,9 @@ def test_every_command_of_kubectl_s_and_every_fault():
         StopProcess("kubelet/node-3"),
         StartProcess("kubelet/node-3"),
         KillContainer("shop/web-0", "web"),
+        KillSandbox("shop/web-1"),
+        RestoreSnapshot("night", ("node-9",), 500),
+        SetBackends(("node-1", "node-9")),
     ]
 
 
@@ -274,7 +295,7 @@ def test_every_command_of_kubectl_s_and_every_fault():
         ({"drift": "a"}, r"^commands\[0\].rate: must be parts of a million, such as 100, .*, not None$", False),
         ({"drift": "a", "rate": "1"}, r"^commands\[0\].rate: must be parts of a million, .*, not '1'$", False),
         ({"drift": "a", "rate": 1, "until": 5}, r"^commands\[0\].until: must be a duration such as", False),
-        ({"kill": "web"}, "'web' is not of the form pod/web-1 or kubelet/node-1$", False),
+        ({"kill": "web"}, "'web' is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1$", False),
         ({"kill": "pod/web"}, r"^commands\[0\].container: must be text, not None$", True),
         ({"kill": "etcd/a", "container": "b"}, "'etcd/a' is a process: it has neither container nor namespace$", True),
     ],

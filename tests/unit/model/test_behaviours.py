@@ -294,6 +294,17 @@ def test_an_end_has_a_cause_in_either_form(text, row):
     assert behaviour.endings == ()
 
 
+def test_a_metric_has_labels_in_any_order():
+    text = "metric inflight 1, metric inflight{path=cart,verb=get} 5..9 over 1m0s"
+    row = {"inflight": 1, "inflight{verb=get, path=cart}": "5..9 over 1m"}
+    jsonschema.validate({"images": {"a": {"metrics": row}}, "external": {"x{a=b}": 1}}, SCHEMA)
+    assert parse_behaviour({"metrics": row}) == parse_behaviour(text)
+    assert parse_behaviour(text).text == text
+    read = Behaviours.parse({"external": {"x{b=2,a=1}": "5"}})
+    assert list(read.external) == ["x{a=1,b=2}"]
+    assert Behaviours.parse(read.document) == read
+
+
 def test_work_in_either_form():
     for text, row in (
         ("works off papers each 2s..5s", {"queue": "papers", "each": "2s..5s"}),
@@ -330,6 +341,12 @@ def test_ends_of_all_kinds_go_together():
         ({"exits": [{"code": 3, "without": "db", "after": "1s"}]}, "'without' goes with 'code' alone"),
         ({"exits": [{"oom": True, "dailyProbability": "1%"}]}, "'dailyProbability' goes with 'code' alone"),
         ({"exits": [{"code": 3, "full": "data"}]}, "exits[0].full: must be an absolute path such as /data, not 'data'"),
+        ("metric a{b} 5", "labels are said once each, as in {path=cart}, not 'b'"),
+        ("metric a{b=1,b=2} 5", "labels are said once each"),
+        ("metric a{b=/x} 5", "'/x'"),
+        ("metric a{b=1 5", "is no clause"),
+        ("metric a{b=1,c=2} 5, metric a{c=2,b=1} 6", "says again what was said before"),
+        ({"metrics": {"a{": 1}}, "metrics.a{: a metric's name is lower case letters"),
         ({"work": {"queue": "papers"}}, "work: needs 'queue' and 'each'"),
         ({"work": {"queue": "Papers", "each": "1s"}}, "work: 'Papers'"),
         ("works off papers", "is no clause"),
