@@ -80,11 +80,12 @@ def pods_of(cluster: Cluster, objects: Iterable[Any], *, namespace: str = "defau
     for obj in objects:
         place = obj.metadata.namespace or namespace
         for pod in _declared(obj):
-            made = attrs.evolve(pod, metadata=attrs.evolve(pod.metadata, namespace=place))
+            metadata = attrs.evolve(pod.metadata or meta_v1.ObjectMeta(), namespace=place)
+            made = attrs.evolve(pod, metadata=metadata)
             request = Request(verb="create", resource="pods", namespace=place, body=made, dry_run=True)
             cluster, response = ask(cluster, request)
             if not response.ok:
-                raise ReconcileError(f"pod {joined(place, pod.metadata.name)}: {response.body.message}")
+                raise ReconcileError(f"pod {joined(place, metadata.name or "")}: {response.body.message}")
             found.append(response.body)
     return tuple(found)
 
