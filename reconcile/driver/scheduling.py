@@ -85,7 +85,8 @@ def pods_of(cluster: Cluster, objects: Iterable[Any], *, namespace: str = "defau
             request = Request(verb="create", resource="pods", namespace=place, body=made, dry_run=True)
             cluster, response = ask(cluster, request)
             if not response.ok:
-                raise ReconcileError(f"pod {joined(place, metadata.name or "")}: {response.body.message}")
+                name = joined(place, metadata.name or "")
+                raise ReconcileError(f"pod {name}: {response.body.message}")
             found.append(response.body)
     return tuple(found)
 
