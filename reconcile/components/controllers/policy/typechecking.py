@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from reconcile.api import convert, kinds
-from reconcile.lib.cel.types import BOOL, DYN, INT, STRING, Library, Type, library, list_of, map_of, merged
+from reconcile.lib.cel.types import DYN, Library, Type, library, merged
 from reconcile.model import cel, definitions
+from reconcile.model.cel.admission import NAMESPACE, REQUEST, kept
 from reconcile.model.cel.kinds import type_of_kind
 from reconcile.model.cel.schemas import type_of_schema
 
@@ -47,59 +48,9 @@ def _unasked(*_: Any) -> Any:
 
 
 _FUNCTIONS: Final[Library] = merged(cel.KUBERNETES, library((_SIGNATURES, _unasked)))
-_TIME: Final = Type("timestamp")
-_TEXTS: Final = list_of(STRING)
-_LABELS: Final = map_of(STRING, STRING)
-
-
-def _fields(name: str, /, **fields: Type) -> Type:
-    return Type(f"kubernetes.{name}", fields=fields)
-
-
-_KIND: Final = _fields("GroupVersionKind", group=STRING, version=STRING, kind=STRING)
-_RESOURCE: Final = _fields("GroupVersionResource", group=STRING, version=STRING, resource=STRING)
-_USER: Final = _fields("UserInfo", username=STRING, uid=STRING, groups=_TEXTS, extra=map_of(STRING, _TEXTS))
-_REQUEST: Final = _fields(
-    "AdmissionRequest",
-    kind=_KIND,
-    resource=_RESOURCE,
-    subResource=STRING,
-    requestKind=_KIND,
-    requestResource=_RESOURCE,
-    requestSubResource=STRING,
-    name=STRING,
-    namespace=STRING,
-    operation=STRING,
-    userInfo=_USER,
-    dryRun=BOOL,
-    options=DYN,
-)
-_CONDITION: Final = _fields(
-    "NamespaceCondition", status=STRING, type=STRING, lastTransitionTime=_TIME, message=STRING, reason=STRING
-)
-_NAMESPACE: Final = _fields(
-    "Namespace",
-    metadata=_fields(
-        "NamespaceMetadata",
-        name=STRING,
-        generateName=STRING,
-        namespace=STRING,
-        labels=_LABELS,
-        annotations=_LABELS,
-        UID=STRING,
-        creationTimestamp=_TIME,
-        deletionGracePeriodSeconds=INT,
-        deletionTimestamp=_TIME,
-        generation=INT,
-        resourceVersion=STRING,
-        finalizers=_TEXTS,
-    ),
-    spec=_fields("NamespaceSpec", finalizers=_TEXTS),
-    status=_fields("NamespaceStatus", conditions=list_of(_CONDITION), phase=STRING),
-)
 _FIXED: Final = {
-    "request": _REQUEST,
-    "namespaceObject": _NAMESPACE,
+    "request": REQUEST,
+    "namespaceObject": NAMESPACE,
     "authorizer": Type(_A),  # its field requestResource is not declared there, and is warned of
 }
 
@@ -195,7 +146,7 @@ def _scope(spec: Any, resource: kinds.Resource, mark: int, custom: _Customs) -> 
     scope["variables"] = Type("kubernetes.variables", fields=named)
     for variable in spec.variables or ():
         program = cel.compiled(variable.expression, scope, _FUNCTIONS)
-        named[variable.name] = DYN if program.errors else _kept(program.result)
+        named[variable.name] = DYN if program.errors else kept(program.result)
     return scope
 
 
@@ -204,11 +155,3 @@ def _type(api_version: str, kind: str, mark: int, custom: _Customs) -> Type:
     if cls is not None:
         return type_of_kind(cls, f"{kind}{mark}")
     return custom.type_of(api_version, kind, f"{kind}{mark}") or DYN
-
-
-def _kept(kind: Type) -> Type:
-    """Give what is known of a variable's type: of an object nothing."""
-    if kind.name in ("list", "map"):
-        return Type(kind.name, tuple([_kept(param) for param in kind.params]))
-    simple = ("bool", "bytes", "double", "duration", "int", "null_type", "string", "timestamp", "uint")
-    return kind if kind.name in simple else DYN
