@@ -83,8 +83,11 @@ def _differs_in_status_alone(old: Any, new: Any) -> bool:
 def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> State:
     """Write the status again if the API shows another one, which is neither *old* nor on its way."""
     api: Any = pod.api
-    if not pod.calling and api.status is not pod.written and api.status is not old.status:
-        if drifted(pod, api):
+    if api.status is not pod.written and api.status is not old.status:
+        if pod.calling:
+            # Whether that is older than what is being written, or stands beside it, shows with the answer.
+            pod = replace(pod, version=-1)
+        elif drifted(pod, api):
             pod = report(state, replace(pod, written=None), now, out)
         elif api.spec.readiness_gates:
             pod = report(state, pod, now, out)
@@ -434,10 +437,12 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
         return keep(state, pod)
     if call == "delete":
         return state
-    version = int(response.body.metadata.resource_version or 0)
+    seen, version = pod.version, int(response.body.metadata.resource_version or 0)
     pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
         return ending.finish(state, pod, now, out)
+    if seen < 0 and pod.api is not None and drifted(pod, pod.api):
+        return keep(state, report(state, replace(pod, written=None), now, out))
     return keep(state, write(pod, out))
 
 
