@@ -787,9 +787,16 @@ class Disarm:
 @quick
 @attrs.frozen(weakref_slot=False)
 class HoldCache:
-    """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
+    """
+    Let the watch cache of an API server stay as it is, or fall behind, until `ReleaseCache`.
+
+    Args:
+        server: its process, such as `kube-apiserver/node-2`.
+        behind: by how long what is stored comes to the cache later; 0: it does not come at all.
+    """
 
     server: str
+    behind: Duration = 0
 
 
 @quick

@@ -240,8 +240,10 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
 
 def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
     match what:
-        case on.HoldCache(server) | on.ReleaseCache(server):
-            return f"{'hold' if isinstance(what, on.HoldCache) else 'release'} the cache of {server}"
+        case on.HoldCache(server, behind):
+            return f"hold the cache of {server}" + (f" {duration_text(behind)} behind" if behind else "")
+        case on.ReleaseCache(server):
+            return f"release the cache of {server}"
         case on.ResetCall(call):
             return f"reset {called(call, cluster)}"
         case on.DelayCall(call, time):

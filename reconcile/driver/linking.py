@@ -1,4 +1,4 @@
-"""Links between hosts, as a script's commands cut, mend and slow them, and clocks that drift."""
+"""Links between hosts, as a script's commands cut, mend and slow them, clocks that drift, and caches."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ class Drift:
         host, rate, until = self.fault.host, self.fault.rate, self.fault.until
         last = "" if until is None else f", until it is {duration_text(until)} ahead"
         return f"drift {host}: {rate} ppm{last}"
+
+
+@attrs.frozen
+class Cache:
+    """Hold back the watch cache of an API server, or let it have what is stored again."""
+
+    server: str
+    held: bool
+    behind: Duration = 0
+
+    def __str__(self) -> str:
+        late = f" {duration_text(self.behind)} behind" if self.behind else ""
+        return f"{'hold' if self.held else 'release'} cache {self.server}{late}"
+
+
+def cache_at(operation: str, row: Mapping[str, Any], where: tuple[str | int, ...]) -> Cache:
+    """
+    Read the command *operation*, which names an API server.
+
+    Raises:
+        ScriptError: it does not, or does not say by how long its cache is behind.
+    """
+    behind = duration_at(row["behind"], (*where[:-1], "behind")) if "behind" in row else 0
+    return Cache(text_at(row[operation], where), held=operation == "hold cache", behind=behind)
 
 
 def drift_at(row: Mapping[str, Any], where: tuple[str | int, ...]) -> Drift:

@@ -36,7 +36,7 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scal
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, duration_at, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
-from reconcile.driver.linking import Drift, Link, drift_at, link_at
+from reconcile.driver.linking import Cache, Drift, Link, cache_at, drift_at, link_at
 from reconcile.driver.machinery import CONTROL_PLANE, Doing, Joining, machinery_at
 from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
@@ -155,17 +155,6 @@ class Life:
 
 
 @attrs.frozen
-class Cache:
-    """Hold back the watch cache of an API server, or let it have what is stored again."""
-
-    server: str
-    held: bool
-
-    def __str__(self) -> str:
-        return f"{'hold' if self.held else 'release'} cache {self.server}"
-
-
-@attrs.frozen
 class Kill:
     """Kill a container of a pod; without one, its sandbox."""
 
@@ -223,7 +212,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start process": (),
     "freeze": (),
     "thaw": (),
-    "hold cache": (),
+    "hold cache": ("behind",),
     "release cache": (),
     "join": (CONTROL_PLANE,),
     "member": (),
@@ -308,7 +297,7 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
         case "join" | "member" | "backends":
             return machinery_at(operation, row, where)
         case "hold cache" | "release cache":
-            return Cache(text_at(row[operation], where), held=operation == "hold cache")
+            return cache_at(operation, row, where)
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -401,8 +390,8 @@ def event_of(command: Command) -> Fault | None:
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):
             return Freeze(process) if on else Thaw(process)
-        case Cache(server, held):
-            return HoldCache(server) if held else ReleaseCache(server)
+        case Cache(server, held, behind):
+            return HoldCache(server, behind) if held else ReleaseCache(server)
         case Kill(target, container):
             key = joined(target.namespace, target.name)
             return KillContainer(key, container) if container else KillSandbox(key)

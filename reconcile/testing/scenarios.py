@@ -36,8 +36,6 @@ from reconcile.events import (
     DropCall,
     Execute,
     Freeze,
-    HoldCache,
-    HoldWatch,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
@@ -60,7 +58,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.faulting import drifting, joining, killing, linked, set_clock
+from reconcile.testing.faulting import drifting, held, joining, killing, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -427,9 +425,8 @@ class Scenario:
         yield from ()
 
     def hold(self, block: Block) -> Iterator[str]:
-        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
-        server, *watch = block.words
-        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
+        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST [TIME]: its cache lags."""
+        self._game.happen(held(block))
         yield from ()
 
     def release(self, block: Block) -> Iterator[str]:

@@ -230,12 +230,20 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
-        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
-            return _OF_PROCESSES[fault.__class__], name
+        case HoldCache() | ReleaseCache() | Freeze() | Thaw():
+            return _words_of_process(fault)
         case SetBackends(hosts) if hosts:
             return "backends", *hosts
         case _:
             return ()
+
+
+def _words_of_process(fault: HoldCache | ReleaseCache | Freeze | Thaw) -> tuple[str, ...]:
+    match fault:
+        case HoldCache(name, behind) if behind:
+            return "hold", name, duration_text(behind)
+        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
+            return _OF_PROCESSES[fault.__class__], name
 
 
 def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink | SlowLink) -> tuple[str, ...]:

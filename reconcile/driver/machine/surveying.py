@@ -14,7 +14,7 @@ import attrs
 from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.components import network
-from reconcile.driver.machine.caches import pause, release_cache, resume
+from reconcile.driver.machine.caches import note, pause, release_cache, resume, show_more
 from reconcile.driver.machine.lines import (
     NETWORK,
     break_off,
@@ -54,6 +54,10 @@ def fall_due(machine: Machine, due: network.Due) -> tuple[str, ...]:
         case network.CatchUp(server):
             if server in network_of(machine).stale:
                 release_cache(machine, server)
+        case network.Note():
+            note(machine)
+        case network.Show(server):
+            show_more(machine, server)
         case network.Check():
             return _check(machine)
         case network.TakeOver():

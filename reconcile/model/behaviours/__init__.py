@@ -33,6 +33,8 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     metric NAME AMOUNT     what it says of itself, as a custom metric
     needs SERVICE          readiness and startup probes succeed only while this service has a ready endpoint
     logs "LINE"            what it writes when it starts; once for each line
+    logs "LINE" per request
+                           what it writes for each request that comes to its pod
     message "TEXT"         what it writes to its termination message path before it ends
     disk AMOUNT            what it uses of its host's disk while it runs
     answers "ACTION" [ready after DURATION] [fails [after DURATION]] [takes DURATION]
@@ -53,7 +55,7 @@ from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Endin
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
-from reconcile.model.behaviours.writing import last_words, written
+from reconcile.model.behaviours.writing import last_words, served, written
 
 __all__ = [
     "KILLED",
@@ -76,6 +78,7 @@ __all__ = [
     "parse_amount",
     "parse_behaviour",
     "parse_curve",
+    "served",
     "untagged",
     "written",
 ]

@@ -165,13 +165,20 @@ class Reply:
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Line:
-    """A line of a log that is written some time after the container's start, once or *every* so often."""
+    """
+    A line of a log that is written some time after the container's start, once or *every* so often.
+
+    Or, if it is *served*, for each request that comes to the pod.
+    """
 
     text: str
     after: Duration = 0
     every: Duration = 0
+    served: bool = False
 
     def __str__(self) -> str:
+        if self.served:
+            return f"logs {_quoted(self.text)} per request"
         said = [f"logs {_quoted(self.text)}", f"after {duration_text(self.after)}"]
         return " ".join([*said, f"every {duration_text(self.every)}"] if self.every else said)
 

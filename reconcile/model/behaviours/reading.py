@@ -88,7 +88,10 @@ _FORMS: Final = (
     ),
     (
         "logs",
-        re.compile(f"logs {_QUOTED}(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?"),
+        re.compile(
+            f"logs {_QUOTED}(?:(?P<served> per request)"
+            f"|(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?)"
+        ),
     ),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
@@ -170,6 +173,8 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
         return Cause(code=_code(match["code"], place), without=without, full=_path(match["full"] or "", place))
     if name == "fills":
         return Fill(path=_path(match["path"], place), amount=parse_amount(match["amount"], place))
+    if match["served"]:
+        return Line(text=_unquoted(match["line"]), served=True)
     return _line(_unquoted(match["line"]), match["after"], match["every"], place)
 
 
@@ -290,9 +295,13 @@ def _metrics(written: Any, path: str) -> Map[Amount]:
 def _logged(row: Any, path: str) -> str | Line:
     if not isinstance(row, Mapping):
         return text_at(row, path)
-    only(row, ("line", "after", "every"), path)
+    only(row, ("line", "after", "every", "perRequest"), path)
     if "line" not in row:
         raise ReconcileError(f"{path}: needs 'line': {row!r}")
+    if "perRequest" in row:
+        if not _flag(row["perRequest"], f"{path}.perRequest") or len(row) > len(("line", "perRequest")):
+            raise ReconcileError(f"{path}: 'perRequest' is true, and goes with 'line' alone: {row!r}")
+        return Line(text=text_at(row["line"], f"{path}.line"), served=True)
     return _line(text_at(row["line"], f"{path}.line"), row.get("after"), row.get("every"), path)
 
 

@@ -87,6 +87,7 @@ AT = 1_767_225_600_500_000_000
         (on.SkipChanges("kubelet/node-1", "pods", 2), "skip 2 of pods to kubelet/node-1"),
         (on.HoldWatch("kubelet/node-1", "pods"), "hold pods of kubelet/node-1"),
         (on.HoldCache("kube-apiserver/node-1"), "hold the cache of kube-apiserver/node-1"),
+        (on.HoldCache("kube-apiserver/node-1", 5 * SECOND), "hold the cache of kube-apiserver/node-1 5s behind"),
         (on.ReleaseCache("kube-apiserver/node-1"), "release the cache of kube-apiserver/node-1"),
         (on.ResetCall(7), "reset 7"),
         (on.DelayCall(7, 2_000_000_000), "delay 7 by 2s"),

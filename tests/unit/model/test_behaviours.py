@@ -12,7 +12,17 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.lib.mapping import Map
-from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending, Span, fraction, parse_behaviour
+from reconcile.model.behaviours import (
+    Behaviour,
+    Behaviours,
+    Described,
+    Ending,
+    Span,
+    fraction,
+    parse_behaviour,
+    served,
+    written,
+)
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "behaviours.json").read_text(encoding="utf-8"))
 SPANS = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(
@@ -292,6 +302,32 @@ def test_an_end_has_a_cause_in_either_form(text, row):
     assert behaviour == parse_behaviour({"exits": [row]})
     assert behaviour.text == text
     assert behaviour.endings == ()
+
+
+def test_lines_for_requests_are_as_many_as_come():
+    text = 'logs "up", logs "GET" per request, logs "done" per request'
+    rows = ["up", {"line": "GET", "perRequest": True}, {"line": "done", "perRequest": True}]
+    jsonschema.validate({"images": {"a": {"logs": rows}}}, SCHEMA)
+    behaviour = parse_behaviour({"logs": rows})
+    assert behaviour == parse_behaviour(text)
+    assert behaviour.text == text
+    assert written(behaviour, 0, 10 * SECOND) == [(0, "up")]
+    half = 10**9 // 2
+    assert served(behaviour, 0, 5 * SECOND, lambda _: half) == [
+        (2 * SECOND, "GET"),
+        (2 * SECOND, "done"),
+        (4 * SECOND, "GET"),
+        (4 * SECOND, "done"),
+    ]
+    assert served(behaviour, 0, 5 * SECOND, lambda _: 0) == []
+    rising = served(behaviour, 0, 4 * SECOND, lambda at: at)  # as many as seconds have gone by: eight in four seconds
+    assert [at // SECOND for at, line in rising if line == "GET"] == [1, 2, 2, 2, 3, 3, 3, 4]
+    many = served(behaviour, SECOND, 3 * 86_400 * SECOND, lambda _: 10**12)
+    assert len(many) == 10_000
+    assert many[-1][0] == 3 * 86_400 * SECOND
+    for wrong in ({"line": "x", "perRequest": False}, {"line": "x", "perRequest": True, "after": "1s"}):
+        with pytest.raises(ReconcileError, match="'perRequest' is true, and goes with 'line' alone"):
+            parse_behaviour({"logs": [wrong]})
 
 
 def test_a_metric_has_labels_in_any_order():

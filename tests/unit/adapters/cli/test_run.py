@@ -707,6 +707,19 @@ def test_stages_are_played(reconcile, desk):
     assert "overwrite" in reconcile("run", "fake.yaml", "--stages", "stages", "--record", "stages/node.yaml", "-q").err
 
 
+def test_what_else_is_in_a_directory_of_stages_is_left_to_the_manifests(reconcile, desk):
+    (desk / "stages").mkdir()
+    (desk / "stages" / "node.yaml").write_text(STAGE)
+    (desk / "stages" / "other.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}")
+    (desk / "fake.yaml").write_text(FAKE)
+    ended = reconcile("run", "fake.yaml", "--nodes", 1, "--stages", "stages", "-q")
+    said = "ConfigMap 'other' is no stage: apply it with the manifests"
+    assert ended.code == 0
+    assert ended.err.startswith(f"warning: stages/other.yaml, document 1, line 1: {said}\n")
+    ended = reconcile("run", "fake.yaml", "--stages", "stages/other.yaml", "-q")
+    assert (ended.code, "not 'v1 ConfigMap'" in ended.err) == (1, True)
+
+
 def test_a_bad_stage_is_told_of_with_its_line(reconcile, desk):
     (desk / "stage.yaml").write_text(STAGE.replace("weight: 0", "weight: heavy"))
     ended = reconcile("run", "pod.yaml", "--stages", "stage.yaml")
