@@ -29,6 +29,8 @@ HIGH = "benchmark-high"
 ADDED = b'"type":"ADDED"'
 # How long no pod is bound until it is taken that none will be, in seconds.
 QUIET = 15.0
+# How long it may take until the first is, in seconds.
+START = 300.0
 
 
 async def fill(server, path, objects):
@@ -76,7 +78,7 @@ async def bindings(connection, path, version, pid, pods):
     bound, rest = 0, b""
     while bound < pods:
         try:
-            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else 120.0)
+            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else START)
         except TimeoutError:
             break
         # Of what the selector shows, a pod that is bound is new.
@@ -126,6 +128,8 @@ async def measure(server, name, kind, pods, start, *, nodes):
     if name == PREEMPTION:
         await _crowd(server, client, f"{space}-low", nodes)
     await fill(server, path, (_moved(kind(number), space) for number in range(pods)))
+    client.close()  # an API server ends a connection that is idle for so long
+    client = await server.connect()
     version = json.loads(await client.ask("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"]
     watcher = await server.connect()
     process = await asyncio.create_subprocess_exec(

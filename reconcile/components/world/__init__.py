@@ -1,6 +1,6 @@
 """The container runtime of one simulated host: its containers do what their images' behaviours say."""
 
-from reconcile.components.world.controlplane import options
+from reconcile.components.world.controlplane import drains, options
 from reconcile.components.world.programs import applications, component_of, found, has_address
 from reconcile.components.world.runtime import (
     State,
@@ -25,6 +25,7 @@ __all__ = [
     "component_of",
     "containers",
     "doing",
+    "drains",
     "ended",
     "found",
     "has_address",

@@ -398,6 +398,8 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         return programs.stopped(state, sandbox, container, order.grace, now)
     behaviour = behaviour_of(state, sandbox, container)
     wanted = drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    if container.process:
+        wanted = max(wanted, controlplane.lingers(container))
     if container.stage == "starting":
         took, code = 0, KILLED
     elif behaviour.ignores_sigterm or wanted > order.grace:

@@ -287,6 +287,8 @@ def _ask_to_end(machine: Machine, name: str) -> None:
     process = machine.processes.get(name)
     if process is None:
         return
+    if machine.fronted and process.kind == "kube-apiserver":
+        reach_changed(machine)  # it says that it is not ready from now on
     elected = machine.elections.get(name)
     if elected is not None and process.kind != FROZEN and elected.config.release_on_cancel:
         after, effects = election.release(elected, machine.now + process.skew)

@@ -13,7 +13,7 @@ import attrs
 
 from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Replied, Sent
-from reconcile.components import network
+from reconcile.components import network, world
 from reconcile.driver.machine.caches import note, pause, release_cache, resume, show_more
 from reconcile.driver.machine.lines import (
     NETWORK,
@@ -220,7 +220,12 @@ def _ready(machine: Machine) -> tuple[str, ...]:
     """Name the hosts whose API servers pass a health check."""
     masters = network_of(machine).masters
     carried = [at for at in masters if machine.host(at).up and all(from_outside(machine, at))]
-    return tuple([at for at in carried if is_ready(machine, at)])
+    return tuple([at for at in carried if is_ready(machine, at) and not _drains(machine, at)])
+
+
+def _drains(machine: Machine, at: str) -> bool:
+    runtime = machine.states.get(f"runtime/{at}")
+    return runtime is not None and world.drains(runtime, "kube-apiserver")
 
 
 def _check(machine: Machine) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ def judged(program: str, options: Options) -> Options | Refusal:
                 for name in options.words(flag)
                 if name not in ADMISSION
             ]
+            if options.duration("shutdown-delay-duration", 0) < 0:
+                faults.append("--shutdown-delay-duration can not be negative value")
             faults += _of_elector(options)
             return failed(faults) if faults else options
         case "kube-controller-manager":

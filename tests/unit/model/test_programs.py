@@ -110,6 +110,12 @@ def test_flags_are_read_as_pflag_reads_them(words, given):
         ),
         (
             "kube-apiserver",
+            ("--shutdown-delay-duration=-1s",),
+            1,
+            '"command failed" err="--shutdown-delay-duration can not be negative value"',
+        ),
+        (
+            "kube-apiserver",
             ("--coordinated-leadership-lease-duration=10s", "--coordinated-leadership-retry-period=11s"),
             1,
             (

@@ -22,6 +22,7 @@ from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.hostnames import hostname_fault
 from reconcile.model.requests import Request
 from reconcile.model.running import RunningPod
 
@@ -83,7 +84,13 @@ def _differs_in_status_alone(old: Any, new: Any) -> bool:
 def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> State:
     """Write the status again if the API shows another one, which is neither *old* nor on its way."""
     api: Any = pod.api
-    if not pod.calling and api.status is not pod.written and api.status is not old.status:
+    if api.status is not pod.written and api.status is not old.status:
+        if api.status.phase in ending.FINISHED and pod.life in {"running", "restarting"}:
+            # Somebody else says that it has ended.
+            return sync(state, replace(pod, life="ending", grace=ending.grace_of(api)), now, out)
+        if pod.calling:
+            # Whether that is older than what is being written, or stands beside it, shows with the answer.
+            return keep(state, replace(pod, version=-1))
         if drifted(pod, api):
             pod = report(state, replace(pod, written=None), now, out)
         elif api.spec.readiness_gates:
@@ -300,7 +307,13 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if pod.sandbox != "none":
             return _recreated(state, pod, now, out) if pod.sandbox == "lost" else keep(state, pod)
         spec: Any = pod.pod.spec
-        if spec.volumes or spec.image_pull_secrets or spec.resource_claims or state.seldom.careful:
+        if (
+            spec.volumes
+            or spec.image_pull_secrets
+            or spec.resource_claims
+            or state.seldom.careful
+            or spec.set_hostname_as_fqdn
+        ):
             return _with_care(state, pod, now, out)
         labels: Any = pod.pod.metadata and pod.pod.metadata.labels
         out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
@@ -367,6 +380,8 @@ def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> 
             if pod.status is None:
                 out.append(Record(pod.pod, "Warning", "NetworkNotReady", NETWORK_NOT_READY))
             return keep(state, report(state, pod, now, out))
+    if spec.set_hostname_as_fqdn and (fault := hostname_fault(pod.pod)):
+        return unboxed(state, report(state, replace(pod, sandbox="asked"), now, out), fault, now, out)
     labels: Any = pod.pod.metadata and pod.pod.metadata.labels
     out.append(RunPodSandbox(pod.key, pod.uid, host_network, labels or UNLABELLED, network))
     pod = copier(LocalPod, "sandbox")(pod, "asked")
@@ -434,10 +449,12 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
         return keep(state, pod)
     if call == "delete":
         return state
-    version = int(response.body.metadata.resource_version or 0)
+    seen, version = pod.version, int(response.body.metadata.resource_version or 0)
     pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
         return ending.finish(state, pod, now, out)
+    if seen < 0 and pod.api is not None and drifted(pod, pod.api):
+        return keep(state, report(state, replace(pod, written=None), now, out))
     return keep(state, write(pod, out))
 
 

@@ -257,6 +257,21 @@ def test_a_process_that_ends_ends_its_container(runtime):
     assert runtime.take(*world.ended(runtime.state, "kube-scheduler", 2, runtime.now)) == []
 
 
+@pytest.mark.parametrize(("delay", "grace", "ends", "code"), [(12, 30, 12, 0), (40, 30, 30, 137)])
+def test_an_api_server_goes_on_as_long_as_its_flag_says(runtime, delay, grace, ends, code):
+    runtime = runtime("start 0s")
+    command = ("kube-apiserver", f"--shutdown-delay-duration={delay}s")
+    order = StartContainer("u", "web", "web:1", 0, "kube-system/x", command=command, process="kube-apiserver")
+    runtime.order(RunPodSandbox("p", "u"), order)
+    assert not world.drains(runtime.state, "kube-apiserver")
+    said = runtime.order(StopContainer("u", "web", grace * SECOND), until=0)
+    assert world.drains(runtime.state, "kube-apiserver")
+    said += runtime.order(until=ends * SECOND)
+    (exited,) = [each for each in said if isinstance(each, ContainerExited)]
+    assert (exited.code, runtime.now) == (code, ends * SECOND)
+    assert not world.drains(runtime.state, "kube-apiserver")
+
+
 def test_a_sandbox_takes_its_containers_with_it(runtime):
     runtime = runtime("start 0s, exit 1 after 9s")
     order = StartContainer("u", "web", "web:1", 0, "kube-system/x", process="etcd")

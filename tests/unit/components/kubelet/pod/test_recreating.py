@@ -3,6 +3,7 @@
 from reconcile.api import core_v1, meta_v1
 from reconcile.effects import PullImage, RunPodSandbox, StartContainer, StopContainer, StopPodSandbox
 from reconcile.events import Ordered
+from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
 
 CHANGED = "Pod sandbox changed, it will be killed and re-created."
@@ -171,3 +172,29 @@ def test_a_pod_that_waits_for_an_address_can_be_deleted(lab):
     assert lab.pod("second") is None
     lab.run(20)
     assert len(lab.said("FailedCreatePodSandBox")) == 1
+
+
+def test_a_pod_whose_fqdn_is_too_long_gets_no_sandbox(lab):
+    lab = lab()
+    lab.bind(hostname="a" * 40, subdomain="store", set_hostname_as_fqdn=True)
+    lab.run(25)
+    said = lab.said("FailedCreatePodSandBox")
+    assert len(said) == 3
+    assert said[0].endswith("is too long (64 characters is the max, 72 characters requested)")
+    assert lab.pod().status.phase == "Pending"
+    assert [order for order in lab.orders if isinstance(order, RunPodSandbox)] == []
+
+
+def test_a_pod_of_which_somebody_says_that_it_has_ended_is_ended(lab):
+    lab = lab({"web:*": "stop 3s"})
+    lab.bind()
+    lab.run(10)
+    pod = lab.pod()
+    lab.put(
+        "pods", replace(pod, status=replace(pod.status, phase="Failed", reason="Orphaned", container_statuses=None))
+    )
+    lab.run(10)
+    assert lab.said("Killing") == ["Stopping container web"]
+    assert lab.alive() == []
+    assert (lab.pod().status.phase, lab.pod().status.reason) == ("Failed", "Orphaned")
+    assert lab.status().state.terminated is not None
