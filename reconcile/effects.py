@@ -101,7 +101,8 @@ class Record:
 @attrs.frozen(weakref_slot=False)
 class RunPodSandbox:
     """
-    Make the pod's sandbox (its network namespace and IP); answered by `SandboxReady`.
+    Make the pod's sandbox (its network namespace and IP), also in place of one that was lost; answered by
+    `SandboxReady` or `SandboxFailed`.
 
     Args:
         pod: the pod's key.
@@ -129,11 +130,19 @@ class StopPodSandbox:
 @quick
 @attrs.frozen(weakref_slot=False)
 class PullImage:
-    """Fetch an image for a pod's container; answered by `ImagePulled` or `ImagePullFailed`."""
+    """
+    Fetch an image for a pod's container; answered by `ImagePulled` or `ImagePullFailed`.
+
+    Args:
+        uid, container: for which.
+        image: its name.
+        logins: (user, password) of the pod's pull secrets for its registry, in the order in which they are to be tried.
+    """
 
     uid: str
     container: str
     image: str
+    logins: tuple[tuple[str, str], ...] = ()
 
 
 @quick
@@ -318,10 +327,20 @@ class SignalProcess:
 @quick
 @attrs.frozen(weakref_slot=False)
 class LookAround:
-    """A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect."""
+    """
+    A container looks at what is around it, and hears `Surrounded` at once; only the world gives this effect.
+
+    Args:
+        uid: the pod's.
+        container: its name in the pod.
+        queue: it does not look around, but turns to this queue of work.
+        work: to take an item; or it is done with one, and takes the next, or none.
+    """
 
     uid: str
     container: str
+    queue: str = ""
+    work: Literal["", "take", "next", "done"] = ""
 
 
 @quick

@@ -109,8 +109,35 @@ class SandboxRemoved:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class SandboxFailed:
+    """The pod's sandbox could not be made."""
+
+    uid: str
+    message: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class SandboxLost:
+    """The pod's sandbox is not ready any more, though nobody asked for that; what runs in it may run on."""
+
+    uid: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class ImagePulled:
-    """The image is on the host; *present* says that no pull brought it, *took* how long this one was."""
+    """
+    The image is on the host.
+
+    Args:
+        uid, container: for which it was pulled.
+        image: its name.
+        present: no pull brought it.
+        took: how long this pull was.
+        size: of the image, in bytes.
+        login: which of the order's logins the registry took, from 1 on; 0 for none.
+    """
 
     uid: str
     container: str
@@ -118,6 +145,7 @@ class ImagePulled:
     present: bool
     took: Duration
     size: int
+    login: int = 0
 
 
 @quick
@@ -248,6 +276,8 @@ class ManifestsChanged:
 RuntimeReport: TypeAlias = (
     SandboxReady
     | SandboxRemoved
+    | SandboxFailed
+    | SandboxLost
     | ImagePulled
     | ImagePullFailed
     | ContainerStarted
@@ -278,7 +308,7 @@ class Ordered:
     """
     The host's kubelet orders; only the world's container runtime hears this.
 
-    *missing* are the services that a probed container may need and that have no ready endpoint now; *answer* is what
+    *missing* are the services that a probed container may need and that do not answer now; *answer* is what
     the application in it says to the probe, None if there is none.
     """
 
@@ -298,10 +328,11 @@ class Surrounded:
         uid: the pod's.
         container: its name in the pod.
         requests: how many requests a second come to its pod, in billionths.
-        missing: the services without which it ends and that have no ready endpoint.
+        missing: the services without which it ends and that did not answer.
         layer: what it has written where no volume is mounted, in bytes.
         volumes: how much is on those of its pod's own volumes that it writes to, by name, in bytes.
         full: the paths that it writes to at which there is no room for more.
+        work: what it gets of a queue: an item; or none as long as others have some; or there is none any more.
     """
 
     now: Instant
@@ -312,6 +343,7 @@ class Surrounded:
     layer: int = 0
     volumes: Map[int] = Map()
     full: tuple[str, ...] = ()
+    work: Literal["", "item", "wait", "empty"] = ""
 
 
 Hears: TypeAlias = Started | Watched | Answered | TimerFired | Turned | Reported | Ordered | Surrounded
@@ -490,6 +522,21 @@ class KillContainer:
 
     pod: str
     container: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class KillSandbox:
+    """
+    Let a pod's sandbox go away by itself, as when its pause process is killed; the kubelet makes it anew.
+
+    What runs in it runs on until the kubelet ends it.
+
+    Args:
+        pod: the pod's key, namespace/name.
+    """
+
+    pod: str
 
 
 @quick
@@ -740,9 +787,16 @@ class Disarm:
 @quick
 @attrs.frozen(weakref_slot=False)
 class HoldCache:
-    """Let the watch cache of an API server, such as `kube-apiserver/node-2`, stay as it is, until `ReleaseCache`."""
+    """
+    Let the watch cache of an API server stay as it is, or fall behind, until `ReleaseCache`.
+
+    Args:
+        server: its process, such as `kube-apiserver/node-2`.
+        behind: by how long what is stored comes to the cache later; 0: it does not come at all.
+    """
 
     server: str
+    behind: Duration = 0
 
 
 @quick
@@ -903,6 +957,7 @@ Fault: TypeAlias = (
     | StopProcess
     | StartProcess
     | KillContainer
+    | KillSandbox
     | Freeze
     | Thaw
     | Strain

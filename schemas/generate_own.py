@@ -53,12 +53,14 @@ from reconcile.model.behaviours import (  # noqa: E402
     Reply,
     Rule,
     Span,
+    Work,
 )
 from reconcile.model.behaviours.registries import Fault, Registry  # noqa: E402
 from reconcile.model.clouds import Cloud  # noqa: E402
 from reconcile.model.devices import DeviceDriver, DevicePool  # noqa: E402
 from reconcile.model.drivers import Driver, DriverFault  # noqa: E402
 from reconcile.model.hosts import Host  # noqa: E402
+from reconcile.model.links import Link  # noqa: E402
 from reconcile.model.requests import List, Request, Response, User  # noqa: E402
 
 SCHEMAS: Final = Path("schemas")
@@ -86,6 +88,7 @@ HOMES: Final[dict[Any, str]] = {
             Driver,
             DriverFault,
             Balancer,
+            Link,
             DeviceDriver,
             DevicePool,
             Cloud,
@@ -97,6 +100,7 @@ HOMES: Final[dict[Any, str]] = {
             Hazard,
             Cause,
             Fill,
+            Work,
             Line,
             Span,
             Amount,

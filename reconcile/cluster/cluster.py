@@ -20,7 +20,7 @@ from reconcile.cluster.components import (
     scheduling,
 )
 from reconcile.cluster.founding import founding
-from reconcile.cluster.links import NO_LINKS, Links
+from reconcile.cluster.links import NO_LINKS, Links, links_at_first
 from reconcile.cluster.pending import Inquiry, Pending, Sent, Starting, Suspended, Turning, Withheld
 from reconcile.cluster.topology import Topology, is_written
 from reconcile.components import applications, etcd, network, world
@@ -201,6 +201,21 @@ class Keeping:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Queue:
+    """
+    What became of the items of a queue of work.
+
+    Args:
+        done: how many are done.
+        held: who has one: a host, a pod's uid, the name of a container there, and since when that has run.
+    """
+
+    done: int = 0
+    held: tuple[tuple[str, str, str, Instant], ...] = ()
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Programs:
     """
     What the applications in a cluster's containers have together.
@@ -210,12 +225,14 @@ class Programs:
         listeners: who listens at `IP:port`: a process.
         logs: what each container has written, by `uid/container`: (instant, line).
         filled: how many bytes are on each volume, by who wrote them: a container's name.
+        queues: what became of the items of work of each queue, by its name.
     """
 
     volumes: Table[str, Map[Any]] = attrs.field(factory=Table)
     listeners: Table[str, str] = attrs.field(factory=Table)
     logs: Table[str, Sequence[tuple[Instant, str]]] = attrs.field(factory=Table)
     filled: Table[str, Map[int]] = attrs.field(factory=Table)
+    queues: Table[str, Queue] = attrs.field(factory=Table)
 
 
 NO_PROGRAMS: Final = Programs()
@@ -370,6 +387,7 @@ class Cluster:
         store = founding(topology, controllers_among(controllers))
         keepers = topology.keepers()
         founded = etcd.raft.founded(keepers, store)
+        cuts, links = links_at_first(topology.links)
         return cls(
             topology=topology,
             members=Table.of([(name, Keeping(founded)) for name in keepers]) if len(keepers) > 1 else Table(),
@@ -383,6 +401,8 @@ class Cluster:
             hosts=Table.of(hosts),
             processes=Table.of(processes),
             states=Table.of(states),
+            cuts=cuts,
+            links=links,
         )
 
     def objects(self, word: str, *, namespace: str = "") -> tuple[Any, ...]:

@@ -30,7 +30,7 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
-from reconcile.model.programs import NONE, Options, controllers_left_out
+from reconcile.model.programs import ELECTOR, NONE, Options, controllers_left_out
 from reconcile.model.requests import User
 from reconcile.model.watches import Watch
 
@@ -235,6 +235,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         step=kubeproxy.step,
         watches=kubeproxy.watches,
         user=("system:kube-proxy", ()),
+    ),
+    # The part of an API server that elects leaders: a process of its own only here.
+    ELECTOR: Component(
+        begin=lambda setting: controllers.begin(controllers.ELECTING, setting.dice),
+        step=controllers.step,
+        watches=controllers.watches,
+        user=("system:apiserver", ("system:masters",)),
+        elected=True,
     ),
     # A client's watch, while it lasts: it begins with the request, not with a container.
     "watch": Component(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -12,7 +12,9 @@ from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity, freeze
 from reconcile.cluster.devices import check_device_drivers, check_device_hosts
 from reconcile.cluster.drivers import check_drivers
+from reconcile.cluster.links import check_links
 from reconcile.cluster.manifests import merged
+from reconcile.cluster.ranges import SMALLEST_NETWORK, check_cluster_range, check_service_ranges
 from reconcile.cluster.typed import check_types
 from reconcile.components.apiserver import auditing
 from reconcile.components.scheduler.configuration import configuration_of
@@ -28,6 +30,7 @@ from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host, as_capacity
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
+from reconcile.model.links import Link
 from reconcile.model.stages import stages_of
 
 _MASTER_LABELS: Final = Map.of({"node-role.kubernetes.io/control-plane": ""})
@@ -38,7 +41,6 @@ _MASTER_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/control-plane"
 _POD_NETWORKS: Final = (*range(128, 256), *range(16, 96))
 EXPLANATIONS: Final = ("log", "pods")
 _MOST_NODES: Final = len(_POD_NETWORKS) * 256
-_SMALLEST_NETWORK: Final = 30  # its four addresses are the network's, the gateway's, a pod's, and the broadcast address
 
 
 def _behaviours(given: Any) -> Any:
@@ -124,6 +126,7 @@ class Topology:
             `{"StaleControllerConsistencyReplicaSet": False}`.
         scheduler: how schedulers work, as a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 says, as JSON;
             empty for what Kubernetes has by default.
+        links: which links between hosts are cut or slow from the beginning; all others are as good as any.
         explanations: where schedulers say why they decided as they did: `log` (as `Explain`, which leaves and stands in
             the log), `pods` (as annotations, which kube-scheduler-simulator writes); none: nowhere.
     """
@@ -159,6 +162,7 @@ class Topology:
     feature_gates: Map[bool] = attrs.field(factory=Map, converter=as_map)
     scheduler: Map[Any] = attrs.field(factory=Map, converter=_scheduler)
     explanations: tuple[Literal["log", "pods"], ...] = attrs.field(default=(), converter=as_tuple)
+    links: tuple[Link, ...] = attrs.field(default=(), converter=as_tuple)
 
     def __attrs_post_init__(self) -> None:
         check_types(self, "topology: ")
@@ -179,7 +183,7 @@ class Topology:
         if self.lock not in ("leases", "endpoints", "configmaps"):
             raise ReconcileError(f"topology: lock: {self.lock!r} is neither 'leases', 'endpoints' nor 'configmaps'")
         _check_gates(self.feature_gates)
-        _check_ranges(self.service_cidr)
+        check_service_ranges(self.service_cidr)
         _check_amounts(self.capacity, "topology: capacity")
         if self.kubelet:
             _check_kubelet(self.kubelet, self.capacity, "topology: kubelet")
@@ -202,6 +206,8 @@ class Topology:
                 raise ReconcileError(f"topology: hosts[{place}].external: {host.name} is to carry the control plane")
         _distinct([(host.name, host.name) for host in self.hosts], "name")
         _distinct([(host.ip, host.name) for host in self.hosts], "address")
+        if self.links:
+            check_links(self.links, tuple([host.name for host in self.machines()]), "topology: links")
         if self.device_drivers:
             check_device_hosts(self.device_drivers, tuple([host.name for host in self.machines()]))
         _check_pod_networks(self)
@@ -428,45 +434,14 @@ def _check_kubelet(written: Map[str], capacity: Map[str], path: str) -> None:
 _NUMA_NODES: Final = range(1, 9)
 
 
-def _check_ranges(text: str) -> None:
-    ranges = text.split(",")
-    try:
-        found = [ip_network(each) for each in ranges]
-    except ValueError:
-        found = []
-    families = {each.version for each in found}
-    if (
-        not found
-        or len(families) < len(found)
-        or any(each.max_prefixlen - each.prefixlen not in _ROOM for each in found)
-    ):
-        said = "is not a network, or one of IPv4 and one of IPv6, with room for 6 to 1048574 services each"
-        raise ReconcileError(f"topology: service_cidr: {text!r} {said}, such as 10.96.0.0/12,fd00:10:96::/108")
-
-
 def _check_pod_networks(topology: Topology) -> None:
     bits = topology.node_cidr_mask_size
-    if not 1 <= bits <= _SMALLEST_NETWORK:
-        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} is not between 1 and {_SMALLEST_NETWORK}")
+    if not 1 <= bits <= SMALLEST_NETWORK:
+        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} is not between 1 and {SMALLEST_NETWORK}")
     if topology.cluster_cidr:
-        _check_cluster_cidr(topology.cluster_cidr, bits)
+        check_cluster_range(topology.cluster_cidr, bits)
     else:
         _check_networks(topology.hosts)
-
-
-def _check_cluster_cidr(text: str, bits: int) -> None:
-    try:
-        network = IPv4Network(text)
-    except ValueError:
-        said = "is not an IPv4 network, such as 10.244.0.0/16"
-        raise ReconcileError(f"topology: cluster_cidr: {text!r} {said}") from None
-    if not network.prefixlen <= bits <= min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK):
-        said = f"is not between {network.prefixlen} and {min(network.prefixlen + _MOST_BITS, _SMALLEST_NETWORK)}"
-        raise ReconcileError(f"topology: node_cidr_mask_size: {bits!r} {said}, as cluster_cidr is {text}")
-
-
-_MOST_BITS: Final = 16  # how much finer than the range its parts may be, as upstream has it
-_ROOM: Final = range(3, 21)  # bits that are left for services, as upstream's server takes
 
 
 def _check_amounts(amounts: Map[str], path: str) -> None:
@@ -486,7 +461,7 @@ def _check_networks(hosts: tuple[Host, ...]) -> None:
             network = IPv4Network(host.pod_cidr)
         except ValueError:
             network = None
-        if network is None or network.prefixlen > _SMALLEST_NETWORK:
+        if network is None or network.prefixlen > SMALLEST_NETWORK:
             said = "is not an IPv4 network with room for a pod, such as 10.244.1.0/24"
             raise ReconcileError(f"topology: hosts[{place}].pod_cidr: {host.pod_cidr!r} {said}")
         found.append((network, host.name))

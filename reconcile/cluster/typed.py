@@ -21,6 +21,7 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import Host
+from reconcile.model.links import Link
 
 
 def check_types(value: Any, path: str) -> None:
@@ -141,6 +142,14 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "numa": ("an integer", _is_number),
     "strain": ("a map of text to the text of a quantity", _texts),
     "clock_skew": ("an integer of nanoseconds", _is_number),
+    "links": ("links", _all(Link)),
+    "one": ("text", _is_text),
+    "other": ("text", _is_text),
+    "cut": ("true or false", _is_truth),
+    "delay": ("an integer of nanoseconds", _is_number),
+    "jitter": ("an integer of nanoseconds", _is_number),
+    "loss": ("an integer", _is_number),
+    "one_way": ("true or false", _is_truth),
     "etcd_quota": ("an integer of bytes", _is_number),
     "clock_drift": ("an integer of parts of a million", _is_number),
 }

@@ -8,7 +8,7 @@ The engine says who reaches whom; what is decided here is where a connection goe
 silent, and when somebody tries again.
 
 Takes:    TimerFired; from the engine, what health checks find.
-Gives:    Check, TakeOver, Elapsed, Lost, Resume, CatchUp: that something is due.
+Gives:    Check, TakeOver, Elapsed, Lost, Resume, CatchUp, Note, Show: that something is due.
 Source:   HAProxy's balance, inter, rise, fall; keepalived; client-go's with_retry.go, and the back-off of its
           reflector; golang.org/x/net/http2, whose connections are given up after 30 s of silence and 15 s of waiting
           for a ping (apimachinery's net/http.go).
@@ -31,6 +31,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.balancers import Balancer
+from reconcile.model.programs import ELECTOR
 
 Why: TypeAlias = Literal["refused", "closed", "reset", "lost", "late", "handshake"]
 """Why a call has no answer: nobody listens; the balancer finds no server, and closes; the connection was reset, or is
@@ -128,6 +129,23 @@ class Again:
     tries: int
 
 
+@quick
+@attrs.frozen(weakref_slot=False)
+class Lagging:
+    """
+    A watch cache that is behind.
+
+    Args:
+        behind: by how long.
+        shown: the store that it shows.
+        coming: the stores that it comes to show, and when.
+    """
+
+    behind: Duration
+    shown: Any
+    coming: tuple[tuple[Instant, Any], ...] = ()
+
+
 @attrs.frozen(kw_only=True)
 class State:
     """
@@ -144,7 +162,7 @@ class State:
         waiting: what does not move, by number.
         again: the requests that were sent again.
         pauses: the processes whose reflectors wait, or have waited lately.
-        stale: what watch caches that are held back show, by API server.
+        stale: what watch caches that are held back show, by API server; of one that is behind, a `Lagging`.
         since: of watches that are to list again: what that must not be older than, by (process, watch).
     """
 
@@ -206,7 +224,21 @@ class CatchUp:
     server: str
 
 
-Due: TypeAlias = Check | TakeOver | Elapsed | Lost | Resume | CatchUp
+@quick
+@attrs.frozen(weakref_slot=False)
+class Note:
+    """What is stored is to be noted, for caches that are behind."""
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Show:
+    """The watch cache of this API server, which is behind, shows more."""
+
+    server: str
+
+
+Due: TypeAlias = Check | TakeOver | Elapsed | Lost | Resume | CatchUp | Note | Show
 
 
 def begin(balancer: Balancer, masters: tuple[str, ...], dice: Dice) -> State:
@@ -230,6 +262,10 @@ def step(state: State, event: TimerFired) -> tuple[State, tuple[Due, ...]]:
             return state, (Lost(rest[0]),)
         case "cache":
             return state, (CatchUp(rest[0]),)
+        case "note":
+            return state, (Note(),)
+        case "show":
+            return state, (Show(rest[0]),)
         case _:
             return state, (Resume(rest[0]),)
 
@@ -238,8 +274,8 @@ def step(state: State, event: TimerFired) -> tuple[State, tuple[Due, ...]]:
 
 
 def is_straight(state: State, kind: str, host: str) -> bool:
-    """Tell whether a process of this kind calls the API server of its own host."""
-    return kind in state.balancer.straight and host in state.masters
+    """Tell whether a process of this kind calls the API server of its own host, of which it may be a part."""
+    return (kind in state.balancer.straight and host in state.masters) or kind == ELECTOR
 
 
 def given(state: State, caller: str) -> tuple[State, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from reconcile.cluster.pending import Replied, Sent
+from reconcile.cluster.topology import is_written
 from reconcile.driver.machine import Machine
 from reconcile.driver.machine.caches import hold_cache, release_cache
 from reconcile.driver.machine.lines import break_off, delay
@@ -29,9 +30,11 @@ def befall(machine: Machine, event: LineFault) -> None:
     if not machine.fronted:
         raise ReconcileError(f"{event!r}: no balancer stands before the API servers here: see `Topology(balancer=...)`")
     match event:
-        case HoldCache(server):
+        case HoldCache(server, behind):
+            if not is_written(behind) or behind < 0:
+                raise ReconcileError(f"behind: {behind!r} is no duration")
             _check_server(machine, server, held=False)
-            hold_cache(machine, server)
+            hold_cache(machine, server, behind)
         case ReleaseCache(server):
             _check_server(machine, server, held=True)
             release_cache(machine, server)

@@ -13,6 +13,7 @@ Left out: see docs/limits.md, "Serving".
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import Any, Final
 
 import attrs
@@ -24,10 +25,11 @@ from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal, forbidden, wrong
 from reconcile.components.apiserver.rest import connecting, paths, taking
 from reconcile.driver.machine import Machine
+from reconcile.driver.machine.metering import ready_behind
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.model import statuses
-from reconcile.model.behaviours import written
+from reconcile.model.behaviours import Behaviour, served, written
 from reconcile.model.requests import Request
 
 _PATH: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
@@ -98,7 +100,8 @@ def _rows(machine: Machine, found: Logs, now: Instant) -> list[tuple[Instant, st
     if wrote is None or wrote[0].id != found.container_id or wrote[0].started_at is None:
         return []
     last, behaviour = wrote
-    return written(behaviour, wrote[0].started_at, now if last.finished_at is None else last.finished_at)
+    ended = now if last.finished_at is None else last.finished_at
+    return _written(machine, found.pod, behaviour, wrote[0].started_at, ended)
 
 
 def _text(rows: list[tuple[Instant, str]], *, stamped: bool) -> str:
@@ -195,7 +198,25 @@ def _lines(machine: Machine, pod: Any, container: str, run: Any, now: Instant) -
         began, ended = last.started_at, now if last.finished_at is None else last.finished_at
     if applied is not None:  # an application writes its own
         return [each for each in applied.between(applied.start, applied.end) if began <= each[0] <= ended]
-    return written(behaviour, began, ended)
+    return _written(machine, f"{pod.metadata.namespace}/{pod.metadata.name}", behaviour, began, ended)
+
+
+def _written(
+    machine: Machine, pod: str, behaviour: Behaviour, began: Instant, ended: Instant
+) -> list[tuple[Instant, str]]:
+    """Give what a container has written, with what it has for requests, as these are shared now."""
+    rows = written(behaviour, began, ended)
+    load = machine.cluster.topology.behaviours.load
+    if not load or not any(line.served for line in behaviour.writes):
+        return rows
+    shares = []
+    for key, curve in load.items():
+        pods = ready_behind(machine, key)
+        if pod in pods:
+            shares.append((curve, len(pods)))
+    start = machine.cluster.topology.start
+    lines = served(behaviour, began, ended, lambda at: sum([curve.at(at, start) // among for curve, among in shares]))
+    return sorted([*rows, *lines], key=itemgetter(0))
 
 
 @attrs.frozen(kw_only=True)

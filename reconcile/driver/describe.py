@@ -208,8 +208,9 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
     match what:
         case on.StopHost(name) | on.StartHost(name) | on.StopProcess(name) | on.StartProcess(name):
             return f"{_POWER[what.__class__]} {name}"
-        case on.KillContainer(pod, container):
-            return f"kill container {container} of {pod}"
+        case on.KillContainer() | on.KillSandbox():
+            who = f"container {what.container}" if isinstance(what, on.KillContainer) else "sandbox"
+            return f"kill {who} of {what.pod}"
         case on.Freeze(process) | on.Thaw(process):
             return f"{'freeze' if isinstance(what, on.Freeze) else 'thaw'} {process}"
         case on.AddHost() | on.SetBackends() | on.Strain() | on.ShutDown() | on.WriteManifest() | on.RemoveManifest():
@@ -239,8 +240,8 @@ def _of_fault(what: Any, cluster: Cluster | None) -> str:
 
 def _of_line_fault(what: on.LineFault, cluster: Cluster | None) -> str:
     match what:
-        case on.HoldCache(server):
-            return f"hold the cache of {server}"
+        case on.HoldCache(server, behind):
+            return f"hold the cache of {server}" + (f" {duration_text(behind)} behind" if behind else "")
         case on.ReleaseCache(server):
             return f"release the cache of {server}"
         case on.ResetCall(call):
@@ -283,10 +284,8 @@ def _of_watch_fault(what: Any, _: Cluster | None) -> str:
             return f"cut {watch} of {process}"
         case on.SkipChanges(process, watch, count):
             return f"skip {count} of {watch} to {process}"
-        case on.HoldWatch(process, watch):
-            return f"hold {watch} of {process}"
-        case on.ReleaseWatch(process, watch):
-            return f"release {watch} of {process}"
+        case on.HoldWatch(process, watch) | on.ReleaseWatch(process, watch):
+            return f"{'hold' if isinstance(what, on.HoldWatch) else 'release'} {watch} of {process}"
         case _:
             return ""
 
@@ -320,6 +319,8 @@ def _of_component(what: Any, _: Cluster | None) -> str:
             return f"reported {describe(report)}"
         case on.Ordered(_, order):
             return f"ordered {describe(order)}"
+        case on.Surrounded(_, uid, container, work=work) if work:
+            return f"container {container} of {uid} gets of its queue: {work}"
         case on.Surrounded(_, uid, container, requests, missing):
             said = f"; missing {', '.join(missing)}" if missing else ""
             return f"container {container} of {uid} sees {requests / 10**9:g} requests a second{said}"
@@ -331,8 +332,10 @@ def _of_report(what: Any, _: Cluster | None) -> str:
     match what:
         case on.SandboxReady(uid, ip):
             return f"sandbox of {uid} ready at {ip}"
-        case on.SandboxRemoved(uid):
-            return f"sandbox of {uid} removed"
+        case on.SandboxRemoved(uid) | on.SandboxLost(uid):
+            return f"sandbox of {uid} {'removed' if isinstance(what, on.SandboxRemoved) else 'lost'}"
+        case on.SandboxFailed(uid, message):
+            return f"sandbox of {uid} could not be made: {message}"
         case on.ImagePulled(uid, container, image, present, took):
             how = "was present" if present else f"pulled in {duration_text(took)}"
             return f"image {image} {how} for {container} of {uid}"
@@ -419,6 +422,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"launch the application {process}"
         case do.SignalProcess(process):
             return f"signal {process}"
+        case do.LookAround(uid, container, queue, work) if queue:
+            return f"container {container} of {uid} turns to queue {queue}: {work}"
         case do.LookAround(uid, container):
             return f"container {container} of {uid} looks around"
         case do.DiscardVolumes(uid):

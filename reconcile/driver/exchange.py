@@ -17,6 +17,7 @@ from reconcile.effects import Answer, Notice
 from reconcile.events import StopProcess, Submit
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
+from reconcile.lib.replacing import replace
 
 _CLIENT = "http"
 _TEXT = (("Content-Type", "text/plain"),)
@@ -90,4 +91,4 @@ def _watched(machine: Machine, found: rest.Asked) -> rest.HttpResponse:
             machine.advance(timer.at)
     machine.advance(max(end, machine.now))
     apply_event(machine, StopProcess(f"watch/{_CLIENT}:{tag}"))
-    return rest.HttpResponse(code=200, headers=(("Content-Type", "application/json"),), body=b"".join(frames))
+    return replace(rest.streaming(found.reply), body=b"".join(frames))

@@ -5,7 +5,7 @@ A worker is powered on, and its kubelet registers it. Of a master, its manifests
 added as a learner, brought to what the others have, and promoted; its Node is labelled and tainted; and whoever runs
 the balancer lets it send to the new API server too.
 
-Takes:    a machine, and how to let an event happen, time go by, and a request be asked in it.
+Takes:    how to see a cluster, and to let an event happen, time go by, and a request be asked in it.
 Gives:    nothing, once it has joined; ReconcileError if it cannot, with kubeadm's and etcd's words where they have any.
 Source:   kubeadm 1.36, cmd/join.go (preflight, control-plane-prepare, etcd-join, control-plane-join), phases/etcd.
 Left out: discovery, the bootstrap token, certificates; the image of a manifest is that of the first master's.
@@ -24,7 +24,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.manifests import ETCD, static_pod
 from reconcile.driver.client import asked, get, patch
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.lines import network_of
+from reconcile.driver.machine.lines import NETWORK
 from reconcile.driver.operations import member_list
 from reconcile.driver.run import collector_paused, play
 from reconcile.driver.step import apply_event
@@ -62,7 +62,7 @@ def join(cluster: Cluster, host: str, *, control_plane: bool = False) -> Cluster
     """
     machine = Machine(cluster)
     joiner = Joiner(
-        machine,
+        machine.closed,
         lambda event: apply_event(machine, event),
         lambda time: play(machine, None, machine.now + time),
         lambda request: asked(machine, request),
@@ -77,13 +77,13 @@ class Joiner:
     Who runs kubeadm.
 
     Args:
-        machine: the cluster.
+        see: gives the cluster as it is now.
         happen: lets an event happen in it; ReconcileError if it cannot.
-        wait: lets time go by in it.
+        wait: lets time go by in it, if there is any left.
         ask: has a request answered; None if nobody answers.
     """
 
-    machine: Machine
+    see: Callable[[], Cluster]
     happen: Callable[[Fault], object]
     wait: Callable[[Duration], object]
     ask: Callable[[Request], Response | None]
@@ -92,14 +92,14 @@ class Joiner:
         """Let *name* join; a master if *control_plane* says so."""
         there = self._hosts()
         if name not in there:
-            self.happen(AddHost(self.machine.cluster.topology.spare(name, tuple(there.values()))))
+            self.happen(AddHost(self.see().topology.spare(name, tuple(there.values()))))
         elif not control_plane:
             raise ReconcileError(f"host {name} is there already: it has joined")
         if control_plane:
             self._become_master(name)
 
     def _become_master(self, name: str) -> None:
-        stacked = not self.machine.cluster.topology.etcd_apart
+        stacked = not self.see().topology.etcd_apart
         self._preflight(name, stacked=stacked)
         masters = [host for host in self._hosts().values() if _API_SERVER in _programs(host)]
         for pod in self._manifests(name, masters):
@@ -107,15 +107,16 @@ class Joiner:
         if stacked:
             self._join_etcd(name, masters)
         self._mark(name)
-        if self.machine.fronted:
-            behind = network_of(self.machine).masters
+        network = self.see().states.get(NETWORK)
+        if network is not None:
+            behind = network.masters
             if name not in behind:
                 self.happen(SetBackends((*behind, name)))
 
     def _preflight(self, name: str, *, stacked: bool) -> None:
         """Refuse a machine on which something is that would be in the way."""
         host, path = self._hosts()[name], "/etc/kubernetes/manifests"
-        if self.machine.processes.get(f"kubelet/{name}") is None:
+        if f"kubelet/{name}" not in self.see().processes:
             raise ReconcileError(f"kubelet/{name} does not run: kubeadm needs it")
         for program in (*_BRAINS, *(["etcd"] if stacked else [])):
             if program in _programs(host):
@@ -124,7 +125,7 @@ class Joiner:
 
     def _manifests(self, name: str, masters: list[Any]) -> tuple[Any, ...]:
         plan = self._plan(name, masters)
-        left = [program for program in _BRAINS if program not in self.machine.cluster.topology.without]
+        left = [program for program in _BRAINS if program not in self.see().topology.without]
         if plan is None:
             return tuple([static_pod(program) for program in left])
         made = [convert.load(each).object for each in kubeadm.control_plane(plan)]
@@ -132,13 +133,13 @@ class Joiner:
 
     def _plan(self, name: str, masters: list[Any]) -> kubeadm.Plan | None:
         """Give what kubeadm writes manifests from; None where the first master's are not kubeadm's."""
-        hosts, topology = self._hosts(), self.machine.cluster.topology
+        hosts, topology = self._hosts(), self.see().topology
         found = [pod for host in masters for pod in host.manifests if pod.metadata.name == _API_SERVER][:1]
         container = found[0].spec.containers[0] if found else None
         if container is None or not any(word.startswith("--advertise-address=") for word in container.command or ()):
             return None
-        keepers = [each.host for each in member_list(self.machine.closed()) if each.part != "none"]
-        members = keepers or [self.machine.etcd or topology.keepers()[0]]
+        keepers = [each.host for each in member_list(self.see()) if each.part != "none"]
+        members = keepers or [self.see().etcd or topology.keepers()[0]]
         if name not in members and not topology.etcd_apart:
             members.append(name)
         return kubeadm.Plan(
@@ -168,12 +169,12 @@ class Joiner:
 
     def _begins(self, name: str) -> bool:
         """Tell whether a member on this host is to begin a cluster, from a snapshot that was restored."""
-        keeping = self.machine.members.get(name)
-        led = any(each.role == "leader" for each in member_list(self.machine.closed()))
+        keeping = self.see().members.get(name)
+        led = any(each.role == "leader" for each in member_list(self.see()))
         return not led and keeping is not None and name in keeping.disk.log.snapshot.membership.voters
 
     def _part(self, name: str) -> str:
-        return next((each.part for each in member_list(self.machine.closed()) if each.host == name), "none")
+        return next((each.part for each in member_list(self.see()) if each.host == name), "none")
 
     def _change(self, kind: Literal["learner", "promote"], name: str) -> None:
         """Ask for a change until it is made."""
@@ -196,7 +197,7 @@ class Joiner:
         self._until(lambda: "" if self._node(name) is not None else f"nodes {name!r} not found", _BOOTSTRAP)
         body: dict[str, Any] = {"metadata": {"labels": _LABELS}}
         node = self._node(name)
-        if self.machine.cluster.topology.taint_masters:
+        if self.see().topology.taint_masters:
             kept = convert.dump(node).get("spec", {}).get("taints", [])
             body["spec"] = {"taints": [each for each in kept if each.get("key") != _ROLE] + [_TAINT]}
         answer = self.ask(patch("nodes", name, body))
@@ -211,14 +212,16 @@ class Joiner:
 
     def _until(self, said: Callable[[], str], limit: Duration) -> None:
         """Try again until *said* says nothing."""
-        end = self.machine.now + limit
+        end, looked = self.see().now + limit, -1
         while why := said():
-            if self.machine.now >= end:
+            now = self.see().now
+            if now in (end, looked):  # the time is up, of this or of the whole run
                 raise ReconcileError(why)
-            self.wait(_TRY_AGAIN)
+            looked = now
+            self.wait(min(_TRY_AGAIN, end - now))
 
     def _hosts(self) -> dict[str, Any]:
-        return {name: status.host for name, status in self.machine.hosts.table().items()}
+        return {name: status.host for name, status in self.see().hosts.items()}
 
 
 def _programs(host: Any) -> tuple[str, ...]:

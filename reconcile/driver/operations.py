@@ -52,7 +52,19 @@ MOST_BUMPED: Final = 1 << 40
 
 
 def operate(machine: Machine, event: Upkeep | MemberFault) -> None:
-    """Let *event* happen to etcd, or to its members, in an open cluster."""
+    """
+    Let *event* happen to etcd, or to its members, in an open cluster.
+
+    Raises:
+        ReconcileError: it cannot happen now; nothing has happened then.
+    """
+    if machine.plural or not isinstance(event, Compact | Defragment | Disarm):
+        # Members may refuse it when others have heard of it: it is tried first in a machine of its own.
+        _operate(Machine(machine.closed()), event)
+    _operate(machine, event)
+
+
+def _operate(machine: Machine, event: Upkeep | MemberFault) -> None:
     if isinstance(event, Compact | Defragment | Disarm):
         _keep_up(machine, event)
         return

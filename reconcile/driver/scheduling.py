@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from reconcile.api import apps_v1, core_v1, meta_v1
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.components import scheduling
 from reconcile.components import scheduler
@@ -29,9 +30,10 @@ from reconcile.components.scheduler.explaining import (
     placed,
     room_for,
 )
+from reconcile.driver.client import ask
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
-from reconcile.model.requests import joined
+from reconcile.model.requests import Request, joined
 
 _NAME: Final = "default-scheduler"
 
@@ -62,6 +64,54 @@ def would_go(
 ) -> tuple[Move, ...]:
     """Tell where these pods would go, one after the other."""
     return placed(_seen(cluster, profile), pods)[0]
+
+
+def pods_of(cluster: Cluster, objects: Iterable[Any], *, namespace: str = "default") -> tuple[Any, ...]:
+    """
+    Give the pods that there would be if these were created: pods as they are admitted, and of workloads all replicas.
+
+    What is of another kind has none, nor has a DaemonSet: its pods have their nodes from the start. Nothing is created:
+    the API server is asked as with `--dry-run=server`.
+
+    Raises:
+        ReconcileError: a pod is not admitted; it is said why.
+    """
+    found: list[Any] = []
+    for obj in objects:
+        place = obj.metadata.namespace or namespace
+        for pod in _declared(obj):
+            metadata = attrs.evolve(pod.metadata or meta_v1.ObjectMeta(), namespace=place)
+            made = attrs.evolve(pod, metadata=metadata)
+            request = Request(verb="create", resource="pods", namespace=place, body=made, dry_run=True)
+            cluster, response = ask(cluster, request)
+            if not response.ok:
+                name = joined(place, metadata.name or "")
+                raise ReconcileError(f"pod {name}: {response.body.message}")
+            found.append(response.body)
+    return tuple(found)
+
+
+def _declared(obj: Any) -> list[core_v1.Pod]:
+    """Give the pods that an object is, or that its template makes, by names of their own."""
+    if isinstance(obj, core_v1.Pod):
+        return [obj]
+    spec = getattr(obj, "spec", None)
+    template = getattr(spec, "template", None)
+    if isinstance(obj, apps_v1.DaemonSet) or getattr(template, "spec", None) is None or template is None:
+        return []
+    counts = (getattr(spec, "replicas", None), getattr(spec, "parallelism", None))
+    count = next((each for each in counts if each is not None), 1)
+    labels = template.metadata.labels if template.metadata is not None else None
+    annotations = template.metadata.annotations if template.metadata is not None else None
+    return [
+        core_v1.Pod(
+            api_version="v1",
+            kind="Pod",
+            metadata=meta_v1.ObjectMeta(name=f"{obj.metadata.name}-{number}", labels=labels, annotations=annotations),
+            spec=template.spec,
+        )
+        for number in range(count)
+    ]
 
 
 def how_many_more(

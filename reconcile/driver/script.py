@@ -14,6 +14,7 @@ A script is data, written as `schemas/scenario.json` says:
       - {at: 13m, patch: deployment/shop, with: {spec: {paused: true}}}
       - {at: 14m, kill: pod/shop-0, container: web}
       - {at: 15m, freeze: kube-scheduler/node-1}
+      - {at: 16m, join: node-9, control plane: true}
 
 Takes:    plain JSON data; the namespace of what names none.
 Gives:    timed commands, and what each command does: an event, or requests asked one after the other.
@@ -35,7 +36,8 @@ from reconcile.driver.client import LAST_APPLIED, delete, patch, reapplied, scal
 from reconcile.driver.errands import VERBS, Errand, errand_of, talk_of
 from reconcile.driver.fields import ScriptError, Target, duration_at, only, target_at, text_at
 from reconcile.driver.kubectl.rollouts import images_patch
-from reconcile.driver.linking import Link, link_at
+from reconcile.driver.linking import Cache, Drift, Link, cache_at, drift_at, link_at
+from reconcile.driver.machinery import CONTROL_PLANE, Doing, Joining, machinery_at
 from reconcile.driver.mapping import mapped, unserved
 from reconcile.events import (
     Disconnect,
@@ -43,6 +45,7 @@ from reconcile.events import (
     Freeze,
     HoldCache,
     KillContainer,
+    KillSandbox,
     Reconnect,
     ReleaseCache,
     SetClock,
@@ -152,25 +155,14 @@ class Life:
 
 
 @attrs.frozen
-class Cache:
-    """Hold back the watch cache of an API server, or let it have what is stored again."""
-
-    server: str
-    held: bool
-
-    def __str__(self) -> str:
-        return f"{'hold' if self.held else 'release'} cache {self.server}"
-
-
-@attrs.frozen
 class Kill:
-    """Kill a container of a pod."""
+    """Kill a container of a pod; without one, its sandbox."""
 
     target: Target
-    container: str
+    container: str = ""
 
     def __str__(self) -> str:
-        return f"kill {self.target} {self.container}"
+        return f"kill {self.target} {self.container}" if self.container else f"kill sandbox of {self.target}"
 
 
 @attrs.frozen
@@ -184,9 +176,9 @@ class Pause:
         return f"{'freeze' if self.on else 'thaw'} {self.process}"
 
 
-Happening: TypeAlias = Link | Power | Connection | Clock | Life | Cache | Kill | Pause
+Happening: TypeAlias = Link | Drift | Power | Connection | Clock | Life | Cache | Kill | Pause | Doing
 """What is asked of nobody."""
-Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Errand
+Command: TypeAlias = Scale | SetImage | Delete | Apply | Happening | Joining | Errand
 Asking: TypeAlias = Generator[Request, Response, Response]
 """Requests to ask one after the other, each answered before the next; its value is the answer that counts."""
 
@@ -212,6 +204,7 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "disconnect": (),
     "reconnect": (),
     "clock": ("ahead",),
+    "drift": ("rate", "until"),
     "cut link": ("one way",),
     "slow link": ("delay", "jitter", "loss", "one way"),
     "mend link": ("one way",),
@@ -219,8 +212,11 @@ _OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "start process": (),
     "freeze": (),
     "thaw": (),
-    "hold cache": (),
+    "hold cache": ("behind",),
     "release cache": (),
+    "join": (CONTROL_PLANE,),
+    "member": (),
+    "backends": (),
     **{verb: ("with", "namespace") if verb == "patch" else ("namespace",) for verb in VERBS if verb != "set image"},
 }
 
@@ -290,14 +286,18 @@ def _command(operation: str, row: Mapping[str, Any], path: tuple[str | int, ...]
             return link_at(operation, row, where)
         case "clock":
             return Clock(text_at(row["clock"], where), _ahead(row, path))
+        case "drift":
+            return drift_at(row, where)
         case "kill":
             return _kill(row, path, namespace)
         case "freeze" | "thaw":
             return Pause(text_at(row[operation], where), on=operation == "freeze")
         case "start process":
             return Life(text_at(row[operation], where), on=True)
+        case "join" | "member" | "backends":
+            return machinery_at(operation, row, where)
         case "hold cache" | "release cache":
-            return Cache(text_at(row[operation], where), held=operation == "hold cache")
+            return cache_at(operation, row, where)
         case _:
             return _errand(operation, row, path, namespace)
 
@@ -314,7 +314,11 @@ def _kill(row: Mapping[str, Any], path: tuple[str | int, ...], namespace: str) -
     text = text_at(row["kill"], where)
     word, slash, name = text.partition("/")
     if not slash or not name:
-        raise ScriptError(where, f"{text!r} is not of the form pod/web-1 or kubelet/node-1")
+        raise ScriptError(where, f"{text!r} is not of the form pod/web-1, sandbox/web-1 or kubelet/node-1")
+    if word == "sandbox":
+        if "container" in row:
+            raise ScriptError(where, f"{text!r} is a whole sandbox: it has no container")
+        return Kill(target_at(f"pod/{name}", where, namespace))
     if word not in _PODS:
         if "container" in row or "namespace" in row:
             raise ScriptError(where, f"{text!r} is a process: it has neither container nor namespace")
@@ -380,16 +384,17 @@ def event_of(command: Command) -> Fault | None:
             return Reconnect(host) if on else Disconnect(host)
         case Clock(host, ahead):
             return SetClock(host, ahead)
-        case Link(fault):
+        case Link(fault) | Drift(fault) | Doing(fault):
             return fault
         case Life(process, on):
             return StartProcess(process) if on else StopProcess(process)
         case Pause(process, on):
             return Freeze(process) if on else Thaw(process)
-        case Cache(server, held):
-            return HoldCache(server) if held else ReleaseCache(server)
+        case Cache(server, held, behind):
+            return HoldCache(server, behind) if held else ReleaseCache(server)
         case Kill(target, container):
-            return KillContainer(joined(target.namespace, target.name), container)
+            key = joined(target.namespace, target.name)
+            return KillContainer(key, container) if container else KillSandbox(key)
         case _:
             return None
 

@@ -38,6 +38,7 @@ from reconcile.driver.machine import (
     lapse,
     launch,
     lose,
+    lose_sandbox,
     reach_changed,
     release,
     report,
@@ -85,6 +86,7 @@ from reconcile.events import (
     HoldCache,
     HoldWatch,
     KillContainer,
+    KillSandbox,
     LoseDisk,
     MendLink,
     MoveLeader,
@@ -174,8 +176,8 @@ def apply_event(machine: Machine, event: ClusterEvent) -> None:
             | ForceNewCluster()
         ):
             operate(machine, event)
-        case KillContainer(pod, container):
-            _kill(machine, pod, container)
+        case KillContainer() | KillSandbox():
+            _kill(machine, event)
         case AddHost() | SetBackends() | Strain() | ShutDown() | WriteManifest() | RemoveManifest():
             befall(machine, event)
         case ReportIn():
@@ -317,12 +319,23 @@ def _mortal(machine: Machine, name: str) -> Process:
     return process
 
 
-def _kill(machine: Machine, key: str, name: str) -> None:
+def _placed(machine: Machine, key: str) -> tuple[Process | None, str]:
+    """Give the container runtime on which a pod runs, if there is one, and the uid by which it knows it."""
     pod = machine.store.get("pods", key)
     if pod is None:
         raise ReconcileError(f"there is no pod {key!r}")
     runtime = machine.processes.get(f"runtime/{pod.spec.node_name}")
-    uid = (pod.metadata.annotations or {}).get(_STATIC_UID, pod.metadata.uid)
+    return runtime, (pod.metadata.annotations or {}).get(_STATIC_UID, pod.metadata.uid)
+
+
+def _kill(machine: Machine, event: KillContainer | KillSandbox) -> None:
+    key = event.pod
+    runtime, uid = _placed(machine, key)
+    if isinstance(event, KillSandbox):
+        if runtime is None or not lose_sandbox(machine, runtime, uid):
+            raise ReconcileError(f"pod {key} has no sandbox that is ready")
+        return
+    name = event.container
     state = None if runtime is None else machine.states.get(runtime.name)
     running = () if state is None else world.running(state, uid)
     if runtime is None or state is None or name not in running:

@@ -129,11 +129,6 @@ def path_segment_faults(name: str) -> Faults:
     return tuple([f"may not contain '{part}'" for part in ("/", "%") if part in name])
 
 
-def any_faults(name: str) -> Faults:  # noqa: ARG001 -- as all namings
-    """Say nothing: any text is a name to some kinds."""
-    return ()
-
-
 @lru_cache(maxsize=8192)
 def qualified_faults(name: str) -> Faults:
     """Say what keeps *name* from being the key of a label or an annotation: `app`, `example.com/app`."""

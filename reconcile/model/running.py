@@ -49,17 +49,35 @@ class RunningContainer:
 
 @attrs.frozen(kw_only=True)
 class RunningPod:
-    """A pod that has a sandbox, its IP, and its containers in the order in which they were first started."""
+    """
+    A pod that has a sandbox.
+
+    Args:
+        uid: the pod's.
+        ip: its address.
+        containers: in the order in which they were first started.
+        lost: its sandbox is not ready any more.
+    """
 
     uid: str
     ip: str
     containers: tuple[RunningContainer, ...] = ()
+    lost: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class Running:
-    """Every pod with a sandbox on a host, by uid; its images, name -> bytes; how often it was powered on again."""
+    """
+    What runs on a host, and what is there.
+
+    Args:
+        pods: every pod with a sandbox, by uid.
+        images: name -> bytes.
+        boots: how often the host was powered on again.
+        pulled: images of which it is noted how they were pulled -> digests of logins; none if nobody needs one.
+    """
 
     pods: tuple[RunningPod, ...] = ()
     images: Map[int] = Map()
     boots: int = 0
+    pulled: Map[tuple[str, ...]] = Map()

@@ -23,6 +23,7 @@ from reconcile.cluster.components import controllers_among
 from reconcile.components.controllers import STANDARD, keys_of_itself
 from reconcile.model.measured import VERSIONS
 from reconcile.model.requests import joined, split_key
+from reconcile.model.stages import stages_of
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _ADMISSION: Final = ".admissionregistration.k8s.io"
@@ -89,12 +90,21 @@ def acted_upon(cluster: Cluster) -> frozenset[str]:
     Give the resources whose objects some controller reconciles.
 
     Of Kubernetes' own controllers, that is what they have in their queues by itself; of the user's, all that they
-    watch.
+    watch; and what stages play.
     """
     own = [source.resource for each in STANDARD for source in each.sources if source.keys is keys_of_itself]
-    return frozenset(
-        [*own, *[source.resource for each in controllers_among(cluster.controllers) for source in each.sources]]
-    )
+    watched = [source.resource for each in controllers_among(cluster.controllers) for source in each.sources]
+    return frozenset([*own, *watched, *_played(cluster)])
+
+
+def _played(cluster: Cluster) -> Iterator[str]:
+    stages = stages_of(cluster.topology.stages)
+    yield from stages.by_resource
+    for resource, table in cluster.store.tables.items() if stages.custom else ():
+        if table and resource not in _BUILT_IN:
+            kind = next(iter(table.values())).kind
+            if f"{kind}.{resource.partition('.')[2]}" in stages.custom:
+                yield resource
 
 
 def _kinds(cluster: Cluster) -> Iterator[Unheeded]:

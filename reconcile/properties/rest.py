@@ -52,8 +52,8 @@ def _unhealthy(cluster: Cluster) -> Iterator[str]:
             cordoned = taint.key == _CORDONED and node.spec.unschedulable
             if taint.key.startswith(_SICK) and not cordoned:
                 yield f"node {name} has the taint {taint.key}:{taint.effect}"
-    for host in cluster.hosts:
-        if cluster.store.get("nodes", host) is None:
+    for host, status in cluster.hosts.items():
+        if status.up and cluster.store.get("nodes", host) is None:
             yield f"host {host} has no node"
 
 

@@ -252,6 +252,7 @@ def _same_life(old: Any, new: Any) -> bool:
 
 _NAMESPACE: Final[Index[Any]] = Index("namespace", _namespace, span=_in_namespace)
 _NAME: Final[Index[Any]] = Index("name", _name, span=_of_name)
+_NAMED: Final[Index[Any]] = Index("name", _name)  # in whichever namespace
 _NODE: Final[Index[Any]] = Index("node", _node, _same_spec)
 
 COMMON: Final[tuple[Index[Any], ...]] = (_NAMESPACE, Index("owner", _owners, _same_owners))
@@ -289,6 +290,7 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("node", _attached_node, _same_spec),
     ),
     "nodes": (*COMMON, _NAME),
+    "leasecandidates.coordination.k8s.io": (*COMMON, _NAMED),
     "services": (
         *COMMON,
         Index("selector", _selector, _same_spec),
@@ -310,7 +312,7 @@ PARTITIONS: Final[dict[str, Index[Any]]] = {
     "pods": _NODE,
     "nodes": _NAME,
     "leases.coordination.k8s.io": _NAMESPACE,
-    "leasecandidates.coordination.k8s.io": _NAMESPACE,
+    "leasecandidates.coordination.k8s.io": _NAMED,
 }
 
 

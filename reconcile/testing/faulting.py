@@ -1,5 +1,5 @@
 """
-Faults of clocks and links, and machines that join, as a scenario's words.
+Faults of clocks, links, caches, processes and pods, and machines that join, as a scenario's words.
 
 Takes:    words of a command.
 Gives:    the event or the move that they mean.
@@ -7,11 +7,26 @@ Gives:    the event or the move that they mean.
 
 from __future__ import annotations
 
-from reconcile.events import CutLink, DriftClock, MendLink, SetClock, SlowLink
+from collections.abc import Sequence
+
+from reconcile.events import (
+    CutLink,
+    DriftClock,
+    HoldCache,
+    HoldWatch,
+    KillContainer,
+    KillSandbox,
+    MendLink,
+    SetClock,
+    SlowLink,
+    StopProcess,
+)
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
+from reconcile.model.requests import joined
+from reconcile.testing.blocks import Block
 from reconcile.testing.moves import Join
-from reconcile.testing.wording import number_in
+from reconcile.testing.wording import duration_in, number_in
 
 
 def set_clock(host: str, ahead: str) -> SetClock:
@@ -22,6 +37,27 @@ def set_clock(host: str, ahead: str) -> SetClock:
 def drifting(host: str, rate: str, until: str = "") -> DriftClock:
     """Give what lets a host's clock drift."""
     return DriftClock(host, number_in(rate), parse_duration(until) if until else None)
+
+
+def held(block: Block) -> HoldCache | HoldWatch:
+    """Give what holds a watch back, or an API server's watch cache, which may fall behind by a time."""
+    name, *more = block.words
+    if name.startswith("kube-apiserver/") or not more:
+        return HoldCache(name, *[duration_in(block, time) for time in more])
+    return HoldWatch(name, *more)
+
+
+def killing(words: Sequence[str]) -> KillContainer | KillSandbox | StopProcess:
+    """Give what kills a process, a container of a pod or its sandbox; ReconcileError if the words mean nothing."""
+    name, *rest = words
+    kind, _, pod = name.partition("/")
+    if kind == "sandbox":
+        return KillSandbox(joined((*rest, "default")[0], pod))
+    if rest:
+        return KillContainer(joined((*rest, "default")[1], name), rest[0])
+    if "/" not in name:
+        raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
+    return StopProcess(name)
 
 
 def joining(host: str, *flags: str) -> Join:

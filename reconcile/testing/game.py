@@ -130,7 +130,7 @@ class Game:
         self._lookout = Lookout(self.machine, properties, promises)
         self._operator = Operator(self.machine, self.happen, self._wait)
         self._joined: tuple[Join, ...] = ()
-        self._joiner = Joiner(self.machine, self.happen, self._wait, self._asked)
+        self._joiner = Joiner(self.machine.closed, self.happen, self._wait, self._asked)
 
     @property
     def declared(self) -> dict[tuple[str, str], dict[str, Any]]:

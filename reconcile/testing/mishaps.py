@@ -35,6 +35,7 @@ __all__ = ["mishaps"]
 _JUMPS: Final = (-5 * MINUTE, -61 * SECOND, -3 * SECOND, 0, 0, 3 * SECOND, 16 * SECOND, 61 * SECOND, 5 * MINUTE)
 _RATES: Final = (-100_000, -500, 0, 0, 500, 100_000)
 _DELAYS: Final = (0, 0, 20 * MILLISECOND, 400 * MILLISECOND, 2 * SECOND)
+_BEHIND: Final = (0, 0, 300 * MILLISECOND, 5 * SECOND)
 _OF_MASTERS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _OF_ALL: Final = ("kubelet", "kube-proxy")
 
@@ -61,7 +62,7 @@ def mishaps(hosts: tuple[str, ...], masters: tuple[str, ...]) -> st.SearchStrate
         processes.map(Freeze),
         processes.map(Thaw),
         st.builds(lambda name, time: (Freeze(name), Wait(time), Thaw(name)), processes, _TIMES),
-        servers.map(HoldCache),
+        st.builds(HoldCache, servers, st.sampled_from(_BEHIND)),
         servers.map(ReleaseCache),
         st.builds(Strike, st.sampled_from(("reset", "delay", "delay")), st.integers(0, 200)),
     )

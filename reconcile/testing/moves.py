@@ -95,13 +95,13 @@ class Strike:
         what: `drop` loses a call or an answer under way, `repeat` lets a call be carried out twice (the next one, if
             none is under way; heartbeats and records are left alone), `cut` breaks a watch, `kill` ends a process,
             `lag` lets a watch stay behind from then on (until it is released, all is repaired or its process dies),
-            `halt` ends a kubelet in the midst of what it orders, `compact` forgets the store's history, `reset`
-            resets the stream of a call or an answer, where a balancer stands in front, `delay` lets one arrive up to
-            31 s late there, `delete` deletes a pod.
+            `halt` ends a kubelet in the midst of what it orders, `sandbox` lets a pod's sandbox go away, `compact`
+            forgets the store's history, `reset` resets the stream of a call or an answer, where a balancer stands in
+            front, `delay` lets one arrive up to 31 s late there, `delete` deletes a pod.
         number: which of those that there are, counted round and round.
     """
 
-    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "compact", "reset", "delay", "delete"]
+    what: Literal["drop", "repeat", "cut", "lag", "kill", "halt", "sandbox", "compact", "reset", "delay", "delete"]
     number: int = 0
 
 

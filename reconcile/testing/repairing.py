@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconcile.cluster.components import FROZEN
+from reconcile.cluster.links import Pace, links_at_first
 from reconcile.driver.machine import Machine
 from reconcile.driver.machine.lines import network_of
 from reconcile.events import (
+    CutLink,
     DriftClock,
     Fault,
     FillDisk,
@@ -30,7 +32,7 @@ from reconcile.events import (
 
 
 def repairs(machine: Machine) -> Iterator[Fault]:
-    """Set clocks and disks right, start and connect what is not, release what is held back, thaw what is frozen."""
+    """Set clocks, disks and links right, start and connect what is not, release what is held, thaw what is frozen."""
     yield from _clocks(machine)
     yield from _disks(machine)
     for running in machine.closed().processes.values():
@@ -42,10 +44,7 @@ def repairs(machine: Machine) -> Iterator[Fault]:
     if machine.fronted:
         for server in network_of(machine).stale:
             yield ReleaseCache(server)
-    for one, other in (*machine.cuts, *machine.links.ways):
-        yield MendLink(one, other)
-    for one, other in machine.links.paces:
-        yield SlowLink(one, other, one_way=True)
+    yield from _links(machine)
     for name, status in machine.closed().hosts.items():
         if not status.connected:
             yield Reconnect(name)
@@ -53,6 +52,23 @@ def repairs(machine: Machine) -> Iterator[Fault]:
             yield StartHost(name)
         elif machine.processes.get(f"kubelet/{name}") is None:
             yield StartProcess(f"kubelet/{name}")
+
+
+def _links(machine: Machine) -> Iterator[Fault]:
+    """Let links be as they were at first."""
+    cuts, first = links_at_first(machine.cluster.topology.links)
+    cut = [*[(way, False) for way in cuts], *[(way, True) for way in first.ways]]
+    for one, other in (*machine.cuts, *machine.links.ways):
+        if ((one, other), (one, other) in machine.links.ways) not in cut:
+            yield MendLink(one, other)
+    now = machine.closed()
+    for (one, other), one_way in cut:
+        if (one, other) not in (now.links.ways if one_way else now.cuts):
+            yield CutLink(one, other, one_way)
+    for one, other in {**dict(machine.links.paces.items()), **dict(first.paces.items())}:
+        pace = first.paces.get((one, other), Pace())
+        if machine.links.paces.get((one, other), Pace()) != pace:
+            yield SlowLink(one, other, pace.delay, pace.jitter, pace.loss, one_way=True)
 
 
 def _clocks(machine: Machine) -> Iterator[Fault]:

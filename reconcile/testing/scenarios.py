@@ -36,9 +36,6 @@ from reconcile.events import (
     DropCall,
     Execute,
     Freeze,
-    HoldCache,
-    HoldWatch,
-    KillContainer,
     Reconnect,
     ReleaseCache,
     ReleaseWatch,
@@ -61,7 +58,7 @@ from reconcile.model.requests import joined
 from reconcile.properties import ALWAYS, PAST, Past, Property, violations
 from reconcile.testing import membership
 from reconcile.testing.blocks import Block
-from reconcile.testing.faulting import drifting, joining, linked, set_clock
+from reconcile.testing.faulting import drifting, held, joining, killing, linked, set_clock
 from reconcile.testing.game import Game
 from reconcile.testing.lookout import Broken
 from reconcile.testing.moves import Adopt, Lag, Strike, Wait, Wander
@@ -332,11 +329,8 @@ class Scenario:
         yield from ()
 
     def kill(self, block: Block) -> Iterator[str]:
-        """Kill COMPONENT/HOST, a process, or kill POD CONTAINER [NAMESPACE], a container."""
-        name, *rest = block.words
-        if not rest and "/" not in name:
-            raise ReconcileError(f"kill {name!r}: a process is named kubelet/node-1; of a pod say which container")
-        self._game.happen(KillContainer(joined((*rest, "default")[1], name), rest[0]) if rest else StopProcess(name))
+        """Kill COMPONENT/HOST, a process; kill POD CONTAINER [NAMESPACE], a container; kill sandbox/POD [NAMESPACE]."""
+        self._game.happen(killing(block.words))
         yield from ()
 
     def freeze(self, block: Block) -> Iterator[str]:
@@ -431,9 +425,8 @@ class Scenario:
         yield from ()
 
     def hold(self, block: Block) -> Iterator[str]:
-        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST: its watch cache lags."""
-        server, *watch = block.words
-        self._game.happen(HoldWatch(server, *watch) if watch else HoldCache(server))
+        """Hold PROCESS WATCH: hold back what a watch is to be told. Hold kube-apiserver/HOST [TIME]: its cache lags."""
+        self._game.happen(held(block))
         yield from ()
 
     def release(self, block: Block) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.components import controllers_among
 from reconcile.cluster.pending import Message, Sent
+from reconcile.components import world
 from reconcile.driver.choices import choices
 from reconcile.events import (
     Compact,
@@ -23,12 +24,14 @@ from reconcile.events import (
     Execute,
     Fault,
     HoldWatch,
+    KillSandbox,
     RepeatCall,
     ResetCall,
     Return,
     StopProcess,
 )
 from reconcile.lib.instant import SECOND
+from reconcile.model.requests import key_of
 
 _WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
 _LATE: Final = (SECOND // 5, 3 * SECOND, 11 * SECOND, 31 * SECOND)
@@ -114,6 +117,16 @@ def _processes(cluster: Cluster) -> list[tuple[Fault, ...]]:
     return [(StopProcess(name),) for name in cluster.processes if not name.startswith(("runtime/", "network"))]
 
 
+def _sandboxes(cluster: Cluster) -> list[tuple[Fault, ...]]:
+    """Give the pods of users that have a sandbox."""
+    found: list[tuple[Fault, ...]] = []
+    for pod in cluster.objects("pods", namespace="default"):
+        runtime = cluster.states.get(f"runtime/{pod.spec.node_name}")
+        if runtime is not None and world.lost(runtime, pod.metadata.uid) is not None:
+            found.append((KillSandbox(key_of(pod)),))
+    return found
+
+
 def _halts(cluster: Cluster) -> list[tuple[Fault, ...]]:
     """A kubelet orders in the order of the numbers: it stops, and an order and those after it were never given."""
     orders: dict[str, list[int]] = {}
@@ -139,6 +152,7 @@ _CANDIDATES: Final[dict[str, Callable[[Cluster], list[tuple[Fault, ...]]]]] = {
     "lag": _holds,
     "kill": _processes,
     "halt": _halts,
+    "sandbox": _sandboxes,
     "compact": _compactions,
     "reset": _resets,
     "delay": _delays,

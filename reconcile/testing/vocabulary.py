@@ -38,6 +38,7 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import Host
+from reconcile.model.links import Link
 from reconcile.model.requests import List, Request, Response
 from reconcile.store import Change
 from reconcile.testing.strategies import Schemas, objects
@@ -78,6 +79,11 @@ _STAGE = {
     "metadata": {"name": "gone"},
     "spec": {"resourceRef": {"kind": "Pod"}, "selector": {}, "next": {"delete": True}},
 }
+_LINKS: Final = (
+    None,
+    Link(one="a", other="b", cut=True, one_way=True),
+    Link(one="a", other="b", delay=5, jitter=1, loss=2),
+)
 _BALANCERS: Final = (Balancer(kind="none"), Balancer(), Balancer(kind="floating-address", takeover=5, straight=()))
 _SCHEDULER: Final = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -163,10 +169,11 @@ class _Vocabulary:
                 "device_drivers": st.lists(self.of(DeviceDriver), max_size=2).map(_device_drivers),
                 "balancer": st.none() | st.sampled_from(_BALANCERS),
                 "cloud": st.none() | self.of(Cloud).map(_cloud),
+                "links": st.just(()),
                 "feature_gates": switched,
                 "service_cidr": st.sampled_from(["10.96.0.0/12", "fd00::/108", "10.96.0.0/12,fd00::/108"]),
             }
-            return st.builds(Topology, **parts | possible)
+            return st.builds(_linked, st.builds(Topology, **parts | possible), st.sampled_from(_LINKS))
         if shape is List:
             return self.lists()
         if shape is Backed:
@@ -240,6 +247,14 @@ def _table(rows: dict[str, Any]) -> Table[str, Any]:
 def _is_home(name: str, group: str, version: str) -> bool:
     folder, _, file = name.rpartition("/")
     return file == f"{version}.json" and folder.rpartition("/")[2].split(".")[0] == group
+
+
+def _linked(topology: Topology, link: Link | None) -> Topology:
+    """Give a topology whose first two hosts have this link, if it has two."""
+    if link is None or len(topology.hosts) < 2:  # noqa: PLR2004 -- a link has two ends
+        return topology
+    one, other = [host.name for host in topology.hosts[:2]]
+    return attrs.evolve(topology, links=(attrs.evolve(link, one=one, other=other),))
 
 
 def _cloud(cloud: Cloud) -> Cloud:

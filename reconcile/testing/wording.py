@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from reconcile.cluster.kubeadm import kubeadm
 from reconcile.cluster.topology import Topology
 from reconcile.driver.errands import VERBS
-from reconcile.driver.wire import topology_from_json
+from reconcile.driver.wire import topology_from_json, topology_to_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.model.requests import Response
@@ -82,11 +83,22 @@ def topology_in(words: dict[str, Any], documents: tuple[Any, ...]) -> Topology:
     """Read the topology of `load`: its words, which count more, and what stands below, with its behaviours."""
     balancer = words.get("balancer")
     words = words | {"balancer": {"kind": balancer}} if isinstance(balancer, str) else words
-    plain: dict[str, Any] = {"nodes": 1}
+    words, plain = _formed(words)
     for document in documents:
         plain |= document
     behaviours = {key: plain.pop(key) for key in _OF_BEHAVIOURS if key in plain}
     return topology_from_json(plain | words | ({"behaviours": behaviours} if behaviours else {}))
+
+
+def _formed(words: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the words that are left, and what they count more than: one node, or a form that kubeadm builds."""
+    form = words.get("form")
+    if form is None:
+        return words, {"nodes": 1}
+    sizes = {name: words[name] for name in ("masters", "workers", "members") if isinstance(words.get(name), int)}
+    made = kubeadm(cast("Any", form), **sizes)
+    left = {name: value for name, value in words.items() if name != "form" and name not in sizes}
+    return left, topology_to_json(made)
 
 
 def reached(response: Response | None) -> Response:

@@ -33,6 +33,7 @@ from reconcile.events import (
     HoldCache,
     HoldWatch,
     KillContainer,
+    KillSandbox,
     MendLink,
     Reconnect,
     ReleaseCache,
@@ -216,9 +217,10 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "clock", host, duration_text(ahead)
         case DriftClock(host, rate, until):
             return ("drift", host, str(rate)) if until is None else ("drift", host, str(rate), duration_text(until))
-        case KillContainer(pod, container) if "/" in pod and pod.split("/")[0]:
+        case KillContainer(pod) | KillSandbox(pod) if "/" in pod and pod.split("/")[0]:
             namespace, name = split_key(pod)
-            return "kill", name, container, namespace
+            what = (name, fault.container) if isinstance(fault, KillContainer) else (f"sandbox/{name}",)
+            return "kill", *what, namespace
         case Strain(host, signal, available):
             return ("strain", host, signal, available) if available else ("strain", host, signal)
         case ShutDown(host, cancelled):
@@ -228,12 +230,20 @@ def _words(fault: Fault) -> tuple[str, ...]:
             return "manifest", host, name, namespace
         case CutWatch(process, watch) | HoldWatch(process, watch) | ReleaseWatch(process, watch):
             return _OF_WATCHES[fault.__class__], process, watch
-        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
-            return _OF_PROCESSES[fault.__class__], name
+        case HoldCache() | ReleaseCache() | Freeze() | Thaw():
+            return _words_of_process(fault)
         case SetBackends(hosts) if hosts:
             return "backends", *hosts
         case _:
             return ()
+
+
+def _words_of_process(fault: HoldCache | ReleaseCache | Freeze | Thaw) -> tuple[str, ...]:
+    match fault:
+        case HoldCache(name, behind) if behind:
+            return "hold", name, duration_text(behind)
+        case HoldCache(name) | ReleaseCache(name) | Freeze(name) | Thaw(name):
+            return _OF_PROCESSES[fault.__class__], name
 
 
 def _words_of_network(fault: Disconnect | Reconnect | CutLink | MendLink | SlowLink) -> tuple[str, ...]:

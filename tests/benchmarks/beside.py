@@ -7,6 +7,8 @@ The control plane at KUBECONFIG has an API server and no scheduler. It is given 
 pods; then the scheduler is started by COMMAND, and stopped again when all that can be bound are. What counts is the
 time from the first binding to the last, and the seconds of the processor that the scheduler took in it, since the API
 server and etcd, which it waits for, run on the same machine. Its own limit of requests has to be set high.
+
+For `preemption` every node is filled first; a pod that finds room by it counts when it is bound, its victims gone.
 """
 
 import argparse
@@ -22,9 +24,13 @@ from tests.benchmarks.against import Server
 
 NODES = "/api/v1/nodes"
 CLIENTS = 16
+PREEMPTION = "preemption"
+HIGH = "benchmark-high"
 ADDED = b'"type":"ADDED"'
 # How long no pod is bound until it is taken that none will be, in seconds.
 QUIET = 15.0
+# How long it may take until the first is, in seconds.
+START = 300.0
 
 
 async def fill(server, path, objects):
@@ -72,7 +78,7 @@ async def bindings(connection, path, version, pid, pods):
     bound, rest = 0, b""
     while bound < pods:
         try:
-            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else 120.0)
+            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else START)
         except TimeoutError:
             break
         # Of what the selector shows, a pod that is bound is new.
@@ -86,7 +92,31 @@ async def bindings(connection, path, version, pid, pods):
     return bound, last[0] - first[0], last[1] - first[1]
 
 
-async def measure(server, name, kind, pods, start):
+async def _clear(server, path):
+    """Delete all pods; a server gives up after a minute, with those gone that it came to."""
+    for _ in range(CLIENTS):
+        connection = await server.connect()
+        try:
+            await connection.ask("DELETE", f"{path}?gracePeriodSeconds=0", also=(409, 504))
+        except asyncio.IncompleteReadError:
+            continue
+        finally:
+            connection.close()
+        return
+
+
+async def _crowd(server, client, space, nodes):
+    """Fill every node with pods of low priority, in a namespace of their own."""
+    ranks = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    await client.ask("POST", ranks, {"metadata": {"name": HIGH}, "value": 10}, also=(409,))
+    await client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
+    account = {"metadata": {"name": "default"}}
+    await client.ask("POST", f"/api/v1/namespaces/{space}/serviceaccounts", account, also=(409,))
+    low = (_moved(each, space) for each in scheduling.crowd(nodes))
+    await fill(server, f"/api/v1/namespaces/{space}/pods", low)
+
+
+async def measure(server, name, kind, pods, start, *, nodes):
     """Give the pods of one kind to a scheduler that is started for them; print how fast it was."""
     space = f"{name.replace('_', '-')}-{int(time.time())}"
     path = f"/api/v1/namespaces/{space}/pods"
@@ -95,7 +125,11 @@ async def measure(server, name, kind, pods, start):
     await client.ask(
         "POST", f"/api/v1/namespaces/{space}/serviceaccounts", {"metadata": {"name": "default"}}, also=(409,)
     )
+    if name == PREEMPTION:
+        await _crowd(server, client, f"{space}-low", nodes)
     await fill(server, path, (_moved(kind(number), space) for number in range(pods)))
+    client.close()  # an API server ends a connection that is idle for so long
+    client = await server.connect()
     version = json.loads(await client.ask("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"]
     watcher = await server.connect()
     process = await asyncio.create_subprocess_exec(
@@ -111,9 +145,9 @@ async def measure(server, name, kind, pods, start):
         f" {bound / spent:7.0f} a second of its processor",
         flush=True,
     )
-    await client.ask("DELETE", f"{path}?gracePeriodSeconds=0", also=(409,))
     watcher.close()
     client.close()
+    await _clear(server, path)
 
 
 def _moved(pod, space):
@@ -121,6 +155,9 @@ def _moved(pod, space):
     plain["metadata"].pop("uid", None)
     plain["metadata"]["namespace"] = space
     plain["spec"]["schedulerName"] = "default-scheduler"
+    if plain["spec"].pop("priority", 0):
+        plain["spec"]["priorityClassName"] = HIGH
+    plain["spec"]["terminationGracePeriodSeconds"] = 0
     return convert.load(plain).object
 
 
@@ -129,12 +166,14 @@ async def played(options):
     server = Server(options.kubeconfig)
     await fill(server, NODES, (scheduling.node(number) for number in range(options.nodes)))
     await allocatable(Server(options.kubeconfig), options.nodes)
-    for name in options.kinds or scheduling.KINDS:
-        await measure(server, name, scheduling.KINDS[name], options.pods, options.start)
+    kinds = {**scheduling.KINDS, PREEMPTION: scheduling.urgent}
+    for name in options.kinds or kinds:
+        pods = scheduling.urgent_pods(options.pods, options.nodes) if name == PREEMPTION else options.pods
+        await measure(server, name, kinds[name], pods, options.start, nodes=options.nodes)
 
 
 def main():
-    """Measure the kinds that are asked for, or all but preemption."""
+    """Measure the kinds that are asked for, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kubeconfig")
     parser.add_argument("kinds", nargs="*")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import attrs
@@ -150,15 +150,27 @@ def decisions(kind: Callable[[int], Any], nodes: int, pods: int, share: int) -> 
     return bound, time.process_time() - began
 
 
+def crowd(nodes: int) -> Iterator[Any]:
+    """Give pods of low priority that fill so many nodes, four on each."""
+    for number in range(4 * nodes):
+        yield pod(f"low{number:05}", cpu="900m", nodeName=f"n{number % nodes:05}", priority=0)
+
+
+def urgent(number: int) -> Any:
+    """Preemption: a pod that takes the room of three others."""
+    return pod(f"high{number:05}", cpu="3", priority=10)
+
+
+def urgent_pods(pods: int, nodes: int) -> int:
+    """Tell how many urgent pods are played: not more than on every tenth node."""
+    return min(pods, nodes // 10)
+
+
 def preemption(nodes: int, pods: int, share: int) -> tuple[int, float]:
     """Preempt: each node is filled by four pods of low priority; so many of high priority come."""
     play = begun(nodes, share)
-    low = [
-        (None, pod(f"low{number:05}", cpu="900m", nodeName=f"n{number % nodes:05}", priority=0))
-        for number in range(4 * nodes)
-    ]
-    play.tell("pods", *low)
-    made = [pod(f"high{number:05}", cpu="3", priority=10) for number in range(pods)]
+    play.tell("pods", *[(None, each) for each in crowd(nodes)])
+    made = [urgent(number) for number in range(pods)]
     began = time.process_time()
     victims = 0
     for each in made:
@@ -188,7 +200,7 @@ def main() -> None:
     chosen = parser.parse_args()
     for name in chosen.kinds or [*KINDS, "preemption"]:
         if name == "preemption":
-            pods = min(chosen.pods, chosen.nodes // 10)
+            pods = urgent_pods(chosen.pods, chosen.nodes)
             found, took = preemption(chosen.nodes, pods, chosen.share)
         else:
             pods = chosen.pods

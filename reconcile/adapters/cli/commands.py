@@ -241,7 +241,7 @@ def get(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("what", type=click.Choice(["pod", "drain", "room"]))
+@click.argument("what", type=click.Choice(["pod", "drain", "room", "fit"]))
 @click.argument("names", nargs=-1, required=True)
 @click.option("--log", type=_FILE, required=True, metavar="FILE", help="The recorded run.")
 @click.option("--until", type=click.IntRange(min=0), metavar="N", help="As it was after N steps.")
@@ -261,7 +261,8 @@ def explain(**options: Any) -> int:
     Say why pods of a recorded run go where they go, or what would become of them.
 
     `pod NAME...`: what each plugin says of each node. `drain NODE...`: where the nodes' pods would go, and who could
-    not. `room NAME...`: how many more such pods would fit. Exits 2 if a pod would find no node.
+    not. `room NAME...`: how many more such pods would fit. `fit FILE...`: where the pods that manifests declare would
+    go, one after the other. Exits 2 if a pod would find no node.
     """
     from reconcile.adapters.cli.explain import Options, explain  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import attrs
 import click
 
-from reconcile.adapters.cli.files import load_scheduler
+from reconcile.adapters.cli.files import load_manifests, load_scheduler
 from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster
@@ -28,7 +28,7 @@ from reconcile.components.scheduler.plugin import Plugin
 from reconcile.driver.log import read_lines
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
-from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained
+from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained, pods_of, would_go
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import joined
 
@@ -41,7 +41,7 @@ _DIVERGED: Final = 2
 class Options:
     """What the command was given; see its options."""
 
-    what: Literal["pod", "drain", "room"]
+    what: Literal["pod", "drain", "room", "fit"]
     names: tuple[str, ...]
     log: Path
     until: int | None = None
@@ -81,6 +81,10 @@ def explain(options: Options) -> int:
             moves = if_drained(cluster, options.names, profile=profile)
             click.echo(_moves(moves, options.output))
             return _YES if all(move.node for move in moves) else _NO
+        case "fit":
+            moves = _fitting(cluster, options, profile)
+            click.echo(_moves(moves, options.output))
+            return _YES if all(move.node for move in moves) else _NO
         case "room":
             for name in options.names:
                 pod = cluster.store.table("pods").get(joined(options.namespace, name))
@@ -88,6 +92,16 @@ def explain(options: Options) -> int:
                     raise ReconcileError(f'there is no pod "{name}" in namespace "{options.namespace}"')
                 click.echo(_room(name, *how_many_more(cluster, _pending(pod), profile=profile), options.output))
             return _YES
+
+
+def _fitting(cluster: Cluster, options: Options, profile: Configuration | None) -> tuple[Move, ...]:
+    """Tell where the pods that manifests declare would go, one after the other."""
+    given = load_manifests([Path(name) for name in options.names], options.namespace)
+    objects = [each.object for each in given.declared]
+    pods = pods_of(cluster, objects, namespace=options.namespace)
+    if not pods:
+        raise ReconcileError(f"{', '.join(options.names)}: no pod is declared, and no workload that has some")
+    return would_go(cluster, pods, profile=profile)
 
 
 def _print_recorded(options: Options) -> int:

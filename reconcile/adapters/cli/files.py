@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
+import click
 
 from reconcile.adapters.cli import kustomize
 from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manifests
@@ -177,6 +178,9 @@ def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
     """
     Read KWOK's stages from files and directories; of one that has nothing but a kustomization, what that builds.
 
+    What else is in a directory of stages, such as the StorageClass that they are for, is warned of and left to the
+    manifests.
+
     Raises:
         BadFiles, ManifestError: one of them is not what it should be, or there is nothing; the message says where.
     """
@@ -188,7 +192,7 @@ def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
         given = stages if stages or not there else kustomize.built(path)
         if not given:
             raise BadFiles([f"{path}: there is no Stage and no KwokConfiguration in it"])
-        for manifest in given:
+        for manifest in _without_others(given) if path.is_dir() else given:
             try:
                 read = checked(manifest.content)
             except ReconcileError as error:
@@ -201,6 +205,22 @@ def load_stages(paths: Iterable[Path]) -> tuple[Any, ...]:
                 raise BadFiles([f"{place}: {said} at {places[said]}"])
             found.append(manifest.content)
     return tuple(found)
+
+
+def _without_others(given: Iterable[Manifest]) -> list[Manifest]:
+    """Give what is KWOK's among the documents of a directory, or all of them if nothing is."""
+    every = list(given)
+    own = [each for each in every if _is_kwok_s(each)]
+    for each in every if own else ():
+        if not _is_kwok_s(each):
+            name = (each.content.get("metadata") or {}).get("name")
+            said = f"{each.content.get('kind')} {name!r} is no stage: apply it with the manifests"
+            click.echo(f"warning: {place_of(each, 'kind')}: {said}", err=True)
+    return own or every
+
+
+def _is_kwok_s(manifest: Manifest) -> bool:
+    return str(manifest.content.get("apiVersion")).partition("/")[0] in ("kwok.x-k8s.io", "config.kwok.x-k8s.io")
 
 
 def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ import click
 
 from reconcile.adapters.cli.files import load_manifests, load_script
 from reconcile.adapters.cli.logs import Lines, instant_of, opened_log, shown_at
-from reconcile.adapters.cli.run import Options, begun, check_time, ended, opened
+from reconcile.adapters.cli.run import Options, begun, check_times, ended, opened
 from reconcile.adapters.cli.session import Player, Recorded, Unrecorded, attentive
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster
@@ -66,8 +66,7 @@ def run_on(options: Options) -> int:
             )
         there = shown_at(played, at, options.at, options.until)
         passed = there.now - there.topology.start
-        for timed in script:
-            check_time(timed, there.topology, passed + options.limit, passed)
+        check_times(script, list(there.hosts), passed + options.limit, passed)
         inputs = [path for path in (options.origin, options.scenario, *given.files) if path is not None]
         with attentive() as interrupted, _player(played.cluster, options, lines, inputs) as player:
             with begun(player, options.limit, interrupted, quiet=options.quiet, verbosity=options.verbosity) as job:

@@ -40,6 +40,7 @@ from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
 from reconcile.driver.errands import Errand
 from reconcile.driver.failures import failures
+from reconcile.driver.machinery import Joining
 from reconcile.driver.mapping import NotServed, established, mapped
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
@@ -109,8 +110,7 @@ def run_manifests(options: Options) -> int:
     script = load_script(options.scenario, options.namespace)
     own = load_controllers(options.own)
     topology = _topology(options, own)
-    for timed in script:
-        check_time(timed, topology, options.limit)
+    check_times(script, [machine.name for machine in topology.machines()], options.limit)
     cluster = Cluster.boot(topology, seed=options.seed, controllers=own)
     described = (options.topology, options.behaviours, options.kubelet_config, options.scheduler_config)
     inputs = [*described, options.scenario, *files_of(options.stages), *given.files]
@@ -255,6 +255,14 @@ class Job:
                 raise _failed(timed, str(error)) from None
         if isinstance(command, Happening):
             return
+        if isinstance(command, Joining):
+            try:
+                self._session.join(command)
+            except BadFiles:
+                raise
+            except ReconcileError as error:
+                raise _failed(timed, str(error)) from None
+            return
         if isinstance(command, Errand):
             asking = _named(timed, running(command, self._session.cluster.now, self._say))
             self._session.start(asking, lambda response: _granted(response, timed))
@@ -360,16 +368,19 @@ def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     return attrs.evolve(made, balancer=usual(made.masters)) if made.balancer is None else made
 
 
-def check_time(timed: Timed, topology: Topology, limit: Duration, passed: Duration = 0) -> None:
-    """Refuse what could only fail later, or is due before the time that has *passed* already."""
-    if timed.at < passed:
-        raise _failed(timed, f"the run goes on from {duration_text(passed)}")
-    if timed.at > limit:
-        raise _failed(timed, "the time is up before that; see --limit")
-    host = getattr(timed.command, "host", None)
-    names = [machine.name for machine in topology.machines()] if host is not None else []
-    if host is not None and host not in names:
-        raise _failed(timed, f"there is no such host; there are {', '.join(names[:10])}")
+def check_times(script: tuple[Timed, ...], machines: list[str], limit: Duration, passed: Duration = 0) -> None:
+    """Refuse what could only fail later, or is due before the time that has *passed*; *machines* are there already."""
+    names = [*machines]
+    for timed in script:
+        if timed.at < passed:
+            raise _failed(timed, f"the run goes on from {duration_text(passed)}")
+        if timed.at > limit:
+            raise _failed(timed, "the time is up before that; see --limit")
+        host = getattr(timed.command, "host", None)
+        if isinstance(timed.command, Joining):
+            names.append(timed.command.host)
+        elif host is not None and host not in names:
+            raise _failed(timed, f"there is no such host; there are {', '.join(names[:10])}")
 
 
 @contextmanager

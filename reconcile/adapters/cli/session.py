@@ -21,7 +21,9 @@ from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
 from reconcile.driver.circles import Circles
 from reconcile.driver.convergence import at_rest
+from reconcile.driver.joining import Joiner
 from reconcile.driver.machine import Machine
+from reconcile.driver.machinery import Joining
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import Run, play, quiet_time
 from reconcile.driver.script import Asking
@@ -169,6 +171,10 @@ class Unrecorded:
         return state_digest(self.cluster)
 
 
+def _asking(request: Request) -> Asking:
+    return (yield request)
+
+
 Watcher = Callable[[Cluster], None]
 Listener = Callable[[Request, Response, Duration], None]
 
@@ -257,6 +263,21 @@ class Session:
                     break
             if at_rest(self.cluster):
                 return True
+
+    def join(self, command: Joining) -> None:
+        """
+        Let a machine join, and wait until it has.
+
+        Raises:
+            ReconcileError: it cannot.
+        """
+        joiner = Joiner(
+            lambda: self.cluster,
+            self.happen,
+            lambda time: self.wait_until(self.cluster.now + time),
+            lambda request: self.drive(_asking(request)),
+        )
+        joiner.join(command.host, control_plane=command.control_plane)
 
     def drive(self, asking: Asking) -> Response:
         """

@@ -75,7 +75,7 @@ def _posted(call: CallWebhook, url: str, name: str | None, seconds: float) -> We
     with ExitStack() as open_still:
         stream = open_still.enter_context(socket.create_connection((host, port), timeout=seconds))
         if call.who == "webhook" or place.scheme == "https":
-            context = _context(call.ca_bundle) if call.who == "webhook" else _trusting()
+            context = _context(call.ca_bundle) if call.who == "webhook" or call.ca_bundle else _trusting()
             stream = open_still.enter_context(context.wrap_socket(stream, server_hostname=name or host))
         connection = HTTPConnection(name or host, port)
         connection.sock = stream

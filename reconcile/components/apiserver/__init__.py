@@ -20,7 +20,17 @@ from reconcile.components.apiserver.calling import DEADLINE
 from reconcile.components.apiserver.presence import step as appear
 from reconcile.components.apiserver.reading.watching import Watching, lists, step, watches
 from reconcile.components.apiserver.serving import answer, plan
-from reconcile.components.apiserver.state import EVENT_TTL, ITSELF, Asking, Notes, Planned, State, begin, bootstrap
+from reconcile.components.apiserver.state import (
+    EVENT_TTL,
+    ITSELF,
+    Asking,
+    Notes,
+    Planned,
+    State,
+    begin,
+    bootstrap,
+    elects,
+)
 
 __all__ = [
     "DEADLINE",
@@ -37,6 +47,7 @@ __all__ = [
     "begin",
     "bootstrap",
     "decided",
+    "elects",
     "founded",
     "lists",
     "plan",

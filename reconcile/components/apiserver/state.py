@@ -20,7 +20,7 @@ from reconcile.lib.instant import HOUR, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
-from reconcile.model import webtokens
+from reconcile.model import gates, webtokens
 from reconcile.model.programs import NONE, TRUE, Options, ports_of
 from reconcile.model.requests import Request, Response, User
 from reconcile.store import Reads, Txn
@@ -209,6 +209,11 @@ def begin(
     if beyond:
         state = replace(state, beyond=beyond)
     return flagged(state, options) if options.given else state
+
+
+def elects(state: State) -> bool:
+    """Tell whether a replica elects leaders among those who publish that they are candidates."""
+    return bool(state.feature_gates) and gates.is_on(state.feature_gates, gates.COORDINATED_LEADER_ELECTION)
 
 
 def _beyond(switched: Mapping[str, bool], words: tuple[str, ...]) -> tuple[str, ...]:

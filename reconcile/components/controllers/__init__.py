@@ -17,6 +17,7 @@ from reconcile.components.controllers import (
     cloud,
     deletion,
     devices,
+    elections,
     nodes,
     policy,
     services,
@@ -66,6 +67,9 @@ STANDARD: Final[tuple[Controller, ...]] = (
     *autoscaling.CONTROLLERS,
 )
 """Every controller that the controller-manager runs in any cluster, beside the user's own."""
+
+ELECTING: Final = elections.CONTROLLERS
+"""What an API server runs of a coordinated election."""
 
 
 def standard(
@@ -133,6 +137,7 @@ def around(
 
 
 __all__ = [
+    "ELECTING",
     "KEPT",
     "STANDARD",
     "Ask",

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.api.scalars import Quantity
-from reconcile.components.kubelet.container import configuring, containers, probes, pulling, stopping
+from reconcile.components.kubelet.container import configuring, containers, credentials, probes, pulling, stopping
 from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
-from reconcile.components.kubelet.pod import choosing, pods, reporting, resizing, statics
+from reconcile.components.kubelet.pod import choosing, pods, recreating, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
@@ -35,6 +35,8 @@ from reconcile.events import (
     ManifestsChanged,
     Probed,
     Reported,
+    SandboxFailed,
+    SandboxLost,
     SandboxReady,
     SandboxRemoved,
     Started,
@@ -101,6 +103,7 @@ def begin(
         wholes=wholes,
         careful=bool(device_drivers) or not host.pod_cidr,
         strain=strain,
+        pulled=running.pulled,
     )
     return State(host=host, seldom=seldom, images=running.images)
 
@@ -204,8 +207,8 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.judged(state, rest[0], response, now, out)
         case "rejudged":
             return pods.rejudged(state, rest[0], response, now, out)
-        case "mount":
-            return _on_mounted(state, rest, response, now, out)
+        case "mount" | "secret":
+            return _on_mounted(state, event.tag, response, now, out)
         case "claim":
             return _on_claimed(state, rest, response, now, out)
         case "configure":
@@ -233,11 +236,13 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
     return statics.mirror_all(state, out) if state.node.registered and state.seldom.static else state
 
 
-def _on_mounted(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
-    uid, key = tag
+def _on_mounted(state: State, tag: tuple[Any, ...], response: Any, now: Instant, out: list[Effect]) -> State:
+    what, uid, key = tag
     pod = state.pods.get(uid, None)
     if pod is None:
         return state
+    if what == "secret":
+        return credentials.answered(state, pod, {key: response}, now, out)
     state, done = mounting.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
@@ -287,7 +292,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare" | "grow":
+        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -300,8 +305,10 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
 
 
 def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[Effect]) -> State:
-    """Look again at what a pod waits for: what its volumes are made of, its devices, or that they grow."""
+    """Look again at what a pod waits for: what its volumes are made of, its devices, that they grow, its resources."""
     done = True
+    if what == "secrets":
+        return credentials.ask(state, pod, out)
     if what == "grow":
         growing.due(state, pod, now, out)
         return state
@@ -309,6 +316,8 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":
         state, done = preparing.due(state, pod, now, out)
+    elif what == "resize":
+        pod = resizing.again(pod, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
 
@@ -348,13 +357,12 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             if state.host.kubelet and settings_of(state.host.kubelet).tells_sandboxes:
                 pod = reporting.report(state, pod, now, out)
             return pods.sync(state, pod, now, out)
-        case SandboxRemoved():
-            gone = copier(LocalPod, "sandbox")(pod, "none")
-            return pods.sync(state, gone, now, out) if pod.life == "ending" else state
         case ContainerStarted():
             return _on_container_started(state, pod, report, now, out)
         case ContainerExited():
             return _on_container_exited(state, pod, report, now, out)
+        case SandboxRemoved() | SandboxLost() | SandboxFailed():
+            return _on_sandbox(state, pod, report, now, out)
         case ContainerResized():
             return pods.container_resized(state, pod, report.container, now, out)
         case ContainerUses():
@@ -365,6 +373,19 @@ def _on_reported(state: State, event: Reported, now: Instant, out: list[Effect])
             return _on_probed(state, pod, report, now, out)
         case _:
             assert_never(report)
+
+
+def _on_sandbox(
+    state: State, pod: LocalPod, report: SandboxRemoved | SandboxLost | SandboxFailed, now: Instant, out: list[Effect]
+) -> State:
+    if pod.life == "ending" and isinstance(report, SandboxRemoved):
+        return pods.sync(state, copier(LocalPod, "sandbox")(pod, "none"), now, out)
+    if isinstance(report, SandboxFailed):
+        return pods.unboxed(state, pod, report.message, now, out)
+    if pod.sandbox != "ready" or pod.life not in {"running", "restarting"}:
+        return state
+    state, pod = recreating.begun(state, pod, out)
+    return pods.sync(state, reporting.report(state, pod, now, out), now, out)
 
 
 def _on_host(
@@ -418,7 +439,7 @@ def _on_container_exited(
     pod = containers.exits(pod, container, report, now, out)
     if pod.resize is not None:
         pod = resizing.settled(pod, out)
-    if pod.life == "running":
+    if pod.life == "running" and pod.sandbox != "lost":
         if pod.restartable and choosing.calls_for_all(pod):
             return pods.restart_all(state, pod, now, out)
         pod = reporting.report(state, pod, now, out)
@@ -427,7 +448,7 @@ def _on_container_exited(
 
 def _on_stranger(state: State, report: Any, now: Instant, out: list[Effect]) -> State:
     """Take in what an earlier life of this kubelet ordered: it is stopped, unless its pod may yet show itself."""
-    if isinstance(report, SandboxRemoved | ContainerExited | Probed):
+    if isinstance(report, SandboxRemoved | SandboxFailed | ContainerExited | Probed):
         return state
     if state.seldom.synced:
         out.append(StopPodSandbox(report.uid))
@@ -435,6 +456,8 @@ def _on_stranger(state: State, report: Any, now: Instant, out: list[Effect]) -> 
     known = state.seldom.found.get(report.uid) or RunningPod(uid=report.uid, ip="")
     if isinstance(report, SandboxReady):
         known = replace(known, ip=report.ip)
+    elif isinstance(report, SandboxLost):
+        known = replace(known, lost=True)
     elif isinstance(report, ContainerStarted):
         rows = [row for row in known.containers if row.container != report.container]
         old = next((row for row in known.containers if row.container == report.container), None)

@@ -145,6 +145,7 @@ class Resize:
         since: from when on it has been pending for that reason; *asked* is the generation that asks for it.
         begun: when what is allocated began to be given to the containers; 0 if they have it.
         generation: that which asked for it.
+        error: why they cannot be given it for now.
     """
 
     pending: tuple[str, str] | None = None
@@ -152,6 +153,7 @@ class Resize:
     asked: int = 0
     begun: Instant = 0
     generation: int = 0
+    error: str = ""
 
 
 @quick
@@ -169,14 +171,14 @@ class LocalPod:
         started_at: when this kubelet first saw it, as its status says it.
         life: running; restarting: its containers are told to end, and then all begin anew; ending: what it has is being
             torn down; ended: nothing is left of it on the host.
-        sandbox: how far its sandbox is.
+        sandbox: how far its sandbox is; lost: it is not ready any more, and what is in it is told to end.
         ip: its own.
         initialised: init containers are done.
         grace: how long its containers may take to end, once it is ending.
         verdict: why it failed, if it was not its containers: (reason, message), and, of what the kubelet ends for its
             own reasons, the message of the condition DisruptionTarget.
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
-        version: the resourceVersion that its last status write made.
+        version: the resourceVersion that its last status write made; -1: others have written since it was sent.
         calling: the call that is under way: status or delete; after a delete there is none.
         resize: a change of its resources that is not over.
         allotted: what it as a whole has.
@@ -191,7 +193,7 @@ class LocalPod:
     started_at: Any
     static: bool = False
     life: Literal["running", "restarting", "ending", "ended"] = "running"
-    sandbox: Literal["none", "asked", "ready", "stopping"] = "none"
+    sandbox: Literal["none", "asked", "ready", "lost", "stopping"] = "none"
     ip: str = ""
     initialised: bool = True
     grace: Duration = 0
@@ -253,6 +255,7 @@ class Mounting:
         delay: the present back-off.
         failures: how often drivers have failed to mount a volume, by `OPERATION/VOLUME`.
         done: all is there.
+        anew: while what is in a sandbox ends that was lost, the names of the containers that are to run in the next.
     """
 
     asked: tuple[str, ...] = ()
@@ -260,6 +263,23 @@ class Mounting:
     delay: Duration = 0
     failures: Map[int] = Map()
     done: bool = False
+    anew: tuple[str, ...] = ()
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Secrets:
+    """
+    The pull secrets of a pod.
+
+    Args:
+        known: those that are there, by name.
+        asked: of which it is being asked again; *found*: what was answered so far, by `secrets/NAME`.
+    """
+
+    known: Map[Any] = Map()
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
 
 
 @quick
@@ -354,6 +374,9 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        secrets: of pods that name pull secrets, by uid.
+        pulled: how images were pulled, of which that counts -> digests of logins and uids of Secrets; none if whoever
+            is here may use it.
         holds: names of the attachable volumes that pods with claims use, by uid.
         grown: claims of pods whose file systems are grown on this node -> the driver, by the pod's uid.
         ungrown: how often that has failed, by the claim's uid.
@@ -384,6 +407,8 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    secrets: Map[Secrets] = Map()
+    pulled: Map[tuple[str, ...]] = Map()
     holds: Map[tuple[str, ...]] = Map()
     grown: Map[Map[str]] = Map()
     ungrown: Map[int] = Map()

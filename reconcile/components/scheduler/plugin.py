@@ -169,6 +169,8 @@ class Plugin:
         permit: lets a pod that has a node be bound, refuses, or lets it wait. Those who wait are asked for again when
             something changes.
         pre_bind: is asked just before a pod is bound; may still refuse.
+        bind: the request by which a pod is bound in place of the usual one, whose answer counts as its own; None leaves
+            it to the next, and in the end to DefaultBinder.
         post_bind: what is asked of the API server once a pod is bound; nobody waits for the answers.
         events: what may help a pod that this plugin refused; None for every change of what is watched.
     """
@@ -186,6 +188,7 @@ class Plugin:
     reserve: Callable[[Turn, Any], Says] | None = None
     permit: Callable[[Turn, Any], Wait | Unschedulable | None] | None = None
     pre_bind: Callable[[Turn, Any], Says] | None = None
+    bind: Callable[[Turn, Any], Request | None] | None = None
     post_bind: Callable[[Turn, Any], tuple[Request, ...]] | None = None
     events: tuple[On, ...] | None = None
 
@@ -222,6 +225,7 @@ _FUNCTIONS: Final = {
     "reserve": "reserve",
     "permit": "permit",
     "preBind": "pre_bind",
+    "bind": "bind",
     "postBind": "post_bind",
 }
 

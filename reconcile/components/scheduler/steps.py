@@ -19,6 +19,7 @@ from reconcile.components.scheduler.extending import begun, bound_outside, heard
 from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
+from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
@@ -167,7 +168,8 @@ def _on_answered(state: State, event: Answered) -> Step:
     if not placed.assumed:
         # The watch has told that it is bound all the same: the answer was lost, the binding was not.
         return with_placed(state, key, known), ()
-    why = f'running Bind plugin "DefaultBinder": {_why(event.response)}'
+    binder = bound_by_own(state, pod, placed.node)[0] if state.settings.looks else BINDER
+    why = f'running Bind plugin "{binder}": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
 
 

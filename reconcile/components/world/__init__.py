@@ -1,6 +1,6 @@
 """The container runtime of one simulated host: its containers do what their images' behaviours say."""
 
-from reconcile.components.world.controlplane import options
+from reconcile.components.world.controlplane import drains, options
 from reconcile.components.world.programs import applications, component_of, found, has_address
 from reconcile.components.world.runtime import (
     State,
@@ -16,6 +16,7 @@ from reconcile.components.world.runtime import (
     step,
     wrote,
 )
+from reconcile.components.world.sandboxes import lost
 
 __all__ = [
     "State",
@@ -24,11 +25,13 @@ __all__ = [
     "component_of",
     "containers",
     "doing",
+    "drains",
     "ended",
     "found",
     "has_address",
     "images",
     "killed",
+    "lost",
     "options",
     "process_of",
     "rebooted",

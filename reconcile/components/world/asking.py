@@ -30,7 +30,7 @@ def probe(
     """
     Answer a probe.
 
-    *missing* are services that it may need and that have no ready endpoint; *answer* is what an application says.
+    *missing* are services that it may need and that do not answer; *answer* is what an application says.
     """
     sandbox = state.sandboxes.get(order.uid, None)
     container = None if sandbox is None else sandbox.container(order.container)

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from reconcile.components.world.state import Container, State
+from reconcile.lib.instant import Duration
 from reconcile.model.behaviours import Behaviour
 from reconcile.model.programs import NONE, PROGRAMS, Options, Refusal, read
 
@@ -44,6 +45,22 @@ def options(state: State, process: str) -> Options:
     container = None if sandbox is None else sandbox.container(name)
     told = NONE if container is None or process not in PROGRAMS else _told(container)
     return NONE if isinstance(told, Refusal) else told
+
+
+def lingers(container: Container) -> Duration:
+    """Give how long a program that is asked to end goes on, as its flags say: an API server serves meanwhile."""
+    if container.process != "kube-apiserver":
+        return 0
+    told = _told(container)
+    return 0 if isinstance(told, Refusal) else told.duration("shutdown-delay-duration", 0)
+
+
+def drains(state: State, process: str) -> bool:
+    """Tell whether a process of the control plane goes on though it was asked to end: it says that it is not ready."""
+    uid, name = state.processes.get(process, ("", ""))
+    sandbox = state.sandboxes.get(uid, None)
+    container = None if sandbox is None else sandbox.container(name)
+    return container is not None and container.stage == "stopping"
 
 
 def doing(container: Container, behaviour: Behaviour) -> Behaviour:

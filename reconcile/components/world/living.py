@@ -17,7 +17,7 @@ from typing import Final
 
 from reconcile.api.quantity import NANO, Quantity
 from reconcile.components.world.state import Container, Felt, Sandbox, State, behaviour_of, image_id
-from reconcile.effects import Effect, Report, SetTimer
+from reconcile.effects import CancelTimer, Effect, Report, SetTimer
 from reconcile.events import ContainerUses, Surrounded
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
@@ -48,7 +48,8 @@ def seen(
     disk = 0 if behaviour.disk is None else behaviour.disk.at(now, began, event.requests)
     known = state.felt.get(key)
     layer = disk // NANO + event.layer
-    felt = Felt(requests=event.requests, memory=memory // NANO, disk=layer, volumes=event.volumes)
+    working = known is not None and known.working
+    felt = Felt(requests=event.requests, memory=memory // NANO, disk=layer, volumes=event.volumes, working=working)
     state = replace(state, felt=state.felt.set(key, felt))
     if container.memory and felt.memory > container.memory:
         return state, (), OUT_OF_MEMORY
@@ -128,10 +129,13 @@ def _is_full(state: State, now: Instant) -> bool:
     return used >= Quantity.parse(capacity).whole
 
 
-def forgotten(state: State, uid: str, name: str) -> State:
-    """Forget what a container has seen, which runs no more."""
+def forgotten(state: State, uid: str, name: str) -> tuple[State, tuple[Effect, ...]]:
+    """Forget what a container has seen, which runs no more, and the item that it works on."""
     key = f"{uid}/{name}"
-    return replace(state, felt=state.felt.remove(key)) if key in state.felt else state
+    if key not in state.felt:
+        return state, ()
+    cancelled = (CancelTimer(("work", uid, name)),) if state.felt[key].working else ()
+    return replace(state, felt=state.felt.remove(key)), cancelled
 
 
 def slowed(state: State, sandbox: Sandbox, container: Container, took: Duration, now: Instant) -> Duration:

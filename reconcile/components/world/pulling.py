@@ -23,6 +23,8 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.behaviours.registries import Registry, found, refusal
 from reconcile.model.images import full_name
+from reconcile.model.kubelets import VERIFICATION
+from reconcile.model.pullsecrets import digest
 
 if TYPE_CHECKING:
     from reconcile.components.world.state import State
@@ -53,16 +55,22 @@ class Traffic:
         downloads: what is on its way.
         seen: as of when that is so.
         tried: how often each image was asked for.
+        logins: which login is used for a pull that is under way, by `UID/CONTAINER`: its number, and its digest.
+        pulled: images of which it is noted how they were pulled -> digests of the logins; none if nobody needs one.
     """
 
     downloads: tuple[Download, ...] = ()
     seen: Instant = 0
     tried: Map[int] = Map()
+    logins: Map[tuple[int, str]] = Map()
+    pulled: Map[tuple[str, ...]] = Map()
 
 
 def pull(state: State, order: PullImage, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     """Begin to pull an image, or to find out that it is there."""
     behaviour = state.behaviours.of(order.image)
+    if order.logins or state.traffic is not None:
+        state = _with_login(state, order, 1 if order.logins else 0)
     if state.behaviours.registries and (registry := registry_of(state, order.image)) is not None:
         return begin(state, order, registry, now)
     there = order.image in state.images or behaviour.preloaded
@@ -83,9 +91,51 @@ def pulled(state: State, order: PullImage, took: Duration) -> tuple[State, tuple
         return state, (Report(ImagePullFailed(order.uid, order.container, order.image, message)),)
     if order.image not in state.images:
         state = replace(state, images=state.images.set(order.image, behaviour.size))
-    size = state.images[order.image]
+    size, there = state.images[order.image], behaviour.preloaded
     # One that came for another pod meanwhile is pulled again: a kubelet looks what is there before it waits its turn.
-    return state, (Report(ImagePulled(order.uid, order.container, order.image, behaviour.preloaded, took, size)),)
+    if state.traffic is None and not state.host.kubelet:
+        return state, (Report(ImagePulled(order.uid, order.container, order.image, there, took, size)),)
+    state, login = _noted(state, order.uid, order.container, order.image)
+    return state, (Report(ImagePulled(order.uid, order.container, order.image, there, took, size, login)),)
+
+
+def _with_login(state: State, order: PullImage, number: int) -> State:
+    """Remember which login a pull uses, from 1 on; 0 for none."""
+    traffic = state.traffic or Traffic()
+    key = f"{order.uid}/{order.container}"
+    logins = traffic.logins
+    if number:
+        logins = logins.set(key, (number, digest(order.logins[number - 1])))
+    elif key in logins:
+        logins = logins.remove(key)
+    return replace(state, traffic=replace(traffic, logins=logins))
+
+
+def _noted(state: State, uid: str, container: str, image: str) -> tuple[State, int]:
+    """Note how an image was pulled, if with a login, or if its kubelet goes by that; give the login's number."""
+    traffic = state.traffic or Traffic()
+    key = f"{uid}/{container}"
+    used = traffic.logins.get(key)
+    if used is None:
+        if image in traffic.pulled or VERIFICATION in state.host.kubelet:
+            state = replace(state, traffic=replace(traffic, pulled=traffic.pulled.set(image, ())))
+        return state, 0
+    number, mark = used
+    known = traffic.pulled.get(image)
+    marks = known if known is not None and (not known or mark in known) else (*(known or ()), mark)
+    traffic = replace(traffic, logins=traffic.logins.remove(key), pulled=traffic.pulled.set(image, marks))
+    return replace(state, traffic=traffic), number
+
+
+def removed(state: State, image: str) -> State:
+    """Let an image be gone, and how it was pulled be forgotten."""
+    if image not in state.images:
+        return state
+    state = replace(state, images=state.images.remove(image))
+    traffic = state.traffic
+    if traffic is None or image not in traffic.pulled:
+        return state
+    return replace(state, traffic=replace(traffic, pulled=traffic.pulled.remove(image)))
 
 
 def registry_of(state: State, image: str) -> Registry | None:
@@ -100,6 +150,10 @@ def begin(state: State, order: PullImage, registry: Registry, now: Instant) -> t
     state = replace(state, traffic=replace(traffic, tried=traffic.tried.set(order.image, tried + 1)))
     dice = state.dice.named(f"{order.uid}/{order.container}/registry/{now}")
     error = registry.fails(tried, dice.named("fails"))
+    if registry.accounts:
+        login = registry.admits(order.logins)
+        error = error or ("unauthorized" if login is None else "")
+        state = _with_login(state, order, login or 0)
     took, _ = registry.latency.draw(dice)
     key = ("asked", order.uid, order.container, order.image, now, error)
     if took:
@@ -162,14 +216,15 @@ def _arrived(state: State, now: Instant) -> tuple[State, tuple[Effect, ...]]:
     traffic = _as_of(state, now)
     whole = {each.image for each in traffic.downloads if each.left <= 0}
     effects: list[Effect] = []
+    left = tuple([each for each in traffic.downloads if each.image not in whole])
+    state = replace(state, traffic=replace(traffic, downloads=left))
     images = state.images
     for each in traffic.downloads:
         if each.image in whole:
             images = images.set(each.image, state.behaviours.of(each.image).size)
             size, took = images[each.image], now - each.began
-            effects.append(
-                Report(ImagePulled(each.uid, each.container, each.image, present=False, took=took, size=size))
-            )
-    left = tuple([each for each in traffic.downloads if each.image not in whole])
-    state, further = _going_on(replace(state, images=images, traffic=replace(traffic, downloads=left)), now)
+            state, login = _noted(state, each.uid, each.container, each.image)
+            report = ImagePulled(each.uid, each.container, each.image, present=False, took=took, size=size, login=login)
+            effects.append(Report(report))
+    state, further = _going_on(replace(state, images=images), now)
     return state, (*effects, *further)

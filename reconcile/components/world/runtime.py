@@ -14,23 +14,21 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, assert_never
 
-from reconcile.components.world import asking, controlplane, living, programs, pulling
+from reconcile.components.world import asking, controlplane, living, programs, pulling, sandboxes, working
 from reconcile.components.world.state import (
     Container,
     Sandbox,
     State,
     behaviour_of,
     container_id,
-    given,
+    drawn,
     image_id,
-    in_network,
     placed,
     timers_of,
     with_sandbox,
 )
 from reconcile.effects import (
     CancelTimer,
-    DiscardVolumes,
     Effect,
     EndProcess,
     LaunchProcess,
@@ -54,19 +52,19 @@ from reconcile.events import (
     ContainerStarted,
     Ordered,
     SandboxReady,
-    SandboxRemoved,
     Started,
     Surrounded,
     TimerFired,
 )
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import MINUTE, Duration, Instant
+from reconcile.lib.instant import MINUTE, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Span, last_words
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
+from reconcile.model.limits import limits_of
 from reconcile.model.running import Running, RunningContainer, RunningPod
 
 __all__ = [
@@ -91,7 +89,7 @@ START_ERROR: Final = 128
 _NOW: Final = Span(0, 0)
 _NO_LABELS: Final[Map[str]] = Map()
 _LASTING: Final = 10 * MINUTE  # for so long a container runs whose back-off the kubelet forgets
-_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running"}
+_STAGES: Final = {"start": "starting", "exit": "running", "stop": "stopping", "look": "running", "work": "running"}
 
 
 def begin(host: Host, behaviours: Behaviours, dice: Dice) -> State:
@@ -115,6 +113,7 @@ def rebooted(state: State) -> State:
         dice=state.dice,
         boots=state.boots + 1,
         images=state.images,
+        traffic=pulling.Traffic(pulled=state.traffic.pulled) if state.traffic and state.traffic.pulled else None,
     )
 
 
@@ -178,11 +177,12 @@ def images(state: State) -> Map[int]:
 def containers(state: State) -> Running:
     """Give every sandbox with its containers, the images, and the boots: what a kubelet finds that starts now."""
     pods = [
-        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox))
+        RunningPod(uid=sandbox.uid, ip=sandbox.ip, containers=_shown(state, sandbox), lost=sandbox.ready is None)
         for sandbox in state.sandboxes.values()
-        if sandbox.ready
+        if sandbox.ready is not False
     ]
-    return Running(pods=tuple(pods), images=state.images, boots=state.boots)
+    pulled = state.traffic.pulled if state.traffic is not None else Map()
+    return Running(pods=tuple(pods), images=state.images, boots=state.boots, pulled=pulled)
 
 
 def _shown(state: State, sandbox: Sandbox) -> tuple[RunningContainer, ...]:
@@ -210,9 +210,9 @@ def doing(state: State, uid: str, container: str) -> tuple[Instant, Behaviour] |
 def _on_ordered(state: State, event: Ordered) -> Stepped:
     match event.order:
         case RunPodSandbox() as order:
-            return _run_sandbox(state, order, event.now)
+            return sandboxes.run(state, order, event.now)
         case StopPodSandbox() as order:
-            return _stop_sandbox(state, order)
+            return sandboxes.stop(state, order)
         case PullImage() as order:
             return pulling.pull(state, order, event.now)
         case StartContainer() as order:
@@ -223,10 +223,10 @@ def _on_ordered(state: State, event: Ordered) -> Stepped:
             return asking.probe(state, order, event.now, event.missing, answer=event.answer)
         case RunHook() as order:
             return asking.hook(state, order, event.now)
-        case ResizeContainer(uid, name):
-            return state, (Report(ContainerResized(uid, name)),)
+        case ResizeContainer() as order:
+            return _resize(state, order, event.now)
         case RemoveImage(image):
-            return (replace(state, images=state.images.remove(image)) if image in state.images else state), ()
+            return pulling.removed(state, image), ()
         case _:
             assert_never(event.order)
 
@@ -251,53 +251,13 @@ def _on_timer_fired(state: State, event: TimerFired) -> Stepped:
         return state, ()
     if what == "look":
         return state, (LookAround(uid, container.name),)
+    if what == "work":
+        return working.asks(state, sandbox, container)
     if what == "start":
         return _run(state, sandbox, container, event.now)
     doom = container.doom
     assert doom is not None, "a container that ends knows how"
     return _exit(state, sandbox, container, doom, event.now)
-
-
-# Sandboxes ------------------------------------------------------------------------------------------------------------
-
-
-def _run_sandbox(state: State, order: RunPodSandbox, now: Instant) -> Stepped:
-    known = state.sandboxes.get(order.uid, None)
-    if known is not None:
-        return state, (Report(SandboxReady(order.uid, known.ip)),) if known.ready else ()
-    if order.network and order.network != state.network and not order.host_network:
-        state = in_network(state, order.network)
-    ip, place = given(state, host_network=order.host_network)
-    took = _drawn(state, state.behaviours.sandbox, f"{order.uid}/{state.boots}")
-    taken = state.taken | 1 << place if place else state.taken
-    labels = order.labels if state.behaviours.containers else _NO_LABELS
-    sandboxes = state.sandboxes.set(order.uid, Sandbox(order.uid, ip, place, (), not took, labels))
-    state = copier(State, "sandboxes", "taken", "last")(state, sandboxes, taken, place or state.last)
-    if took:
-        return state, (SetTimer(("sandbox", order.uid), now + took),)
-    return state, (Report(SandboxReady(order.uid, ip)),)
-
-
-def _stop_sandbox(state: State, order: StopPodSandbox) -> Stepped:
-    sandbox = state.sandboxes.get(order.uid, None)
-    if sandbox is None:
-        return state, (Report(SandboxRemoved(order.uid)),)
-    effects: list[Effect] = []
-    processes = state.processes
-    for container in sandbox.containers:
-        if container.order is not None:
-            effects.append(DiscardVolumes(order.uid))
-        if container.stage != "exited":
-            effects += [CancelTimer(key) for key in timers_of(order.uid, container)]
-            if state.felt:
-                state = living.forgotten(state, order.uid, container.name)
-            if container.process and container.stage != "starting":
-                processes = processes.remove(container.process)
-                effects.append(EndProcess(container.process))
-    taken = state.taken & ~(1 << sandbox.place)
-    sandboxes = state.sandboxes.remove(order.uid)
-    state = copier(State, "sandboxes", "taken", "processes")(state, sandboxes, taken, processes)
-    return state, (*effects, Report(SandboxRemoved(order.uid)))
 
 
 # Containers -----------------------------------------------------------------------------------------------------------
@@ -380,16 +340,20 @@ def _run(state: State, sandbox: Sandbox, container: Container, now: Instant) -> 
             state = with_sandbox(state, placed(sandbox, replace(running, doom=drawn[1])))
     if behaviour.looks and not container.process:
         effects.append(living.next_look(sandbox.uid, container.name, now + living.FIRST))
+    if behaviour.work is not None and not container.process:
+        effects.append(working.turn(sandbox.uid, container.name, running.ready_at))
     if end is not None:
         effects.append(SetTimer(("exit", sandbox.uid, container.name), end, lasts))
     return state, tuple(effects)
 
 
-def _exhausted(behaviour: Behaviour, container: Container, now: Instant) -> Instant | None:
-    """Give when a container that starts now will use more memory than it may, if ever."""
+def _exhausted(
+    behaviour: Behaviour, container: Container, began: Instant, since: Instant | None = None
+) -> Instant | None:
+    """Give when a container that *began* then will use more memory than it may, from *since* on, if ever."""
     if behaviour.memory is None or not container.memory or container.process:
         return None
-    return behaviour.memory.base.reaches(container.memory * NANO, now)
+    return behaviour.memory.base.reaches(container.memory * NANO, began, since)
 
 
 def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None, bool]:
@@ -397,7 +361,7 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     Give how a container ends by what its command says, and whether that is as good as never: it runs for so long that
     it is one that works, also if it is started again and again, and nothing waits for its end.
     """
-    if container.process or behaviour.runs:
+    if container.process or behaviour.runs or behaviour.work is not None:
         return None, False
     if behaviour.serves and not container.command and not container.args:
         return None, False  # the image's own program, of which it is said that it runs
@@ -408,16 +372,13 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     return ending, not container.awaited and found.after >= _LASTING
 
 
-def _drawn(state: State, span: Span, name: str) -> Duration:
-    return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
-
-
 def _on_surrounded(state: State, event: Surrounded) -> Stepped:
     sandbox = state.sandboxes.get(event.uid, None)
     container = None if sandbox is None else sandbox.container(event.container)
     if sandbox is None or container is None or container.stage != "running":
         return state, ()
-    state, effects, doom = living.seen(state, sandbox, container, event)
+    hears = working.gets if event.work else living.seen
+    state, effects, doom = hears(state, sandbox, container, event)
     if doom is None:
         return state, effects
     cancelled = [CancelTimer(key) for key in timers_of(event.uid, container)]
@@ -436,7 +397,9 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     if container.order is not None and container.stage != "starting" and order.grace:
         return programs.stopped(state, sandbox, container, order.grace, now)
     behaviour = behaviour_of(state, sandbox, container)
-    wanted = _drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    wanted = drawn(state, behaviour.stop, f"{order.uid}/{order.container}/{container.attempt}/{state.boots}/stop")
+    if container.process:
+        wanted = max(wanted, controlplane.lingers(container))
     if container.stage == "starting":
         took, code = 0, KILLED
     elif behaviour.ignores_sigterm or wanted > order.grace:
@@ -456,6 +419,32 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
     return with_sandbox(state, placed(sandbox, stopping)), (*cancelled, stop, *signal)
 
 
+def _resize(state: State, order: ResizeContainer, now: Instant) -> Stepped:
+    """Give a container other limits: from now on they say how slow it is, and when it runs out of memory."""
+    sandbox = state.sandboxes.get(order.uid, None)
+    container = None if sandbox is None else sandbox.container(order.container)
+    done = Report(ContainerResized(order.uid, order.container))
+    if sandbox is None or container is None or container.stage == "exited":
+        return state, (done,)
+    memory, cpu = limits_of(order.resources)
+    resized = replace(container, memory=memory, cpu=cpu)
+    if memory == container.memory or container.stage != "running" or container.process or container.order is not None:
+        return with_sandbox(state, placed(sandbox, resized)), (done,)
+    cancelled = [CancelTimer(key) for key in timers_of(order.uid, container)]
+    # How else it ends is drawn by its name: as when it was started.
+    began = container.started_at or 0
+    state, effects = _run(state, sandbox, replace(resized, memory=0, doom=None), began)
+    ends = [effect for effect in effects if isinstance(effect, SetTimer) and effect.key[0] == "exit"]
+    again = state.sandboxes[order.uid].container(order.container)
+    assert again is not None, "it runs"
+    again = replace(again, memory=memory)
+    exhausted = _exhausted(behaviour_of(state, sandbox, again), again, began, now)
+    if exhausted is not None and not any(end.at <= exhausted for end in ends):
+        again = replace(again, doom=living.OUT_OF_MEMORY)
+        ends = [SetTimer(("exit", order.uid, order.container), exhausted)]
+    return with_sandbox(state, placed(sandbox, again)), (done, *cancelled, *ends)
+
+
 def _exit(
     state: State, sandbox: Sandbox, container: Container, doom: Ending, now: Instant, *, why: tuple[str, str] = ("", "")
 ) -> Stepped:
@@ -470,7 +459,8 @@ def _exit(
     effects: list[Effect] = [Report(_exited(sandbox.uid, exited, message, behaviour))]
     state = with_sandbox(state, placed(sandbox, exited))
     if state.felt:
-        state = living.forgotten(state, sandbox.uid, container.name)
+        state, cancelled = living.forgotten(state, sandbox.uid, container.name)
+        effects += cancelled
     if container.process and container.process in state.processes:
         state = replace(state, processes=state.processes.remove(container.process))
         effects.append(EndProcess(container.process))

@@ -11,14 +11,14 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from reconcile.components.world.pulling import Traffic
-from reconcile.effects import StartContainer
+from reconcile.effects import RunPodSandbox, StartContainer
 from reconcile.lib.dice import Dice
-from reconcile.lib.instant import Instant
+from reconcile.lib.instant import Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
-from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending
+from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending, Span
 from reconcile.model.hosts import Host
 from reconcile.model.images import repository_of
 
@@ -87,12 +87,14 @@ class Felt:
         requests: how many requests a second came to its pod, in billionths.
         memory: how many bytes it used; *disk*: likewise.
         volumes: how many bytes were on the volumes that it writes to, by name.
+        working: it has an item of work.
     """
 
     requests: int = 0
     memory: int = 0
     disk: int = 0
     volumes: Map[int] = Map()
+    working: bool = False
 
 
 @quick
@@ -106,7 +108,7 @@ class Sandbox:
         ip: its address.
         place: that of the address in the host's range, 0 for the host's own.
         containers: those that were ever started.
-        ready: whether it is made.
+        ready: whether it is made; None if it was, and went away by itself: what ran in it runs on.
         labels: the pod's, if behaviours ask for them.
     """
 
@@ -114,7 +116,7 @@ class Sandbox:
     ip: str
     place: int
     containers: tuple[Container, ...] = ()
-    ready: bool = True
+    ready: bool | None = True
     labels: Map[str] = Map()
 
     def container(self, name: str) -> Container | None:
@@ -188,6 +190,19 @@ def given(state: State, *, host_network: bool) -> tuple[str, int]:
     return "", 0
 
 
+def exhausted(state: State, order: RunPodSandbox, now: Instant) -> str:
+    """Give what a runtime says whose network plugin, host-local, has no address left for a pod."""
+    first, size = _range(state.network or state.host.pod_cidr)
+    cidr = state.network or state.host.pod_cidr
+    dice = state.dice.named(f"{order.uid}/{state.boots}/{now}/sandbox")
+    made = container_id(dice).removeprefix("containerd://")
+    return (
+        f'rpc error: code = Unknown desc = failed to setup network for sandbox "{made}": plugin type="ptp" failed '
+        f"(add): failed to allocate for range 0: no IP addresses available in range set: "
+        f"{_text(first + 1, cidr)}-{_text(first + size - 2, cidr)}"
+    )
+
+
 def in_network(state: State, network: str) -> State:
     """Give the runtime whose further pods get addresses of another range: who has one keeps it, and frees none."""
     sandboxes = state.sandboxes
@@ -219,6 +234,11 @@ def container_id(dice: Dice) -> str:
 def image_id(image: str) -> str:
     """Give what a container runtime calls the image *image*: its repository and a digest."""
     return f"{repository_of(image)}@sha256:{blake2b(image.encode(), digest_size=32).hexdigest()}"
+
+
+def drawn(state: State, span: Span, name: str) -> Duration:
+    """Give how long something takes; *name* is that of its dice."""
+    return span.low if span.low == span.high else span.draw(state.dice.named(name))[0]
 
 
 def timers_of(uid: str, container: Container) -> tuple[tuple[str, str, str], ...]:

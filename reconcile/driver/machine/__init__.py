@@ -5,6 +5,7 @@ from reconcile.driver.machine.calls import execute, give_back, hear_webhook
 from reconcile.driver.machine.freezing import freeze_process, thaw_process
 from reconcile.driver.machine.happening import carry, fire, happen, next_step, play_now, turn
 from reconcile.driver.machine.heartbeats import hold, lapse
+from reconcile.driver.machine.killing import kill_container, lose_sandbox
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members import set_timers
 from reconcile.driver.machine.messages import heard, rouse_members, synced, write_all
@@ -13,7 +14,6 @@ from reconcile.driver.machine.processes import (
     begin,
     end,
     exit_process,
-    kill_container,
     launch,
     lose,
     reach_changed,
@@ -46,6 +46,7 @@ __all__ = [
     "lapse",
     "launch",
     "lose",
+    "lose_sandbox",
     "next_step",
     "play_now",
     "reach_changed",

@@ -12,15 +12,16 @@ Left out: see docs/limits.md, "API servers and their balancer".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Listing, Sent
 from reconcile.components import network
+from reconcile.components.kubelet import LEASES
 from reconcile.driver.machine.lines import READS, dialled, host_of, keep, network_of, put_line, set_due, wait
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.reach import member_of, store_of
-from reconcile.lib.instant import MILLISECOND, SECOND, Instant
+from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import gates
 from reconcile.store import OpenStore, Reads, Store
@@ -34,12 +35,62 @@ _ASKED_EVERY: Final = 100 * MILLISECOND
 _TAKES_IN: Final = 100 * MILLISECOND
 
 
-def hold_cache(machine: Machine, server: str) -> None:
-    """Let an API server's watch cache stay as it is."""
+def hold_cache(machine: Machine, server: str, behind: Duration) -> None:
+    """Let an API server's watch cache stay as it is, or fall *behind* by so long, if it is not 0."""
     state = network_of(machine)
     stale = cache_of(machine, server)
     assert isinstance(stale, OpenStore), "it is a store of the machine's, or a member's"
-    keep(machine, replace(state, stale=state.stale.set(server, stale.closed())))
+    had = stale.closed()
+    keep(machine, replace(state, stale=state.stale.set(server, network.Lagging(behind, had) if behind else had)))
+
+
+def note_soon(machine: Machine) -> None:
+    """Let what a call is about to write be noted, at this instant, for the caches that are behind."""
+    if not machine.plural and any(stale.__class__ is network.Lagging for stale in network_of(machine).stale.values()):
+        set_due(machine, ("note",), machine.now, "")
+
+
+def note(machine: Machine) -> None:
+    """Let what is stored by now come to the caches that are behind, each so much later."""
+    for server, lagging in network_of(machine).stale.items() if machine.fronted else ():
+        if lagging.__class__ is not network.Lagging:
+            continue
+        live = _live(machine, server)
+        assert isinstance(live, OpenStore), "it is a store of the machine's, or a member's"
+        store, last = live.closed(), lagging.coming[-1][1] if lagging.coming else lagging.shown
+        if store.revision > last.revision:
+            _come(machine, server, replace(lagging, coming=(*lagging.coming, (machine.now + lagging.behind, store))))
+
+
+def show_more(machine: Machine, server: str) -> None:
+    """Let a cache that is behind show what has come to it by now."""
+    lagging = network_of(machine).stale.get(server)
+    if lagging.__class__ is not network.Lagging:
+        return  # it was released meanwhile
+    come = [store for due, store in lagging.coming if due <= machine.now]
+    coming = tuple([each for each in lagging.coming if each[0] > machine.now])
+    _come(machine, server, replace(lagging, shown=come[-1] if come else lagging.shown, coming=coming))
+    _resume_all(machine, server)
+
+
+def _come(machine: Machine, server: str, lagging: network.Lagging) -> None:
+    """Let this come to a cache that is behind; Leases alone, which are renewed for ever, keep no cluster from rest."""
+    state = network_of(machine)
+    keep(machine, replace(state, stale=state.stale.set(server, lagging)))
+    if lagging.coming:
+        before, last = lagging.shown.tables, lagging.coming[-1][1].tables
+        beats = all(table is before.get(name) for name, table in last.items() if name != LEASES)
+        set_due(machine, ("show", server), lagging.coming[0][0], "", periodic=beats)
+
+
+def _held(machine: Machine, server: str) -> Store | None:
+    """Give what an API server's cache shows that is held back, or is behind; None of all others."""
+    stale: Any = network_of(machine).stale.get(server)
+    found: Store | None = stale.shown if stale.__class__ is network.Lagging else stale
+    return found
+
+
+_NEVER: Final[Instant] = 1 << 62
 
 
 def wake_cache(machine: Machine, server: str, had: Store) -> None:
@@ -53,16 +104,22 @@ def release_cache(machine: Machine, server: str) -> None:
     """Let an API server's watch cache have what is stored again, and show it."""
     state = network_of(machine)
     keep(machine, replace(state, stale=state.stale.remove(server)))
-    for client, line in state.lines.items():
+    _resume_all(machine, server)
+
+
+def _resume_all(machine: Machine, server: str) -> None:
+    for client, line in network_of(machine).lines.items():
         if line.server == server:
             resume(machine, client)
 
 
 def cache_of(machine: Machine, server: str) -> Reads:
     """Give what the watch cache of an API server shows: what its member of etcd has applied, unless it is held back."""
-    stale = network_of(machine).stale.get(server)
-    if stale is not None:
-        return OpenStore(stale)
+    stale = _held(machine, server)
+    return _live(machine, server) if stale is None else OpenStore(stale)
+
+
+def _live(machine: Machine, server: str) -> Reads:
     at = host_of(server)
     if not machine.plural:
         return machine.store
@@ -78,8 +135,7 @@ def read_of(machine: Machine, server: str, item: Sent) -> Reads | None:
     A consistent list waits for the cache, and is then answered by etcd; one that asks for what is not older waits, and
     is then refused.
     """
-    stale = network_of(machine).stale.get(server)
-    request = item.request
+    stale, request = _held(machine, server), item.request
     if stale is None or request.verb not in READS:
         return None
     version = request.resource_version
@@ -93,21 +149,27 @@ def read_of(machine: Machine, server: str, item: Sent) -> Reads | None:
 def waits_for_cache(machine: Machine, server: str, item: Sent) -> bool:
     """Let a read wait that wants what its API server's cache has not seen; false if it has waited, or need not."""
     state = network_of(machine)
-    stale, request = state.stale.get(server), item.request
+    stale, request = _held(machine, server), item.request
     if stale is None or request.verb not in READS or network.tries_of(state, item):
         return False
     version = request.resource_version
     if request.continue_ or request.resource_version_match == "Exact":
         return False
     if version:
-        fresh = not version.isdecimal() or int(version) <= stale.revision
+        wanted = int(version) if version.isdecimal() else 0
     else:
-        fresh = request.verb != "list" or stale.revision >= machine.store.revision
-    if fresh:
+        wanted = machine.store.revision if request.verb == "list" else 0
+    if wanted <= stale.revision:
         return False
     keep(machine, replace(state, again=(*state.again, network.Again(item, 1))))
-    wait(machine, network.Waiting(item, "time"), machine.now + _FRESH_WITHIN)
+    wait(machine, network.Waiting(item, "time"), min(machine.now + _FRESH_WITHIN, _has(state.stale[server], wanted)))
     return True
+
+
+def _has(stale: Any, revision: int) -> Instant:
+    """Give when a cache comes to show *revision*, as far as that is known."""
+    coming = stale.coming if stale.__class__ is network.Lagging else ()
+    return next((due for due, store in coming if store.revision >= revision), _NEVER)
 
 
 def come_through(machine: Machine, item: Sent) -> None:

@@ -10,7 +10,7 @@ from reconcile.components import apiserver, frozen, recorder
 from reconcile.driver.machine import metering
 from reconcile.driver.machine.agreeing import LEASED, PLANS, ask, lease_of_events, read
 from reconcile.driver.machine.audits import audit
-from reconcile.driver.machine.caches import come_through, read_of, waits_for_cache
+from reconcile.driver.machine.caches import come_through, note_soon, read_of, waits_for_cache
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.lines import called, hold_answer
 from reconcile.driver.machine.machine import Machine
@@ -44,6 +44,7 @@ def execute(machine: Machine, item: Sent, waiting: Suspended | None = None) -> b
         if server is None or waits_for_cache(machine, server, item):
             return False
         come_through(machine, item)
+        note_soon(machine)
         stale = read_of(machine, server, item)
         if stale is not None:
             return read(machine, server, item, waiting, stale)

@@ -1,7 +1,8 @@
 """
 Candidates: how a process of which several may run is elected, as the topology and its own flags say.
 
-Source:   the flags --leader-elect and --leader-elect-*; a scheduler's flags count more than its configuration.
+Source:   the flags --leader-elect and --leader-elect-*; a scheduler's flags count more than its configuration; the
+          flags --coordinated-leadership-* of kube-apiserver, and --emulated-version.
 Left out: a lock that 1.36 has removed is refused with the flags' other faults (see reconcile.model.programs).
 """
 
@@ -11,24 +12,34 @@ from typing import cast
 
 import attrs
 
+from reconcile.api.kinds import KUBERNETES_VERSION
 from reconcile.components import election
 from reconcile.components.scheduler.configuration import Election
-from reconcile.lib.instant import Duration
-from reconcile.model.programs import Options
+from reconcile.lib.instant import SECOND, Duration
+from reconcile.lib.mapping import Map
+from reconcile.model import gates
+from reconcile.model.programs import ELECTOR, Options
+from reconcile.model.semver import parsed
 
 _RELEASE = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
 
-def candidacy(kind: str, lock: election.Form, asked: Election, options: Options) -> election.Config | None:
+def candidacy(
+    kind: str, lock: election.Form, asked: Election, options: Options, switched: Map[bool]
+) -> election.Config | None:
     """
     Give the lock that a process of this kind wants, and how long things take; None: it works without being elected.
 
     Args:
-        kind: `kube-controller-manager` or `kube-scheduler`.
+        kind: `kube-controller-manager` or `kube-scheduler`; or `leader-election-controller`, which elects these in a
+            coordinated election.
         lock: what kind of object is locked, if its flags do not say.
         asked: what a scheduler's configuration says.
-        options: what it was told by its flags.
+        options: what it was told by its flags; an elector what its API server was told.
+        switched: the feature gates that are not as they are by default.
     """
+    if kind == ELECTOR:
+        return _elector(options)
     schedules = kind == "kube-scheduler"
     if not options.truth("leader-elect", default=asked.elects if schedules else True):
         return None
@@ -42,7 +53,36 @@ def candidacy(kind: str, lock: election.Form, asked: Election, options: Options)
             renew_deadline=asked.renew_deadline,
             retry_period=asked.retry_period,
         )
-    return _flagged(config, options) if options.given else config
+    if options.given:
+        config = _flagged(config, options)
+    if switched and gates.is_on(switched, gates.COORDINATED_LEADER_ELECTION) and config.lock == "leases":
+        binary, emulated = _versions(options)
+        said = election.Candidacy(lease=kind, binary_version=binary, emulation_version=emulated)
+        config = attrs.evolve(config, candidacy=said)
+    return config
+
+
+def _elector(options: Options) -> election.Config:
+    def length(flag: str, seconds: int) -> Duration:
+        return options.duration(f"coordinated-leadership-{flag}", seconds * SECOND)
+
+    return election.Config(
+        name=ELECTOR,
+        lease_duration=length("lease-duration", 15),
+        renew_deadline=length("renew-deadline", 10),
+        retry_period=length("retry-period", 2),
+        release_on_cancel=True,
+    )
+
+
+def _versions(options: Options) -> tuple[str, str]:
+    """Give the version of a program, and that of which it behaves: a minor one's first, if nothing else is said."""
+    binary = parsed(options.version, tolerant=True) or parsed(KUBERNETES_VERSION)
+    assert binary is not None, "Kubernetes' version is one"
+    asked = [word.removeprefix("kube=") for word in options.words("emulated-version")]
+    emulated = parsed(asked[-1], tolerant=True) if asked else None
+    major, minor, _ = (binary if emulated is None else emulated).numbers
+    return ".".join(map(str, binary.numbers)), f"{major}.{minor}.0"
 
 
 def _flagged(config: election.Config, options: Options) -> election.Config:

@@ -54,12 +54,12 @@ def keep(machine: Machine, state: network.State) -> None:
     machine.states.set(NETWORK, state)
 
 
-def set_due(machine: Machine, key: tuple[Any, ...], at: Instant, host: str) -> None:
+def set_due(machine: Machine, key: tuple[Any, ...], at: Instant, host: str, *, periodic: bool = False) -> None:
     """Let something be due; what concerns a host that is cut off keeps no cluster from being at rest."""
     process = machine.processes.get(NETWORK)
     assert process is not None, "it never ends"
     lonely = bool(host) and not machine.host(host).connected
-    machine.timers.set((NETWORK, process.life, key), at, periodic=lonely)
+    machine.timers.set((NETWORK, process.life, key), at, periodic=periodic or lonely)
 
 
 def cancel_due(machine: Machine, key: tuple[Any, ...]) -> None:

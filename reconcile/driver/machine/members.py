@@ -20,6 +20,7 @@ from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Decided, Posted, Sent, Syncing
 from reconcile.components import etcd
 from reconcile.components.etcd import raft
+from reconcile.driver.machine.caches import note
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.commits import committed
 from reconcile.driver.machine.lines import patient_no_more
@@ -58,11 +59,13 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
                 committed(machine, changes, touched)
             else:
                 committed(machine, (), touched)
+            note(machine)
         case etcd.Restored(index, store):
             if index > machine.front:
                 machine.front = index
                 machine.store.follow(store)
             committed(machine, (), machine.channels.table().keys())
+            note(machine)
         case etcd.Readable(number) | etcd.Written(number) | etcd.Failed(number):
             _tell_server(machine, number, effect)
         case etcd.LeaderKnown(leader):

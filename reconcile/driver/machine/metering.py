@@ -13,7 +13,7 @@ Left out: see docs/limits.md, "Metrics".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import meta_v1
@@ -24,15 +24,18 @@ from reconcile.cluster.cluster import Process
 from reconcile.components import world
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal
+from reconcile.driver.machine.calling import unanswered
 from reconcile.driver.machine.filling import filled
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.queueing import left, queued
+from reconcile.driver.machine.reach import connected
 from reconcile.effects import LookAround, ProbeContainer
 from reconcile.events import Surrounded
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration, Instant, rfc3339
 from reconcile.lib.mapping import Map
 from reconcile.model import measured, selectors, statuses
-from reconcile.model.behaviours import Amount, Behaviour, Curve, parse_amount
+from reconcile.model.behaviours import Amount, Behaviour, Curve, parse_amount, series
 from reconcile.model.behaviours.curves import NANO, mean
 from reconcile.model.requests import List, Request, Response, User, joined
 
@@ -40,7 +43,10 @@ from reconcile.model.requests import List, Request, Response, User, joined
 RESOLUTION: Final[Duration] = 15 * SECOND
 FRESH: Final[Duration] = 10 * SECOND
 REQUESTS: Final = "requests_per_second"
+QUEUED: Final = "queue_items"
 
+_OPERATORS: Final = {"in": "In", "notin": "NotIn", "!=": "NotIn", "exists": "Exists", "!": "DoesNotExist"}
+_TRIES: Final = 3  # so often a container asks a service at a look before it does without
 _MIRRORED: Final = "kubernetes.io/config.hash"
 _SLICES: Final = "endpointslices.discovery.k8s.io"
 # Of what does not say how much it uses, and of a node beside its containers.
@@ -193,7 +199,9 @@ class _Meter:
             if not found:
                 raise Refusal(statuses.no_such_metric(metric, "pods" if every else f"pods {request.name}"))
             return self._values([self._value("Pod", pod.metadata, value) for pod, value in found])
-        value = self._load_of(plural) if metric == REQUESTS else None
+        value = self._load_of(plural) if metric == REQUESTS and not request.field_selector else None
+        if value is None:
+            value = self._sum_of(plural, metric)
         if value is None:
             raise Refusal(statuses.no_such_metric(metric, f"{plural} {request.name}"))
         kind = "Service" if plural == "services" else "Namespace"
@@ -205,14 +213,30 @@ class _Meter:
         """Give what a pod says of itself under a metric's name, all its containers together; None if nothing."""
         rate = self._rate(f"{pod.metadata.namespace}/{pod.metadata.name}", self._seen)
         running = [each for each in self._running(pod) if each[1] <= self._seen]
+        wanted = self._requirements(self._request.field_selector)
         found = [
             amount.at(self._seen, since, rate)
             for _, since, behaviour in running
-            if (amount := behaviour.metrics.get(metric)) is not None
+            for _, amount in series.chosen(behaviour.metrics.items(), metric, wanted)
         ]
         if found:
             return sum(found)
-        return rate if metric == REQUESTS and running and self._behaviours.load else None
+        is_served = metric == REQUESTS and running and self._behaviours.load and selectors.fits(wanted, {})
+        return rate if is_served else None
+
+    def _sum_of(self, plural: str, metric: str) -> int | None:
+        """Give what the pods behind a service, or of a namespace, say of themselves together; None if nothing."""
+        request, store = self._request, self._machine.store
+        if plural == "services":
+            pods = [
+                store.get("pods", key) for key in ready_behind(self._machine, joined(request.namespace, request.name))
+            ]
+        else:
+            pods = list(store.table("pods").under("namespace", request.name)) if plural == "namespaces" else []
+        if metric == REQUESTS:
+            return None
+        found = [value for pod in pods if pod is not None and (value := self._said(pod, metric)) is not None]
+        return sum(found) if found else None
 
     def _load_of(self, plural: str) -> int | None:
         """Give the requests a second that come to a service, or to all those of a namespace; None if none ever do."""
@@ -229,24 +253,28 @@ class _Meter:
         about = {"kind": kind, "name": of.name, "apiVersion": "v1", **place}
         body = {
             "describedObject": about,
-            "metric": {"name": self._request.subresource, "selector": None},
+            "metric": {"name": self._request.subresource, "selector": self._asked()},
             "timestamp": rfc3339(self._seen),
             "value": str(Quantity.of(nanos=value // 1_000_000 * 1_000_000)),
         }
         return CustomObject(body=_frozen(body))
 
     def _external(self, metric: str) -> Response:
-        curve = self._behaviours.external.get(metric)
-        wanted = self._requirements()
-        if curve is None or not selectors.fits(wanted, {}):
-            return self._values([])
-        body = {
-            "metricName": metric,
-            "metricLabels": {},
-            "timestamp": rfc3339(self._seen),
-            "value": str(Quantity.of(nanos=curve.at(self._seen, self._begun) // 1_000_000 * 1_000_000)),
-        }
-        return self._values([CustomObject(body=_frozen(body))])
+        known = [(text, curve.at(self._seen, self._begun)) for text, curve in self._behaviours.external.items()]
+        known += [
+            (series.written(QUEUED, Map({"queue": queue})), left(self._machine, queue) * NANO)
+            for queue in self._behaviours.queues
+        ]
+        bodies = [
+            {
+                "metricName": metric,
+                "metricLabels": dict(labels),
+                "timestamp": rfc3339(self._seen),
+                "value": str(Quantity.of(nanos=value // 1_000_000 * 1_000_000)),
+            }
+            for labels, value in series.chosen(known, metric, self._requirements(self._request.label_selector))
+        ]
+        return self._values([CustomObject(body=_frozen(body)) for body in bodies])
 
     def _values(self, items: list[CustomObject]) -> Response:
         return Response(200, List(resource=self._request.resource, items=tuple(items), resource_version=""))
@@ -256,14 +284,26 @@ class _Meter:
     def _list(self, items: list[CustomObject]) -> Response:
         return Response(200, List(resource=self._request.resource, items=tuple(items), resource_version=""))
 
-    def _requirements(self) -> tuple[Any, ...]:
+    def _asked(self) -> dict[str, Any] | None:
+        """Give the selector of the metric's labels that was asked for, as a LabelSelector."""
+        found: dict[str, Any] = {}
+        for row in self._requirements(self._request.field_selector):
+            if row.operator in ("=", "=="):
+                found.setdefault("matchLabels", {})[row.key] = row.values[0]
+            else:
+                values = {"values": list(row.values)} if row.values else {}
+                rows = found.setdefault("matchExpressions", [])
+                rows.append({"key": row.key, "operator": _OPERATORS.get(row.operator, row.operator), **values})
+        return found or None
+
+    def _requirements(self, text: str) -> tuple[Any, ...]:
         try:
-            return selectors.parse_labels(self._request.label_selector)
+            return selectors.parse_labels(text)
         except ReconcileError as error:
             raise Refusal(statuses.bad_request(f"unable to parse requirement: {error}")) from None
 
     def _selected(self, resource: str) -> Iterator[Any]:
-        wanted = self._requirements()
+        wanted = self._requirements(self._request.label_selector)
         table, namespace = self._machine.store.table(resource), self._request.namespace
         for obj in table.under("namespace", namespace) if namespace else table.values():
             if selectors.fits(wanted, obj.metadata.labels):
@@ -323,44 +363,41 @@ def ready_behind(machine: Machine, key: str) -> tuple[str, ...]:
 
 
 def lacking(machine: Machine, process: Process, order: ProbeContainer) -> tuple[str, ...]:
-    """Give those services that a container needs, by its behaviour, and that nothing stands behind."""
+    """Give those services that a container needs, by its behaviour, and of which it gets no answer."""
     if not machine.cluster.topology.behaviours.has_needs:
         return ()
     doing = world.doing(machine.states.get(process.name), order.uid, order.container)
     if doing is None or not doing[1].needs:
         return ()
-    return _absent(machine, _key(machine, process.host, order.uid), doing[1].needs)
+    pod = _pod(machine, process.host, order.uid)
+    return doing[1].needs if pod is None else unanswered(machine, process.host, pod, doing[1].needs)
 
 
 def surroundings(machine: Machine, runtime: Process, look: LookAround) -> Surrounded:
     """Give what there is around a container: how many requests come to its pod, and which services it misses."""
     behaviours, now = machine.cluster.topology.behaviours, machine.now
-    pod = _key(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else ""
+    if look.queue:
+        return Surrounded(now + runtime.skew, look.uid, look.container, work=queued(machine, runtime.host, look))
+    pod = _pod(machine, runtime.host, look.uid) if behaviours.load or behaviours.has_causes else None
+    name = "" if pod is None else f"{pod.metadata.namespace}/{pod.metadata.name}"
     requests = 0
-    for key, curve in behaviours.load.items():
+    for key, curve in behaviours.load.items() if connected(machine, runtime.host) else ():
         pods = ready_behind(machine, key)
-        if pod in pods:
+        if name in pods:
             requests += curve.at(now, machine.cluster.topology.start) // len(pods)
     doing = world.doing(machine.states.get(runtime.name), look.uid, look.container) if behaviours.has_causes else None
-    services = [] if doing is None else [cause.without for cause in doing[1].causes if cause.without]
-    missing = _absent(machine, pod, services)
+    services = () if doing is None else tuple([cause.without for cause in doing[1].causes if cause.without])
+    missing = services if pod is None else unanswered(machine, runtime.host, pod, services, tries=_TRIES)
     seen = Surrounded(now + runtime.skew, look.uid, look.container, requests, missing)
     return filled(machine, runtime.host, seen) if behaviours.has_fills else seen
 
 
-def _key(machine: Machine, host: str, uid: str) -> str:
-    """Give the key of a pod on a host; empty if there is none of this uid."""
+def _pod(machine: Machine, host: str, uid: str) -> Any:
+    """Give a pod on a host; None if there is none of this uid."""
     for pod in machine.store.table("pods").under("node", host):
         if uid in (pod.metadata.uid, (pod.metadata.annotations or {}).get(_MIRRORED)):
-            return f"{pod.metadata.namespace}/{pod.metadata.name}"
-    return ""
-
-
-def _absent(machine: Machine, pod: str, services: Sequence[str]) -> tuple[str, ...]:
-    """Give those of the services that nothing stands behind; those without a namespace are of the pod's."""
-    namespace = pod.partition("/")[0]
-    keys = [(name, name if "/" in name else f"{namespace}/{name}") for name in services]
-    return tuple([name for name, key in keys if not ready_behind(machine, key)])
+            return pod
+    return None
 
 
 def _frozen(body: dict[str, Any]) -> Map[Any]:

@@ -39,6 +39,8 @@ def answered(machine: Machine, runtime: Process, order: ProbeContainer) -> bool 
         return applications.answers(own, order.action, machine.now + asked.skew)
     path, _, query = order.action.partition("/")[2].partition("?")
     if asked.kind == "kube-apiserver" and f"/{path}" in _OF_ETCD and "exclude=etcd" not in query.split("&"):
+        if path == "readyz" and world.drains(state, asked.kind):
+            return False
         return None if is_ready(machine, runtime.host) else False
     if asked.kind == "etcd" and machine.plural and path in ("readyz", "health") and "serializable=true" not in query:
         return None if etcd.serves(own) else False

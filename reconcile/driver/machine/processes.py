@@ -6,13 +6,14 @@ from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 
-from reconcile.cluster.cluster import Channel, Cursor, Process
+from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
-from reconcile.cluster.pending import Listing, Message, Replied, Sent, Starting, Suspended, Turning
+from reconcile.cluster.pending import Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.audits import audit_end
 from reconcile.driver.machine.candidates import candidacy
+from reconcile.driver.machine.channels import close_watch, open_watch
 from reconcile.driver.machine.clocks import due_at
 from reconcile.driver.machine.heartbeats import lapse
 from reconcile.driver.machine.leases import end_lease, renew_leases
@@ -56,15 +57,12 @@ from reconcile.effects import (
 from reconcile.events import Started
 from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
-from reconcile.lib.replacing import replace
-from reconcile.lib.sequence import Sequence
 from reconcile.model import statuses
-from reconcile.model.programs import NONE, PROGRAMS, Options
+from reconcile.model.programs import ELECTOR, NONE, PROGRAMS, Options
 from reconcile.model.requests import Response
 from reconcile.store import channel, compact
 
 _TIMEOUT: Final = 504
-_NOBODY: Final = Channel()
 _PANIC: Final = 2  # the exit code of a Go program that panics
 _TERMINATED: Final = 143  # 128 + SIGTERM
 _OF_APPLICATIONS: Final = (APPLICATION, FROZEN)
@@ -101,6 +99,8 @@ def begin(machine: Machine, item: Starting) -> bool:
         first = [Sent(name, process.life, process.host, process.user, ask, None, machine.now) for ask in asked]
         # What a server asks of itself comes before what waited for it.
         machine.old_parked = (*first, *machine.parked)
+        if apiserver.elects(machine.states.get(name)):
+            launch(machine, ELECTOR, process.host)
     elif kind == "etcd" and not machine.plural:
         machine.etcd = process.host
         reach_changed(machine)
@@ -112,12 +112,17 @@ def begin(machine: Machine, item: Starting) -> bool:
         if kind == "etcd" and machine.plural:
             set_timers(machine)
         return True
-    config = candidacy(kind, topology.lock, setting.scheduler.election, setting.options)
+    config = candidacy(kind, topology.lock, setting.scheduler.election, setting.options, setting.gates())
     if config is None:
         _work(machine, attrs.evolve(process, leading=True))
     else:
         identity = f"{process.host}_{dice.named('identity').uuid()[0]}"
         machine.elections.set(name, election.begin(config, identity, dice.named("election")))
+        if config.candidacy is not None:
+            process = attrs.evolve(process, watches=(election.WATCH,))
+            machine.processes.set(name, process)
+            cursor = Cursor(election.CANDIDATES, identity, channel(election.CANDIDATES, identity))
+            open_watch(machine, process, election.WATCH, cursor)
         hear_election(machine, process, Started(machine.now + process.skew))
     return True
 
@@ -146,14 +151,15 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         stages=topology.stages,
         keeping=_keeping(machine, process) if machine.plural else None,
         scheduler=scheduling(topology, machine.cluster.controllers) if kind == "kube-scheduler" else DEFAULTS,
-        options=_options(machine, process) if kind in PROGRAMS else NONE,
+        options=_options(machine, process) if kind in PROGRAMS or kind == ELECTOR else NONE,
     )
 
 
 def _options(machine: Machine, process: Process) -> Options:
     """Give what the flags of a process's container say."""
     runtime = machine.states.get(f"runtime/{process.host}")
-    return NONE if runtime is None else world.options(runtime, process.kind)
+    program = "kube-apiserver" if process.kind == ELECTOR else process.kind
+    return NONE if runtime is None else world.options(runtime, program)
 
 
 def _begin_application(machine: Machine, process: Process) -> bool:
@@ -194,8 +200,9 @@ def end(machine: Machine, name: str) -> None:
     for table in (machine.states, machine.elections, machine.recorders):
         table.remove(name)
     for watch in process.watches:
-        _close_watch(machine, name, watch)
+        close_watch(machine, name, watch)
     if process.kind in _REACHED:
+        end(machine, f"{ELECTOR}/{process.host}")
         machine.servers = tuple([server for server in machine.servers if server != name])
         if process.kind == "etcd" and machine.etcd == process.host:
             machine.etcd = ""
@@ -250,6 +257,9 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
 def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
     """Let a process end with *code*; its host's container runtime sees its container exit."""
     end(machine, process.name)
+    if process.name.startswith(ELECTOR):  # it is no container's: its API server lets it stand again
+        launch(machine, ELECTOR, process.host)
+        return
     runtime = machine.processes.get(f"runtime/{process.host}")
     own = process.name.removesuffix(f"/{process.host}")
     if runtime is not None and own != "kubelet":
@@ -277,6 +287,8 @@ def _ask_to_end(machine: Machine, name: str) -> None:
     process = machine.processes.get(name)
     if process is None:
         return
+    if machine.fronted and process.kind == "kube-apiserver":
+        reach_changed(machine)  # it says that it is not ready from now on
     elected = machine.elections.get(name)
     if elected is not None and process.kind != FROZEN and elected.config.release_on_cancel:
         after, effects = election.release(elected, machine.now + process.skew)
@@ -291,13 +303,6 @@ def _ask_to_end(machine: Machine, name: str) -> None:
         tell(machine, process, said)
     else:
         exit_process(machine, process, _TERMINATED)
-
-
-def kill_container(machine: Machine, runtime: Process, uid: str, name: str) -> None:
-    """Let a container that is no process of the simulation end by SIGKILL."""
-    state, effects = world.killed(machine.states.get(runtime.name), uid, name, machine.now)
-    machine.states.set(runtime.name, state)
-    take_up(machine, runtime, effects)
 
 
 def tell(machine: Machine, process: Process, event: Any) -> None:
@@ -369,48 +374,13 @@ def _work(machine: Machine, process: Process) -> None:
     if state is None:
         return
     watches = component.watches(state)
+    names = tuple([watch.name for watch in watches])
     machine.processes.set(
-        process.name, attrs.evolve(process, leading=True, watches=tuple([watch.name for watch in watches]))
+        process.name, attrs.evolve(process, leading=True, watches=names + process.watches if process.watches else names)
     )
     for watch in watches:
         stream = channel(watch.resource, watch.partition or None)
         open_watch(machine, process, watch.name, Cursor(watch.resource, watch.partition, stream))
-
-
-def open_watch(machine: Machine, process: Process, watch: str, cursor: Cursor) -> None:
-    """Let a process watch from where *cursor* stands."""
-    key = (process.name, watch)
-    known = machine.channels.get(cursor.channel) or _NOBODY
-    machine.cursors.set(key, replace(cursor, place=known.places.end))
-    machine.channels.set(cursor.channel, Channel(known.places.append(key), known.gone, draining=known.draining))
-    machine.push(Listing(process.name, process.life, watch))
-
-
-def tidied(machine: Machine, known: Channel) -> Channel:
-    """
-    Give a channel's watchers their places anew once more are empty than taken, which costs a bit for each that is gone.
-
-    Not while they are being told: a `Draining` says by its place who was.
-    """
-    if known.draining or 2 * known.gone <= known.places.end:
-        return known
-    places: Sequence[tuple[str, str] | None] = Sequence()
-    for key in known.watchers:
-        cursor = machine.cursors.get(key)
-        assert cursor is not None, "a watcher has a cursor for as long as it has a place"
-        machine.cursors.set(key, replace(cursor, place=places.end))
-        places = places.append(key)
-    return Channel(places)
-
-
-def _close_watch(machine: Machine, name: str, watch: str) -> None:
-    cursor = machine.cursors.get((name, watch))
-    if cursor is not None:
-        machine.cursors.remove((name, watch))
-        known = machine.channels.get(cursor.channel)
-        assert known is not None, "it has a watcher"
-        left = Channel(known.places.put(cursor.place, None), known.gone + 1, draining=known.draining)
-        machine.channels.set(cursor.channel, tidied(machine, left))
 
 
 def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:

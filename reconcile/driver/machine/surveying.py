@@ -13,8 +13,8 @@ import attrs
 
 from reconcile.cluster.cluster import Process
 from reconcile.cluster.pending import Replied, Sent
-from reconcile.components import network
-from reconcile.driver.machine.caches import pause, release_cache, resume
+from reconcile.components import network, world
+from reconcile.driver.machine.caches import note, pause, release_cache, resume, show_more
 from reconcile.driver.machine.lines import (
     NETWORK,
     break_off,
@@ -54,6 +54,10 @@ def fall_due(machine: Machine, due: network.Due) -> tuple[str, ...]:
         case network.CatchUp(server):
             if server in network_of(machine).stale:
                 release_cache(machine, server)
+        case network.Note():
+            note(machine)
+        case network.Show(server):
+            show_more(machine, server)
         case network.Check():
             return _check(machine)
         case network.TakeOver():
@@ -216,7 +220,12 @@ def _ready(machine: Machine) -> tuple[str, ...]:
     """Name the hosts whose API servers pass a health check."""
     masters = network_of(machine).masters
     carried = [at for at in masters if machine.host(at).up and all(from_outside(machine, at))]
-    return tuple([at for at in carried if is_ready(machine, at)])
+    return tuple([at for at in carried if is_ready(machine, at) and not _drains(machine, at)])
+
+
+def _drains(machine: Machine, at: str) -> bool:
+    runtime = machine.states.get(f"runtime/{at}")
+    return runtime is not None and world.drains(runtime, "kube-apiserver")
 
 
 def _check(machine: Machine) -> tuple[str, ...]:

@@ -10,22 +10,25 @@ import attrs
 from reconcile.cluster.cluster import Channel, Cursor, Process
 from reconcile.cluster.links import NO_LINKS, Showing
 from reconcile.cluster.pending import Draining, Listing, Sent
-from reconcile.components import apiserver
+from reconcile.components import apiserver, election
 from reconcile.components.apiserver.memo import Same
 from reconcile.driver.machine.caches import is_fresh, shown_to, shows
+from reconcile.driver.machine.channels import open_watch, tidied
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.processes import end, open_watch, tell, tidied
+from reconcile.driver.machine.processes import end, hear_election, tell
 from reconcile.driver.machine.reach import park, server_for, shows_nothing, store_seen_from
 from reconcile.driver.machine.travelling import is_under_way
 from reconcile.effects import Notice
 from reconcile.events import Watched
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
+from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import statuses
 from reconcile.store import PARTITIONS, RIGHTS, Change, Reads, channel, position_after, table_at
 
 _NOBODY: Final = Channel()
+_ELECTION: Final = election.WATCH
 
 
 def open_client_watch(machine: Machine, item: Sent, store: Reads) -> None:
@@ -74,6 +77,8 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
             # What it knows may be later: the server makes it wait, as with a resourceVersion that it has not come to.
             return False
         changes, view, position = _listed(store, cursor), store.table(cursor.resource), last
+        if watch == _ELECTION:
+            return _stand(machine, process, replace(cursor, position=position, view=view), changes, store)
     else:
         position = min(last, cursor.position + count) if count else last
         if position <= cursor.position:
@@ -85,9 +90,20 @@ def deliver(machine: Machine, process: Process, watch: str, count: int = 0, *, o
         view = _view(store, cursor.resource, changes[-1].revision) if late else store.table(cursor.resource)
         if cursor.partition:
             changes = _seen_from(cursor, changes)
+            if watch == _ELECTION:
+                return _stand(machine, process, replace(cursor, position=position, view=view), changes, store)
     machine.cursors.set(key, Cursor(cursor.resource, cursor.partition, cursor.channel, position, view, cursor.place))
     revision = 0 if changes else store.revision
     tell(machine, process, Watched(machine.now + process.skew, watch, changes, view, revision))
+    return True
+
+
+def _stand(machine: Machine, process: Process, cursor: Cursor, changes: tuple[Change, ...], store: Reads) -> bool:
+    """Tell the election of a process what became of its candidate."""
+    machine.cursors.set((process.name, _ELECTION), cursor)
+    assert cursor.view is not None, "it has listed"
+    revision = 0 if changes else store.revision
+    hear_election(machine, process, Watched(machine.now + process.skew, _ELECTION, changes, cursor.view, revision))
     return True
 
 

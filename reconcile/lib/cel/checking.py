@@ -27,7 +27,7 @@ from reconcile.lib.cel.syntax import (
     Select,
     Struct,
 )
-from reconcile.lib.cel.types import BOOL, DYN, ERROR, INT, Library, Overload, Type, list_of, map_of, optional_of
+from reconcile.lib.cel.types import BOOL, DYN, ERROR, INT, NULL, Library, Overload, Type, list_of, map_of, optional_of
 from reconcile.lib.cel.values import CelError, type_name
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.regexp import compiled
@@ -98,9 +98,7 @@ class _Checker:
             case MapOf():
                 return self.mapped(node, scope)
             case Struct():
-                for _, value, _ in node.entries:
-                    self.type_of(value, scope)
-                return DYN
+                return self.struct(node, scope)
             case Comprehension():
                 return self.comprehension(node, scope)
             case _:
@@ -170,7 +168,7 @@ class _Checker:
                 if result not in results:
                     results.append(result)
         if not results:
-            shown = [str(operand) for operand in operands]
+            shown = ["null" if operand == NULL else str(operand) for operand in operands]
             applied = f"{shown[0]}.({', '.join(shown[1:])})" if method else f"({', '.join(shown)})"
             return self.wrong(node.at, f"found no matching overload for '{name}' applied to '{applied}'")
         return results[0] if len(results) == 1 else DYN
@@ -202,6 +200,15 @@ class _Checker:
         if _fits(known, each, {}):
             return known
         return self.wrong(at, f"expected type '{known}' but found '{each}'")
+
+    def struct(self, node: Struct, scope: dict[str, Type]) -> Type:
+        """Give the type of a message: one whose name begins with that of a variable that is a type."""
+        for _, value, _ in node.entries:
+            self.type_of(value, scope)
+        top = scope.get(node.name.partition(".")[0])
+        if top is None or top.name != "type":
+            return self.wrong(node.at, f"undeclared reference to '{node.name}' (in container '')")
+        return Type(node.name)
 
     def comprehension(self, node: Comprehension, scope: dict[str, Type]) -> Type:
         over = self.type_of(node.range, scope)

@@ -55,6 +55,9 @@ _STARTS: Final = (
 )
 _RELATIONS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
 _LEVELS: Final = (_RELATIONS, ("+", "-"), ("*", "/", "%"))
+_HALVES: Final = "&|="
+_CLOSING: Final = (")", "]")
+_OPENING: Final = ("[", "{", "(", ".", "-", "!")
 _CONSTANTS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None}
 
 
@@ -96,7 +99,8 @@ def _tokens(source: str, issues: list[Issue]) -> list[_Token]:
             found = _TOKEN.match(source, at) or raw
         if found is None:
             # A text without an end reaches as far as its line.
-            end = (source + "\n").index("\n", at) if source[at] in "\"'" else at + 1
+            # What only begins an operator is read up to the letter that does not go on with it.
+            end = (source + "\n").index("\n", at) if source[at] in "\"'" else at + 1 + (source[at] in _HALVES)
             issues.append(Issue(at, f"Syntax error: token recognition error at: '{source[at:end]}'"))
             at = end
             continue
@@ -150,6 +154,13 @@ def _unescaped(found: re.Match[str]) -> str:
     return chr(int(found[2] or found[3] or found[4], 16))
 
 
+def _begins(token: _Token) -> bool:
+    """Tell whether an expression may begin with a token."""
+    if token.kind == "word":
+        return token.text in _CONSTANTS
+    return token.kind not in ("end", "escaped") and (token.kind != "op" or token.text in _OPENING)
+
+
 class _Parser:
     """A recursive descent through the tokens of one text."""
 
@@ -176,29 +187,28 @@ class _Parser:
     def expect(self, text: str, among: str = "") -> _Token:
         found = self.accept(text)
         if found is None:
-            if self.peek().kind == "end" and not among:
+            if self.peek().kind == "end" and not among and text in _CLOSING:
                 self.issues.append(Issue(self.peek().at, f"Syntax error: missing '{text}' at '<EOF>'"))
                 raise _Stopped
-            self.mismatch(among or f"'{text}'")
-        return found  # type: ignore[return-value]  # mismatch stops
+            self.mismatch(among or f"'{text}'", lambda after: after.text == text or f"'{after.text}'" in among)
+            found = self.accept(text)
+            if found is None:
+                raise _Stopped
+        return found
 
-    def mismatch(self, expected: str) -> None:
-        token = self.peek()
-        word = (
-            "extraneous"
-            if token.kind == "op" and token.text in (")", "]", "}") and "<EOF>" in expected
-            else "mismatched"
-        )
+    def mismatch(self, expected: str, fits: Callable[[_Token], bool]) -> None:
+        """Note that a token stands where it cannot: one after which it goes on as it should is passed over."""
+        token, after = self.peek(), self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        goes_on = token.kind != "end" and fits(after)
+        word = "extraneous" if goes_on else "mismatched"
         self.issues.append(Issue(token.at, f"Syntax error: {word} input '{token.text}' expecting {expected}"))
-        raise _Stopped
+        if not goes_on:
+            raise _Stopped
+        self.take()
 
     def finish(self) -> None:
-        token = self.peek()
-        if token.kind != "end":
-            word = "mismatched" if token.kind != "op" or token.text not in (")", "]", "}") else "extraneous"
-            if token.kind in ("name", "int", "float", "literal", "word"):
-                word = "extraneous"
-            self.issues.append(Issue(token.at, f"Syntax error: {word} input '{token.text}' expecting <EOF>"))
+        if self.peek().kind != "end":
+            self.mismatch("<EOF>", lambda after: after.kind == "end")
 
     def expression(self) -> Node:
         self.depth += 1
@@ -276,6 +286,8 @@ class _Parser:
                     f"Syntax error: no viable alternative at input '{self.source[dot.at : token.at + len(token.text)]}'"
                 )
             self.issues.append(Issue(token.at, said))
+            if token.text == ".":
+                raise _Stopped
             return None
         self.take()
         field = token.text.strip("`")
@@ -316,9 +328,9 @@ class _Parser:
             case _:
                 return self.none_here()
 
-    def none_here(self) -> Node:
-        self.mismatch(_STARTS)
-        raise _Stopped
+    def none_here(self, expected: str = _STARTS) -> Node:
+        self.mismatch(expected, _begins)
+        return self.primary()
 
     def bracketed(self, token: _Token) -> Node:
         match token.text:
@@ -349,13 +361,13 @@ class _Parser:
         if opening:
             return self.opened(opening.at, prefix + token.text, None, self.arguments(")"))
         if self.peek().text == "{" and token.text[0].isupper():
-            return self.struct(token.at, token.text)
+            return self.struct(token.text)
         if token.text[0].isupper() and self._struct_ahead():
             name = token.text
             while self.peek().text == ".":
                 self.take()
                 name += "." + self.take().text
-            return self.struct(token.at, name)
+            return self.struct(name)
         return Name(token.at, token.text)
 
     def _struct_ahead(self) -> bool:
@@ -364,8 +376,8 @@ class _Parser:
             place += 2
         return place > self.place and self.tokens[place].text == "{"
 
-    def struct(self, at: int, name: str) -> Node:
-        self.expect("{")
+    def struct(self, name: str) -> Node:
+        at = self.expect("{").at
         entries: list[tuple[str, Node, bool]] = []
         while not self.accept("}"):
             optional = self.accept("?") is not None
@@ -373,7 +385,7 @@ class _Parser:
             self.expect(":")
             entries.append((field.text.strip("`"), self.expression(), optional))
             if not self.accept(","):
-                self.expect("}")
+                self.expect("}", "{'}', ','}")
                 break
         return Struct(at, name, tuple(entries))
 
@@ -385,7 +397,7 @@ class _Parser:
                 optional.append(len(items))
             items.append(self.expression())
             if not self.accept(","):
-                self.expect("]")
+                self.expect("]", "{']', ','}")
                 break
         return ListOf(at, tuple(items), tuple(optional))
 
@@ -397,7 +409,7 @@ class _Parser:
             self.expect(":")
             entries.append((key, self.expression(), optional))
             if not self.accept(","):
-                self.expect("}")
+                self.expect("}", "{'}', ','}")
                 break
         return MapOf(at, tuple(entries))
 

@@ -18,9 +18,12 @@ A behaviour is written as clauses with commas between them, or as a mapping that
                            how it ends by itself; of several, at most one happens
     exit CODE with probability P a day
                            by chance, on each day of its life
-    exit CODE without SERVICE, exit CODE when disk is full
-                           for what it sees, when it looks every ten seconds: the service has no ready endpoint; its
-                           host has no more disk
+    exit CODE without SERVICE, exit CODE when disk is full, exit CODE when PATH is full
+                           for what it sees, when it looks every ten seconds: the service does not answer; its
+                           host, or the volume that it writes to, has no more room
+    works off QUEUE each DURATION, works one of QUEUE each DURATION
+                           it takes items of work, and ends with 0
+    writes AMOUNT to PATH  how much of what it has written lies there
     runs                   it does not end by itself, whatever its command says
     stop DURATION [with code CODE]
                            from SIGTERM until it has ended, and how
@@ -30,6 +33,8 @@ A behaviour is written as clauses with commas between them, or as a mapping that
     metric NAME AMOUNT     what it says of itself, as a custom metric
     needs SERVICE          readiness and startup probes succeed only while this service has a ready endpoint
     logs "LINE"            what it writes when it starts; once for each line
+    logs "LINE" per request
+                           what it writes for each request that comes to its pod
     message "TEXT"         what it writes to its termination message path before it ends
     disk AMOUNT            what it uses of its host's disk while it runs
     answers "ACTION" [ready after DURATION] [fails [after DURATION]] [takes DURATION]
@@ -46,11 +51,11 @@ What an image does can be said of single containers instead, by their pod's labe
 `Rule`. `pull`, `again`, `size`, `absent` and `preloaded` are the image's alone.
 """
 
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, Curve, parse_amount, parse_curve
 from reconcile.model.behaviours.lookup import Behaviours, Described, Rule, untagged
 from reconcile.model.behaviours.reading import fraction, parse_behaviour
-from reconcile.model.behaviours.writing import last_words, written
+from reconcile.model.behaviours.writing import last_words, served, written
 
 __all__ = [
     "KILLED",
@@ -67,11 +72,13 @@ __all__ = [
     "Reply",
     "Rule",
     "Span",
+    "Work",
     "fraction",
     "last_words",
     "parse_amount",
     "parse_behaviour",
     "parse_curve",
+    "served",
     "untagged",
     "written",
 ]

@@ -115,6 +115,26 @@ class Fill:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Work:
+    """
+    That a container takes items of work from a queue that it shares with others, and ends with 0 when none is left.
+
+    Args:
+        queue: its name.
+        each: how long an item takes.
+        one: it takes one item, and ends.
+    """
+
+    queue: str
+    each: Span
+    one: bool = False
+
+    def __str__(self) -> str:
+        return f"works {'one of' if self.one else 'off'} {self.queue} each {self.each}"
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Reply:
     """
     How a container answers what is asked of it: a probe, or a hook.
@@ -145,13 +165,20 @@ class Reply:
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Line:
-    """A line of a log that is written some time after the container's start, once or *every* so often."""
+    """
+    A line of a log that is written some time after the container's start, once or *every* so often.
+
+    Or, if it is *served*, for each request that comes to the pod.
+    """
 
     text: str
     after: Duration = 0
     every: Duration = 0
+    served: bool = False
 
     def __str__(self) -> str:
+        if self.served:
+            return f"logs {_quoted(self.text)} per request"
         said = [f"logs {_quoted(self.text)}", f"after {duration_text(self.after)}"]
         return " ".join([*said, f"every {duration_text(self.every)}"] if self.every else said)
 
@@ -188,6 +215,7 @@ class Behaviour:
     hazards: tuple[Hazard, ...] = ()
     causes: tuple[Cause, ...] = ()
     fills: tuple[Fill, ...] = ()
+    work: Work | None = None
 
     def reply(self, action: str) -> Reply | None:
         """Give how it answers *action*, if that is said: the first that fits."""
@@ -253,6 +281,8 @@ def _clauses(behaviour: Behaviour) -> list[str]:
         chance = "" if ending.parts == ending.of else f" with probability {ending.parts}/{ending.of}"
         said.append(f"{'oom' if ending.oom else f'exit {ending.code}'} after {ending.after}{chance}")
     said += map(str, (*behaviour.hazards, *behaviour.causes))
+    if behaviour.work is not None:
+        said.append(str(behaviour.work))
     if behaviour.component:
         said.append(f"component {behaviour.component}")
     if behaviour.runs:

@@ -74,17 +74,21 @@ class Curve:
         starts = range(low - low % _DAY, high, _DAY) if self.daily else (begun,)
         return tuple([start + since for start in starts for since, _ in self.points if low < start + since < high])
 
-    def reaches(self, value: int, begun: Instant) -> Instant | None:
-        """Give the first instant from *begun* on at which it is more than *value*; None if it never is."""
-        if self.at(begun, begun) > value:
-            return begun
-        starts = [begun]
+    def reaches(self, value: int, begun: Instant, since: Instant | None = None) -> Instant | None:
+        """
+        Give the first instant at which what began at *begun* is more than *value*, from then or from *since* on; None
+        if it never is.
+        """
+        start = begun if since is None else since
+        if self.at(start, begun) > value:
+            return start
+        starts = [start]
         if self.daily:
-            first = begun - begun % _DAY
+            first = start - start % _DAY
             days = (first, first + _DAY)
-            starts += [day + since for day in days for since, _ in self.points if begun < day + since <= begun + _DAY]
+            starts += [day + after for day in days for after, _ in self.points if start < day + after <= start + _DAY]
         else:
-            starts += [begun + since for since, _ in self.points if since > 0]
+            starts += [begun + after for after, _ in self.points if begun + after > start]
         for low, high in pairwise(starts):
             before, after = self.at(low, begun), self.at(high, begun)
             if after > value:

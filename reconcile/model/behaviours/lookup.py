@@ -11,9 +11,19 @@ import attrs
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
+from reconcile.model import names
+from reconcile.model.behaviours import series
 from reconcile.model.behaviours.behaviour import Behaviour, Span
 from reconcile.model.behaviours.curves import Curve, parse_curve
-from reconcile.model.behaviours.reading import METRIC, only, parse_behaviour, rows_at, service_at, span_at, text_at
+from reconcile.model.behaviours.reading import (
+    name_at,
+    only,
+    parse_behaviour,
+    rows_at,
+    service_at,
+    span_at,
+    text_at,
+)
 from reconcile.model.behaviours.registries import Registry, document_of, registries_of
 
 
@@ -72,6 +82,7 @@ class Behaviours:
         containers: behaviours of single containers, which count before those of their images.
         load: the requests a second that come to a service, by its key, from when the cluster was powered on.
         external: metrics of things outside the cluster, by name, likewise.
+        queues: how many items of work there are in each, by name.
         registries: from where images come, how fast, and how that fails: by the registry's host, or a glob.
     """
 
@@ -81,6 +92,7 @@ class Behaviours:
     load: Map[Curve] = Map()
     external: Map[Curve] = Map()
     registries: Map[Registry] = Map()
+    queues: Map[int] = Map()
 
     @classmethod
     def default(cls) -> Behaviours:
@@ -95,7 +107,7 @@ class Behaviours:
         Raises:
             ReconcileError: something in it cannot be understood; its path and value are shown.
         """
-        only(document, ("sandbox", "images", "containers", "load", "external", "registries"), "")
+        only(document, ("sandbox", "images", "containers", "load", "external", "registries", "queues"), "")
         images = document.get("images") or {}
         if not isinstance(images, Mapping):
             raise ReconcileError(f"images: must map patterns to behaviours, not be {images!r}")
@@ -104,6 +116,12 @@ class Behaviours:
         rows = rows_at(document.get("containers") or (), "containers")
         rules = tuple([_rule(row, f"containers[{place}]") for place, row in enumerate(rows)])
         load, external = _load(document.get("load") or {}), _external(document.get("external") or {})
+        queues = _queues(document.get("queues") or {})
+        doing = [(f"images[{pattern!r}]", behaviour) for pattern, behaviour in read.items()]
+        doing += [(f"containers[{place}].behaviour", rule.behaviour) for place, rule in enumerate(rules)]
+        for place, behaviour in doing:
+            if behaviour.work is not None and behaviour.work.queue not in queues:
+                raise ReconcileError(f"{place}: {str(behaviour.work)!r}: there is no queue of this name among 'queues'")
         return cls(
             images=_DEFAULT.images.merge(read),
             sandbox=sandbox,
@@ -111,6 +129,7 @@ class Behaviours:
             load=load,
             external=external,
             registries=registries_of(document.get("registries") or {}),
+            queues=queues,
         )
 
     def of(self, image: str) -> Behaviour:
@@ -185,6 +204,7 @@ class Behaviours:
             **rules,
             **curves,
             **({"registries": document_of(self.registries)} if self.registries else {}),
+            **({"queues": dict(self.queues)} if self.queues else {}),
         }
 
 
@@ -274,10 +294,24 @@ def _load(written: Any) -> Map[Curve]:
 def _external(written: Any) -> Map[Curve]:
     if not isinstance(written, Mapping):
         raise ReconcileError(f"external: must map metrics to values, not be {written!r}")
-    for key in written:
-        if not METRIC.fullmatch(str(key)):
-            raise ReconcileError(f"external.{key}: a metric's name is lower case letters, digits and _, not {key!r}")
-    return Map({str(key): _curve(value, f"external.{key}") for key, value in written.items()})
+    return Map(
+        {
+            series.canonical(str(key), f"external.{key}"): _curve(value, f"external.{key}")
+            for key, value in written.items()
+        }
+    )
+
+
+def _queues(written: Any) -> Map[int]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"queues: must map queues to how many items are in them, not be {written!r}")
+    for key, items in written.items():
+        name_at(key, f"queues[{key!r}]")
+        for fault in names.label_value_faults(str(key)):
+            raise ReconcileError(f"queues[{key!r}]: {fault}")
+        if isinstance(items, bool) or not isinstance(items, int) or items < 0:
+            raise ReconcileError(f"queues[{key!r}]: must be a number of items, not {items!r}")
+    return Map({str(key): items for key, items in written.items()})
 
 
 def _curve(value: Any, path: str) -> Curve:

@@ -14,7 +14,8 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
 from reconcile.model import names
-from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span
+from reconcile.model.behaviours import series
+from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, parse_amount
 
 
@@ -41,10 +42,7 @@ def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:
 
 # Texts ----------------------------------------------------------------------------------------------------------------
 
-METRIC: Final = re.compile("[a-z][a-z0-9_]*")
-"""How a metric may be called."""
-
-_CLAUSE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
+_CLAUSE: Final = re.compile(r'(?:[^",{]|"(?:[^"\\]|\\.)*"|\{[^{}"]*\}|\{)+')
 _SPAN: Final = r"(?P<{}>[0-9][0-9a-zµ.]*)"
 _QUOTED: Final = r'"(?P<line>(?:[^"\\]|\\.)*)"'
 _CHANCE: Final = r"(?: with probability (?P<probability>\S+))?"
@@ -73,9 +71,10 @@ _FORMS: Final = (
     ("ignores_sigterm", re.compile("ignores SIGTERM")),
     ("cpu", re.compile("cpu (?P<amount>.+)")),
     ("memory", re.compile("memory (?P<amount>.+)")),
-    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*) (?P<amount>.+)")),
+    ("metric", re.compile(r"metric (?P<metric>[a-z][a-z0-9_]*(?:\{[^{}]*\})?) (?P<amount>.+)")),
     ("needs", re.compile(r"needs (?P<service>[a-z0-9./-]+)")),
     ("disk", re.compile("disk (?P<amount>.+)")),
+    ("work", re.compile(r"works (?P<how>off|one of) (?P<queue>\S+) each " + _SPAN.format("span"))),
     ("fills", re.compile(r"writes (?P<amount>.+) to (?P<path>/\S*)")),
     ("message", re.compile("message " + _QUOTED)),
     (
@@ -89,7 +88,10 @@ _FORMS: Final = (
     ),
     (
         "logs",
-        re.compile(f"logs {_QUOTED}(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?"),
+        re.compile(
+            f"logs {_QUOTED}(?:(?P<served> per request)"
+            f"|(?: after {_SPAN.format('after')})?(?: every {_SPAN.format('every')})?)"
+        ),
     ),
 )
 _FLAGS: Final = ("absent", "preloaded", "start_fails", "runs", "ignores_sigterm")
@@ -129,11 +131,12 @@ def _from_text(text: str, path: str) -> Behaviour:
         elif name in _AMOUNTS:
             parts[name] = parse_amount(match["amount"], place)
         elif name == "metric":
-            if match["metric"] in metrics:
+            metric = series.canonical(match["metric"], place)
+            if metric in metrics:
                 raise ReconcileError(f"{place} says again what was said before, in {text!r}")
-            metrics[match["metric"]] = parse_amount(match["amount"], place)
-        elif name in {"message", "component"}:
-            parts[name] = _unquoted(match["line"]) if name == "message" else component_at(match["component"], place)
+            metrics[metric] = parse_amount(match["amount"], place)
+        elif name in {"message", "component", "work"}:
+            parts[name] = _once(name, match, place)
         elif name in repeated:
             repeated[name].append(_one_of(name, match, place))
     parts.pop("default", None)
@@ -150,6 +153,13 @@ def _from_text(text: str, path: str) -> Behaviour:
     )
 
 
+def _once(name: str, match: re.Match[str], place: str) -> Any:
+    """Read a clause that is said once."""
+    if name == "work":
+        return _work(match["queue"], match["span"], place, one=match["how"] == "one of")
+    return _unquoted(match["line"]) if name == "message" else name_at(match["component"], place)
+
+
 def _one_of(name: str, match: re.Match[str], place: str) -> Any:
     """Read a clause that may be said again and again."""
     if name == "needs":
@@ -163,6 +173,8 @@ def _one_of(name: str, match: re.Match[str], place: str) -> Any:
         return Cause(code=_code(match["code"], place), without=without, full=_path(match["full"] or "", place))
     if name == "fills":
         return Fill(path=_path(match["path"], place), amount=parse_amount(match["amount"], place))
+    if match["served"]:
+        return Line(text=_unquoted(match["line"]), served=True)
     return _line(_unquoted(match["line"]), match["after"], match["every"], place)
 
 
@@ -224,23 +236,13 @@ _KEYS: Final = {
 }
 
 
+_OTHERS: Final = ("exits", "stop", "logs", "metrics", "needs", "message", "answers", "component", "writes", "work")
+
+
 def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     only(
         written,
-        (
-            *_KEYS,
-            *_AMOUNTS,
-            *_SIZES,
-            "exits",
-            "stop",
-            "logs",
-            "metrics",
-            "needs",
-            "message",
-            "answers",
-            "component",
-            "writes",
-        ),
+        (*_KEYS, *_AMOUNTS, *_SIZES, *_OTHERS),
         path,
     )
     parts: dict[str, Any] = {}
@@ -251,10 +253,9 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
     for key in _SIZES:
         if key in written:
             parts[key] = size_at(written[key], f"{path}.{key}")
-    if "message" in written:
-        parts["message"] = text_at(written["message"], f"{path}.message")
-    if "component" in written:
-        parts["component"] = component_at(written["component"], f"{path}.component")
+    for key, read in (("message", text_at), ("component", name_at), ("work", _worked)):
+        if key in written:
+            parts[key] = read(written[key], f"{path}.{key}")
     if "answers" in written:
         rows = rows_at(written["answers"], f"{path}.answers")
         parts["replies"] = tuple([_reply(row, f"{path}.answers[{place}]") for place, row in enumerate(rows)])
@@ -283,18 +284,24 @@ def _from_mapping(written: Mapping[str, Any], path: str) -> Behaviour:
 def _metrics(written: Any, path: str) -> Map[Amount]:
     if not isinstance(written, Mapping):
         raise ReconcileError(f"{path}: must map metrics to amounts, not be {written!r}")
-    for name in written:
-        if not METRIC.fullmatch(str(name)):
-            raise ReconcileError(f"{path}.{name}: a metric's name is lower case letters, digits and _, not {name!r}")
-    return Map({str(name): amount_at(value, f"{path}.{name}") for name, value in written.items()})
+    return Map(
+        {
+            series.canonical(str(name), f"{path}.{name}"): amount_at(value, f"{path}.{name}")
+            for name, value in written.items()
+        }
+    )
 
 
 def _logged(row: Any, path: str) -> str | Line:
     if not isinstance(row, Mapping):
         return text_at(row, path)
-    only(row, ("line", "after", "every"), path)
+    only(row, ("line", "after", "every", "perRequest"), path)
     if "line" not in row:
         raise ReconcileError(f"{path}: needs 'line': {row!r}")
+    if "perRequest" in row:
+        if not _flag(row["perRequest"], f"{path}.perRequest") or len(row) > len(("line", "perRequest")):
+            raise ReconcileError(f"{path}: 'perRequest' is true, and goes with 'line' alone: {row!r}")
+        return Line(text=text_at(row["line"], f"{path}.line"), served=True)
     return _line(text_at(row["line"], f"{path}.line"), row.get("after"), row.get("every"), path)
 
 
@@ -346,6 +353,17 @@ def _fill(row: Any, path: str) -> Fill:
     if "to" not in row or "amount" not in row:
         raise ReconcileError(f"{path}: needs 'to' and 'amount': {row!r}")
     return Fill(path=_path(row["to"], f"{path}.to"), amount=amount_at(row["amount"], f"{path}.amount"))
+
+
+def _worked(row: Any, path: str) -> Work:
+    only(row, ("queue", "each", "one"), path)
+    if "queue" not in row or "each" not in row:
+        raise ReconcileError(f"{path}: needs 'queue' and 'each': {row!r}")
+    return _work(row["queue"], row["each"], path, one=_flag(row.get("one", False), f"{path}.one"))
+
+
+def _work(queue: Any, each: Any, path: str, *, one: bool) -> Work:
+    return Work(queue=name_at(queue, path), each=span_at(each, path), one=one)
 
 
 def _path(value: Any, path: str) -> str:
@@ -430,8 +448,8 @@ def service_at(value: Any, path: str) -> str:
     return text
 
 
-def component_at(value: Any, path: str) -> str:
-    """Read the name of an application."""
+def name_at(value: Any, path: str) -> str:
+    """Read the name of an application, or of a queue."""
     text = text_at(value, path)
     for fault in names.subdomain_faults(text):
         raise ReconcileError(f"{path}: {value!r}: {fault}")

@@ -66,11 +66,20 @@ class Registry:
         bandwidth: bytes a second that come to one host, shared by its pulls; 0: an image takes as long as it says.
         latency: what each pull takes beside.
         faults: how pulls fail.
+        accounts: user -> password; without any, everybody may pull.
     """
 
     bandwidth: int = 0
     latency: Span = Span(0, 0)
     faults: tuple[Fault, ...] = ()
+    accounts: Map[str] = Map()
+
+    def admits(self, logins: tuple[tuple[str, str], ...]) -> int | None:
+        """Give which of *logins* it takes, from 1 on, 0 if it needs none; None if it takes none of them."""
+        if not self.accounts:
+            return 1 if logins else 0
+        taken = [place for place, (user, word) in enumerate(logins, 1) if self.accounts.get(user) == word]
+        return taken[0] if taken else None
 
     def fails(self, tried: int, dice: Dice) -> str:
         """Give the error of a pull, the *tried*th of its image by its host from 0; empty if it does not fail."""
@@ -122,7 +131,7 @@ def document_of(registries: Map[Registry]) -> dict[str, Any]:
 
 
 def _registry(written: Any, path: str) -> Registry:
-    only(written, ("bandwidth", "latency", "failures"), path)
+    only(written, ("bandwidth", "latency", "failures", "accounts"), path)
     rows = rows_at(written.get("failures") or (), f"{path}.failures")
     bandwidth = size_at(written["bandwidth"], f"{path}.bandwidth") if "bandwidth" in written else 0
     if "bandwidth" in written and not bandwidth:
@@ -131,7 +140,14 @@ def _registry(written: Any, path: str) -> Registry:
         bandwidth=bandwidth,
         latency=span_at(written["latency"], f"{path}.latency") if "latency" in written else Span(0, 0),
         faults=tuple([_fault(row, f"{path}.failures[{place}]") for place, row in enumerate(rows)]),
+        accounts=_accounts(written.get("accounts") or {}, f"{path}.accounts"),
     )
+
+
+def _accounts(written: Any, path: str) -> Map[str]:
+    if not isinstance(written, Mapping):
+        raise ReconcileError(f"{path}: must map users to passwords, not be {written!r}")
+    return Map({str(user): text_at(word, f"{path}[{str(user)!r}]") for user, word in written.items()})
 
 
 def _fault(row: Any, path: str) -> Fault:
@@ -156,6 +172,8 @@ def _written(registry: Registry) -> dict[str, Any]:
         said["bandwidth"] = str(registry.bandwidth)
     if registry.latency != Span(0, 0):
         said["latency"] = str(registry.latency)
+    if registry.accounts:
+        said["accounts"] = dict(registry.accounts)
     if registry.faults:
         said["failures"] = [
             {"error": fault.error, **({"times": fault.times} if fault.times else _chance(fault))}

@@ -7,7 +7,7 @@ A quantity has no one type, so that CEL knows no field that holds one, and no ma
 ControllerRevision's data, is an object without fields; a number or a text is of any type.
 
 Source:   k8s.io/apiserver/pkg/cel/common (schemas.go) and pkg/cel/openapi/resolver.
-Left out: custom resources.
+Left out: custom resources, see schemas.py.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _object(cls: type, name: str, above: tuple[type, ...]) -> Type:
             continue
         found = _shape(field.type, f"{name}.{field.json}", (*above, cls))
         if found is not None:
-            for spelling in _spellings(field.json):
+            for spelling in spellings(field.json):
                 fields[spelling] = found
     return Type(name, fields=fields)
 
@@ -80,7 +80,7 @@ def _shape(shape: Any, name: str, above: tuple[type, ...]) -> Type | None:
     return _object(shape, name, above)
 
 
-def _spellings(name: str) -> tuple[str, ...]:
+def spellings(name: str) -> tuple[str, ...]:
     """Give the names by which CEL knows a field: a reserved word may stand as it is, too."""
     if name in RESERVED:
         return (name, f"__{name}__")

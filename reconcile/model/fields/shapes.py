@@ -145,7 +145,8 @@ def _made(shape: Any, rule: str, keys: tuple[str, ...]) -> Shape:
             return Shape("map", atomic=True, element=_later(inner, "", ()))
         return _FREE_MAP if inner == Json else Shape("map", element=_later(inner, "", ()))
     if hasattr(shape, "JSON_NAMES"):
-        return attrs.evolve(shape_of(shape), atomic=True) if rule == "atomic" else shape_of(shape)
+        # The field may say otherwise than the type that is read there.
+        return attrs.evolve(shape_of(shape), atomic=rule == "atomic") if rule else shape_of(shape)
     return _SCALARS.get(shape, SCALAR)
 
 

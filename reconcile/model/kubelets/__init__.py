@@ -7,12 +7,14 @@ the forms that fields have.
 
 from reconcile.model.kubelets.documents import as_settings, texts_of
 from reconcile.model.kubelets.reading import SIGNALS, Threshold, amount_of, check_signal, quantity_of, reclaim_of
-from reconcile.model.kubelets.settings import CRITICAL, DEFAULTS, Settings, settings_of
+from reconcile.model.kubelets.settings import ALLOWLISTED, CRITICAL, DEFAULTS, VERIFICATION, Settings, settings_of
 
 __all__ = [
+    "ALLOWLISTED",
     "CRITICAL",
     "DEFAULTS",
     "SIGNALS",
+    "VERIFICATION",
     "Settings",
     "Threshold",
     "amount_of",

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map
 from reconcile.lib.mapping import Map
-from reconcile.model.kubelets.settings import DEFAULTS, RESTARTS
+from reconcile.model.kubelets.settings import ALLOWLIST, DEFAULTS, RESTARTS
 
 API_VERSION: Final = "kubelet.config.k8s.io/v1beta1"
 KIND: Final = "KubeletConfiguration"
@@ -28,7 +28,7 @@ _LEFT_OUT: Final = frozenset(
     enableServer staticPodPath podLogsDir syncFrequency fileCheckFrequency httpCheckFrequency staticPodURL
     staticPodURLHeader address port readOnlyPort tlsCertFile tlsPrivateKeyFile tlsCipherSuites tlsCurvePreferences
     tlsMinVersion rotateCertificates serverTLSBootstrap authentication authorization registryPullQPS registryBurst
-    imagePullCredentialsVerificationPolicy preloadedImagesVerificationAllowlist eventRecordQPS eventBurst
+    eventRecordQPS eventBurst
     enableDebuggingHandlers enableContentionProfiling healthzPort healthzBindAddress oomScoreAdj clusterDomain
     clusterDNS streamingConnectionIdleTimeout volumeStatsAggPeriod kubeletCgroups systemCgroups cgroupRoot
     cgroupsPerQOS cgroupDriver singleProcessOOMKill cpuManagerPolicyOptions cpuManagerReconcilePeriod
@@ -70,6 +70,8 @@ def texts_of(document: Any, path: str = "kubelet") -> Map[str]:
             found |= _restarts(value, f"{path}.{name}")
         elif name == "shutdownGracePeriodByPodPriority":
             found[name] = ",".join(_graces(value, f"{path}.{name}"))
+        elif name == ALLOWLIST:
+            found[name] = ",".join(_texts(value, f"{path}.{name}"))
         elif name == "registerWithTaints":
             found[name] = ",".join(_taints(value, f"{path}.{name}"))
         elif name not in DEFAULTS:
@@ -102,6 +104,12 @@ def _graces(value: Any, path: str) -> list[str]:
             raise ReconcileError(f"{path}[{place}]: expected priority and shutdownGracePeriodSeconds, found {row!r}")
         found.append(f"{row['priority']}={row['shutdownGracePeriodSeconds']}s")
     return found
+
+
+def _texts(value: Any, path: str) -> list[str]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ReconcileError(f"{path}: expected a list, found {value!r}")
+    return [_text(each, f"{path}[{place}]") for place, each in enumerate(value)]
 
 
 def _taints(value: Any, path: str) -> list[str]:

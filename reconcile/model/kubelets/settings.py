@@ -24,6 +24,7 @@ from reconcile.api.scalars import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.lib.mapping import Map
+from reconcile.model.images import name_fault
 from reconcile.model.kubelets.reading import (
     Threshold,
     check_signal,
@@ -45,6 +46,8 @@ _EVICTION_HARD: Final = (
     "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%"
 )
 RESTARTS: Final = "crashLoopBackOff.maxContainerRestartPeriod"
+VERIFICATION: Final = "imagePullCredentialsVerificationPolicy"
+ALLOWLIST: Final = "preloadedImagesVerificationAllowlist"
 DEFAULTS: Final[dict[str, str]] = {
     "cpuManagerPolicy": "none",
     "memoryManagerPolicy": "None",
@@ -67,6 +70,8 @@ DEFAULTS: Final[dict[str, str]] = {
     "imageMaximumGCAge": "0s",
     "serializeImagePulls": "",
     "maxParallelImagePulls": "",
+    VERIFICATION: "NeverVerifyPreloadedImages",
+    ALLOWLIST: "",
     RESTARTS: "",
     "nodeStatusUpdateFrequency": "",
     "nodeStatusReportFrequency": "",
@@ -84,7 +89,10 @@ SANDBOXES: Final = "PodReadyToStartContainersCondition"
 """The gate that is on in Kubernetes too; only where it is said the condition has a write of its own, which it costs."""
 WHOLES: Final = "InPlacePodLevelResourcesVerticalScaling"
 """The gate by which a pod's status says what the pod as a whole has."""
+SECRETS: Final = "KubeletEnsureSecretPulledImages"
+"""The gate by which a pod may use an image that was pulled with a secret only if its own give access to it."""
 GATES: Final = {
+    SECRETS: True,
     "KubeletCrashLoopBackOffMax": True,
     "ReduceDefaultCrashLoopBackOffDecay": False,
     SANDBOXES: False,
@@ -109,6 +117,8 @@ class Settings:
         reserved: what pods may not use of the host, resource -> billionths.
         most_pods: at most so many; None if the host says it; *pods_per_core*: and so many for each core, if not 0.
         parallel: so many images are pulled at a time.
+        verification: which images that are there a pod's secrets have to give access to; empty if that is not asked.
+        unverified: those to which they need not, with NeverVerifyAllowlistedImages: repositories, or `REGISTRY/PATH/*`.
         first_restart: the back-off of a container that ended for the first time; *last_restart*: the longest.
         update_every: how often the Node's status is looked at; *report_every*: written, though it is the same.
         most_images: that the Node names; -1 for all.
@@ -134,6 +144,8 @@ class Settings:
     most_pods: int | None
     pods_per_core: int
     parallel: int
+    verification: str
+    unverified: tuple[str, ...]
     first_restart: Duration
     last_restart: Duration
     update_every: Duration
@@ -188,6 +200,8 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         most_pods=_number(said, "maxPods", path) if said["maxPods"] else None,
         pods_per_core=_number(said, "podsPerCore", path),
         parallel=_parallel(said, path),
+        verification=_verification(said, path) if gates[SECRETS] else "",
+        unverified=_unverified(said, path),
         first_restart=first,
         last_restart=last,
         update_every=(duration(update, f"{path}.nodeStatusUpdateFrequency") if update else 0) or 10 * SECOND,
@@ -201,6 +215,30 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
     )
 
 
+def _verification(said: dict[str, str], path: str) -> str:
+    return policy(said[VERIFICATION], _VERIFICATIONS, f"{path}.{VERIFICATION}")
+
+
+def _unverified(said: dict[str, str], path: str) -> tuple[str, ...]:
+    found = tuple(said[ALLOWLIST].split(",")) if said[ALLOWLIST] else ()
+    if found and said[VERIFICATION] != ALLOWLISTED:
+        raise ReconcileError(f"{path}.{ALLOWLIST}: can only be said with {VERIFICATION} {ALLOWLISTED}")
+    for place, pattern in enumerate(found):
+        where = f"{path}.{ALLOWLIST}[{place}]"
+        name = pattern.removesuffix("/*")
+        if pattern != pattern.strip():
+            raise ReconcileError(f"{where}: leading/trailing spaces are not allowed: {pattern}")
+        if "*" in name:
+            raise ReconcileError(
+                f"{where}: not a valid wildcard pattern, only patterns ending with '/*' are allowed: {pattern}"
+            )
+        if not name or "@" in name or ":" in name.rpartition("/")[2] or name_fault(name):
+            raise ReconcileError(f"{where}: {pattern!r} is no repository: it has neither tag nor digest")
+    return found
+
+
+ALLOWLISTED: Final = "NeverVerifyAllowlistedImages"
+_VERIFICATIONS: Final = ("NeverVerify", "NeverVerifyPreloadedImages", ALLOWLISTED, "AlwaysVerify")
 _TOPOLOGIES: Final = ("none", "best-effort", "restricted", "single-numa-node")
 
 

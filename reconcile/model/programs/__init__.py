@@ -9,10 +9,11 @@ Left out: files that flags name are not read; a flag that help hides is unknown.
 
 from reconcile.model.programs.controllers import controllers_left_out
 from reconcile.model.programs.options import NONE, TRUE, Options, Refusal
-from reconcile.model.programs.reading import PROGRAMS, program_of, read, version_of
+from reconcile.model.programs.reading import ELECTOR, PROGRAMS, program_of, read, version_of
 from reconcile.model.programs.values import ports_of
 
 __all__ = [
+    "ELECTOR",
     "NONE",
     "PROGRAMS",
     "TRUE",

@@ -48,6 +48,9 @@ def judged(program: str, options: Options) -> Options | Refusal:
                 for name in options.words(flag)
                 if name not in ADMISSION
             ]
+            if options.duration("shutdown-delay-duration", 0) < 0:
+                faults.append("--shutdown-delay-duration can not be negative value")
+            faults += _of_elector(options)
             return failed(faults) if faults else options
         case "kube-controller-manager":
             faults = unknown_controllers(options.words("controllers"))
@@ -88,6 +91,21 @@ def _of_candidate(options: Options, *, scheduler: bool) -> Refusal | None:
     if why and scheduler:
         return failed([f"leaderElection: Invalid value: {duration_text(lease)}: {why}"])
     return Refusal(_PANIC, (f"panic: {why}",)) if why else None
+
+
+def _of_elector(options: Options) -> list[str]:
+    """Say what is wrong with how an API server stands for the election of who elects."""
+    flag = "coordinated-leadership"
+    lease = options.duration(f"{flag}-lease-duration", 15 * SECOND)
+    deadline = options.duration(f"{flag}-renew-deadline", 10 * SECOND)
+    retry = options.duration(f"{flag}-retry-period", 2 * SECOND)
+    rules = (
+        (lease <= deadline, f"--{flag}-lease-duration must be greater than --{flag}-renew-deadline"),
+        (deadline <= retry, f"--{flag}-renew-deadline must be greater than --{flag}-retry-period"),
+    )
+    found = [why for broken, why in rules if broken]
+    why = "" if found else _timing(lease, deadline, retry)
+    return [why] if why else found
 
 
 def _timing(lease: int, deadline: int, retry: int) -> str:

@@ -19,6 +19,9 @@ from reconcile.model.programs.values import fault
 
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 
+ELECTOR: Final = "leader-election-controller"
+"""The part of a kube-apiserver that elects leaders, where CoordinatedLeaderElection is on."""
+
 _ALONE: Final = ("bool", "version[=true]")  # types whose flag needs no value
 _GATES: Final = "feature-gates"
 _ADDING: Final = (

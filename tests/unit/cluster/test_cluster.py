@@ -116,6 +116,7 @@ def test_every_component_calls_as_its_own_user():
     assert {kind for kind, component in COMPONENTS.items() if component.elected} == {
         "kube-controller-manager",
         "kube-scheduler",
+        "leader-election-controller",
     }
 
 

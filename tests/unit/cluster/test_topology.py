@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 from reconcile.api import core_v1, resource_v1
 from reconcile.cluster import Cluster, Topology
+from reconcile.cluster.links import Pace
 from reconcile.cluster.manifests import static_pod
 from reconcile.components import controllers
 from reconcile.driver import settle
 from reconcile.driver.client import apply
+from reconcile.driver.machine import Machine
+from reconcile.driver.step import apply_event
+from reconcile.events import CutLink, MendLink, SlowLink
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
@@ -19,6 +23,8 @@ from reconcile.model.clouds import Cloud
 from reconcile.model.devices import DeviceDriver, DevicePool
 from reconcile.model.drivers import Driver, DriverFault
 from reconcile.model.hosts import CAPACITY, Host
+from reconcile.model.links import Link
+from reconcile.testing.repairing import repairs
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 SMALL = Map({"cpu": "1", "memory": "1Gi", "pods": "5"})
@@ -318,7 +324,7 @@ STATEFUL_SET = {
     [
         (
             {"Nonesuch": True},
-            "'Nonesuch' cannot be switched here; there are HPAConfigurableTolerance, HPAScaleToZero, Max",
+            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, HPAConfigurableTolerance, HPA",
         ),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],
@@ -337,7 +343,9 @@ def test_a_gate_reaches_the_api_server(switched, kept):
     assert (rolling.partition, rolling.max_unavailable) == (0, kept)
 
 
-@pytest.mark.parametrize("gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT}))
+@pytest.mark.parametrize(
+    "gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT, gates.COORDINATED_LEADER_ELECTION})
+)
 def test_a_gate_reaches_its_controller(gate):
     default = controllers.standard()
     switched = controllers.standard(feature_gates=Map({gate: not gates.DEFAULTS[gate]}))
@@ -363,3 +371,68 @@ def test_the_lock_of_schedulers_is_as_the_configuration_says():
         each for each in cluster.objects("leases", namespace="kube-system") if "scheduler" in each.metadata.name
     ]
     assert lease.spec.lease_duration_seconds == 40
+
+
+def linked(*links):
+    return Topology(nodes=3, links=links)
+
+
+def test_links_are_cut_and_slow_from_the_beginning():
+    cluster = Cluster.boot(
+        linked(
+            Link(one="node-3", other="node-1", cut=True),
+            Link(one="node-1", other="node-2", delay=5_000_000, loss=10),
+            Link(one="node-2", other="node-3", cut=True, one_way=True),
+        )
+    )
+    assert cluster.cuts == (("node-1", "node-3"),)
+    assert cluster.links.ways == (("node-2", "node-3"),)
+    pace = Pace(5_000_000, 0, 10)
+    assert dict(cluster.links.paces.items()) == {("node-1", "node-2"): pace, ("node-2", "node-1"): pace}
+
+
+def test_what_is_cut_one_way_twice_is_cut():
+    both = (Link(one="node-1", other="node-2", cut=True, one_way=True),)
+    both += (Link(one="node-2", other="node-1", cut=True, one_way=True),)
+    cluster = Cluster.boot(linked(*both))
+    assert (cluster.cuts, cluster.links.ways) == ((("node-1", "node-2"),), ())
+
+
+def test_a_cluster_whose_links_are_slow_takes_longer_and_is_repaired_to_what_it_was_at_first():
+    slow = linked(Link(one="node-1", other="node-2", delay=400_000_000))
+    booted = settle(Cluster.boot(slow, seed=1))
+    assert booted.settled
+    assert booted.cluster.now > settle(Cluster.boot(Topology(), seed=1)).cluster.now
+    broken = settle(
+        booted.cluster, (SlowLink("node-1", "node-2"), SlowLink("node-1", "node-3", 5), CutLink("node-1", "node-2"))
+    ).cluster
+    machine = Machine(broken)
+    said = []
+    while (event := next(repairs(machine), None)) is not None:
+        apply_event(machine, event)
+        said.append(event)
+    assert MendLink("node-1", "node-2") in said
+    assert machine.closed().links.paces == booted.cluster.links.paces
+    assert machine.closed().cuts == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        (Link(one="node-1", other="node-9"), r"links\[0\].other: there is no host 'node-9'; there are node-1, node-2"),
+        (Link(one="node-1", other="node-1"), r"links\[0\]: 'node-1' has no link to itself"),
+        (Link(one="node-1", other="node-2", delay=-1), r"links\[0\].delay: -1 is not between 0 and an hour"),
+        (Link(one="node-1", other="node-2", loss=1_000_000), r"links\[0\].loss: 1000000 is not between 0 and 999999"),
+        (Link(one="node-1", other="node-2", cut="no"), r"links\[0\].cut: expected true or false, found 'no'"),
+    ],
+)
+def test_links_that_are_none(link, said):
+    with pytest.raises(ReconcileError, match=said):
+        linked(link)
+
+
+def test_a_link_is_said_once():
+    with pytest.raises(
+        ReconcileError, match=r"links\[1\]: from node-2 to node-1 there is topology: links\[0\] already"
+    ):
+        linked(Link(one="node-1", other="node-2"), Link(one="node-2", other="node-1", one_way=True))

@@ -341,6 +341,63 @@ def test_a_watch_lags_with_its_servers_cache_and_catches_up(balanced):
     assert done.get("pods", "web").status.phase == "Running"
 
 
+def behind(cluster, time, *hosts):
+    return happened(cluster, *[HoldCache(f"kube-apiserver/{host}", time) for host in hosts])
+
+
+OLD = Request(verb="get", resource="configmaps", namespace="default", name="new", resource_version="0")
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_cache_falls_behind_by_a_time(members):
+    cluster = behind(booted(members=members), 5 * SECOND, *ALL)
+    cluster, _ = ask(cluster, named("new"))
+    at = cluster.now
+    assert ask(run(cluster, until=at + 5 * SECOND - 1).cluster, OLD)[1].code == 404
+    assert ask(run(cluster, until=at + 5 * SECOND).cluster, OLD)[1].code == 200
+    done = settle(cluster)  # Leases that are renewed for ever keep it from no rest; a ConfigMap does
+    assert done.settled
+    assert ask(done.cluster, OLD)[1].code == 200
+
+
+def test_who_wants_what_a_cache_comes_to_waits_until_then(balanced):
+    cluster = behind(balanced, 2 * SECOND, *ALL)
+    cluster, written = ask(cluster, named("new"))
+    version = written.body.metadata.resource_version
+    before = cluster.now
+    not_older = Request(verb="list", resource="configmaps", namespace="default", resource_version=version)
+    cluster, response = ask(cluster, not_older)
+    assert "new" in [each.metadata.name for each in response.body.items]
+    assert cluster.now - before == 2 * SECOND
+    far = behind(balanced, 10 * SECOND, *ALL)
+    far, written = ask(far, named("new"))
+    not_older = attrs.evolve(not_older, resource_version=written.body.metadata.resource_version)
+    assert ask(far, not_older)[1].code == 504
+
+
+def test_a_watch_is_told_what_its_servers_cache_comes_to(balanced):
+    tagged = Submit(watch("configmaps", namespace="default"), tag="mine")
+    done = run(behind(balanced, 5 * SECOND, *ALL), (tagged, Submit(named("new"))), until=balanced.now + 4 * SECOND)
+    told = [each.object.metadata.name for each in done.effects if isinstance(each, Notice) and each.type == "ADDED"]
+    assert "new" not in told
+    done = run(done.cluster, until=done.cluster.now + 2 * SECOND)
+    told = [each.object.metadata.name for each in done.effects if isinstance(each, Notice) and each.type == "ADDED"]
+    assert told == ["new"]
+
+
+def test_a_cache_that_is_behind_is_released(balanced):
+    cluster = behind(balanced, 5 * SECOND, *ALL)
+    cluster, _ = ask(cluster, named("new"))
+    cluster = happened(cluster, *[ReleaseCache(f"kube-apiserver/{host}") for host in ALL])
+    assert ask(cluster, OLD)[1].code == 200
+    assert settle(cluster).settled
+
+
+def test_a_cache_is_behind_by_no_time_before(balanced):
+    with pytest.raises(ReconcileError, match="behind: -1 is no duration"):
+        step(balanced, HoldCache("kube-apiserver/node-1", -1))
+
+
 def test_who_waits_for_a_cache_is_said(balanced):
     held_back = held(balanced, *ALL)
     cluster, _, _ = answered(held_back, named("new"))

@@ -18,6 +18,35 @@ BEHAVIOURS = {
 }
 
 
+def test_a_line_for_each_request_that_comes():
+    behaviours = {
+        "images": {"shop:1": 'preloaded, start 0s, logs "up", logs "GET \\"/\\"" per request, logs "done" per request'},
+        "load": {"default/web": "2"},
+    }
+    cluster = settle(Cluster.boot(Topology(nodes=1, behaviours=behaviours), seed=1)).cluster
+    service = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    container = {"name": "c", "image": "shop:1"}
+    for manifest in (
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": service},
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web", "labels": {"app": "web"}},
+            "spec": {"containers": [container]},
+        },
+    ):
+        cluster, response = apply(cluster, manifest)
+        assert response.ok
+    cluster = run(cluster, until=cluster.now + 20 * SECOND).cluster
+    lines = shown(cluster).splitlines()
+    assert lines[:3] == ["up", 'GET "/"', "done"]
+    assert 2 * 17 <= lines.count("done") <= 2 * 20
+    later = run(cluster, until=cluster.now + 10 * SECOND).cluster
+    assert shown(later).splitlines()[: len(lines)] == lines
+    assert shown(later).splitlines().count("done") == lines.count("done") + 20
+    assert shown(later, sinceSeconds=1).splitlines() == ['GET "/"', "done"] * 3  # both ends included
+
+
 @pytest.fixture(scope="module")
 def booted():
     return settle(Cluster.boot(Topology(nodes=1, behaviours=BEHAVIOURS), seed=1)).cluster

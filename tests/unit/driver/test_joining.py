@@ -355,3 +355,22 @@ def test_all_of_it_is_recorded_and_replayed():
     assert again.identical, again.divergence
     assert state_digest(again.cluster) == state_digest(end)
     assert parts(end) == {"new": "voter", "node-1": "none"}
+
+
+@pytest.mark.parametrize("refused", [ChangeMember("promote", "node-1"), ChangeMember("learner", "node-1")])
+@pytest.mark.parametrize("masters", [1, 3])
+def test_a_refusal_leaves_nothing_behind(masters, refused):
+    lines = []
+    topology = Topology(nodes=3, masters=masters, members=masters)
+    recorder = Recorder(Cluster.boot(topology, seed=4), lambda line: lines.append(line.encode()))
+    recorder.settle(())
+    before = recorder.cluster
+    with pytest.raises(ReconcileError):
+        recorder.step(refused)
+    assert recorder.cluster.members == before.members
+    assert recorder.cluster.calm == before.calm
+    recorder.run(until=recorder.cluster.now + 10 * SECOND)
+    end = recorder.end()
+    again = replay(lines)
+    assert again.identical, again.divergence
+    assert state_digest(again.cluster) == state_digest(end)

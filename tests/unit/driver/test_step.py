@@ -24,6 +24,7 @@ from reconcile.events import (
     Execute,
     Fire,
     KillContainer,
+    KillSandbox,
     Reconnect,
     RepeatCall,
     ReportIn,
@@ -260,6 +261,26 @@ def test_a_killed_container_is_started_again_by_its_kubelet():
     assert (ended.exit_code, ended.reason) == (137, "Error")
 
 
+def test_a_pod_whose_sandbox_is_lost_begins_anew_with_another_ip():
+    pod = deployed().objects("pods", namespace="default")[0]
+    key = f"default/{pod.metadata.name}"
+    done = settle(deployed(), (KillSandbox(key),))
+    assert done.settled, done.moving
+    after = done.cluster.get("pods", pod.metadata.name)
+    (status,) = after.status.container_statuses
+    assert (status.ready, status.restart_count) == (True, 1)
+    assert after.status.pod_ip != pod.status.pod_ip
+    lost, _ = step(done.cluster, KillSandbox(key))
+    with pytest.raises(ReconcileError, match="has no sandbox that is ready"):
+        step(lost, KillSandbox(key))
+
+
+def test_the_sandbox_of_a_static_pod_can_be_lost_too():
+    before = booted().processes["kube-scheduler/node-1"]
+    done = settle(booted(), (KillSandbox("kube-system/kube-scheduler-node-1"),))
+    assert done.cluster.processes["kube-scheduler/node-1"].life > before.life
+
+
 def test_a_container_that_ends_can_be_killed_before():
     cluster, answer = apply(booted(), deployment(1, command=["sleep", "30"]))
     assert answer.ok
@@ -318,6 +339,7 @@ def test_a_kubelet_stays_down_until_it_is_started():
         (StartProcess("kubelet/node-9"), "there is no host 'node-9'"),
         (StartProcess("kube-scheduler/node-1"), "'kube-scheduler/node-1' is not a host process: a kubelet starts all"),
         (KillContainer("default/web", "c"), "there is no pod 'default/web'"),
+        (KillSandbox("default/web"), "there is no pod 'default/web'"),
         (
             KillContainer("kube-system/etcd-node-1", "x"),
             "pod kube-system/etcd-node-1 has no container 'x' that runs; there run etcd",

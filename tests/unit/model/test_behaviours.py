@@ -12,7 +12,17 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, SECOND
 from reconcile.lib.mapping import Map
-from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending, Span, fraction, parse_behaviour
+from reconcile.model.behaviours import (
+    Behaviour,
+    Behaviours,
+    Described,
+    Ending,
+    Span,
+    fraction,
+    parse_behaviour,
+    served,
+    written,
+)
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "behaviours.json").read_text(encoding="utf-8"))
 SPANS = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(
@@ -294,6 +304,55 @@ def test_an_end_has_a_cause_in_either_form(text, row):
     assert behaviour.endings == ()
 
 
+def test_lines_for_requests_are_as_many_as_come():
+    text = 'logs "up", logs "GET" per request, logs "done" per request'
+    rows = ["up", {"line": "GET", "perRequest": True}, {"line": "done", "perRequest": True}]
+    jsonschema.validate({"images": {"a": {"logs": rows}}}, SCHEMA)
+    behaviour = parse_behaviour({"logs": rows})
+    assert behaviour == parse_behaviour(text)
+    assert behaviour.text == text
+    assert written(behaviour, 0, 10 * SECOND) == [(0, "up")]
+    half = 10**9 // 2
+    assert served(behaviour, 0, 5 * SECOND, lambda _: half) == [
+        (2 * SECOND, "GET"),
+        (2 * SECOND, "done"),
+        (4 * SECOND, "GET"),
+        (4 * SECOND, "done"),
+    ]
+    assert served(behaviour, 0, 5 * SECOND, lambda _: 0) == []
+    rising = served(behaviour, 0, 4 * SECOND, lambda at: at)  # as many as seconds have gone by: eight in four seconds
+    assert [at // SECOND for at, line in rising if line == "GET"] == [1, 2, 2, 2, 3, 3, 3, 4]
+    many = served(behaviour, SECOND, 3 * 86_400 * SECOND, lambda _: 10**12)
+    assert len(many) == 10_000
+    assert many[-1][0] == 3 * 86_400 * SECOND
+    for wrong in ({"line": "x", "perRequest": False}, {"line": "x", "perRequest": True, "after": "1s"}):
+        with pytest.raises(ReconcileError, match="'perRequest' is true, and goes with 'line' alone"):
+            parse_behaviour({"logs": [wrong]})
+
+
+def test_a_metric_has_labels_in_any_order():
+    text = "metric inflight 1, metric inflight{path=cart,verb=get} 5..9 over 1m0s"
+    row = {"inflight": 1, "inflight{verb=get, path=cart}": "5..9 over 1m"}
+    jsonschema.validate({"images": {"a": {"metrics": row}}, "external": {"x{a=b}": 1}}, SCHEMA)
+    assert parse_behaviour({"metrics": row}) == parse_behaviour(text)
+    assert parse_behaviour(text).text == text
+    read = Behaviours.parse({"external": {"x{b=2,a=1}": "5"}})
+    assert list(read.external) == ["x{a=1,b=2}"]
+    assert Behaviours.parse(read.document) == read
+
+
+def test_work_in_either_form():
+    for text, row in (
+        ("works off papers each 2s..5s", {"queue": "papers", "each": "2s..5s"}),
+        ("works one of papers each 1m0s", {"queue": "papers", "each": "1m", "one": True}),
+    ):
+        jsonschema.validate({"queues": {"papers": 3}, "images": {"a": {"work": row}}}, SCHEMA)
+        assert parse_behaviour({"work": row}) == parse_behaviour(text)
+        assert parse_behaviour(text).text == text
+    read = Behaviours.parse({"queues": {"papers": 3}, "images": {"a": "works off papers each 2s"}})
+    assert Behaviours.parse(read.document) == read
+
+
 def test_what_is_written_where_in_either_form():
     row = {"to": "/data/base/", "amount": "1Gi..2Gi over 1h"}
     jsonschema.validate({"images": {"a": {"writes": [row]}}}, SCHEMA)
@@ -318,6 +377,15 @@ def test_ends_of_all_kinds_go_together():
         ({"exits": [{"code": 3, "without": "db", "after": "1s"}]}, "'without' goes with 'code' alone"),
         ({"exits": [{"oom": True, "dailyProbability": "1%"}]}, "'dailyProbability' goes with 'code' alone"),
         ({"exits": [{"code": 3, "full": "data"}]}, "exits[0].full: must be an absolute path such as /data, not 'data'"),
+        ("metric a{b} 5", "labels are said once each, as in {path=cart}, not 'b'"),
+        ("metric a{b=1,b=2} 5", "labels are said once each"),
+        ("metric a{b=/x} 5", "'/x'"),
+        ("metric a{b=1 5", "is no clause"),
+        ("metric a{b=1,c=2} 5, metric a{c=2,b=1} 6", "says again what was said before"),
+        ({"metrics": {"a{": 1}}, "metrics.a{: a metric's name is lower case letters"),
+        ({"work": {"queue": "papers"}}, "work: needs 'queue' and 'each'"),
+        ({"work": {"queue": "Papers", "each": "1s"}}, "work: 'Papers'"),
+        ("works off papers", "is no clause"),
         ({"writes": [{"to": "/data"}]}, "writes[0]: needs 'to' and 'amount'"),
         ({"writes": [{"to": "/a/../b", "amount": 1}]}, "writes[0].to: must be an absolute path"),
         ("writes much to /data", "'much'"),

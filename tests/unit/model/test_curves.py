@@ -157,3 +157,14 @@ def test_a_day_bends_at_each_of_its_times():
     curve = parse_curve("daily 00:00=0 12:00=24", "here")
     assert curve.bends(6 * HOUR, 40 * HOUR, 0) == (12 * HOUR, 24 * HOUR, 36 * HOUR)
     assert parse_curve("3", "here").bends(0, HOUR, 0) == ()
+
+
+def test_it_reaches_a_value_from_some_instant_on():
+    ramp = parse_curve("100..20 over 80s", "memory")
+    assert ramp.reaches(50 * NANO, START) == START
+    assert ramp.reaches(50 * NANO, START, START + 60 * SECOND) is None
+    assert ramp.reaches(10 * NANO, START, START + 60 * SECOND) == START + 60 * SECOND
+    rising = parse_curve("20..100 over 80s", "memory")
+    assert rising.reaches(50 * NANO, START, START + 10 * SECOND) == rising.reaches(50 * NANO, START)
+    daily = parse_curve("daily 06:00=0 12:00=60 18:00=0", "memory")
+    assert daily.reaches(30 * NANO, START, START + 15 * HOUR) == START + 33 * HOUR + 1

@@ -76,6 +76,12 @@ def test_what_is_said_is_read():
         ("evictionMaxPodGracePeriod", "x", "'x' is no whole number"),
         ("imageGCLowThresholdPercent", "90", "90 is not below 85"),
         ("shutdownGracePeriodCriticalPods", "5s", "is longer than shutdownGracePeriod"),
+        ("imagePullCredentialsVerificationPolicy", "Never", "'Never' is no policy; there are NeverVerify, "),
+        (
+            "preloadedImagesVerificationAllowlist",
+            "r.io/*",
+            "can only be said with imagePullCredentials",
+        ),
         ("cpuManagerPolicy", "other", "'other' is no policy; there are none, static"),
     ],
 )
@@ -84,6 +90,37 @@ def test_what_cannot_be_read_is_refused_with_its_place(field, text, why):
         settings_of(Map.of({field: text}), "hosts[0].kubelet")
     assert str(refused.value).startswith(f"hosts[0].kubelet.{field}")
     assert why in str(refused.value)
+
+
+def test_the_images_that_need_no_verification_are_a_list():
+    document = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "imagePullCredentialsVerificationPolicy": "NeverVerifyAllowlistedImages",
+        "preloadedImagesVerificationAllowlist": ["r.io/*", "q.io/app"],
+    }
+    assert settings_of(texts_of(document)).unverified == ("r.io/*", "q.io/app")
+    with pytest.raises(ReconcileError, match=r"kubelet.preloadedImagesVerificationAllowlist: expected a list"):
+        texts_of({**document, "preloadedImagesVerificationAllowlist": "r.io"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("r.io/a*", "not a valid wildcard pattern, only patterns ending with '/*' are allowed: r.io/a*"),
+        (" r.io", "leading/trailing spaces are not allowed:  r.io"),
+        ("r.io/app:1", "'r.io/app:1' is no repository: it has neither tag nor digest"),
+        ("/*", "'/*' is no repository"),
+    ],
+)
+def test_what_is_no_pattern_of_images_is_refused(pattern, why):
+    said = {
+        "imagePullCredentialsVerificationPolicy": "NeverVerifyAllowlistedImages",
+        "preloadedImagesVerificationAllowlist": f"r.io/*,{pattern}",
+    }
+    with pytest.raises(ReconcileError) as refused:
+        settings_of(Map.of(said))
+    assert str(refused.value).startswith(f"kubelet.preloadedImagesVerificationAllowlist[1]: {why}")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,22 @@ def test_flags_are_read_as_pflag_reads_them(words, given):
             1,
             '"command failed" err="enable-admission-plugins plugin \\"Foo\\" is unknown"',
         ),
+        (
+            "kube-apiserver",
+            ("--shutdown-delay-duration=-1s",),
+            1,
+            '"command failed" err="--shutdown-delay-duration can not be negative value"',
+        ),
+        (
+            "kube-apiserver",
+            ("--coordinated-leadership-lease-duration=10s", "--coordinated-leadership-retry-period=11s"),
+            1,
+            (
+                '"command failed" err="[--coordinated-leadership-lease-duration must be greater than '
+                "--coordinated-leadership-renew-deadline, --coordinated-leadership-renew-deadline must be greater than "
+                '--coordinated-leadership-retry-period]"'
+            ),
+        ),
         (KCM, ("--feature-gates=Nope=true",), 1, '"command failed" err="unrecognized feature gate: Nope"'),
         (KCM, ("--feature-gates=Vol",), 1, '"command failed" err="missing bool value for Vol"'),
         (

@@ -127,3 +127,32 @@ def test_every_resource_of_the_table_is_one():
     resources = [resource for row in heeding._UNHEEDED_KINDS for resource in row.resources]
     assert [resource for resource in resources if resource not in heeding._BUILT_IN] == []
     assert len(resources) == len(set(resources))
+
+
+def test_what_stages_play_is_acted_upon():
+    stage = {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "ready"},
+        "spec": {
+            "resourceRef": {"apiGroup": "example.com/v1", "kind": "Thing"},
+            "selector": {},
+            "next": {"statusTemplate": "phase: Ready"},
+        },
+    }
+    names = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {"group": "example.com", "scope": "Cluster", "names": names, "versions": [version]},
+    }
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "one"}}
+    for stages, said in (((stage,), ()), ((), ("custom things.example.com",))):
+        cluster = settle(Cluster.boot(Topology(nodes=1, stages=stages), seed=1)).cluster
+        for each in (definition, thing):
+            cluster, response = apply(cluster, each)
+            assert response.ok, response.body
+        assert tuple([each.what for each in unheeded(settle(cluster).cluster)]) == said

@@ -1,9 +1,11 @@
 """The words of scenarios: what each says, what it refuses, and that none of it does anything else than its move."""
 
+import attrs
 import pytest
 
 from reconcile.adapters.manifests import read_text
 from reconcile.cluster.cluster import Cluster
+from reconcile.cluster.kubeadm import kubeadm
 from reconcile.cluster.links import NO_LINKS, Pace
 from reconcile.cluster.topology import Topology
 from reconcile.driver.run import settle
@@ -76,6 +78,7 @@ def says():
         ("load nodes", "error: load 'nodes': not of the form nodes=3"),
         ("load nodes=none", "error: nodes: "),
         ("load masters=3 nodes=2", "error: topology: masters: 3 is not between 1 and the number of nodes, 2"),
+        ("load form=none", "error: 'none' is none of the forms single, stacked, external-etcd"),
         ("load seed=x", "error: 'x' is not a number"),
         ("load\ncolour: red", 'error: unknown field "colour"'),
         ("step\nevent: Explode", "error: event: "),
@@ -127,13 +130,16 @@ def test_repair_says_what_it_mends(says):
     [
         ("load", Topology(nodes=1)),
         ("load nodes=2 masters=2 lock=endpoints", Topology(nodes=2, masters=2, lock="endpoints")),
+        ("load form=single workers=1", kubeadm("single", workers=1)),
+        ("load form=stacked workers=0 events=false", attrs.evolve(kubeadm("stacked", workers=0), events=False)),
         ("load nodes=2 taintMasters=true proxy=false", Topology(nodes=2, taint_masters=True, proxy=False)),
         ("load\nnodes: 4", Topology(nodes=4)),
     ],
 )
 def test_load_takes_a_topology(says, written, topology):
     assert says(written) == "ok"
-    assert says.scenario.cluster == settle(Cluster.boot(topology)).cluster
+    assert says.scenario.cluster.topology == topology
+    assert state_digest(says.scenario.cluster) == state_digest(settle(Cluster.boot(topology)).cluster)
 
 
 def test_load_takes_hosts_and_behaviours(says):

@@ -111,6 +111,13 @@ _AUTHORIZER: Final = library(
     (f"->{_D}.error() string", lambda _: ""),
 )
 FUNCTIONS: Final = merged(cel.KUBERNETES, _AUTHORIZER)
+"""What the expressions of policies and webhooks may call."""
+
+MUTATING: Final = merged(
+    FUNCTIONS,
+    library(("jsonpatch.escapeKey(string) string", lambda key: key.replace("~", "~0").replace("/", "~1"))),
+)
+"""What those of a mutating policy may call."""
 
 
 class Variables(Mapping[str, Any]):
@@ -164,7 +171,7 @@ def evaluated(expression: str, scope: Mapping[str, Any]) -> Any:
         CelError: in upstream's words.
     """
     try:
-        return cel.evaluate(expression, scope, FUNCTIONS)
+        return cel.evaluate(expression, scope, MUTATING)
     except CelError as error:
         said = str(error)
         if said.startswith("expression '"):

@@ -52,7 +52,7 @@ def priority_of(ask: Ask, spec: core_v1.PodSpec, name: str) -> Priority:
             f" controller computed {priority.value} from the given PriorityClass name"
         )
         raise Refusal(statuses.forbidden("pods", name, why))
-    if spec.preemption_policy and priority.preemption and spec.preemption_policy != priority.preemption:
+    if spec.preemption_policy is not None and priority.preemption and spec.preemption_policy != priority.preemption:
         why = (
             f"the string value of PreemptionPolicy ({spec.preemption_policy}) must not be provided in pod spec;"
             f" priority admission controller computed {priority.preemption} from the given PriorityClass name"

@@ -219,7 +219,7 @@ def _drawn(ask: Ask, service: core_v1.Service, family: str) -> str:
     else:
         name = service.metadata.name if service.metadata is not None else ""
         raise Refusal(statuses.internal(f'failed to allocate a serviceIP for Service "{name or ""}": range is full'))
-    if service.metadata is None or not service.metadata.name:
+    if not ask.request.dry_run and (service.metadata is None or not service.metadata.name):
         # What is allocated says for whom, and a service without a name is nobody.
         whose = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
         _refuse(service, wrong("spec.clusterIPs", ("",), f"failed to allocate IP: {whose}"))

@@ -52,6 +52,7 @@ CONDITIONAL: Final = frozenset(
         "poddisruptionbudgets.policy",
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
+        "csistoragecapacities.storage.k8s.io",
         "volumeattachments.storage.k8s.io",
         "runtimeclasses.node.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
@@ -64,6 +65,15 @@ CONDITIONAL: Final = frozenset(
         "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
     }
 )
+
+# Whose names are made by the server if their authors say none.
+NAMED_BY_SERVER: Final = frozenset({"limitranges"})
+
+# Of these a name that is to be generated is taken as it was begun.
+UNSUFFIXED: Final = frozenset({"ipaddresses.networking.k8s.io"})
+
+# Whose labels are those of their template, if they say none.
+LABELED_BY_TEMPLATE: Final = frozenset({"replicationcontrollers"})
 
 # An update of one of these that is not there creates it.
 CREATED_BY_UPDATE: Final = frozenset(

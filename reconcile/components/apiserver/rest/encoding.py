@@ -86,12 +86,17 @@ def json_bytes(value: Any, *, pretty: bool = False) -> bytes:
     return (text.translate(_ESCAPES) + "\n").encode("utf-8", "replace")
 
 
+def warned(warnings: tuple[str, ...]) -> Pairs:
+    """Give the headers that carry warnings, each once."""
+    return tuple([("Warning", f"299 - {_warned(text)}") for text in dict.fromkeys(warnings)])
+
+
 def encoded(code: int, value: dict[str, Any], accepted: Accepted, *, warnings: tuple[str, ...] = ()) -> HttpResponse:
     """Give the response that carries *value*, plain JSON, in the form that was asked for."""
     headers: Pairs = (
         ("Cache-Control", "no-cache, private"),
         ("Content-Type", NAMES[accepted.encoding]),
-        *[("Warning", f"299 - {_warned(text)}") for text in warnings],
+        *warned(warnings),
     )
     return HttpResponse(code=code, headers=headers, body=written(value, accepted))
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from reconcile.api import protobuf, versions
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, listed, plain, protobuf_bytes
+from reconcile.components.apiserver.rest.encoding import encoded, json_bytes, listed, plain, protobuf_bytes, warned
 from reconcile.components.apiserver.rest.negotiation import NAMES
 from reconcile.components.apiserver.rest.shapes import shaped
 from reconcile.components.apiserver.rest.taking import Reply, refused
@@ -34,7 +34,8 @@ def replied(reply: Reply, response: Response) -> HttpResponse:
     body = response.body
     try:
         if reply.accepted.shape:
-            value = shaped(reply.accepted, reply.http, reply.resource.key, body, reply.now, table=reply.table)
+            key, spoken = reply.resource.key, reply.resource.api_version
+            value = shaped(reply.accepted, reply.http, key, body, reply.now, table=reply.table, spoken=spoken)
         elif isinstance(body, List):
             value = listed(body, reply.resource)
         else:
@@ -50,7 +51,8 @@ def streaming(reply: Reply) -> HttpResponse:
     kind = NAMES[reply.accepted.encoding]
     if reply.accepted.encoding != "json":
         kind += ";stream=watch"
-    return HttpResponse(code=200, headers=(("Cache-Control", "no-cache, private"), ("Content-Type", kind), *reply.flow))
+    plain_headers = (("Cache-Control", "no-cache, private"), ("Content-Type", kind))
+    return HttpResponse(code=200, headers=(*plain_headers, *warned(reply.warnings), *reply.flow))
 
 
 def frame(
@@ -78,7 +80,8 @@ def frame(
     value = plain(_served(reply, obj))
     # What cannot be shaped as asked is told as it is.
     with suppress(Refusal):
-        value = shaped(how, reply.http, reply.resource.key, obj, at, headings=first, table=reply.table)
+        key, spoken = reply.resource.key, reply.resource.api_version
+        value = shaped(how, reply.http, key, obj, at, headings=first, table=reply.table, spoken=spoken)
     return _framed(type_, value, binary=how.encoding == "protobuf")
 
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from reconcile.api import autoscaling_v1, core_v1, golang, kinds, meta_v1
+from reconcile.api import autoscaling_v1, core_v1, golang, kinds, meta_v1, versions
 from reconcile.components.apiserver.reading.watching import INITIAL_EVENTS_END
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.encoding import plain
 from reconcile.components.apiserver.rest.negotiation import Accepted
 from reconcile.components.apiserver.rest.values import HttpRequest
+from reconcile.components.apiserver.writing import preparing
 from reconcile.lib.instant import Instant
 from reconcile.model import printing, statuses
 from reconcile.model.printing.shape import Shape
 from reconcile.model.requests import List
 
+NEW_EVENTS: Final = "events.events.k8s.io"
 _INCLUDED: Final = ("", "None", "Metadata", "Object")
 _FINISHED: Final = {
     "Succeeded": "The pod has completed successfully.",
@@ -47,6 +49,7 @@ def shaped(
     *,
     headings: bool = True,
     table: Shape | None = None,
+    spoken: str = "",
 ) -> dict[str, Any]:
     """
     Give *body* in the shape that was asked for.
@@ -59,6 +62,7 @@ def shaped(
         now: the instant to which ages count.
         headings: whether a Table says what its columns are; in a watch only the first one does.
         table: what a Table shows where the kind does not say so: of a custom resource.
+        spoken: the API version in which a Table's rows carry whole objects, if not their own.
 
     Raises:
         Refusal: one object was asked for as a list, or a list as one object.
@@ -69,7 +73,8 @@ def shaped(
         case _ if isinstance(body, meta_v1.Status):
             return plain(body)
         case "Table":
-            return {**head, **_table(http, resource, body, now, version, headings=headings, own=table)}
+            made = _table(http, resource, body, now, version, headings=headings, own=table, spoken=spoken)
+            return {**head, **made}
         case "PartialObjectMetadata":
             if isinstance(body, List):
                 raise _unlike("PartialObjectMetadata", "is a list", resource)
@@ -84,15 +89,25 @@ def shaped(
 
 
 def _table(
-    http: HttpRequest, resource: str, body: Any, now: Instant, version: str, *, headings: bool, own: Shape | None
+    http: HttpRequest,
+    resource: str,
+    body: Any,
+    now: Instant,
+    version: str,
+    *,
+    headings: bool,
+    own: Shape | None,
+    spoken: str,
 ) -> dict[str, Any]:
     is_scale = isinstance(body, autoscaling_v1.Scale)
+    resource = "events" if resource == NEW_EVENTS else resource
     shape = printing.scale_shape() if is_scale else own or printing.shape_of(resource)
     items = body.items if isinstance(body, List) else (body,)
     included = http.parameter("includeObject")
     metadata = _list_metadata(body) if isinstance(body, List) else {"resourceVersion": _version(body)}
     rows = [
-        {"cells": shape.typed(item, now), **_ended(item), "object": _row(item, included, version)} for item in items
+        {"cells": shape.typed(item, now), **_ended(item), "object": _row(item, included, version, spoken)}
+        for item in items
     ]
     return {
         "metadata": {key: value for key, value in metadata.items() if value},
@@ -119,17 +134,17 @@ def _ended(item: Any) -> dict[str, Any]:
     return {"conditions": [{"type": "Completed", "status": "True", "reason": reason, "message": _FINISHED[reason]}]}
 
 
-def _row(item: Any, included: str, version: str) -> dict[str, Any] | None:
+def _row(item: Any, included: str, version: str, spoken: str) -> dict[str, Any] | None:
     """Give what a row carries of its object."""
     if included == "Object":
-        return plain(item)
+        return plain(versions.served(item, spoken) if spoken else item)
     if included == "None" and INITIAL_EVENTS_END not in (item.metadata.annotations or {}):
         return None
     return _partial(item, version)
 
 
 def _partial(obj: Any, version: str) -> dict[str, Any]:
-    metadata = {} if obj.metadata is None else golang.written(obj.metadata)
+    metadata = {} if obj.metadata is None else golang.written(preparing.uncounted(obj).metadata)
     return {"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": metadata}
 
 

@@ -57,7 +57,6 @@ from reconcile.model.requests import Request, User
 from reconcile.store import Reads
 
 _JSON: Final = Accepted("json")
-NEW_EVENTS: Final = "events.events.k8s.io"
 """The resource whose objects are those of another."""
 
 _PATCHES: Final = {
@@ -222,7 +221,7 @@ def _asked(  # noqa: PLR0917 -- what is known of a request
     fields, warnings = _fields(http, target, resource)
     # A namespace is authorised as if it were in itself; it is in none.
     namespace = target.namespace if resource.namespaced else ""
-    if resource.key == NEW_EVENTS:
+    if resource.key == shapes.NEW_EVENTS:
         # They are stored with those of the core group.
         probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
@@ -314,7 +313,7 @@ class _Nowhere(Exception):  # noqa: N818 -- it is an answer
 
 def _version(resource: kinds.Resource) -> str:
     """Give the version of the group if it is not the one that objects are stored in; the group too if that is not."""
-    if resource.key == NEW_EVENTS:
+    if resource.key == shapes.NEW_EVENTS:
         return resource.api_version
     if resource.is_custom:
         return resource.version

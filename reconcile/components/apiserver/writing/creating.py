@@ -14,7 +14,7 @@ from reconcile.api import core_v1, meta_v1, networking_v1, versions
 from reconcile.api.scalars import Time
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid
+from reconcile.components.apiserver.refusals import Causes, Refusal, refuse_invalid
 from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
@@ -23,12 +23,14 @@ from reconcile.components.apiserver.registry.validation import (
     object_causes,
     service_addresses_causes,
 )
+from reconcile.components.apiserver.registry.validation.definitions import naming as definition_naming
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
 from reconcile.components.apiserver.writing import managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
+from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.places import place_of
 from reconcile.model.requests import Response, joined
 from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
@@ -69,12 +71,17 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         if not named_only:
             causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
-    causes = metadata_causes(resource, obj.metadata, generated=generated) + causes
+    apart = resource == DEFINITIONS or (request.version and resource == "events")
+    causes = (
+        _named_apart(ask, obj, generated=generated)
+        if apart
+        else metadata_causes(resource, obj.metadata, generated=generated)
+    ) + causes
     if causes:
         refuse_invalid(ask.resource.kind, ask.resource.api_version, name, preparing.against(ask, causes))
     judged = admission.judged(ask, obj, None)
     if resource == "jobs.batch":
-        obj = _as_read(obj)
+        obj = preparing.as_read(obj)
     key = f"{namespace}/{name}" if namespace else name
     there = ask.store.get(resource, key)
     if there is not None:
@@ -88,6 +95,17 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     if request.dry_run:
         return Response(201, obj, warnings)
     return Planned(txn, 201, resource, key, warnings=warnings)
+
+
+def _named_apart(ask: Ask, obj: Any, *, generated: bool) -> Causes:
+    naming = definition_naming(obj) if ask.request.resource == DEFINITIONS else None
+    return metadata_causes(kind_named(ask), obj.metadata, generated=generated, naming=naming)
+
+
+def kind_named(ask: Ask) -> str:
+    """Give the resource by whose rules an object is named: events of events.k8s.io have their own."""
+    resource = ask.request.resource
+    return "events.events.k8s.io" if resource == "events" and ask.request.version else resource
 
 
 def wiped(ask: Ask, body: Any) -> Any:
@@ -170,7 +188,7 @@ def checked_body(ask: Ask, given: Any) -> Any:
 def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
     """Give a new object's metadata: what its author may say, and what only the server says."""
     request = ask.request
-    if given.resource_version not in (None, "", "0"):
+    if given.resource_version not in (None, "", "0") and not request.dry_run:
         raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
     wanted, dice = request.name, drawing(ask, "object")
     name = given.name or wanted
@@ -178,13 +196,17 @@ def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool
         said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
         raise Refusal(statuses.bad_request(said))
     generated = not name and bool(given.generate_name)
-    if generated:
+    if generated and request.resource in strategies.UNSUFFIXED:
+        name = given.generate_name or ""
+    elif generated:
         base = (given.generate_name or "")[:_LONGEST_BASE]
         for _ in range(_ATTEMPTS):
             suffix, dice = dice.suffix()
             name = base + suffix
             if ask.store.get(request.resource, joined(request.namespace, name)) is None:
                 break
+    elif not name and request.resource in strategies.NAMED_BY_SERVER:
+        name, dice = dice.uuid()
     metadata = meta_v1.ObjectMeta(
         name=name,
         namespace=request.namespace or None,
@@ -193,7 +215,7 @@ def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool
         # What the store will stamp on it if nobody is faster: then it need not make another.
         resource_version=None if request.dry_run else str(ask.store.revision + 1),
         creation_timestamp=Time.at(ask.now),
-        generation=1 if request.resource in strategies.GENERATIONS else None,
+        generation=1 if request.resource in strategies.GENERATIONS else given.generation,
         labels=given.labels,
         annotations=given.annotations,
         owner_references=given.owner_references,
@@ -225,7 +247,13 @@ def _pod(ask: Ask, body: core_v1.Pod, metadata: meta_v1.ObjectMeta, name: str) -
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(place)) if place else metadata
     if admitted.causes is None:
         admitted = admission.with_keys(admitted, metadata.labels)
-    pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=admitted.status)
+    status = admitted.status
+    if status.conditions:
+        status = replace(
+            status,
+            conditions=tuple([replace(each, last_transition_time=Time.at(ask.now)) for each in status.conditions]),
+        )
+    pod = core_v1.Pod(api_version="v1", kind="Pod", metadata=metadata, spec=admitted.spec, status=status)
     return pod, new_pod_causes(pod, admitted.causes)
 
 
@@ -288,13 +316,6 @@ def _with_controller_labels(_: Ask, job: Any) -> Any:
     return replace(job, spec=replace(spec, template=template, selector=selector), metadata=metadata)
 
 
-def _as_read(job: Any) -> Any:
-    """Give a job as it is read again: one without any labels has its template's then, which nobody has validated."""
-    if job.metadata.labels or job.spec is None or job.spec.template.metadata is None:
-        return job
-    return replace(job, metadata=replace(job.metadata, labels=job.spec.template.metadata.labels))
-
-
 def _waiting(ask: Ask, volume: core_v1.PersistentVolume) -> core_v1.PersistentVolume:
     status = core_v1.PersistentVolumeStatus(phase="Pending", last_phase_transition_time=Time.at(ask.now))
     protected: core_v1.PersistentVolume = admission.protect(ask, replace(volume, status=status))
@@ -332,7 +353,7 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "namespaces": _with_finalizer,
     "jobs.batch": _with_controller_labels,
     "ingresses.networking.k8s.io": admission.admit_ingress,
-    "persistentvolumeclaims": admission.admit_claim,
+    "persistentvolumeclaims": lambda ask, claim: admission.admit_claim(ask, preparing.new_claim(ask, claim)),
     "persistentvolumes": _waiting,
     "volumeattributesclasses.storage.k8s.io": admission.protect,
     "certificatesigningrequests.certificates.k8s.io": _asked_by,

@@ -50,6 +50,14 @@ def versioned(obj: apps_v1.DaemonSet) -> apps_v1.DaemonSet:
     return shown
 
 
+def uncounted(obj: Any) -> Any:
+    """Give an object as its metadata alone shows it: what counts a DaemonSet's template is not of the metadata."""
+    if not isinstance(obj, apps_v1.DaemonSet) or _TEMPLATE not in ((obj.metadata and obj.metadata.annotations) or ()):
+        return obj
+    metadata: Any = obj.metadata
+    return replace(obj, metadata=replace(metadata, annotations=metadata.annotations.remove(_TEMPLATE) or None))
+
+
 def _count(annotations: Any) -> int:
     text = (annotations or {}).get(_TEMPLATE, "")
     return int(text) if text.isascii() and text.isdigit() else 0
@@ -115,6 +123,13 @@ def _new_attributes_class(_: Ask, obj: storage_v1.VolumeAttributesClass) -> stor
     return replace(obj, metadata=replace(obj.metadata, finalizers=(*(finalizers or ()), _PROTECTED)))
 
 
+def as_read(job: Any) -> Any:
+    """Give a job as it is read again: one without any labels has its template's then, which nobody has validated."""
+    if job.metadata.labels or job.spec is None or job.spec.template.metadata is None:
+        return job
+    return replace(job, metadata=replace(job.metadata, labels=job.spec.template.metadata.labels))
+
+
 def _volume_status(ask: Ask, new: Any, old: Any) -> Any:
     """Let a volume say when its phase changed."""
     status, before = new.status, old.status or core_v1.PersistentVolumeStatus()
@@ -172,6 +187,8 @@ STATUS_DEFAULTS: Final[Mapping[str, Callable[[Any], Any]]] = {
 """What the status of an object is, as it was sent, if its author left something out."""
 
 STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
+    "daemonsets.apps": _daemon_set,
+    "jobs.batch": lambda _, new, __: as_read(new),
     "persistentvolumes": _volume_status,
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
 }
@@ -196,6 +213,47 @@ def _dated(taint: Any, since: Time) -> Any:
 
 def _slice(ask: Ask, new: Any, _: Any) -> Any:
     return _new_slice(ask, new)
+
+
+def _with_sources(spec: core_v1.PersistentVolumeClaimSpec) -> core_v1.PersistentVolumeClaimSpec:
+    """Give both fields that say what a volume begins with, where one is said."""
+    source, reference = spec.data_source, spec.data_source_ref
+    if reference is not None and reference.namespace:
+        # What lies in other namespaces cannot be had by default.
+        reference = None
+    if reference is None and source is not None and not _is_source(source):
+        source = None
+    if source is not None and reference is None:
+        reference = core_v1.TypedObjectReference(kind=source.kind, name=source.name, api_group=source.api_group)
+    elif reference is not None and source is None:
+        source = core_v1.TypedLocalObjectReference(
+            kind=reference.kind, name=reference.name, api_group=reference.api_group
+        )
+    return replace(spec, data_source=source, data_source_ref=reference)
+
+
+def _is_source(source: core_v1.TypedLocalObjectReference) -> bool:
+    known = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+    return (source.api_group or "", source.kind) in known
+
+
+def new_claim(_: Ask, claim: core_v1.PersistentVolumeClaim, __: Any = None) -> core_v1.PersistentVolumeClaim:
+    """Give a claim with what it begins with in both fields that say so."""
+    return claim if claim.spec is None else replace(claim, spec=_with_sources(claim.spec))
+
+
+def _changed_slice(ask: Ask, new: Any, old: Any) -> Any:
+    return new if new.endpoints is old.endpoints or new.endpoints == old.endpoints else _endpoint_slice(ask, new)
+
+
+def _endpoint_slice(_: Ask, obj: Any) -> Any:
+    """Drop the topology of endpoints, which nobody writes in v1."""
+    for endpoint in obj.endpoints or ():
+        if endpoint.deprecated_topology:
+            break
+    else:
+        return obj
+    return replace(obj, endpoints=tuple([replace(each, deprecated_topology=None) for each in obj.endpoints]))
 
 
 def _new_lease(ask: Ask, obj: Any) -> Any:
@@ -227,6 +285,7 @@ NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
+    "endpointslices.discovery.k8s.io": _endpoint_slice,
     "leases.coordination.k8s.io": _new_lease,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
@@ -235,4 +294,6 @@ CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
     "leases.coordination.k8s.io": _lease,
+    "persistentvolumeclaims": new_claim,
+    "endpointslices.discovery.k8s.io": _changed_slice,
 }

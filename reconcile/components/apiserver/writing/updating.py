@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import core_v1, meta_v1
+from reconcile.api import core_v1, golang, meta_v1
 from reconcile.components.apiserver import admission
 from reconcile.components.apiserver.access import granting
 from reconcile.components.apiserver.reading.objects import found
@@ -128,7 +128,8 @@ def _admitted(ask: Ask, new: Any, old: Any) -> Any:
         new = replace(new, spec=old.spec)
     prepare = preparing.CHANGED.get(resource)
     if prepare is not None:
-        new = prepare(ask, new, old)
+        made = prepare(ask, new, old)
+        new = _with_old_parts(made, old) if made is not new and resource in _COMPLETED else made
     admission.restrict_node(ask, new, old)
     return new
 
@@ -137,6 +138,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
+    if ask.request.warned and resource in strategies.LABELED_BY_TEMPLATE:
+        body = defaulted(resource, body)
     if body.metadata is not metadata:
         metadata = _status_metadata(resource, update_metadata(ask, body, old), metadata)
     status = body.status
@@ -147,8 +150,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
         status = replace(status, qos_class=old.status.qos_class)
     asked = ask.request.warned  # by a client: what runs within the cluster knows what it writes
     default = preparing.STATUS_DEFAULTS.get(resource) if asked else None
-    if default is not None and body.status is not None:
-        status = default(body)
+    if default is not None and status is not None:
+        status = default(body if status is body.status else replace(body, status=status))
     if status is old.status and metadata is old.metadata:
         new = old
     else:
@@ -281,7 +284,7 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
         check_uid(ask, given.uid, kept.uid)
     if given.resource_version not in ANY_VERSION:
         if given.resource_version != kept.resource_version:
-            raise Refusal(statuses.conflict(resource, name))
+            raise Refusal(_of_another(resource, name, given.resource_version or ""))
     elif resource in strategies.CONDITIONAL or ask.resource.is_custom:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
         # Whoever finds this out knows the resource, not its kind.
@@ -309,6 +312,12 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
     )
 
 
+def _of_another(resource: str, name: str, version: str) -> meta_v1.Status:
+    if not version.isdecimal():
+        return statuses.unexpected(f"strconv.ParseUint: parsing {golang.quoted(version)}: invalid syntax")
+    return statuses.conflict(resource, name)
+
+
 def check_uid(ask: Ask, wanted: str | None, uid: str | None) -> None:
     """Refuse with 409 a write that is meant for an object of another uid."""
     if wanted and wanted != uid:
@@ -334,7 +343,8 @@ def _status_metadata(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.Object
 
 
 def _metadata_causes(ask: Ask, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
-    return metadata_change_causes(ask.request.resource, new, old)
+    resource = creating.kind_named(ask) if ask.request.version else ask.request.resource
+    return metadata_change_causes(resource, new, old)
 
 
 def _with_old_parts(new: Any, old: Any) -> Any:
@@ -393,6 +403,10 @@ def _with_tolerations(given: Any, before: Any) -> Any:
     return (*(given or ()), *missing) if missing else given
 
 
+# What may be as it was only once the server has made of it what it makes.
+_COMPLETED: Final = frozenset(
+    {"leases.coordination.k8s.io", "persistentvolumeclaims", "endpointslices.discovery.k8s.io"}
+)
 # Whose annotations say what is in no field, and are judged with the specification.
 _ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})
 _TOLERATED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")

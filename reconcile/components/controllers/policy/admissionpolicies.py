@@ -2,7 +2,7 @@
 Admission policies: of each ValidatingAdmissionPolicy it is said which generation of it was looked at, and what is
 wrong with its expressions for the kinds it names.
 
-Takes:    changes of ValidatingAdmissionPolicies.
+Takes:    changes of ValidatingAdmissionPolicies; CustomResourceDefinitions as they are then.
 Gives:    their status.
 Source:   pkg/controller/validatingadmissionpolicystatus.
 Left out: see docs/limits.md, "Controllers".
@@ -13,11 +13,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.components.controllers.answers import is_done, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Outcome, Source, keys_of_itself, service_account
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Outcome,
+    Source,
+    Views,
+    keys_of_itself,
+    service_account,
+)
 from reconcile.model.requests import Request
+from reconcile.store import Change
 
 NAME: Final = "validatingadmissionpolicy-status"
+DEFINITIONS: Final = "customresourcedefinitions.apiextensions.k8s.io"
 POLICIES: Final = "validatingadmissionpolicies.admissionregistration.k8s.io"
+
+
+def _none(_: Change, __: Views) -> tuple[Key, ...]:
+    return ()
 
 
 def reconcile(ask: Ask) -> Outcome:
@@ -30,7 +45,7 @@ def reconcile(ask: Ask) -> Outcome:
     # Few clusters have policies, and none that has none reads CEL.
     from reconcile.components.controllers.policy.typechecking import warnings_of  # noqa: PLC0415
 
-    warnings = warnings_of(policy, ask.now)
+    warnings = warnings_of(policy, ask.now, ask.views.table(DEFINITIONS).values())
     # What is no longer applied goes by itself where it is kept account of; elsewhere it is emptied.
     emptied = _warned(policy) and not policy.metadata.managed_fields
     checked = {"expressionWarnings": warnings} if warnings or emptied else {}
@@ -65,7 +80,7 @@ def _warned(policy: Any) -> bool:
 
 CONTROLLER: Final = Controller(
     name=NAME,
-    sources=(Source(POLICIES, keys_of_itself),),
+    sources=(Source(POLICIES, keys_of_itself), Source(DEFINITIONS, _none)),
     reconcile=reconcile,
     user=service_account("validatingadmissionpolicy-status-controller"),
     awaits=(POLICIES,),

@@ -1,7 +1,7 @@
 """
 What a policy's expressions say of fields and types that the kinds it names do not have.
 
-Takes:    a ValidatingAdmissionPolicy.
+Takes:    a ValidatingAdmissionPolicy, and the CustomResourceDefinitions.
 Gives:    the warnings of its status, an expression's for all kinds in one.
 Source:   k8s.io/apiserver/pkg/admission/plugin/policy/validating/typechecking.go.
 Left out: see docs/limits.md, "Controllers".
@@ -9,13 +9,15 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from reconcile.api import kinds
-from reconcile.lib.cel.types import BOOL, DYN, INT, STRING, Library, Type, library, list_of, map_of, merged
-from reconcile.model import cel
+from reconcile.api import convert, kinds
+from reconcile.lib.cel.types import DYN, Library, Type, library, merged
+from reconcile.model import cel, definitions
+from reconcile.model.cel.admission import NAMESPACE, REQUEST, kept
 from reconcile.model.cel.kinds import type_of_kind
+from reconcile.model.cel.schemas import type_of_schema
 
 _MOST_KINDS: Final = 10
 _A: Final = "kubernetes.authorization.Authorizer"
@@ -46,72 +48,25 @@ def _unasked(*_: Any) -> Any:
 
 
 _FUNCTIONS: Final[Library] = merged(cel.KUBERNETES, library((_SIGNATURES, _unasked)))
-_TIME: Final = Type("timestamp")
-_TEXTS: Final = list_of(STRING)
-_LABELS: Final = map_of(STRING, STRING)
-
-
-def _fields(name: str, /, **fields: Type) -> Type:
-    return Type(f"kubernetes.{name}", fields=fields)
-
-
-_KIND: Final = _fields("GroupVersionKind", group=STRING, version=STRING, kind=STRING)
-_RESOURCE: Final = _fields("GroupVersionResource", group=STRING, version=STRING, resource=STRING)
-_USER: Final = _fields("UserInfo", username=STRING, uid=STRING, groups=_TEXTS, extra=map_of(STRING, _TEXTS))
-_REQUEST: Final = _fields(
-    "AdmissionRequest",
-    kind=_KIND,
-    resource=_RESOURCE,
-    subResource=STRING,
-    requestKind=_KIND,
-    requestResource=_RESOURCE,
-    requestSubResource=STRING,
-    name=STRING,
-    namespace=STRING,
-    operation=STRING,
-    userInfo=_USER,
-    dryRun=BOOL,
-    options=DYN,
-)
-_CONDITION: Final = _fields(
-    "NamespaceCondition", status=STRING, type=STRING, lastTransitionTime=_TIME, message=STRING, reason=STRING
-)
-_NAMESPACE: Final = _fields(
-    "Namespace",
-    metadata=_fields(
-        "NamespaceMetadata",
-        name=STRING,
-        generateName=STRING,
-        namespace=STRING,
-        labels=_LABELS,
-        annotations=_LABELS,
-        UID=STRING,
-        creationTimestamp=_TIME,
-        deletionGracePeriodSeconds=INT,
-        deletionTimestamp=_TIME,
-        generation=INT,
-        resourceVersion=STRING,
-        finalizers=_TEXTS,
-    ),
-    spec=_fields("NamespaceSpec", finalizers=_TEXTS),
-    status=_fields("NamespaceStatus", conditions=list_of(_CONDITION), phase=STRING),
-)
 _FIXED: Final = {
-    "request": _REQUEST,
-    "namespaceObject": _NAMESPACE,
+    "request": REQUEST,
+    "namespaceObject": NAMESPACE,
     "authorizer": Type(_A),  # its field requestResource is not declared there, and is warned of
 }
 
 
-def warnings_of(policy: Any, now: int) -> list[dict[str, str]]:
+def warnings_of(policy: Any, now: int, crds: Iterable[Any] = ()) -> list[dict[str, str]]:
     """
     Give the `expressionWarnings` of a policy: of its validations' expressions and messages.
 
     Args:
         policy: a ValidatingAdmissionPolicy.
         now: the instant, in nanoseconds: objects' types are named by the kind and what it is past a whole second.
+        crds: the CustomResourceDefinitions.
     """
-    scopes = [(resource, _scope(policy.spec, resource, now % 10**9)) for resource in kinds_checked(policy.spec)]
+    custom = _Customs(crds)
+    checked = kinds_checked(policy.spec, custom.resources)
+    scopes = [(resource, _scope(policy.spec, resource, now % 10**9, custom)) for resource in checked]
     found = []
     for place, validation in enumerate(policy.spec.validations or ()):
         for field, text in (
@@ -128,18 +83,41 @@ def warnings_of(policy: Any, now: int) -> list[dict[str, str]]:
     return found
 
 
-def kinds_checked(spec: Any) -> list[kinds.Resource]:
+class _Customs:
+    """What definitions establish: the resources that are served, and the schema of each."""
+
+    def __init__(self, crds: Iterable[Any]) -> None:
+        self._schemas: dict[tuple[str, str], Any] = {}
+        found: list[kinds.Resource] = []
+        for crd in crds:
+            if definitions.is_established(crd):
+                versions = {version.name: version for version in crd.spec.versions}
+                for resource in definitions.resources_of(crd):
+                    found.append(resource)
+                    self._schemas[resource.api_version, resource.kind] = versions[resource.version].schema
+        self.resources = tuple(found)
+
+    def type_of(self, api_version: str, kind: str, name: str) -> Type | None:
+        """Give the type of a custom kind; None if there is none."""
+        if (api_version, kind) not in self._schemas:
+            return None
+        said = self._schemas[api_version, kind]
+        schema = None if said is None else said.open_api_v3_schema
+        return type_of_schema({} if schema is None else convert.dump(schema), name)
+
+
+def kinds_checked(spec: Any, custom: tuple[kinds.Resource, ...] = ()) -> list[kinds.Resource]:
     """Give the kinds that a policy's rules name without wildcards, ten at most, by group, version and kind."""
     found: dict[tuple[str, str, str], kinds.Resource] = {}
     for rule in (spec.match_constraints.resource_rules if spec.match_constraints is not None else None) or ():
-        for count, resource in enumerate(_named(rule), 1):
+        for count, resource in enumerate(_named(rule, custom), 1):
             found.setdefault((resource.group, resource.version, resource.kind), resource)
             if count == _MOST_KINDS:
                 return [found[key] for key in sorted(found)]
     return [found[key] for key in sorted(found)]
 
 
-def _named(rule: Any) -> Iterator[kinds.Resource]:
+def _named(rule: Any, custom: tuple[kinds.Resource, ...]) -> Iterator[kinds.Resource]:
     groups, versions = sorted(rule.api_groups or ()), sorted(rule.api_versions or ())
     if any("*" in word for word in (*groups, *versions)):
         return
@@ -148,7 +126,7 @@ def _named(rule: Any) -> Iterator[kinds.Resource]:
         for version in versions:
             for word in words:
                 # A REST mapper takes no group for any group, and a resource's name in the singular too.
-                for resource in kinds.all_resources():
+                for resource in (*kinds.all_resources(), *custom):
                     if (
                         group in ("", resource.group)
                         and version == resource.version
@@ -157,25 +135,23 @@ def _named(rule: Any) -> Iterator[kinds.Resource]:
                         yield resource
 
 
-def _scope(spec: Any, resource: kinds.Resource, mark: int) -> dict[str, Type]:
+def _scope(spec: Any, resource: kinds.Resource, mark: int, custom: _Customs) -> dict[str, Type]:
     """Give the types of the variables where the object is one of *resource*."""
-    kind = type_of_kind(resource.object_class, f"{resource.kind}{mark}")
+    kind = _type(resource.api_version, resource.kind, mark, custom)
     scope = {**_FIXED, "object": kind, "oldObject": kind}
     asked = spec.param_kind
     if asked is not None and (asked.api_version or asked.kind):
-        cls = kinds.class_for(asked.api_version or "", asked.kind or "")
-        scope["params"] = DYN if cls is None else type_of_kind(cls, f"{asked.kind}{mark}")
+        scope["params"] = _type(asked.api_version or "", asked.kind or "", mark, custom)
     named: dict[str, Type] = {}
     scope["variables"] = Type("kubernetes.variables", fields=named)
     for variable in spec.variables or ():
         program = cel.compiled(variable.expression, scope, _FUNCTIONS)
-        named[variable.name] = DYN if program.errors else _kept(program.result)
+        named[variable.name] = DYN if program.errors else kept(program.result)
     return scope
 
 
-def _kept(kind: Type) -> Type:
-    """Give what is known of a variable's type: of an object nothing."""
-    if kind.name in ("list", "map"):
-        return Type(kind.name, tuple([_kept(param) for param in kind.params]))
-    simple = ("bool", "bytes", "double", "duration", "int", "null_type", "string", "timestamp", "uint")
-    return kind if kind.name in simple else DYN
+def _type(api_version: str, kind: str, mark: int, custom: _Customs) -> Type:
+    cls = kinds.class_for(api_version, kind)
+    if cls is not None:
+        return type_of_kind(cls, f"{kind}{mark}")
+    return custom.type_of(api_version, kind, f"{kind}{mark}") or DYN

@@ -37,6 +37,14 @@ class Newest:
         key = (request.resource, joined(request.namespace, request.name))
         return Newest(self.written.set(key, response.body))
 
+    def noting(self, kind: str, key: str, obj: Any) -> Newest:
+        """Give it with something else to remember, of a *kind* that is no resource, until it is forgotten."""
+        return Newest(self.written.set((kind, key), obj))
+
+    def forgetting(self, kind: str, key: str) -> Newest:
+        """Give it without what was to be remembered."""
+        return Newest(self.written.remove((kind, key))) if (kind, key) in self.written else self
+
 
 def observe(newest: Newest, change: Change, _: Views, __: Instant) -> Newest:
     """Forget what was written once the watch tells of it, or of something later."""
@@ -60,12 +68,16 @@ class World:
         newest: what was written since.
         asked: the API server has just been asked for an object that seemed to be missing.
         gone: and it has none.
+        refused: why the pod that empties a volume could not be made; empty if it was not refused.
+        tried: such a pod has just been made or deleted.
     """
 
     views: Views
     newest: Newest
     asked: bool = False
     gone: bool = False
+    refused: str = ""
+    tried: bool = False
 
     def get(self, resource: str, key: str) -> Any:
         """Give an object as it is known newest, or None."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
-from reconcile.components.kubelet.container import environment, probes, stopping
+from reconcile.components.kubelet.container import credentials, environment, probes, stopping
 from reconcile.components.kubelet.container.actions import action_of
 from reconcile.components.kubelet.pod.allotting import allotted
 from reconcile.components.kubelet.state import (
@@ -32,6 +32,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
+from reconcile.model.limits import limits_of
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
 from reconcile.model.running import RunningContainer
@@ -40,7 +41,6 @@ FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND
 FORGIVEN_AFTER: Final = 2 * LAST_DELAY
 """A container that ran for so long starts without the back-off that it had."""
-_UNLIMITED: Final = (0, 0)
 LOOK_AGAIN: Final = SECOND
 """How long after a failed pull the kubelet looks at the pod again, and says that it is backing off."""
 SYNC_AGAIN: Final = 10 * SECOND
@@ -102,6 +102,8 @@ def _fetch(
         return _misnamed(pod, container, fault, now, out), None
     policy = container.spec.image_pull_policy or _usual_policy(image)
     there = image in state.images
+    if there and (state.seldom.pulled or state.host.kubelet):
+        there = credentials.may_use(state, pod, image)
     if policy != "Always" and there:
         said = f'Container image "{image}" already present on machine and can be accessed by the pod'
         out.append(Record(pod.pod, "Normal", "Pulled", said, field_path(container)))
@@ -116,7 +118,8 @@ def _fetch(
         return _waiting(pod, container, ("ErrImageNeverPull", said), now + FIRST_DELAY, out), None
     out.append(Record(pod.pod, "Normal", "Pulling", f'Pulling image "{image}"', field_path(container)))
     if len(state.pulls) < state.seldom.parallel:
-        out.append(PullImage(pod.uid, container.spec.name, image))
+        order = PullImage(pod.uid, container.spec.name, image)
+        out.append(credentials.with_logins(state, pod, order) if state.seldom.secrets else order)
     pulling = with_container(pod, copier(Container, "stage")(container, "pulling"))
     return pulling, Pull(pod.uid, container.spec.name, image, now)
 
@@ -142,7 +145,7 @@ def pulled(
     now: Instant,
 ) -> LocalPod:
     """Start the container whose image is there now."""
-    if report.present and container.spec.image_pull_policy != "Always":
+    if report.present and report.image not in state.seldom.pulled and container.spec.image_pull_policy != "Always":
         said = f'Container image "{report.image}" already present on machine and can be accessed by the pod'
     else:
         said = (
@@ -252,7 +255,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
-            *_limits(spec),
+            *limits_of(spec.resources),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at
@@ -276,15 +279,6 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
 _ordered: Final[Callable[..., Container]] = copier(
     Container, "stage", "runs", "waiting", "due", "delay", "delayed_at", "pull_delay", "pull_at"
 )
-
-
-def _limits(spec: Any) -> tuple[int, int]:
-    """Give how many bytes of memory a container may use, and how much of processors; 0 if that is not limited."""
-    limits = spec.resources.limits if spec.resources is not None else None
-    if not limits:
-        return _UNLIMITED
-    memory, cpu = limits.get("memory"), limits.get("cpu")
-    return 0 if memory is None else memory.whole, 0 if cpu is None else cpu.nanos
 
 
 def _expanded(words: tuple[str, ...], known: Map[str]) -> tuple[str, ...]:

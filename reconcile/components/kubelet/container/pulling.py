@@ -8,7 +8,7 @@ Source:   the kubelet's image manager: serial and parallel pulls.
 
 from __future__ import annotations
 
-from reconcile.components.kubelet.container import containers
+from reconcile.components.kubelet.container import containers, credentials
 from reconcile.components.kubelet.node import imaging, nodes, pressure
 from reconcile.components.kubelet.pod import pods, reporting
 from reconcile.components.kubelet.state import LocalPod, Pull, State, container_of
@@ -39,9 +39,11 @@ def reported(state: State, report: ImagePulled | ImagePullFailed, now: Instant, 
     if report.image != container.spec.image:
         return pods.sync(replace(state, pulls=pulls), containers.pulled_in_vain(pod, container), now, out)
     if isinstance(report, ImagePulled):
+        if report.login or state.seldom.pulled or state.host.kubelet:
+            state = credentials.noted(state, pod, report.image, report.login)
         started = containers.pulled(state, pod, container, report, out, waited=now - since, now=now)
         return reporting.keep_pulling(state, started, pulls)
-    state = replace(state, pulls=pulls)
+    state = credentials.ask(replace(state, pulls=pulls), pod, out)
     return pods.sync(state, containers.pull_failed(pod, container, report, now, out), now, out)
 
 
@@ -63,7 +65,8 @@ def _next_pulls(state: State, pulls: tuple[Pull, ...], out: list[Effect]) -> tup
     while waiting and not _pulling(state.pods.get(waiting[0].uid, None), waiting[0].container):
         waiting = waiting[1:]  # that pod has gone in the meantime
     if waiting:
-        out.append(PullImage(waiting[0].uid, waiting[0].container, waiting[0].image))
+        order = PullImage(waiting[0].uid, waiting[0].container, waiting[0].image)
+        out.append(credentials.with_logins(state, state.pods[order.uid], order) if state.seldom.secrets else order)
     return (*pulls[:under_way], *waiting)
 
 

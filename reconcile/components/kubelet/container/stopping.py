@@ -101,9 +101,13 @@ def expired(pod: LocalPod, container: Container, now: Instant, out: list[Effect]
 
 
 def _in_turn(pod: LocalPod, container: Container, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
-    if container.kind == "sidecar" and pod.life == "ending" and grace > 0 and _serves(pod, container):
+    if container.kind == "sidecar" and grace > 0 and _everything_ends(pod) and _serves(pod, container):
         return _until(pod, container, grace, now, out, waits=True)
     return _ordered(pod, container, grace, out)
+
+
+def _everything_ends(pod: LocalPod) -> bool:
+    return pod.life == "ending" or pod.sandbox == "lost"
 
 
 def _serves(pod: LocalPod, sidecar: Container) -> bool:

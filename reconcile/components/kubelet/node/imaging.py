@@ -129,12 +129,13 @@ def _needed(state: State) -> set[str]:
 def _without(state: State, going: list[str], now: Instant, out: list[Effect]) -> State:
     if not going:
         return state
-    images, ages = state.images, state.seldom.ages
+    images, ages, pulled = state.images, state.seldom.ages, state.seldom.pulled
     for name in going:
         out.append(RemoveImage(name))
         images = images.remove(name)
         ages = ages.remove(name) if name in ages else ages
-    return nodes.changed(with_seldom(replace(state, images=images), ages=ages), now, out)
+        pulled = pulled.remove(name) if name in pulled else pulled
+    return nodes.changed(with_seldom(replace(state, images=images), ages=ages, pulled=pulled), now, out)
 
 
 def _size(amount: int) -> str:

@@ -52,21 +52,22 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
             pod = stopping.stop(pod, container, pod.grace, now, out)
     if alive:
         return keep(state, stopping.released(pod, now, out))
-    if pod.sandbox in {"asked", "ready"}:
+    if pod.sandbox in {"asked", "ready", "lost"}:
         out.append(StopPodSandbox(pod.uid))
         return keep(state, copier(LocalPod, "sandbox")(pod, "stopping"))
     if pod.sandbox == "stopping":
         return keep(state, pod)
-    if state.seldom.mounting:
+    seldom = state.seldom
+    if seldom.mounting or seldom.secrets:
         state = mounting.dropped(state, pod, out)
-    if state.seldom.claiming:
+    if seldom.claiming:
         state, waits = preparing.ended(state, pod, now, out)
         if waits:
             return keep(state, pod)
     spec: Any = pod.pod.spec
-    if pod.uid in state.seldom.filled:
+    if pod.uid in seldom.filled:
         state = with_seldom(state, filled=state.seldom.filled.remove(pod.uid))
-    if state.seldom.holds or state.seldom.drivers:
+    if seldom.holds or seldom.drivers:
         state = growing.released(state, pod, out)
         state, is_less = holding.released(state, pod)
         if is_less:

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.admission import admission, aligning, preemption
-from reconcile.components.kubelet.container import containers, hooks
-from reconcile.components.kubelet.pod import choosing, ending, recalling, resizing, restarting
+from reconcile.components.kubelet.container import containers, credentials, hooks
+from reconcile.components.kubelet.pod import choosing, ending, recalling, recreating, resizing, restarting
 from reconcile.components.kubelet.pod.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.pod.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
@@ -22,14 +22,15 @@ from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
+from reconcile.model.hostnames import hostname_fault
 from reconcile.model.requests import Request
+from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
 NETWORK_NOT_READY: Final = (
     "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: cni plugin not initialized"
 )
-SANDBOX_CHANGED: Final = "Pod sandbox changed, it will be killed and re-created."
 
 
 def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
@@ -83,7 +84,13 @@ def _differs_in_status_alone(old: Any, new: Any) -> bool:
 def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effect]) -> State:
     """Write the status again if the API shows another one, which is neither *old* nor on its way."""
     api: Any = pod.api
-    if not pod.calling and api.status is not pod.written and api.status is not old.status:
+    if api.status is not pod.written and api.status is not old.status:
+        if api.status.phase in ending.FINISHED and pod.life in {"running", "restarting"}:
+            # Somebody else says that it has ended.
+            return sync(state, replace(pod, life="ending", grace=ending.grace_of(api)), now, out)
+        if pod.calling:
+            # Whether that is older than what is being written, or stands beside it, shows with the answer.
+            return keep(state, replace(pod, version=-1))
         if drifted(pod, api):
             pod = report(state, replace(pod, written=None), now, out)
         elif api.spec.readiness_gates:
@@ -203,8 +210,7 @@ def add(
     elif old is not None and old.phase in ending.FINISHED:
         return sync(state, replace(pod, containers=(), life="ended", status=old), now, out)
     if found is not None:
-        pod = replace(pod, sandbox="ready", ip=found.ip)
-        pod = recalling.resumed(pod, old, now, out)
+        state, pod = _resumed(state, pod, found, now, out)
     elif metadata.deletion_timestamp is not None:
         return sync(state, replace(pod, life="ending", grace=ending.grace_of(wanted)), now, out)
     if metadata.deletion_timestamp is None:
@@ -227,13 +233,21 @@ def add(
             verdict = (reason, f"Pod was rejected: {message}")
             return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
         if found is None and any(container.runs for container in made):
-            out.append(Record(wanted, "Normal", "SandboxChanged", SANDBOX_CHANGED))
+            out.append(Record(wanted, "Normal", "SandboxChanged", recreating.SANDBOX_CHANGED))
     state = admission.admitted(state, pod, asked)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:
         _time(pod, now, out)
     return sync(state, pod, now, out)
+
+
+def _resumed(state: State, pod: LocalPod, found: RunningPod, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
+    """Give a pod that ran before this kubelet started as it goes on."""
+    pod = recalling.resumed(replace(pod, sandbox="ready", ip=found.ip), pod.written, now, out)
+    state = credentials.ask(state, pod, out)
+    metadata: Any = pod.pod.metadata
+    return recreating.begun(state, pod, out) if found.lost and metadata.deletion_timestamp is None else (state, pod)
 
 
 def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Instant, out: list[Effect]) -> State:
@@ -290,14 +304,21 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
         if pod.life != "running":
             return keep(state, pod)
     if pod.sandbox != "ready":
-        if pod.sandbox == "none":
-            spec: Any = pod.pod.spec
-            if spec.volumes or spec.image_pull_secrets or spec.resource_claims or state.seldom.careful:
-                return _with_care(state, pod, now, out)
-            labels: Any = pod.pod.metadata and pod.pod.metadata.labels
-            out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
-            pod = report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out)
-        return keep(state, pod)
+        if pod.sandbox != "none":
+            return _recreated(state, pod, now, out) if pod.sandbox == "lost" else keep(state, pod)
+        spec: Any = pod.pod.spec
+        if (
+            spec.volumes
+            or spec.image_pull_secrets
+            or spec.resource_claims
+            or state.seldom.careful
+            or spec.set_hostname_as_fqdn
+        ):
+            return _with_care(state, pod, now, out)
+        labels: Any = pod.pod.metadata and pod.pod.metadata.labels
+        out.append(RunPodSandbox(pod.key, pod.uid, bool(spec.host_network), labels or UNLABELLED))
+        pod = copier(LocalPod, "sandbox")(pod, "asked")
+        return keep(state, pod if pod.ip else report(state, pod, now, out))
     if choosing.under_way(pod):
         return keep(state, pod)
     if choosing.finished(pod):
@@ -317,6 +338,28 @@ def sync(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     return keep(state, report(state, pod, now, out))
 
 
+def _recreated(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
+    """Bring a pod a step nearer to its next sandbox, or to its end if it is to have none."""
+    state, pod = recreating.advanced(state, pod, now, out)
+    if pod.sandbox == "none":
+        return sync(state, pod, now, out)
+    if choosing.finished(pod):
+        pod = report(state, pod, now, out)
+        return ending.end(state, replace(pod, life="ending", grace=ending.grace_of(pod.pod)), now, out)
+    return keep(state, pod)
+
+
+def unboxed(state: State, pod: LocalPod, why: str, now: Instant, out: list[Effect]) -> State:
+    """Take in that a pod's sandbox could not be made: it is tried again."""
+    if pod.sandbox != "asked":
+        return state
+    out += (
+        Record(pod.pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {why}"),
+        SetTimer(("due", pod.uid), now + _TRY_AGAIN),
+    )
+    return keep(state, copier(LocalPod, "sandbox")(pod, "none"))
+
+
 def restart_all(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Begin to start all containers of the pod again, in place, and say so."""
     return sync(state, report(state, replace(pod, life="restarting"), now, out), now, out)
@@ -324,7 +367,8 @@ def restart_all(state: State, pod: LocalPod, now: Instant, out: list[Effect]) ->
 
 def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
     """Have a sandbox made, once all is there that the pod may wait for: its volumes, its devices, its network."""
-    state, waits = _awaits(state, pod, now, out)
+    # What had a sandbox has its volumes and devices.
+    state, waits = _awaits(state, pod, now, out) if not pod.ip else (state, False)
     if waits:
         return keep(state, report(state, pod, now, out))
     spec: Any = pod.pod.spec
@@ -336,9 +380,13 @@ def _with_care(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> 
             if pod.status is None:
                 out.append(Record(pod.pod, "Warning", "NetworkNotReady", NETWORK_NOT_READY))
             return keep(state, report(state, pod, now, out))
+    if spec.set_hostname_as_fqdn and (fault := hostname_fault(pod.pod)):
+        return unboxed(state, report(state, replace(pod, sandbox="asked"), now, out), fault, now, out)
     labels: Any = pod.pod.metadata and pod.pod.metadata.labels
     out.append(RunPodSandbox(pod.key, pod.uid, host_network, labels or UNLABELLED, network))
-    return keep(state, report(state, copier(LocalPod, "sandbox")(pod, "asked"), now, out))
+    pod = copier(LocalPod, "sandbox")(pod, "asked")
+    # Of one that had a sandbox before there is no news until it runs again.
+    return keep(state, pod if pod.ip else report(state, pod, now, out))
 
 
 def networked(state: State, now: Instant, out: list[Effect]) -> State:
@@ -401,10 +449,12 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
         return keep(state, pod)
     if call == "delete":
         return state
-    version = int(response.body.metadata.resource_version or 0)
+    seen, version = pod.version, int(response.body.metadata.resource_version or 0)
     pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
         return ending.finish(state, pod, now, out)
+    if seen < 0 and pod.api is not None and drifted(pod, pod.api):
+        return keep(state, report(state, replace(pod, written=None), now, out))
     return keep(state, write(pod, out))
 
 

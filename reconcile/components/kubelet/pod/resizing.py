@@ -31,11 +31,14 @@ from reconcile.components.kubelet.state import (
     with_seldom,
 )
 from reconcile.effects import CancelTimer, Effect, Record, ResizeContainer, SetTimer
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.kubelets import settings_of
+from reconcile.model.limits import limits_of
 from reconcile.model.qos import qos_class
 
+TRY_AGAIN: Final = 10 * SECOND
+"""How long after containers could not be given what they are to have that is tried again."""
 _NOTHING: Final = core_v1.ResourceRequirements()
 
 
@@ -93,6 +96,15 @@ def settled(pod: LocalPod, out: list[Effect]) -> LocalPod:
     return replace(pod, resize=None if known.pending is None else replace(known, begun=0))
 
 
+def again(pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
+    """Try to give containers what they could not be given before."""
+    known = pod.resize
+    if known is None or not known.error or pod.life != "running":
+        return pod
+    held = [kept for kept in pod.containers if kept.stage == "running" and kept.aside and kept.aside.resources]
+    return _given(pod, held, now, out)
+
+
 def waiting(state: State) -> tuple[str, ...]:
     """Give the uids of pods whose resize was deferred, in the order in which they are tried again."""
     trouble = state.seldom.trouble
@@ -148,11 +160,13 @@ def _waits(
 def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
     api: Any = pod.api
     wanted = {row.name: row.resources or _NOTHING for row in _rows(api.spec)}
+    held_back: list[Container] = []
     for container in pod.containers:
         old, new = container.spec.resources or _NOTHING, wanted.get(container.name)
         if new is None or new == old or container.stage != "running":
             continue
-        held = replace(container, aside=replace(container.aside or Aside(), resources=old))
+        aside = container.aside or Aside()
+        held = replace(container, aside=replace(aside, resources=aside.resources or old))
         if _restarts(container, old, new):
             if container.due:
                 out.append(CancelTimer(("due", pod.uid, container.name)))
@@ -160,9 +174,37 @@ def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -
             why = f"Container {container.name} resize requires restart"
             pod = stopping.stop(with_container(pod, held), held, grace, now, out, why=why)
         else:
-            out.append(ResizeContainer(pod.uid, container.name, new))
             pod = with_container(pod, held)
-    return pod
+            held_back.append(replace(held, spec=replace(held.spec, resources=new)))
+    return _given(pod, held_back, now, out)
+
+
+def _given(pod: LocalPod, containers: list[Container], now: Instant, out: list[Effect]) -> LocalPod:
+    """Have *containers* given what they are to have by now, unless that is less memory than one of them uses."""
+    below = [why for container in containers if (why := _below_use(pod, container))]
+    known = pod.resize
+    assert known is not None, "a resize has begun"
+    if not below:
+        out += [ResizeContainer(pod.uid, kept.name, kept.spec.resources or _NOTHING) for kept in containers]
+        return replace(pod, resize=replace(known, error="")) if known.error else pod
+    every = below[0] if len(below) == 1 else f"[{', '.join(below)}]"
+    error = f"cannot decrease memory limits: {every}"
+    out.append(SetTimer(("resize", pod.uid), now + TRY_AGAIN))
+    if error != known.error:
+        api: Any = pod.api or pod.pod
+        out.append(Record(api, "Warning", "ResizeError", f"Pod resize error: {_summary(api, error)}"))
+    return replace(pod, resize=replace(known, error=error))
+
+
+def _below_use(pod: LocalPod, container: Container) -> str:
+    """Say that a container is to have less memory than it uses; upstream shows what its pod uses, so this does."""
+    aside = container.aside
+    assert aside is not None, "it keeps what it had"
+    had, wanted = limits_of(aside.resources)[0], limits_of(container.spec.resources)[0]
+    if not wanted or (had and wanted >= had) or aside.memory < wanted:
+        return ""
+    used = sum(kept.aside.memory for kept in pod.containers if kept.aside is not None)
+    return f'attempting to set container "{container.name}" memory limit ({wanted}) below current usage ({used})'
 
 
 def _restarts(container: Container, old: Any, new: Any) -> bool:

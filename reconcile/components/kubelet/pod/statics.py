@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet import calls
-from reconcile.components.kubelet.pod import pods, recalling, reporting
+from reconcile.components.kubelet.pod import pods, recalling, recreating, reporting
 from reconcile.components.kubelet.state import MIRROR, Container, LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant
@@ -119,7 +119,7 @@ def _recalled(pod: LocalPod, status: core_v1.PodStatus, now: Instant, out: list[
             known = container
         made.append(known)
     if was_off:
-        out.append(Record(pod.pod, "Normal", "SandboxChanged", pods.SANDBOX_CHANGED))
+        out.append(Record(pod.pod, "Normal", "SandboxChanged", recreating.SANDBOX_CHANGED))
     return replace(pod, containers=tuple(made))
 
 

@@ -283,7 +283,8 @@ def _resizes(resize: Resize, before: dict[str, core_v1.PodCondition]) -> list[co
         said = ("True", *resize.pending)
         made.append(_condition("PodResizePending", said, resize.asked or None, resize.since))
     if resize.begun:
-        made.append(_condition("PodResizeInProgress", _SCHEDULED, resize.generation or None, resize.begun))
+        begun: _Said = ("True", "Error", resize.error) if resize.error else _SCHEDULED
+        made.append(_condition("PodResizeInProgress", begun, resize.generation or None, resize.begun))
     return [before[row.type] if before.get(row.type) == row else row for row in made]
 
 

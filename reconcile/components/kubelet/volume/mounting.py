@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import authentication_v1, meta_v1
+from reconcile.components.kubelet.container import credentials
 from reconcile.components.kubelet.node import nodes
 from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
 from reconcile.components.kubelet.volume import growing, holding, volumes
@@ -43,6 +44,9 @@ def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tupl
         state = _asked(state, pod, Mounting(), asked, out, now=now)
         known = state.seldom.mounting[pod.uid]
     if known.done:
+        spec: Any = pod.pod.spec
+        if spec.image_pull_secrets:
+            state = credentials.read(state, pod, known.found, now, out)
         if state.seldom.drivers:
             state = growing.begin(state, pod, known.found, now, out)
         return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
@@ -74,10 +78,14 @@ def again(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple
 
 def dropped(state: State, pod: LocalPod, out: list[Effect]) -> State:
     """Wait for nothing more: the pod ends."""
-    if pod.uid not in state.seldom.mounting:
+    seldom = state.seldom
+    if pod.uid in seldom.secrets:
+        out.append(CancelTimer((credentials.RESOURCE, pod.uid)))
+        state = with_seldom(state, secrets=seldom.secrets.remove(pod.uid))
+    if pod.uid not in seldom.mounting:
         return state
     out.append(CancelTimer(("mount", pod.uid)))
-    return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid))
+    return with_seldom(state, mounting=seldom.mounting.remove(pod.uid))
 
 
 def _asked(
@@ -98,7 +106,6 @@ def _asked(
 def _judged(state: State, pod: LocalPod, known: Mounting, now: Instant, out: list[Effect]) -> Mounting:
     faults = volumes.faults_of(state, pod, known.found, known.failures)
     if not faults:
-        out += _without_secrets(pod, known)
         return replace(known, done=True)
     out += _told(pod, faults)
     failures = known.failures
@@ -128,19 +135,6 @@ def _told(pod: LocalPod, faults: tuple[volumes.Fault, ...]) -> Iterator[Record]:
             f"failed to process volumes=[{failed}]: {why}"
         )
         yield Record(pod.pod, "Warning", "FailedMount", said)
-
-
-def _without_secrets(pod: LocalPod, known: Mounting) -> Iterator[Record]:
-    """Give the event that says which pull secrets are missing: images are pulled without them."""
-    spec: Any = pod.pod.spec
-    names = [row.name for row in spec.image_pull_secrets or () if row.name]
-    missing = [name for name in names if not known.found[f"secrets/{name}"].ok]
-    if missing:
-        said = (
-            f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may not "
-            "succeed."
-        )
-        yield Record(pod.pod, "Warning", "FailedToRetrieveImagePullSecret", said)
 
 
 def _request(pod: LocalPod, key: str) -> Request:

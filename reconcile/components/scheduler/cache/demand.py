@@ -41,6 +41,7 @@ class Demand(NamedTuple):
         ports: host ports, sorted.
         delegated: which of *others* may be had as devices where a node does not have them.
         ignored: resources among *others* of which a node need not have enough.
+        apart: what *scored_cpu* and *scored_memory* were if the pod asked for nothing as a whole; empty if it does not.
     """
 
     cpu: int = 0
@@ -52,6 +53,7 @@ class Demand(NamedTuple):
     ports: tuple[Port, ...] = ()
     delegated: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    apart: tuple[int, ...] = ()
 
 
 def demand_of(pod: Any) -> Demand:
@@ -70,7 +72,20 @@ def demand_of(pod: Any) -> Demand:
         scored.get("cpu", 0),
         scored.get("memory", 0),
         _ports(spec),
+        apart=_apart(spec) if spec.resources is not None and spec.resources.requests else (),
     )
+
+
+def by_containers(demand: Demand) -> Demand:
+    """
+    Give the demand by which NodeResourcesFit scores nodes for a pod: what its containers ask for.
+
+    Upstream's scorer is not told that pods may ask as a whole; all else there is.
+    """
+    if not demand.apart:
+        return demand
+    cpu, memory = demand.apart
+    return demand._replace(scored_cpu=cpu, scored_memory=memory)
 
 
 def demand_held(pod: Any) -> Demand:
@@ -170,6 +185,11 @@ def _requests(spec: Any, *, unsaid: bool) -> dict[str, int]:
             total[name] = amount(name, quantity)
     _add(total, {name: amount(name, quantity) for name, quantity in (spec.overhead or {}).items()})
     return total
+
+
+def _apart(spec: Any) -> tuple[int, ...]:
+    found = _requests(attrs.evolve(spec, resources=None), unsaid=True)
+    return found.get("cpu", 0), found.get("memory", 0)
 
 
 def _container(container: Any, *, unsaid: bool) -> dict[str, int]:

@@ -48,7 +48,12 @@ class PodTerm(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What a pod says of pods near it: *attracts* and *repels* are required; *prefers* weighs, and may be negative."""
+    """
+    What a pod says of pods near it.
+
+    *attracts* and *repels* are required; *prefers* weighs, and may be negative. One that is said several times weighs
+    so often: the weight of what is required is how often it is said.
+    """
 
     role: Role
     weight: int
@@ -109,15 +114,24 @@ def rules_of(affinity: Any, namespace: str) -> tuple[Rule, ...]:
     found: list[Rule] = []
     if near is not None:
         required = near.required_during_scheduling_ignored_during_execution
-        found += [Rule("attracts", 0, _term(term, namespace)) for term in required or ()]
+        found += [Rule("attracts", 1, _term(term, namespace)) for term in required or ()]
         preferred = near.preferred_during_scheduling_ignored_during_execution
         found += [Rule("prefers", each.weight, _term(each.pod_affinity_term, namespace)) for each in preferred or ()]
     if apart is not None:
         required = apart.required_during_scheduling_ignored_during_execution
-        found += [Rule("repels", 0, _term(term, namespace)) for term in required or ()]
+        found += [Rule("repels", 1, _term(term, namespace)) for term in required or ()]
         preferred = apart.preferred_during_scheduling_ignored_during_execution
         found += [Rule("prefers", -each.weight, _term(each.pod_affinity_term, namespace)) for each in preferred or ()]
-    return tuple(found)
+    return _together(found) if len(found) > 1 else tuple(found)
+
+
+def _together(rules: list[Rule]) -> tuple[Rule, ...]:
+    """Put those together that differ in nothing but their weights; what is preferred and what is not stay apart."""
+    weights: dict[tuple[Role, bool, PodTerm], int] = {}
+    for role, weight, term in rules:
+        what = role, weight > 0, term
+        weights[what] = weights.get(what, 0) + weight
+    return tuple([Rule(role, weight, term) for (role, _, term), weight in weights.items()])
 
 
 def selector_of(selector: meta_v1.LabelSelector | None) -> Selector:

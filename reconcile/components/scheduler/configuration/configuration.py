@@ -44,6 +44,7 @@ _FIELDS: Final = (
     "delayCacheUntilActive",
 )
 _PERCENT: Final = 100
+_BINDER: Final = "DefaultBinder"  # it never leaves a pod to others
 
 
 @attrs.frozen(kw_only=True)
@@ -168,6 +169,7 @@ def _profiles(
             plugins.invalid("queueSort", sorting[place], "must be the same for all profiles")
         taking = taking_part(plugins, faults, None if own is None else {plugin.name: plugin.points for plugin in own})
         profile = attrs.evolve(_profile(name, taking), own=_own(taking, own or (), arguments_of(each)))
+        profile = attrs.evolve(profile, order=_order(taking.at["filter"], profile))
         profile = with_arguments(attrs.evolve(profile, share=_share(each, share)), each)
         profiles.append(attrs.evolve(profile, ignored=(*profile.ignored, *unseen)))
     return tuple(profiles)
@@ -179,7 +181,7 @@ def _profile(name: str, taking: Taking) -> Profile:
     return Profile(
         name=name,
         filters=tuple([plugin for plugin in FILTERS if plugin in at["filter"]]),
-        prefilters=tuple([plugin for plugin in FILTERS if plugin in at["preFilter"]]),
+        prefilters=tuple([plugin for plugin in at["preFilter"] if plugin in FILTERS]),
         preempts="DefaultPreemption" in at["postFilter"],
         gates="SchedulingGates" in at["preEnqueue"],
         volumes="VolumeBinding" in at["reserve"] and "VolumeBinding" in at["preBind"],
@@ -187,17 +189,31 @@ def _profile(name: str, taking: Taking) -> Profile:
     )
 
 
+def _order(asked: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """Give the filters in the order in which they are asked, if that is not the usual one."""
+    own = [each.plugin.name for each in profile.own if each.at("filter")]
+    wanted = tuple([name for name in asked if name in FILTERS or name in own])
+    return () if wanted == (*profile.filters, *own) else wanted
+
+
 def _own(taking: Taking, plugins: tuple[Plugin, ...], arguments: Mapping[str, Any]) -> tuple[Own, ...]:
     """Give the user's plugins that take part, in the order in which they are given, as their arguments say."""
     found: list[Own] = []
     for plugin in plugins:
-        points = tuple([point for point, names in taking.at.items() if plugin.name in names])
+        points = tuple([point for point, names in taking.at.items() if _is_asked(plugin.name, point, names)])
         if points:
             told_so = plugin.configured
             plain: Any = freeze(arguments.get(plugin.name, {}))
             chosen = plugin if told_so is None else said(plugin.name, "configured", told_so(plain), Plugin)
             found.append(Own(chosen, points, taking.weights.get(plugin.name, 1)))
     return tuple(found)
+
+
+def _is_asked(name: str, point: str, names: tuple[str, ...]) -> bool:
+    """Tell whether a plugin is asked at a point; after DefaultBinder, which binds every pod, nobody is."""
+    if point == "bind" and _BINDER in names:
+        names = names[: names.index(_BINDER)]
+    return name in names
 
 
 def _share(section: Section, default: int) -> int:

@@ -4,11 +4,12 @@ Extenders: programs of somebody else's that have a say in scheduling, as a confi
 Takes:    the `extenders` of a KubeSchedulerConfiguration.
 Gives:    Extender.
 Source:   kube-scheduler's config v1 Extender; validateExtenders; NewHTTPExtender.
-Left out: `tlsConfig` is read and left to who carries the calls out; see docs/limits.md, "Scheduler".
+Left out: of `tlsConfig` all but `caData` and `insecure`; see docs/limits.md, "Scheduler".
 """
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Final
 
 import attrs
@@ -32,6 +33,8 @@ _FIELDS: Final = (
     "ignorable",
 )
 
+_TLS: Final = ("insecure", "serverName", "certFile", "keyFile", "caFile", "certData", "keyData", "caData")
+
 
 @attrs.frozen(kw_only=True)
 class Extender:
@@ -46,6 +49,7 @@ class Extender:
         knows_nodes: whether it is told the names of nodes alone.
         managed: the extended resources for which it is asked; every pod's if there are none.
         ignorable: whether a pod is scheduled all the same if it cannot be asked.
+        authority: the certificates by which its own is known, PEM in base64; empty: any is taken.
     """
 
     url: str
@@ -58,6 +62,7 @@ class Extender:
     knows_nodes: bool = False
     managed: tuple[str, ...] = ()
     ignorable: bool = False
+    authority: str = ""
 
 
 def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...]]:
@@ -92,6 +97,7 @@ def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...
                 knows_nodes=each.truth("nodeCacheCapable"),
                 managed=tuple(resources),
                 ignorable=each.truth("ignorable"),
+                authority=_authority(each.section("tlsConfig", _TLS)),
             )
         )
     binders = sum([bool(each.binds) for each in found])
@@ -100,6 +106,22 @@ def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...
         section.invalid("extenders", said, "only one extender can implement bind")
     # Those that may fail are asked last.
     return tuple(sorted(found, key=_ignorable)), tuple(unseen)
+
+
+def _authority(section: Section) -> str:
+    """Read by which certificates an extender is known."""
+    authority, insecure = section.text("caData"), section.truth("insecure")
+    for name in _TLS:
+        if name not in ("insecure", "caData"):
+            section.text(name)
+    if insecure and (authority or section.text("caFile")):
+        section.fault("insecure", "specifying a root certificates file with the insecure flag is not allowed")
+    if authority:
+        try:
+            b64decode(authority, validate=True).decode()
+        except ValueError:
+            section.invalid("caData", authority, "is no text in base64")
+    return authority
 
 
 def _ignorable(extender: Extender) -> bool:

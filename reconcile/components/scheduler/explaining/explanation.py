@@ -12,14 +12,17 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
+from reconcile.components.scheduler.cache.demand import by_containers
 from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration
+from reconcile.components.scheduler.explaining.raw import raw_of
 from reconcile.components.scheduler.framework.claims import freed
 from reconcile.components.scheduler.framework.company import Around, Groups
 from reconcile.components.scheduler.framework.cycle import (
@@ -30,6 +33,7 @@ from reconcile.components.scheduler.framework.cycle import (
     with_devices,
 )
 from reconcile.components.scheduler.framework.messages import NO_NODES, NOTHING_TO_FREE, not_looked_at
+from reconcile.components.scheduler.framework.ordering import ordered
 from reconcile.components.scheduler.framework.panel import is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
@@ -63,6 +67,7 @@ class OnNode:
         resolvable: whether it might help if other pods went.
         scores: plugin -> what it gave, normalised and weighed; empty if nothing was scored, or enough other nodes were
             found before it.
+        raw: plugin -> what it gave before that.
     """
 
     name: str
@@ -70,6 +75,7 @@ class OnNode:
     reasons: tuple[str, ...] = ()
     resolvable: bool = False
     scores: Map[int] = Map()
+    raw: Map[int] = Map()
 
     @property
     def total(self) -> int:
@@ -153,6 +159,7 @@ def _explained(state: State, pod: Any) -> Explanation:
     if not nodes:
         return Explanation(pod=key, result="unschedulable", message=NO_NODES)
     search = searched(entry, ranking, layout, around, state.nominated)
+    search = ordered(entry, search, around, state.nominated)
     asked = _asked(entry, around)
     if search.fit:
         return attrs.evolve(_placed(key, entry, search, around, state), asked=asked)
@@ -206,7 +213,7 @@ def _asked(entry: Entry, around: Around) -> tuple[str, ...]:
         "NodeDeclaredFeatures": bool(wishes.features),
     }
     own = [each.plugin.name for each in profile.own if each.at("filter")]
-    return (*[name for name in profile.filters if needed.get(name, True)], *own)
+    return tuple([name for name in profile.order or (*profile.filters, *own) if needed.get(name, True)])
 
 
 def profile_of(state: State, pod: Any) -> Profile:
@@ -231,15 +238,24 @@ def _placed(key: str, entry: Entry, search: Search, around: Around, state: State
         only = fleet.names[fit.bit_length() - 1]
         return Explanation(pod=key, result="bound", nodes=_rows(search, around, {}), best=(only,))
     scores = _scores(entry, fit, around)
+    raw = raw_of(entry, fit, around, scores)
     totals = {slot: sum(each.values()) for slot, each in scores.items()}
     highest = max(totals.values())
     best = tuple(sorted([fleet.names[slot] for slot, total in totals.items() if total == highest]))
-    return Explanation(pod=key, result="bound", nodes=_rows(search, around, scores), best=best)
+    return Explanation(pod=key, result="bound", nodes=_rows(search, around, scores, raw), best=best)
 
 
-def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[OnNode, ...]:
+def _rows(
+    search: Search,
+    around: Around,
+    scores: dict[int, Map[int]],
+    raw: Mapping[int, dict[str, int]] = MappingProxyType({}),
+) -> tuple[OnNode, ...]:
     names = around.nodes.fleet.names
-    rows = [OnNode(name=names[slot], scores=scores.get(slot, Map())) for slot in slots_in(search.fit)]
+    rows = [
+        OnNode(name=names[slot], scores=scores.get(slot, Map()), raw=Map(raw.get(slot, {})))
+        for slot in slots_in(search.fit)
+    ]
     for refusal, members in search.refused:
         rows += [
             OnNode(name=names[slot], refused_by=refusal.plugin, reasons=refusal.reasons, resolvable=not refusal.final)
@@ -251,7 +267,7 @@ def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[
 def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
     """Take a node's score apart: what each plugin that has something to say gives it."""
     nodes, wishes, demand, profile = around.nodes, entry.wishes, entry.demand, around.profile
-    fleet = nodes.fleet
+    fleet, asked = nodes.fleet, by_containers(demand)
     slots = slots_in(fit)
     found = {slot: merits(wishes, fleet.rooms[slot], fleet, slot) for slot in slots}
     company, _ = weighed_up(entry, fit, around)
@@ -266,7 +282,7 @@ def _scores(entry: Entry, fit: int, around: Around) -> dict[int, Map[int]]:
         if wishes.preferred and profile.affinity:
             row["NodeAffinity"] = profile.affinity * near
         if profile.fit:
-            row["NodeResourcesFit"] = profile.fit * score_of_fit(demand, room, used, profile)
+            row["NodeResourcesFit"] = profile.fit * score_of_fit(asked, room, used, profile)
         if spread:
             row["PodTopologySpread"] = spread[slot]
         if affinity:

@@ -73,21 +73,28 @@ class Scores(NamedTuple):
     own: tuple[tuple[str, Groups], ...] = ()
 
 
-def barred(pod: Any, traits: Traits, around: Around) -> Refusal | None:
-    """Tell why no node at all is looked at for the pod; None if nothing keeps it from that."""
-    mounts = traits.mounts
-    if not mounts.claims:
-        return None
-    prefilters = around.profile.prefilters
-    views = around.views
-    checks = (
-        ("VolumeRestrictions", volume_restrictions.missing(mounts, views)),
-        ("VolumeBinding", volume_binding.barred(pod, mounts, views)),
-        ("VolumeZone", volume_zone.barred(mounts, views)),
-    )
-    for plugin, why in checks:
-        if why is not None and plugin in prefilters:
-            return Refusal(plugin, (why,), final=True)
+def barred(pod: Any, traits: Traits, around: Around, *, conflicts: bool) -> Refusal | None:
+    """
+    Tell why no node at all is looked at for the pod; None if nothing keeps it from that.
+
+    Args:
+        pod: the pod.
+        traits: its own.
+        around: what it is judged in.
+        conflicts: whether its required node affinity names nodes so that none is left.
+    """
+    mounts, views = traits.mounts, around.views
+    checks: dict[str, str | None] = {
+        "NodeAffinity": "pod affinity terms conflict" if conflicts else None,
+        "DynamicResources": around.devices.barred if around.devices is not None else None,
+    }
+    if mounts.claims:
+        checks["VolumeRestrictions"] = volume_restrictions.missing(mounts, views)
+        checks["VolumeBinding"] = volume_binding.barred(pod, mounts, views)
+        checks["VolumeZone"] = volume_zone.barred(mounts, views)
+    for plugin in around.profile.prefilters:
+        if checks.get(plugin):
+            return Refusal(plugin, (checks[plugin] or "",), final=True)
     return None
 
 

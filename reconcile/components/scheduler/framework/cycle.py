@@ -28,6 +28,7 @@ from reconcile.components.scheduler.framework.messages import (
     without_claims,
 )
 from reconcile.components.scheduler.framework.one_node import Body
+from reconcile.components.scheduler.framework.ordering import ordered
 from reconcile.components.scheduler.framework.panel import FailedError, Panel, call_of, is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile
 from reconcile.components.scheduler.framework.ranking import (
@@ -42,7 +43,7 @@ from reconcile.components.scheduler.framework.ranking import (
 )
 from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
-from reconcile.components.scheduler.framework.showing import opened
+from reconcile.components.scheduler.framework.showing import bound_by_own, opened
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
@@ -210,13 +211,17 @@ def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tupl
 
 
 def binding(state: State, key: str, pod: Any, node: str) -> Effect:
-    """Have a pod bound to a node: by the extender that does that, or by the API server."""
+    """Have a pod bound to a node: by the extender that does that, by a plugin of the user's own, or as usual."""
     extenders = state.settings.extenders
     for place, each in enumerate(extenders) if extenders else ():
         if each.binds and is_interested(each, pod):
             metadata = pod.metadata
             args = {"PodName": metadata.name, "PodNamespace": metadata.namespace, "PodUID": metadata.uid, "Node": node}
             return call_of(each, f"bind {place} {key} {metadata.uid}", each.binds, args)
+    if state.settings.looks:
+        _, request = bound_by_own(state, pod, node)
+        if request is not None:
+            return Call(request, ("bind", key, pod.metadata.uid))
     return bound_by_server(key, pod.metadata, node)
 
 
@@ -322,6 +327,7 @@ def _refused(
 ) -> tuple[State, tuple[Effect, ...]]:
     """Let a pod wait that finds no node, and see whether others should make room for it."""
     nodes = len(around.nodes.fleet.rooms)
+    search = ordered(entry, search, around, state.nominated)
     outcome: Outcome | None = None
     dice = state.dice
     deallocated: str = NOTHING_TO_FREE

@@ -13,17 +13,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import attrs
+
 from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.guises import Guise, PodTerm, Sought, is_sought, means, selects
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Used, used_with, used_without
 from reconcile.components.scheduler.cache.tallies import Tally
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Constraint, Mounts, Traits
 from reconcile.components.scheduler.cache.wishes import Wishes
-from reconcile.components.scheduler.framework.company import Around
+from reconcile.components.scheduler.framework.company import Around, Refused
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
+from reconcile.components.scheduler.framework.profile import FILTERS
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import interpod_affinity as affinity
 from reconcile.components.scheduler.plugins import (
+    node_declared_features,
     node_volume_limits,
     volume_binding,
     volume_restrictions,
@@ -53,6 +57,8 @@ NO_CHANGE = Change()
 
 def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Change = NO_CHANGE) -> Refusal | None:
     """Tell why the node will not do, given the change; None if it will."""
+    if around.profile.order:
+        return _in_order(body, wishes, slot, around, change)
     nodes, traits = around.nodes, body.traits
     room = nodes.fleet.rooms[slot]
     profile = around.profile
@@ -67,9 +73,26 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
         found = _by_neighbours(traits.guise, slot, around, change)
     if found is None and around.devices is not None and "DynamicResources" in profile.filters:
         found = judging.refusal_on(around.devices, nodes, slot, around.census)
+    if found is None and wishes.features and node_declared_features.NAME in profile.filters:
+        declares = {*wishes.features} <= {*room.features}
+        found = None if declares else node_declared_features.UNDECLARED
     if found is None and around.own is not None:
         found = around.own.refusal(slot, [each.key for each in change.came], [each.key for each in change.gone])
     return found
+
+
+def _in_order(body: Body, wishes: Wishes, slot: int, around: Around, change: Change) -> Refusal | None:
+    """Ask one filter after the other, in the order of the profile."""
+    came, gone = [each.key for each in change.came], [each.key for each in change.gone]
+    for name in around.profile.order:
+        if name in FILTERS:
+            alone = attrs.evolve(around.profile, filters=(name,), order=())
+            found = verdict(body, wishes, slot, around._replace(profile=alone, own=None), change)
+        else:
+            found = None if around.own is None else around.own.refusal(slot, came, gone, only=name)
+        if found is not None:
+            return found
+    return None
 
 
 def _used(slot: int, around: Around, change: Change) -> Used:
@@ -88,9 +111,11 @@ def _by_volumes(mounts: Mounts, slot: int, around: Around, change: Change) -> Re
         if each.traits.mounts != NO_MOUNTS:
             there.remove(each.traits.mounts)
     there += [each.traits.mounts for each in change.came]
-    if mounts.disks and volume_restrictions.conflicts(mounts, tuple(there)):
+    filters = around.profile.filters
+    restricts = "VolumeRestrictions" in filters
+    if restricts and mounts.disks and volume_restrictions.conflicts(mounts, tuple(there)):
         return volume_restrictions.NO_DISK
-    for key in volume_restrictions.exclusive(mounts, views):
+    for key in volume_restrictions.exclusive(mounts, views) if restricts else ():
         count = nodes.claims.get(key, 0)
         count -= sum([key in each.traits.mounts.claims for each in change.gone])
         count += sum([key in each.traits.mounts.claims for each in change.came])
@@ -99,17 +124,19 @@ def _by_volumes(mounts: Mounts, slot: int, around: Around, change: Change) -> Re
     if not mounts.claims:
         return None
     csi_node = views.csi_nodes.get(nodes.fleet.names[slot], None)
-    if csi_node is not None and node_volume_limits.exceeds(
-        node_volume_limits.attachable((mounts,), views), tuple(there), csi_node, views
+    limits = "NodeVolumeLimits" in filters
+    if (
+        limits
+        and csi_node is not None
+        and node_volume_limits.exceeds(node_volume_limits.attachable((mounts,), views), tuple(there), csi_node, views)
     ):
         return node_volume_limits.TOO_MANY
-    for refusal, members in (
-        *volume_binding.refused(mounts, nodes, bit, views, census=around.census, reserved=around.reserved),
-        *volume_zone.refused(mounts, bit, views, around.census),
-    ):
-        if members:
-            return refusal
-    return None
+    found: Refused = []
+    if "VolumeBinding" in filters:
+        found += volume_binding.refused(mounts, nodes, bit, views, census=around.census, reserved=around.reserved)
+    if "VolumeZone" in filters:
+        found += volume_zone.refused(mounts, bit, views, around.census)
+    return next((refusal for refusal, members in found if members), None)
 
 
 def _by_spread(traits: Traits, wishes: Wishes, slot: int, around: Around, change: Change) -> Refusal | None:

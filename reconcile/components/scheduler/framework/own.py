@@ -82,20 +82,35 @@ class OwnCycle:
                 found[refusal] = found.get(refusal, 0) | 1 << slot
         return list(found.items())
 
-    def refusal(self, slot: int, came: Iterable[str] = (), gone: Iterable[str] = ()) -> Refusal | None:
-        """Tell why a node will not do, if pods of these keys came there, or went."""
+    def refusal(self, slot: int, came: Iterable[str] = (), gone: Iterable[str] = (), only: str = "") -> Refusal | None:
+        """Tell why a node will not do, if pods of these keys came there, or went; *only* one may be asked."""
         self.looked()
         name = self._nodes.fleet.names[slot]
         node = self.snapshot.nodes.get(name, None)
         snapshot = self._changed(name, tuple(came), frozenset(gone))
         for each in self._at("filter"):
             plugin = each.plugin
+            if only and plugin.name != only:
+                continue
             assert plugin.filter is not None, "it takes part there"
             found = plugin.filter(Turn(self._pod, snapshot, self._filtered.get(plugin.name)), node)
             said = checked(plugin.name, "filter", found, Unschedulable, NOTHING)
             if said is not None:
                 return _refusal(plugin.name, said)
         return None
+
+    def raw(self, fit: int) -> dict[str, dict[str, int]]:
+        """Give what each plugin says of the nodes that will do before it is normalised: plugin -> node -> score."""
+        found: dict[str, dict[str, int]] = {}
+        names = sorted([self._nodes.fleet.names[slot] for slot in slots_in(fit)])
+        for each in self._at("score"):
+            plugin = each.plugin
+            assert plugin.score is not None, "it takes part there"
+            turn = self._turn(plugin.name)
+            if plugin.pre_score is not None and each.at("preScore"):
+                turn = turn._replace(scored=plugin.pre_score(turn, tuple(names)))
+            found[plugin.name] = {name: plugin.score(turn, self.snapshot.nodes.get(name, None)) for name in names}
+        return found
 
     def scored(self, fit: int) -> tuple[tuple[str, list[tuple[int, int]]], ...]:
         """Score the nodes that will do: for each plugin groups of nodes, with what it gives them, weighed."""

@@ -140,7 +140,8 @@ def is_interested(extender: Extender, pod: Any) -> bool:
 def call_of(extender: Extender, name: str, verb: str, args: dict[str, Any]) -> CallWebhook:
     """Give what leaves the cluster to ask an extender; *name* says what is asked, and comes back with the answer."""
     review: Any = freeze(args)
-    return CallWebhook(name, review, extender.timeout, f"{extender.url}/{verb}", who="extender")
+    url = f"{extender.url}/{verb}"
+    return CallWebhook(name, review, extender.timeout, url, ca_bundle=extender.authority, who="extender")
 
 
 def said(extender: Extender, verb: str, answer: WebhookAnswered) -> Any:

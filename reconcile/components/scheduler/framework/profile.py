@@ -76,7 +76,9 @@ class Profile:
     Args:
         name: the scheduler's, as pods say it.
         filters: the filters that take part.
-        prefilters: those of them, and others, that look at the pod first.
+        prefilters: those of them, and others, that look at the pod first, in the order in which they do.
+        order: the filters, those of the user's own among them, in the order in which they are asked; empty for the
+            usual one: Kubernetes' own as they are in `FILTERS`, then the others.
         taints, affinity, fit, spread, neighbours, devices, balance, images: the weights of the plugins that score; 0 if
             one takes no part.
         hard_affinity: what required affinity of a pod that is there weighs for one that comes.
@@ -102,6 +104,7 @@ class Profile:
     name: str = "default-scheduler"
     filters: tuple[str, ...] = FILTERS
     prefilters: tuple[str, ...] = PREFILTERS
+    order: tuple[str, ...] = ()
     taints: int = WEIGHTS["TaintToleration"]
     affinity: int = WEIGHTS["NodeAffinity"]
     fit: int = WEIGHTS["NodeResourcesFit"]

@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from reconcile.components.scheduler.cache.demand import Demand
+from reconcile.components.scheduler.cache.demand import Demand, by_containers
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Nodes, moved_since, nth, since, slots_in
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
@@ -190,6 +190,8 @@ def refusals(ranking: Ranking, layout: Layout) -> list[tuple[Refusal, int]]:
 
 
 def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ...], profile: Profile) -> Ranking:
+    if demand.apart:
+        demand = by_containers(demand)
     groups, kinds = ranking.groups, ranking.refusals
     members = list(ranking.nodes)
     scores, fit, base = ranking.scores, ranking.fit, ranking.base
@@ -197,8 +199,9 @@ def _ranked(ranking: Ranking, demand: Demand, nodes: Nodes, slots: tuple[int, ..
     for slot in slots:
         old = groups.get(slot, -1)
         room = rooms.get(slot, None)
-        new = -1
-        if room is not None:
+        if room is None:
+            new = -1
+        else:
             used = all_used.get(slot, NOTHING_USED)
             refusal = refused_by_use(demand, room, used, profile)
             if refusal is None:

@@ -44,14 +44,11 @@ class Search(NamedTuple):
 def searched(entry: Entry, ranking: Ranking, layout: Layout, around: Around, nominated: Table[str, Nominee]) -> Search:
     """Look for nodes that will do; *ranking* and *layout* are those of the pod, up to date."""
     wishes = entry.wishes
-    why = barred(entry.pod, entry.traits, around) if entry.traits.mounts.claims else None
     names = pinned(wishes) if wishes.required and "NodeAffinity" in around.profile.prefilters else None
-    if why is None and names == ():
-        why = Refusal("NodeAffinity", ("pod affinity terms conflict",), final=True)
-    if why is None and around.devices is not None and around.devices.barred:
-        why = Refusal("DynamicResources", (around.devices.barred,), final=True)
-    if why is not None:
-        return Search(0, [], why)
+    if names == () or entry.traits.mounts.claims or around.devices is not None:
+        why = barred(entry.pod, entry.traits, around, conflicts=names == ())
+        if why is not None:
+            return Search(0, [], why)
     left = ranking.fit & layout.fit
     found = refusals(ranking, layout) if left != around.nodes.fleet.known else []
     try:

@@ -7,12 +7,15 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.profile import Profile
-from reconcile.components.scheduler.plugin import Snapshot
-from reconcile.components.scheduler.state import State
+from reconcile.components.scheduler.plugin import NOTHING, Snapshot, Turn, said
+from reconcile.components.scheduler.state import State, profile_for
+from reconcile.model.requests import Request
+
+BINDER: Final = "DefaultBinder"
 
 
 def snapshot_of(state: State) -> Snapshot:
@@ -33,6 +36,18 @@ def opened(state: State, pod: Any, profile: Profile) -> OwnCycle | None:
         return None
     pods = {key: state.queue.entries[key].pod for key in state.nominated if key in state.queue.entries}
     return OwnCycle(profile.own, pod, state.nodes, snapshot_of(state), pods)
+
+
+def bound_by_own(state: State, pod: Any, node: str) -> tuple[str, Request | None]:
+    """Give the plugin that binds a pod, and its request; None if that is Kubernetes' own, with its usual one."""
+    profile = profile_for(state, pod) or state.settings.profile
+    for each in profile.own:
+        if each.at("bind") and each.plugin.bind is not None:
+            found = each.plugin.bind(Turn(pod, snapshot_of(state)), state.views.nodes.get(node, None))
+            request: Request | None = said(each.plugin.name, "bind", found, Request, NOTHING)
+            if request is not None:
+                return each.plugin.name, request
+    return BINDER, None
 
 
 def _pods_on(state: State, name: str) -> tuple[Any, ...]:

@@ -128,3 +128,36 @@ def test_what_no_log_can_say(reconcile, log):
     refused = reconcile("explain", "drain", "node-1", "--log", log, "--recorded")
     assert refused.err == "error: --recorded: goes through the decisions of a log, without explain drain\n"
     assert "without --at" in reconcile("explain", "pod", "web", "--log", log, "--recorded", "--at", "1s").err
+
+
+FITTING = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: more}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: more}}
+  template:
+    metadata: {labels: {app: more}}
+    spec: {containers: [{name: main, image: nginx}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: huge}
+spec: {containers: [{name: main, image: nginx, resources: {requests: {cpu: "1000"}}}]}
+"""
+
+
+def test_where_pods_would_go(reconcile, log, desk):
+    (desk / "fitting.yaml").write_text(FITTING)
+    ended = reconcile("explain", "fit", "fitting.yaml", "--log", log)
+    assert ended.code == 2
+    heading, huge, *others = ended.out.splitlines()
+    assert heading.split() == ["POD", "TO"]
+    assert huge.split()[:2] == ["default/huge", "nowhere:"]
+    assert [row.split()[0] for row in others] == ["default/more-0", "default/more-1"]
+    assert all(row.split()[1] in {"node-1", "node-2"} for row in others)
+    (desk / "none.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+    assert "no pod is declared" in reconcile("explain", "fit", "none.yaml", "--log", log).err
+    (desk / "bad.yaml").write_text(FITTING.partition("---")[2].replace("name: huge", "name: bad, namespace: gone"))
+    assert 'pod gone/bad: namespaces "gone" not found' in reconcile("explain", "fit", "bad.yaml", "--log", log).err

@@ -219,6 +219,30 @@ commands:
     assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
 
 
+def test_scenario_in_which_masters_are_lost_and_machines_join(reconcile, desk):
+    (desk / "scenario.yaml").write_text("""\
+commands:
+  - {at: 20s, join: node-9, control plane: true}
+  - {at: 40s, stop host: node-9}
+  - {at: 41s, start host: node-9}
+  - {at: 1m, member: save node-9 night}
+  - {at: 2m, stop host: node-1}
+  - {at: 2m, stop host: node-9}
+  - {at: 2m, join: node-8}
+  - {at: 3m, member: restore night node-8 --bump-revision=1000000}
+  - {at: 3m, join: node-8, control plane: true}
+  - {at: 4m, delete: node/node-1}
+  - {at: 4m, delete: node/node-9}
+  - {at: 5m, scale: deployment/shop, replicas: 4}
+""")
+    ended = reconcile("run", "deployment.yaml", "--nodes", 2, "--scenario", "scenario.yaml", "--record", "run.jsonl")
+    assert ended.code == 0
+    assert "  join node-9 --control-plane\n" in ended.out
+    assert "  etcd: node-8 leads\n" in ended.out
+    assert re.search(r"^deployment.apps/shop +4/4 +4 +4 ", ended.out, re.MULTILINE)
+    assert reconcile("replay", "run.jsonl").out.endswith(f"digest {digest(ended)}\n")
+
+
 def test_pods_that_their_node_must_refuse_do_not_keep_the_limit_from_coming(reconcile, desk):
     pinned = "    spec:\n      nodeName: node-2\n      nodeSelector: {disk: none}\n"
     (desk / "deployment.yaml").write_text((desk / "deployment.yaml").read_text().replace("    spec:\n", pinned))
@@ -258,6 +282,13 @@ def test_what_waits_for_a_store_that_is_off_is_said(reconcile, desk):
         ("{at: 5s, set image: service/kubernetes, containers: {z: z}}", "line 3: set image service/kubernetes z=z at"),
         ("{at: 5s, scale: deployment/other, replicas: 1}", 'deployments.apps "other" not found'),
         ("{at: 5s, set image: deployment/shop, containers: {z: z}}", "unable to find container named 'z'"),
+        ("{at: 5s, join: node-2}", "line 3: join node-2 at 5s: host node-2 is there already: it has joined"),
+        (
+            "{at: 5s, member: promote node-2}",
+            "line 3: member promote node-2 at 5s: ChangeMember(kind='promote', host='no",
+        ),
+        ("{at: 5s, member: explode}", "commands[0].member: member 'explode' is nothing that can be done to a member"),
+        ("{at: 5s, backends: node-2}", "line 3: backends node-2 at 5s: nothing stands before the API servers"),
         ("{at: 40m, delete: pod/web}", "line 3: delete pod/web at 40m0s: the time is up before that; see --limit"),
     ],
 )
@@ -674,6 +705,19 @@ def test_stages_are_played(reconcile, desk):
     assert "phase: Running" in got.out
     assert reconcile("replay", "run.jsonl").code == 0
     assert "overwrite" in reconcile("run", "fake.yaml", "--stages", "stages", "--record", "stages/node.yaml", "-q").err
+
+
+def test_what_else_is_in_a_directory_of_stages_is_left_to_the_manifests(reconcile, desk):
+    (desk / "stages").mkdir()
+    (desk / "stages" / "node.yaml").write_text(STAGE)
+    (desk / "stages" / "other.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}")
+    (desk / "fake.yaml").write_text(FAKE)
+    ended = reconcile("run", "fake.yaml", "--nodes", 1, "--stages", "stages", "-q")
+    said = "ConfigMap 'other' is no stage: apply it with the manifests"
+    assert ended.code == 0
+    assert ended.err.startswith(f"warning: stages/other.yaml, document 1, line 1: {said}\n")
+    ended = reconcile("run", "fake.yaml", "--stages", "stages/other.yaml", "-q")
+    assert (ended.code, "not 'v1 ConfigMap'" in ended.err) == (1, True)
 
 
 def test_a_bad_stage_is_told_of_with_its_line(reconcile, desk):

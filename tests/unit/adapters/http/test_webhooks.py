@@ -8,6 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import attrs
 import pytest
 
 pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
@@ -350,3 +351,11 @@ def test_an_extender_over_https_whose_certificate_nobody_knows(hook):
     call = CallWebhook("c", freeze({"NodeNames": ["n1"]}), 5 * SECOND, f"{hook.url}/prioritize", who="extender")
     assert asyncio.run(called(call, {})).body == freeze([{"Host": "n1", "Score": 3}])
     assert [path for path, _ in hook.seen] == ["/prioritize"]
+
+
+def test_an_extender_is_known_by_what_its_configuration_says(hook):
+    hook.answer = lambda _: []
+    call = CallWebhook("c", freeze({}), 5 * SECOND, f"{hook.url}/filter", ca_bundle=hook.bundle, who="extender")
+    assert asyncio.run(called(call, {})).code == 200
+    other = attrs.evolve(call, ca_bundle=base64.b64encode(b"nobody").decode())
+    assert "certificate" in asyncio.run(called(other, {})).error

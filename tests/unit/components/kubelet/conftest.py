@@ -38,9 +38,9 @@ EMPTY = Table()
 class Lab:
     """Everything is delivered first in, first out, unless `pick` says otherwise."""
 
-    def __init__(self, images=None, host=None, pick=None, device_drivers=(), drivers=()):
+    def __init__(self, images=None, host=None, pick=None, *, device_drivers=(), drivers=(), registries=None):
         self.host = host or Host(name="node-1", ip="192.168.0.1", pod_cidr="10.244.1.0/24")
-        self.behaviours = Behaviours.parse({"images": images or {}})
+        self.behaviours = Behaviours.parse({"images": images or {}, "registries": registries or {}})
         self.now = EPOCH
         self.objects = {}
         self.revision = 0
@@ -84,6 +84,13 @@ class Lab:
         self.world = world.rebooted(self.world)
         self.queue, self.timers, self.processes = [], {}, []
         self.start()
+
+    def lose_sandbox(self, name="web"):
+        lost = world.lost(self.world, self.pod(name).metadata.uid)
+        if lost is not None:
+            self.world, effects = lost
+            self.take("runtime", effects)
+        return lost is not None
 
     # What is on its way
 

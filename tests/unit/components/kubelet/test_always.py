@@ -35,6 +35,7 @@ ACTIONS = st.one_of(
     ),
     st.tuples(st.just("mark"), st.integers(0, 5)),
     st.tuples(st.just("remove"), st.integers(0, 5)),
+    st.tuples(st.just("lose"), st.integers(0, 5)),
     st.tuples(st.just("restart")),
     st.tuples(st.just("reboot")),
     st.tuples(st.just("refuse"), st.integers(1, 3)),
@@ -48,7 +49,7 @@ ACTIONS = st.one_of(
 def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, container_of, actions, seed, shuffled):
     order = _order(seed) if shuffled else None
     lab = lab_class(IMAGES, pick=order)
-    names = []
+    names, lost = [], False
     for what, *rest in actions:
         names = [name for name in names if lab.pod(name) is not None]
         if what == "bind":
@@ -69,6 +70,8 @@ def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, con
             lab.mark(names[rest[0] % len(names)], grace=5)
         elif what == "remove" and names:
             lab.remove("pods", lab.pod(names[rest[0] % len(names)]))
+        elif what == "lose" and names:
+            lost |= lab.lose_sandbox(names[rest[0] % len(names)])
         elif what == "restart":
             lab.start()
         elif what == "reboot":
@@ -81,11 +84,12 @@ def test_phases_move_as_they_may_and_the_node_runs_what_is_wanted(lab_class, con
             for _ in range(min(rest[0], len(lab.queue))):
                 lab.deliver(lab.next())
     lab.run(150)
+    anew = lost or ("reboot",) in actions
     for uid, phases in lab.phases.items():
         moves = {(a, b) for a, b in itertools.pairwise(phases) if a != b}
-        # What is to be initialised again, after the host was off, is pending once more.
-        assert moves <= LEGAL | ({("Running", "Pending")} if ("reboot",) in actions else set()), (uid, phases)
-    unsure = _flapping(lab, off=("reboot",) in actions)
+        # What is to be initialised again, in another sandbox, is pending once more.
+        assert moves <= LEGAL | ({("Running", "Pending")} if anew else set()), (uid, phases)
+    unsure = _flapping(lab, off=anew)
     assert _wanted_by_a_dumber_mind(lab, unsure) == [row for row in lab.alive() if row not in unsure]
     assert {uid for uid, _ in lab.alive()} <= {pod.metadata.uid for pod in _pods(lab)}
     ended = [local for _, local in lab.kubelet.pods.items() if local.life != "ended"]
@@ -114,7 +118,7 @@ def _flapping(lab, *, off):
     weak = [pod for pod in _pods(lab) if any(row.image == "weak" for row in pod.spec.init_containers or ())]
     rows |= {(uid, "side") for uid, name in rows if name == "web"}  # it ends when the others have
     rows |= {(pod.metadata.uid, row.name) for pod in weak for row in (*pod.spec.init_containers, *pod.spec.containers)}
-    # What ran on a host that was *off* has failed, and may be one that is not to be started again.
+    # What ran in a sandbox that was lost, as on a host that was *off*, may be such that it is not started again.
     never = [pod for pod in _pods(lab) if off and pod.spec.restart_policy == "Never"]
     return rows | {(pod.metadata.uid, container.name) for pod in never for container in pod.spec.containers}
 

@@ -181,3 +181,49 @@ def test_without_scores_the_first_node_is_taken(kit):
     play = kit.play(kit.node("n1"), kit.node("n2"), configuration=off)
     play.tell("pods", kit.pod("a"), kit.pod("b"), kit.pod("c"))
     assert [play.placed() for _ in range(3)] == ["n1", "n2", "n1"]
+
+
+def test_the_filter_that_is_asked_first_is_named(kit):
+    point = {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeResourcesFit"}, {"name": "TaintToleration"}]}
+    tainted = kit.node("n1", cpu="1", taints=[("ded", "x", "NoSchedule")])
+    pod = kit.pod("big", kit.container(cpu="2"))
+    usual = explained(cluster_seen({"nodes": [tainted]}), pod)
+    assert usual.nodes[0].refused_by == "TaintToleration"
+    other = configured({"plugins": {"filter": point}})
+    found = explained(cluster_seen({"nodes": [tainted]}, profile=other), pod)
+    assert (found.nodes[0].refused_by, found.message.split(". ")[0]) == (
+        "NodeResourcesFit",
+        "0/1 nodes are available: 1 Insufficient cpu",
+    )
+    play = kit.play(tainted, configuration=other)
+    play.tell("pods", pod)
+    assert play.refused() == found.message
+
+
+def test_preemption_may_help_where_the_first_filter_says_so(kit):
+    # What is refused for its taint first is hopeless; what is refused for its room first is not.
+    tainted = kit.node("n1", cpu="1", taints=[("ded", "x", "NoSchedule")])
+    there = kit.pod("low", kit.container(cpu="1"), node="n1", priority=0)
+    pod = kit.pod("high", kit.container(cpu="1"), priority=9)
+
+    def why(*names):
+        point = {"disabled": [{"name": "*"}], "enabled": [{"name": name} for name in names]}
+        state = cluster_seen({"nodes": [tainted], "pods": [there]}, profile=configured({"plugins": {"filter": point}}))
+        return explained(state, pod).message.partition("preemption: ")[2]
+
+    assert "1 Preemption is not helpful" in why("TaintToleration", "NodeResourcesFit")
+    assert "1 node(s) had untolerated taint(s)" in why("NodeResourcesFit", "TaintToleration")
+
+
+def test_what_a_profile_asks_first_of_the_pod_is_told(kit):
+    point = {"disabled": [{"name": "VolumeRestrictions"}]}
+    claim = core_v1.Volume(
+        name="v", persistent_volume_claim=core_v1.PersistentVolumeClaimVolumeSource(claim_name="gone")
+    )
+    nobody = kit.affinity(((), (("metadata.name", "In", "n1"), ("metadata.name", "In", "n2"))))
+    pod = kit.pod("web", volumes=(claim,), affinity=nobody)
+    seen = cluster_seen({"nodes": [kit.node("n1")]})
+    assert "pod affinity terms conflict" in explained(seen, pod).message
+    off = configured({"plugins": {"preFilter": {"disabled": [{"name": "NodeAffinity"}]}, "filter": point}})
+    found = explained(cluster_seen({"nodes": [kit.node("n1")]}, profile=off), pod)
+    assert 'persistentvolumeclaim "gone" not found' in found.message

@@ -252,3 +252,59 @@ def test_what_a_plugin_says_that_its_point_does_not_ask_for(kit, point, given, t
     with pytest.raises(ReconcileError, match=re.escape(f"{point} {told}")):  # noqa: PT012 -- at whichever point it is
         play.tell("pods", kit.pod("web"))
         play.placed()
+
+
+def binder(turn, node):
+    """Bind pods of a team by a request of their own; leave all others."""
+    name = turn.pod.metadata.name
+    if not (turn.pod.metadata.labels or {}).get("team"):
+        return None
+    body = Map({"metadata": Map({"labels": Map({"on": node.metadata.name})})})
+    return Request(verb="patch", resource="pods", namespace="default", name=name, body=body)
+
+
+def ordered(plugin, *names):
+    """Give a configuration in which exactly these are asked to bind, in this order."""
+    point = {"disabled": [{"name": "*"}], "enabled": [{"name": name} for name in names]}
+    return configuration_of({**HEAD, "profiles": [{"plugins": {"bind": point}}]}, (plugin,))
+
+
+def test_a_pod_is_bound_by_the_first_that_wants_to(kit):
+    play = kit.play(kit.node("n1"), configuration=ordered(Plugin(name="Mine", bind=binder), "Mine", "DefaultBinder"))
+    play.tell("pods", kit.pod("web"))
+    assert play.placed() == "n1"
+    play.tell("pods", labelled(kit.pod("mine"), team="a"))
+    (call,) = kit.calls(play.turn(), "")
+    assert call.request.body["metadata"]["labels"]["on"] == "n1"
+    (record,) = kit.records(play.answer(call))
+    assert record.message == "Successfully assigned default/mine to n1"
+
+
+def test_nobody_is_asked_after_the_usual_one(kit):
+    play = kit.play(kit.node("n1"), configuration=ordered(Plugin(name="Mine", bind=binder), "DefaultBinder", "Mine"))
+    play.tell("pods", labelled(kit.pod("mine"), team="a"))
+    assert play.placed() == "n1"
+
+
+def test_a_binding_of_ones_own_that_fails_is_told_in_its_name(kit):
+    play = kit.play(kit.node("n1"), configuration=ordered(Plugin(name="Mine", bind=binder), "Mine", "DefaultBinder"))
+    play.tell("pods", labelled(kit.pod("mine"), team="a"))
+    (call,) = kit.calls(play.turn(), "")
+    (record,) = kit.records(play.answer(call, 409))
+    assert record.message.startswith('running Bind plugin "Mine": ')
+
+
+def in_order_of(plugin, *names):
+    point = {"disabled": [{"name": "*"}], "enabled": [{"name": name} for name in names]}
+    return configuration_of({**HEAD, "profiles": [{"plugins": {"filter": point}}]}, (plugin,))
+
+
+def test_filters_of_ones_own_may_be_asked_before_others(kit):
+    mine = Plugin(name="Mine", filter=not_n2)
+    nodes = [kit.node("n1", cpu="1"), kit.node("n2", cpu="1")]
+    pod = kit.pod("web", kit.container(cpu="2"))
+    usual = explained(cluster_seen({"nodes": nodes}, profile=in_order_of(mine, "NodeResourcesFit", "Mine")), pod)
+    assert [node.refused_by for node in usual.nodes] == ["NodeResourcesFit", "NodeResourcesFit"]
+    first = explained(cluster_seen({"nodes": nodes}, profile=in_order_of(mine, "Mine", "NodeResourcesFit")), pod)
+    assert [node.refused_by for node in first.nodes] == ["Mine", "NodeResourcesFit"]
+    assert first.asked == ("Mine", "NodeResourcesFit")

@@ -127,3 +127,37 @@ def test_a_bad_registry_is_told_of(registry, said):
     with pytest.raises(ReconcileError) as caught:
         Behaviours.parse({"registries": {"r": registry}})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("logins", "login"),
+    [((), None), ((("me", "wrong"),), None), ((("me", "word"),), 1), ((("you", "x"), ("me", "word")), 2)],
+)
+def test_a_registry_with_accounts_takes_a_login_of_its_own(logins, login):
+    played = Played(**{"docker.io": {"accounts": {"me": "word"}}})
+    state, effects = world.step(played.state, Ordered(0, PullImage("u", "c", "a", logins)))
+    for timer in [effect for effect in effects if isinstance(effect, SetTimer)]:
+        _, effects = world.step(state, TimerFired(timer.at, timer.key))
+    (report,) = [effect.report for effect in effects if isinstance(effect, Report)]
+    assert getattr(report, "login", None) == login
+    assert isinstance(report, ImagePulled if login else ImagePullFailed)
+
+
+def test_what_comes_over_a_line_knows_its_login_too():
+    played = Played(**{"docker.io": {"accounts": {"me": "word"}, "bandwidth": 10}})
+    played.state, (timer,) = world.step(played.state, Ordered(0, PullImage("u", "c", "a", (("me", "word"),))))
+    played.state, effects = world.step(played.state, TimerFired(timer.at, timer.key))
+    assert [effect.report.login for effect in effects if isinstance(effect, Report)] == [1]
+    assert dict(world.containers(played.state).pulled)["a"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "why"),
+    [
+        (["me"], r"registries\['docker.io'\].accounts: must map users to passwords, not be \['me'\]"),
+        ({"me": 7}, r"registries\['docker.io'\].accounts\['me'\]: "),
+    ],
+)
+def test_accounts_that_cannot_be_read_are_refused(accounts, why):
+    with pytest.raises(ReconcileError, match=why):
+        Played(**{"docker.io": {"accounts": accounts}})

@@ -25,6 +25,8 @@ from reconcile.events import (
     ImagePullFailed,
     Ordered,
     Probed,
+    SandboxFailed,
+    SandboxLost,
     SandboxReady,
     SandboxRemoved,
     TimerFired,
@@ -86,9 +88,33 @@ def test_addresses_go_round_and_come_back(runtime):
     runtime = runtime(host=Host(name="n", ip="192.168.0.1", pod_cidr="10.0.0.0/29"))
     ips = [runtime.order(RunPodSandbox("p", uid))[0].ip for uid in "abcde"]
     assert ips == ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]
-    assert runtime.order(RunPodSandbox("p", "f")) == [SandboxReady("f", "")]
+    (failed,) = runtime.order(RunPodSandbox("p", "f"))
+    assert (type(failed), failed.uid) == (SandboxFailed, "f")
+    assert failed.message.endswith("no IP addresses available in range set: 10.0.0.1-10.0.0.6")
     assert runtime.order(StopPodSandbox("f"), StopPodSandbox("b")) == [SandboxRemoved("f"), SandboxRemoved("b")]
     assert runtime.order(RunPodSandbox("p", "g")) == [SandboxReady("g", "10.0.0.3")]
+
+
+def test_a_sandbox_that_was_lost_is_made_anew_with_another_address(runtime):
+    runtime = runtime()
+    runtime.order(RunPodSandbox("p", "a"), StartContainer("a", "c", "web:1", 0, "p"))
+    runtime.state, effects = world.lost(runtime.state, "a")
+    assert effects == (Report(SandboxLost("a")),)
+    assert world.lost(runtime.state, "a") is None
+    assert world.running(runtime.state, "a") == ("c",)
+    assert [pod.lost for pod in world.containers(runtime.state).pods] == [True]
+    assert runtime.order(RunPodSandbox("p", "a")) == [SandboxReady("a", "10.244.1.3")]
+    assert [(pod.lost, pod.containers) for pod in world.containers(runtime.state).pods] == [(False, ())]
+    assert runtime.order(RunPodSandbox("p", "b")) == [SandboxReady("b", "10.244.1.4")]
+
+
+def test_a_sandbox_that_was_lost_can_be_removed(runtime):
+    runtime = runtime()
+    runtime.order(RunPodSandbox("p", "a"))
+    runtime.state, _ = world.lost(runtime.state, "a")
+    assert runtime.order(StopPodSandbox("a")) == [SandboxRemoved("a")]
+    assert world.containers(runtime.state).pods == ()
+    assert world.lost(runtime.state, "a") is None
 
 
 def test_a_pod_on_the_hosts_network_has_the_hosts_address(runtime):
@@ -229,6 +255,21 @@ def test_a_process_that_ends_ends_its_container(runtime):
     (exited,) = runtime.take(*world.ended(runtime.state, "kube-scheduler", 2, runtime.now))
     assert (exited.code, exited.reason) == (2, "Error")
     assert runtime.take(*world.ended(runtime.state, "kube-scheduler", 2, runtime.now)) == []
+
+
+@pytest.mark.parametrize(("delay", "grace", "ends", "code"), [(12, 30, 12, 0), (40, 30, 30, 137)])
+def test_an_api_server_goes_on_as_long_as_its_flag_says(runtime, delay, grace, ends, code):
+    runtime = runtime("start 0s")
+    command = ("kube-apiserver", f"--shutdown-delay-duration={delay}s")
+    order = StartContainer("u", "web", "web:1", 0, "kube-system/x", command=command, process="kube-apiserver")
+    runtime.order(RunPodSandbox("p", "u"), order)
+    assert not world.drains(runtime.state, "kube-apiserver")
+    said = runtime.order(StopContainer("u", "web", grace * SECOND), until=0)
+    assert world.drains(runtime.state, "kube-apiserver")
+    said += runtime.order(until=ends * SECOND)
+    (exited,) = [each for each in said if isinstance(each, ContainerExited)]
+    assert (exited.code, runtime.now) == (code, ends * SECOND)
+    assert not world.drains(runtime.state, "kube-apiserver")
 
 
 def test_a_sandbox_takes_its_containers_with_it(runtime):

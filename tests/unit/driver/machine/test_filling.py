@@ -1,6 +1,7 @@
 """How full volumes are that containers write to."""
 
-from reconcile import Behaviours, Cluster, Topology, apply, run, settle
+from reconcile import Behaviours, Cluster, Submit, Topology, apply, run, settle, step
+from reconcile.driver.client import delete
 from reconcile.lib.instant import SECOND
 from reconcile.model.drivers import Driver
 
@@ -78,6 +79,9 @@ def test_an_emptydir_of_memory_has_room_up_to_its_limit_and_goes_with_its_pod():
     cluster, _ = apply(cluster, pod("b", "cache:1", "/cache", {"emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}}))
     cluster = after(cluster, 30)
     assert restarts(cluster, "b") == 0
+    cluster, _ = step(cluster, Submit(delete("pods", "a")))
+    cluster = after(cluster, 40)
+    assert [key for key in cluster.programs.filled if uid in key] == []
 
 
 def test_what_is_read_only_takes_nothing():

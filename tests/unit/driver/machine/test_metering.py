@@ -90,7 +90,8 @@ def test_a_limit_holds_and_requests_are_shared():
     assert [each["value"] for each in custom] == ["15", "15"]
     assert get(real, f"{CUSTOM}/pods/one/queue")[1]["items"][0]["value"] == "2"
     assert get(real, f"{CUSTOM}/services/web/requests_per_second")[1]["items"][0]["value"] == "30"
-    assert get(real, f"{CUSTOM}/services/web/queue")[0] == 404
+    assert get(real, f"{CUSTOM}/services/web/queue")[1]["items"][0]["value"] == "4"  # two of each pod behind it
+    assert get(real, f"{CUSTOM}/services/web/other")[0] == 404
 
 
 def test_nodes_and_a_host_that_is_not_reached():
@@ -112,6 +113,39 @@ def test_what_is_outside():
     assert get(real, f"{path}jobs")[1]["items"][0]["value"] == "5"
     assert get(real, f"{path}jobs", labelSelector="a=b")[1]["items"] == []
     assert get(real, f"{path}none")[1]["items"] == []
+
+
+def test_series_have_labels_that_selectors_choose_among():
+    images = {"web": "pull 100ms, start 50ms, metric inflight{path=cart} 2, metric inflight{path=pay,tier=gold} 3"}
+    external = {"waiting{region=us}": "7", "waiting{region=eu}": "5", "waiting": "1"}
+    behaviours = Behaviours.parse({"images": images, "external": external, "queues": {"papers": 9}})
+    real = rested(behaviours=behaviours)
+    real.create(service("web"))
+    for name in ("one", "two"):
+        real.create(pod(name))
+    real.run(60)
+
+    def values(path, **options):
+        code, answer = get(real, path, **options)
+        assert code == 200, answer
+        return {
+            str(each["metricLabels"] if "metricLabels" in each else each["describedObject"]["name"]): each["value"]
+            for each in answer["items"]
+        }
+
+    outside = "/apis/external.metrics.k8s.io/v1beta1/namespaces/default/"
+    every = {"{}": "1", "{'region': 'eu'}": "5", "{'region': 'us'}": "7"}
+    assert values(f"{outside}waiting") == every
+    assert sorted(values(f"{outside}waiting", labelSelector="region").values()) == ["5", "7"]
+    assert values(f"{outside}waiting", labelSelector="region=eu") == {"{'region': 'eu'}": "5"}
+    assert values(f"{outside}queue_items", labelSelector="queue=papers") == {"{'queue': 'papers'}": "9"}
+    assert values(f"{CUSTOM}/pods/*/inflight") == {"one": "5", "two": "5"}
+    assert values(f"{CUSTOM}/pods/*/inflight", metricLabelSelector="path=pay") == {"one": "3", "two": "3"}
+    assert values(f"{CUSTOM}/services/web/inflight", metricLabelSelector="path in (cart,pay)") == {"web": "10"}
+    (one,) = get(real, f"{CUSTOM}/pods/one/inflight", metricLabelSelector="path=pay,tier!=x")[1]["items"]
+    row = {"key": "tier", "operator": "NotIn", "values": ["x"]}
+    assert one["metric"]["selector"] == {"matchLabels": {"path": "pay"}, "matchExpressions": [row]}
+    assert get(real, f"{CUSTOM}/pods/one/inflight", metricLabelSelector="path=none")[0] == 404
 
 
 def test_it_is_discovered_and_authorised_as_other_groups_are():

@@ -122,6 +122,12 @@ def test_errors(text: str, error: str) -> None:
         ("self.a.matches('(')", 15, "invalid matches argument"),
         ("duration('x') == duration('1s')", 9, "invalid duration argument"),
         ("1 2", 2, "Syntax error: extraneous input '2' expecting <EOF>"),
+        ("1 2 3", 2, "Syntax error: mismatched input '2' expecting <EOF>"),
+        ("[1 2]", 3, "Syntax error: extraneous input '2' expecting {']', ','}"),
+        ("[1,2", 4, "Syntax error: mismatched input '<EOF>' expecting {']', ','}"),
+        ("true ? 1", 8, "Syntax error: mismatched input '<EOF>' expecting ':'"),
+        ("true & ", 5, "Syntax error: token recognition error at: '& '"),
+        ("self == null.a..b", 15, "Syntax error: no viable alternative at input '..'"),
         ("self. > 1", 6, "Syntax error: no viable alternative at input '. >'"),
     ],
 )

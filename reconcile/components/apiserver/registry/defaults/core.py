@@ -160,30 +160,7 @@ def _persistent_volume(obj: core_v1.PersistentVolume) -> core_v1.PersistentVolum
 
 
 def _claim(obj: core_v1.PersistentVolumeClaim) -> core_v1.PersistentVolumeClaim:
-    spec = volumes.claim_spec_defaulted(obj.spec or core_v1.PersistentVolumeClaimSpec())
-    return replace(obj, spec=_with_sources(spec))
-
-
-def _with_sources(spec: core_v1.PersistentVolumeClaimSpec) -> core_v1.PersistentVolumeClaimSpec:
-    """Give both fields that say what a volume begins with, where one is said."""
-    source, reference = spec.data_source, spec.data_source_ref
-    if reference is not None and reference.namespace:
-        # What lies in other namespaces cannot be had by default.
-        reference = None
-    if reference is None and source is not None and not _is_source(source):
-        source = None
-    if source is not None and reference is None:
-        reference = core_v1.TypedObjectReference(kind=source.kind, name=source.name, api_group=source.api_group)
-    elif reference is not None and source is None:
-        source = core_v1.TypedLocalObjectReference(
-            kind=reference.kind, name=reference.name, api_group=reference.api_group
-        )
-    return replace(spec, data_source=source, data_source_ref=reference)
-
-
-def _is_source(source: core_v1.TypedLocalObjectReference) -> bool:
-    known = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
-    return (source.api_group or "", source.kind) in known
+    return replace(obj, spec=volumes.claim_spec_defaulted(obj.spec or core_v1.PersistentVolumeClaimSpec()))
 
 
 def _quota(obj: core_v1.ResourceQuota) -> core_v1.ResourceQuota:

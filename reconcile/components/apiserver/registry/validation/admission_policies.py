@@ -1,17 +1,17 @@
-"""
-Validation of admission policies, validating and mutating, and of their bindings.
-
-Left out: the compilation of what a mutation makes.
-"""
+"""Validation of admission policies, validating and mutating, and of their bindings."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from reconcile.api import admissionregistration_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, not_supported, required, wrong
-from reconcile.components.apiserver.registry.validation.expressions import expression_causes
+from reconcile.components.apiserver.registry.validation.expressions import (
+    expression_causes,
+    is_identifier,
+    variables_of,
+)
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty, given, named, required_choice
 from reconcile.components.apiserver.registry.validation.webhooks import (
@@ -21,6 +21,7 @@ from reconcile.components.apiserver.registry.validation.webhooks import (
     conditions_causes,
     rule_causes,
 )
+from reconcile.lib.replacing import replace
 from reconcile.model import names
 
 _ACTIONS: Final = ("Audit", "Deny", "Warn")
@@ -35,13 +36,6 @@ _TWICE: Final = (
     "must not contain both Deny and Warn (repeating the same validation failure information in the API response and"
     " headers serves no purpose)"
 )
-_IDENTIFIER: Final = re.compile("[_a-zA-Z][_a-zA-Z0-9]*")
-_RESERVED: Final = frozenset(
-    {
-        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
-        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
-    }
-)
 
 
 def validating_causes(obj: admissionregistration_v1.ValidatingAdmissionPolicy) -> Causes:
@@ -51,8 +45,9 @@ def validating_causes(obj: admissionregistration_v1.ValidatingAdmissionPolicy) -
     annotations = spec.audit_annotations or ()
     if not (spec.validations or annotations):
         return (*found, required("spec.validations", _NOTHING), required("spec.auditAnnotations", _NOTHING))
+    params, more = spec.param_kind is not None, variables_of(spec)
     for place, validation in enumerate(spec.validations or ()):
-        found += _validation_causes(f"spec.validations[{place}]", validation, params=spec.param_kind is not None)
+        found += _validation_causes(f"spec.validations[{place}]", validation, params=params, more=more)
     if len(annotations) > _MOST_ANNOTATIONS:
         why = f"must not have more than {_MOST_ANNOTATIONS} auditAnnotations"
         found.append(wrong("spec.auditAnnotations", annotations, why))
@@ -60,7 +55,7 @@ def validating_causes(obj: admissionregistration_v1.ValidatingAdmissionPolicy) -
     known: list[str] = []
     for place, annotation in enumerate(annotations):
         at = f"spec.auditAnnotations[{place}]"
-        found += _annotation_causes(at, name, annotation, params=spec.param_kind is not None)
+        found += _annotation_causes(at, name, annotation, params=params, more=more)
         if annotation.key in known:
             found.append(duplicate(f"{at}.key", annotation.key))
         known.append(annotation.key)
@@ -74,7 +69,7 @@ def mutating_causes(obj: admissionregistration_v1.MutatingAdmissionPolicy) -> Ca
     if not spec.mutations:
         found.append(required("spec.mutations", "mutations must contain at least one item"))
     for place, mutation in enumerate(spec.mutations or ()):
-        found += _mutation_causes(f"spec.mutations[{place}]", mutation)
+        found += _mutation_causes(f"spec.mutations[{place}]", mutation, spec)
     return (*found, *required_choice("spec.reinvocationPolicy", spec.reinvocation_policy, INVOCATIONS))
 
 
@@ -116,18 +111,20 @@ def _policy_causes(spec: Any, *, mutating: bool = False) -> list[Cause]:
         if mutating:
             found += _operations_causes(at, matched)
     found += conditions_causes("spec.matchConditions", spec.match_conditions or (), params=spec.param_kind is not None)
+    params, before = spec.param_kind is not None, list[Any]()
     for place, variable in enumerate(spec.variables or ()):
         at = f"spec.variables[{place}]"
         name = variable.name or ""
         if not name.strip():
             found.append(required(f"{at}.name", "name is not specified"))
-        elif not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
+        elif not is_identifier(name):
             found.append(wrong(f"{at}.name", name, "must be a valid CEL identifier"))
         if not (variable.expression or "").strip():
             found.append(required(f"{at}.expression", "expression is not specified"))
         else:
-            params = spec.param_kind is not None
-            found += expression_causes(f"{at}.expression", variable.expression, (), params=params)
+            more = variables_of(replace(spec, variables=tuple(before)), always=True)
+            found += expression_causes(f"{at}.expression", variable.expression, (), params=params, more=more)
+        before.append(variable)
     return found
 
 
@@ -191,18 +188,18 @@ def _named_rule_causes(field: str, rule: Any) -> list[Cause]:
     return found + rule_causes(field, rule)
 
 
-def _validation_causes(field: str, validation: Any, *, params: bool) -> list[Cause]:
+def _validation_causes(field: str, validation: Any, *, params: bool, more: Mapping[str, Any]) -> list[Cause]:
     found: list[Cause] = []
     message, expression = validation.message or "", validation.message_expression or ""
     if not (validation.expression or "").strip():
         found.append(required(f"{field}.expression", "expression is not specified"))
     else:
-        found += expression_causes(f"{field}.expression", validation.expression, params=params)
+        found += expression_causes(f"{field}.expression", validation.expression, params=params, more=more)
     if expression and not expression.strip():
         found.append(wrong(f"{field}.messageExpression", expression, "must be non-empty if specified"))
     elif expression:
         at = f"{field}.messageExpression"
-        found += expression_causes(at, expression, ("string",), params=params, authorizer=False)
+        found += expression_causes(at, expression, ("string",), params=params, authorizer=False, more=more)
     if message and not message.strip():
         found.append(wrong(f"{field}.message", message, "must be non-empty if specified"))
     elif "\n" in message.strip() or "\r" in message.strip():
@@ -212,7 +209,9 @@ def _validation_causes(field: str, validation: Any, *, params: bool) -> list[Cau
     return found
 
 
-def _annotation_causes(field: str, policy: str, annotation: Any, *, params: bool) -> list[Cause]:
+def _annotation_causes(
+    field: str, policy: str, annotation: Any, *, params: bool, more: Mapping[str, Any]
+) -> list[Cause]:
     found: list[Cause] = []
     if policy:
         key = f"{policy}/{annotation.key}"
@@ -225,12 +224,12 @@ def _annotation_causes(field: str, policy: str, annotation: Any, *, params: bool
     elif len(value) > _LONGEST_VALUE:
         found.append(required(f"{field}.valueExpression", f"must not exceed {_LONGEST_VALUE} bytes in length"))
     else:
-        types = ("string", "null_type")
-        found += expression_causes(f"{field}.valueExpression", annotation.value_expression, types, params=params)
+        types, text = ("string", "null_type"), annotation.value_expression
+        found += expression_causes(f"{field}.valueExpression", text, types, params=params, more=more)
     return found
 
 
-def _mutation_causes(field: str, mutation: Any) -> list[Cause]:
+def _mutation_causes(field: str, mutation: Any, spec: Any) -> list[Cause]:
     ways = (
         ("JSONPatch", "jsonPatch", mutation.json_patch),
         ("ApplyConfiguration", "applyConfiguration", mutation.apply_configuration),
@@ -243,11 +242,23 @@ def _mutation_causes(field: str, mutation: Any) -> list[Cause]:
             found.append(required(f"{field}.{name}", f"must be specified when patchType is {kind}"))
         elif own == kind and not (way.expression or "").strip():
             found.append(required(f"{field}.{name}.expression"))
+        elif own == kind:
+            # What a mutation makes is of types that are named by what they lead to: Object.spec.template.
+            result = "Object" if own == "ApplyConfiguration" else "list(JSONPatch)"
+            more = {**variables_of(spec, always=True), **{each: _type_of(each) for each in ("Object", "JSONPatch")}}
+            at, params = f"{field}.{name}.expression", spec.param_kind is not None
+            found += expression_causes(at, way.expression, (result,), params=params, more=more)
     for own, name, way in ways:
         if own != kind and way is not None:
             why = f"must not be specified when patchType is {kind}"
             found.append(wrong(f"{field}.{name}", f"{{{name}}}", why))
     return found
+
+
+def _type_of(name: str) -> Any:
+    from reconcile.lib.cel import Type  # noqa: PLC0415 -- few clusters speak CEL
+
+    return Type("type", (Type(name),))
 
 
 def _binding_causes(spec: Any) -> list[Cause]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from reconcile.api import autoscaling_v2
 from reconcile.api.scalars import Quantity
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, required, wrong
+from reconcile.components.apiserver.registry.validation.core.resources import is_extended, is_native
 from reconcile.components.apiserver.registry.validation.metadata import at_least_zero
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty, given, named, positive
 from reconcile.model import names
@@ -182,6 +183,8 @@ def _container_causes(field: str, source: autoscaling_v2.ContainerResourceMetric
         found += faulty(f"{field}.name", name, names.qualified_faults(name))
         if "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
             found.append(wrong(f"{field}.name", name, "must be a standard resource for containers"))
+        elif "/" in name and not is_native(name) and not is_extended(name):
+            found.append(wrong(f"{field}.name", name, "doesn't follow extended resource name standard"))
     found += named(f"{field}.container", source.container, names.label_faults, "must specify a container")
     return found + _usage_causes(f"{field}.target", given(source.target, autoscaling_v2.MetricTarget))
 

@@ -350,7 +350,7 @@ def _codes_causes(
         why = "must be one of the container or initContainer names in the pod template"
         found.append(wrong(f"{field}.containerName", codes.container_name, why))
     if not values:
-        found.append(wrong(at, codes.values, "at least one value is required"))
+        found.append(wrong(at, codes.values or None, "at least one value is required"))
     elif len(values) > _MOST_CODES:
         found.append(too_many(at, len(values), _MOST_CODES))
     for place, value in enumerate(values):

@@ -37,11 +37,22 @@ __all__ = [
 
 Naming = Callable[[str], names.Faults]
 
+
+def _subdomain_by_bytes(name: str) -> names.Faults:
+    """Say what keeps a name from being a subdomain, as the validation says it that is written at the fields."""
+    return tuple(
+        [
+            fault.replace("characters", "bytes", 1) if fault.startswith("must be no") else fault
+            for fault in names.subdomain_faults(name)
+        ]
+    )
+
+
 # How objects of a resource are named, if not as a subdomain of RFC 1123.
 NAMINGS: Final[dict[str, Naming]] = {
     "services": names.label_faults,
     "statefulsets.apps": names.label_faults,
-    "certificatesigningrequests.certificates.k8s.io": names.any_faults,
+    "certificatesigningrequests.certificates.k8s.io": names.path_segment_faults,
     "namespaces": names.label_faults,
     "replicationcontrollers": names.long_name_faults,
     "roles.rbac.authorization.k8s.io": names.path_segment_faults,
@@ -50,6 +61,7 @@ NAMINGS: Final[dict[str, Naming]] = {
     "clusterrolebindings.rbac.authorization.k8s.io": names.path_segment_faults,
     "apiservices.apiregistration.k8s.io": names.path_segment_faults,
     "ipaddresses.networking.k8s.io": canonical_faults,
+    "deviceclasses.resource.k8s.io": _subdomain_by_bytes,
     # All that these know of names is what every path asks for.
     "events": names.path_segment_faults,
     "poddisruptionbudgets.policy": names.path_segment_faults,
@@ -57,12 +69,13 @@ NAMINGS: Final[dict[str, Naming]] = {
 }
 
 # Whose generated names are looked at, but not what they were generated from.
-_UNPREFIXED: Final = frozenset({"replicationcontrollers"})
+_UNPREFIXED: Final = frozenset({"replicationcontrollers", "deviceclasses.resource.k8s.io"})
 
 # Whose finalizers need not be Kubernetes' own or have a domain.
 _FREE_FINALIZERS: Final = frozenset(
     {
         "events",
+        "events.events.k8s.io",
         "leases.coordination.k8s.io",
         "leasecandidates.coordination.k8s.io",
         "poddisruptionbudgets.policy",
@@ -92,6 +105,7 @@ _LOOKS: Final[dict[str, str]] = {
     "namespaces": "mu",
     "limitranges": "m",
     "events": "",
+    "events.events.k8s.io": "",
     "controllerrevisions.apps": "um",
     "jobs.batch": "mu",
     "ingresses.networking.k8s.io": "um",
@@ -126,9 +140,19 @@ _LOOKS: Final[dict[str, str]] = {
 _GC_FINALIZERS: Final = ("orphan", "foregroundDeletion", "kubernetes")
 
 
-def metadata_causes(resource: str, metadata: meta_v1.ObjectMeta, *, generated: bool) -> Causes:
-    """Say what is wrong with an object's metadata; a *generated* name is well if what it was generated from is."""
-    naming = NAMINGS.get(resource, names.subdomain_faults)
+def metadata_causes(
+    resource: str, metadata: meta_v1.ObjectMeta, *, generated: bool, naming: Naming | None = None
+) -> Causes:
+    """
+    Say what is wrong with an object's metadata.
+
+    Args:
+        resource: whose it is.
+        metadata: what is looked at.
+        generated: whether its name is; such a name is well if what it was generated from is.
+        naming: how it is named, if not as all of its resource are.
+    """
+    naming = naming or NAMINGS.get(resource, names.subdomain_faults)
     found: list[Cause] = []
     prefix, name = metadata.generate_name, metadata.name
     faults: names.Faults = ()

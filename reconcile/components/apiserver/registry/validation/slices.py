@@ -120,7 +120,7 @@ def _place_causes(spec: resource_v1.ResourceSliceSpec) -> list[Cause]:
         at, terms = "spec.nodeSelector", spec.node_selector.node_selector_terms
         found += node_selector_causes(at, spec.node_selector)
         if len(terms or ()) != 1:
-            found.append(wrong(f"{at}.nodeSelectorTerms", terms, "must have exactly one node selector term"))
+            found.append(wrong(f"{at}.nodeSelectorTerms", terms or None, "must have exactly one node selector term"))
     for name, flag in (
         ("allNodes", spec.all_nodes),
         ("perDeviceNodeSelection", spec.per_device_node_selection),

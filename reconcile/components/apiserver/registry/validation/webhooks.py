@@ -94,7 +94,7 @@ def conditions_causes(field: str, conditions: tuple[Any, ...], *, params: bool =
         if not expression:
             found.append(required(f"{at}.expression"))
         else:
-            found += expression_causes(f"{at}.expression", expression, params=params, variables=False)
+            found += expression_causes(f"{at}.expression", expression, params=params)
         found += named(f"{at}.name", name, names.qualified_faults)
         if name and name in known:
             found.append(duplicate(f"{at}.name", name))

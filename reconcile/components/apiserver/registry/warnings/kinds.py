@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.api.scalars import Quantity
+from reconcile.components.apiserver.registry.warnings.definitions import format_warnings
 from reconcile.components.apiserver.registry.warnings.groups import GROUPS
 from reconcile.components.apiserver.registry.warnings.pods import (
     claim_warnings,
@@ -285,5 +286,6 @@ _OBJECTS: Final[Mapping[str, Callable[[Any, Any], list[str]]]] = {
     "statefulsets.apps": _stateful_set,
     "jobs.batch": _job,
     "cronjobs.batch": _cron_job,
+    "customresourcedefinitions.apiextensions.k8s.io": format_warnings,
     **GROUPS,
 }

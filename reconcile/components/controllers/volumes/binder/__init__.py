@@ -1,8 +1,8 @@
 """
 The PersistentVolume binder: claims get their volumes, and volumes that are free again are reclaimed.
 
-Takes:    changes of PersistentVolumeClaims, PersistentVolumes and StorageClasses.
-Gives:    updates of claims and volumes, deletions of volumes, event records.
+Takes:    changes of PersistentVolumeClaims, PersistentVolumes and StorageClasses, and of the pods that empty volumes.
+Gives:    updates of claims and volumes, deletions of volumes, pods that empty them, event records.
 Source:   pkg/controller/volume/persistentvolume.
 Left out: see docs/limits.md, "Volumes".
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from reconcile.components.controllers.answers import NOT_FOUND, text_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
-from reconcile.components.controllers.volumes.binder import claims, volumes
+from reconcile.components.controllers.volumes.binder import claims, recycling, volumes
 from reconcile.components.controllers.volumes.newest import Newest, World, observe
 from reconcile.lib.replacing import replace
 from reconcile.model.volumes import CLAIMS, CLASSES, VOLUMES, claim_named_by, class_of, is_default
@@ -63,10 +63,6 @@ def keys_of_class(change: Change, views: Views) -> tuple[Key, ...]:
     return tuple([(_CLAIM, key) for name in names for key in table.keys_under("unbound", name)])
 
 
-def _none(_: Change, __: Views) -> tuple[Key, ...]:
-    return ()
-
-
 def reconcile(ask: Ask) -> Outcome:
     """
     Do the next write that a claim or a volume needs.
@@ -75,15 +71,20 @@ def reconcile(ask: Ask) -> Outcome:
     on where it was.
     """
     newest: Newest = ask.memory
-    gone = False
+    gone, refused, tried = False, "", False
     for request, response in ask.answers:
-        if response.ok:
+        found = recycling.noted(newest, request, response)
+        if found is not None and (response.ok or request.verb == "create" or response.code == NOT_FOUND):
+            newest, tried = found, True
+            refused = refused or recycling.refusal_of(request, response)
+        elif response.ok:
             newest = newest.noted(request, response)
         elif request.verb == "get" and response.code == NOT_FOUND:
             gone = True
         elif request.verb != "delete" or response.code != NOT_FOUND:
             return Outcome(error=text_of(response))
-    world = World(ask.views, newest, asked=bool(ask.answers) and ask.answers[0][0].verb == "get", gone=gone)
+    asked = bool(ask.answers) and ask.answers[0][0].verb == "get"
+    world = World(ask.views, newest, asked=asked, gone=gone, refused=refused, tried=tried)
     kind, key = ask.key
     outcome = claims.sync(world, key) if kind == _CLAIM else volumes.sync(world, key)
     return outcome if newest is ask.memory else replace(outcome, memory=newest)
@@ -95,7 +96,7 @@ CONTROLLER: Final = Controller(
         Source(CLAIMS, keys_of_claim),
         Source(VOLUMES, keys_of_volume),
         Source(CLASSES, keys_of_class, observed=False),
-        Source("pods", _none, observed=False),
+        Source("pods", recycling.keys_of_pod, observed=False),
     ),
     reconcile=reconcile,
     memory=Newest,

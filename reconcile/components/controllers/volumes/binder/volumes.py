@@ -10,12 +10,12 @@ import re
 from typing import Any, Final
 
 from reconcile.components.controllers.runtime import Outcome
-from reconcile.components.controllers.volumes.binder import claims
+from reconcile.components.controllers.volumes.binder import claims, recycling
 from reconcile.components.controllers.volumes.binder.writes import then, unbound, update, with_phase
 from reconcile.components.controllers.volumes.newest import World
 from reconcile.effects import Record
 from reconcile.model.requests import Request, key_of
-from reconcile.model.volumes import CLAIMS, PROVISIONED_BY, VOLUMES, annotations_of, claim_named_by, has_ended, mode_of
+from reconcile.model.volumes import CLAIMS, PROVISIONED_BY, VOLUMES, annotations_of, claim_named_by, mode_of
 
 _MIGRATED_TO: Final = "pv.kubernetes.io/migrated-to"
 _DONE: Final = ("Released", "Failed")
@@ -26,7 +26,7 @@ def sync(world: World, name: str) -> Outcome:
     """Give the next thing to do about the volume *name*."""
     volume = world.get(VOLUMES, name)
     if volume is None:
-        return Outcome()
+        return recycling.left(world, name)
     reference = volume.spec.claim_ref
     if reference is None or not reference.uid:
         return _in_phase(volume, "Available")
@@ -78,25 +78,12 @@ def _released(world: World, volume: Any) -> Outcome:
         case "Retain":
             return Outcome()
         case "Recycle":
-            return _recycled(world, volume)
+            return recycling.recycled(world, volume)
         case "Delete":
             return _deleted(volume)
         case _:
             said = "Volume has unrecognized PersistentVolumeReclaimPolicy"
             return _failed(volume, "VolumeUnknownReclaimPolicy", said)
-
-
-def _recycled(world: World, volume: Any) -> Outcome:
-    key = claim_named_by(volume)
-    pods = world.views.table("pods").under("claim", key)
-    users = sorted([key_of(pod) for pod in pods if not has_ended(pod)])
-    if users and world.get(CLAIMS, key) is None:
-        said = f"Volume is used by pods: {','.join(users)}"
-        record = Record(volume, "Normal", "VolumeFailedRecycle", said)
-        return Outcome(records=(record,), after=claims.RESYNC)
-    if volume.spec.host_path is None and volume.spec.nfs is None:
-        return _failed(volume, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
-    return then(update(unbound(volume)), Record(volume, "Normal", "VolumeRecycled", "Volume recycled"))
 
 
 def _deleted(volume: Any) -> Outcome:

@@ -188,7 +188,9 @@ def test_version_0_is_any_version(server, pod):
     made = server.made("pods", pod)
     any_version = replace(made, metadata=replace(made.metadata, resource_version="0", labels=Map({"a": "b"})))
     assert server("update", "pods", "default", "web", any_version).body.metadata.labels == {"a": "b"}
-    assert server("patch", "pods", "default", "web", {"metadata": {"resourceVersion": "x"}}).reason == "Conflict"
+    assert server("patch", "pods", "default", "web", {"metadata": {"resourceVersion": "7"}}).reason == "Conflict"
+    response = server("patch", "pods", "default", "web", {"metadata": {"resourceVersion": "x"}})
+    assert (response.code, response.body.message) == (500, 'strconv.ParseUint: parsing "x": invalid syntax')
 
 
 def test_an_update_is_of_the_object_that_the_path_names(server, pod):

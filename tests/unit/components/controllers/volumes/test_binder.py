@@ -323,10 +323,58 @@ def test_a_cache_that_lags_does_not_free_it(lab):
     assert uid
 
 
-def test_it_is_recycled(lab):
+RECYCLER = "default/recycler-for-v"
+
+
+def ended(lab, phase="Succeeded", message=None):
+    """Let the pod that empties a volume come to its end."""
+    found = lab.get("pods", RECYCLER)
+    lab.put("pods", replace(found, status=core_v1.PodStatus(phase=phase, message=message)))
+    lab.run()
+    return lab.get(VOLUMES, "v")
+
+
+def test_it_is_recycled_by_a_pod(lab):
     found = freed(lab, policy="Recycle")
+    assert (found.status.phase, found.spec.claim_ref.name) == ("Released", "data")
+    spec = lab.get("pods", RECYCLER).spec
+    assert (spec.active_deadline_seconds, spec.restart_policy) == (60, "Never")
+    assert spec.volumes[0].host_path.path == "/data"
+    found = ended(lab)
     assert (found.status.phase, found.spec.claim_ref, found.metadata.annotations) == ("Available", None, None)
     assert ("VolumeRecycled", "Volume recycled") in lab.said()
+    assert lab.get("pods", RECYCLER) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [(None, "pod failed, pod.Status.Message unknown"), ("too slow", "too slow")],
+)
+def test_a_pod_that_does_not_empty_it(lab, message, why):
+    freed(lab, policy="Recycle")
+    found = ended(lab, "Failed", message)
+    assert (found.status.phase, found.status.message) == ("Failed", f"Recycle failed: failed to recycle volume: {why}")
+    assert ("VolumeFailedRecycle", found.status.message) in lab.said()
+    lab.run(20 * SECOND)
+    assert ended(lab).status.phase == "Available"  # it is tried again
+
+
+def test_a_pod_that_is_deleted_meanwhile(lab):
+    freed(lab, policy="Recycle")
+    lab.remove("pods", RECYCLER)
+    lab.move()
+    lab.run()
+    said = "Recycle failed: failed to recycle volume: recycler pod was deleted"
+    assert ("VolumeFailedRecycle", said) in lab.said()
+
+
+def test_the_pod_of_a_controller_before_this_one_goes_first(lab):
+    lab.put("pods", pod("recycler-for-v"))
+    freed(lab, policy="Recycle")
+    assert ("VolumeFailedRecycle", "Recycle failed: old recycler pod found, will retry later") in lab.said()
+    lab.remove("pods", RECYCLER)
+    lab.run(20 * SECOND)
+    assert ended(lab).status.phase == "Available"
 
 
 def test_not_every_kind_can_be_recycled(lab):

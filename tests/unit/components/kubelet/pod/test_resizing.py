@@ -1,5 +1,7 @@
 """Resizing: other resources for a pod that runs."""
 
+import json
+
 import pytest
 
 from reconcile.api import core_v1
@@ -120,3 +122,56 @@ def test_a_guaranteed_pod_keeps_its_own_cpus(lab, container, policy, reason):
     found = lab.conditions().get("PodResizePending")
     assert (found and found[1]) == reason
     assert found is None or found[2].endswith('CPU Manager policy "static"')
+
+
+def test_a_container_is_not_given_less_memory_than_it_uses(lab, container):
+    lab = lab({"web:*": "memory 100Mi"})
+    lab.bind(containers=(container("web", resources=asks("1", "200Mi", limits=True)),))
+    lab.run(10)
+    resize(lab, "web", asks("1", "50Mi", limits=True))
+    lab.run(1)
+    why = 'attempting to set container "web" memory limit (52428800) below current usage (104857600)'
+    said = f"cannot decrease memory limits: {why}"
+    assert lab.conditions()["PodResizeInProgress"] == ("True", "Error", said)
+    assert lab.status().resources.limits["memory"].text == "200Mi"
+    assert lab.reasons()[-2:] == ["ResizeStarted", "ResizeError"]
+    assert lab.said("ResizeError")[0].endswith(f',"generation":2,"error":{json.dumps(said)}}}')
+    lab.run(30)
+    assert len(lab.said("ResizeError")) == 1
+
+
+def test_it_is_given_less_once_it_uses_less(lab, container):
+    lab = lab({"web:*": "memory 100Mi..20Mi over 100s"})
+    lab.bind(containers=(container("web", resources=asks("1", "200Mi", limits=True)),))
+    lab.run(10)
+    resize(lab, "web", asks("1", "50Mi", limits=True))
+    lab.run(100)
+    assert "PodResizeInProgress" not in lab.conditions()
+    assert lab.status().resources.limits["memory"].text == "50Mi"
+    assert lab.reasons()[-1] == "ResizeCompleted"
+    assert lab.status().restart_count == 0
+
+
+def test_one_that_is_taken_back_is_forgotten_though_it_could_not_be_done(lab, container):
+    lab = lab({"web:*": "memory 100Mi"})
+    lab.bind(containers=(container("web", resources=asks("1", "200Mi", limits=True)),))
+    lab.run(10)
+    resize(lab, "web", asks("1", "50Mi", limits=True))
+    lab.run(1)
+    resize(lab, "web", asks("1", "200Mi", limits=True))
+    lab.run(20)
+    assert "PodResizeInProgress" not in lab.conditions()
+    assert lab.status().resources.limits["memory"].text == "200Mi"
+    assert lab.status().restart_count == 0
+
+
+def test_what_grows_is_killed_later_once_it_has_more(lab, container):
+    lab = lab({"web:*": "memory 10Mi..200Mi over 190s"})
+    lab.bind(containers=(container("web", resources=asks("1", "60Mi", limits=True)),))
+    lab.run(10)
+    resize(lab, "web", asks("1", "110Mi", limits=True))
+    lab.run(80)
+    assert lab.status().restart_count == 0
+    lab.run(30)
+    assert lab.status().restart_count == 1
+    assert lab.status().last_state.terminated.reason == "OOMKilled"

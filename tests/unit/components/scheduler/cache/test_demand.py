@@ -2,7 +2,8 @@ import attrs
 import pytest
 
 from reconcile.api import core_v1
-from reconcile.components.scheduler.cache.demand import Demand, demand_held, demand_of, overlaps
+from reconcile.components.scheduler.cache.demand import Demand, by_containers, demand_held, demand_of, overlaps
+from reconcile.components.scheduler.explaining import cluster_seen, explained
 
 MEBI = 1024 * 1024
 
@@ -35,6 +36,30 @@ def test_requests_of_the_pod_itself_stand_for_those_of_its_containers_and_overhe
     pod_level = core_v1.ResourceRequirements(requests=kit.quantities(cpu="1"))
     pod = attrs.evolve(pod, spec=attrs.evolve(pod.spec, resources=pod_level))
     assert demand_of(pod)[:2] == (1050, MEBI)
+
+
+def test_nodes_are_scored_for_what_the_containers_of_a_pod_ask_for(kit):
+    pod = kit.pod("a", kit.container(cpu="200m"), overhead=kit.quantities(cpu="50m"))
+    demand = demand_of(pod)
+    assert by_containers(demand) is demand
+    pod_level = core_v1.ResourceRequirements(requests=kit.quantities(cpu="1", memory="1Gi"))
+    whole = demand_of(attrs.evolve(pod, spec=attrs.evolve(pod.spec, resources=pod_level)))
+    assert (whole.scored_cpu, whole.scored_memory) == (1050, 1024 * MEBI)
+    scored = by_containers(whole)
+    assert (scored.cpu, scored.scored_cpu, scored.scored_memory) == (1050, 250, 200 * MEBI)
+
+
+def test_a_node_counts_what_pods_ask_for_as_a_whole(kit):
+    pod_level = core_v1.ResourceRequirements(requests=kit.quantities(cpu="1", memory="1Gi"))
+    state = cluster_seen(
+        {"nodes": [kit.node("n1"), kit.node("n2")], "pods": [kit.pod("there", node="n1", resources=pod_level)]}
+    )
+    here, there = explained(state, kit.pod("web", kit.container(cpu="200m"), resources=pod_level)).nodes
+    alone = explained(state, kit.pod("web", kit.container(cpu="200m"))).nodes
+    assert [node.scores["NodeResourcesFit"] for node in (here, there)] == [
+        node.scores["NodeResourcesFit"] for node in alone
+    ]
+    assert here.scores["NodeResourcesFit"] < there.scores["NodeResourcesFit"]
 
 
 def test_host_ports_of_containers_and_sidecars(kit):

@@ -3,6 +3,7 @@ import pytest
 
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.configuration import DEFAULTS, configuration_of, profile_of
+from reconcile.components.scheduler.framework.panel import call_of
 from reconcile.components.scheduler.framework.profile import DEFAULT
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
@@ -165,6 +166,15 @@ def test_an_extender():
     )
 
 
+def test_by_what_an_extender_is_known():
+    one = {"urlPrefix": "https://x", "filterVerb": "f", "enableHTTPS": True}
+    (found,) = read(extenders=[{**one, "tlsConfig": {"caData": "QUJD"}}]).extenders
+    assert found.authority == "QUJD"
+    (found,) = read(extenders=[{**one, "tlsConfig": {"insecure": True, "serverName": "y"}}]).extenders
+    assert found.authority == ""
+    assert call_of(attrs.evolve(found, authority="QUJD"), "c", "f", {}).ca_bundle == "QUJD"
+
+
 SHAPE = {"type": "RequestedToCapacityRatio"}
 
 
@@ -173,6 +183,14 @@ SHAPE = {"type": "RequestedToCapacityRatio"}
     [
         ({"kind": "Pod", "apiVersion": "v1"}, "'Pod' of 'v1' is no KubeSchedulerConfiguration"),
         ({"profile": []}, 'strict decoding error: unknown field "profile"'),
+        (
+            {"extenders": [{"tlsConfig": {"caData": "QUJD", "insecure": True}}]},
+            "extenders[0].tlsConfig.insecure: specifying a root certificates file with the insecure flag is not",
+        ),
+        (
+            {"extenders": [{"tlsConfig": {"caData": "?"}}]},
+            'extenders[0].tlsConfig.caData: Invalid value: "?": is no text in base64',
+        ),
         ({"parallelism": 0}, "parallelism: Invalid value: 0: should be an integer value greater than zero"),
         ({"parallelism": "many"}, "parallelism: expected an integer, found 'many'"),
         ({"percentageOfNodesToScore": 101}, "percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]"),

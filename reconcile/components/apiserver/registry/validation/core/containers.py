@@ -250,7 +250,7 @@ def _restart_causes(field: str, container: core_v1.Container) -> list[Cause]:
             found.append(required(f"{at}.exitCodes", "must be specified"))
             continue
         if codes.operator not in ("In", "NotIn"):
-            found.append(not_supported(f"{at}.exitCodes.operator", codes.operator, ("In", "NotIn")))
+            found.append(not_supported(f"{at}.exitCodes.operator", codes.operator or "", ("In", "NotIn")))
         if len(codes.values or ()) > _MOST_CODES:
             found.append(too_many(f"{at}.exitCodes.values", len(codes.values or ()), _MOST_CODES))
     return found

@@ -60,7 +60,8 @@ def is_overcommitted(name: str) -> bool:
     return is_native(name) and not name.startswith(HUGE)
 
 
-def _is_extended(name: str) -> bool:
+def is_extended(name: str) -> bool:
+    """Tell whether a resource is of nobody but its vendor."""
     if is_native(name) or name.startswith("requests."):
         return False
     return not names.qualified_faults("requests." + name)
@@ -82,7 +83,7 @@ def container_name_causes(field: str, name: str) -> list[Cause]:
     if "/" not in name:
         if not name.startswith(HUGE):
             found.append(wrong(field, name, "must be a standard resource for containers"))
-    elif not is_native(name) and not _is_extended(name):
+    elif not is_native(name) and not is_extended(name):
         found.append(wrong(field, name, "doesn't follow extended resource name standard"))
     return found
 
@@ -100,7 +101,7 @@ def amount_causes(field: str, name: str, amount: Quantity) -> list[Cause]:
     found: list[Cause] = []
     if amount.nanos < 0:
         found.append(wrong(field, amount.text, NOT_NEGATIVE))
-    if amount.milli % 1000 and (name in _COUNTED or _is_extended(name)):
+    if amount.milli % 1000 and (name in _COUNTED or is_extended(name)):
         found.append(wrong(field, amount.text, "must be an integer"))
     return found
 

@@ -5,6 +5,6 @@ Source:   apiextensions-apiserver's validation of definitions and of structural 
 Left out: see docs/limits.md, "Custom resources".
 """
 
-from reconcile.components.apiserver.registry.validation.definitions.specs import causes, change_causes
+from reconcile.components.apiserver.registry.validation.definitions.specs import causes, change_causes, naming
 
-__all__ = ["causes", "change_causes"]
+__all__ = ["causes", "change_causes", "naming"]

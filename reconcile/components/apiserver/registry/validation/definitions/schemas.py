@@ -107,7 +107,7 @@ def schema_causes(schema: Schema, field: str, *, status: bool) -> list[Cause]:
 def _root_causes(schema: Schema, field: str) -> Iterator[Cause]:
     for key, value in schema.items():
         if key == "type":
-            if value != "object":
+            if value and value != "object":
                 said = 'only "object" is allowed as the type at the root of the schema if the status subresource is'
                 yield wrong(f"{field}.type", value, f"{said} enabled")
                 return

@@ -12,7 +12,7 @@ Left out: see docs/limits.md, "Custom resources".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from reconcile.api import apiextensions_v1, convert
@@ -46,6 +46,7 @@ _COLUMN_FORMATS: Final = (
     "int64",
     "password",
 )
+_NAMED: Final = 'must be spec.names.plural+"."+spec.group'
 _REVIEWS: Final = ("v1", "v1beta1")
 _MOST_SELECTABLE: Final = 8
 _LONGEST_WARNING: Final = 256
@@ -64,16 +65,17 @@ Version = apiextensions_v1.CustomResourceDefinitionVersion
 
 def causes(crd: Definition) -> Causes:
     """Say what is wrong with a definition."""
-    spec, metadata = crd.spec, crd.metadata
-    found: list[Cause] = []
-    name = metadata.name if metadata is not None else None
-    if name and name != f"{spec.names.plural}.{spec.group}":
-        found.append(wrong("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-    found += _spec(spec)
+    found: list[Cause] = [*_spec(crd.spec)]
     found += _status(crd)
     found += _approval(crd)
     found += _unknown_kept(crd)
     return tuple(found)
+
+
+def naming(crd: Definition) -> Callable[[str], names.Faults]:
+    """Give what is asked of a definition's name."""
+    wanted = f"{crd.spec.names.plural}.{crd.spec.group}"
+    return lambda name: (*names.subdomain_faults(name), *([_NAMED] if name != wanted else []))
 
 
 def change_causes(new: Definition, old: Definition) -> Causes:
@@ -109,11 +111,15 @@ def _spec(spec: apiextensions_v1.CustomResourceDefinitionSpec) -> Iterator[Cause
             yield wrong(f"{where}.name", version.name, ",".join(faults))
         yield from _warning(version, f"{where}.deprecationWarning")
         yield from _version(version, where, set(dict(_INTERNAL).values()) - shared, _parts(version))
-    shown = _internal(spec.versions, shared)
+    shown = _internal(spec.versions, shared) or None
     if len({version.name for version in spec.versions}) < len(spec.versions):
         yield wrong("spec.versions", shown, "must contain unique version names")
     if sum(bool(version.storage) for version in spec.versions) != 1:
         yield wrong("spec.versions", shown, "must have exactly one version marked as storage version")
+    first = spec.versions[0].name if spec.versions else ""
+    if first and names.label_1035_faults(first):
+        # Upstream's own form has the first version's name at the top too.
+        yield wrong("spec.version", first, ",".join(names.label_1035_faults(first)))
     yield from _names(spec.names, "spec.names", needed=True)
     if spec.versions:
         yield from _version(spec.versions[0], "spec", shared, any(map(_parts, spec.versions)))
@@ -192,7 +198,10 @@ def _version(version: Version, where: str, parts: set[str], status: bool) -> Ite
     if "additional_printer_columns" in parts:
         for place, column in enumerate(version.additional_printer_columns or ()):
             yield from _column(column, f"{where}.additionalPrinterColumns[{place}]")
-    if "selectable_fields" in parts and version.selectable_fields:
+    if "selectable_fields" in parts and version.selectable_fields and schema is None:
+        why = "may only be set when `version.schema.openAPIV3Schema` is not included"
+        yield wrong(f"{where}.selectableFields", "", why)
+    elif "selectable_fields" in parts and version.selectable_fields:
         yield from _selectable(version.selectable_fields, plain, f"{where}.selectableFields")
 
 
@@ -331,11 +340,11 @@ def _status(crd: Definition) -> Iterator[Cause]:
         yield from _names(status.accepted_names, "status.acceptedNames")
     stored = list((status.stored_versions if status is not None else None) or ())
     if not stored:
-        yield wrong(field, stored, "must have at least one stored version")
+        yield wrong(field, None, "must have at least one stored version")
         return
     known = [version.name for version in crd.spec.versions]
-    for version in crd.spec.versions:
-        if version.storage and version.name not in stored:
+    for place, version in enumerate(crd.spec.versions):
+        if version.storage and (version.name not in stored or version.name in known[:place]):
             yield wrong(field, stored, f"must have the storage version {version.name}")
     for place, name in enumerate(stored):
         if name not in known:

@@ -45,7 +45,7 @@ def _causes(counts: Counts, status: Any, old: Any) -> Causes:
     for name, attribute in counts.fields:
         found += at_least_zero(f"status.{name}", getattr(status, attribute))
     found += [
-        wrong(f"status.{name}", getattr(status, attributes[name]), _GREATER)
+        wrong(f"status.{name}", getattr(status, attributes[name]) or 0, _GREATER)
         for name in counts.parts
         if (getattr(status, attributes[name]) or 0) > (status.replicas or 0)
     ]

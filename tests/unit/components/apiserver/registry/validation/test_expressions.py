@@ -11,7 +11,20 @@ from reconcile.components.apiserver.registry.validation.expressions import devic
         ("object.a == 1", {}, ""),
         ("oldObject == null || namespaceObject.metadata.name == 'x'", {}, ""),
         ("request.dryRun", {}, ""),
-        ("variables.a", {}, ""),
+        (
+            "variables.a",
+            {},
+            (
+                "compilation failed: ERROR: <input>:1:1: undeclared reference to 'variables' (in container '')\n"
+                " | variables.a\n | ^"
+            ),
+        ),
+        (
+            "request.foo",
+            {},
+            "compilation failed: ERROR: <input>:1:8: undefined field 'foo'\n | request.foo\n | .......^",
+        ),
+        ("namespaceObject.metadata.name", {}, "must evaluate to bool but got string"),
         ("authorizer.group('').resource('pods').check('get').allowed()", {}, ""),
         ("object.a", {}, "must evaluate to bool but got dyn"),
         ("1", {}, "must evaluate to bool but got int"),
