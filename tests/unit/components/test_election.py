@@ -77,11 +77,11 @@ def test_leads_when_its_lock_is_created():
     state, effects = step(state, Answered(NOW + SECOND, ("election", 2), Response(201, created)))
     assert election.leads(state)
     assert not lost(state)
-    assert effects == (
-        SetTimer(NEXT, NOW + 3 * SECOND, periodic=True),
-        SetTimer(DEADLINE, NOW + 13 * SECOND, periodic=True),
-        Record(created, "Normal", "LeaderElection", "a_1 became leader"),
-    )
+    said, renewal, patience, deadline = effects
+    assert said == Record(created, "Normal", "LeaderElection", "a_1 became leader")
+    assert (renewal.request.verb, renewal.tag) == ("update", ("election", 3))  # at once, as client-go does
+    assert patience == SetTimer(NEXT, NOW + 6 * SECOND, periodic=True)
+    assert deadline == SetTimer(DEADLINE, NOW + 11 * SECOND, periodic=True)
 
 
 def test_waits_while_another_holds_the_lock():
@@ -260,9 +260,10 @@ def test_the_lock_may_be_an_annotation_on_endpoints():
         '{"holderIdentity":"a_1","leaseDurationSeconds":15,"acquireTime":"2026-01-01T00:00:00Z",'
         '"renewTime":"2026-01-01T00:00:00Z","leaderTransitions":0}'
     )
-    state, _ = step(state, Answered(NOW, ("election", 2), Response(201, create.request.body)))
+    state, (_, renewal, *_) = step(state, Answered(NOW, ("election", 2), Response(201, create.request.body)))
     assert election.leads(state)
     assert state.lock == Lock("a_1", 15, NOW, NOW, 0)
+    state, _ = step(state, Answered(NOW, ("election", 3), Response(200, renewal.request.body)))
     now = NOW + 2 * SECOND
     state, (update, _) = step(state, TimerFired(now, NEXT))
     record = json.loads(update.request.body.metadata.annotations[ANNOTATION])
