@@ -178,7 +178,7 @@ class LocalPod:
         verdict: why it failed, if it was not its containers: (reason, message), and, of what the kubelet ends for its
             own reasons, the message of the condition DisruptionTarget.
         status: the newest that is to be known; *written* is what the API server has, or is just being told.
-        version: the resourceVersion that its last status write made.
+        version: the resourceVersion that its last status write made; -1: others have written since it was sent.
         calling: the call that is under way: status or delete; after a delete there is none.
         resize: a change of its resources that is not over.
         allotted: what it as a whole has.

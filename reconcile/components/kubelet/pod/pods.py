@@ -89,7 +89,8 @@ def compared(state: State, pod: LocalPod, old: Any, now: Instant, out: list[Effe
             # Somebody else says that it has ended.
             return sync(state, replace(pod, life="ending", grace=ending.grace_of(api)), now, out)
         if pod.calling:
-            return keep(state, pod)
+            # Whether that is older than what is being written, or stands beside it, shows with the answer.
+            return keep(state, replace(pod, version=-1))
         if drifted(pod, api):
             pod = report(state, replace(pod, written=None), now, out)
         elif api.spec.readiness_gates:
@@ -448,10 +449,12 @@ def answered(state: State, pod: LocalPod, response: Any, now: Instant, out: list
         return keep(state, pod)
     if call == "delete":
         return state
-    version = int(response.body.metadata.resource_version or 0)
+    seen, version = pod.version, int(response.body.metadata.resource_version or 0)
     pod = copier(LocalPod, "calling", "version")(pod, "", version)
     if pod.life == "ended":
         return ending.finish(state, pod, now, out)
+    if seen < 0 and pod.api is not None and drifted(pod, pod.api):
+        return keep(state, report(state, replace(pod, written=None), now, out))
     return keep(state, write(pod, out))
 
 

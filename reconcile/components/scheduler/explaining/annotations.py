@@ -4,7 +4,7 @@ Annotations: an explanation in the form in which kube-scheduler-simulator writes
 Takes:    Explanation.
 Gives:    annotation -> text, most of it JSON.
 Source:   kube-scheduler-simulator, its result store: plugin/annotation, plugin/resultstore.
-Left out: score-result, the scores before they are normalised.
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ def annotations_of(found: Explanation, node: str = "", profile: Profile = DEFAUL
         "filter-result": {each.name: _filters(each, found.asked) for each in found.nodes},
         "postfilter-result": postfilter,
         "prescore-result": dict.fromkeys([name for each in found.nodes[:1] for name in each.scores], _SUCCESS),
+        "score-result": {
+            each.name: {plugin: str(score) for plugin, score in each.raw.items()} for each in found.nodes if each.raw
+        },
         "finalscore-result": {
             each.name: {plugin: str(score) for plugin, score in each.scores.items()}
             for each in found.nodes

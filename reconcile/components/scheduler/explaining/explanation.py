@@ -12,6 +12,7 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -21,6 +22,7 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_in
 from reconcile.components.scheduler.cache.traits import traits_of
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration
+from reconcile.components.scheduler.explaining.raw import raw_of
 from reconcile.components.scheduler.framework.claims import freed
 from reconcile.components.scheduler.framework.company import Around, Groups
 from reconcile.components.scheduler.framework.cycle import (
@@ -65,6 +67,7 @@ class OnNode:
         resolvable: whether it might help if other pods went.
         scores: plugin -> what it gave, normalised and weighed; empty if nothing was scored, or enough other nodes were
             found before it.
+        raw: plugin -> what it gave before that.
     """
 
     name: str
@@ -72,6 +75,7 @@ class OnNode:
     reasons: tuple[str, ...] = ()
     resolvable: bool = False
     scores: Map[int] = Map()
+    raw: Map[int] = Map()
 
     @property
     def total(self) -> int:
@@ -234,15 +238,24 @@ def _placed(key: str, entry: Entry, search: Search, around: Around, state: State
         only = fleet.names[fit.bit_length() - 1]
         return Explanation(pod=key, result="bound", nodes=_rows(search, around, {}), best=(only,))
     scores = _scores(entry, fit, around)
+    raw = raw_of(entry, fit, around, scores)
     totals = {slot: sum(each.values()) for slot, each in scores.items()}
     highest = max(totals.values())
     best = tuple(sorted([fleet.names[slot] for slot, total in totals.items() if total == highest]))
-    return Explanation(pod=key, result="bound", nodes=_rows(search, around, scores), best=best)
+    return Explanation(pod=key, result="bound", nodes=_rows(search, around, scores, raw), best=best)
 
 
-def _rows(search: Search, around: Around, scores: dict[int, Map[int]]) -> tuple[OnNode, ...]:
+def _rows(
+    search: Search,
+    around: Around,
+    scores: dict[int, Map[int]],
+    raw: Mapping[int, dict[str, int]] = MappingProxyType({}),
+) -> tuple[OnNode, ...]:
     names = around.nodes.fleet.names
-    rows = [OnNode(name=names[slot], scores=scores.get(slot, Map())) for slot in slots_in(search.fit)]
+    rows = [
+        OnNode(name=names[slot], scores=scores.get(slot, Map()), raw=Map(raw.get(slot, {})))
+        for slot in slots_in(search.fit)
+    ]
     for refusal, members in search.refused:
         rows += [
             OnNode(name=names[slot], refused_by=refusal.plugin, reasons=refusal.reasons, resolvable=not refusal.final)

@@ -99,6 +99,19 @@ class OwnCycle:
                 return _refusal(plugin.name, said)
         return None
 
+    def raw(self, fit: int) -> dict[str, dict[str, int]]:
+        """Give what each plugin says of the nodes that will do before it is normalised: plugin -> node -> score."""
+        found: dict[str, dict[str, int]] = {}
+        names = sorted([self._nodes.fleet.names[slot] for slot in slots_in(fit)])
+        for each in self._at("score"):
+            plugin = each.plugin
+            assert plugin.score is not None, "it takes part there"
+            turn = self._turn(plugin.name)
+            if plugin.pre_score is not None and each.at("preScore"):
+                turn = turn._replace(scored=plugin.pre_score(turn, tuple(names)))
+            found[plugin.name] = {name: plugin.score(turn, self.snapshot.nodes.get(name, None)) for name in names}
+        return found
+
     def scored(self, fit: int) -> tuple[tuple[str, list[tuple[int, int]]], ...]:
         """Score the nodes that will do: for each plugin groups of nodes, with what it gives them, weighed."""
         names = self._nodes.fleet.names

@@ -59,9 +59,16 @@ def refused(
 
 
 def scored(
-    guise: Guise, nodes: Nodes, fit: int, census: OpenCensus, namespaces: Table[str, Any], *, hard_weight: int = 1
+    guise: Guise,
+    nodes: Nodes,
+    fit: int,
+    census: OpenCensus,
+    namespaces: Table[str, Any],
+    *,
+    hard_weight: int = 1,
+    raw_only: bool = False,
 ) -> list[tuple[int, int]] | None:
-    """Score the nodes that will do, by groups: 0 to `BEST`; None if no pod there has to do with this one."""
+    """Score the nodes that will do, by groups: 0 to `BEST`, or as counted; None if no pod has to do with this one."""
     raw = {0: fit}
     touched = False
     for weight, sought, key in opinions(guise, nodes, namespaces, hard_weight=hard_weight):
@@ -84,7 +91,9 @@ def scored(
             if stays:
                 after[score] = after.get(score, 0) | stays
         raw = after
-    return _normalised(raw) if touched else None
+    if not touched:
+        return None
+    return sorted(raw.items()) if raw_only else _normalised(raw)
 
 
 def attractions(guise: Guise) -> tuple[PodTerm, ...]:

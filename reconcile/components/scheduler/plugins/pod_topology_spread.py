@@ -10,10 +10,11 @@ Left out: nothing known.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Context, Decimal
 from functools import cache, lru_cache
 from math import floor
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from reconcile.components.scheduler.cache.census import Kin, OpenCensus
 from reconcile.components.scheduler.cache.guises import NEVER, Guise, Selector, Sought, selector_of, selects
@@ -31,6 +32,8 @@ UNLABELLED: Final = Refusal(
     ("node(s) didn't match pod topology spread constraints (missing required label)",),
     final=True,
 )
+Normalised: TypeAlias = Callable[[dict[int, int], int], list[tuple[int, int]]]
+
 BEST: Final = 100
 SYSTEM_DEFAULTS: Final = ((HOSTNAME, 3), (ZONE, 5))
 """Topology keys, and how much skew is tolerated, for pods that say nothing."""
@@ -184,6 +187,7 @@ def scored(
     census: OpenCensus,
     *,
     everywhere: bool,
+    normalised: Normalised | None = None,
 ) -> list[tuple[int, int]]:
     """
     Score the nodes that will do, by groups: 0 to `BEST`.
@@ -195,6 +199,7 @@ def scored(
         fit: the nodes that will do.
         census: topologies and tallies.
         everywhere: whether nodes without some of the labels are scored as well, as for constraints of the system.
+        normalised: makes scores of what was counted, and of the nodes that are ignored, where it is not as usual.
     """
     keys = tuple(dict.fromkeys([each.key for each in constraints]))
     counted = fit
@@ -209,7 +214,7 @@ def scored(
     for score, nodes in raw.items():
         whole = _rounded(score)
         groups[whole] = groups.get(whole, 0) | nodes
-    return _normalised(groups, fit & ~counted)
+    return (normalised or _normalised)(groups, fit & ~counted)
 
 
 def _scope(each: Constraint, keys: tuple[str, ...], wishes: Wishes) -> Scope:

@@ -4,10 +4,12 @@ import pytest
 
 from reconcile.api import core_v1, meta_v1
 from reconcile.api.scalars import Quantity
+from reconcile.components.kubelet.pod import pods
 from reconcile.effects import RunPodSandbox, StartContainer
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
+from reconcile.model.requests import Response
 
 
 def test_a_pod_becomes_running(lab):
@@ -618,3 +620,22 @@ def test_a_sandbox_has_its_pod_s_labels(lab):
     lab.bind("other")
     lab.run(10)
     assert [order.labels for order in lab.orders if isinstance(order, RunPodSandbox)] == [Map({"app": "shop"}), Map()]
+
+
+@pytest.mark.parametrize(("answered", "calls"), [(900, 1), (901, 0)], ids=["beside what is written", "before it"])
+def test_what_somebody_else_wrote_while_a_call_was_under_way_is_judged_with_its_answer(lab, answered, calls):
+    lab = lab()
+    lab.bind()
+    lab.run(60)
+    (pod,) = lab.kubelet.pods.values()
+    rows = [replace(row, status="False") if row.type == "Ready" else row for row in pod.status.conditions]
+    status = replace(pod.api.status, conditions=tuple(rows))
+    metadata = replace(pod.api.metadata, resource_version="900")
+    theirs = replace(pod.api, metadata=metadata, status=status)
+    out = []
+    waiting = replace(pod, calling="status", api=theirs)
+    state = pods.compared(lab.kubelet, waiting, pod.api, lab.now, out)
+    assert out == []
+    body = replace(theirs, metadata=replace(metadata, resource_version=str(answered)))
+    pods.answered(state, state.pods[pod.uid], Response(200, body), lab.now, out)
+    assert [type(each.request.body).__name__ for each in out] == ["StatusPatch"] * calls

@@ -205,3 +205,41 @@ def test_no_zone_is_short_of_endpoints_where_there_are_hints(zones):
             assert counted.get(zone, 0) >= ratio * total / 1.2 - 1
         kept = hinting.hint("IPv4", ([], []), creates, shares, hinted)
         assert kept[3] is None
+
+
+def test_a_service_grows_and_its_hints_come_and_go_as_upstreams_do():
+    """What kube-controller-manager 1.36 was seen to do with the same objects, one after the other."""
+    lab = lab_of([machine("a", "east"), machine("b", "west")], {})
+    seen = []
+
+    def look():
+        lab.run()
+        seen.append([hints(lab)[ip] and hints(lab)[ip][0] for ip in sorted(hints(lab))])
+
+    for place, host in enumerate("abaa", start=1):
+        lab.put("pods", pod(f"p{place}", ip=f"10.0.0.{place}", node=host))
+        look()
+    lab.put("nodes", machine("c", "west", "2"))
+    look()
+    lab.put("services", replace(lab.get("services", "default/web"), metadata=asking(Map()).metadata))
+    look()
+    assert seen == [
+        [None],
+        ["east", "west"],
+        [None, None, None],
+        ["west", "west", "east", "east"],
+        ["west", "west", "west", "east"],
+        [None, None, None, None],
+    ]
+    over = "Unable to allocate minimum required endpoints to each zone without exceeding overload threshold"
+    assert [
+        reason.removeprefix("TopologyAwareHints") + message.partition(", address")[0]
+        for _, reason, message in told(lab)
+    ] == [
+        "DisabledInsufficient number of endpoints (0 endpoints, 2 zones)",
+        "DisabledInsufficient number of endpoints (1 endpoints, 2 zones)",
+        "EnabledTopology Aware Hints has been enabled",
+        f"Disabled{over} (3 endpoints, 2 zones)",
+        "EnabledTopology Aware Hints has been enabled",
+        "DisabledTopology Aware Hints has been disabled",
+    ]
