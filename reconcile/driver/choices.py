@@ -13,7 +13,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import network
-from reconcile.driver.machine.reach import is_cut, ready_member
+from reconcile.driver.machine.network.reach import is_cut, ready_member
 from reconcile.events import Advance, Begin, Carry, Choice, Deliver, Execute, Fire, Return, Work
 
 

@@ -14,8 +14,8 @@ from typing import assert_never
 from reconcile.cluster.pending import Replied, Sent
 from reconcile.cluster.topology import is_written
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.caches import hold_cache, release_cache
-from reconcile.driver.machine.lines import break_off, delay
+from reconcile.driver.machine.network.lines import break_off, delay
+from reconcile.driver.machine.watching.caches import hold_cache, release_cache
 from reconcile.events import DelayCall, HoldCache, LineFault, ReleaseCache, ResetCall
 from reconcile.lib.errors import ReconcileError
 

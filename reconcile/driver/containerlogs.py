@@ -25,7 +25,7 @@ from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.refusals import Refusal, forbidden, wrong
 from reconcile.components.apiserver.rest import connecting, paths, taking
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.metering import ready_behind
+from reconcile.driver.machine.applications.metering import ready_behind
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.model import statuses

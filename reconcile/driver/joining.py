@@ -24,7 +24,7 @@ from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.manifests import ETCD, static_pod
 from reconcile.driver.client import asked, get, patch
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.lines import NETWORK
+from reconcile.driver.machine.network.lines import NETWORK
 from reconcile.driver.operations import member_list
 from reconcile.driver.run import collector_paused, play
 from reconcile.driver.step import apply_event

@@ -19,9 +19,9 @@ from reconcile.cluster.topology import is_written
 from reconcile.components import etcd, frozen
 from reconcile.components.etcd import raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
-from reconcile.driver.machine.growing import grow, part
-from reconcile.driver.machine.reach import member_at, talks
-from reconcile.driver.machine.watches import expire
+from reconcile.driver.machine.members.growing import grow, part
+from reconcile.driver.machine.network.reach import member_at, talks
+from reconcile.driver.machine.watching.watches import expire
 from reconcile.events import (
     ChangeMember,
     Compact,

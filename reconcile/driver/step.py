@@ -50,11 +50,11 @@ from reconcile.driver.machine import (
     turn,
     unpark,
 )
-from reconcile.driver.machine.caches import pauses
-from reconcile.driver.machine.clocks import turn_clock
-from reconcile.driver.machine.hosts import befall
-from reconcile.driver.machine.links import change_link
-from reconcile.driver.machine.reach import server_for, shows_nothing
+from reconcile.driver.machine.hosts.clocks import turn_clock
+from reconcile.driver.machine.hosts.hosts import befall
+from reconcile.driver.machine.network.links import change_link
+from reconcile.driver.machine.network.reach import server_for, shows_nothing
+from reconcile.driver.machine.watching.caches import pauses
 from reconcile.driver.operations import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect

@@ -20,7 +20,7 @@ from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Listing, Pending, Replied, Sent
 from reconcile.components import etcd
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.reach import connected
+from reconcile.driver.machine.network.reach import connected
 from reconcile.model.hosts import Host
 
 _NAMED: Final = 3

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver import membership
 from reconcile.driver.operations import member_list
+from reconcile.driver.script import membership
 from reconcile.events import MemberFault, Upkeep
 from reconcile.testing.moves import Replace
 

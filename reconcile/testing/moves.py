@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from reconcile.driver.errands import Errand
+from reconcile.driver.script.errands import Errand
 from reconcile.events import Fault
 from reconcile.lib.instant import Duration
 
@@ -153,8 +153,8 @@ Move: TypeAlias = (
     Wander | Wait | Declare | Resize | Withdraw | Adopt | Errand | Strike | Lag | Replace | Join | Repair | Fault
 )
 """
-One thing of a schedule; an errand is a command of kubectl (`reconcile.driver.errands`). A fault that cannot happen (a
-host is stopped twice) does not, nor does a command that kubectl objects to.
+One thing of a schedule; an errand is a command of kubectl (`reconcile.driver.script.errands`). A fault that cannot
+happen (a host is stopped twice) does not, nor does a command that kubectl objects to.
 """
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from reconcile.cluster.components import FROZEN
 from reconcile.cluster.links import Pace, links_at_first
 from reconcile.driver.machine import Machine
-from reconcile.driver.machine.lines import network_of
+from reconcile.driver.machine.network.lines import network_of
 from reconcile.events import (
     CutLink,
     DriftClock,

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from reconcile.cluster.kubeadm import kubeadm
 from reconcile.cluster.topology import Topology
-from reconcile.driver.errands import VERBS
+from reconcile.driver.script.errands import VERBS
 from reconcile.driver.wire import topology_from_json, topology_to_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration

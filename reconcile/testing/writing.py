@@ -21,7 +21,7 @@ from reconcile.api.kinds import resource_named
 from reconcile.api.scalars import thaw
 from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller
-from reconcile.driver.errands import Errand
+from reconcile.driver.script.errands import Errand
 from reconcile.driver.wire import to_json, topology_to_json
 from reconcile.events import (
     CutLink,

@@ -25,7 +25,7 @@ from reconcile.components.controllers.workloads.job import scaling, tracking
 from reconcile.components.controllers.workloads.statefulset import podcontrol, rolling
 from reconcile.components.scheduler.plugins import volume_restrictions
 from reconcile.components.scheduler.plugins.dynamic_resources import allocating
-from reconcile.components.world import runtime
+from reconcile.components.world import sandboxes
 from reconcile.lib.replacing import replace
 from reconcile.model.requests import Request
 from reconcile.store.indexes import is_ready
@@ -247,9 +247,11 @@ def gives_one_address(patch):
 
 def gives_pods_one_address(patch):
     """A container runtime gives every pod of a host the same address."""
-    given = runtime.given
+    given = sandboxes.given
     patch.setattr(
-        runtime, "given", lambda state, host_network: given(replace(state, taken=0, last=0), host_network=host_network)
+        sandboxes,
+        "given",
+        lambda state, host_network: given(replace(state, taken=0, last=0), host_network=host_network),
     )
 
 

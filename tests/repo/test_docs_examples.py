@@ -23,7 +23,7 @@ from typing import NamedTuple
 import pytest
 
 from reconcile.adapters.manifests import read_text
-from reconcile.driver.script import parse
+from reconcile.driver.script.commands import parse
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n\n?)?```(?P<language>\w*)\n(?P<text>.*?)^```$",

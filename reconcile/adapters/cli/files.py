@@ -18,9 +18,9 @@ from reconcile.api.kinds import Resource
 from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.configuration import configuration_of
 from reconcile.components.scheduler.plugin import Plugin
-from reconcile.driver.fields import ScriptError
 from reconcile.driver.mapping import mapped
-from reconcile.driver.script import Timed, parse, settled_in, unmatched
+from reconcile.driver.script.commands import Timed, parse, settled_in, unmatched
+from reconcile.driver.script.fields import ScriptError
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.model.definitions import Definition

@@ -38,13 +38,11 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.topology import stacked
 from reconcile.driver.client import LAST_APPLIED
 from reconcile.driver.convergence import leftovers, shortfalls
-from reconcile.driver.errands import Errand
 from reconcile.driver.failures import failures
-from reconcile.driver.machinery import Joining
 from reconcile.driver.mapping import NotServed, established, mapped
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
-from reconcile.driver.script import (
+from reconcile.driver.script.commands import (
     Apply,
     Asking,
     Delete,
@@ -55,6 +53,8 @@ from reconcile.driver.script import (
     requests_of,
     running,
 )
+from reconcile.driver.script.errands import Errand
+from reconcile.driver.script.machines import Joining
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.model.balancers import Balancer, usual

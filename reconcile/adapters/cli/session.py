@@ -23,10 +23,10 @@ from reconcile.driver.circles import Circles
 from reconcile.driver.convergence import at_rest
 from reconcile.driver.joining import Joiner
 from reconcile.driver.machine import Machine
-from reconcile.driver.machinery import Joining
 from reconcile.driver.recording import Recorder
 from reconcile.driver.run import Run, play, quiet_time
-from reconcile.driver.script import Asking
+from reconcile.driver.script.commands import Asking
+from reconcile.driver.script.machines import Joining
 from reconcile.driver.step import step
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer, OutsideEffect

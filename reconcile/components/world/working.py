@@ -55,5 +55,5 @@ def gets(
         return state, (), _DONE
     if event.work == "wait":
         return state, (turn(sandbox.uid, container.name, now + AGAIN),), None
-    dice = state.dice.named(f"{key}/{container.attempt}/{state.boots}/work/{now}")
+    dice = state.dice.named(f"{key}/{container.attempt}/{state.boots}/item/{now}")
     return state, (turn(sandbox.uid, container.name, now + work.each.draw(dice)[0]),), None

@@ -1,15 +1,14 @@
 """The machine that a cluster is stepped in, and everything that can happen in it."""
 
-from reconcile.driver.machine.agreeing import decided, tell_member
-from reconcile.driver.machine.calls import execute, give_back, hear_webhook
-from reconcile.driver.machine.freezing import freeze_process, thaw_process
+from reconcile.driver.machine.applications.parcels import arrived
 from reconcile.driver.machine.happening import carry, fire, happen, next_step, play_now, turn
-from reconcile.driver.machine.heartbeats import hold, lapse
-from reconcile.driver.machine.killing import kill_container, lose_sandbox
+from reconcile.driver.machine.hosts.freezing import freeze_process, thaw_process
+from reconcile.driver.machine.hosts.heartbeats import hold, lapse
+from reconcile.driver.machine.hosts.killing import kill_container, lose_sandbox
 from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.members import set_timers
-from reconcile.driver.machine.messages import heard, rouse_members, synced, write_all
-from reconcile.driver.machine.parcels import arrived
+from reconcile.driver.machine.members.members import set_timers
+from reconcile.driver.machine.members.messages import heard, rouse_members, synced, write_all
+from reconcile.driver.machine.network.reach import unpark
 from reconcile.driver.machine.processes import (
     begin,
     end,
@@ -19,9 +18,10 @@ from reconcile.driver.machine.processes import (
     reach_changed,
     report,
 )
-from reconcile.driver.machine.reach import unpark
-from reconcile.driver.machine.watches import cut, deliver, hold_back, release, skip
-from reconcile.driver.machine.webhooks import waits_for
+from reconcile.driver.machine.requests.agreeing import decided, tell_member
+from reconcile.driver.machine.requests.calls import execute, give_back, hear_webhook
+from reconcile.driver.machine.requests.webhooks import waits_for
+from reconcile.driver.machine.watching.watches import cut, deliver, hold_back, release, skip
 
 __all__ = [
     "Machine",

@@ -20,19 +20,19 @@ from reconcile.cluster.pending import (
     Turning,
 )
 from reconcile.components import apiserver
-from reconcile.driver.machine.agreeing import decided
-from reconcile.driver.machine.calls import execute, give_back, hear_webhook
-from reconcile.driver.machine.clocks import CLOCK, brought_up, tick
+from reconcile.driver.machine.applications.metering import lacking
+from reconcile.driver.machine.applications.parcels import arrived
+from reconcile.driver.machine.hosts.clocks import CLOCK, brought_up, tick
+from reconcile.driver.machine.hosts.probing import answered
 from reconcile.driver.machine.machine import NONE_LEFT, Machine
-from reconcile.driver.machine.members import DISK
-from reconcile.driver.machine.messages import heard, synced, write_all
-from reconcile.driver.machine.metering import lacking
-from reconcile.driver.machine.parcels import arrived
-from reconcile.driver.machine.probing import answered
+from reconcile.driver.machine.members.members import DISK
+from reconcile.driver.machine.members.messages import heard, synced, write_all
+from reconcile.driver.machine.network.travelling import arrived_over_link, sets_out
 from reconcile.driver.machine.processes import begin, hear_election, tell
-from reconcile.driver.machine.travelling import arrived_over_link, sets_out
-from reconcile.driver.machine.watches import drain, list_watch, show
-from reconcile.driver.machine.webhooks import TIMER
+from reconcile.driver.machine.requests.agreeing import decided
+from reconcile.driver.machine.requests.calls import execute, give_back, hear_webhook
+from reconcile.driver.machine.requests.webhooks import TIMER
+from reconcile.driver.machine.watching.watches import drain, list_watch, show
 from reconcile.effects import ProbeContainer
 from reconcile.events import Ordered, Reported, TimerFired, Turned, WebhookAnswered
 

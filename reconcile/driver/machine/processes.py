@@ -11,17 +11,8 @@ from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
 from reconcile.components.scheduler.configuration import DEFAULTS
-from reconcile.driver.machine.audits import audit_end
-from reconcile.driver.machine.candidates import candidacy
-from reconcile.driver.machine.channels import close_watch, open_watch
-from reconcile.driver.machine.clocks import due_at
-from reconcile.driver.machine.heartbeats import lapse
-from reconcile.driver.machine.leases import end_lease, renew_leases
-from reconcile.driver.machine.lines import break_off, ending
-from reconcile.driver.machine.machine import Machine
-from reconcile.driver.machine.members import forget_asked, is_full, member_ended, rouse, set_timers, take_up_of_member
-from reconcile.driver.machine.metering import surroundings
-from reconcile.driver.machine.programs import (
+from reconcile.driver.machine.applications.metering import surroundings
+from reconcile.driver.machine.applications.programs import (
     APPLICATION,
     discard_volumes,
     launch_application,
@@ -29,9 +20,25 @@ from reconcile.driver.machine.programs import (
     take_up_of_program,
     unlisten,
 )
-from reconcile.driver.machine.reach import connected, unpark
-from reconcile.driver.machine.surveying import fall_due, forget, survey
-from reconcile.driver.machine.webhooks import asked_by, forgotten, told
+from reconcile.driver.machine.candidates import candidacy
+from reconcile.driver.machine.hosts.clocks import due_at
+from reconcile.driver.machine.hosts.heartbeats import lapse
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.members.leases import end_lease, renew_leases
+from reconcile.driver.machine.members.members import (
+    forget_asked,
+    is_full,
+    member_ended,
+    rouse,
+    set_timers,
+    take_up_of_member,
+)
+from reconcile.driver.machine.network.lines import break_off, ending
+from reconcile.driver.machine.network.reach import connected, unpark
+from reconcile.driver.machine.network.surveying import fall_due, forget, survey
+from reconcile.driver.machine.requests.audits import audit_end
+from reconcile.driver.machine.requests.webhooks import asked_by, forgotten, told
+from reconcile.driver.machine.watching.channels import close_watch, open_watch
 from reconcile.effects import (
     Call,
     CallWebhook,

@@ -56,7 +56,7 @@ _MEANT: Final[dict[tuple[type, str], Any]] = {
 }
 
 _CAPITALS: Final = {"id": "ID", "ip": "IP", "cidr": "CIDR"}
-_TAGS: Final = {events.__name__: "event", effects.__name__: "effect"}
+_TAGS: Final = {events.__name__: "event", effects.__name__: "effect"}  # of a package, and of the modules in it
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +105,7 @@ def tag_of(cls: type) -> tuple[str, str]:
 
     Both are empty where its place says what it is. A class outside the vocabulary has a tag if it has a `JSON_TAG`.
     """
-    tag = _TAGS.get(cls.__module__, "")
+    tag = _tag(cls.__module__)
     own: tuple[str, str] | None = getattr(cls, "JSON_TAG", None)
     return own or (tag, cls.__name__ if tag else "")
 
@@ -160,3 +160,7 @@ def camel(name: str) -> str:
 
 def _default(field: attrs.Attribute[Any]) -> Any:
     return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type,union-attr]
+
+
+def _tag(module: str) -> str:
+    return _TAGS.get(module) or _TAGS.get(module.rpartition(".")[0], "")

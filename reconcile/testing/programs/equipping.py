@@ -54,7 +54,7 @@ def _equipped(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
 
 
 def _changing(declared: tuple[dict[str, Any], ...]) -> st.SearchStrategy[Any]:
-    train, parts = declared[4], st.sampled_from(declared[3:])
+    train, parts = declared[4], st.sampled_from(declared[4:])  # the claim stays as long as pods have it
     return st.one_of(
         st.sampled_from((0, 1, 2, 4)).map(lambda replicas: changed(train, replicas=replicas)),
         parts.map(gone),

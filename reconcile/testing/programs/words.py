@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from reconcile.driver.errands import Errand, errand_of
+from reconcile.driver.script.errands import Errand, errand_of
 from reconcile.lib.instant import SECOND
 from reconcile.testing.moves import Declare, Move, Wait, Withdraw
 from reconcile.testing.programs.world import LOOSE

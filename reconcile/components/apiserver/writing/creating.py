@@ -71,10 +71,9 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
         if not named_only:
             causes = object_causes(resource, obj)
     admission.restrict_node(ask, obj, None)
-    apart = resource == DEFINITIONS or (request.version and resource == "events")
     causes = (
         _named_apart(ask, obj, generated=generated)
-        if apart
+        if request.version or resource == DEFINITIONS
         else metadata_causes(resource, obj.metadata, generated=generated)
     ) + causes
     if causes:

@@ -138,7 +138,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     """Plan to give *old* the status of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     metadata = old.metadata
-    if ask.request.warned and resource in strategies.LABELED_BY_TEMPLATE:
+    asked = ask.request.warned  # by a client: what runs within the cluster knows what it writes
+    if asked and resource in strategies.LABELED_BY_TEMPLATE:
         body = defaulted(resource, body)
     if body.metadata is not metadata:
         metadata = _status_metadata(resource, update_metadata(ask, body, old), metadata)
@@ -148,7 +149,6 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     if resource == "pods" and not status.qos_class:
         # It is found once and for all when the pod is created.
         status = replace(status, qos_class=old.status.qos_class)
-    asked = ask.request.warned  # by a client: what runs within the cluster knows what it writes
     default = preparing.STATUS_DEFAULTS.get(resource) if asked else None
     if default is not None and status is not None:
         status = default(body if status is body.status else replace(body, status=status))

@@ -162,9 +162,9 @@ def proposed(spec: v2.MetricSpec, response: Response, request: Request, target: 
             case _:
                 return _of_external(spec, response, request, target)
     except Unknown as unknown:
-        said = str(unknown)
+        said, wrapped = str(unknown), unknown.wrapped
     return Proposal(
-        status=v2.MetricStatus(type=""), reason=_REASONS[spec.type], message=said, error=f"{_failed(spec)}: {said}"
+        status=v2.MetricStatus(type=""), reason=_REASONS[spec.type], message=said, error=f"{_failed(spec)}: {wrapped}"
     )
 
 
@@ -297,7 +297,7 @@ def _of_object(spec: v2.MetricSpec, response: Response, target: Target) -> Propo
         where = f"{about.kind} {target.namespace}/{about.name}"
         said = f"unable to get metric {metric.name}: {unknown} on {where}"
         shared = aim.type == "AverageValue"
-        raise Unknown(f"failed to get {metric.name} object metric: {said}" if shared else said) from None
+        raise Unknown(said, f"failed to get {metric.name} object metric: {said}" if shared else "") from None
     if aim.type == "Value" and aim.value is not None:
         replicas = by_total(target.pods, value, aim.value.milli, target.wanted, target.tolerances)
         current = v2.MetricValueStatus(value=_plain(value))
@@ -320,7 +320,8 @@ def _of_external(spec: v2.MetricSpec, response: Response, request: Request, targ
     except Unknown as unknown:
         shown = f"{target.namespace}/{metric.name}/{_shown(metric.selector)}"
         what = f"{metric.name} external metric" if aim.average_value is not None else f"external metric {metric.name}"
-        raise Unknown(f"failed to get {what}: unable to get external metric {shown}: {unknown}") from None
+        said = f"unable to get external metric {shown}: {unknown}"
+        raise Unknown(said, f"failed to get {what}: {said}") from None
     if aim.average_value is not None:
         replicas, each = by_share(value, aim.average_value.milli, target.there, target.tolerances)
         current = v2.MetricValueStatus(average_value=_plain(each))
@@ -328,7 +329,7 @@ def _of_external(spec: v2.MetricSpec, response: Response, request: Request, targ
         try:
             replicas = by_total(target.pods, value, aim.value.milli, target.wanted, target.tolerances)
         except Unknown as unknown:
-            raise Unknown(f"failed to get external metric {metric.name}: {unknown}") from None
+            raise Unknown(str(unknown), f"failed to get external metric {metric.name}: {unknown}") from None
         current = v2.MetricValueStatus(value=_plain(value))
     else:
         raise Unknown("invalid external metric source: neither a value target nor an average value target was set")

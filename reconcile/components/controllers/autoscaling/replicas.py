@@ -40,6 +40,11 @@ _NOT_RECEIVED: Final = "did not receive metrics for targeted pods (pods might be
 class Unknown(Exception):  # noqa: N818 -- no fault, but an answer
     """How many replicas a metric asks for cannot be told; its text says why, in upstream's words."""
 
+    def __init__(self, why: str, wrapped: str = "") -> None:
+        """*why* is what the autoscaler says; *wrapped* what is said where several metrics are, if that is more."""
+        super().__init__(why)
+        self.wrapped = wrapped or why
+
 
 @quick
 @attrs.frozen(weakref_slot=False)

@@ -113,7 +113,8 @@ def seen(state: State, node: Any, now: Instant, out: list[Effect]) -> State:
     if node is None:
         return replace(state, node=replace(own, seen=None))  # it is not made again, as long as this kubelet lives
     state = _with_node(state, copier(OwnNode, "seen")(own, node))
-    if own.registered and not own.reporting and not own.dirty and _misjudged(state, node):
+    waits = own.reporting and now - own.reported_at < PATIENCE  # for what was made of its last report
+    if own.registered and not waits and not own.dirty and _misjudged(state, node):
         return changed(state, now, out)
     return state
 

@@ -48,6 +48,22 @@ def test_without_the_gate_or_with_another_lock_it_races():
     assert own.candidacy is not None
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags", "lets_go"),
+    [
+        ("kube-scheduler", (), True),
+        ("kube-controller-manager", (), False),
+        (
+            "kube-controller-manager",
+            ("--feature-gates=ControllerManagerReleaseLeaderElectionLockOnExit=true",),
+            True,
+        ),
+    ],
+)
+def test_who_lets_go_of_its_lock_when_it_is_asked_to_end(kind, flags, lets_go):
+    assert config_of(kind, Map(), "leases", "", *flags).release_on_cancel is lets_go
+
+
 def test_the_timings_of_who_elects_are_flags_of_the_api_server():
     flags = ("--coordinated-leadership-lease-duration=9s", "--coordinated-leadership-renew-deadline=6s")
     options = read("kube-apiserver", flags)

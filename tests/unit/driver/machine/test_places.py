@@ -7,8 +7,8 @@ from reconcile.cluster.pending import Draining, Sent
 from reconcile.driver import run
 from reconcile.driver.client import create, get
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.machine.network.reach import park, unpark
 from reconcile.driver.machine.processes import end
-from reconcile.driver.machine.reach import park, unpark
 from reconcile.driver.run import play
 from reconcile.driver.step import apply_event
 from reconcile.driver.waiting import held_up_in

@@ -26,6 +26,7 @@ REPLICA_FAILURE: Final = "ReplicaFailure"
 NEW_AVAILABLE: Final = "NewReplicaSetAvailable"
 TIMED_OUT: Final = "ProgressDeadlineExceeded"
 PAUSED: Final = "DeploymentPaused"
+RESUMED: Final = "DeploymentResumed"
 
 # A deadline of so many seconds is none.
 _FOR_EVER: Final = 2**31 - 1
@@ -91,8 +92,14 @@ def paused_or_resumed(deployment: Any, now: Instant) -> Conditions:
     if deployment.spec.paused and not is_known:
         return put(kept, _condition(PROGRESSING, "Unknown", PAUSED, "Deployment is paused"), now)
     if not deployment.spec.paused and is_known:
-        return put(kept, _condition(PROGRESSING, "Unknown", "DeploymentResumed", "Deployment is resumed"), now)
+        return put(kept, _condition(PROGRESSING, "Unknown", RESUMED, "Deployment is resumed"), now)
     return kept
+
+
+def is_just_resumed(deployment: Any) -> bool:
+    """Tell whether nothing was said of the progress since a Deployment was resumed."""
+    present = found_in.find(deployment.status.conditions or (), PROGRESSING) if deployment.status else None
+    return present is not None and present.reason == RESUMED
 
 
 def found_new(name: str) -> DeploymentCondition:

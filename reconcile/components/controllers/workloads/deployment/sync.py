@@ -315,7 +315,9 @@ def _on_written(look: _Look) -> Outcome:
     request, response = answers[0]
     referring = look.ask.views.table(REPLICA_SETS).under("owner", deployment.metadata.uid)
     owned = _overlaid(_owned(deployment, referring), look)
-    said_new = status.created_new(response.body.metadata.name) if request.verb == "create" else None
+    # Right after it is resumed upstream's word of the new one is lost: it writes over what it has just written.
+    creates = request.verb == "create" and not status.is_just_resumed(deployment)
+    said_new = status.created_new(response.body.metadata.name) if creates else None
     return _told(look, fleet_of(deployment, owned), said_new)
 
 

@@ -183,9 +183,7 @@ def test_of_several_the_largest_counts_and_one_that_is_not_there_only_keeps_it_f
     real.patch("horizontalpodautoscalers", "web", {"spec": {"metrics": [cpu(), none]}})
     real.run(400)
     assert replicas(real) == 4
-    said = (
-        "failed to get external metric none: unable to get external metric default/none/nil: no metrics returned from"
-    )
+    said = "the HPA was unable to compute the replica count: unable to get external metric default/none/nil: no metrics"
     active = next(each for each in status(real)["conditions"] if each["type"] == "ScalingActive")
     assert active["reason"] == "FailedGetExternalMetric"
     assert said in active["message"]

@@ -115,6 +115,21 @@ def test_a_report_that_comes_late_does_not_hide_what_another_said_before_it(lab)
     assert lab.objects["nodes", "node-1"].status.conditions[-1].status == "True"
 
 
+def test_a_report_that_is_never_answered_is_not_waited_for_when_another_speaks(lab):
+    lab = lab()
+    lab.run(3)
+    push = lab.push
+    lab.push = lambda to, event: None if to == "api" and event[1] == ("node",) else push(to, event)
+    lab.run(300)
+    lab.run(60)
+    lab.push = push
+    node = lab.objects["nodes", "node-1"]
+    unknown = tuple([replace(row, status="Unknown") if row.type == "Ready" else row for row in node.status.conditions])
+    lab.put("nodes", replace(node, status=replace(node.status, conditions=unknown)))
+    lab.run(11)
+    assert lab.objects["nodes", "node-1"].status.conditions[-1].status == "True"
+
+
 def test_what_another_says_that_a_node_has_is_kept(lab):
     lab = lab()
     lab.run(3)

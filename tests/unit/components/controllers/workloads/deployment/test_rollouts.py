@@ -208,6 +208,25 @@ def test_paused_deployment_says_so_and_creates_nothing_new():
     assert condition(toy, "Progressing").reason == "NewReplicaSetAvailable"
 
 
+def test_what_is_resumed_before_it_had_a_replica_set_is_not_said_to_have_got_one():
+    toy = cluster(objects.deployment(1, paused=True))
+    run(toy)
+    assert condition(toy, "Progressing").reason == "DeploymentPaused"
+    seen, ask = [], toy.ask
+
+    def noted(request):
+        if request.subresource == "status" and request.resource == "deployments.apps":
+            seen.extend(one.reason for one in request.body.status.conditions if one.type == "Progressing")
+        return ask(request)
+
+    toy.ask = noted
+    change(toy, paused=False)
+    run(toy)
+    assert seen[0] == "DeploymentResumed"
+    assert seen[-1] == "NewReplicaSetAvailable"
+    assert "NewReplicaSetCreated" not in seen
+
+
 def test_unhealthy_old_pods_go_first():
     toy = cluster(objects.deployment(4, strategy=objects.rolling(0, 1)))
     run(toy, images=())

@@ -1,0 +1,1 @@
+"""What applications in containers do, and what a metrics server says of them."""

@@ -1,0 +1,323 @@
+"""
+Programs: how an application's process begins in its container, and what becomes of what it orders.
+
+Its pod says as whom it calls and what its volumes are; names are looked up as the cluster's DNS would answer, and
+services are reached through the packet filter rules of its host.
+
+Takes:    an open machine; a process of kind application; effects of an application.
+Gives:    processes, parcels, what is on volumes and in logs.
+Source:   https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/, .../concepts/storage/volumes/.
+Left out: see docs/limits.md, "Applications".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from reconcile.cluster.cluster import Process
+from reconcile.cluster.components import applications_among
+from reconcile.cluster.pending import Parcel, Starting
+from reconcile.components import applications, kubelet, kubeproxy, world
+from reconcile.components.applications import Keep, Listen, Log, Place, Reply, Send
+from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.network.reach import store_seen_from
+from reconcile.effects import DiscardVolumes
+from reconcile.lib.mapping import Map
+from reconcile.lib.sequence import Sequence
+from reconcile.model.requests import User
+
+APPLICATION: Final = "application"
+_LOCAL: Final = ("localhost", "127.0.0.1")
+_SLICES: Final = "endpointslices.discovery.k8s.io"
+_CLAIMS: Final = "persistentvolumeclaims"
+_EMPTY: Final[Map[Any]] = Map()
+_KEPT: Final = 10_000  # about so many lines of a container's log: it is rotated, as a kubelet does
+_STATIC: Final = "kubernetes.io/config.hash"
+
+
+def launch_application(machine: Machine, host: str, process: str) -> None:
+    """Make the process of a container that runs an application; it is about to begin."""
+    clock = Process.of("kubelet", machine.host(host), 0)  # a host's processes all go by its clock
+    user = _user(_pod(machine, host, process))
+    made = Process(f"{process}/{host}", APPLICATION, host, user, machine.serial, skew=clock.skew, drift=clock.drift)
+    machine.processes.set(made.name, made)
+    machine.push(Starting(made.name, made.life))
+
+
+def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applications.Application, Place] | None:
+    """Give the application that a container runs, and where; None if its container is gone."""
+    runtime = machine.states.get(f"runtime/{process.host}")
+    known = None if runtime is None else world.found(runtime, within(process))
+    if known is None:
+        return None
+    sandbox, container = known
+    assert container.order is not None, "a container that runs an application knows how it was ordered"
+    pod, order = _pod(machine, process.host, within(process)), container.order
+    name = world.component_of(runtime, within(process))
+    application = next(each for each in applications_among(machine.cluster.controllers) if each.name == name)
+    mounted = volumes_of(machine, process.host, pod, container.name)
+    place = Place(
+        pod=order.pod,
+        uid=sandbox.uid,
+        container=container.name,
+        host=process.host,
+        ip=sandbox.ip,
+        labels=Map.of(pod.metadata.labels or ()) if pod is not None else _EMPTY,
+        environment=_linked(machine, process.host, pod, order.environment),
+        args=(*order.command, *order.args),
+        attempt=order.attempt,
+        volumes=Map([(path, _content(machine, order.pod, key)) for path, key in mounted.items()]),
+        dice=dice,
+        now=machine.now + process.skew,
+    )
+    return application, place
+
+
+def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map[str]:
+    """Give an application's variables, with those of the services that its host's API server has when it begins."""
+    if pod is None:
+        return environment
+    namespace, store = pod.metadata.namespace, store_seen_from(machine, host)
+    services = [*store.table("services").under("namespace", namespace), store.get("services", "default/kubernetes")]
+    linked = pod.spec.enable_service_links
+    links = kubelet.variables_of([each for each in services if each is not None], namespace, linked=linked)
+    return Map({**links, **environment})
+
+
+def within(process: Process) -> str:
+    """Give the name of an application's process on its host."""
+    return process.name.removesuffix(f"/{process.host}")
+
+
+def _pod(machine: Machine, host: str, process: str) -> Any:
+    """Give the pod whose container a process is, as its kubelet has it, else as it is stored; None if it is neither."""
+    known = world.found(machine.states.get(f"runtime/{host}"), process)
+    if known is None:
+        return None
+    uid, order = known[0].uid, known[1].order
+    state = machine.states.get(f"kubelet/{host}")
+    kept = getattr(state, "state", state)  # of a kubelet that is frozen
+    pod = None if kept is None else kubelet.pod_of(kept, uid)
+    if pod is not None or order is None:
+        return pod
+    stored = machine.store.get("pods", order.pod)
+    if stored is None or uid not in (stored.metadata.uid, (stored.metadata.annotations or {}).get(_STATIC)):
+        return None
+    return stored
+
+
+def _user(pod: Any) -> User:
+    """Give the identity of a pod's ServiceAccount."""
+    if pod is None:
+        return User(name="system:anonymous", groups=("system:unauthenticated",))
+    namespace = pod.metadata.namespace or "default"
+    name = pod.spec.service_account_name or "default"
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    return User(name=f"system:serviceaccount:{namespace}:{name}", groups=groups)
+
+
+# What it orders -------------------------------------------------------------------------------------------------------
+
+
+def take_up_of_program(machine: Machine, process: Process, effect: Any) -> bool:
+    """Take up what only an application orders; false if it is none of it."""
+    match effect:
+        case Send():
+            machine.push(_sent(machine, process, effect))
+        case Reply(connection, body):
+            name, life, tag = connection
+            source = machine.states.get(process.name).place.ip
+            parcel = Parcel(process.name, process.life, process.host, source, name, life, body, tag, back=True)
+            machine.push(parcel)
+        case Listen(port):
+            _listen(machine, process, port)
+        case Keep(path, key, value):
+            _keep(machine, process, path, (key, value))
+        case Log(line):
+            log(machine, process, line)
+        case _:
+            return False
+    return True
+
+
+def log(machine: Machine, process: Process, line: str) -> None:
+    """Write a line to a container's log."""
+    place = machine.states.get(process.name).place
+    key = f"{place.uid}/{place.container}"
+    logs = machine.programs.logs
+    lines = logs.get(key, Sequence()).append((machine.now, line), keep=_KEPT)
+    machine.programs = attrs.evolve(machine.programs, logs=logs.set(key, lines))
+
+
+def _listen(machine: Machine, process: Process, port: int) -> None:
+    address = f"{machine.states.get(process.name).place.ip}:{port}"
+    known = machine.programs.listeners
+    if address not in known or known[address] == process.name:
+        machine.programs = attrs.evolve(machine.programs, listeners=known.set(address, process.name))
+    else:
+        log(machine, process, f"listen tcp :{port}: bind: address already in use")
+
+
+def unlisten(machine: Machine, process: Process, state: Any) -> None:
+    """Let nobody listen any more where a process did that has ended."""
+    inner = getattr(state, "state", state)
+    if not isinstance(inner, applications.State):
+        return
+    listeners = machine.programs.listeners
+    for address, name in listeners.between(f"{inner.place.ip}:", f"{inner.place.ip};"):
+        if name == process.name:
+            listeners = listeners.remove(address)
+    machine.programs = attrs.evolve(machine.programs, listeners=listeners)
+
+
+# Volumes --------------------------------------------------------------------------------------------------------------
+
+
+def volumes_of(machine: Machine, host: str, pod: Any, container: str) -> Map[str]:
+    """
+    Give the volumes of a container by the path at which each is mounted: what a claim is bound to, what is the pod's
+    own, what is its host's, or an object of its namespace.
+    """
+    if pod is None:
+        return Map()
+    spec = pod.spec
+    every = (*(spec.init_containers or ()), *spec.containers)
+    mounts = next((each.volume_mounts or () for each in every if each.name == container), ())
+    sources = {volume.name: volume for volume in spec.volumes or ()}
+    found: dict[str, str] = {}
+    for mount in mounts:
+        volume = sources.get(mount.name)
+        if volume is not None:
+            key = volume_of(machine, host, pod, volume)
+            found[mount.mount_path] = f"{key}/{mount.sub_path}" if mount.sub_path else key
+    return Map(found)
+
+
+def volume_of(machine: Machine, host: str, pod: Any, volume: Any) -> str:
+    """Give the name under which it is known what is on a volume of a pod."""
+    namespace, name, uid = pod.metadata.namespace or "default", pod.metadata.name, pod.metadata.uid
+    claim = volume.persistent_volume_claim
+    if claim is not None or volume.ephemeral is not None:
+        claimed = claim.claim_name if claim is not None else f"{name}-{volume.name}"
+        bound = machine.store.get(_CLAIMS, f"{namespace}/{claimed}")
+        volume_name = bound.spec.volume_name if bound is not None and bound.spec is not None else None
+        return f"volume/{volume_name}" if volume_name else f"claim/{namespace}/{claimed}"
+    if volume.host_path is not None:
+        return f"host/{host}{volume.host_path.path}"
+    if volume.config_map is not None:
+        return f"configmaps:{volume.config_map.name}"
+    if volume.secret is not None:
+        return f"secrets:{volume.secret.secret_name}"
+    return f"pod/{uid}/{volume.name}"
+
+
+def _content(machine: Machine, pod: str, key: str) -> Map[Any]:
+    resource, colon, name = key.partition(":")
+    if not colon:
+        return machine.programs.volumes.get(key, _EMPTY)
+    found = machine.store.get(resource, f"{pod.partition('/')[0]}/{name}")
+    return Map.of(found.data or ()) if found is not None else _EMPTY
+
+
+def _keep(machine: Machine, process: Process, path: str, written: tuple[str, Any]) -> None:
+    container = machine.states.get(process.name).place.container
+    pod = _pod(machine, process.host, within(process))
+    volume = volumes_of(machine, process.host, pod, container).get(path)
+    if volume is None or ":" in volume:
+        why = "no such file or directory" if volume is None else "read-only file system"
+        log(machine, process, f"open {path}/{written[0]}: {why}")
+        return
+    key, value = written
+    volumes = machine.programs.volumes
+    content = volumes.get(volume, _EMPTY)
+    content = content.remove(key) if value is None else content.set(key, value)
+    machine.programs = attrs.evolve(machine.programs, volumes=volumes.set(volume, content))
+
+
+def discard_volumes(machine: Machine, effect: DiscardVolumes) -> None:
+    """Let what is on a pod's own volumes, and in its log, go with it."""
+    volumes, logs = machine.programs.volumes, machine.programs.logs
+    for key, _ in volumes.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
+        volumes = volumes.remove(key)
+    for key, _ in logs.between(f"{effect.uid}/", f"{effect.uid}0"):
+        logs = logs.remove(key)
+    filled = machine.programs.filled
+    for key, _ in filled.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
+        filled = filled.remove(key)
+    machine.programs = attrs.evolve(machine.programs, volumes=volumes, logs=logs, filled=filled)
+
+
+# Names ----------------------------------------------------------------------------------------------------------------
+
+
+def _sent(machine: Machine, process: Process, effect: Send) -> Parcel:
+    place = machine.states.get(process.name).place
+    address, port, problem = effect.to, effect.port, ""
+    if address in _LOCAL:
+        address = place.ip
+    elif not _is_address(address):
+        found = looked_up(machine, process.host, place.namespace, address)
+        dice = machine.dice(f"lookup/{machine.serial}")
+        address = found[dice.below(len(found))[0]] if found else ""
+        problem = "" if found else f"dial tcp: lookup {effect.to} on 10.96.0.10:53: no such host"
+    rules = machine.host(process.host).rules
+    if not problem and rules is not None:
+        packet = kubeproxy.Packet(source=place.ip, destination=address, port=port, at=machine.now)
+        verdict, _ = kubeproxy.route(rules, packet, machine.dice(f"packet/{machine.serial}"))
+        address, port = verdict.destination, verdict.port
+        if verdict.action != "ACCEPT":
+            problem = f"dial tcp {effect.to}:{effect.port}: connect: connection refused"
+    return Parcel(
+        process.name, process.life, process.host, place.ip, address, port, effect.body, effect.tag, problem=problem
+    )
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
+
+
+def looked_up(machine: Machine, host: str, namespace: str, name: str) -> tuple[str, ...]:
+    """
+    Give the addresses of a name as the cluster's DNS has them, asked by a pod of *namespace*: of a Service its own, of
+    a headless one those of its endpoints, of a pod behind one the pod's; () if there is no such name.
+    """
+    parts = name.removesuffix(".").removesuffix(".cluster.local").removesuffix(".svc").split(".")
+    store = store_seen_from(machine, host)
+    # As with the search list of a pod's resolv.conf, and ndots:5: what stands for less is tried first.
+    for pod, service, space in _meanings(parts, namespace):
+        found = store.get("services", f"{space}/{service}")
+        if found is None:
+            continue
+        if found.spec.cluster_ip not in (None, "", "None"):
+            if not pod:
+                return (found.spec.cluster_ip,)
+            continue
+        addresses = _endpoints(store, space, found, pod)
+        if addresses:
+            return addresses
+    return ()
+
+
+def _meanings(parts: list[str], namespace: str) -> tuple[tuple[str, str, str], ...]:
+    match parts:
+        case [service]:
+            return (("", service, namespace),)
+        case [first, second]:
+            return (first, second, namespace), ("", first, second)
+        case [pod, service, space]:
+            return ((pod, service, space),)
+        case _:
+            return ()
+
+
+def _endpoints(store: Any, namespace: str, service: Any, pod: str) -> tuple[str, ...]:
+    early = service.spec.publish_not_ready_addresses
+    found: dict[str, None] = {}
+    for each in store.table(_SLICES).under("service", (namespace, service.metadata.name)):
+        for endpoint in each.endpoints or ():
+            ready = endpoint.conditions is None or endpoint.conditions.ready is not False
+            if (ready or early) and (not pod or endpoint.hostname == pod):
+                found.update(dict.fromkeys(endpoint.addresses or ()))
+    return tuple(sorted(found))

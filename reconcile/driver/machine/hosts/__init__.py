@@ -1,0 +1,1 @@
+"""What befalls hosts, their clocks and what runs on them."""
