@@ -98,7 +98,8 @@ class State:
         salt: keeps its events' names apart from those that another recorder makes at the same instant.
         count: how many names it made.
         dice: for the names of events about objects whose own name cannot be a part of one.
-        young: what was recorded about the objects used last, by who names itself (*component*); at half of what is remembered, it becomes old.
+        young: what was recorded about the objects used last, by uid and by who names itself; at half of what is
+            remembered, it becomes old.
         old: what was recorded about objects used before.
         patches: how many patches were sent.
         unanswered: the event that a patch that is under way stands for, by the patch's number.

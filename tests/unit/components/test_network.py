@@ -157,7 +157,7 @@ def test_a_thousand_events_of_a_process_wait_at_most():
 
 
 def event(process, number):
-    return Sent(process, 1, "one", User("u"), Request(verb="create", resource="events"), None, number)
+    return Sent(process, 1, "one", User(name="u"), Request(verb="create", resource="events"), None, number)
 
 
 def test_what_has_come_through_begins_to_count_anew():
