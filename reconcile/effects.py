@@ -69,9 +69,30 @@ class Wake:
 @quick
 @attrs.frozen(weakref_slot=False)
 class OpenWatch:
-    """Watch one resource more, from now on, under its own key: what a definition established meanwhile."""
+    """
+    Watch one resource more, from now on: what a definition established meanwhile.
+
+    Args:
+        resource: the resource's key, by which `Watched` events name it.
+        partition: only objects with this value of the resource's partition; the watch is then called
+            `RESOURCE/PARTITION`.
+    """
 
     resource: str
+    partition: str = ""
+
+    @property
+    def watch(self) -> str:
+        """How `Watched` events name it."""
+        return f"{self.resource}/{self.partition}" if self.partition else self.resource
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class CloseWatch:
+    """Watch no more what was watched under this name."""
+
+    watch: str
 
 
 @quick
@@ -277,6 +298,23 @@ class Install:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class WriteVolume:
+    """
+    Make *files* all that is on a volume of a pod: what it shows of ConfigMaps, Secrets, the pod itself, its token.
+
+    Args:
+        uid: the pod's.
+        volume: its name in the pod.
+        files: path below the volume -> content.
+    """
+
+    uid: str
+    volume: str
+    files: Map[str]
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Exit:
     """End this process, as `os.Exit` would; the kubelet restarts its container."""
 
@@ -404,9 +442,11 @@ Effect: TypeAlias = (
     | CancelTimer
     | Wake
     | OpenWatch
+    | CloseWatch
     | Record
     | RuntimeOrder
     | Install
+    | WriteVolume
     | Exit
     | Report
     | LaunchProcess

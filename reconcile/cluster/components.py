@@ -225,6 +225,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             drivers=setting.drivers,
             device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
             wholes=setting.managed_fields,
+            follows=not setting.host.external and bool(applications_among(setting.controllers)),
         ),
         step=kubelet.step,
         watches=kubelet.watches,

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from reconcile.api.convert import dump
 from reconcile.api.scalars import Time, freeze
-from reconcile.components.kubelet.state import Claimed, Claiming, LocalPod, State, with_seldom
+from reconcile.components.kubelet.needs import Claimed, Claiming
+from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.replacing import replace
