@@ -3,7 +3,7 @@ One line of text for each event and each effect: what scenarios, logs and progre
 
 Also the request line: the path and the method under which a REST client sends a request.
 
-Takes:    any value of events and effects.py; a Request.
+Takes:    any value of events and effects; a Request.
 Gives:    text.
 Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/ for paths; kubectl -v 6 for request lines.
 Left out: nothing known.
@@ -40,7 +40,7 @@ def describe(what: Any, cluster: Cluster | None = None) -> str:
     Give one line of text for an event or an effect.
 
     Args:
-        what: a value of events or effects.py.
+        what: a value of events or effects.
         cluster: where it happens next: then a call or a message is shown in words beside its number, or of a fault
             that hits one instead of it.
 
