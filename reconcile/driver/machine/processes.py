@@ -22,6 +22,7 @@ from reconcile.driver.machine.applications.programs import (
 )
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.hosts.clocks import due_at
+from reconcile.driver.machine.hosts.disks import keep_disk
 from reconcile.driver.machine.hosts.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members.leases import end_lease, renew_leases
@@ -143,6 +144,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
+        machine.host(process.host).kept,
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
@@ -199,6 +201,7 @@ def end(machine: Machine, name: str) -> None:
     if machine.plural and process.kind in _REACHED:
         _leave_members(machine, process)
     machine.processes.remove(name)
+    keep_disk(machine, process)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
     if machine.fronted:
