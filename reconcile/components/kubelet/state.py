@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.components.kubelet.needs import Claimed, Claiming, Following, Mounting, Secrets
+from reconcile.components.kubelet.awaited import Claiming, Following, Mounting, Secrets
+from reconcile.components.kubelet.disk import Allocation, Claimed
 from reconcile.components.kubelet.pod.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
@@ -316,6 +317,7 @@ class Seldom:
         strain: what the host has left of what signals measure, beside what pods use.
         filled: how many bytes are on the volumes that pods have for themselves, by uid and name.
         trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
+        recalled: what an earlier life had allocated to pods that have not shown themselves yet, by uid.
     """
 
     dice: Dice
@@ -351,6 +353,7 @@ class Seldom:
     strain: Map[int] = Map()
     filled: Map[Map[int]] = Map()
     trouble: Trouble | None = None
+    recalled: Map[Allocation] = Map()
 
 
 @quick

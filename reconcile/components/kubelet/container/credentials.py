@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.kubelet.needs import Secrets
+from reconcile.components.kubelet.awaited import Secrets
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, PullImage, Record, SetTimer
 from reconcile.lib.instant import SECOND, Instant

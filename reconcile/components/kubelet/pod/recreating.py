@@ -14,10 +14,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.components.kubelet.awaited import Mounting
 from reconcile.components.kubelet.container import stopping
-from reconcile.components.kubelet.needs import Mounting
 from reconcile.components.kubelet.pod import choosing, ending
-from reconcile.components.kubelet.state import ALIVE, Aside, Container, LocalPod, State, restart_policy, with_seldom
+from reconcile.components.kubelet.state import (
+    ALIVE,
+    Aside,
+    Container,
+    LocalPod,
+    State,
+    restart_policy,
+    with_seldom,
+)
 from reconcile.effects import CancelTimer, Effect, Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconcile.api import meta_v1
-from reconcile.components.kubelet.needs import Following
+from reconcile.components.kubelet.awaited import Following
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.components.kubelet.volume import asking, files, volumes
 from reconcile.effects import Call, CancelTimer, CloseWatch, Effect, OpenWatch, SetTimer, WriteVolume

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.components.kubelet.awaited import Mounting
 from reconcile.components.kubelet.container import credentials
-from reconcile.components.kubelet.needs import Mounting
 from reconcile.components.kubelet.node import nodes
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.components.kubelet.volume import asking, following, growing, holding, volumes

@@ -1,4 +1,4 @@
-"""What pods need beside themselves, as their kubelet asked for it: what volumes show, pull secrets, devices."""
+"""What pods wait for before they run: what their volumes are made of, their pull secrets, their devices."""
 
 from __future__ import annotations
 
@@ -33,27 +33,6 @@ class Mounting:
     failures: Map[int] = Map()
     done: bool = False
     anew: tuple[str, ...] = ()
-
-
-@quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
-class Following:
-    """
-    What the files of a pod show, and of what.
-
-    Args:
-        asked: what is being asked for, `RESOURCE/NAME`.
-        found: what was answered, or heard since, by the same names: what the files are made of.
-        files: what was written to each volume, by its name.
-        due: when they are made again, as something has changed or could not be set up; 0 if that is not so.
-        delay: the present back-off, if it could not.
-    """
-
-    asked: tuple[str, ...] = ()
-    found: Map[Response] = Map()
-    files: Map[Map[str]] = Map()
-    due: Instant = 0
-    delay: Duration = 0
 
 
 @quick
@@ -95,20 +74,20 @@ class Claiming:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Claimed:
+class Following:
     """
-    A ResourceClaim on this node.
+    What the files of a pod show, and of what.
 
     Args:
-        key: namespace/name.
-        drivers: whose devices it has.
-        users: uids of the pods that have it.
-        prepared: its devices are.
-        failures: how often that has failed.
+        asked: what is being asked for, `RESOURCE/NAME`.
+        found: what was answered, or heard since, by the same names: what the files are made of.
+        files: what was written to each volume, by its name.
+        due: when they are made again, as something has changed or could not be set up; 0 if that is not so.
+        delay: the present back-off, if it could not.
     """
 
-    key: str
-    drivers: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    prepared: bool = False
-    failures: int = 0
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
+    files: Map[Map[str]] = Map()
+    due: Instant = 0
+    delay: Duration = 0
