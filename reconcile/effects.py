@@ -278,10 +278,18 @@ class Install:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Exit:
-    """End this process, as `os.Exit` would; the kubelet restarts its container."""
+    """
+    End this process, as `os.Exit` would; the kubelet restarts its container.
+
+    Args:
+        code: as which it ends.
+        message: what an application writes to its termination message path.
+        wrote: of a program of the control plane, the last lines of its log.
+    """
 
     code: int
     message: str = ""
+    wrote: tuple[str, ...] = ()
 
 
 @quick

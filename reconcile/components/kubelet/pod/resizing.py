@@ -19,6 +19,9 @@ from typing import Any, Final
 from reconcile.api import convert, core_v1
 from reconcile.components.kubelet.admission import admission
 from reconcile.components.kubelet.container import stopping
+from reconcile.components.kubelet.disk import Allocation
+from reconcile.components.kubelet.node.checkpoints import with_resources
+from reconcile.components.kubelet.pod.ending import grace_of
 from reconcile.components.kubelet.state import (
     Aside,
     Container,
@@ -31,7 +34,7 @@ from reconcile.components.kubelet.state import (
     with_seldom,
 )
 from reconcile.effects import CancelTimer, Effect, Record, ResizeContainer, SetTimer
-from reconcile.lib.instant import SECOND, Duration, Instant
+from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.kubelets import settings_of
 from reconcile.model.limits import limits_of
@@ -39,19 +42,17 @@ from reconcile.model.qos import qos_class
 
 TRY_AGAIN: Final = 10 * SECOND
 """How long after containers could not be given what they are to have that is tried again."""
+LOOK_AGAIN: Final = 3 * MINUTE
+"""How long after resizes that wait were last looked at they are again, if nothing has happened."""
+FIRST_LOOK: Final = 30 * SECOND
+"""How long after it has started a kubelet looks at resizes that wait."""
 _NOTHING: Final = core_v1.ResourceRequirements()
 
 
 def as_allocated(pod: LocalPod, api: Any) -> Any:
     """Give a pod of the API with the resources that it has, in place of those that it asks for."""
-    has = {row.name: row.resources for row in _rows(pod.pod.spec)}
-    spec = api.spec
-    made = {
-        part: tuple([replace(row, resources=has.get(row.name, row.resources)) for row in rows])
-        for part, rows in (("init_containers", spec.init_containers), ("containers", spec.containers))
-        if rows
-    }
-    return replace(api, spec=replace(spec, **made))
+    has: Any = pod.pod.spec
+    return with_resources(api, {row.name: row.resources for row in _rows(has)}, has.resources)
 
 
 def considered(state: State, pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
@@ -62,7 +63,7 @@ def considered(state: State, pod: LocalPod, grace: Duration, now: Instant, out: 
         if known is None:
             return state, replace(pod, pod=api)
         return state, replace(pod, pod=api, resize=replace(known, pending=None) if known.begun else None)
-    without = admission.released(state, pod)
+    without = with_seldom(admission.released(state, pod), aligned=state.seldom.aligned)
     asked = admission.requests_of(api.spec)
     refused = _infeasible(state, pod, api) or admission.refusal(without, api, asked)
     if refused is not None:
@@ -103,6 +104,68 @@ def again(pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
         return pod
     held = [kept for kept in pod.containers if kept.stage == "running" and kept.aside and kept.aside.resources]
     return _given(pod, held, now, out)
+
+
+# A kubelet that starts ------------------------------------------------------------------------------------------------
+
+
+def resumed(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
+    """Go on with the resize of a pod that is taken on again: what was allocated is given, what was not is tried."""
+    known = state.seldom.recalled.get(pod.uid)
+    if known is None:
+        return state, pod
+    state = with_seldom(state, recalled=state.seldom.recalled.remove(pod.uid))
+    pod = _recalled(pod, known, now)
+    if pod.resize is None:
+        return state, pod
+    if pod.api is not None and _changed(pod.pod.spec, pod.api.spec):
+        state = _deferred(state, pod.uid)
+        # Until all pods have shown themselves there is no room for any; then a ticker is waited for.
+        out.append(SetTimer(("resizes",), now + FIRST_LOOK))
+    elif pod.resize.pending is not None:
+        pod = replace(pod, resize=replace(pod.resize, pending=None) if pod.resize.begun else None)
+    return state, settled(_continued(pod, now, out), out)
+
+
+def _recalled(pod: LocalPod, known: Allocation, now: Instant) -> LocalPod:
+    """Give a pod that an earlier life of this kubelet had with how far its resize is: as its status says it."""
+    status = pod.written
+    rows = {row.type: row for row in (status.conditions if status is not None else None) or ()}
+    pending, begun = rows.get("PodResizePending"), rows.get("PodResizeInProgress")
+    given = [
+        replace(kept, aside=replace(kept.aside or Aside(), resources=known.actuated[kept.name]))
+        if kept.name in known.actuated and kept.stage == "running"
+        else kept
+        for kept in pod.containers
+    ]
+    if pending is None and begun is None and not known.actuated and pod.pod is pod.api:
+        return pod
+    resize = Resize(
+        pending=None if pending is None else (pending.reason or "", pending.message or ""),
+        since=0 if pending is None else now,
+        asked=0 if pending is None else pending.observed_generation or 0,
+        begun=now if begun is not None or known.actuated else 0,
+        generation=0 if begun is None else begun.observed_generation or 0,
+        error="" if begun is None else begun.message or "",
+    )
+    return replace(pod, containers=tuple(given), resize=resize)
+
+
+def _continued(pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
+    held: list[Container] = []
+    for container in pod.containers:
+        has = None if container.aside is None else container.aside.resources
+        if has is None or container.stage != "running":
+            continue
+        if _restarts(container, has, container.spec.resources or _NOTHING):
+            why = f"Container {container.name} resize requires restart"
+            pod = stopping.stop(pod, container, grace_of(pod.pod), now, out, why=why)
+        else:
+            held.append(container)
+    return _given(pod, held, now, out) if held else pod
+
+
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def waiting(state: State) -> tuple[str, ...]:
@@ -150,11 +213,21 @@ def _waits(
     since = known.since if known.pending is not None and known.pending[0] == reason else now
     resize = replace(known, pending=(reason, message), since=since, asked=generation)
     trouble = state.seldom.trouble or Trouble()
-    deferred = tuple([uid for uid in trouble.deferred if uid != pod.uid])
     if reason == "Deferred":
-        deferred = (*deferred, pod.uid)
-    state = with_seldom(state, trouble=replace(trouble, deferred=deferred))
+        state = _deferred(state, pod.uid)
+        out.append(SetTimer(("resizes",), now + LOOK_AGAIN, periodic=True))
+    else:
+        state = with_seldom(state, trouble=replace(trouble, deferred=_without(trouble, pod.uid)))
     return state, replace(pod, pod=as_allocated(pod, api), resize=resize)
+
+
+def _deferred(state: State, uid: str) -> State:
+    trouble = state.seldom.trouble or Trouble()
+    return with_seldom(state, trouble=replace(trouble, deferred=(*_without(trouble, uid), uid)))
+
+
+def _without(trouble: Trouble, uid: str) -> tuple[str, ...]:
+    return tuple([kept for kept in trouble.deferred if kept != uid])
 
 
 def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
