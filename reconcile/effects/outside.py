@@ -44,6 +44,10 @@ class CallWebhook:
         path: at the service.
         ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
         who: what is asked. An extender may be at an `http:` URL, and is not told how long it is waited for.
+        server_name: the name by which the server is asked for and known; empty for that of the URL.
+        certificate: the caller's own, PEM in base64; empty if it shows none.
+        key: that certificate's, likewise.
+        insecure: whether the server's certificate is not looked at.
     """
 
     call: str
@@ -55,6 +59,10 @@ class CallWebhook:
     path: str = ""
     ca_bundle: str = ""
     who: Literal["webhook", "extender"] = "webhook"
+    server_name: str = ""
+    certificate: str = ""
+    key: str = ""
+    insecure: bool = False
 
 
 @quick

@@ -148,6 +148,7 @@ class Resize:
         begun: when what is allocated began to be given to the containers; 0 if they have it.
         generation: that which asked for it.
         error: why they cannot be given it for now.
+        whole: what the pod itself has, until it is given what is allocated to it; None: it has that.
     """
 
     pending: tuple[str, str] | None = None
@@ -156,6 +157,7 @@ class Resize:
     begun: Instant = 0
     generation: int = 0
     error: str = ""
+    whole: core_v1.ResourceRequirements | None = None
 
 
 @quick
