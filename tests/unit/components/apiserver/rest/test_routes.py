@@ -113,6 +113,8 @@ def test_a_verb_alone_is_no_path(client):
     response = client("GET", "/api/v1/watch")
     assert (response.code, response.body) == (
         500,
-        b'Internal Server Error: "/api/v1/watch": failed to create RequestInfo: unable to determine kind and'
-        b" namespace from url, /api/v1/watch\n",
+        (
+            b'Internal Server Error: "/api/v1/watch": failed to create RequestInfo: unable to determine kind and'
+            b" namespace from url, /api/v1/watch\n"
+        ),
     )

@@ -247,7 +247,7 @@ def test_a_suspended_job_may_be_sized_anew_and_a_running_one_not():
 
 
 def test_a_job_that_never_had_todays_labels_need_not_have_them():
-    spec = {"selector": SELECTOR, "template": {**ONCE, **{"metadata": {"labels": {"a": "b"}}}}}
+    spec = {"selector": SELECTOR, "template": {**ONCE, "metadata": {"labels": {"a": "b"}}}}
     old = made("batch/v1", "Job", {"spec": spec})
     causes = told(update_causes("jobs.batch", made("batch/v1", "Job", {"spec": spec}), old))
     assert any("labels[job-name]" in each for each in causes)
