@@ -278,10 +278,18 @@ class Install:
 @quick
 @attrs.frozen(weakref_slot=False)
 class Exit:
-    """End this process, as `os.Exit` would; the kubelet restarts its container."""
+    """
+    End this process, as `os.Exit` would; the kubelet restarts its container.
+
+    Args:
+        code: as which it ends.
+        message: what an application writes to its termination message path.
+        wrote: of a program of the control plane, the last lines of its log.
+    """
 
     code: int
     message: str = ""
+    wrote: tuple[str, ...] = ()
 
 
 @quick
@@ -370,6 +378,10 @@ class CallWebhook:
         path: at the service.
         ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
         who: what is asked. An extender may be at an `http:` URL, and is not told how long it is waited for.
+        server_name: the name by which the server is asked for and known; empty for that of the URL.
+        certificate: the caller's own, PEM in base64; empty if it shows none.
+        key: that certificate's, likewise.
+        insecure: whether the server's certificate is not looked at.
     """
 
     call: str
@@ -381,6 +393,10 @@ class CallWebhook:
     path: str = ""
     ca_bundle: str = ""
     who: Literal["webhook", "extender"] = "webhook"
+    server_name: str = ""
+    certificate: str = ""
+    key: str = ""
+    insecure: bool = False
 
 
 @quick

@@ -44,6 +44,7 @@ class Setting:
     behaviours: Behaviours
     controllers: tuple[Any, ...]
     disk: Any = None
+    kept: Any = None
     managed_fields: bool = False
     service_cidr: str = ""
     masters: tuple[Host, ...] = ()
@@ -225,6 +226,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             drivers=setting.drivers,
             device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
             wholes=setting.managed_fields,
+            kept=setting.kept,
         ),
         step=kubelet.step,
         watches=kubelet.watches,

@@ -16,7 +16,8 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet.container import configuring, containers, credentials, probes, pulling, stopping
-from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
+from reconcile.components.kubelet.disk import Checkpoints
+from reconcile.components.kubelet.node import checkpoints, imaging, nodes, pressure, registering, shutdown
 from reconcile.components.kubelet.pod import choosing, pods, recreating, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
 from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
@@ -74,6 +75,7 @@ def begin(
     drivers: tuple[Driver, ...] = (),
     device_drivers: tuple[DeviceDriver, ...] = (),
     wholes: bool = True,
+    kept: Checkpoints | None = None,
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -87,6 +89,7 @@ def begin(
         drivers: the CSI drivers that are registered on it.
         device_drivers: the drivers of devices that are.
         wholes: whether its pods' statuses say what each has as a whole.
+        kept: what an earlier life left on the host's disk.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -105,7 +108,7 @@ def begin(
         strain=strain,
         pulled=running.pulled,
     )
-    return State(host=host, seldom=seldom, images=running.images)
+    return State(host=host, seldom=checkpoints.read(seldom, kept, running.images), images=running.images)
 
 
 def watches(state: State) -> tuple[Watch, ...]:
@@ -190,7 +193,7 @@ def _age(change: Change) -> Instant:
 def _synced(state: State, now: Instant, out: list[Effect]) -> State:
     """Stop what runs here and that no pod has claimed, and ask for the mirrors that are missing."""
     out += [StopPodSandbox(uid) for uid in state.seldom.found]
-    state = with_seldom(state, synced=True, found=Map())
+    state = checkpoints.synced(with_seldom(state, synced=True, found=Map()))
     if holding.says_too_much(state):
         state = nodes.changed(state, now, out)
     return statics.mirror_all(state, out)
@@ -332,6 +335,8 @@ def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> 
             return imaging.collect(state, now, out)
         case "shutdown":
             return shutdown.due(state, now, out)
+        case "resizes":
+            return pods.resized(state, now, out)
         case "ended":
             return pods.roomier(shutdown.due(state, now, out), now, out)
         case _:

@@ -22,6 +22,7 @@ from reconcile.driver.machine.applications.programs import (
 )
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.hosts.clocks import due_at
+from reconcile.driver.machine.hosts.disks import keep_disk
 from reconcile.driver.machine.hosts.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members.leases import end_lease, renew_leases
@@ -143,6 +144,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
+        machine.host(process.host).kept,
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
@@ -199,6 +201,7 @@ def end(machine: Machine, name: str) -> None:
     if machine.plural and process.kind in _REACHED:
         _leave_members(machine, process)
     machine.processes.remove(name)
+    keep_disk(machine, process)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
     if machine.fronted:
@@ -261,8 +264,10 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
-def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
-    """Let a process end with *code*; its host's container runtime sees its container exit."""
+def exit_process(
+    machine: Machine, process: Process, code: int, message: str = "", *, wrote: tuple[str, ...] = ()
+) -> None:
+    """Let a process end with *code*; its host's container runtime sees its container exit, whose log ends so."""
     end(machine, process.name)
     if process.name.startswith(ELECTOR):  # it is no container's: its API server lets it stand again
         launch(machine, ELECTOR, process.host)
@@ -270,7 +275,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
     runtime = machine.processes.get(f"runtime/{process.host}")
     own = process.name.removesuffix(f"/{process.host}")
     if runtime is not None and own != "kubelet":
-        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message)
+        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message, wrote=wrote)
         machine.states.set(runtime.name, state)
         take_up(machine, runtime, effects)
 
@@ -407,7 +412,8 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
         case LookAround():
             tell(machine, process, surroundings(machine, process, effect))
         case Exit():
-            exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
+            message = effect.message if process.kind == APPLICATION else ""
+            exit_process(machine, process, effect.code, message, wrote=effect.wrote)
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)

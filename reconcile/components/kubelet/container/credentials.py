@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.components.kubelet.state import LocalPod, Secrets, State, with_seldom
+from reconcile.components.kubelet.awaited import Secrets
+from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, PullImage, Record, SetTimer
 from reconcile.lib.instant import MINUTE, SECOND, Instant
 from reconcile.lib.mapping import Map

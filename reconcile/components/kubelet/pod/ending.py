@@ -60,7 +60,7 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
     seldom = state.seldom
     if seldom.mounting or seldom.secrets:
         state = mounting.dropped(state, pod, out)
-    if seldom.claiming:
+    if seldom.claiming or seldom.claims:
         state, waits = preparing.ended(state, pod, now, out)
         if waits:
             return keep(state, pod)

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import authentication_v1, meta_v1
+from reconcile.components.kubelet.awaited import Mounting
 from reconcile.components.kubelet.container import credentials
 from reconcile.components.kubelet.node import nodes
-from reconcile.components.kubelet.state import LocalPod, Mounting, State, with_seldom
+from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.components.kubelet.volume import growing, holding, volumes
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant

@@ -28,6 +28,16 @@ def test_binding_assigns_once(server, pod):
     )
 
 
+def test_a_bound_pod_is_promised_no_node_any_more(server, pod):
+    server.made("pods", pod)
+    promise = Map({"status": Map({"nominatedNodeName": "n2"})})
+    assert server("patch", "pods", "default", "web", promise, subresource="status").ok
+    assert server("get", "pods", "default", "web").body.status.nominated_node_name == "n2"
+    assert bind(server, binding()).ok
+    bound = server("get", "pods", "default", "web").body
+    assert (bound.spec.node_name, bound.status.nominated_node_name) == ("n1", None)
+
+
 def test_binding_checks_the_pod(server, pod):
     assert bind(server, binding()).code == 404
     server.made("pods", pod)
