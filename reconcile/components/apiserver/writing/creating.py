@@ -26,7 +26,7 @@ from reconcile.components.apiserver.registry.validation import (
 from reconcile.components.apiserver.registry.validation.definitions import naming as definition_naming
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.writing import managing, preparing
+from reconcile.components.apiserver.writing import grouping, managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -264,6 +264,8 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     else:
         obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
+    if resource in grouping.MAKERS:
+        obj = grouping.ungrouped(ask, obj)
     admit = _ADMISSIONS.get(resource) or preparing.NEW.get(resource)
     if admit is not None:
         obj = admit(ask, obj)
@@ -356,6 +358,7 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "persistentvolumes": _waiting,
     "volumeattributesclasses.storage.k8s.io": admission.protect,
     "certificatesigningrequests.certificates.k8s.io": _asked_by,
+    "podgroups.scheduling.k8s.io": lambda ask, group: admission.protect_group(ask, grouping.new_group(ask, group)),
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

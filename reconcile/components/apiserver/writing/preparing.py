@@ -15,6 +15,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Causes
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.state import Ask
+from reconcile.components.apiserver.writing import grouping
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import gates
@@ -191,6 +192,7 @@ STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "jobs.batch": lambda _, new, __: as_read(new),
     "persistentvolumes": _volume_status,
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
+    "podgroups.scheduling.k8s.io": grouping.group_status,
 }
 
 
@@ -287,6 +289,7 @@ NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "resourceslices.resource.k8s.io": _new_slice,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
     "leases.coordination.k8s.io": _new_lease,
+    "workloads.scheduling.k8s.io": grouping.new_workload,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "statefulsets.apps": _stateful_set,
@@ -294,6 +297,8 @@ CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
     "leases.coordination.k8s.io": _lease,
+    "podgroups.scheduling.k8s.io": grouping.group,
+    "workloads.scheduling.k8s.io": grouping.workload,
     "persistentvolumeclaims": new_claim,
     "endpointslices.discovery.k8s.io": _changed_slice,
 }

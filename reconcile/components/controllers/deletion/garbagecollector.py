@@ -21,16 +21,17 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import meta_v1
-from reconcile.api.kinds import Resource, all_resources, resource_for
+from reconcile.api.kinds import Resource, all_resources, gated_resources, resource_for
 from reconcile.components.controllers.answers import NOT_FOUND, is_done, text_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import definitions
+from reconcile.model import definitions, gates
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 
@@ -53,6 +54,7 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
     )
 )
 """Everything that can own or be owned."""
+_GATED: Final = tuple(dict.fromkeys([known.key for known in gated_resources()]))
 
 
 @quick
@@ -117,7 +119,7 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name, table in views.filled((*RESOURCES, *_customs(views))):
+    for name, table in views.filled((*RESOURCES, *[key for key in _GATED if views.has(key)], *_customs(views))):
         found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
 
@@ -410,3 +412,10 @@ CONTROLLER: Final = Controller(
     customs=keys_of_change,
     user=service_account("generic-garbage-collector"),
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, the garbage collector that also sees what only feature gates let be."""
+    more = [known.key for known in gated_resources() if gates.is_on(given, known.gate)]
+    sources = tuple([Source(name, keys_of_change) for name in dict.fromkeys(more)])
+    return {NAME: replace(CONTROLLER, sources=(*CONTROLLER.sources, *sources))} if more else {}
