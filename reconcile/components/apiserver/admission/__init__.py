@@ -2,9 +2,9 @@
 Admission: what the API server's plugins add to a request and whom they stop, a module a plugin.
 
 First the plugins that change what is written (NamespaceLifecycle, LimitRanger, ServiceAccount, NodeRestriction,
-TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, PodGroupProtection, RuntimeClass,
-DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once the object is
-valid, those that judge it
+TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, PodGroupProtection,
+RuntimeClass, DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once
+the object is valid, those that judge it
 (LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, NodeDeclaredFeatureValidator,
 PodGroupWorkloadExists, PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
 

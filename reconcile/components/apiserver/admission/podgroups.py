@@ -1,5 +1,5 @@
 """
-PodGroupProtection, PodGroupWorkloadExists: a pod group is kept while it is in use, and made of a template that is there.
+PodGroupProtection, PodGroupWorkloadExists: a group is kept while it is in use, and made of a template that is there.
 
 Source:   the admission plugins of these names, which are on by default and do nothing unless GenericWorkload is on.
 Left out: nothing known.

@@ -24,7 +24,7 @@ from reconcile.store import Change
 
 NAME: Final = "podgroup-protection"
 _ENDED: Final = ("Succeeded", "Failed")
-_INDEXES: Final = (Index("group", lambda group: (group,)),)
+_INDEXES: Final[tuple[Index[str], ...]] = (Index("group", lambda group: (group,)),)
 
 
 def remember() -> Table[Key, str]:
