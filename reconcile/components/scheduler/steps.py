@@ -3,7 +3,8 @@ The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
           update, a victim's status, what extenders say), TimerFired (back-offs, long waits, volumes).
-Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
+Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims,
+          podgroups/status), Record
           (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
           CallWebhook.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
@@ -21,11 +22,14 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
+from reconcile.components.scheduler.groups.members import groups_changed
+from reconcile.components.scheduler.groups.turning import grouped
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
+    held,
     left,
     nodes_changed,
     others_changed,
@@ -36,6 +40,7 @@ from reconcile.effects import CancelTimer, Effect, OpenWatch, Record, SetTimer, 
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
+from reconcile.model.grouping import GROUPS
 from reconcile.model.requests import Response
 
 QUEUE: Final = "schedule"
@@ -77,6 +82,8 @@ def _on_watched(state: State, event: Watched) -> Step:
         state = devices_changed(state, event)
         if event.watch in state.clock.synced and not state.settings.looks:
             return _ordered(state, (), woken_before=_ready(was))
+    elif event.watch == GROUPS:
+        state = groups_changed(state, event.changes, event.view, event.now, held)
     else:
         state = others_changed(state, event)
     if state.settings.looks:
@@ -113,10 +120,10 @@ def _on_turned(state: State, event: Turned) -> Step:
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
     if state.settings.looks:
-        turn = begun if state.settings.extenders else scheduled
+        turn = begun if state.settings.extenders else grouped if state.settings.groups else scheduled
         after, effects = turn(state, event.now)
         return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
-    state, effects = scheduled(state, event.now)
+    state, effects = (grouped if state.settings.groups else scheduled)(state, event.now)
     return _ordered(state, effects, woken_before=False)
 
 
