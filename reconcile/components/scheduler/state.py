@@ -223,7 +223,7 @@ class Settings:
         profile: how pods are scheduled.
         others: further profiles, for pods of other schedulers' names.
         extenders: who else is asked.
-        looks: whether somebody has to be shown the nodes themselves, or what was decided.
+        looks: whether somebody has to be shown the nodes themselves, or what was decided; or pods may be in groups.
         explanations: where decisions are explained: `log`, `pods`.
         groups: whether pods that name a group are scheduled together.
         gangs: whether of a gang as many as it says are placed, or none.
@@ -295,7 +295,7 @@ def begin(dice: Dice, configuration: Configuration = DEFAULTS, switched: Map[boo
             profile,
             tuple(others),
             configuration.extenders,
-            looks=bool(configuration.extenders or configuration.explanations)
+            looks=bool(groups or configuration.extenders or configuration.explanations)
             or any(each.own for each in configuration.profiles),
             explanations=configuration.explanations,
             groups=groups,

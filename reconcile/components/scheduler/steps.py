@@ -22,7 +22,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
-from reconcile.components.scheduler.groups.members import groups_changed
+from reconcile.components.scheduler.groups.members import regrouped
 from reconcile.components.scheduler.groups.turning import grouped
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
@@ -40,7 +40,6 @@ from reconcile.effects import CancelTimer, Effect, OpenWatch, Record, SetTimer, 
 from reconcile.events import Answered, Hears, Started, TimerFired, Turned, Watched
 from reconcile.lib.instant import SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.grouping import GROUPS
 from reconcile.model.requests import Response
 
 QUEUE: Final = "schedule"
@@ -82,8 +81,6 @@ def _on_watched(state: State, event: Watched) -> Step:
         state = devices_changed(state, event)
         if event.watch in state.clock.synced and not state.settings.looks:
             return _ordered(state, (), woken_before=_ready(was))
-    elif event.watch == GROUPS:
-        state = groups_changed(state, event.changes, event.view, event.now, held)
     else:
         state = others_changed(state, event)
     if state.settings.looks:
@@ -100,6 +97,8 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     """Go on with a change that plugins of the user's own may have something to say about."""
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
+    if state.settings.groups:
+        state = regrouped(state, event, held)
     state = stirred(state, event)
     if state.settings.extenders:
         state = stirred_by_any(state, event)
@@ -123,7 +122,7 @@ def _on_turned(state: State, event: Turned) -> Step:
         turn = begun if state.settings.extenders else grouped if state.settings.groups else scheduled
         after, effects = turn(state, event.now)
         return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
-    state, effects = (grouped if state.settings.groups else scheduled)(state, event.now)
+    state, effects = scheduled(state, event.now)
     return _ordered(state, effects, woken_before=False)
 
 

@@ -27,8 +27,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
-from reconcile.components.scheduler.groups.members import is_held, released
-from reconcile.components.scheduler.groups.members import noted as noted_members
+from reconcile.components.scheduler.groups.members import is_held
 from reconcile.components.scheduler.plugin import NOTHING, Turn, Unschedulable, said
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
@@ -71,17 +70,6 @@ _STORED: Final = ("persistentvolumes", "persistentvolumeclaims")
 
 def pods_changed(state: State, event: Watched) -> State:
     """Take in what has become of pods."""
-    if state.settings.groups:
-        return _grouped_pods_changed(state, event)
-    return _pods_changed(state, event)
-
-
-def _grouped_pods_changed(state: State, event: Watched) -> State:
-    state = _pods_changed(noted_members(state, event.changes), event)
-    return released(state, event.changes, event.now, held)
-
-
-def _pods_changed(state: State, event: Watched) -> State:
     for change in event.changes:
         pod, old = change.new, change.old
         if pod is not None and old is not None and pod.spec is old.spec and pod.spec.node_name:

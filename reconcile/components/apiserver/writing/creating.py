@@ -264,8 +264,6 @@ def _other(ask: Ask, body: Any, metadata: meta_v1.ObjectMeta) -> tuple[Any, Any]
     else:
         obj = copier(body.__class__, "metadata")(body, metadata)
     obj = defaulted(resource, obj)
-    if resource in grouping.MAKERS:
-        obj = grouping.ungrouped(ask, obj)
     admit = _ADMISSIONS.get(resource) or preparing.NEW.get(resource)
     if admit is not None:
         obj = admit(ask, obj)
@@ -288,8 +286,9 @@ def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
     return replace(namespace, spec=replace(spec, finalizers=(*(spec.finalizers or ()), "kubernetes")))
 
 
-def _with_controller_labels(_: Ask, job: Any) -> Any:
+def _with_controller_labels(ask: Ask, job: Any) -> Any:
     """Let a job select its pods by its own uid, unless it says that it selects them itself."""
+    job = grouping.ungrouped(ask, job)
     spec = job.spec
     if spec is None or spec.manual_selector:
         return job

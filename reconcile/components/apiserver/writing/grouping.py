@@ -11,6 +11,7 @@ Left out: see docs/limits.md, "Scheduler".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 from reconcile.components.apiserver.state import Ask
@@ -30,6 +31,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "cronjobs.batch": ("spec", "job_template", *_TEMPLATE),
     "pods": ("spec",),
 }
+_NAMED: Final = {resource: attrgetter(".".join((*path, "scheduling_group"))) for resource, path in _PATHS.items()}
 MAKERS: Final = frozenset(_PATHS)
 """The kinds whose objects say what pods are, and pods themselves."""
 
@@ -48,18 +50,17 @@ def ungrouped(ask: Ask, obj: Any, old: Any = None) -> Any:
         obj: what is to be written.
         old: what is there; what named a group already may still do so.
     """
-    path = _PATHS[ask.request.resource]
-    if _group_at(obj, path) is None or are_grouped(ask) or (old is not None and _group_at(old, path) is not None):
+    resource = ask.request.resource
+    if _group_in(resource, obj) is None or are_grouped(ask) or (old is not None and _group_in(resource, old)):
         return obj
-    return _without(obj, path)
+    return _without(obj, _PATHS[resource])
 
 
-def _group_at(obj: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        obj = getattr(obj, name)
-        if obj is None:
-            return None
-    return obj.scheduling_group
+def _group_in(resource: str, obj: Any) -> Any:
+    try:
+        return _NAMED[resource](obj)
+    except AttributeError:
+        return None  # it says nothing of pods
 
 
 def _without(obj: Any, path: tuple[str, ...]) -> Any:

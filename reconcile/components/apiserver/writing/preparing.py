@@ -281,9 +281,14 @@ def _lease(ask: Ask, new: Any, old: Any) -> Any:
     return replace(kept, spec=replace(kept.spec, strategy=strategy, preferred_holder=preferred))
 
 
+def _and(first: Callable[[Ask, Any, Any], Any], then: Callable[[Ask, Any, Any], Any]) -> Callable[[Ask, Any, Any], Any]:
+    return lambda ask, new, old: then(ask, first(ask, new, old), old)
+
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
-    "statefulsets.apps": _new_stateful_set,
-    "daemonsets.apps": _new_daemon_set,
+    **dict.fromkeys(sorted(grouping.MAKERS), grouping.ungrouped),
+    "statefulsets.apps": lambda ask, obj: _new_stateful_set(ask, grouping.ungrouped(ask, obj)),
+    "daemonsets.apps": lambda ask, obj: _new_daemon_set(ask, grouping.ungrouped(ask, obj)),
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
@@ -292,8 +297,9 @@ NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "workloads.scheduling.k8s.io": grouping.new_workload,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
-    "statefulsets.apps": _stateful_set,
-    "daemonsets.apps": _daemon_set,
+    **dict.fromkeys(sorted(grouping.MAKERS), grouping.ungrouped),
+    "statefulsets.apps": _and(grouping.ungrouped, _stateful_set),
+    "daemonsets.apps": _and(grouping.ungrouped, _daemon_set),
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
     "leases.coordination.k8s.io": _lease,

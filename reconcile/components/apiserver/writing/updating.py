@@ -126,9 +126,6 @@ def _admitted(ask: Ask, new: Any, old: Any) -> Any:
         granting.admit(ask, new, old)
     if resource == "namespaces" and new.spec is not old.spec:
         new = replace(new, spec=old.spec)
-    if resource in grouping.MAKERS:
-        made = grouping.ungrouped(ask, new, old)
-        new = new if made is new else _with_old_parts(made, old)
     prepare = preparing.CHANGED.get(resource)
     if prepare is not None:
         made = prepare(ask, new, old)
@@ -414,6 +411,7 @@ _COMPLETED: Final = frozenset(
         "endpointslices.discovery.k8s.io",
         "podgroups.scheduling.k8s.io",
         "workloads.scheduling.k8s.io",
+        *grouping.MAKERS,
     }
 )
 # Whose annotations say what is in no field, and are judged with the specification.

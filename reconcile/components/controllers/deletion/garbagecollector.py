@@ -21,7 +21,7 @@ from typing import Any, Final
 import attrs
 
 from reconcile.api import meta_v1
-from reconcile.api.kinds import Resource, all_resources, gated_resources, resource_for
+from reconcile.api.kinds import Resource, all_resources, resource_for
 from reconcile.components.controllers.answers import NOT_FOUND, is_done, text_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
@@ -32,6 +32,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import definitions, gates
+from reconcile.model.grouping import GROUPS, WORKLOADS
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 
@@ -54,7 +55,7 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
     )
 )
 """Everything that can own or be owned."""
-_GATED: Final = tuple(dict.fromkeys([known.key for known in gated_resources()]))
+_GROUPED: Final = (WORKLOADS, GROUPS)
 
 
 @quick
@@ -119,7 +120,7 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name, table in views.filled((*RESOURCES, *[key for key in _GATED if views.has(key)], *_customs(views))):
+    for name, table in views.filled((*RESOURCES, *(_GROUPED if views.has(GROUPS) else ()), *_customs(views))):
         found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
 
@@ -415,7 +416,8 @@ CONTROLLER: Final = Controller(
 
 
 def switched(given: Map[bool]) -> dict[str, Controller]:
-    """Give, by name, the garbage collector that also sees what only feature gates let be."""
-    more = [known.key for known in gated_resources() if gates.is_on(given, known.gate)]
-    sources = tuple([Source(name, keys_of_change) for name in dict.fromkeys(more)])
-    return {NAME: replace(CONTROLLER, sources=(*CONTROLLER.sources, *sources))} if more else {}
+    """Give, by name, the garbage collector that also sees groups of pods, where there are any."""
+    if not gates.is_on(given, gates.GENERIC_WORKLOAD):
+        return {}
+    sources = tuple([Source(name, keys_of_change) for name in _GROUPED])
+    return {NAME: replace(CONTROLLER, sources=(*CONTROLLER.sources, *sources))}

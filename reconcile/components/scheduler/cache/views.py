@@ -86,5 +86,5 @@ def having_devices(views: Views, resource: str, table: Table[str, Any]) -> Views
     return views._replace(devices=replace(views.devices, **{OF_DEVICES[resource]: table}))
 
 
-_PLACES: Final = {resource: Views._fields.index(name) for resource, name in FIELDS.items()}
+_PLACES: Final = {resource: Views._fields.index(name) for resource, name in (*FIELDS.items(), (GROUPS, "groups"))}
 _made: Final[Callable[[tuple[Any, ...]], Views]] = partial(tuple.__new__, Views)

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from reconcile.components.scheduler.queue.queue import put, roused
 from reconcile.components.scheduler.state import State, profile_for
+from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.grouping import group_of
+from reconcile.model.grouping import GROUPS, group_of
 from reconcile.store import Change
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -26,8 +27,18 @@ Kept = Callable[[State, Any], bool]
 """Tells whether anything keeps a pod from having a turn."""
 
 
-def noted(state: State, changes: Iterable[Change]) -> State:
-    """Note who belongs to which group, before anything else is made of these changes of pods."""
+def regrouped(state: State, event: Watched, kept: Kept) -> State:
+    """Note who belongs to which group after a change, and let those go on whom it helps."""
+    if event.watch == "pods":
+        return _released(_noted(state, event.changes), event.changes, event.now, kept)
+    if event.watch == GROUPS:
+        for change in event.changes:
+            if change.new is not None and (change.old is None or change.new.spec is not change.old.spec):
+                state = _let_go(state, change.key, event.now, kept, stirs=True)
+    return state
+
+
+def _noted(state: State, changes: Iterable[Change]) -> State:
     known = members = state.memory.members
     for change in changes:
         group = "" if change.new is None or not _belongs(state, change.new) else group_of(change.new)
@@ -56,8 +67,8 @@ def is_held(state: State, pod: Any) -> bool:
     return gang is not None and state.memory.members.count("group", name) < gang.min_count
 
 
-def released(state: State, changes: Iterable[Change], now: Instant, kept: Kept) -> State:
-    """Let those go on whose gang has become large enough by these changes of pods, or of which more are placed."""
+def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept) -> State:
+    """Let those go on whose gang has become large enough, or of which more are placed by others."""
     grown: dict[str, bool] = {}
     for change in changes:
         pod, old = change.new, change.old
@@ -87,12 +98,3 @@ def _let_go(state: State, group: str, now: Instant, kept: Kept, *, stirs: bool) 
     if stirs and waiting:
         queue = roused(queue, waiting, now)
     return state if queue is state.queue else replace(state, queue=queue)
-
-
-def groups_changed(state: State, changes: Iterable[Change], table: Any, now: Instant, kept: Kept) -> State:
-    """Take in a change of pod groups, and let those go on that waited for one."""
-    state = replace(state, views=state.views._replace(groups=table))
-    for change in changes:
-        if change.new is not None and (change.old is None or change.new.spec is not change.old.spec):
-            state = _let_go(state, change.key, now, kept, stirs=True)
-    return state

@@ -23,7 +23,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api.convert import dump
 from reconcile.api.golang import quoted
-from reconcile.api.scalars import freeze
+from reconcile.api.scalars import Time, freeze
 from reconcile.components.scheduler.cache.nodes import with_pod
 from reconcile.components.scheduler.framework.cycle import decided, failed, told
 from reconcile.components.scheduler.framework.panel import Panel
@@ -277,7 +277,7 @@ def _told(state: State, key: str, reason: str, message: str, now: Instant) -> tu
         status=status,
         reason=reason,
         message=message,
-        last_transition_time=None,  # type: ignore[arg-type] -- it is set with the rest
+        last_transition_time=Time.at(now),
         observed_generation=group.metadata.generation,
     )
     new = conditions.set(had, condition, now)
