@@ -194,7 +194,7 @@ def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -
     woken_before = _ready(state)
     assert placed.entry is not None, "it was being bound"
     back = claims.given_back(state, key)
-    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now)
+    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
     return _ordered(state, (*back, *effects), woken_before=woken_before)
 
 
@@ -228,7 +228,7 @@ def _on_devices_due(state: State, now: Instant) -> Step:
         said = f'running PreBind plugin "DynamicResources": {why}'
         effects = (*effects, *claims.given_back(state, key))
         assert placed.entry is not None, "it is being bound"
-        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now)
+        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now, was_binding=True)
         effects = (*effects, *more)
     return _ordered(state, effects, woken_before=woken_before)
 
@@ -264,7 +264,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
         elif found or late:
             why = f'running PreBind plugin "VolumeBinding": binding volumes: {found or "context deadline exceeded"}'
             effects = (*effects, *claims.given_back(state, key))
-            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now)
+            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
             effects = (*effects, *more)
         else:
             state = with_waiting(state, key, replace(waiting, due=None))

@@ -94,6 +94,8 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(topology))
     scheduled = core_v1.PodCondition(type="PodScheduled", status="True", last_transition_time=Time.at(ask.now))
     known = conditions.set(status.conditions, scheduled, ask.now)
+    if status.nominated_node_name:
+        status = replace(status, nominated_node_name=None)  # the node itself says more now
     return core_v1.Pod(
         metadata=metadata,
         spec=copier(core_v1.PodSpec, "node_name")(spec, binding.target.name),

@@ -201,9 +201,12 @@ def found_first(
     return memory if rota is memory.rota else replace(memory, rota=rota), fit, start
 
 
-def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
-    """Put a pod that could not be bound back into the queue, and say why."""
-    effects = told(key, entry.pod, "SchedulerError", why, now)
+def failed(
+    state: State, key: str, entry: Entry, why: str, now: Instant, *, was_binding: bool = False
+) -> tuple[State, tuple[Effect, ...]]:
+    """Put a pod that could not be bound back into the queue, and say why; it is promised no node any more."""
+    promised = was_binding and (entry.traits.mounts.claims or entry.pod.spec.resource_claims)
+    effects = told(key, entry.pod, "SchedulerError", why, now, node="" if promised else None)
     if entry.pod.metadata.deletion_timestamp is not None:
         return state, effects
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
@@ -319,7 +322,13 @@ def reserved(
         if plan is not None:
             state, more = reserve(state, key, name, plan, around.profile.bind_timeout, now=now)
             effects, waits = (*effects, *more), True
-    return state, effects if waits else (binding(state, key, entry.pod, name),)
+    if not waits:
+        return state, (binding(state, key, entry.pod, name),)
+    status = entry.pod.status
+    if status is not None and status.nominated_node_name == name:
+        return state, effects
+    # Who looks at pods learns where it goes while it waits; what is bound at once says so soon enough.
+    return state, (_status(key, {"nominatedNodeName": name}), *effects)
 
 
 def _refused(
@@ -445,7 +454,11 @@ def gone(key: str) -> Call:
 
 
 def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
-    """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
+    """
+    Record why the pod is not scheduled, and write it into its status if that does not say so already.
+
+    With *node* it says which node is promised to it: none, if that is empty.
+    """
     scheduler = pod.spec.scheduler_name or PROFILE
     record = Record(pod, "Warning", "FailedScheduling", cut(message), component=scheduler)
     condition = core_v1.PodCondition(
@@ -460,8 +473,8 @@ def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: s
     body: dict[str, Any] = {}
     if new is not old:
         body["conditions"] = [dump(each) for each in new]
-    if node is not None and (pod.status is None or pod.status.nominated_node_name != node):
-        body["nominatedNodeName"] = node
+    if node is not None and (not node or pod.status is None or pod.status.nominated_node_name != node):
+        body["nominatedNodeName"] = node or None
     return (record, _status(key, body)) if body else (record,)
 
 

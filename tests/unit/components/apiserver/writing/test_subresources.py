@@ -1,6 +1,7 @@
 """Subresources: binding and scale."""
 
 from reconcile.api import autoscaling_v1, core_v1, meta_v1
+from reconcile.api.scalars import freeze
 from reconcile.lib.mapping import Map
 
 
@@ -26,6 +27,15 @@ def test_binding_assigns_once(server, pod):
     assert response.body.message == (
         'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node "n1"'
     )
+
+
+def test_binding_takes_the_promise_of_a_node_back(server, pod):
+    server.made("pods", pod)
+    promise = freeze({"status": {"nominatedNodeName": "n2"}})
+    assert server("patch", "pods", "default", "web", promise, subresource="status").ok
+    assert server("get", "pods", "default", "web").body.status.nominated_node_name == "n2"
+    assert bind(server, binding()).ok
+    assert server("get", "pods", "default", "web").body.status.nominated_node_name is None
 
 
 def test_binding_checks_the_pod(server, pod):
