@@ -35,10 +35,14 @@ def keys_of_claim(change: Change, views: Views) -> tuple[Key, ...]:
 
 
 def keys_of_volume(change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the volume, and the claims that wait for it: its own if it is gone, those that may have it if it is free."""
+    """
+    Give the volume, and the claims that wait for it: those that may have it if it is free.
+
+    Its own hears of it too if it is gone, or may be mounted in other ways.
+    """
     old, new = change.old, change.new
     found: tuple[Key, ...] = ((_VOLUME, change.key),)
-    if new is None:
+    if new is None or (old is not None and old.spec.access_modes != new.spec.access_modes):
         key = claim_named_by(old)
         return (*found, (_CLAIM, key)) if key else found
     if _is_free(new) and not (old is not None and _is_free(old)):

@@ -63,6 +63,16 @@ def test_four_writes_bind_a_claim_to_the_smallest_volume_that_is_large_enough(la
     assert lab.records == []
 
 
+def test_a_claim_says_how_its_volume_may_be_mounted_now(lab):
+    lab.put(VOLUMES, volume("v", "1Gi"))
+    lab.put(CLAIMS, claim())
+    lab.run()
+    its = lab.get(VOLUMES, "v")
+    lab.put(VOLUMES, replace(its, spec=replace(its.spec, access_modes=("ReadWriteOnce", "ReadOnlyMany"))))
+    lab.run()
+    assert lab.get(CLAIMS, "default/data").status.access_modes == ("ReadWriteOnce", "ReadOnlyMany")
+
+
 def test_a_claim_that_was_first_is_bound_once_there_is_a_volume(lab):
     lab.put(CLAIMS, claim())
     lab.run()

@@ -244,3 +244,12 @@ def test_a_suspended_job_may_be_sized_anew_and_a_running_one_not():
     assert said.field == "spec.template.spec"
     (said,) = update_causes("jobs.batch", job("i", suspend=False, cpu="2"), job("i", suspend=False, cpu="1"))
     assert said.field == "spec.template"
+
+
+def test_a_jobs_policy_without_rules_is_another_than_none():
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
+    spec = {"manualSelector": True, "selector": SELECTOR, "template": {"metadata": {"labels": {"a": "b"}}, "spec": pod}}
+    old = defaulted("jobs.batch", made("batch/v1", "Job", {"spec": spec}))
+    new = defaulted("jobs.batch", made("batch/v1", "Job", {"spec": {**spec, "podFailurePolicy": {"rules": []}}}))
+    (said,) = update_causes("jobs.batch", new, old)
+    assert (said.field, said.message) == ("spec.podFailurePolicy", 'Invalid value: {"Rules":[]}: field is immutable')
