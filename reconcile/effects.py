@@ -69,7 +69,7 @@ class Wake:
 @quick
 @attrs.frozen(weakref_slot=False)
 class OpenWatch:
-    """Watch one resource more, from now on, under its own key: what a definition established meanwhile."""
+    """Watch one resource more, from now on, under its own key: what was defined, or is needed, meanwhile."""
 
     resource: str
 

@@ -143,8 +143,10 @@ def _keys_of_new(change: Change, item: Any, views: Views) -> tuple[Key, ...]:
         if FOREGROUND in finalizers and ORPHAN not in finalizers:
             return (itself, *_keys_of_dependents(metadata.uid, views))
         return (itself,) if ORPHAN in finalizers else ()
-    # One that comes to an owner which waits already is not looked at before the owner is.
-    return () if all(_cached_owner(item, each, views) is not None for each in _owners(item)) else (itself,)
+    for reference in metadata.owner_references or ():
+        if _cached_owner(item, reference, views) is None:
+            return (itself,)
+    return ()  # even if an owner waits already: it is looked at again when the owner is
 
 
 def _is_well_owned(item: Any, views: Views) -> bool:

@@ -12,7 +12,16 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.answers import NOT_FOUND, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Later,
+    Outcome,
+    Source,
+    Views,
+    service_account,
+)
 from reconcile.components.controllers.volumes.binder import claims, recycling, volumes
 from reconcile.components.controllers.volumes.newest import Newest, World, observe
 from reconcile.lib.replacing import replace
@@ -90,6 +99,8 @@ def reconcile(ask: Ask) -> Outcome:
     asked = bool(ask.answers) and ask.answers[0][0].verb == "get"
     world = World(ask.views, newest, asked=asked, gone=gone, refused=refused, tried=tried)
     kind, key = ask.key
+    if kind == recycling.TOLD:
+        return recycling.told(world, key)
     outcome = claims.sync(world, key) if kind == _CLAIM else volumes.sync(world, key)
     return outcome if newest is ask.memory else replace(outcome, memory=newest)
 
@@ -102,6 +113,7 @@ CONTROLLER: Final = Controller(
         Source(CLASSES, keys_of_class, observed=False),
         Source("pods", recycling.keys_of_pod, observed=False),
     ),
+    later=(Later(VOLUMES, recycling.is_recycled, Source("events", recycling.keys_of_event, observed=False)),),
     reconcile=reconcile,
     memory=Newest,
     observe=observe,

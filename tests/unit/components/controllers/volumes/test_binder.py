@@ -387,6 +387,26 @@ def test_the_pod_of_a_controller_before_this_one_goes_first(lab):
     assert ended(lab).status.phase == "Available"
 
 
+def event(pod, name="e1", message="Started container"):
+    about = core_v1.ObjectReference(kind="Pod", namespace="default", name=pod.metadata.name, uid=pod.metadata.uid)
+    metadata = meta_v1.ObjectMeta(name=name, namespace="default")
+    return core_v1.Event(metadata=metadata, involved_object=about, type="Normal", reason="Started", message=message)
+
+
+def test_what_is_told_of_its_pod_is_told_of_the_volume(lab):
+    freed(lab, policy="Recycle")
+    found = lab.get("pods", RECYCLER)
+    told = lab.put("events", event(found))
+    lab.run()
+    lab.put("events", replace(told, count=2))
+    lab.put("events", event(pod("other"), "e2"))
+    lab.put("events", event(replace(found, metadata=replace(found.metadata, uid="before")), "e3"))
+    lab.run()
+    assert [said for said in lab.said() if said[0] == "RecyclerPod"] == [
+        ("RecyclerPod", "Recycler pod: Started container")
+    ]
+
+
 def test_not_every_kind_can_be_recycled(lab):
     found = freed(lab, policy="Recycle", local=core_v1.LocalVolumeSource(path="/x"))
     assert (found.status.phase, found.status.message) == ("Failed", "No recycler plugin found for the volume!")
