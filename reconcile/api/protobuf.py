@@ -23,7 +23,7 @@ from reconcile.api import gotypes
 from reconcile.api.gotypes import Go, GoField
 from reconcile.api.scalars import MicroTime, Time
 from reconcile.api.text import MalformedText, loads_json
-from reconcile.api.wire import BYTES, FIXED64, MASK, VARINT, Malformed, parts, varint_at
+from reconcile.api.wire import BYTES, FIXED64, VARINT, Malformed, part, parts, text, varint, varint_at
 
 PREFIX: Final = b"k8s\x00"
 DEEPEST: Final = 100
@@ -36,13 +36,13 @@ _SECOND: Final = 1_000_000_000
 
 def enveloped(name: str, data: Mapping[str, Any], api_version: str, kind: str) -> bytes:
     """Write an object of the struct *name* as it is sent: with what it is before it."""
-    meta = _text(1, api_version) + _text(2, kind)
-    return PREFIX + _part(1, meta) + _part(2, message(name, data)) + _text(3, "") + _text(4, "")
+    meta = text(1, api_version) + text(2, kind)
+    return PREFIX + part(1, meta) + part(2, message(name, data)) + text(3, "") + text(4, "")
 
 
 def framed(type_: str, envelope: bytes) -> bytes:
     """Write one event of a watch: its length in four bytes, and it."""
-    event = _text(1, type_) + _part(2, _part(1, envelope))
+    event = text(1, type_) + part(2, part(1, envelope))
     return len(event).to_bytes(4, "big") + event
 
 
@@ -69,9 +69,9 @@ def _write(out: bytearray, number: int, go: Go, value: Any) -> None:
             _write(out, number, inner, entry)
     elif sort == "map":
         for key in sorted(value or (), key=lambda text: text.encode("utf-8", "replace")):
-            entry = bytearray(_text(1, key))
+            entry = bytearray(text(1, key))
             _write(entry, 2, go.held, value[key])
-            out += _part(number, bytes(entry))
+            out += part(number, bytes(entry))
     elif sort == "pointer":
         if value is not None:
             _write(out, number, go.held, value)
@@ -79,9 +79,9 @@ def _write(out: bytearray, number: int, go: Go, value: Any) -> None:
         _SCALARS[sort](out, number, value)
     elif sort == "message":
         if value is not None:
-            out += _part(number, b"".join([_text(1, entry) for entry in value]))
+            out += part(number, b"".join([text(1, entry) for entry in value]))
     else:
-        out += _part(number, _composed(go, value))
+        out += part(number, _composed(go, value))
 
 
 def _composed(go: Go, value: Any) -> bytes:
@@ -91,47 +91,47 @@ def _composed(go: Go, value: Any) -> bytes:
     if value is None:
         return b""
     if go.sort == "raw":
-        return _part(1, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+        return part(1, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if go.sort == "schema-or-bool":
         allowed = value is not False
-        inner = _part(2, message(gotypes.SCHEMA, value)) if isinstance(value, Mapping) else b""
+        inner = part(2, message(gotypes.SCHEMA, value)) if isinstance(value, Mapping) else b""
         return b"\x08" + (b"\x01" if allowed else b"\x00") + inner
     if isinstance(value, Mapping):
-        return _part(1, message(gotypes.SCHEMA, value))
+        return part(1, message(gotypes.SCHEMA, value))
     if go.sort == "schema-or-list":
-        return b"".join([_part(2, message(gotypes.SCHEMA, entry)) for entry in value])
-    return b"".join([_text(2, entry) for entry in value])
+        return b"".join([part(2, message(gotypes.SCHEMA, entry)) for entry in value])
+    return b"".join([text(2, entry) for entry in value])
 
 
 def _put_text(out: bytearray, number: int, value: Any) -> None:
-    out += _text(number, value or "")
+    out += text(number, value or "")
 
 
 def _put_number(out: bytearray, number: int, value: Any) -> None:
-    out += _varint(number << 3) + _varint(int(value or 0))
+    out += varint(number << 3) + varint(int(value or 0))
 
 
 def _put_double(out: bytearray, number: int, value: Any) -> None:
-    out += _varint(number << 3 | FIXED64) + structs.pack("<d", value or 0)
+    out += varint(number << 3 | FIXED64) + structs.pack("<d", value or 0)
 
 
 def _put_bytes(out: bytearray, number: int, value: Any) -> None:
     if value is not None:
-        out += _part(number, base64.b64decode(value))
+        out += part(number, base64.b64decode(value))
 
 
 def _put_time(out: bytearray, number: int, value: Any) -> None:
     found = b"" if value is None else _instant(Time.parse(value).instant)
-    out += _part(number, found)
+    out += part(number, found)
 
 
 def _put_micro_time(out: bytearray, number: int, value: Any) -> None:
     found = b"" if value is None else _instant(MicroTime.parse(value).instant)
-    out += _part(number, found)
+    out += part(number, found)
 
 
 def _put_quantity(out: bytearray, number: int, value: Any) -> None:
-    out += _part(number, _text(1, str(value) if value is not None else "0"))
+    out += part(number, text(1, str(value) if value is not None else "0"))
 
 
 def _put_int_or_string(out: bytearray, number: int, value: Any) -> None:
@@ -140,7 +140,7 @@ def _put_int_or_string(out: bytearray, number: int, value: Any) -> None:
     _put_number(found, 1, is_text)
     _put_number(found, 2, 0 if is_text else value)
     _put_text(found, 3, value if is_text else "")
-    out += _part(number, bytes(found))
+    out += part(number, bytes(found))
 
 
 _SCALARS: Final[dict[str, Callable[[bytearray, int, Any], None]]] = {
@@ -159,25 +159,7 @@ _SCALARS: Final[dict[str, Callable[[bytearray, int, Any], None]]] = {
 
 def _instant(instant: int) -> bytes:
     seconds, nanos = divmod(instant, _SECOND)
-    return b"\x08" + _varint(seconds) + b"\x10" + _varint(nanos)
-
-
-def _text(number: int, value: str) -> bytes:
-    return _part(number, value.encode("utf-8", "replace"))
-
-
-def _part(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    value &= MASK
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return b"\x08" + varint(seconds) + b"\x10" + varint(nanos)
 
 
 # ---------------------------------------------------------------------------------------------------- reading

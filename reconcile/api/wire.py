@@ -1,8 +1,9 @@
 """
 The wire of protocol buffers: a message's bytes as its numbered fields.
 
-Takes:    bytes.
-Gives:    fields: number, wire type, and an integer or bytes; Malformed for what is none, and no other exception.
+Takes:    bytes, or what is to be written.
+Gives:    fields: number, wire type, and an integer or bytes; Malformed for what is none, and no other exception;
+          or bytes.
 Source:   https://protobuf.dev/programming-guides/encoding/
 Left out: nothing known.
 """
@@ -90,3 +91,24 @@ def varint_at(content: memoryview, at: int) -> tuple[int, int]:
         if octet < 0x80:  # noqa: PLR2004 -- the last of them
             return value & MASK, at
         shift += 7
+
+
+def text(number: int, value: str) -> bytes:
+    """Write a field that holds text."""
+    return part(number, value.encode("utf-8", "replace"))
+
+
+def part(number: int, content: bytes) -> bytes:
+    """Write a field that holds bytes, or a message."""
+    return varint(number << 3 | BYTES) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    """Write a number: seven bits a byte, the lowest first."""
+    value &= MASK
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 -- seven bits a byte
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

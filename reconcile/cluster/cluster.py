@@ -169,6 +169,7 @@ class HostStatus:
         rules: its packet filter, as kube-proxy installed it.
         gained: what its clock has gained by drifting: so far ahead is the one that never jumps.
         drifting: how it drifts now; None: not at all.
+        kept: what its kubelet had on its disk when that last ended; it survives a power cycle, too.
     """
 
     host: Host
@@ -178,6 +179,7 @@ class HostStatus:
     rules: Any = None
     gained: Duration = 0
     drifting: Drifting | None = None
+    kept: Any = None
 
 
 @quick

@@ -218,6 +218,8 @@ def _change(machine: Machine, kind: Any, host: str) -> None:
         _check_health(machine, leader.host, known)
         if kind == "learner" and len(known.learners) >= MOST_LEARNERS:
             raise ReconcileError("etcdserver: too many learner members in cluster")
+    if kind == "remove" and host in known.voters:
+        _check_left(machine, leader.host, known, host)
     change = raft.Change(kind, host)
     tell_member(machine, leader.host, lambda now: etcd.ChangeWanted(now, change))
     if kind in ("add", "learner") and machine.members.get(host) is None:
@@ -229,6 +231,18 @@ def _check_health(machine: Machine, leader: str, known: raft.Membership) -> None
     for voter in known.voters:
         if member_at(machine, voter) is None or not talks(machine, leader, voter):
             raise ReconcileError("etcdserver: unhealthy cluster")
+
+
+def _check_left(machine: Machine, leader: str, known: raft.Membership, leaving: str) -> None:
+    """Refuse to let a voter go without whom those that are left would be no quorum (--strict-reconfig-check)."""
+    left = [voter for voter in known.voters if voter != leaving]
+    quorum = len(left) // 2 + 1
+    started = [voter for voter in left if _keeping(machine, voter).disk.log.last]
+    if len(started) < quorum:
+        raise ReconcileError(f"etcdserver: {raft.NOT_ENOUGH}")
+    active = [voter for voter in known.voters if member_at(machine, voter) and talks(machine, leader, voter)]
+    if leaving in active and len(active) - 1 < quorum:
+        raise ReconcileError("etcdserver: unhealthy cluster")
 
 
 def _restore(machine: Machine, event: RestoreSnapshot) -> None:

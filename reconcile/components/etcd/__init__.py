@@ -5,7 +5,7 @@ A lone member keeps house only: its store is the cluster's own. Several follow o
 
 Takes:    Started, TimerFired; of several, also Heard, Synced, ReadWanted, WriteWanted, ChangeWanted, MoveWanted.
 Gives:    SetTimer; of one, CompactTo, EndLease; of several, Post, Sync, WakeUp, Applied, Restored, Readable, Written,
-          Failed, LeaderKnown.
+          Failed, LeaderKnown, Exit.
 Source:   https://etcd.io/docs/v3.6/learning/
 Left out: see docs/limits.md, "etcd".
 """
@@ -24,6 +24,7 @@ from reconcile.components.etcd.values import (
     ChangeWanted,
     Compaction,
     Failed,
+    Gone,
     Heard,
     LeaderKnown,
     Maintenance,
@@ -54,6 +55,7 @@ __all__ = [
     "Compaction",
     "EndLease",
     "Failed",
+    "Gone",
     "Heard",
     "LeaderKnown",
     "Maintenance",

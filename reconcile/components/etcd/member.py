@@ -5,9 +5,10 @@ Each member applies the log to a store of its own. Applying is pure, so members 
 object: what was made of a store and an entry is remembered for a while.
 
 Takes:    Started, TimerFired, Heard, Synced, ReadWanted, WriteWanted, ChangeWanted, MoveWanted.
-Gives:    SetTimer, Post, Sync, WakeUp, Applied, Restored, Readable, Written, Failed, LeaderKnown.
+Gives:    SetTimer, Post, Sync, WakeUp, Applied, Restored, Readable, Written, Failed, LeaderKnown, Exit.
 Source:   etcd 3.6: server/etcdserver (a request is given up after 7 s; only the leader lets leases run out, and gives
-          each its whole time again when it begins to lead), https://etcd.io/docs/v3.6/learning/api_guarantees/.
+          each its whole time again when it begins to lead; who is removed ends a second after it has applied that, or
+          once another member answers that it is), https://etcd.io/docs/v3.6/learning/api_guarantees/.
 Left out: see docs/limits.md, "etcd".
 """
 
@@ -25,6 +26,7 @@ from reconcile.components.etcd.values import (
     ChangeWanted,
     Compaction,
     Failed,
+    Gone,
     Heard,
     LeaderKnown,
     Maintenance,
@@ -43,7 +45,7 @@ from reconcile.components.etcd.values import (
     WriteWanted,
     Written,
 )
-from reconcile.effects import SetTimer
+from reconcile.effects import Exit, SetTimer
 from reconcile.events import Started, TimerFired
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND, Duration, Instant
@@ -68,6 +70,12 @@ REQUEST_TIMEOUT: Final[Duration] = _PATIENCE + 2 * SECOND
 """5 s, and two election timeouts (etcd's `ReqTimeout`), as these are by default."""
 
 TIMED_OUT: Final = "etcdserver: request timed out"
+
+_LEAVES: Final[Duration] = SECOND
+_LAST_WORDS: Final = (
+    '{"level":"warn","msg":"server error","error":"the member has been permanently removed from the cluster"}',
+    '{"level":"warn","msg":"data-dir used by this member must be removed"}',
+)
 
 # Every so many entries a snapshot takes the place of those before; what it costs here is a pointer.
 _SNAPSHOT: Final = 500
@@ -115,15 +123,11 @@ def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
     if state.raft is None:
         return state, ()
     match event:
-        case TimerFired(key=("compact",)):
-            return _on_compact(state, now)
-        case TimerFired(key=("timeout",)):
-            return _on_timeout(state, now)
-        case TimerFired(key=("lease", lease)):
-            return _on_lease(state, lease, now)
-        case TimerFired():
-            return _told(state, raft.Elapsed(), now)
+        case TimerFired(_, key):
+            return _on_timer(state, key, now)
         case Heard(_, message):
+            if isinstance(message, Gone):
+                return state, (Exit(0, wrote=_LAST_WORDS),)
             return _told(state, raft.Received(message), now)
         case Synced(_, number):
             return _told(state, raft.Persisted(number), now)
@@ -137,6 +141,22 @@ def step(state: Member, event: Started | TimerFired | MemberEvent) -> _Step:
             return _told(state, raft.Proposed(what), now)
         case MoveWanted(_, to):
             return _told(state, raft.TransferAsked(to), now)
+
+
+def _on_timer(state: Member, key: tuple[Any, ...], now: Instant) -> _Step:
+    match key:
+        case ("compact",):
+            return _on_compact(state, now)
+        case ("timeout",):
+            return _on_timeout(state, now)
+        case ("lease", lease):
+            return _on_lease(state, lease, now)
+        case ("removed",):
+            # Its log may tell that it was removed, and then that it was added again.
+            belongs = state.raft is not None and state.name in state.raft.membership.everyone
+            return state, () if belongs else (Exit(0, wrote=_LAST_WORDS),)
+        case _:
+            return _told(state, raft.Elapsed(), now)
 
 
 def leader_of(state: Any) -> str:
@@ -220,6 +240,8 @@ def _apply(state: Member, entry: raft.Entry, now: Instant, orders: list[Any]) ->
     write = entry.data
     if isinstance(write, Write) and write.lease and state.store.leases.get(write.lease) is None and leads(state):
         orders.append(SetTimer(("lease", write.lease), now + write.ttl, periodic=True))
+    elif isinstance(write, raft.Change) and (write.kind, write.member) == ("remove", state.name):
+        orders.append(SetTimer(("removed",), now + _LEAVES))
     done = _made(_Same(state.store), _Same(write))
     state = replace(state, store=done.store)
     orders.append(Applied(entry.index, done.store, done.changes, done.touched))

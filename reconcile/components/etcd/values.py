@@ -73,11 +73,26 @@ Logged: TypeAlias = Write | Compaction | Revocation | Maintenance | raft.Change 
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Gone:
+    """
+    What a member is answered by one who knows it to be removed: an etcd's 410, `removed member`.
+
+    Args:
+        sender, to, term: as of every message between members; it is carried as one.
+    """
+
+    sender: str
+    to: str
+    term: int
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Heard:
     """A message of another member has come."""
 
     now: Instant
-    message: raft.Message
+    message: raft.Message | Gone
 
 
 @quick

@@ -16,10 +16,11 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from reconcile.api.scalars import Quantity
 from reconcile.components.kubelet.container import configuring, containers, credentials, probes, pulling, stopping
-from reconcile.components.kubelet.node import imaging, nodes, pressure, registering, shutdown
+from reconcile.components.kubelet.disk import Checkpoints
+from reconcile.components.kubelet.node import checkpoints, imaging, nodes, pressure, registering, shutdown
 from reconcile.components.kubelet.pod import choosing, pods, recreating, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
-from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
+from reconcile.components.kubelet.volume import following, growing, holding, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -74,6 +75,7 @@ def begin(
     drivers: tuple[Driver, ...] = (),
     device_drivers: tuple[DeviceDriver, ...] = (),
     wholes: bool = True,
+    kept: Checkpoints | None = None,
 ) -> State:
     """
     Give a kubelet that is about to start.
@@ -87,6 +89,7 @@ def begin(
         drivers: the CSI drivers that are registered on it.
         device_drivers: the drivers of devices that are.
         wholes: whether its pods' statuses say what each has as a whole.
+        kept: what an earlier life left on the host's disk.
     """
     allocatable = Map([(name, amount.nanos) for name, amount in nodes.allocatable_of(host).items()])
     found = Map([(pod.uid, pod) for pod in running.pods])
@@ -105,7 +108,12 @@ def begin(
         strain=strain,
         pulled=running.pulled,
     )
-    return State(host=host, seldom=seldom, images=running.images)
+    return State(host=host, seldom=checkpoints.read(seldom, kept, running.images), images=running.images)
+
+
+def with_readers(state: State) -> State:
+    """Let a kubelet keep the files up to date that show ConfigMaps, Secrets and pods: somebody can read them."""
+    return with_seldom(state, follows=True)
 
 
 def watches(state: State) -> tuple[Watch, ...]:
@@ -150,6 +158,8 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
         if not state.host.pod_cidr:
             state = pods.networked(state, now, out)
         return state if state.seldom.aware else _aware(state, now, out)
+    if event.watch != "pods":
+        return following.watched(state, event, now, out)
     if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
         return with_seldom(state, held=(*(state.seldom.held or ()), *event.changes))
@@ -190,7 +200,7 @@ def _age(change: Change) -> Instant:
 def _synced(state: State, now: Instant, out: list[Effect]) -> State:
     """Stop what runs here and that no pod has claimed, and ask for the mirrors that are missing."""
     out += [StopPodSandbox(uid) for uid in state.seldom.found]
-    state = with_seldom(state, synced=True, found=Map())
+    state = checkpoints.synced(with_seldom(state, synced=True, found=Map()))
     if holding.says_too_much(state):
         state = nodes.changed(state, now, out)
     return statics.mirror_all(state, out)
@@ -207,7 +217,7 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.judged(state, rest[0], response, now, out)
         case "rejudged":
             return pods.rejudged(state, rest[0], response, now, out)
-        case "mount" | "secret":
+        case "mount" | "secret" | "follow":
             return _on_mounted(state, event.tag, response, now, out)
         case "claim":
             return _on_claimed(state, rest, response, now, out)
@@ -243,6 +253,8 @@ def _on_mounted(state: State, tag: tuple[Any, ...], response: Any, now: Instant,
         return state
     if what == "secret":
         return credentials.answered(state, pod, {key: response}, now, out)
+    if what == "follow":
+        return following.answered(state, pod, {key: response}, now, out)
     state, done = mounting.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
@@ -292,7 +304,7 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             if container is not None:
                 probes.due(pod, container, rest[2], now, out)
             return state
-        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets":
+        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets" | "follow":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -309,6 +321,8 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
     done = True
     if what == "secrets":
         return credentials.ask(state, pod, out)
+    if what == "follow":
+        return following.due(state, pod, now, out)
     if what == "grow":
         growing.due(state, pod, now, out)
         return state
@@ -332,6 +346,8 @@ def _on_host_timer(state: State, what: str, now: Instant, out: list[Effect]) -> 
             return imaging.collect(state, now, out)
         case "shutdown":
             return shutdown.due(state, now, out)
+        case "resizes":
+            return pods.resized(state, now, out)
         case "ended":
             return pods.roomier(shutdown.due(state, now, out), now, out)
         case _:
@@ -436,6 +452,8 @@ def _on_container_exited(
         return state
     if report.container_id and container.id and container.stage != "starting" and report.container_id != container.id:
         return state  # the end of an earlier run
+    if state.seldom.following:
+        state = following.looked(state, pod, now, out)
     pod = containers.exits(pod, container, report, now, out)
     if pod.resize is not None:
         pod = resizing.settled(pod, out)

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
+from reconcile.components.kubelet.awaited import Claiming, Following, Mounting, Secrets
+from reconcile.components.kubelet.disk import Allocation, Claimed
 from reconcile.components.kubelet.pod.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
 from reconcile.lib.dice import Dice
@@ -146,6 +148,7 @@ class Resize:
         begun: when what is allocated began to be given to the containers; 0 if they have it.
         generation: that which asked for it.
         error: why they cannot be given it for now.
+        whole: what the pod itself has, until it is given what is allocated to it; None: it has that.
     """
 
     pending: tuple[str, str] | None = None
@@ -154,6 +157,7 @@ class Resize:
     begun: Instant = 0
     generation: int = 0
     error: str = ""
+    whole: core_v1.ResourceRequirements | None = None
 
 
 @quick
@@ -245,87 +249,6 @@ class Pull:
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Mounting:
-    """
-    What a pod waits for before it has a sandbox: what its volumes are made of, and its pull secrets.
-
-    Args:
-        asked: what was asked for, `RESOURCE/NAME`.
-        found: what was answered, by the same names.
-        delay: the present back-off.
-        failures: how often drivers have failed to mount a volume, by `OPERATION/VOLUME`.
-        done: all is there.
-        anew: while what is in a sandbox ends that was lost, the names of the containers that are to run in the next.
-    """
-
-    asked: tuple[str, ...] = ()
-    found: Map[Response] = Map()
-    delay: Duration = 0
-    failures: Map[int] = Map()
-    done: bool = False
-    anew: tuple[str, ...] = ()
-
-
-@quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
-class Secrets:
-    """
-    The pull secrets of a pod.
-
-    Args:
-        known: those that are there, by name.
-        asked: of which it is being asked again; *found*: what was answered so far, by `secrets/NAME`.
-    """
-
-    known: Map[Any] = Map()
-    asked: tuple[str, ...] = ()
-    found: Map[Response] = Map()
-
-
-@quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
-class Claiming:
-    """
-    What a pod waits for of its devices.
-
-    Args:
-        asked: the names of its claims.
-        found: what was answered about them.
-        due: when the drivers have had their time; None before, and after a failure.
-        done: its devices are prepared.
-        ends: when they are unprepared, once the pod has ended.
-    """
-
-    asked: tuple[str, ...] = ()
-    found: Map[Response] = Map()
-    due: Instant | None = None
-    done: bool = False
-    ends: Instant | None = None
-
-
-@quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
-class Claimed:
-    """
-    A ResourceClaim on this node.
-
-    Args:
-        key: namespace/name.
-        drivers: whose devices it has.
-        users: uids of the pods that have it.
-        prepared: its devices are.
-        failures: how often that has failed.
-    """
-
-    key: str
-    drivers: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    prepared: bool = False
-    failures: int = 0
-
-
-@quick
-@attrs.frozen(kw_only=True, weakref_slot=False)
 class Trouble:
     """
     What a kubelet has to do with a host that runs short of something, or shuts down, or has no room for a critical pod.
@@ -374,6 +297,10 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        follows: whether it keeps the files up to date that show ConfigMaps, Secrets and pods: somebody can read them.
+        following: what the files of pods show, by uid.
+        shown: each ConfigMap and Secret of them, by `RESOURCE/NAMESPACE/NAME`, as it was last heard of; None: it is not
+            there.
         secrets: of pods that name pull secrets, by uid.
         pulled: how images were pulled, of which that counts -> digests of logins and uids of Secrets; none if whoever
             is here may use it.
@@ -392,6 +319,7 @@ class Seldom:
         strain: what the host has left of what signals measure, beside what pods use.
         filled: how many bytes are on the volumes that pods have for themselves, by uid and name.
         trouble: what there is to do about that, or about a shutdown; None as long as there never was any.
+        recalled: what an earlier life had allocated to pods that have not shown themselves yet, by uid.
     """
 
     dice: Dice
@@ -407,6 +335,9 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    follows: bool = False
+    following: Map[Following] = Map()
+    shown: Map[Any] = Map()
     secrets: Map[Secrets] = Map()
     pulled: Map[tuple[str, ...]] = Map()
     holds: Map[tuple[str, ...]] = Map()
@@ -424,6 +355,7 @@ class Seldom:
     strain: Map[int] = Map()
     filled: Map[Map[int]] = Map()
     trouble: Trouble | None = None
+    recalled: Map[Allocation] = Map()
 
 
 @quick

@@ -13,6 +13,7 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.nodes import Nodes
 from reconcile.components.scheduler.cache.storage import Reserved
 from reconcile.components.scheduler.cache.traits import Traits
+from reconcile.components.scheduler.cache.trials import Trials
 from reconcile.components.scheduler.cache.views import FIELDS, Views
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.configuration import DEFAULTS, Configuration, Extender
@@ -117,6 +118,7 @@ class Memory:
         census: topologies, and counts of pods by domain.
         apart: what is kept for each profile but the first.
         rota: the order of nodes.
+        trials: what preemption found on nodes.
     """
 
     rankings: Table[Demand, tuple[int, Ranking]] = attrs.field(factory=Table)
@@ -126,6 +128,7 @@ class Memory:
     census: Census = attrs.field(factory=Census)
     apart: Table[str, Any] = attrs.field(factory=Table)
     rota: Rota | None = None
+    trials: Trials = attrs.field(factory=Trials)
 
 
 @quick

@@ -16,7 +16,7 @@ import attrs
 
 from reconcile.components.world.state import Container, State
 from reconcile.lib.instant import Duration
-from reconcile.model.behaviours import Behaviour
+from reconcile.model.behaviours import Behaviour, Line
 from reconcile.model.programs import NONE, PROGRAMS, Options, Refusal, read
 
 _PORTS: Final = {
@@ -64,10 +64,12 @@ def drains(state: State, process: str) -> bool:
 
 
 def doing(container: Container, behaviour: Behaviour) -> Behaviour:
-    """Give what a container does whose image does *behaviour*: one that is refused only says why."""
+    """Give what a container does whose image does *behaviour*: one that is refused only says why, in the end."""
     if not container.refused:
         return behaviour
-    return attrs.evolve(behaviour, logs=container.refused, writes=(), message="")
+    ran = max((container.finished_at or 0) - (container.started_at or 0), 0)
+    lines = tuple([Line(text=text, after=ran) for text in container.refused])
+    return attrs.evolve(behaviour, logs=(), writes=lines, message="")
 
 
 def _told(container: Container) -> Options | Refusal:

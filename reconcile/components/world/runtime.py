@@ -132,14 +132,18 @@ def step(state: State, event: Hears) -> Stepped:
             assert_never(event)
 
 
-def ended(state: State, process: str, code: int, now: Instant, message: str = "") -> Stepped:
-    """Let the container of a control plane process or an application end, because the process did."""
+def ended(
+    state: State, process: str, code: int, now: Instant, message: str = "", *, wrote: tuple[str, ...] = ()
+) -> Stepped:
+    """Let the container of a control plane process or an application end, because the process did: so it *wrote*."""
     uid, name = state.processes.get(process, ("", ""))
     sandbox = state.sandboxes.get(uid, None)
     container = None if sandbox is None else sandbox.container(name)
     if sandbox is None or container is None or container.stage == "exited":
         return state, ()
     cancelled = [CancelTimer(key) for key in timers_of(uid, container)]
+    if wrote:
+        container = replace(container, refused=wrote)
     state, effects = _exit(state, sandbox, container, Ending(code=code, after=_NOW), now, why=("", message))
     return state, (*cancelled, *[effect for effect in effects if type(effect) is not EndProcess])
 

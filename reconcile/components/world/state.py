@@ -49,7 +49,7 @@ class Container:
         memory: how many bytes it may use; 0 for as many as there are.
         cpu: how much of processors it may use, in billionths; 0 for as much as there is.
         order: how it was ordered, if it runs an application.
-        refused: what a program of the control plane writes that ends because of its flags.
+        refused: what a program of the control plane writes that ends because of its flags, or of what it has learned.
     """
 
     name: str

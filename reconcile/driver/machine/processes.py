@@ -10,18 +10,21 @@ from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
+from reconcile.components.applications import Read
 from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.applications.metering import surroundings
 from reconcile.driver.machine.applications.programs import (
     APPLICATION,
-    discard_volumes,
     launch_application,
+    read,
     setting_of,
     take_up_of_program,
     unlisten,
 )
+from reconcile.driver.machine.applications.volumes import discard_volumes, write_volume
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.hosts.clocks import due_at
+from reconcile.driver.machine.hosts.disks import keep_disk
 from reconcile.driver.machine.hosts.heartbeats import lapse
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members.leases import end_lease, renew_leases
@@ -43,6 +46,7 @@ from reconcile.effects import (
     Call,
     CallWebhook,
     CancelTimer,
+    CloseWatch,
     DiscardVolumes,
     EndProcess,
     Exit,
@@ -60,6 +64,7 @@ from reconcile.effects import (
     SetTimer,
     SignalProcess,
     Wake,
+    WriteVolume,
 )
 from reconcile.events import Started
 from reconcile.lib.dice import Dice
@@ -143,6 +148,7 @@ def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
+        machine.host(process.host).kept,
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
@@ -199,6 +205,7 @@ def end(machine: Machine, name: str) -> None:
     if machine.plural and process.kind in _REACHED:
         _leave_members(machine, process)
     machine.processes.remove(name)
+    keep_disk(machine, process)
     if process.kind == "kubelet" and not machine.cluster.topology.heartbeats and connected(machine, process.host):
         lapse(machine, process)
     if machine.fronted:
@@ -261,8 +268,10 @@ def lose(machine: Machine, item: Sent | Replied) -> None:
         machine.push(Replied(item.process, item.life, item.host, item.request, item.tag, lost, item.at))
 
 
-def exit_process(machine: Machine, process: Process, code: int, message: str = "") -> None:
-    """Let a process end with *code*; its host's container runtime sees its container exit."""
+def exit_process(
+    machine: Machine, process: Process, code: int, message: str = "", *, wrote: tuple[str, ...] = ()
+) -> None:
+    """Let a process end with *code*; its host's container runtime sees its container exit, whose log ends so."""
     end(machine, process.name)
     if process.name.startswith(ELECTOR):  # it is no container's: its API server lets it stand again
         launch(machine, ELECTOR, process.host)
@@ -270,7 +279,7 @@ def exit_process(machine: Machine, process: Process, code: int, message: str = "
     runtime = machine.processes.get(f"runtime/{process.host}")
     own = process.name.removesuffix(f"/{process.host}")
     if runtime is not None and own != "kubelet":
-        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message)
+        state, effects = world.ended(machine.states.get(runtime.name), own, code, machine.now, message, wrote=wrote)
         machine.states.set(runtime.name, state)
         take_up(machine, runtime, effects)
 
@@ -287,6 +296,9 @@ def _take_up_of_world(machine: Machine, host: str, effect: _OfWorld) -> None:
             _ask_to_end(machine, f"{process}/{host}")
         case DiscardVolumes():
             discard_volumes(machine, effect)
+        case WriteVolume():
+            for process_of_it, found in write_volume(machine, host, effect):
+                tell(machine, process_of_it, found)
 
 
 def _ask_to_end(machine: Machine, name: str) -> None:
@@ -397,17 +409,15 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.hosts.set(process.host, attrs.evolve(host, rules=effect.rules))
             if host.host.external:
                 machine.outbox.append(Order(process.host, effect))
-        case OpenWatch():
-            current = machine.processes.get(process.name)
-            if current is not None:
-                machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
-                open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
+        case OpenWatch() | CloseWatch():
+            _watch_otherwise(machine, process, effect)
+        case _ if isinstance(effect, _ON_HOSTS):
             _take_up_of_world(machine, process.host, effect)
         case LookAround():
             tell(machine, process, surroundings(machine, process, effect))
         case Exit():
-            exit_process(machine, process, effect.code, effect.message if process.kind == APPLICATION else "")
+            message = effect.message if process.kind == APPLICATION else ""
+            exit_process(machine, process, effect.code, message, wrote=effect.wrote)
         case Notice():
             if machine.processes.get(process.name) is not None and not told(machine, process, effect):
                 end(machine, process.name)
@@ -425,6 +435,21 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
 
 
+def _watch_otherwise(machine: Machine, process: Process, effect: OpenWatch | CloseWatch) -> None:
+    """Let a process watch something more, or no more."""
+    current, watch = machine.processes.get(process.name), effect.watch
+    if current is None:
+        return
+    others = tuple([each for each in current.watches if each != watch])
+    if isinstance(effect, CloseWatch):
+        machine.processes.set(process.name, attrs.evolve(current, watches=others))
+        close_watch(machine, process.name, watch)
+        return
+    machine.processes.set(process.name, attrs.evolve(current, watches=(*others, watch)))
+    stream = channel(effect.resource, effect.partition or None)
+    open_watch(machine, current, watch, Cursor(effect.resource, effect.partition, stream))
+
+
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
     if effect.__class__ is CallWebhook:
@@ -438,6 +463,11 @@ def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)
+        return True
+    if effect.__class__ is Read:
+        found = read(machine, process, effect.path)
+        if found is not None:
+            tell(machine, process, found)
         return True
     if process.kind == APPLICATION:
         return take_up_of_program(machine, process, effect)
@@ -458,5 +488,6 @@ def _disk(machine: Machine, host: str) -> Any:
     return machine.host(host).disk if runtime is None else runtime
 
 
-_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
+_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes | WriteVolume
+_ON_HOSTS: Final = get_args(_OfWorld)
 _ORDERS: Final = frozenset(get_args(RuntimeOrder))

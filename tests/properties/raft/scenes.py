@@ -191,6 +191,49 @@ def two_members_join_at_once():
     quiet(world)
 
 
+def who_has_the_second_change_knows_of_the_first():
+    """A voter starts again while the others, now three of five, go on without it and the one that it can talk to."""
+    world = stage(spare=2, entries=4)
+    world.do_isolate("c")
+    for name in ("d", "e"):
+        world.tell("a", raft.Proposed(raft.Change("add", name)))
+        quiet(world)
+    world.do_isolate("b")
+    world.crash("b")
+    world.start("b")
+    world.propose("a")
+    quiet(world)
+    assert world.acknowledged
+    world.cut.discard(frozenset("bc"))
+    for _ in range(2):
+        world.do_hurry("b")
+        quiet(world)
+
+
+def only_a_learner_has_it():
+    """A leader is cut off with a learner, and the other two voters elect another."""
+    world = stage(spare=1)
+    world.tell("a", raft.Proposed(raft.Change("learner", "d")))
+    quiet(world)
+    assert world.hosts["d"].state.membership.learners == ("d",)
+    world.cut |= {frozenset("ab"), frozenset("ac")}
+    world.propose("a")
+    quiet(world)
+    elect(world, "b")
+
+
+def a_leader_leaves():
+    """A leader removes itself: what it has acknowledged stays, and one of those that are left leads."""
+    world = stage()
+    world.propose("a")
+    world.tell("a", raft.Proposed(raft.Change("remove", "a")))
+    quiet(world)
+    assert world.hosts["a"].state.role == "follower"
+    assert {world.hosts[name].state.membership.voters for name in "abc"} == {("b", "c")}
+    elect(world, "c")
+    assert len(world.acknowledged) == 1
+
+
 SCENES = {
     scene.__name__: scene
     for scene in (
@@ -201,5 +244,8 @@ SCENES = {
         a_snapshot_comes_again_late,
         a_laggard_learns_of_a_change_by_a_snapshot,
         two_members_join_at_once,
+        who_has_the_second_change_knows_of_the_first,
+        only_a_learner_has_it,
+        a_leader_leaves,
     )
 }

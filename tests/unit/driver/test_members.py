@@ -179,6 +179,36 @@ def test_a_member_whose_disk_is_gone_is_replaced(three):
     assert leader(settle(happened(whole, MoveLeader(host))).cluster) == host
 
 
+def test_a_leader_that_removes_itself_ends_and_another_leads(three):
+    host = leader(three)
+    without = happened(three, ChangeMember("remove", host))
+    without = run(without, until=without.now + 4 * SECOND).cluster
+    assert f"etcd/{host}" not in without.processes
+    assert leader(without) != host
+    assert {each.part for each in member_list(without) if each.host != host} == {"voter"}
+    pods = without.states[f"runtime/{host}"].sandboxes.values()
+    (ended,) = [each for pod in pods for each in pod.containers if each.process == "etcd"]
+    assert (ended.stage, ended.code) == ("exited", 0)
+    assert "the member has been permanently removed from the cluster" in ended.refused[0]
+
+
+def test_who_missed_its_removal_is_told_when_it_comes_back(three):
+    host = followers(three)[0]
+    back = happened(three, Disconnect(host), ChangeMember("remove", host))
+    back = run(back, until=back.now + 3 * SECOND).cluster
+    assert f"etcd/{host}" in back.processes
+    back = happened(back, Reconnect(host))
+    assert f"etcd/{host}" not in run(back, until=back.now + 100 * MILLISECOND).cluster.processes
+
+
+def test_a_voter_without_whom_the_others_are_no_quorum_stays(three):
+    one, other = followers(three)
+    with pytest.raises(ReconcileError, match="etcdserver: unhealthy cluster"):
+        step(happened(three, StopHost(one)), ChangeMember("remove", other))
+    with pytest.raises(ReconcileError, match="re-configuration failed due to not enough started members"):
+        step(happened(three, StopHost(one), LoseDisk(one)), ChangeMember("remove", other))
+
+
 def test_one_survivor_begins_a_new_cluster(three):
     cluster = settle(happened(three, *[StopHost(host) for host in three.members])).cluster
     alone = settle(happened(cluster, ForceNewCluster("node-2"), StartHost("node-2"))).cluster

@@ -17,7 +17,7 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry.served import everything, served
 from reconcile.components.apiserver.rest import discovery, health, metrics, openapi
 from reconcile.components.apiserver.rest.encoding import encoded, json_bytes
-from reconcile.components.apiserver.rest.negotiation import Accepted, accepted
+from reconcile.components.apiserver.rest.negotiation import Accepted, accepted, first_of
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.lib.instant import Instant
 from reconcile.model import statuses, webtokens
@@ -29,6 +29,9 @@ _READING: Final = ("GET", "HEAD")
 _CONFIGURATION: Final = "/.well-known/openid-configuration"
 _KEYS: Final = "/openid/v1/jwks"
 _PAGES: Final = ("/flagz", "/statusz")
+_JSON: Final = "application/json"
+# The old name and the new one, which is answered.
+_SWAGGER: Final = tuple([f"application/com.github.proto-openapi.spec.v2{mark}v1.0+protobuf" for mark in "@."])
 
 
 def answer(  # noqa: PLR0917 -- all that it may say
@@ -142,7 +145,7 @@ def _takes_any(path: str) -> bool:
 
 def _described_api(http: HttpRequest, store: Reads, beyond: tuple[str, ...]) -> HttpResponse | None:
     if http.path == "/openapi/v2":
-        return _known_again(http, openapi.swagger(served(store), beyond))
+        return _swagger(http, store, beyond)
     if http.path == "/openapi/v3":
         return _known_again(http, openapi.index(served(store), beyond), kind="text/plain; charset=utf-8")
     if not http.path.startswith("/openapi/v3/"):
@@ -155,6 +158,14 @@ def _described_api(http: HttpRequest, store: Reads, beyond: tuple[str, ...]) -> 
     if asked and asked != document.hash:
         return HttpResponse(code=301, headers=(("Location", openapi.place_of(name, document)), ("Vary", "Accept")))
     return _known_again(http, document, lasts=bool(asked))
+
+
+def _swagger(http: HttpRequest, store: Reads, beyond: tuple[str, ...]) -> HttpResponse:
+    kind = first_of(http.header("accept"), (_JSON, *_SWAGGER))
+    if kind is None:
+        return HttpResponse(code=406, headers=(("Vary", "Accept"),))
+    written = openapi.swagger(served(store), beyond, protobuf=kind != _JSON)
+    return _known_again(http, written, kind=_JSON if kind == _JSON else _SWAGGER[-1])
 
 
 def _known_again(

@@ -105,6 +105,15 @@ def _chosen(encoding: Encoding, parameters: dict[str, str], shapes: tuple[str, .
     return Accepted(encoding, shape, group, version, parameters["pretty"] == "1" if "pretty" in parameters else None)
 
 
+def first_of(header: str, served: tuple[str, ...]) -> str | None:
+    """Give the first of the media types *served* that a header's clauses ask for, by quality; None if none does."""
+    for name, _ in _clauses(header or "*/*"):
+        for media in served:
+            if name in (media, "application/*", "*/*"):
+                return media
+    return None
+
+
 def is_pretty(found: Accepted, http: HttpRequest) -> bool:
     """Tell whether JSON is to be indented: the client says so, or a human reads."""
     if found.pretty:

@@ -153,16 +153,21 @@ def named_body(ask: Ask, given: Any) -> Any:
 
 def check_place(ask: Ask, body: Any, wanted: str) -> None:
     """Refuse with 400 the body of a write to a subresource that names another object than the request."""
-    metadata = body.metadata
-    name, namespace = (metadata.name, metadata.namespace) if metadata is not None else ("", "")
-    if namespace and namespace != ask.request.namespace:
-        said = "the namespace of the provided object does not match the namespace sent on the request"
-        raise Refusal(statuses.bad_request(said))
+    metadata = body.metadata or meta_v1.ObjectMeta()
+    check_namespace(ask, metadata)
+    name = metadata.name
     if not name:
         said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
         raise Refusal(statuses.bad_request(said))
     if name != wanted:
         said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
+        raise Refusal(statuses.bad_request(said))
+
+
+def check_namespace(ask: Ask, given: meta_v1.ObjectMeta) -> None:
+    """Refuse with 400 the body of a write that says that it is of another namespace than the request."""
+    if given.namespace and given.namespace != ask.request.namespace:
+        said = "the namespace of the provided object does not match the namespace sent on the request"
         raise Refusal(statuses.bad_request(said))
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from reconcile.components.etcd.raft import elections, reads, replication
 from reconcile.components.etcd.raft.log import Disk, Log, founded, written
 from reconcile.components.etcd.raft.member import Bench, State
+from reconcile.components.etcd.raft.replication import NOT_ENOUGH
 from reconcile.components.etcd.raft.values import (
     NOBODY,
     Appended,
@@ -55,6 +56,7 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Instant
 
 __all__ = [
+    "NOT_ENOUGH",
     "AppendEntries",
     "Appended",
     "Apply",

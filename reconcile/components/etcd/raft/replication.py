@@ -31,6 +31,7 @@ from reconcile.lib.replacing import replace
 
 NOT_FOUND: Final = "member not found"
 NO_LEARNER: Final = "can only promote a learner member"
+NOT_ENOUGH: Final = "re-configuration failed due to not enough started members"
 
 
 def on_proposed(bench: Bench, data: Any) -> None:
@@ -65,8 +66,8 @@ def _refusal(bench: Bench, data: Any) -> str:
         return "Peer URLs already exists" if known else ""
     if data.kind == "promote":
         return _not_ready(bench, data.member)
-    if data.member == bench.name:
-        return "the leader has to hand over before it leaves"
+    if bench.membership.voters == (data.member,):
+        return NOT_ENOUGH
     return "" if known else NOT_FOUND
 
 
@@ -180,12 +181,19 @@ def commit(bench: Bench) -> None:
 
 
 def apply(bench: Bench) -> None:
-    """Apply what is committed; a leader minds whom a change of the membership brings or takes."""
+    """Apply what is committed; a leader minds whom a change of the membership brings or takes, itself too."""
     bench.apply()
     if bench.role != "leader":
         return
     everyone = bench.membership.everyone
-    if set(bench.progress) != set(everyone) - {bench.name}:
+    leaves = bench.name not in everyone
+    if leaves or set(bench.progress) != set(everyone) - {bench.name}:
+        for name in bench.progress:
+            if leaves or name not in everyone:
+                feed(bench, name, empty=True)  # the last that it hears from here: what is committed
+        if leaves:
+            elections.follow(bench, bench.term, NOBODY)
+            return
         known = {name: each for name, each in bench.progress.items() if name in everyone}
         new = {name: Progress(0, bench.log.last + 1) for name in everyone if name not in known and name != bench.name}
         bench.progress = Map({**known, **new})

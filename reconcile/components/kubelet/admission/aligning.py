@@ -34,8 +34,8 @@ def aligned(state: State, uid: str, spec: Any) -> tuple[State, tuple[str, str] |
     """Give a pod that is guaranteed what it has for itself; or say why it may not run: (reason, message)."""
     settings = settings_of(state.host.kubelet)
     exclusive = _exclusive(settings)
-    if not exclusive or qos_class(spec) != "Guaranteed":
-        return state, None
+    if not exclusive or qos_class(spec) != "Guaranteed" or uid in state.seldom.aligned:
+        return state, None  # what it had before this kubelet started it has still
     taken = dict(state.seldom.aligned)
     shares: list[Share] = []
     for needs in _needs(spec, exclusive, settings):

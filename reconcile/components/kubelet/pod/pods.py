@@ -13,11 +13,12 @@ from typing import Any, Final
 from reconcile.api.scalars import Time
 from reconcile.components.kubelet.admission import admission, aligning, preemption
 from reconcile.components.kubelet.container import containers, credentials, hooks
+from reconcile.components.kubelet.node import checkpoints
 from reconcile.components.kubelet.pod import choosing, ending, recalling, recreating, resizing, restarting
 from reconcile.components.kubelet.pod.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.pod.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
-from reconcile.components.kubelet.volume import mounting, preparing
+from reconcile.components.kubelet.volume import following, mounting, preparing
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
@@ -42,7 +43,7 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
             return with_seldom(state, trouble=replace(trouble, critical=trouble.critical.set(api.metadata.uid, api)))
         if api.metadata.uid in state.seldom.doubted:
             return with_seldom(state, doubted=state.seldom.doubted.set(api.metadata.uid, api))
-        return add(state, api, api, now, out)
+        return add(state, api, checkpoints.allocated(state, api) if state.seldom.recalled else api, now, out)
     old: Any = pod.api
     if old is None:  # it was gone, and a view that lags shows it again: it goes on ending
         return keep(state, replace(pod, pod=api, api=api))
@@ -56,6 +57,8 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
             return sync(state, deleted(pod, wanted, api, _ending(pod), grace), now, out)
         if grace < pod.grace:
             return ending.end(state, deleted(pod, wanted, api, pod.life, grace), now, out, sooner=True)
+    if state.seldom.following and not _differs_in_status_alone(old, api):
+        state = following.looked(state, replace(pod, pod=wanted), now, out)
     if api.spec is old.spec or pod.life != "running":
         pod = copier(LocalPod, "pod", "api")(pod, wanted, api)
     else:
@@ -126,7 +129,7 @@ def judged(state: State, uid: str, response: Any, now: Instant, out: list[Effect
         return state
     own = replace(state.node, seen=response.body) if response.ok else state.node
     state = with_seldom(replace(state, node=own), doubted=state.seldom.doubted.remove(uid))
-    return add(state, api, api, now, out, sure=True)
+    return add(state, api, checkpoints.allocated(state, api), now, out, sure=True)
 
 
 def dismissed(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> State:
@@ -145,7 +148,12 @@ def roomier(state: State, now: Instant, out: list[Effect]) -> State:
             state = add(state, None, api, now, out, static=uid)
             out.append(SetTimer(("mirror", uid), now))
         elif uid not in state.pods:
-            state = add(state, api, api, now, out)
+            state = add(state, api, checkpoints.allocated(state, api), now, out)
+    return resized(state, now, out)
+
+
+def resized(state: State, now: Instant, out: list[Effect]) -> State:
+    """Try the resizes again that wait, in their order."""
     for uid in resizing.waiting(state):
         state = _resized(state, state.pods[uid], now, out)
     return state
@@ -220,21 +228,22 @@ def add(
         if refused is not None and found is not None:
             return _readmitted(state, pod, refused, now, out)
         if refused is not None and refused[0].startswith("OutOf") and (static or admission.critical(wanted)):
-            state, refused = preemption.make_room(state, uid, wanted, asked, now, out)
+            state, refused = preemption.make_room(state, uid, api or wanted, asked, now, out)
             if refused is None:
                 return state
         if refused is not None:
             reason, message = refused
-            if reason == "NodeAffinity" and not sure and not static:
-                # The labels may have changed since the Node was last seen.
+            if reason == "NodeAffinity" and not sure and not static:  # the labels may have changed meanwhile
                 out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("doubted", uid)))
                 return with_seldom(state, doubted=state.seldom.doubted.set(uid, api))
             out.append(Record(wanted, "Warning", reason, message))
-            verdict = (reason, f"Pod was rejected: {message}")
-            return _rejected(state, replace(pod, containers=(), life="ended", verdict=verdict), now, out)
+            pod = replace(pod, containers=(), life="ended", verdict=(reason, f"Pod was rejected: {message}"))
+            return _rejected(state, pod, now, out)
         if found is None and any(container.runs for container in made):
             out.append(Record(wanted, "Normal", "SandboxChanged", recreating.SANDBOX_CHANGED))
     state = admission.admitted(state, pod, asked)
+    if state.seldom.recalled:
+        state, pod = resizing.resumed(state, pod, now, out)
     if metadata.deletion_timestamp is not None:
         pod = replace(pod, life="ending", grace=ending.grace_of(wanted))
     else:
@@ -246,6 +255,8 @@ def _resumed(state: State, pod: LocalPod, found: RunningPod, now: Instant, out: 
     """Give a pod that ran before this kubelet started as it goes on."""
     pod = recalling.resumed(replace(pod, sandbox="ready", ip=found.ip), pod.written, now, out)
     state = credentials.ask(state, pod, out)
+    if state.seldom.follows:
+        state = following.resume(state, pod, now, out)
     metadata: Any = pod.pod.metadata
     return recreating.begun(state, pod, out) if found.lost and metadata.deletion_timestamp is None else (state, pod)
 
@@ -256,6 +267,7 @@ def _readmitted(state: State, pod: LocalPod, refused: tuple[str, str], now: Inst
     state = admission.admitted(state, pod, admission.requests_of(pod.pod.spec))
     if reason == "NodeAffinity":  # the labels may have changed since the Node was last seen
         out.append(Call(Request(verb="get", resource="nodes", name=state.host.name), ("rejudged", pod.uid)))
+        state, pod = resizing.resumed(state, pod, now, out)
         _time(pod, now, out)
         return sync(state, pod, now, out)
     return _evicted(state, pod, refused, now, out)

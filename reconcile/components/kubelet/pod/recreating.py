@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.components.kubelet.awaited import Mounting
 from reconcile.components.kubelet.container import stopping
 from reconcile.components.kubelet.pod import choosing, ending
 from reconcile.components.kubelet.state import (
@@ -21,7 +22,6 @@ from reconcile.components.kubelet.state import (
     Aside,
     Container,
     LocalPod,
-    Mounting,
     State,
     restart_policy,
     with_seldom,

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from reconcile.api.convert import dump
 from reconcile.api.scalars import Time, freeze
-from reconcile.components.kubelet.state import Claimed, Claiming, LocalPod, State, with_seldom
+from reconcile.components.kubelet.awaited import Claiming
+from reconcile.components.kubelet.disk import Claimed
+from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.replacing import replace
@@ -218,7 +220,9 @@ def ended(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple
     """Let go of a pod's claims, now that nothing runs of it; tell whether it has to wait until they are unprepared."""
     known = state.seldom.claiming.get(pod.uid)
     if known is None:
-        return state, False
+        if not any(pod.uid in held.users for held in state.seldom.claims.values()):
+            return state, False
+        known = Claiming()  # an earlier life of this kubelet had them
     if known.ends is not None:
         if now < known.ends:
             return state, True
@@ -226,7 +230,7 @@ def ended(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple
     out.append(CancelTimer(("prepare", pod.uid)))
     takes = 0
     for held in state.seldom.claims.values():
-        if held.users == (pod.uid,) and held.prepared:
+        if held.users == (pod.uid,):
             takes = max([takes, *[each.unprepare for each in state.seldom.device_drivers if each.name in held.drivers]])
     if not takes:
         return _forgotten(state, pod), False

@@ -17,6 +17,7 @@ from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.guises import Guise
 from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
 from reconcile.components.scheduler.cache.storage import Permit
+from reconcile.components.scheduler.cache.trials import OpenTrials
 from reconcile.components.scheduler.cache.wishes import pinned
 from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.company import Around, Refused, refined
@@ -348,8 +349,10 @@ def _refused(
         if around.devices is not None and search.barred is None:
             deallocated, freeing = claims.freed(state, around.devices)
         if nodes and around.profile.preempts:
-            placing = Placing(state.placed, state.nominated)
+            trials = OpenTrials(state.memory.trials, state.nodes, state.views, state.placed)
+            placing = Placing(state.placed, state.nominated, trials)
             outcome, dice = preempted(entry, search, around, placing, dice, _judged(panel, around, placing))
+            state = remembering(state, trials)
         if around.own is not None and nodes and (outcome is None or outcome.chosen is None):
             outcome = helped_by_own(search, around, state) or outcome
         message = why_refused(search, around, outcome, deallocated)
@@ -367,6 +370,12 @@ def _refused(
         return state, (*freeing, *effects)
     effects = told(key, entry.pod, "Unschedulable", message, now)
     return state, (*freeing, *effects)
+
+
+def remembering(state: State, trials: OpenTrials) -> State:
+    """Give a state that remembers what preemption has tried."""
+    now = trials.closed(state.memory.trials)
+    return state if now is state.memory.trials else replace(state, memory=replace(state.memory, trials=now))
 
 
 def _judged(

@@ -22,6 +22,7 @@ from reconcile.components import etcd
 from reconcile.components.etcd import raft
 from reconcile.driver.machine.hosts.clocks import due_at
 from reconcile.driver.machine.machine import Machine
+from reconcile.driver.machine.members.leaving import turn_away
 from reconcile.driver.machine.network.lines import patient_no_more
 from reconcile.driver.machine.network.reach import is_paused, member_at, reaches, talks, unpark
 from reconcile.driver.machine.network.surveying import survey
@@ -73,6 +74,7 @@ def take_up_of_member(machine: Machine, process: Process, effect: Any) -> bool:
             machine.heard.clear()
             if leader:
                 unpark(machine)
+            turn_away(machine)
             if machine.fronted:
                 survey(machine)  # no connection breaks by it: watches go on
         case _:
@@ -178,6 +180,7 @@ def _runs(machine: Machine, name: str) -> bool:
 
 def set_timers(machine: Machine) -> None:
     """Set the members' timers anew: who reaches whom has changed."""
+    turn_away(machine)
     if machine.calm:
         return
     for host in machine.members.table():

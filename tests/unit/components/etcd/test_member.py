@@ -6,7 +6,7 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.components import etcd
 from reconcile.components.etcd import raft
-from reconcile.effects import SetTimer
+from reconcile.effects import Exit, SetTimer
 from reconcile.events import Started, TimerFired
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import HOUR, SECOND
@@ -163,3 +163,32 @@ def test_a_snapshot_takes_the_place_of_many_entries(leading):
     assert member.raft.log.snapshot.index > 400
     assert len(member.raft.log.entries) < 500
     assert member.store.revision == 600
+
+
+def removed(name, *voters):
+    """Give the member a of a cluster of *voters*, whose disk says that *name* was removed, and its orders."""
+    disk = raft.founded(voters, Store())
+    entry = raft.Entry(2, 2, raft.Change("remove", name))
+    disk = raft.written(disk, raft.Persist(1, 2, "", 2, entries=(entry,)))
+    return etcd.step(etcd.begin("a", disk, Dice(1, "a")), Started(5 * SECOND))
+
+
+def test_who_has_applied_its_own_removal_ends_a_second_later():
+    member, orders = removed("a", "a", "b")
+    assert SetTimer(("removed",), 6 * SECOND) in orders
+    _, (ended,) = etcd.step(member, TimerFired(6 * SECOND, ("removed",)))
+    assert ended.code == 0
+    assert "the member has been permanently removed from the cluster" in ended.wrote[0]
+    assert ("removed",) not in [order.key for order in of(removed("b", "a", "b")[1], SetTimer)]
+
+
+def test_who_was_added_again_since_goes_on():
+    member, _ = removed("a", "a", "b")
+    again = attrs.evolve(member, raft=attrs.evolve(member.raft, membership=raft.Membership(("b",), ("a",))))
+    assert etcd.step(again, TimerFired(6 * SECOND, ("removed",))) == (again, ())
+
+
+def test_who_is_told_that_it_was_removed_ends_at_once(leading):
+    _, (ended,) = etcd.step(leading, etcd.Heard(5 * SECOND, etcd.Gone("b", "a", 2)))
+    assert isinstance(ended, Exit)
+    assert ended.code == 0

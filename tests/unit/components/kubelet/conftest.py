@@ -56,6 +56,7 @@ class Lab:
         self.pick = pick or (lambda _: 0)
         self.world = world.begin(self.host, self.behaviours, Dice(7, "runtime/node-1"))
         self.life = 0
+        self.kubelet = None
         self.device_drivers = device_drivers
         self.drivers = drivers
         self.start()
@@ -65,12 +66,14 @@ class Lab:
     def start(self):
         self.life += 1
         running = world.containers(self.world)
+        kept = None if self.kubelet is None else kubelet.kept(self.kubelet)
         self.kubelet = kubelet.begin(
             self.host,
             Dice(7, "kubelet/node-1"),
             running=running,
             drivers=self.drivers,
             device_drivers=self.device_drivers,
+            kept=kept,
         )
         self.timers = {key: row for key, row in self.timers.items() if key[0] != "kubelet"}
         self.queue = [item for item in self.queue if item[0] == "runtime"]

@@ -8,6 +8,7 @@ Left out: descriptions, which are Kubernetes' own text.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
@@ -19,7 +20,7 @@ from reconcile.api.kinds import Resource
 from reconcile.components.apiserver.memo import Same
 from reconcile.components.apiserver.registry.served import Served
 from reconcile.components.apiserver.rest.encoding import json_bytes
-from reconcile.components.apiserver.rest.openapi import custom
+from reconcile.components.apiserver.rest.openapi import custom, gnostic
 from reconcile.components.apiserver.rest.openapi.paths import paths_of
 from reconcile.components.apiserver.rest.openapi.schemas import META, closure, name_of, reference
 from reconcile.components.apiserver.rest.openapi.swagger import swagger_of
@@ -56,9 +57,9 @@ def document(name: str, served: Served, beyond: tuple[str, ...] = ()) -> Written
     return _custom(name, Same(served)) if name in custom.names(served) else None
 
 
-def swagger(served: Served, beyond: tuple[str, ...] = ()) -> Written:
-    """Give the document of version 2, which holds all groups."""
-    return _swagger(Same(served), beyond)
+def swagger(served: Served, beyond: tuple[str, ...] = (), *, protobuf: bool = False) -> Written:
+    """Give the document of version 2, which holds all groups: as JSON, or in protobuf, by the same hash."""
+    return (_swagger_in_protobuf if protobuf else _swagger)(Same(served), beyond)
 
 
 def place_of(name: str, written: Written) -> str:
@@ -89,6 +90,12 @@ def _swagger(same: Same, beyond: tuple[str, ...]) -> Written:
     documents = [_document(name) for name in _names(beyond)]
     own = [custom.document_for_2(same.value, name) for name in custom.names(same.value)]
     return _hashed(json_bytes(swagger_of(documents, own, f"v{kinds.KUBERNETES_VERSION}")))
+
+
+@lru_cache(maxsize=4)
+def _swagger_in_protobuf(same: Same, beyond: tuple[str, ...]) -> Written:
+    written = _swagger(same, beyond)
+    return attrs.evolve(written, body=gnostic.document(json.loads(written.body)))
 
 
 def _hashed(body: bytes) -> Written:

@@ -2,7 +2,7 @@
 Swagger: version 2 of OpenAPI, all groups in one document, made of the documents of version 3.
 
 Source:   https://swagger.io/specification/v2/; what kube-apiserver serves at /openapi/v2.
-Left out: descriptions; the document as protobuf.
+Left out: descriptions.
 """
 
 from __future__ import annotations

@@ -86,3 +86,13 @@ def test_metrics_count_what_is_stored(ask):
     lines = ask("/metrics").body.decode().splitlines()
     assert 'apiserver_storage_objects{resource="nodes"} 1' in lines
     assert all(line.startswith("#") or len(line.rsplit(" ", 1)) == 2 for line in lines)
+
+
+@pytest.mark.parametrize("mark", ["@", "."])
+def test_openapi_2_is_given_in_the_form_that_is_asked_for(ask, mark):
+    asked = f"application/com.github.proto-openapi.spec.v2{mark}v1.0+protobuf"
+    proto, plain = ask("/openapi/v2", accept=asked), ask("/openapi/v2", accept="*/*")
+    assert proto.header("content-type") == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert plain.header("content-type") == "application/json"
+    assert proto.header("etag") == plain.header("etag")
+    assert (ask("/openapi/v2", accept="text/html").code, ask("/openapi/v2", accept="text/html").body) == (406, b"")

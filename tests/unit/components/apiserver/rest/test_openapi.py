@@ -1,13 +1,16 @@
 """The documents that say which requests there are, and of which form their objects."""
 
 import json
+import struct
 
 import jsonschema
 import pytest
 
 from reconcile.api import convert, golang, kinds
+from reconcile.api.wire import parts
 from reconcile.components.apiserver.registry.served import NOTHING
 from reconcile.components.apiserver.rest import openapi
+from reconcile.components.apiserver.rest.openapi import gnostic
 
 PODS = "/api/v1/namespaces/{namespace}/pods"
 
@@ -102,3 +105,58 @@ def test_version_2_holds_all_of_version_3():
         "required": True,
         "schema": {"$ref": "#/definitions/io.k8s.api.core.v1.Pod"},
     }
+
+
+def of(content, *numbers):
+    """Give the fields that a path of numbers leads to in a message of protobuf."""
+    found = [content]
+    for number in numbers:
+        found = [value for each in found for field, _, value in parts(memoryview(each), "") if field == number]
+    return [bytes(each).decode() if isinstance(each, memoryview) else each for each in found]
+
+
+def test_version_2_is_served_in_protobuf_too():
+    # kubectl asks for it of what the server says nothing of, such as a kind: List in a file.
+    written, swagger = openapi.swagger(NOTHING, protobuf=True), openapi.swagger(NOTHING)
+    document = json.loads(swagger.body)
+    assert written.hash == swagger.hash
+    assert of(written.body, 1) == ["2.0"]
+    assert of(written.body, 8, 2, 1) == list(document["paths"])
+    assert of(written.body, 9, 1, 1) == list(document["definitions"])
+    assert of(written.body, 13, 1, 2, 2, 3) == ["header"]
+
+
+def test_a_schema_in_protobuf_has_its_fields_by_number():
+    schema = {
+        "type": "object",
+        "required": ["a"],
+        "properties": {"a": {"$ref": "#/definitions/A"}, "b": {"type": "array", "items": {"maxLength": 300}}},
+        "additionalProperties": False,
+        "enum": [{"z": 1}],
+        "maximum": 1.5,
+        "x-kubernetes-map-type": "atomic",
+    }
+    whole = gnostic.document({"definitions": {"S": schema}})
+    assert of(whole, 9, 1, 1) == ["S"]
+    assert of(whole, 9, 1, 2, 22, 1) == ["object"]
+    assert of(whole, 9, 1, 2, 19) == ["a"]
+    assert of(whole, 9, 1, 2, 25, 1, 1) == ["a", "b"]
+    assert of(whole, 9, 1, 2, 25, 1, 2, 1) == ["#/definitions/A"]
+    assert of(whole, 9, 1, 2, 25, 1, 2, 23, 1, 11) == [300]
+    assert of(whole, 9, 1, 2, 21, 2) == [0]
+    assert of(whole, 9, 1, 2, 20, 2) == ['{"z":1}']
+    assert b"\x39" + struct.pack("<d", 1.5) in whole
+    assert of(whole, 9, 1, 2, 31, 1) == ["x-kubernetes-map-type"]
+    assert of(whole, 9, 1, 2, 31, 2, 2) == ['"atomic"']
+
+
+def test_a_parameter_in_protobuf_says_where_it_stands():
+    rows = [{"in": place, "name": place, "type": "string"} for place in ("header", "query", "path")]
+    body = {"in": "body", "name": "body", "schema": {"$ref": "#/definitions/A"}}
+    whole = gnostic.document({"paths": {"/a": {"parameters": [body, *rows, {"$ref": "#/parameters/p"}]}}})
+    at = (8, 2, 2, 9)
+    assert of(whole, 8, 2, 1) == ["/a"]
+    assert of(whole, *at, 1, 1, 5, 1) == ["#/definitions/A"]
+    assert [of(whole, *at, 1, 2, number, 4) for number in (1, 3, 4)] == [["header"], ["query"], ["path"]]
+    assert [of(whole, *at, 1, 2, number, sort) for number, sort in ((1, 5), (3, 6), (4, 5))] == [["string"]] * 3
+    assert of(whole, *at, 2, 1) == ["#/parameters/p"]

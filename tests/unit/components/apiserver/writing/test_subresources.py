@@ -1,7 +1,6 @@
 """Subresources: binding and scale."""
 
 from reconcile.api import autoscaling_v1, core_v1, meta_v1
-from reconcile.api.scalars import freeze
 from reconcile.lib.mapping import Map
 
 
@@ -29,13 +28,14 @@ def test_binding_assigns_once(server, pod):
     )
 
 
-def test_binding_takes_the_promise_of_a_node_back(server, pod):
+def test_a_bound_pod_is_promised_no_node_any_more(server, pod):
     server.made("pods", pod)
-    promise = freeze({"status": {"nominatedNodeName": "n2"}})
+    promise = Map({"status": Map({"nominatedNodeName": "n2"})})
     assert server("patch", "pods", "default", "web", promise, subresource="status").ok
     assert server("get", "pods", "default", "web").body.status.nominated_node_name == "n2"
     assert bind(server, binding()).ok
-    assert server("get", "pods", "default", "web").body.status.nominated_node_name is None
+    bound = server("get", "pods", "default", "web").body
+    assert (bound.spec.node_name, bound.status.nominated_node_name) == ("n1", None)
 
 
 def test_binding_checks_the_pod(server, pod):
@@ -72,3 +72,21 @@ def test_scale_is_read_and_written(server, deployment):
     assert response.body.message.startswith('Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1')
     assert server("get", "deployments.apps", "default", "web").body.metadata.generation == 2
     assert server("update", "deployments.apps", "default", "web", asked, subresource="scale").reason == "Conflict"
+
+
+def test_a_binding_gives_its_labels_and_says_which_pod_it_means(server, pod):
+    made = server.made("pods", pod)
+    old = bind(server, binding(resource_version="1"))
+    assert f"ResourceVersion in object meta: {made.metadata.resource_version}" in old.body.message
+    elsewhere = bind(server, binding(namespace="other")).body.message
+    assert elsewhere == "the namespace of the provided object does not match the namespace sent on the request"
+    assert bind(server, binding(labels=Map({"l": "m"}))).code == 201
+    assert server("get", "pods", "default", "web").body.metadata.labels["l"] == "m"
+
+
+def test_a_binding_by_itself_has_no_uid_yet(server, pod):
+    server.made("pods", pod)
+    target = core_v1.ObjectReference(kind="Node", name="n1")
+    nobody = core_v1.Binding(metadata=meta_v1.ObjectMeta(), target=target)
+    assert server("create", "bindings", "default", "", nobody).body.message == "Name parameter required."
+    assert server("create", "bindings", "default", "", binding(uid="other")).code == 201

@@ -8,6 +8,7 @@ import pytest
 from reconcile.api import core_v1, meta_v1
 from reconcile.effects import PullImage
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.model.hosts import Host
 
 DENIED = "insufficient_scope: authorization failed"
@@ -139,6 +140,16 @@ def test_how_it_was_pulled_outlives_the_kubelet_and_the_host(private):
     lab.reboot()
     bind(lab, "third")
     assert (runs(lab, "first"), runs(lab, "second"), runs(lab, "third")) == (True, False, False)
+
+
+def test_with_what_secret_it_was_pulled_does_too(private):
+    lab = private()
+    key = lab.put("secrets", secret())
+    bind(lab, "first", "key")
+    lab.put("secrets", replace(secret(password="changed"), metadata=key.metadata))
+    lab.start()
+    bind(lab, "second", "key")
+    assert lab.said("Pulled")[1:] == [PRESENT]
 
 
 @pytest.mark.parametrize(

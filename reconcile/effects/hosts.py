@@ -1,9 +1,4 @@
-"""
-Effects: what a component orders, as plain frozen values.
-
-An effect leaves a component's `step` and is carried out later, by the engine or by an adapter; until then it can be
-late, lost or repeated like anything else that is on its way.
-"""
+"""What a kubelet and kube-proxy order of their host, and what its container runtime does."""
 
 from __future__ import annotations
 
@@ -12,89 +7,9 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
-from reconcile.model.requests import Request, Response, User
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Call:
-    """
-    Send *request* to the API server.
-
-    Args:
-        request: what to ask.
-        tag: comes back in the `Answered` event; None asks for no answer.
-        user: as whom, if not as the process's own user.
-    """
-
-    request: Request
-    tag: tuple[Any, ...] | None = None
-    user: User | None = None
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class SetTimer:
-    """
-    Let `TimerFired(key)` come at the instant *at*, in place of what the key was set to.
-
-    A periodic timer is one that comes again and again while nothing happens (a heartbeat, a resync); it does not keep a
-    cluster from being settled.
-    """
-
-    key: tuple[Any, ...]
-    at: Instant
-    periodic: bool = False
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class CancelTimer:
-    """Unset the timer of this key."""
-
-    key: tuple[Any, ...]
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Wake:
-    """Ask for one `Turned(queue)`: there is an item of work to do."""
-
-    queue: str
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class OpenWatch:
-    """Watch one resource more, from now on, under its own key: what was defined, or is needed, meanwhile."""
-
-    resource: str
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Record:
-    """
-    Record an event about an object (the Kubernetes kind Event); the process's recorder aggregates and sends it.
-
-    Args:
-        about: the object; its kind, name, namespace and uid are used.
-        type: Normal or Warning.
-        reason: CamelCase, for programs.
-        message: for people.
-        field_path: the part of the object, such as `spec.containers{web}`; empty for all of it.
-        component: who says so, if that is but a part of the process, such as one of its controllers.
-    """
-
-    about: Any
-    type: Literal["Normal", "Warning"]
-    reason: str
-    message: str
-    field_path: str = ""
-    component: str = ""
 
 
 @quick
@@ -253,20 +168,6 @@ class RemoveImage:
     image: str
 
 
-RuntimeOrder: TypeAlias = (
-    RunPodSandbox
-    | StopPodSandbox
-    | PullImage
-    | StartContainer
-    | StopContainer
-    | ProbeContainer
-    | RunHook
-    | ResizeContainer
-    | RemoveImage
-)
-"""What a kubelet orders from its host's container runtime."""
-
-
 @quick
 @attrs.frozen(weakref_slot=False)
 class Install:
@@ -277,11 +178,19 @@ class Install:
 
 @quick
 @attrs.frozen(weakref_slot=False)
-class Exit:
-    """End this process, as `os.Exit` would; the kubelet restarts its container."""
+class WriteVolume:
+    """
+    Make *files* all that is on a volume of a pod: what it shows of ConfigMaps, Secrets, the pod itself, its token.
 
-    code: int
-    message: str = ""
+    Args:
+        uid: the pod's.
+        volume: its name in the pod.
+        files: path below the volume -> content.
+    """
+
+    uid: str
+    volume: str
+    files: Map[str]
 
 
 @quick
@@ -351,132 +260,15 @@ class DiscardVolumes:
     uid: str
 
 
-@quick
-@attrs.frozen(weakref_slot=False)
-class CallWebhook:
-    """
-    To the outside: an API server calls a webhook, or a scheduler an extender, by POST with *review* as the body.
-
-    It is answered by `WebhookAnswered`. Who is asked is named by *url*, or by *service* with *port* and *path*. No
-    answer within *timeout* is one too: nobody waits longer.
-
-    Args:
-        call: what the answer names; the uid of a review.
-        review: the AdmissionReview or ConversionReview, or what an extender is asked, as JSON.
-        timeout: how long is waited.
-        url: where the webhook is; empty if a service is.
-        service: `namespace/name`; empty if there is a URL.
-        port: of the service.
-        path: at the service.
-        ca_bundle: the certificates by which the server is known, PEM in base64; empty for those of the machine.
-        who: what is asked. An extender may be at an `http:` URL, and is not told how long it is waited for.
-    """
-
-    call: str
-    review: Map[Any]
-    timeout: Duration
-    url: str = ""
-    service: str = ""
-    port: int = 443
-    path: str = ""
-    ca_bundle: str = ""
-    who: Literal["webhook", "extender"] = "webhook"
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Explain:
-    """
-    To the outside, and into the log: why a scheduler decided as it did, where `Topology(explanations=("log",))` asks.
-
-    Args:
-        pod: whose turn it was, as namespace/name.
-        explanation: what was found, as JSON: what each plugin said of each node, and what came of it.
-    """
-
-    pod: str
-    explanation: Map[Any]
-
-
-Effect: TypeAlias = (
-    Call
-    | SetTimer
-    | CancelTimer
-    | Wake
-    | OpenWatch
-    | Record
-    | RuntimeOrder
-    | Install
-    | Exit
-    | Report
-    | LaunchProcess
-    | EndProcess
-    | LaunchApplication
-    | SignalProcess
-    | LookAround
-    | DiscardVolumes
-    | CallWebhook
-    | Explain
+RuntimeOrder: TypeAlias = (
+    RunPodSandbox
+    | StopPodSandbox
+    | PullImage
+    | StartContainer
+    | StopContainer
+    | ProbeContainer
+    | RunHook
+    | ResizeContainer
+    | RemoveImage
 )
-"""Everything that a component can order."""
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Answer:
-    """To the outside: the answer to a request that a client submitted."""
-
-    client: str
-    tag: str
-    response: Response
-    took: Duration = 0
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Order:
-    """To the outside: an external host's kubelet orders this from its real container runtime or packet filter."""
-
-    host: str
-    order: RuntimeOrder | Install
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Notice:
-    """
-    To the outside: what a client's watch saw.
-
-    Args:
-        client: whose watch it is.
-        tag: that of the request that began it.
-        type: what became of the object, as far as the watch's selectors let it be seen; BOOKMARK if the object only
-            says how far the watch is; ERROR if it is the Status with which the watch ends.
-        object: as it is; as it was last, if DELETED.
-    """
-
-    client: str
-    tag: str
-    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-    object: Any
-
-
-@quick
-@attrs.frozen(weakref_slot=False)
-class Audit:
-    """
-    To the outside: an API server writes this down of a request.
-
-    Args:
-        event: an Event of audit.k8s.io/v1, as JSON.
-        client: who asked, of a client outside.
-        tag: that of the request.
-    """
-
-    event: Map[Any]
-    client: str = ""
-    tag: str = ""
-
-
-OutsideEffect: TypeAlias = Answer | Notice | Order | CallWebhook | Audit | Explain
-"""What leaves the cluster's own `step` for the outside world."""
+"""What a kubelet orders from its host's container runtime."""
