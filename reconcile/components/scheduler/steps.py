@@ -18,8 +18,9 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.extending import begun, bound_outside, heard, instead
 from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
-from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
+from reconcile.components.scheduler.framework.cycle import binding, failed, scheduled
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
+from reconcile.components.scheduler.framework.statuses import gone
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
