@@ -13,6 +13,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import names
+from reconcile.model.resolving import Resolver
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +27,9 @@ class Place:
         container: its name in the pod.
         host: its node.
         ip: the pod's.
+        hostname: what `hostname` says there.
+        hosts: the text of /etc/hosts.
+        resolver: what /etc/resolv.conf says (`written()` is its text).
         labels: the pod's, when it was started.
         environment: the container's variables.
         args: its command and arguments.
@@ -41,6 +45,9 @@ class Place:
     container: str
     host: str
     ip: str
+    hostname: str
+    hosts: str
+    resolver: Resolver
     labels: Map[str]
     environment: Map[str]
     args: tuple[str, ...]
