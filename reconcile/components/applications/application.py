@@ -27,9 +27,6 @@ class Place:
         container: its name in the pod.
         host: its node.
         ip: the pod's.
-        hostname: what `hostname` says there.
-        hosts: the text of /etc/hosts.
-        resolver: what /etc/resolv.conf says (`written()` is its text).
         labels: the pod's, when it was started.
         environment: the container's variables.
         args: its command and arguments.
@@ -38,6 +35,9 @@ class Place:
             mounted by itself (`subPath`) has the empty name.
         dice: its chance.
         now: the instant, by its host's clock.
+        hostname: what `hostname` says there.
+        hosts: the text of /etc/hosts.
+        resolver: what /etc/resolv.conf says (`written()` is its text).
     """
 
     pod: str
@@ -45,9 +45,6 @@ class Place:
     container: str
     host: str
     ip: str
-    hostname: str
-    hosts: str
-    resolver: Resolver
     labels: Map[str]
     environment: Map[str]
     args: tuple[str, ...]
@@ -55,6 +52,9 @@ class Place:
     volumes: Map[Map[Any]]
     dice: Dice
     now: Instant
+    hostname: str = ""
+    hosts: str = ""
+    resolver: Resolver = Resolver()
 
     @property
     def namespace(self) -> str:
