@@ -301,9 +301,10 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             return state if container is None else reporting.keep(state, stopping.expired(pod, container, now, out))
         case "probe":
             container = container_of(pod, rest[1])
-            if container is not None:
-                probes.due(pod, container, rest[2], now, out)
-            return state
+            if container is None:
+                return state
+            probed = probes.due(pod, container, rest[2], now, out)
+            return state if probed is pod else reporting.keep(state, probed)
         case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets" | "follow":
             return _on_awaited(state, pod, what, now, out)
         case "retry":

@@ -47,6 +47,8 @@ class Gauge:
         kind: what it is for.
         spec: as the container says it.
         result: what counts: changed when *last* came *run* times in a row and that is the threshold.
+        waits: of one that may take as long as its period, how often it was due since it was asked that is under way: 1
+            for that itself, 2 if it is to be asked again at once when that is answered.
     """
 
     kind: ProbeKind
@@ -54,6 +56,7 @@ class Gauge:
     result: bool
     last: bool | None = None
     run: int = 0
+    waits: int = 0
 
 
 @quick
