@@ -1,7 +1,7 @@
 """
 How many decisions a second a real kube-scheduler makes, of the pods that `scheduling.py` plays.
 
-    python -m tests.benchmarks.beside KUBECONFIG [KIND...] [--nodes N] [--pods N] --start COMMAND...
+    python -m tests.benchmarks.beside KUBECONFIG [KIND...] [--nodes N] [--pods N] [--patience S] --start COMMAND...
 
 The control plane at KUBECONFIG has an API server and no scheduler. It is given the nodes and, kind after kind, the
 pods; then the scheduler is started by COMMAND, and stopped again when all that can be bound are. What counts is the
@@ -29,8 +29,8 @@ HIGH = "benchmark-high"
 ADDED = b'"type":"ADDED"'
 # How long no pod is bound until it is taken that none will be, in seconds.
 QUIET = 15.0
-# How long it may take until the first is, in seconds.
-START = 300.0
+# How long it may take until the first is, in seconds, by default.
+PATIENCE = 300.0
 
 
 async def fill(server, path, objects):
@@ -70,15 +70,19 @@ def seconds_of(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def bindings(connection, path, version, pid, pods):
-    """Count the pods that are bound; give the seconds from the first to the last, by the clock and the processor."""
+async def bindings(connection, path, version, pid, pods, *, patience):
+    """
+    Count the pods that are bound; give the seconds from the first to the last, by the clock and the processor.
+
+    For the first it waits *patience* seconds.
+    """
     code, _ = await connection.send("GET", f"{path}?watch=1&resourceVersion={version}&fieldSelector=spec.nodeName!=")
     assert code == 200, code
     first = last = None
     bound, rest = 0, b""
     while bound < pods:
         try:
-            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else START)
+            content = await asyncio.wait_for(connection.reader.read(1 << 20), QUIET if bound else patience)
         except TimeoutError:
             break
         # Of what the selector shows, a pod that is bound is new.
@@ -116,7 +120,7 @@ async def _crowd(server, client, space, nodes):
     await fill(server, f"/api/v1/namespaces/{space}/pods", low)
 
 
-async def measure(server, name, kind, pods, start, *, nodes):
+async def measure(server, name, kind, pods, options):
     """Give the pods of one kind to a scheduler that is started for them; print how fast it was."""
     space = f"{name.replace('_', '-')}-{int(time.time())}"
     path = f"/api/v1/namespaces/{space}/pods"
@@ -126,17 +130,17 @@ async def measure(server, name, kind, pods, start, *, nodes):
         "POST", f"/api/v1/namespaces/{space}/serviceaccounts", {"metadata": {"name": "default"}}, also=(409,)
     )
     if name == PREEMPTION:
-        await _crowd(server, client, f"{space}-low", nodes)
+        await _crowd(server, client, f"{space}-low", options.nodes)
     await fill(server, path, (_moved(kind(number), space) for number in range(pods)))
     client.close()  # an API server ends a connection that is idle for so long
     client = await server.connect()
     version = json.loads(await client.ask("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"]
     watcher = await server.connect()
     process = await asyncio.create_subprocess_exec(
-        *start, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *options.start, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        bound, took, spent = await bindings(watcher, path, version, process.pid, pods)
+        bound, took, spent = await bindings(watcher, path, version, process.pid, pods, patience=options.patience)
     finally:
         process.terminate()
         await process.wait()
@@ -169,7 +173,7 @@ async def played(options):
     kinds = {**scheduling.KINDS, PREEMPTION: scheduling.urgent}
     for name in options.kinds or kinds:
         pods = scheduling.urgent_pods(options.pods, options.nodes) if name == PREEMPTION else options.pods
-        await measure(server, name, kinds[name], pods, options.start, nodes=options.nodes)
+        await measure(server, name, kinds[name], pods, options)
 
 
 def main():
@@ -179,6 +183,9 @@ def main():
     parser.add_argument("kinds", nargs="*")
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, help="how long the first binding may take, in seconds"
+    )
     parser.add_argument("--start", nargs=argparse.REMAINDER, required=True, metavar="COMMAND")
     asyncio.run(played(parser.parse_args()))
 

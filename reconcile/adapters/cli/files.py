@@ -11,6 +11,7 @@ import attrs
 import click
 
 from reconcile.adapters.cli import kustomize
+from reconcile.adapters.cli.certificates import with_files
 from reconcile.adapters.manifests import Manifest, Spot, place_text, read_manifests
 from reconcile.api import convert
 from reconcile.api.convert import InvalidObject
@@ -228,20 +229,24 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple([file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])])
 
 
-def load_scheduler(path: Path | None, own: tuple[Any, ...], *, asks: bool = False) -> Map[Any] | None:
+def load_scheduler(
+    path: Path | None, own: tuple[Any, ...], *, asks: bool = False, calls: bool = False
+) -> Map[Any] | None:
     """
     Read a KubeSchedulerConfiguration; None if there is no path.
 
     Args:
         path: where it is.
         own: what runs of the user's own; it may name the plugins among it.
-        asks: it may have extenders; a cluster's own scheduler may not.
+        asks: it may have extenders; that of a cluster from which nobody can be called may not.
+        calls: they are called: the files are read by which they are known.
 
     Raises:
         BadFiles, ManifestError: it is none; the message says where.
     """
 
     def read(given: Any) -> Map[Any]:
+        given = with_files(given) if calls else given
         if configuration_of(given, tuple([each for each in own if isinstance(each, Plugin)])).extenders and not asks:
             raise ReconcileError("extenders: a cluster's own scheduler asks none")
         return Map.of({key: freeze(value) for key, value in given.items()})

@@ -5,13 +5,14 @@ and the files in which such a form can be had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import attrs
 import click
 
+from reconcile.adapters.cli.certificates import with_files
 from reconcile.adapters.cli.files import BadFiles, load_file, place_of
 from reconcile.adapters.manifests import Manifest, read_manifests, read_text
 from reconcile.api import convert
@@ -38,21 +39,29 @@ def form_of(path: Path | None, masters: int | None = None) -> str:
     return name if name in FORMS else ""
 
 
-def load_topology(path: Path | None, masters: int | None, nodes: int | None) -> Topology | None:
+def load_topology(path: Path | None, masters: int | None, nodes: int | None, *, calls: bool = False) -> Topology | None:
     """
     Give the topology of a file, or of a form with so many masters, and so many hosts that are no hosts of etcd alone.
+
+    If its scheduler *calls* extenders, the files are read by which they are known.
 
     Raises:
         BadFiles, ManifestError, ReconcileError: it is none, or the form has fewer hosts than masters.
     """
     form = form_of(path, masters)
     if not form:
-        return load_file(path, topology_from_json)
+        return load_file(path, _with_certificates if calls else topology_from_json)
     count = 1 if form == "single" else masters or 3
     hosts = max(_NODES, count + 1) if nodes is None else nodes
     if hosts < count:
         raise ReconcileError(f"--nodes: {hosts} are fewer than the {count} masters of {form}")
     return kubeadm(cast("Literal['single', 'stacked', 'external-etcd']", form), masters=count, workers=hosts - count)
+
+
+def _with_certificates(given: Any) -> Topology:
+    if isinstance(given, Mapping) and "scheduler" in given:
+        given = {**given, "scheduler": with_files(given["scheduler"], "scheduler.")}
+    return topology_from_json(given)
 
 
 def form_addons(path: Path | None) -> tuple[Manifest, ...]:

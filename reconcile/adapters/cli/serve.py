@@ -206,7 +206,7 @@ def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     """Give the machines that are asked for, powered on now."""
     without = _without(options.without)
     form = form_of(options.topology, options.masters)
-    topology = load_topology(options.topology, options.masters, options.nodes) or Topology()
+    topology = load_topology(options.topology, options.masters, options.nodes, calls=True) or Topology()
     if form or options.topology is None:
         topology = attrs.evolve(topology, start=time.time_ns() // SECOND * SECOND)
     changes: dict[str, Any] = {"managed_fields": True, "webhooks": True, "metrics": True}
@@ -221,7 +221,7 @@ def _topology(options: Options, own: tuple[Any, ...]) -> Topology:
     policy = load_file(options.audit_policy_file, lambda given: auditing.check(freeze(given)))
     if policy is not None:
         changes["audit"] = policy
-    scheduler = load_scheduler(options.scheduler_config, own)
+    scheduler = load_scheduler(options.scheduler_config, own, asks=True, calls=True)
     if scheduler is not None:
         changes["scheduler"] = scheduler
     if options.explain:

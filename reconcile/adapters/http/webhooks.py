@@ -6,8 +6,7 @@ A service has no address that could be reached, since its pods are simulated: it
 Takes:    CallWebhook.
 Gives:    WebhookAnswered, with errors as Go says them.
 Source:   the API server's webhook client; the scheduler's HTTPExtender.
-Left out: client certificates and other credentials (--admission-control-config-file, an extender's tlsConfig): an
-          extender's certificate is not looked at.
+Left out: what webhooks are shown (--admission-control-config-file).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from binascii import Error as NoBase64
 from collections.abc import Mapping
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException, RemoteDisconnected
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -35,7 +35,12 @@ from reconcile.lib.instant import SECOND
 _PORT: Final = 443
 _PORTS: Final = {"http": 80}
 _MOST: Final = 3 * 1024 * 1024  # bytes of an answer
+_ALERT: Final = "_ALERT_"  # in OpenSSL's words for what the other side says
 _UNKNOWN: Final = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+
+
+class _NoPairError(OSError):
+    """A caller's own certificate and key are none, or do not belong together."""
 
 
 async def called(call: CallWebhook, services: Mapping[str, str]) -> WebhookAnswered:
@@ -62,7 +67,7 @@ async def called(call: CallWebhook, services: Mapping[str, str]) -> WebhookAnswe
     except TimeoutError:
         return WebhookAnswered(call.call, error=DEADLINE)
     except (OSError, HTTPException) as error:
-        return WebhookAnswered(call.call, error=_said(error, url, name))
+        return WebhookAnswered(call.call, error=_said(error, url, call.server_name or name))
 
 
 def _posted(call: CallWebhook, url: str, name: str | None, seconds: float) -> WebhookAnswered:
@@ -75,8 +80,11 @@ def _posted(call: CallWebhook, url: str, name: str | None, seconds: float) -> We
     with ExitStack() as open_still:
         stream = open_still.enter_context(socket.create_connection((host, port), timeout=seconds))
         if call.who == "webhook" or place.scheme == "https":
-            context = _context(call.ca_bundle) if call.who == "webhook" or call.ca_bundle else _trusting()
-            stream = open_still.enter_context(context.wrap_socket(stream, server_hostname=name or host))
+            context = _trusting() if call.insecure else _context(call.ca_bundle)
+            if call.certificate:
+                _show(context, call.certificate, call.key)
+            known_as = call.server_name or name or host
+            stream = open_still.enter_context(context.wrap_socket(stream, server_hostname=known_as))
         connection = HTTPConnection(name or host, port)
         connection.sock = stream
         connection.request("POST", path, body, headers)
@@ -107,6 +115,17 @@ def _context(bundle: str) -> ssl.SSLContext:
         return context
 
 
+def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Have the client show a certificate: Python takes it from a file alone, which nobody else may read."""
+    with NamedTemporaryFile() as file:
+        file.write(b64decode(certificate) + b"\n" + b64decode(key))
+        file.flush()
+        try:
+            context.load_cert_chain(file.name)
+        except ssl.SSLError:
+            raise _NoPairError from None
+
+
 def _trusting() -> ssl.SSLContext:
     """Give the client's side of TLS that looks at no certificate, as of an extender without one to know it by."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -119,16 +138,20 @@ def _said(error: BaseException, url: str, name: str | None) -> str:
     place = urlsplit(url)
     host, port = place.hostname or "", place.port or _PORT
     match error:
+        case _NoPairError():
+            return "tls: private key does not match public key, or one of them is none"
         case ssl.SSLCertVerificationError():
             return _unverified(error, name or host)
+        case ssl.SSLEOFError() | ConnectionResetError() | BrokenPipeError() | RemoteDisconnected():
+            return "EOF"
+        case ssl.SSLError(reason=str(why)) if _ALERT in why:
+            return f"remote error: tls: {why.partition(_ALERT)[2].lower().replace('_', ' ')}"
         case ssl.SSLError():
             return "tls: first record does not look like a TLS handshake"
         case socket.gaierror():
             return f"dial tcp: lookup {host}: no such host"
         case ConnectionRefusedError():
             return f"dial tcp {host}:{port}: connect: connection refused"
-        case ConnectionResetError() | RemoteDisconnected():
-            return "EOF"
         case OSError(strerror=str(why)):
             return f"dial tcp {host}:{port}: connect: {why.lower()}"
         case _:

@@ -13,6 +13,7 @@ Left out: see docs/limits.md, "Scheduler".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -30,6 +31,8 @@ from reconcile.lib.table import Table
 # A journal that grew by more than this and by more than there are nodes is cut:
 # whoever lags so far looks at every node again, which then is cheaper.
 _JOURNAL: Final = 1024
+_WIDTH: Final = 60
+_WORD: Final = (1 << _WIDTH) - 1
 _FEW: Final = 4  # as many bits are sooner taken away one by one
 
 Move: TypeAlias = "tuple[int, Guise | None, int]"
@@ -316,6 +319,22 @@ def slots_in(chosen: int) -> list[int]:
         found.append(lowest.bit_length() - 1)
         chosen ^= lowest
     return found
+
+
+def slots_from(chosen: int, place: int) -> Iterator[int]:
+    """Give the slots of a set of nodes in order, beginning with the one at *place*, and then those before it."""
+    before = chosen & ((1 << nth(chosen, place)) - 1)
+    for part in (chosen ^ before, before):
+        base, rest = 0, part
+        while rest:
+            # A word at a time: of a small number the lowest bit is found sooner.
+            word = rest & _WORD
+            while word:
+                lowest = word & -word
+                yield base + lowest.bit_length() - 1
+                word ^= lowest
+            rest >>= _WIDTH
+            base += _WIDTH
 
 
 def nth(chosen: int, place: int) -> int:

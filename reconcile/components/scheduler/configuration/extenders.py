@@ -4,13 +4,13 @@ Extenders: programs of somebody else's that have a say in scheduling, as a confi
 Takes:    the `extenders` of a KubeSchedulerConfiguration.
 Gives:    Extender.
 Source:   kube-scheduler's config v1 Extender; validateExtenders; NewHTTPExtender.
-Left out: of `tlsConfig` all but `caData` and `insecure`; see docs/limits.md, "Scheduler".
+Left out: files are read by whoever takes the configuration from outside, and given here as data.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -49,7 +49,10 @@ class Extender:
         knows_nodes: whether it is told the names of nodes alone.
         managed: the extended resources for which it is asked; every pod's if there are none.
         ignorable: whether a pod is scheduled all the same if it cannot be asked.
-        authority: the certificates by which its own is known, PEM in base64; empty: any is taken.
+        authority: the certificates by which its own is known, PEM in base64; empty: those of the machine.
+        server_name: the name that its certificate has to have; empty: that of the URL.
+        certificate, key: what the scheduler shows it, PEM in base64; empty: nothing.
+        insecure: whether its certificate is not looked at.
     """
 
     url: str
@@ -63,6 +66,10 @@ class Extender:
     managed: tuple[str, ...] = ()
     ignorable: bool = False
     authority: str = ""
+    server_name: str = ""
+    certificate: str = ""
+    key: str = ""
+    insecure: bool = False
 
 
 def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...]]:
@@ -97,7 +104,7 @@ def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...
                 knows_nodes=each.truth("nodeCacheCapable"),
                 managed=tuple(resources),
                 ignorable=each.truth("ignorable"),
-                authority=_authority(each.section("tlsConfig", _TLS)),
+                **_tls(each.section("tlsConfig", _TLS), secured=each.truth("enableHTTPS")),
             )
         )
     binders = sum([bool(each.binds) for each in found])
@@ -108,20 +115,25 @@ def extenders_of(section: Section) -> tuple[tuple[Extender, ...], tuple[str, ...
     return tuple(sorted(found, key=_ignorable)), tuple(unseen)
 
 
-def _authority(section: Section) -> str:
-    """Read by which certificates an extender is known."""
-    authority, insecure = section.text("caData"), section.truth("insecure")
-    for name in _TLS:
-        if name not in ("insecure", "caData"):
-            section.text(name)
-    if insecure and (authority or section.text("caFile")):
+def _tls(section: Section, *, secured: bool) -> dict[str, Any]:
+    """Read how an extender is known, and what it is shown; one that is *secured* with nothing to know it by is not."""
+    said = {name: section.text(name) for name in _TLS if name != "insecure"}
+    insecure, known = section.truth("insecure"), bool(said["caData"] or said["caFile"])
+    if insecure and known:
         section.fault("insecure", "specifying a root certificates file with the insecure flag is not allowed")
-    if authority:
+    for name in ("caData", "certData", "keyData"):
         try:
-            b64decode(authority, validate=True).decode()
+            b64decode(said[name], validate=True).decode()
         except ValueError:
-            section.invalid("caData", authority, "is no text in base64")
-    return authority
+            section.invalid(name, said[name] if name != "keyData" else "...", "is no text in base64")
+    shows = bool(said["certData"] and said["keyData"])
+    return {
+        "authority": said["caData"],
+        "server_name": said["serverName"],
+        "certificate": said["certData"] if shows else "",
+        "key": said["keyData"] if shows else "",
+        "insecure": insecure or (secured and not known),
+    }
 
 
 def _ignorable(extender: Extender) -> bool:

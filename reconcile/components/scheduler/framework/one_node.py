@@ -17,13 +17,13 @@ import attrs
 
 from reconcile.components.scheduler.cache.demand import Demand
 from reconcile.components.scheduler.cache.guises import Guise, PodTerm, Sought, is_sought, means, selects
-from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Used, used_with, used_without
+from reconcile.components.scheduler.cache.nodes import NOTHING_USED, Room, Used, used_with, used_without
 from reconcile.components.scheduler.cache.tallies import Tally
 from reconcile.components.scheduler.cache.traits import NO_MOUNTS, Constraint, Mounts, Traits
 from reconcile.components.scheduler.cache.wishes import Wishes
 from reconcile.components.scheduler.framework.company import Around, Refused
 from reconcile.components.scheduler.framework.filtering import refused_by_node, refused_by_use
-from reconcile.components.scheduler.framework.profile import FILTERS
+from reconcile.components.scheduler.framework.profile import FILTERS, Profile
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugins import interpod_affinity as affinity
 from reconcile.components.scheduler.plugins import (
@@ -73,12 +73,26 @@ def verdict(body: Body, wishes: Wishes, slot: int, around: Around, change: Chang
         found = _by_neighbours(traits.guise, slot, around, change)
     if found is None and around.devices is not None and "DynamicResources" in profile.filters:
         found = judging.refusal_on(around.devices, nodes, slot, around.census)
-    if found is None and wishes.features and node_declared_features.NAME in profile.filters:
-        declares = {*wishes.features} <= {*room.features}
-        found = None if declares else node_declared_features.UNDECLARED
+    if found is None:
+        found = _by_features(wishes, room, profile)
     if found is None and around.own is not None:
         found = around.own.refusal(slot, [each.key for each in change.came], [each.key for each in change.gone])
     return found
+
+
+def alone_on(body: Body, wishes: Wishes, slot: int, used: Used, around: Around) -> Refusal | None:
+    """Tell why the node will not do for a pod to which nothing counts but the node and what is *used* of it."""
+    room, profile = around.nodes.fleet.rooms[slot], around.profile
+    found = refused_by_node(wishes, room, profile)
+    if found is None:
+        found = refused_by_use(body.demand, room, used, profile)
+    return found if found is not None else _by_features(wishes, room, profile)
+
+
+def _by_features(wishes: Wishes, room: Room, profile: Profile) -> Refusal | None:
+    if not wishes.features or node_declared_features.NAME not in profile.filters:
+        return None
+    return None if {*wishes.features} <= {*room.features} else node_declared_features.UNDECLARED
 
 
 def _in_order(body: Body, wishes: Wishes, slot: int, around: Around, change: Change) -> Refusal | None:

@@ -141,7 +141,18 @@ def call_of(extender: Extender, name: str, verb: str, args: dict[str, Any]) -> C
     """Give what leaves the cluster to ask an extender; *name* says what is asked, and comes back with the answer."""
     review: Any = freeze(args)
     url = f"{extender.url}/{verb}"
-    return CallWebhook(name, review, extender.timeout, url, ca_bundle=extender.authority, who="extender")
+    return CallWebhook(
+        name,
+        review,
+        extender.timeout,
+        url,
+        ca_bundle=extender.authority,
+        who="extender",
+        server_name=extender.server_name,
+        certificate=extender.certificate,
+        key=extender.key,
+        insecure=extender.insecure,
+    )
 
 
 def said(extender: Extender, verb: str, answer: WebhookAnswered) -> Any:

@@ -14,11 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from reconcile.components.scheduler.cache.nodes import slots_in
+from reconcile.components.scheduler.cache.nodes import NOTHING_USED, slots_from, used_with, used_without
+from reconcile.components.scheduler.cache.traits import NO_MOUNTS
+from reconcile.components.scheduler.cache.trials import OpenTrials
 from reconcile.components.scheduler.framework.company import Around
-from reconcile.components.scheduler.framework.one_node import Body, Change, verdict
+from reconcile.components.scheduler.framework.filtering import refused_by_use
+from reconcile.components.scheduler.framework.one_node import Body, Change, alone_on, verdict
 from reconcile.components.scheduler.framework.search import Search, key_of, promised
 from reconcile.components.scheduler.framework.verdicts import Refusal
+from reconcile.components.scheduler.plugins.interpod_affinity import objections
 from reconcile.components.scheduler.queue.queue import Entry
 from reconcile.components.scheduler.state import Nominee, Placed
 from reconcile.lib.dice import Dice
@@ -31,6 +35,7 @@ UNHELPFUL: Final = "Preemption is not helpful for scheduling"
 NO_CANDIDATE: Final = "no candidate node for preemption"
 NO_VICTIMS: Final = Refusal("DefaultPreemption", ("No preemption victims found for incoming pod",), final=True)
 
+_UNTRIED: Final[Table[int, Any]] = Table()
 _LOWEST: Final = -(1 << 31)
 _NEVER_STARTED: Final = 1 << 200
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -52,11 +57,13 @@ class Candidate(NamedTuple):
         slot: the node's.
         victims: the most important first.
         violations: how many of them their disruption budget does not allow.
+        harm: how much it hurts, if that was found out: the least is taken.
     """
 
     slot: int
     victims: tuple[Victim, ...]
     violations: int
+    harm: tuple[int, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -73,10 +80,18 @@ class Outcome(NamedTuple):
 
 
 class Placing(NamedTuple):
-    """Where pods are: those that are on nodes, and those that nodes are promised to."""
+    """
+    Where pods are.
+
+    Args:
+        placed: those that are on nodes.
+        nominated: those that nodes are promised to.
+        trials: what is remembered of dry runs; None for nothing.
+    """
 
     placed: Table[str, Placed]
     nominated: Table[str, Nominee]
+    trials: OpenTrials | None = None
 
 
 def preempted(  # noqa: PLR0917 -- what a turn has come to
@@ -112,9 +127,8 @@ def preempted(  # noqa: PLR0917 -- what a turn has come to
     hopeless = (UNHELPFUL, total - possible.bit_count())
     if not possible or not _lower_ranks(entry.traits.priority, around):
         return Outcome(None, [hopeless, (NO_VICTIMS.reasons[0], possible.bit_count())]), dice
-    slots = slots_in(possible)
-    offset, dice = dice.below(len(slots))
-    candidates, refused = _dry_run(entry, [*slots[offset:], *slots[:offset]], around, placing)
+    offset, dice = dice.below(possible.bit_count())
+    candidates, refused = _dry_run(entry, possible, offset, around, placing)
     if not candidates:
         counts: dict[str, int] = {}
         for refusal in refused:
@@ -162,41 +176,118 @@ def _ends_for_us(pod: Any) -> bool:
     return False
 
 
-def _dry_run(entry: Entry, slots: list[int], around: Around, placing: Placing) -> tuple[list[Candidate], list[Refusal]]:
+def _dry_run(
+    entry: Entry, possible: int, offset: int, around: Around, placing: Placing
+) -> tuple[list[Candidate], list[Refusal]]:
     # So many nodes, or such a part of those that may do, are tried; then it is enough if one is found.
-    profile = around.profile
-    enough = min(max(len(slots) * profile.candidates_percent // 100, profile.least_candidates), len(slots))
+    profile, count = around.profile, possible.bit_count()
+    enough = min(max(count * profile.candidates_percent // 100, profile.least_candidates), count)
     waiting = promised(key_of(entry.pod), entry.traits.priority, around.nodes, placing.nominated)
+    alone = _is_alone(entry, around)
+    trials = placing.trials if alone else None
+    kind = (entry.demand, entry.wishes, entry.traits.priority, profile.name)
+    known = trials.of(kind) if trials is not None else _UNTRIED
+    fresh: dict[int, Candidate | Refusal | None] = {}
     candidates: list[Candidate] = []
     refused: list[Refusal] = []
-    for slot in slots:
-        found = _on_node(entry, slot, around, placing, waiting.get(slot, ()))
+    harmless = False
+    for slot in slots_from(possible, offset):
+        found = None if slot in waiting else known.get(slot, None)
+        if found is None:
+            found = _on_node(entry, slot, around, placing, _Judge(entry, slot, around, waiting.get(slot, ()), alone))
+            if slot not in waiting:
+                fresh[slot] = found
         if isinstance(found, Refusal):
             refused.append(found)
             continue
         candidates.append(found)
-        if len(candidates) >= enough and any(not each.violations for each in candidates):
+        harmless = harmless or not found.violations
+        if harmless and len(candidates) >= enough:
             break
+    if trials is not None:
+        trials.note(kind, known.updated(fresh))
     return candidates, refused
 
 
-def _on_node(
-    entry: Entry, slot: int, around: Around, placing: Placing, waiting: tuple[Body, ...]
-) -> Candidate | Refusal:
+def _is_alone(entry: Entry, around: Around) -> bool:
+    """Tell whether what the pod is told of a node follows from that node and the pods there alone."""
+    traits, profile = entry.traits, around.profile
+    if profile.order or around.own is not None or around.devices is not None or traits.mounts != NO_MOUNTS:
+        return False
+    if traits.spread and "PodTopologySpread" in profile.filters:
+        return False
+    if "InterPodAffinity" not in profile.filters:
+        return True
+    guise = traits.guise
+    if any(rule.role != "prefers" for rule in guise.rules):
+        return False
+    return not (around.nodes.rules and objections(guise, around.nodes, around.views.namespaces))
+
+
+class _Judge:
+    """
+    Whether a pod would fit on a node, as pods are thought away and let back.
+
+    Args:
+        entry: the pod's.
+        slot: the node's.
+        around: what it is judged in.
+        waiting: who is promised the node and goes first.
+        alone: whether nothing but the node and its pods counts: then what they take is summed up as they go and come.
+    """
+
+    __slots__ = ("_around", "_body", "_entry", "_gone", "_slot", "_summed", "_used", "_waiting")
+
+    def __init__(self, entry: Entry, slot: int, around: Around, waiting: tuple[Body, ...], alone: bool) -> None:  # noqa: FBT001
+        self._entry = entry
+        self._slot = slot
+        self._around = around
+        self._waiting = waiting
+        self._summed = alone and not waiting
+        self._body = Body(entry.demand, entry.traits)
+        self._gone: list[Body] = []
+        self._used = NOTHING_USED
+
+    def without(self, victims: list[Victim]) -> Refusal | None:
+        """Tell why the node will not do without *victims*; None if it will."""
+        self._gone = [victim.body for victim in victims]
+        if self._summed:
+            used = self._around.nodes.used.get(self._slot, NOTHING_USED)
+            for body in self._gone:
+                used = used_without(used, body.demand)
+            self._used = used
+        return self._refusal()
+
+    def lets_back(self, victim: Victim) -> bool:
+        """Let one of them back if the node will do all the same, and tell whether it does."""
+        if self._summed:
+            room, used = self._around.nodes.fleet.rooms[self._slot], used_with(self._used, victim.body.demand)
+            if refused_by_use(self._entry.demand, room, used, self._around.profile) is not None:
+                return False
+            self._used = used
+            return True
+        self._gone.remove(victim.body)
+        if self._refusal() is None:
+            return True
+        self._gone.append(victim.body)
+        return False
+
+    def _refusal(self) -> Refusal | None:
+        gone, wishes = tuple(self._gone), self._entry.wishes
+        if self._summed:
+            return alone_on(self._body, wishes, self._slot, self._used, self._around)
+        if self._waiting:
+            found = verdict(self._body, wishes, self._slot, self._around, Change(self._waiting, gone))
+            if found is not None:
+                return found
+        return verdict(self._body, wishes, self._slot, self._around, Change(gone=gone))
+
+
+def _on_node(entry: Entry, slot: int, around: Around, placing: Placing, judge: _Judge) -> Candidate | Refusal:
     potential = _lower(entry.traits.priority, slot, around, placing)
     if not potential:
         return NO_VICTIMS
-    gone = [victim.body for victim in potential]
-
-    def refusal() -> Refusal | None:
-        body = Body(entry.demand, entry.traits)
-        if waiting:
-            found = verdict(body, entry.wishes, slot, around, Change(waiting, tuple(gone)))
-            if found is not None:
-                return found
-        return verdict(body, entry.wishes, slot, around, Change(gone=tuple(gone)))
-
-    found = refusal()
+    found = judge.without(potential)
     if found is not None:
         return found
     potential = _by_importance(potential)
@@ -204,15 +295,14 @@ def _on_node(
     victims: list[Victim] = []
     violations = 0
     for victim in (*violating, *others):
-        gone.remove(victim.body)
-        if refusal() is not None:
-            gone.append(victim.body)
+        if not judge.lets_back(victim):
             victims.append(victim)
             violations += victim in violating
     if not victims:
         name = around.nodes.fleet.names[slot]
         return Refusal("DefaultPreemption", (f'expected at least one victim pod on node "{name}"',), final=False)
-    return Candidate(slot, tuple(_by_importance(victims) if violating and others else victims), violations)
+    candidate = Candidate(slot, tuple(_by_importance(victims) if violating and others else victims), violations)
+    return candidate._replace(harm=_harm_of(candidate))
 
 
 def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[Victim]:
@@ -243,7 +333,9 @@ def _lower(priority: int, slot: int, around: Around, placing: Placing) -> list[V
 def _by_budget(victims: list[Victim], around: Around) -> tuple[list[Victim], list[Victim]]:
     """Part those whose going their disruption budget does not allow any more from the others."""
     budgets = around.views.budgets
-    allowed = {key: budget.status.disruptions_allowed if budget.status else 0 for key, budget in budgets.items()}
+    if not len(budgets):
+        return [], victims
+    allowed: dict[str, int] = {}
     violating: list[Victim] = []
     others: list[Victim] = []
     for victim in victims:
@@ -258,7 +350,8 @@ def _by_budget(victims: list[Victim], around: Around) -> tuple[list[Victim], lis
                 continue
             if budget.status is not None and metadata.name in (budget.status.disrupted_pods or {}):
                 continue
-            allowed[key] -= 1
+            left = budget.status.disruptions_allowed or 0 if budget.status else 0
+            allowed[key] = allowed.get(key, left) - 1
             violates = violates or allowed[key] < 0
         (violating if violates else others).append(victim)
     return violating, others
@@ -295,6 +388,10 @@ def _started(pod: Any) -> int:
 
 
 def _harm(candidate: Candidate) -> tuple[int, ...]:
+    return candidate.harm or _harm_of(candidate)
+
+
+def _harm_of(candidate: Candidate) -> tuple[int, ...]:
     victims = candidate.victims
     ranks = [victim.body.traits.priority for victim in victims]
     highest = max(ranks)

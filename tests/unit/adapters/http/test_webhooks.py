@@ -26,9 +26,9 @@ GROUP = "admissionregistration.k8s.io"
 
 
 class Hook:
-    """A webhook server at a port of its own: what it was asked, and what it is to answer."""
+    """A webhook server at a port of its own: what it was asked, and what it is to answer; *picky*: only to whom."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, picky=False):
         self.authority = Authority()
         pair = self.authority.for_server(["127.0.0.1", "localhost", "hook.default.svc"])
         path = folder / "hook.pem"
@@ -53,6 +53,9 @@ class Hook:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
+        if picky:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=self.authority.certificate.decode())
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -346,16 +349,43 @@ def test_an_extender_over_plain_http(code, body):
         assert extender.seen == [("/v1/filter", {"NodeNames": ["n1", "n2"]})]
 
 
-def test_an_extender_over_https_whose_certificate_nobody_knows(hook):
+def asked_of(hook, **changes):
+    call = CallWebhook("c", freeze({"NodeNames": ["n1"]}), 5 * SECOND, f"{hook.url}/filter", who="extender")
+    return asyncio.run(called(attrs.evolve(call, **changes), {}))
+
+
+def test_an_extender_whose_certificate_is_not_looked_at(hook):
     hook.answer = lambda _: [{"Host": "n1", "Score": 3}]
-    call = CallWebhook("c", freeze({"NodeNames": ["n1"]}), 5 * SECOND, f"{hook.url}/prioritize", who="extender")
-    assert asyncio.run(called(call, {})).body == freeze([{"Host": "n1", "Score": 3}])
-    assert [path for path, _ in hook.seen] == ["/prioritize"]
+    assert asked_of(hook, insecure=True).body == freeze([{"Host": "n1", "Score": 3}])
+    assert [path for path, _ in hook.seen] == ["/filter"]
+    assert "certificate" in asked_of(hook).error
 
 
 def test_an_extender_is_known_by_what_its_configuration_says(hook):
     hook.answer = lambda _: []
-    call = CallWebhook("c", freeze({}), 5 * SECOND, f"{hook.url}/filter", ca_bundle=hook.bundle, who="extender")
-    assert asyncio.run(called(call, {})).code == 200
-    other = attrs.evolve(call, ca_bundle=base64.b64encode(b"nobody").decode())
-    assert "certificate" in asyncio.run(called(other, {})).error
+    assert asked_of(hook, ca_bundle=hook.bundle).code == 200
+    assert "certificate" in asked_of(hook, ca_bundle=base64.b64encode(b"nobody").decode()).error
+
+
+def test_an_extender_is_known_by_another_name(hook):
+    hook.answer = lambda _: []
+    assert asked_of(hook, ca_bundle=hook.bundle, server_name="hook.default.svc").code == 200
+    said = "tls: failed to verify certificate: x509: certificate is not valid for else.default.svc"
+    assert asked_of(hook, ca_bundle=hook.bundle, server_name="else.default.svc").error == said
+
+
+def test_an_extender_is_shown_a_certificate(tmp_path):
+    def text(pem):
+        return base64.b64encode(pem).decode()
+
+    hook = Hook(tmp_path, picky=True)
+    try:
+        hook.answer = lambda _: []
+        pair = hook.authority.for_client("scheduler", [])
+        shown = {"certificate": text(pair.certificate), "key": text(pair.key)}
+        assert asked_of(hook, ca_bundle=hook.bundle, **shown).code == 200
+        assert asked_of(hook, ca_bundle=hook.bundle).error in ("EOF", "remote error: tls: certificate required")
+        shown["key"] = text(hook.authority.for_client("else", []).key)
+        assert "private key does not match" in asked_of(hook, ca_bundle=hook.bundle, **shown).error
+    finally:
+        hook.close()

@@ -8,6 +8,7 @@ from reconcile.components.scheduler.cache.nodes import (
     nth,
     room_of,
     same_room,
+    slots_from,
     slots_in,
     with_pod,
     with_room,
@@ -24,6 +25,7 @@ def test_sets_of_nodes(slots, data):
     assert slots_in(chosen) == sorted(slots)
     place = data.draw(st.integers(0, len(slots) - 1))
     assert nth(chosen, place) == sorted(slots)[place]
+    assert list(slots_from(chosen, place)) == [*sorted(slots)[place:], *sorted(slots)[:place]]
 
 
 def test_what_a_pod_takes_it_gives_back():

@@ -166,13 +166,22 @@ def test_an_extender():
     )
 
 
-def test_by_what_an_extender_is_known():
+def known(**tls):
     one = {"urlPrefix": "https://x", "filterVerb": "f", "enableHTTPS": True}
-    (found,) = read(extenders=[{**one, "tlsConfig": {"caData": "QUJD"}}]).extenders
-    assert found.authority == "QUJD"
-    (found,) = read(extenders=[{**one, "tlsConfig": {"insecure": True, "serverName": "y"}}]).extenders
-    assert found.authority == ""
-    assert call_of(attrs.evolve(found, authority="QUJD"), "c", "f", {}).ca_bundle == "QUJD"
+    (found,) = read(extenders=[{**one, "tlsConfig": tls}]).extenders
+    return call_of(found, "c", "f", {})
+
+
+def test_by_what_an_extender_is_known():
+    call = known(caData="QUJD", serverName="y", certData="QQ==", keyData="Qg==")
+    assert (call.ca_bundle, call.server_name, call.certificate, call.key) == ("QUJD", "y", "QQ==", "Qg==")
+    assert not call.insecure
+    assert known(insecure=True).insecure
+    assert known(serverName="y").insecure  # over HTTPS with nothing to know it by
+    assert not known(caFile="ca.crt").insecure
+    assert not known(certData="QQ==").certificate  # without its key it is no use
+    (plain,) = read(extenders=[{"urlPrefix": "https://x", "filterVerb": "f"}]).extenders
+    assert not plain.insecure
 
 
 SHAPE = {"type": "RequestedToCapacityRatio"}
@@ -190,6 +199,10 @@ SHAPE = {"type": "RequestedToCapacityRatio"}
         (
             {"extenders": [{"tlsConfig": {"caData": "?"}}]},
             'extenders[0].tlsConfig.caData: Invalid value: "?": is no text in base64',
+        ),
+        (
+            {"extenders": [{"tlsConfig": {"keyData": "secret?"}}]},
+            'extenders[0].tlsConfig.keyData: Invalid value: "...": is no text in base64',
         ),
         ({"parallelism": 0}, "parallelism: Invalid value: 0: should be an integer value greater than zero"),
         ({"parallelism": "many"}, "parallelism: expected an integer, found 'many'"),
