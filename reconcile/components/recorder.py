@@ -130,6 +130,9 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     key = metadata.uid or f"{effect.about.kind}/{metadata.namespace}/{metadata.name}"
     if effect.component:
         key += effect.component
+        source = core_v1.EventSource(component=effect.component)
+    else:
+        source = state.source
     about = state.young.get(key)
     if about is None:
         about = state.old.get(key, _UNKNOWN)
@@ -152,7 +155,6 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     state = copier(State, "count", "dice", "young", "old")(state, state.count + 1, dice, young, old)
     if not allowed:
         return state, ()
-    source = core_v1.EventSource(component=effect.component) if effect.component else state.source
     event = _event(source, effect, seen, message, now, combined=combined)
     return (state, (_created(event),)) if seen.count == 1 else _patched(state, event)
 
