@@ -99,7 +99,7 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
     if state.settings.groups:
-        state = regrouped(state, event, held)
+        state = regrouped(was, state, event, held)
     state = stirred(state, event)
     if state.settings.extenders:
         state = stirred_by_any(state, event)

@@ -29,10 +29,19 @@ Kept = Callable[[State, Any], bool]
 """Tells whether anything keeps a pod from having a turn."""
 
 
-def regrouped(state: State, event: Watched, kept: Kept) -> State:
-    """Note who belongs to which group after a change, and let those go on whom it helps."""
+def regrouped(was: State, state: State, event: Watched, kept: Kept) -> State:
+    """
+    Note who belongs to which group after a change, and let those go on whom it helps.
+
+    Args:
+        was: the scheduler's state before the change.
+        state: the state in which it is taken in already.
+        event: what tells of it.
+        kept: tells whether anything keeps a pod from having a turn.
+    """
     if event.watch == "pods":
-        return _released(_noted(state, event.changes), event.changes, event.now, kept)
+        others = [change.key for change in event.changes if change.key not in was.placed]
+        return _released(_noted(state, event.changes), event.changes, event.now, kept, frozenset(others))
     if event.watch == GROUPS:
         for change in event.changes:
             if change.new is not None and (change.old is None or change.new.spec is not change.old.spec):
@@ -77,8 +86,8 @@ def why_held(state: State, pod: Any) -> str:
     return "waiting for minCount pods from a gang to appear in scheduling queue"
 
 
-def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept) -> State:
-    """Let those go on whose gang has become large enough, or of which more are placed by others."""
+def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept, others: frozenset[str]) -> State:
+    """Let those go on whose gang has become large enough, or of which *others* have placed more."""
     grown: dict[str, bool] = {}
     for change in changes:
         pod, old = change.new, change.old
@@ -87,7 +96,7 @@ def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept)
             continue
         bound = bool(pod.spec.node_name) and (old is None or not old.spec.node_name)
         if old is None or bound:
-            grown[group] = grown.get(group, False) or (bound and change.key not in state.placed)
+            grown[group] = grown.get(group, False) or (bound and change.key in others)
     for group, stirs in grown.items():
         state = _let_go(state, group, now, kept, stirs=stirs)
     return state

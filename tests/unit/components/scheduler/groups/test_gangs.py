@@ -91,6 +91,24 @@ def test_a_pod_that_is_on_a_node_counts_whoever_placed_it(kit):
     assert sorted(gangs.turns()) == ["p0", "p1"]
 
 
+def test_a_gang_is_tried_again_when_somebody_else_places_one_of_it(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=5),))
+    gangs.come(*names(5))
+    assert gangs.turns() == {}
+    gangs.play.tell("nodes", gangs.node("c", cpu="0"))
+    assert gangs.turns() == {}
+    gangs.come("p4", node="c")
+    assert sorted(gangs.turns()) == names(4)
+
+
+def test_what_a_scheduler_places_itself_does_not_stir_the_rest(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=3),))
+    gangs.come(*names(5))
+    gangs.turns()
+    assert len(gangs.said()) == 1
+    assert gangs.places() == {"p4": "waiting"}
+
+
 def test_pods_wait_for_their_group_to_be_there(kit):
     gangs = Gangs(kit, "a", "b")
     gangs.come("p0", "p1")
