@@ -107,6 +107,13 @@ def unsupported_media_type(known: tuple[str, ...] = _MEDIA_TYPES) -> meta_v1.Sta
     return _status(415, "UnsupportedMediaType", said)
 
 
+def not_supported(resource: str, verb: str) -> meta_v1.Status:
+    """405: what a custom resource's objects have, in the words of its handler, knows no such verb."""
+    kind, _, group = resource.partition(".")
+    said = f'{verb} is not supported on resources of kind "{resource}"'
+    return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails(group=group or None, kind=kind))
+
+
 def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> meta_v1.Status:
     """406: of *types* the client accepts none."""
     said = said or f"only the following media types are accepted: {', '.join(types)}"
