@@ -165,6 +165,21 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
 
+def _kubelet(setting: Setting) -> Any:
+    made = kubelet.begin(
+        setting.host,
+        setting.dice,
+        running=world.containers(setting.disk),
+        heartbeats=setting.heartbeats,
+        drivers=setting.drivers,
+        device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
+        wholes=setting.managed_fields,
+        kept=setting.kept,
+    )
+    read = not setting.host.external and applications_among(setting.controllers)
+    return kubelet.with_readers(made) if read else made
+
+
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
         begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice, setting.options),
@@ -211,23 +226,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kube-scheduler": Component(
-        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler),
+        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler, setting.gates()),
         step=scheduler.step,
         watches=scheduler.watches,
         user=("system:kube-scheduler", ()),
         elected=True,
     ),
     "kubelet": Component(
-        begin=lambda setting: kubelet.begin(
-            setting.host,
-            setting.dice,
-            running=world.containers(setting.disk),
-            heartbeats=setting.heartbeats,
-            drivers=setting.drivers,
-            device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
-            wholes=setting.managed_fields,
-            kept=setting.kept,
-        ),
+        begin=_kubelet,
         step=kubelet.step,
         watches=kubelet.watches,
         user=("system:node:{host}", ("system:nodes",)),

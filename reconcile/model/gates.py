@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 COORDINATED_LEADER_ELECTION: Final = "CoordinatedLeaderElection"
+GANG_SCHEDULING: Final = "GangScheduling"
+GENERIC_WORKLOAD: Final = "GenericWorkload"
 HPA_SCALE_TO_ZERO: Final = "HPAScaleToZero"
 HPA_TOLERANCE: Final = "HPAConfigurableTolerance"
 MAX_UNAVAILABLE_STATEFUL_SET: Final = "MaxUnavailableStatefulSet"
@@ -22,6 +24,8 @@ WATCH_LIST_CLIENT: Final = "WatchListClient"
 
 DEFAULTS: Final[dict[str, bool]] = {
     COORDINATED_LEADER_ELECTION: False,
+    GANG_SCHEDULING: False,
+    GENERIC_WORKLOAD: False,
     HPA_SCALE_TO_ZERO: False,
     HPA_TOLERANCE: True,
     MAX_UNAVAILABLE_STATEFUL_SET: False,
@@ -33,7 +37,20 @@ DEFAULTS: Final[dict[str, bool]] = {
 }
 """Each gate, and whether it is on where nothing else is said."""
 
+DEPENDENCIES: Final[dict[str, tuple[str, ...]]] = {GANG_SCHEDULING: (GENERIC_WORKLOAD,)}
+"""Which gates have to be on for one to be on."""
+
 
 def is_on(given: Mapping[str, bool], name: str) -> bool:
     """Tell whether the gate *name* is on, of which *given* may say otherwise than its default."""
     return given.get(name, DEFAULTS[name])
+
+
+def lacking(given: Mapping[str, bool]) -> list[tuple[str, str]]:
+    """Give each gate that is on though one that it depends on is off, with that one."""
+    return [
+        (name, needed)
+        for name, others in DEPENDENCIES.items()
+        for needed in others
+        if is_on(given, name) and not is_on(given, needed)
+    ]

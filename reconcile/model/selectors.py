@@ -9,7 +9,6 @@ Left out: nothing known.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import meta_v1
+from reconcile.api.unmarshalling import quoted
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import names
 
@@ -187,7 +187,7 @@ def _requirement(tokens: tuple[str, ...], place: int) -> tuple[Requirement, int]
     key = _word(tokens[place], "identifier")
     faults = names.qualified_faults(key)
     if faults:
-        raise _unparsed(f"<nil>: Invalid value: {json.dumps(key)}: {'; '.join(faults)}")
+        raise _unparsed(f"<nil>: Invalid value: {quoted(key)}: {'; '.join(faults)}")
     place += 1
     sign = tokens[place]
     if absent or sign in (",", _END):
@@ -204,7 +204,7 @@ def _requirement(tokens: tuple[str, ...], place: int) -> tuple[Requirement, int]
         place += 1
     if sign in "<>" and _integer(value) is None:
         why = "for 'Gt', 'Lt' operators, the value must be an integer"
-        raise _unparsed(f"values[0]: Invalid value: {json.dumps(value)}: {why}")
+        raise _unparsed(f"values[0]: Invalid value: {quoted(value)}: {why}")
     return Requirement(key, _EXACT[sign], _well(key, (value,))), place
 
 
@@ -229,7 +229,7 @@ def _well(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
     for place, value in enumerate(values):
         faults = names.label_value_faults(value)
         if faults:
-            raise _unparsed(f"values[{place}][{key}]: Invalid value: {json.dumps(value)}: {'; '.join(faults)}")
+            raise _unparsed(f"values[{place}][{key}]: Invalid value: {quoted(value)}: {'; '.join(faults)}")
     return values
 
 

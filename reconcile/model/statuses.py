@@ -144,11 +144,11 @@ def expired(
     return replace(found, metadata=meta_v1.ListMeta(continue_=continue_)) if continue_ else found
 
 
-def too_large_version(asked: int, current: int) -> meta_v1.Status:
-    """504: the client has seen a revision that this server has not."""
+def too_large_version(asked: int, current: int, *, again: bool = True) -> meta_v1.Status:
+    """504: the client has seen a revision that this server has not; *again*: in a second it may have."""
     said = f"Too large resource version: {asked}, current: {current}"
     causes = (meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version"),)
-    details = meta_v1.StatusDetails(retry_after_seconds=1, causes=causes)
+    details = meta_v1.StatusDetails(retry_after_seconds=1 if again else None, causes=causes)
     return _status(504, "Timeout", f"Timeout: {said}", details)
 
 

@@ -214,8 +214,12 @@ def _in_namespace(namespace: Any) -> tuple[str, str]:
 
 
 def _of_name(name: Any) -> tuple[str, str]:
-    """Say which keys of a table of cluster-scoped objects are that of a name: it alone, as nothing comes before NUL."""
+    """Say which keys of a table are that of one object: it alone, as nothing comes before NUL."""
     return name, f"{name}\0"
+
+
+def _key(obj: Any) -> tuple[Hashable, ...]:
+    return (f"{obj.metadata.namespace}/{obj.metadata.name}",)
 
 
 def _same_owners(old: Any, new: Any) -> bool:
@@ -253,6 +257,7 @@ def _same_life(old: Any, new: Any) -> bool:
 _NAMESPACE: Final[Index[Any]] = Index("namespace", _namespace, span=_in_namespace)
 _NAME: Final[Index[Any]] = Index("name", _name, span=_of_name)
 _NAMED: Final[Index[Any]] = Index("name", _name)  # in whichever namespace
+_KEY: Final[Index[Any]] = Index("key", _key, span=_of_name)
 _NODE: Final[Index[Any]] = Index("node", _node, _same_spec)
 
 COMMON: Final[tuple[Index[Any], ...]] = (_NAMESPACE, Index("owner", _owners, _same_owners))
@@ -291,6 +296,8 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     ),
     "nodes": (*COMMON, _NAME),
     "leasecandidates.coordination.k8s.io": (*COMMON, _NAMED),
+    "configmaps": (*COMMON, _KEY),
+    "secrets": (*COMMON, _KEY),
     "services": (
         *COMMON,
         Index("selector", _selector, _same_spec),
@@ -313,6 +320,8 @@ PARTITIONS: Final[dict[str, Index[Any]]] = {
     "nodes": _NAME,
     "leases.coordination.k8s.io": _NAMESPACE,
     "leasecandidates.coordination.k8s.io": _NAMED,
+    "configmaps": _KEY,
+    "secrets": _KEY,
 }
 
 

@@ -24,7 +24,7 @@ from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.access.authorising import ANONYMOUS, Decision
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication, impersonation, options
-from reconcile.components.apiserver.rest.paths import Target, target_of
+from reconcile.components.apiserver.rest.paths import NoResource, Target, target_of
 from reconcile.driver.exchange import serving
 from reconcile.driver.live import Live
 from reconcile.effects import Audit
@@ -89,7 +89,10 @@ class Auditor:
         policy = live.machine.cluster.topology.audit
         if self._write is None or not policy:
             return
-        target = target_of(http.method, http.path, watch=options.is_watch(http))
+        try:
+            target = target_of(http.method, http.path, watch=options.is_watch(http))
+        except NoResource:
+            return
         user, decision = _asks(live, http, target)
         subject = auditing.Subject(
             user=user,

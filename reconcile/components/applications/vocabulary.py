@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 
 Connection: TypeAlias = tuple[Any, ...]
@@ -93,6 +94,14 @@ class Keep:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Read:
+    """Look at what is on the volume that is mounted at *path* now: it is heard as `Found`, at once."""
+
+    path: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class Log:
     """Write a line to the container's log."""
 
@@ -141,6 +150,19 @@ class Failed:
     now: Instant
     tag: tuple[Any, ...]
     why: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Found:
+    """
+    What is on the volume that is mounted at *path*: asked for by a `Read`; or, of an application that follows its
+    files, when its kubelet has written them anew.
+    """
+
+    now: Instant
+    path: str
+    files: Map[Any]
 
 
 @quick

@@ -26,11 +26,13 @@ class Allocation:
         containers: the resources that are allocated to each container, by name.
         whole: those that are to the pod itself, if any are.
         actuated: what those containers have, by name, that were not given yet what is allocated to them.
+        had: what the pod itself has, if that is not yet what is allocated to it.
     """
 
     containers: Map[core_v1.ResourceRequirements] = Map()
     whole: core_v1.ResourceRequirements | None = None
     actuated: Map[core_v1.ResourceRequirements] = Map()
+    had: core_v1.ResourceRequirements | None = None
 
 
 @quick

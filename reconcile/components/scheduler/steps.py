@@ -3,7 +3,8 @@ The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
           update, a victim's status and its end, what extenders say), TimerFired (back-offs, long waits, volumes).
-Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
+Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims,
+          podgroups/status), Record
           (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
           CallWebhook.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
@@ -22,11 +23,14 @@ from reconcile.components.scheduler.framework.cycle import binding, failed, sche
 from reconcile.components.scheduler.framework.reporting import gone
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
+from reconcile.components.scheduler.groups.members import regrouped
+from reconcile.components.scheduler.groups.turning import grouped
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
 from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped, put
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
+    held,
     left,
     nodes_changed,
     others_changed,
@@ -95,6 +99,8 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     """Go on with a change that plugins of the user's own may have something to say about."""
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
+    if state.settings.groups:
+        state = regrouped(state, event, held)
     state = stirred(state, event)
     if state.settings.extenders:
         state = stirred_by_any(state, event)
@@ -115,7 +121,7 @@ def _on_turned(state: State, event: Turned) -> Step:
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
     if state.settings.looks:
-        turn = begun if state.settings.extenders else scheduled
+        turn = begun if state.settings.extenders else grouped if state.settings.groups else scheduled
         after, effects = turn(state, event.now)
         return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
     state, effects = scheduled(state, event.now)

@@ -73,6 +73,7 @@ DEFAULTS: Final[dict[str, str]] = {
     VERIFICATION: "NeverVerifyPreloadedImages",
     ALLOWLIST: "",
     RESTARTS: "",
+    "syncFrequency": "1m",
     "nodeStatusUpdateFrequency": "",
     "nodeStatusReportFrequency": "",
     "nodeStatusMaxImages": "50",
@@ -120,6 +121,7 @@ class Settings:
         verification: which images that are there a pod's secrets have to give access to; empty if that is not asked.
         unverified: those to which they need not, with NeverVerifyAllowlistedImages: repositories, or `REGISTRY/PATH/*`.
         first_restart: the back-off of a container that ended for the first time; *last_restart*: the longest.
+        sync_every: how often it looks at a pod that nothing happens to, or up to half as long again, by chance.
         update_every: how often the Node's status is looked at; *report_every*: written, though it is the same.
         most_images: that the Node names; -1 for all.
         lease_seconds: how long its Lease holds.
@@ -148,6 +150,7 @@ class Settings:
     unverified: tuple[str, ...]
     first_restart: Duration
     last_restart: Duration
+    sync_every: Duration
     update_every: Duration
     report_every: Duration
     most_images: int
@@ -204,6 +207,7 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         unverified=_unverified(said, path),
         first_restart=first,
         last_restart=last,
+        sync_every=_duration(said, "syncFrequency", path) or MINUTE,
         update_every=(duration(update, f"{path}.nodeStatusUpdateFrequency") if update else 0) or 10 * SECOND,
         report_every=(duration(report, f"{path}.nodeStatusReportFrequency") if report else 0) or 5 * MINUTE,
         most_images=-1 if said["nodeStatusMaxImages"] == "-1" else _number(said, "nodeStatusMaxImages", path),

@@ -76,6 +76,6 @@ def version_of(request: Request) -> int:
         return int(text)
     quoted = json.dumps(text)
     said = f"resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: {fault}"
-    if request.verb != "list":
+    if request.verb not in ("list", "deletecollection"):
         raise Refusal(statuses.unexplained(said))
     raise Refusal(statuses.bad_request(f"invalid resource version: {said}"))

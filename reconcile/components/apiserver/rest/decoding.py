@@ -16,13 +16,23 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.api import apiextensions_v1, convert, gosyntax, internals, kinds, meta_v1, protobuf, unmarshalling
+from reconcile.api import (
+    apiextensions_v1,
+    convert,
+    gosyntax,
+    internals,
+    kinds,
+    meta_v1,
+    policy_v1,
+    protobuf,
+    unmarshalling,
+)
 from reconcile.api.faults import Unknown
 from reconcile.api.shapes import CustomObject
 from reconcile.api.unmarshalling import quoted
 from reconcile.api.zeros import name_of
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.rest import yamls
+from reconcile.components.apiserver.rest import former, yamls
 from reconcile.components.apiserver.rest.negotiation import MEDIA_TYPES, Encoding, content_type
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.errors import ReconcileError
@@ -92,6 +102,8 @@ def decoded(http: HttpRequest, cls: type[Any], validation: str, resource: kinds.
     home = _Home.of(cls, resource)
     said = _said(body, form, home)
     cls = _class_said(said, cls, home)
+    if (said.api_version, said.kind) == _OLD_EVICTION:
+        said = attrs.evolve(said, version=home.version)
     obj, strict = _read(said, cls, form, home)
     if strict and validation == "Strict":
         raise _unreadable(said, home, f"strict decoding error: {', '.join(strict)}")
@@ -254,8 +266,12 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
         # Whether it is of the path's version is looked at with its schema: what that does not know is warned of.
         return cls
     found = kinds.class_for(said.api_version, said.kind)
-    if found is cls:
+    if found is cls or (cls is policy_v1.Eviction and (said.api_version, said.kind) == _OLD_EVICTION):
         return cls
+    if found is None and former.is_former(said.api_version, said.kind):
+        if said.kind == home.kind:
+            raise _of_another_version(said, home)
+        raise _unreadable(said, home, _unconverted(said, cls))
     if found is None:
         named = f"no kind {quoted(said.kind)} is registered for version {quoted(said.api_version)} {_SCHEME}"
         raise _unreadable(said, home, named)
@@ -263,8 +279,15 @@ def _class_said(said: _Said, cls: type[Any], home: _Home) -> type[Any]:
     if same and said.kind == home.kind and said.api_version != home.api_version:
         raise _of_another_version(said, home)
     _read(said, found, "json" if said.data is not None else "protobuf", home)
-    target = internals.named(cls)
-    raise _unreadable(said, home, f"converting ({said.version}.{said.kind}) to ({target}): unknown conversion")
+    raise _unreadable(said, home, _unconverted(said, cls))
+
+
+def _unconverted(said: _Said, cls: type[Any]) -> str:
+    return f"converting ({said.version}.{said.kind}) to ({internals.named(cls)}): unknown conversion"
+
+
+_OLD_EVICTION: Final = ("policy/v1beta1", "Eviction")
+"""What is taken in an older version too, which says the same."""
 
 
 def _read(said: _Said, cls: type[Any], form: Encoding, home: _Home) -> tuple[Any, tuple[str, ...]]:

@@ -24,7 +24,8 @@ from reconcile.components.apiserver.refusals import (
     wrong,
 )
 from reconcile.components.apiserver.rest.values import HttpRequest
-from reconcile.model import statuses
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import selectors, statuses
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 _MOST: Final = (1 << 63) - 1
@@ -35,8 +36,15 @@ _MATCH: Final = "resourceVersionMatch"
 _POLICIES: Final = ("Foreground", "Background", "Orphan", "nil")
 
 
-def reading_options(http: HttpRequest, *, listing: bool = True) -> dict[str, Any]:
-    """Give what get, and if *listing* list and watch, take from the query, as fields of a Request."""
+def reading_options(http: HttpRequest, *, listing: bool = True, watching: bool = False) -> dict[str, Any]:
+    """
+    Give what get, and if *listing* list and watch, take from the query, as fields of a Request.
+
+    Args:
+        http: the request.
+        listing: whether it lists, or watches.
+        watching: whether it watches, whatever the query says.
+    """
     initial = _given(http, "sendInitialEvents") is not None
     found = {
         "label_selector": http.parameter("labelSelector"),
@@ -50,10 +58,27 @@ def reading_options(http: HttpRequest, *, listing: bool = True) -> dict[str, Any
         "timeout_seconds": max(_number(http, "timeoutSeconds"), 0),
     }
     if (initial or found["resource_version_match"]) and listing:
-        causes = _causes_of_watching(found) if is_watch(http) else _causes_of_listing(found)
+        causes = _causes_of_watching(found) if is_watch(http) or watching else _causes_of_listing(found)
         if causes:
             raise Refusal(statuses.invalid("meta.k8s.io", "ListOptions", "", causes))
     return found
+
+
+def named(name: str, selector: str) -> str:
+    """
+    Give the field selector of a watch of one object by its path, beside which a query may only say the same.
+
+    Raises:
+        Refusal: 400, *selector* selects otherwise.
+    """
+    try:
+        terms = selectors.parse_fields(selector)
+    except ReconcileError as error:
+        raise Refusal(statuses.bad_request(str(error))) from None
+    exact = [term.value for term in terms if term.field == "metadata.name" and term.operator == "="]
+    if terms and exact[:1] != [name]:
+        raise Refusal(statuses.bad_request("fieldSelector metadata.name doesn't match requested name"))
+    return selector or f"metadata.name={name}"
 
 
 def writing_options(http: HttpRequest, kind: str, *, applies: bool = False) -> dict[str, Any]:
@@ -84,6 +109,7 @@ def deleting_options(http: HttpRequest, body: meta_v1.DeleteOptions | None, *, m
             grace_period_seconds=_number(http, "gracePeriodSeconds") if grace is not None else None,
             propagation_policy=_given(http, "propagationPolicy"),
             orphan_dependents=_truth(http, "orphanDependents") if orphan is not None else None,
+            preconditions=_preconditions(http),
             dry_run=tuple([value for key, value in http.query if key == "dryRun"]) or None,
         )
         body = read if read != meta_v1.DeleteOptions() else None
@@ -92,6 +118,14 @@ def deleting_options(http: HttpRequest, body: meta_v1.DeleteOptions | None, *, m
     dry = body is not None and bool(body.dry_run)
     reading = reading_options(http) if many else {}
     return {**reading, "body": body, "dry_run": dry}
+
+
+def _preconditions(http: HttpRequest) -> meta_v1.Preconditions | None:
+    """Give what a query says that an object must still be, if it is to go."""
+    uid, version = http.parameter("uid"), http.parameter("resourceVersion")
+    if not (uid or version):
+        return None
+    return meta_v1.Preconditions(uid=uid or None, resource_version=version or None)
 
 
 def who_writes(http: HttpRequest) -> str:

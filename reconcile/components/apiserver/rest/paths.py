@@ -3,11 +3,12 @@ Paths: what a method and a path ask for.
 
     /api/v1/namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE/MORE
     /apis/GROUP/VERSION/...
+    /api/v1/watch/namespaces/NAMESPACE/RESOURCE/NAME    (the old form of a watch)
 
 A path may be understood though nothing is served there: authorisation comes before that is known.
 
 Source:   https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
-Left out: the old form with /watch/ before the resource.
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from reconcile.lib.quick import quick
 _NAMESPACES_OWN: Final = ("status", "finalize")
 _VERBS: Final = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _RESOURCE_AT: Final = 2  # api, version; then the resource
+_OLD: Final = ("watch", "proxy")
+"""Verbs that may stand in a path before the resource, whatever the method; behind `proxy` nothing is served."""
+
+
+class NoResource(Exception):  # noqa: N818 -- it is an answer
+    """The path names a verb, and nothing that it is about."""
 
 
 @quick
@@ -42,6 +49,7 @@ class Target:
         name: of the object.
         subresource: of the object.
         rest: what follows the subresource in the path.
+        old: the verb that the path names before the resource, in the old form.
     """
 
     path: str
@@ -55,6 +63,7 @@ class Target:
     name: str = ""
     subresource: str = ""
     rest: str = ""
+    old: str = ""
 
     @property
     def key(self) -> str:
@@ -63,7 +72,12 @@ class Target:
 
 
 def target_of(method: str, path: str, *, watch: bool = False) -> Target:
-    """Say what *method* on *path* asks for; *watch* if the query asks for a watch."""
+    """
+    Say what *method* on *path* asks for; *watch* if the query asks for a watch.
+
+    Raises:
+        NoResource: the path ends behind a verb.
+    """
     parts = [part for part in path.strip("/").split("/") if part]
     other = Target(path=path, verb=method.lower())
     if not parts or parts[0] not in ("api", "apis"):
@@ -73,6 +87,11 @@ def target_of(method: str, path: str, *, watch: bool = False) -> Target:
         return other
     group, version = (parts[1], parts[2]) if grouped else ("", parts[1])
     rest = parts[_RESOURCE_AT + grouped :]
+    old = rest[0] if rest[0] in _OLD else ""
+    if old:
+        rest = rest[1:]
+        if not rest:
+            raise NoResource
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
@@ -82,14 +101,9 @@ def target_of(method: str, path: str, *, watch: bool = False) -> Target:
     if plural == "namespaces":
         # A namespace is not in one, though its name stands where others' namespace does.
         namespace = ""
-    verb = _VERBS.get(method, "")
-    if verb == "get" and not name:
-        verb = "watch" if watch else "list"
-    elif verb == "delete" and not name:
-        verb = "deletecollection"
     return Target(
         path=path,
-        verb=verb,
+        verb=old or _verb(method, name, watch=watch),
         is_resource=True,
         prefix=parts[0],
         group=group,
@@ -99,4 +113,12 @@ def target_of(method: str, path: str, *, watch: bool = False) -> Target:
         name=name,
         subresource=subresource,
         rest="/".join(rest[3:]),
+        old=old,
     )
+
+
+def _verb(method: str, name: str, *, watch: bool) -> str:
+    verb = _VERBS.get(method, "")
+    if verb == "get" and not name:
+        return "watch" if watch else "list"
+    return "deletecollection" if verb == "delete" and not name else verb

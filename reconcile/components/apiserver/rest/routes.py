@@ -45,6 +45,9 @@ def check_route(resource: kinds.Resource, method: str, target: Target) -> None:
     if target.namespace and not resource.namespaced:
         raise Refusal(statuses.no_such_resource())
     everywhere = resource.namespaced and not target.namespace
+    if target.old:
+        _check_old(resource, method, target, everywhere=everywhere)
+        return
     if target.subresource:
         taken = _SUBRESOURCES.get(target.subresource, ()) if target.subresource in resource.subresources else None
     elif target.name:
@@ -57,4 +60,13 @@ def check_route(resource: kinds.Resource, method: str, target: Target) -> None:
     if taken is None or (everywhere and target.name):
         raise Refusal(statuses.no_such_resource())
     if method not in taken or (everywhere and method != "GET"):
+        raise Refusal(statuses.method_not_allowed())
+
+
+def _check_old(resource: kinds.Resource, method: str, target: Target, *, everywhere: bool) -> None:
+    """Refuse a request in the old form, whose path says that it watches, unless it does."""
+    watched = target.old == "watch" and "watch" in resource.verbs
+    if not watched or target.subresource or (everywhere and target.name):
+        raise Refusal(statuses.no_such_resource())
+    if method != "GET":
         raise Refusal(statuses.method_not_allowed())

@@ -83,7 +83,7 @@ def shaped(
             if not isinstance(body, List):
                 raise _unlike("PartialObjectMetadataList", "is not a list", resource)
             items = [_partial(item, version) for item in body.items]
-            return {**head, "metadata": _list_metadata(body), "items": items}
+            return {**head, "metadata": _list_metadata(body), "items": items or None}
         case _:
             return plain(body)
 

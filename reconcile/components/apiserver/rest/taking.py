@@ -17,6 +17,7 @@ import attrs
 
 from reconcile.api import authentication_v1, autoscaling_v1, core_v1, kinds, meta_v1, policy_v1, versions
 from reconcile.api.shapes import CustomObject
+from reconcile.api.unmarshalling import quoted
 from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.fairness.classifying import Classified, classified
 from reconcile.components.apiserver.refusals import Refusal
@@ -44,7 +45,7 @@ from reconcile.components.apiserver.rest.negotiation import (
     is_pretty,
     routed,
 )
-from reconcile.components.apiserver.rest.paths import Target, target_of
+from reconcile.components.apiserver.rest.paths import NoResource, Target, target_of
 from reconcile.components.apiserver.rest.values import HttpRequest, HttpResponse
 from reconcile.components.apiserver.state import State
 from reconcile.lib.errors import ReconcileError
@@ -132,6 +133,8 @@ def _taken(serving: Serving, http: HttpRequest) -> Asked | HttpResponse:
     try:
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         user = user_of(serving, http, target)
+    except NoResource:
+        return no_resource(http)
     except Refusal as refusal:
         return refused(refusal.response.body, http)
     belongs = classified(serving.store, user, target)
@@ -148,7 +151,7 @@ def belongs_to(serving: Serving, http: HttpRequest) -> Classified | None:
     try:
         target = target_of(http.method, http.path, watch=options.is_watch(http))
         return classified(serving.store, user_of(serving, http, target), target)
-    except Refusal:
+    except (Refusal, NoResource):
         return None
 
 
@@ -179,6 +182,13 @@ def refused(status: meta_v1.Status, http: HttpRequest, warnings: tuple[str, ...]
     found = accepted(http.header("accept"), shapes=()) or _JSON
     how = attrs.evolve(found, pretty=is_pretty(found, http))
     return encoded(status.code or 500, plain(status), how, warnings=warnings)
+
+
+def no_resource(http: HttpRequest) -> HttpResponse:
+    """Give the response to a request whose path ends behind the verb that it names."""
+    path = http.path
+    why = f"unable to determine kind and namespace from url, {path}"
+    return health.text(f"Internal Server Error: {quoted(path)}: failed to create RequestInfo: {why}\n", 500)
 
 
 def user_of(serving: Serving, http: HttpRequest, target: Target) -> User:
@@ -327,7 +337,10 @@ def _version(resource: kinds.Resource) -> str:
 def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tuple[dict[str, Any], tuple[str, ...]]:
     match target.verb:
         case "get" | "list" | "watch":
-            return options.reading_options(http, listing=target.verb != "get"), ()
+            asked = options.reading_options(http, listing=target.verb != "get", watching=target.verb == "watch")
+            if target.old and target.name:
+                asked |= {"field_selector": options.named(target.name, asked["field_selector"]), "name": ""}
+            return asked, ()
         case "create" | "update":
             decoding.input_encoding(http)
             decoding.whole_body(http)

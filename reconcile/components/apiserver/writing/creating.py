@@ -26,7 +26,7 @@ from reconcile.components.apiserver.registry.validation import (
 from reconcile.components.apiserver.registry.validation.definitions import naming as definition_naming
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.writing import managing, preparing
+from reconcile.components.apiserver.writing import grouping, managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -153,16 +153,21 @@ def named_body(ask: Ask, given: Any) -> Any:
 
 def check_place(ask: Ask, body: Any, wanted: str) -> None:
     """Refuse with 400 the body of a write to a subresource that names another object than the request."""
-    metadata = body.metadata
-    name, namespace = (metadata.name, metadata.namespace) if metadata is not None else ("", "")
-    if namespace and namespace != ask.request.namespace:
-        said = "the namespace of the provided object does not match the namespace sent on the request"
-        raise Refusal(statuses.bad_request(said))
+    metadata = body.metadata or meta_v1.ObjectMeta()
+    check_namespace(ask, metadata)
+    name = metadata.name
     if not name:
         said = f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
         raise Refusal(statuses.bad_request(said))
     if name != wanted:
         said = f"the name of the object ({name}) does not match the name on the URL ({wanted})"
+        raise Refusal(statuses.bad_request(said))
+
+
+def check_namespace(ask: Ask, given: meta_v1.ObjectMeta) -> None:
+    """Refuse with 400 the body of a write that says that it is of another namespace than the request."""
+    if given.namespace and given.namespace != ask.request.namespace:
+        said = "the namespace of the provided object does not match the namespace sent on the request"
         raise Refusal(statuses.bad_request(said))
 
 
@@ -286,8 +291,9 @@ def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
     return replace(namespace, spec=replace(spec, finalizers=(*(spec.finalizers or ()), "kubernetes")))
 
 
-def _with_controller_labels(_: Ask, job: Any) -> Any:
+def _with_controller_labels(ask: Ask, job: Any) -> Any:
     """Let a job select its pods by its own uid, unless it says that it selects them itself."""
+    job = grouping.ungrouped(ask, job)
     spec = job.spec
     if spec is None or spec.manual_selector:
         return job
@@ -356,6 +362,7 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "persistentvolumes": _waiting,
     "volumeattributesclasses.storage.k8s.io": admission.protect,
     "certificatesigningrequests.certificates.k8s.io": _asked_by,
+    "podgroups.scheduling.k8s.io": lambda ask, group: admission.protect_group(ask, grouping.new_group(ask, group)),
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

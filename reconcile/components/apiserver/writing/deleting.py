@@ -152,7 +152,7 @@ def checked_options(options: Any) -> meta_v1.DeleteOptions:
     if policy is not None and policy not in _POLICIES:
         causes += (not_supported("propagationPolicy", policy, (*_POLICIES, "nil")),)
     dry_run = options.dry_run
-    if dry_run and dry_run != ("All",):
+    if dry_run and set(dry_run) != {"All"}:
         causes += (not_supported("dryRun", dry_run, ("All",)),)
     refuse_invalid("DeleteOptions", "meta.k8s.io/v1", "", causes)
     return options

@@ -46,7 +46,7 @@ def evict(ask: Ask) -> Plan:
         raise Refusal(statuses.bad_request("name in URL does not match name in Eviction object"))
     if ask.store.ruled:
         eviction = admission.carried(ask, eviction)
-    options = deleting.checked_options(eviction.delete_options or meta_v1.DeleteOptions())
+    options = eviction.delete_options or meta_v1.DeleteOptions()
     pod: core_v1.Pod = found(ask)
     dry = ask.request.dry_run or bool(options.dry_run)
     budget = None if _is_beyond_budgets(pod) else _budget(ask, pod)
@@ -57,6 +57,7 @@ def evict(ask: Ask) -> Plan:
         compare = Compare(_BUDGETS, key, int(budget.metadata.resource_version))
         from_budget = Txn((compare,), (Put(_BUDGETS, key, taken),))
     try:
+        options = deleting.checked_options(options)
         plan = deleting.deleted(ask, pod if dry else _disrupted(ask, pod), options)
     except Refusal as refusal:
         if dry or not from_budget.operations:

@@ -27,6 +27,9 @@ from reconcile.model import qos, statuses
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _RESIZED: Final = ("cpu", "memory")
+_WHOLE: Final = "[]"
+"""How upstream writes the path of the pod itself."""
+_ONLY: Final = "only cpu and memory resources are mutable"
 _NO_RESOURCES: Final = core_v1.ResourceRequirements()
 
 Containers = tuple[core_v1.Container, ...]
@@ -65,7 +68,7 @@ def _with_ephemeral(body: core_v1.Pod, old: core_v1.Pod) -> core_v1.Pod:
 
 def _ephemeral_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
     if _is_mirror(old):
-        return (forbidden("", "static pods do not support ephemeral containers"),)
+        return (forbidden(_WHOLE, "static pods do not support ephemeral containers"),)
     assert new.spec is not None and old.spec is not None, "a stored pod has a specification"  # noqa: PT018
     known = {container.name: container for container in new.spec.ephemeral_containers or ()}
     causes = list(pod_spec_causes("spec", new.spec))
@@ -113,11 +116,11 @@ def _with_resources(new: Containers, old: Containers) -> Containers:
 
 def _resize_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
     if _is_mirror(old):
-        return (forbidden("", "static pods cannot be resized"),)
+        return (forbidden(_WHOLE, "static pods cannot be resized"),)
     spec, before = new.spec, old.spec
     assert spec is not None and before is not None, "a stored pod has a specification"  # noqa: PT018
     if before.os is not None and before.os.name == "windows":
-        return (forbidden("", "windows pods cannot be resized"),)
+        return (forbidden(_WHOLE, "windows pods cannot be resized"),)
     causes = list(pod_spec_causes("spec", spec))
     standing = (old.status.qos_class if old.status is not None else None) or qos.qos_class(before)
     if qos.qos_class(spec) != standing:
@@ -127,13 +130,31 @@ def _resize_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
     unordered = _order_causes(spec, before)
     if unordered:
         return (*causes, *unordered)
-    for place, (now, was) in enumerate(zip(spec.containers, before.containers, strict=True)):
-        causes += _removed_causes(f"spec.containers[{place}].resources", now.resources, was.resources)
+    first = list(zip(spec.init_containers or (), before.init_containers or (), strict=True))
     pairs = list(zip(spec.containers, before.containers, strict=True))
-    pairs += list(zip(spec.init_containers or (), before.init_containers or (), strict=True))
-    if any(_beside_resized(now) != _beside_resized(was) for now, was in pairs):
-        causes.append(forbidden("spec", "only cpu and memory resources are mutable"))
+    for field, both in (("spec.initContainers", first), ("spec.containers", pairs)):
+        for place, (now, was) in enumerate(both):
+            causes += _removed_causes(f"{field}[{place}].resources", now.resources, was.resources)
+    causes += [forbidden("spec", _ONLY) for now, was in pairs if not _is_resize(now, was)]
+    for place, (now, was) in enumerate(first):
+        causes += _init_causes(f"spec.initContainers[{place}]", now, was)
     return tuple(causes)
+
+
+def _is_resize(new: core_v1.Container, old: core_v1.Container) -> bool:
+    """Tell whether a container differs in nothing but what a resize may change; one that has claims never does."""
+    return _beside_resized(new) == _beside_resized(old) and not (old.resources or _NO_RESOURCES).claims
+
+
+def _init_causes(field: str, new: core_v1.Container, old: core_v1.Container) -> list[Cause]:
+    found = []
+    if not _is_resize(new, old):
+        found.append(forbidden(field, "only cpu and memory resources for init or sidecar containers are mutable"))
+    if new != old and new.restart_policy != "Always":
+        why = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized"
+        anew = [each for each in new.resize_policy or () if each.restart_policy == "RestartContainer"]
+        found += [forbidden(field, why)] * len(anew)
+    return found
 
 
 def _order_causes(spec: core_v1.PodSpec, before: core_v1.PodSpec) -> list[Cause]:
@@ -170,7 +191,7 @@ def _beside_resized(container: core_v1.Container) -> Any:
         {name: value for name, value in (kind or {}).items() if name not in _RESIZED}
         for kind in (given.requests, given.limits)
     ]
-    return replace(container, resources=None), rest, given.claims or ()
+    return replace(container, resources=None), rest
 
 
 def _can_resize(pod: core_v1.Pod) -> bool:

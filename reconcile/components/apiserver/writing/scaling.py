@@ -84,10 +84,7 @@ def _scaled(ask: Ask, body: autoscaling_v1.Scale, old: Any, owners: Managed) -> 
     if replicas < 0:
         cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
         refuse_invalid("Scale", "autoscaling/v1", name, (cause,))
-    if given.uid and given.uid != metadata.uid:
-        plural, _, group = ask.request.resource.partition(".")
-        why = f"Precondition failed: UID in precondition: {given.uid}, UID in object meta: {metadata.uid}"
-        raise Refusal(statuses.conflict(f"{plural}/scale{'.' if group else ''}{group}", name, why))
+    updating.check_uid(ask, given.uid, metadata.uid)
     if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
         raise Refusal(statuses.conflict(ask.request.resource, name))
     new = replace(old, spec=replace(old.spec, replicas=replicas))

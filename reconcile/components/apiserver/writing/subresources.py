@@ -33,8 +33,13 @@ def bind(ask: Ask) -> Plan:
     if not isinstance(binding, core_v1.Binding):
         raise Refusal(statuses.bad_request(creating.misplaced(binding, "Binding")))
     target = binding.target
-    given = binding.metadata.name if binding.metadata is not None else None
-    if ask.request.name and given != ask.request.name:
+    metadata = binding.metadata or meta_v1.ObjectMeta()
+    given = metadata.name
+    creating.check_namespace(ask, metadata)
+    if not ask.request.name:
+        # Such a binding is an object for itself: it has no uid yet.
+        metadata = replace(metadata, uid=None)
+    elif given != ask.request.name:
         raise Refusal(statuses.bad_request("name in URL does not match name in Binding object"))
     if ask.store.ruled:
         binding = admission.carried(ask, binding)
@@ -43,11 +48,12 @@ def bind(ask: Ask) -> Plan:
     if not ask.request.name:
         key = joined(ask.request.namespace, name)
     _check_target(target)
+    if not name:
+        raise Refusal(statuses.bad_request("Name parameter required."))
     pod = ask.store.get("pods", key)
     if pod is None:
         raise Refusal(statuses.not_found("pods", name))
-    if binding.metadata is not None:
-        updating.check_uid(ask, binding.metadata.uid, pod.metadata.uid)
+    updating.check_stored(ask, key, (metadata.uid, metadata.resource_version), pod.metadata)
     _check_assignable(pod, name)
     new = _assigned(ask, pod, binding)
     if ask.request.dry_run:
@@ -89,6 +95,8 @@ def _assigned(ask: Ask, pod: core_v1.Pod, binding: core_v1.Binding) -> core_v1.P
     if given is not None and given.annotations and metadata is not None:
         merged = (metadata.annotations or Map[str]()).merge(given.annotations)
         metadata = replace(metadata, annotations=merged)
+    if given is not None and given.labels and metadata is not None:
+        metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(given.labels))
     topology = place_of(ask.store.get("nodes", binding.target.name or ""))
     if topology and metadata is not None:
         metadata = replace(metadata, labels=(metadata.labels or Map[str]()).merge(topology))

@@ -103,7 +103,8 @@ def _bound(ask: Ask, reference: Any) -> dict[str, Any]:
     """Give what the token is bound to, by kind as claims name it."""
     if reference is None:
         return {}
-    resource = _BOUND.get(reference.kind) if reference.api_version in ("v1", "", None) else None
+    # Which version of the group is said does not matter.
+    resource = _BOUND.get(reference.kind) if "/" not in (reference.api_version or "") else None
     if resource is None:
         group, _, version = (reference.api_version or "").rpartition("/")
         said = f"{group}/{version}, Kind={reference.kind or ''}"

@@ -32,7 +32,7 @@ from reconcile.components.apiserver.registry.validation import (
 )
 from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import creating, managing, preparing
+from reconcile.components.apiserver.writing import creating, grouping, managing, preparing
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -146,9 +146,8 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     status = body.status
     if status is None and old.status is not None:
         status = strategies.NO_STATUS.get(resource) or old.status.__class__()
-    if resource == "pods" and not status.qos_class:
-        # It is found once and for all when the pod is created.
-        status = replace(status, qos_class=old.status.qos_class)
+    if resource == "pods" and (asked or not status.qos_class):
+        status = _pod_status(status, old.status, asked=asked)
     default = preparing.STATUS_DEFAULTS.get(resource) if asked else None
     if default is not None and status is not None:
         status = default(body if status is body.status else replace(body, status=status))
@@ -157,6 +156,27 @@ def status_updated(ask: Ask, body: Any, old: Any, managed: managing.Entries = ma
     else:
         new = copier(old.__class__, "metadata", "status")(old, metadata, status)
     return _with_status(ask, new, old, managed, body.metadata.managed_fields)
+
+
+def _pod_status(status: core_v1.PodStatus, old: core_v1.PodStatus, *, asked: bool) -> core_v1.PodStatus:
+    """Give a pod's status with what a write does not take away; *asked* by a client."""
+    if not status.qos_class:
+        # It is found once and for all when the pod is created.
+        status = replace(status, qos_class=old.qos_class)
+    if not asked or status == old:
+        return status
+    if not status.observed_generation and old.observed_generation:
+        status = replace(status, observed_generation=old.observed_generation)
+    seen: dict[str, list[int | None]] = {}
+    for had in old.conditions or ():
+        seen.setdefault(had.type, []).append(had.observed_generation)
+    kept = []
+    for condition in status.conditions or ():
+        had_seen = seen.get(condition.type)
+        before = had_seen.pop(0) if had_seen else None
+        unsaid = before and not condition.observed_generation
+        kept.append(replace(condition, observed_generation=before) if unsaid else condition)
+    return replace(status, conditions=tuple(kept)) if kept else status
 
 
 def status_told(ask: Ask, status: Any, old: Any) -> Plan:
@@ -208,14 +228,14 @@ def part_updated(ask: Ask, body: Any, old: Any, part: Part, managed: managing.En
     """Plan to make of *old* what *part* takes of *body*; *managed* are its managed fields if they are known."""
     resource = ask.request.resource
     body = defaulted(resource, body)
-    metadata = replace(update_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
+    metadata = given = replace(update_metadata(ask, body, old), managed_fields=old.metadata.managed_fields)
     if resource in strategies.METADATA_KEPT_BY_PARTS:
         metadata = old.metadata
     new = _with_old_parts(defaulted(resource, part.made(body, replace(old, metadata=metadata))), old)
     if new.metadata == old.metadata:
         new = old if _same_content(new, old) else replace(new, metadata=old.metadata)
     if ask.state.managed_fields:
-        said = replace(body, metadata=metadata)
+        said = replace(body, metadata=given)
         if managed is managing.NOT_SAID:
             managed = managing.after_update(ask, said, old, None)
         new = _with_managed(new, managed)
@@ -321,11 +341,29 @@ def _of_another(resource: str, name: str, version: str) -> meta_v1.Status:
 def check_uid(ask: Ask, wanted: str | None, uid: str | None) -> None:
     """Refuse with 409 a write that is meant for an object of another uid."""
     if wanted and wanted != uid:
-        resource = ask.request.resource
-        where = f"/registry/{strategies.STORED_AS.get(resource, resource.partition('.')[0])}/{ask.key}"
-        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
-        said = f"StorageError: invalid object, Code: 4, Key: {where}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
-        raise Refusal(statuses.conflict(resource, ask.key.rpartition("/")[2], said))
+        why = f"UID in precondition: {wanted}, UID in object meta: {uid}"
+        raise _failed(ask, ask.request.resource, ask.key, why)
+
+
+def check_stored(ask: Ask, key: str, wanted: tuple[str | None, str | None], stored: meta_v1.ObjectMeta) -> None:
+    """Refuse with 409 a write that is meant for an object under *key* of another uid or resource version."""
+    uid, version = wanted
+    resource = ask.request.resource if ask.request.name else "pods"
+    if uid and uid != stored.uid:
+        raise _failed(ask, resource, key, f"UID in precondition: {uid}, UID in object meta: {stored.uid}")
+    if version and version != stored.resource_version:
+        why = f"ResourceVersion in precondition: {version}, ResourceVersion in object meta: {stored.resource_version}"
+        raise _failed(ask, resource, key, why)
+
+
+def _failed(ask: Ask, resource: str, key: str, why: str) -> Refusal:
+    # What is only tried has a key without etcd's prefix.
+    prefix = "" if ask.request.dry_run else "/registry"
+    where = f"{prefix}/{strategies.STORED_AS.get(resource, resource.partition('.')[0])}/{key}"
+    said = f"Key: {where}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: {why}"
+    return Refusal(
+        statuses.conflict(resource, key.rpartition("/")[2], f"StorageError: invalid object, Code: 4, {said}")
+    )
 
 
 def _kept(new: Any, old: Any) -> Any:
@@ -405,7 +443,14 @@ def _with_tolerations(given: Any, before: Any) -> Any:
 
 # What may be as it was only once the server has made of it what it makes.
 _COMPLETED: Final = frozenset(
-    {"leases.coordination.k8s.io", "persistentvolumeclaims", "endpointslices.discovery.k8s.io"}
+    {
+        "leases.coordination.k8s.io",
+        "persistentvolumeclaims",
+        "endpointslices.discovery.k8s.io",
+        "podgroups.scheduling.k8s.io",
+        "workloads.scheduling.k8s.io",
+        *grouping.MAKERS,
+    }
 )
 # Whose annotations say what is in no field, and are judged with the specification.
 _ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})

@@ -27,10 +27,12 @@ from reconcile.components.controllers.runtime import Ask, Controller, Key, Outco
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import definitions
+from reconcile.model import definitions, gates
+from reconcile.model.grouping import GROUPS, WORKLOADS
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 
@@ -53,6 +55,7 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
     )
 )
 """Everything that can own or be owned."""
+_GROUPED: Final = (WORKLOADS, GROUPS)
 
 
 @quick
@@ -117,7 +120,7 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name, table in views.filled((*RESOURCES, *_customs(views))):
+    for name, table in views.filled((*RESOURCES, *(_GROUPED if views.has(GROUPS) else ()), *_customs(views))):
         found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
 
@@ -410,3 +413,11 @@ CONTROLLER: Final = Controller(
     customs=keys_of_change,
     user=service_account("generic-garbage-collector"),
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, the garbage collector that also sees groups of pods, where there are any."""
+    if not gates.is_on(given, gates.GENERIC_WORKLOAD):
+        return {}
+    sources = tuple([Source(name, keys_of_change) for name in _GROUPED])
+    return {NAME: replace(CONTROLLER, sources=(*CONTROLLER.sources, *sources))}

@@ -33,9 +33,19 @@ def make_room(  # noqa: PLR0917 -- what `pods` knows of it, in its order
     state: State, uid: str, wanted: Any, asked: dict[str, int], now: Instant, out: list[Effect]
 ) -> tuple[State, tuple[str, str] | None]:
     """End other pods for a critical one, which then waits until they are gone; or say why it may not run either way."""
+    victims, why = chosen(state, wanted, asked)
+    if why is not None:
+        return state, why
+    trouble = state.seldom.trouble or Trouble()
+    critical = trouble.critical.set(uid, wanted)
+    return preempted(with_seldom(state, trouble=replace(trouble, critical=critical)), victims, now, out), None
+
+
+def chosen(state: State, wanted: Any, asked: dict[str, int]) -> tuple[list[LocalPod], tuple[str, str] | None]:
+    """Choose whom to end for a critical pod that has *asked* for so much; or say why it may not have it either way."""
     other = admission.unsuited(state, wanted)
     if other is not None:
-        return state, other
+        return [], other
     pods = sorted(state.pods.values(), key=lambda pod: pod.key)
     going = [pod for pod in pods if pod.life == "ending"]
     needs = _less({name: short for name, short, _ in admission.shortages(state, asked)}, going)
@@ -46,14 +56,16 @@ def make_room(  # noqa: PLR0917 -- what `pods` knows of it, in its order
         unmet = "".join([f"(res: {name}, q: {_shown(name, amount)}), " for name, amount in left])
         why = f"error finding a set of pods to preempt: no set of running pods found to reclaim resources: [{unmet}]"
         said = f"{_FAILED}{why}"
-        return state, ("UnexpectedAdmissionError", said)
-    trouble = state.seldom.trouble or Trouble()
-    critical = trouble.critical.set(uid, wanted)
-    state = with_seldom(state, trouble=replace(trouble, critical=critical))
+        return [], ("UnexpectedAdmissionError", said)
+    return victims, None
+
+
+def preempted(state: State, victims: list[LocalPod], now: Instant, out: list[Effect]) -> State:
+    """End those that were chosen."""
     for pod in victims:
         out.append(Record(pod.pod, "Warning", "Preempting", _SAID))
         state = ending.kill(state, pod, ("Preempting", _SAID, _WHY), now, out, grace=ending.grace_of(pod.pod))
-    return state, None
+    return state
 
 
 def _victims(pods: list[LocalPod], needs: Needs) -> list[LocalPod] | None:

@@ -32,7 +32,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
-from reconcile.model.limits import limits_of
+from reconcile.model.limits import limits_of, within
 from reconcile.model.owners import controller_of
 from reconcile.model.programs import PROGRAMS, program_of
 from reconcile.model.running import RunningContainer
@@ -243,6 +243,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
     state: State, pod: LocalPod, container: Container, known: Map[str], now: Instant, out: list[Effect]
 ) -> LocalPod:
     spec = container.spec
+    of_pod: Any = pod.pod.spec
     out.append(
         StartContainer(
             pod.uid,
@@ -255,7 +256,7 @@ def _started(  # noqa: PLR0917 -- on every start: keywords cost
             known,
             _expanded(spec.args, known) if spec.args else (),
             *_purpose(pod, container),
-            *limits_of(spec.resources),
+            *limits_of(spec.resources if of_pod.resources is None else within(spec.resources, of_pod.resources)),
         )
     )
     delay, delayed_at = container.delay, container.delayed_at

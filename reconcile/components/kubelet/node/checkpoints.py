@@ -49,7 +49,10 @@ def _allocation(pod: LocalPod) -> Allocation | None:
         if kept.aside is not None and kept.aside.resources is not None
     ]
     return Allocation(
-        containers=Map([(row.name, row.resources) for row in rows]), whole=spec.resources, actuated=Map(actuated)
+        containers=Map([(row.name, row.resources) for row in rows]),
+        whole=spec.resources,
+        actuated=Map(actuated),
+        had=None if pod.resize is None else pod.resize.whole,
     )
 
 

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconcile.api import convert, core_v1
-from reconcile.components.kubelet.admission import admission
+from reconcile.components.kubelet.admission import admission, preemption
 from reconcile.components.kubelet.container import stopping
 from reconcile.components.kubelet.disk import Allocation
 from reconcile.components.kubelet.node.checkpoints import with_resources
+from reconcile.components.kubelet.pod.allotting import allotted
 from reconcile.components.kubelet.pod.ending import grace_of
 from reconcile.components.kubelet.state import (
     Aside,
@@ -37,7 +38,7 @@ from reconcile.effects import CancelTimer, Effect, Record, ResizeContainer, SetT
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.kubelets import settings_of
-from reconcile.model.limits import limits_of
+from reconcile.model.limits import limits_of, within
 from reconcile.model.qos import qos_class
 
 TRY_AGAIN: Final = 10 * SECOND
@@ -66,16 +67,36 @@ def considered(state: State, pod: LocalPod, grace: Duration, now: Instant, out: 
     without = with_seldom(admission.released(state, pod), aligned=state.seldom.aligned)
     asked = admission.requests_of(api.spec)
     refused = _infeasible(state, pod, api) or admission.refusal(without, api, asked)
+    if refused is not None and refused[0].startswith("OutOf") and admission.critical(api):
+        victims, refused = preemption.chosen(without, api, asked)
+        if refused is None:
+            return _makes_room(without, pod, victims, now, out)
     if refused is not None:
         return _waits(state, pod, refused, now, out)
     generation = api.metadata.generation or 0
     out.append(Record(api, "Normal", "ResizeStarted", f"Pod resize started: {_summary(api, '')}"))
     state = admission.admitted(without, replace(pod, pod=api), asked)
-    pod = _actuated(replace(pod, resize=Resize(begun=now, generation=generation)), grace, now, out)
+    pod = _actuated(replace(pod, resize=Resize(begun=now, generation=generation, whole=_had(pod))), grace, now, out)
     trouble = state.seldom.trouble
     if trouble is not None and trouble.deferred:
         out.append(SetTimer(("ended",), now))  # what this one gave back may be enough for another
     return state, replace(pod, pod=api)
+
+
+def _makes_room(
+    state: State, pod: LocalPod, victims: list[LocalPod], now: Instant, out: list[Effect]
+) -> tuple[State, LocalPod]:
+    """Let a critical pod wait until others have ended for it."""
+    waits = replace(pod, pod=as_allocated(pod, pod.api), resize=pod.resize or Resize())
+    state = preemption.preempted(_deferred(state, pod.uid), victims, now, out)
+    return admission.admitted(state, waits, admission.requests_of(waits.pod.spec)), waits
+
+
+def _had(pod: LocalPod) -> core_v1.ResourceRequirements:
+    """Give what the pod itself has before it is resized."""
+    spec: Any = pod.pod.spec
+    known = None if pod.resize is None else pod.resize.whole
+    return known or spec.resources or _NOTHING
 
 
 def resized(pod: LocalPod, name: str) -> LocalPod:
@@ -103,7 +124,7 @@ def again(pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
     if known is None or not known.error or pod.life != "running":
         return pod
     held = [kept for kept in pod.containers if kept.stage == "running" and kept.aside and kept.aside.resources]
-    return _given(pod, held, now, out)
+    return _given(pod, held, pod.pod, now, out)
 
 
 # A kubelet that starts ------------------------------------------------------------------------------------------------
@@ -138,31 +159,34 @@ def _recalled(pod: LocalPod, known: Allocation, now: Instant) -> LocalPod:
         else kept
         for kept in pod.containers
     ]
-    if pending is None and begun is None and not known.actuated and pod.pod is pod.api:
+    under_way = known.actuated or known.had is not None
+    if pending is None and begun is None and not under_way and pod.pod is pod.api:
         return pod
     resize = Resize(
         pending=None if pending is None else (pending.reason or "", pending.message or ""),
         since=0 if pending is None else now,
         asked=0 if pending is None else pending.observed_generation or 0,
-        begun=now if begun is not None or known.actuated else 0,
+        begun=now if begun is not None or under_way else 0,
         generation=0 if begun is None else begun.observed_generation or 0,
         error="" if begun is None else begun.message or "",
+        whole=known.had,
     )
     return replace(pod, containers=tuple(given), resize=resize)
 
 
 def _continued(pod: LocalPod, now: Instant, out: list[Effect]) -> LocalPod:
+    spec: Any = pod.pod.spec
     held: list[Container] = []
     for container in pod.containers:
         has = None if container.aside is None else container.aside.resources
         if has is None or container.stage != "running":
             continue
-        if _restarts(container, has, container.spec.resources or _NOTHING):
+        if _restarts(container, within(has, _had(pod)), within(container.spec.resources, spec.resources)):
             why = f"Container {container.name} resize requires restart"
             pod = stopping.stop(pod, container, grace_of(pod.pod), now, out, why=why)
         else:
             held.append(container)
-    return _given(pod, held, now, out) if held else pod
+    return _given(pod, held, pod.pod, now, out) if held else pod
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -233,14 +257,15 @@ def _without(trouble: Trouble, uid: str) -> tuple[str, ...]:
 def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -> LocalPod:
     api: Any = pod.api
     wanted = {row.name: row.resources or _NOTHING for row in _rows(api.spec)}
+    had, whole = _had(pod), api.spec.resources
     held_back: list[Container] = []
     for container in pod.containers:
-        old, new = container.spec.resources or _NOTHING, wanted.get(container.name)
-        if new is None or new == old or container.stage != "running":
+        own, new = container.spec.resources or _NOTHING, wanted.get(container.name)
+        if new is None or container.stage != "running" or within(own, had) == within(new, whole):
             continue
         aside = container.aside or Aside()
-        held = replace(container, aside=replace(aside, resources=aside.resources or old))
-        if _restarts(container, old, new):
+        held = replace(container, aside=replace(aside, resources=aside.resources or own))
+        if _restarts(container, within(own, had), within(new, whole)):
             if container.due:
                 out.append(CancelTimer(("due", pod.uid, container.name)))
             held = replace(held, waiting=None, due=0, delay=0, delayed_at=0)
@@ -249,17 +274,17 @@ def _actuated(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect]) -
         else:
             pod = with_container(pod, held)
             held_back.append(replace(held, spec=replace(held.spec, resources=new)))
-    return _given(pod, held_back, now, out)
+    return _given(pod, held_back, api, now, out)
 
 
-def _given(pod: LocalPod, containers: list[Container], now: Instant, out: list[Effect]) -> LocalPod:
+def _given(pod: LocalPod, containers: list[Container], given: Any, now: Instant, out: list[Effect]) -> LocalPod:
     """Have *containers* given what they are to have by now, unless that is less memory than one of them uses."""
-    below = [why for container in containers if (why := _below_use(pod, container))]
-    known = pod.resize
+    below = _below_use(pod, containers, given)
+    known, whole = pod.resize, given.spec.resources
     assert known is not None, "a resize has begun"
     if not below:
-        out += [ResizeContainer(pod.uid, kept.name, kept.spec.resources or _NOTHING) for kept in containers]
-        return replace(pod, resize=replace(known, error="")) if known.error else pod
+        out += [ResizeContainer(pod.uid, kept.name, within(kept.spec.resources, whole)) for kept in containers]
+        return replace(pod, resize=replace(known, error="", whole=None))
     every = below[0] if len(below) == 1 else f"[{', '.join(below)}]"
     error = f"cannot decrease memory limits: {every}"
     out.append(SetTimer(("resize", pod.uid), now + TRY_AGAIN))
@@ -269,15 +294,36 @@ def _given(pod: LocalPod, containers: list[Container], now: Instant, out: list[E
     return replace(pod, resize=replace(known, error=error))
 
 
-def _below_use(pod: LocalPod, container: Container) -> str:
-    """Say that a container is to have less memory than it uses; upstream shows what its pod uses, so this does."""
-    aside = container.aside
-    assert aside is not None, "it keeps what it had"
-    had, wanted = limits_of(aside.resources)[0], limits_of(container.spec.resources)[0]
-    if not wanted or (had and wanted >= had) or aside.memory < wanted:
-        return ""
+def _below_use(pod: LocalPod, containers: list[Container], given: Any) -> list[str]:
+    """Say of what is to have less memory than it uses; upstream shows what its pod uses, so this does."""
+    had, whole = _had(pod), given.spec.resources
     used = sum(kept.aside.memory for kept in pod.containers if kept.aside is not None)
-    return f'attempting to set container "{container.name}" memory limit ({wanted}) below current usage ({used})'
+    found: list[str] = []
+    for container in containers:
+        aside = container.aside
+        assert aside is not None, "it keeps what it had"
+        limit = _lowered(limits_of(within(aside.resources, had)), limits_of(within(container.spec.resources, whole)))
+        if limit and aside.memory >= limit:
+            found.append(
+                f'attempting to set container "{container.name}" memory limit ({limit}) below current usage ({used})'
+            )
+    if any(
+        kept.aside and _memory(kept.aside.resources, had) != _memory(kept.spec.resources, whole) for kept in containers
+    ):
+        before = with_resources(given, {kept.name: kept.aside.resources for kept in containers if kept.aside}, had)
+        limit = _lowered(*[limits_of(allotted(each.spec).given) for each in (before, given)])
+        if limit and used >= limit:
+            found.insert(0, f"attempting to set pod memory limit ({limit}) below current usage ({used})")
+    return found
+
+
+def _lowered(had: tuple[int, int], wanted: tuple[int, int]) -> int:
+    """Give the limit of memory that is to be, if it is new, or less than it was; else 0."""
+    return wanted[0] if not had[0] or wanted[0] < had[0] else 0
+
+
+def _memory(resources: Any, whole: Any) -> tuple[Any, Any]:
+    return _of(within(resources, whole), "memory")
 
 
 def _restarts(container: Container, old: Any, new: Any) -> bool:
@@ -295,6 +341,8 @@ def _of(resources: Any, name: str) -> tuple[Any, Any]:
 def _changed(has: Any, wanted: Any) -> bool:
     if has is wanted:
         return False
+    if (has.resources or _NOTHING) != (wanted.resources or _NOTHING):
+        return True
     before = {row.name: row.resources or _NOTHING for row in _rows(has)}
     return any(before.get(row.name, row.resources) != (row.resources or _NOTHING) for row in _rows(wanted))
 

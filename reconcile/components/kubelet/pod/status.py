@@ -58,7 +58,9 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     if containers and containers[-1].kind == "ephemeral":
         count = len([container for container in containers if container.kind != "ephemeral"])
         statuses, ephemerals = statuses[:count], statuses[count:]
-    inits = 0 if _plain(pod) else len([container for container in containers if container.kind in {"init", "sidecar"}])
+    inits = 0
+    if containers and containers[0].kind != "main":
+        inits = len([container for container in containers if container.kind in {"init", "sidecar"}])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
     seen = bool(containers)
     given = pod.allotted

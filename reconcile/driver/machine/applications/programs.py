@@ -5,7 +5,7 @@ Its pod says as whom it calls and what its volumes are; names are looked up as t
 services are reached through the packet filter rules of its host.
 
 Takes:    an open machine; a process of kind application; effects of an application.
-Gives:    processes, parcels, what is on volumes and in logs.
+Gives:    processes, parcels, what is in logs; what it finds on volumes.
 Source:   https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/, .../concepts/storage/volumes/.
 Left out: see docs/limits.md, "Applications".
 """
@@ -20,10 +20,10 @@ from reconcile.cluster.cluster import Process
 from reconcile.cluster.components import applications_among
 from reconcile.cluster.pending import Parcel, Starting
 from reconcile.components import applications, kubelet, kubeproxy, world
-from reconcile.components.applications import Keep, Listen, Log, Place, Reply, Send
+from reconcile.components.applications import Found, Keep, Listen, Log, Place, Reply, Send
+from reconcile.driver.machine.applications.volumes import content, contents, keep, mounts_of, pod_of
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from
-from reconcile.effects import DiscardVolumes
 from reconcile.lib.mapping import Map
 from reconcile.lib.sequence import Sequence
 from reconcile.model.requests import User
@@ -31,7 +31,6 @@ from reconcile.model.requests import User
 APPLICATION: Final = "application"
 _LOCAL: Final = ("localhost", "127.0.0.1")
 _SLICES: Final = "endpointslices.discovery.k8s.io"
-_CLAIMS: Final = "persistentvolumeclaims"
 _EMPTY: Final[Map[Any]] = Map()
 _KEPT: Final = 10_000  # about so many lines of a container's log: it is rotated, as a kubelet does
 _STATIC: Final = "kubernetes.io/config.hash"
@@ -57,7 +56,7 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
     pod, order = _pod(machine, process.host, within(process)), container.order
     name = world.component_of(runtime, within(process))
     application = next(each for each in applications_among(machine.cluster.controllers) if each.name == name)
-    mounted = volumes_of(machine, process.host, pod, container.name)
+    mounts = mounts_of(machine, process.host, pod, container.name)
     place = Place(
         pod=order.pod,
         uid=sandbox.uid,
@@ -68,7 +67,7 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
         environment=_linked(machine, process.host, pod, order.environment),
         args=(*order.command, *order.args),
         attempt=order.attempt,
-        volumes=Map([(path, _content(machine, order.pod, key)) for path, key in mounted.items()]),
+        volumes=contents(machine, mounts),
         dice=dice,
         now=machine.now + process.skew,
     )
@@ -97,9 +96,7 @@ def _pod(machine: Machine, host: str, process: str) -> Any:
     if known is None:
         return None
     uid, order = known[0].uid, known[1].order
-    state = machine.states.get(f"kubelet/{host}")
-    kept = getattr(state, "state", state)  # of a kubelet that is frozen
-    pod = None if kept is None else kubelet.pod_of(kept, uid)
+    pod = pod_of(machine, host, uid)
     if pod is not None or order is None:
         return pod
     stored = machine.store.get("pods", order.pod)
@@ -134,7 +131,9 @@ def take_up_of_program(machine: Machine, process: Process, effect: Any) -> bool:
         case Listen(port):
             _listen(machine, process, port)
         case Keep(path, key, value):
-            _keep(machine, process, path, (key, value))
+            problem = keep(machine, _mount(machine, process, path), path, key, value)
+            if problem:
+                log(machine, process, problem)
         case Log(line):
             log(machine, process, line)
         case _:
@@ -149,6 +148,20 @@ def log(machine: Machine, process: Process, line: str) -> None:
     logs = machine.programs.logs
     lines = logs.get(key, Sequence()).append((machine.now, line), keep=_KEPT)
     machine.programs = attrs.evolve(machine.programs, logs=logs.set(key, lines))
+
+
+def _mount(machine: Machine, process: Process, path: str) -> tuple[str, str] | None:
+    container = machine.states.get(process.name).place.container
+    return mounts_of(machine, process.host, _pod(machine, process.host, within(process)), container).get(path)
+
+
+def read(machine: Machine, process: Process, path: str) -> Found | None:
+    """Give what an application finds on a volume that it reads; None, and a line in its log, if it has no such."""
+    place, mount = machine.states.get(process.name).place, _mount(machine, process, path)
+    if mount is None:
+        log(machine, process, f"open {path}: no such file or directory")
+        return None
+    return Found(machine.now + process.skew, path, content(machine, mount, place.volumes.get(path, _EMPTY)))
 
 
 def _listen(machine: Machine, process: Process, port: int) -> None:
@@ -170,83 +183,6 @@ def unlisten(machine: Machine, process: Process, state: Any) -> None:
         if name == process.name:
             listeners = listeners.remove(address)
     machine.programs = attrs.evolve(machine.programs, listeners=listeners)
-
-
-# Volumes --------------------------------------------------------------------------------------------------------------
-
-
-def volumes_of(machine: Machine, host: str, pod: Any, container: str) -> Map[str]:
-    """
-    Give the volumes of a container by the path at which each is mounted: what a claim is bound to, what is the pod's
-    own, what is its host's, or an object of its namespace.
-    """
-    if pod is None:
-        return Map()
-    spec = pod.spec
-    every = (*(spec.init_containers or ()), *spec.containers)
-    mounts = next((each.volume_mounts or () for each in every if each.name == container), ())
-    sources = {volume.name: volume for volume in spec.volumes or ()}
-    found: dict[str, str] = {}
-    for mount in mounts:
-        volume = sources.get(mount.name)
-        if volume is not None:
-            key = volume_of(machine, host, pod, volume)
-            found[mount.mount_path] = f"{key}/{mount.sub_path}" if mount.sub_path else key
-    return Map(found)
-
-
-def volume_of(machine: Machine, host: str, pod: Any, volume: Any) -> str:
-    """Give the name under which it is known what is on a volume of a pod."""
-    namespace, name, uid = pod.metadata.namespace or "default", pod.metadata.name, pod.metadata.uid
-    claim = volume.persistent_volume_claim
-    if claim is not None or volume.ephemeral is not None:
-        claimed = claim.claim_name if claim is not None else f"{name}-{volume.name}"
-        bound = machine.store.get(_CLAIMS, f"{namespace}/{claimed}")
-        volume_name = bound.spec.volume_name if bound is not None and bound.spec is not None else None
-        return f"volume/{volume_name}" if volume_name else f"claim/{namespace}/{claimed}"
-    if volume.host_path is not None:
-        return f"host/{host}{volume.host_path.path}"
-    if volume.config_map is not None:
-        return f"configmaps:{volume.config_map.name}"
-    if volume.secret is not None:
-        return f"secrets:{volume.secret.secret_name}"
-    return f"pod/{uid}/{volume.name}"
-
-
-def _content(machine: Machine, pod: str, key: str) -> Map[Any]:
-    resource, colon, name = key.partition(":")
-    if not colon:
-        return machine.programs.volumes.get(key, _EMPTY)
-    found = machine.store.get(resource, f"{pod.partition('/')[0]}/{name}")
-    return Map.of(found.data or ()) if found is not None else _EMPTY
-
-
-def _keep(machine: Machine, process: Process, path: str, written: tuple[str, Any]) -> None:
-    container = machine.states.get(process.name).place.container
-    pod = _pod(machine, process.host, within(process))
-    volume = volumes_of(machine, process.host, pod, container).get(path)
-    if volume is None or ":" in volume:
-        why = "no such file or directory" if volume is None else "read-only file system"
-        log(machine, process, f"open {path}/{written[0]}: {why}")
-        return
-    key, value = written
-    volumes = machine.programs.volumes
-    content = volumes.get(volume, _EMPTY)
-    content = content.remove(key) if value is None else content.set(key, value)
-    machine.programs = attrs.evolve(machine.programs, volumes=volumes.set(volume, content))
-
-
-def discard_volumes(machine: Machine, effect: DiscardVolumes) -> None:
-    """Let what is on a pod's own volumes, and in its log, go with it."""
-    volumes, logs = machine.programs.volumes, machine.programs.logs
-    for key, _ in volumes.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
-        volumes = volumes.remove(key)
-    for key, _ in logs.between(f"{effect.uid}/", f"{effect.uid}0"):
-        logs = logs.remove(key)
-    filled = machine.programs.filled
-    for key, _ in filled.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
-        filled = filled.remove(key)
-    machine.programs = attrs.evolve(machine.programs, volumes=volumes, logs=logs, filled=filled)
 
 
 # Names ----------------------------------------------------------------------------------------------------------------

@@ -170,16 +170,16 @@ class Kit:
         return [each for each in effects if isinstance(each, Record)]
 
     @staticmethod
-    def fresh(seed=7, configuration=DEFAULTS):
+    def fresh(seed=7, configuration=DEFAULTS, gates=Map()):  # noqa: B008 -- it is immutable
         """Begin a scheduler that has been told nothing yet."""
-        played = Play(scheduler.begin(Dice(seed, "scheduler"), configuration))
+        played = Play(scheduler.begin(Dice(seed, "scheduler"), configuration, gates))
         assert played.hear(Started(0)) == ()
         return played
 
     @staticmethod
-    def play(*nodes, pods=(), seed=7, configuration=DEFAULTS, **others):
+    def play(*nodes, pods=(), seed=7, configuration=DEFAULTS, gates=Map(), **others):  # noqa: B008 -- as above
         """Begin a scheduler that knows these nodes and pods, and objects of other resources."""
-        played = Kit.fresh(seed, configuration)
+        played = Kit.fresh(seed, configuration, gates)
         for watch in scheduler.watches(played.state):
             if watch.name not in {"nodes", "pods"}:
                 played.tell(watch.name, *others.get(watch.name, ()))

@@ -54,10 +54,10 @@ _NAME_LABELS: Final = ("job-name", "batch.kubernetes.io/job-name")
 _ENDS: Final = 2
 
 
-def job_causes(obj: batch_v1.Job) -> Causes:
-    """Say what is wrong with a job."""
+def job_causes(obj: batch_v1.Job, old: batch_v1.Job | None = None) -> Causes:
+    """Say what is wrong with a job; *old*: what it was, of an update."""
     spec = given(obj.spec, batch_v1.JobSpec)
-    found = _generated_causes(obj, spec) + _selecting_causes(spec)
+    found = _generated_causes(obj, spec, prefixed=old is None or _is_prefixed(old)) + _selecting_causes(spec)
     if spec.completion_mode == _INDEXED and (spec.completions or 0) > 0:
         name = obj.metadata.name if obj.metadata is not None else None
         last = f"{name or ''}-{(spec.completions or 0) - 1}"
@@ -70,7 +70,7 @@ def job_causes(obj: batch_v1.Job) -> Causes:
 def job_update_causes(new: batch_v1.Job, old: batch_v1.Job) -> Causes:
     """Say what is wrong with an update of a job, which is asked twice whether it is well."""
     spec, before = given(new.spec, batch_v1.JobSpec), given(old.spec, batch_v1.JobSpec)
-    found = [*job_causes(new), *_selecting_causes(spec)]
+    found = [*job_causes(new, old), *_selecting_causes(spec)]
     if spec.completion_mode != _INDEXED:
         found += unchanged("spec.completions", spec.completions, before.completions)
     elif spec.completions not in (before.completions, None) and spec.completions != spec.parallelism:
@@ -182,14 +182,23 @@ def _schedule_causes(spec: batch_v1.CronJobSpec, before: batch_v1.CronJobSpec | 
     return found
 
 
-def _generated_causes(obj: batch_v1.Job, spec: batch_v1.JobSpec) -> list[Cause]:
+def _is_prefixed(job: batch_v1.Job) -> bool:
+    """Tell whether a job's template has the labels of today, which older servers did not give."""
+    template = given(given(job.spec, batch_v1.JobSpec).template, core_v1.PodTemplateSpec)
+    labels = (template.metadata.labels if template.metadata is not None else None) or Map[str]()
+    return _UID_LABELS[1] in labels and _NAME_LABELS[1] in labels
+
+
+def _generated_causes(obj: batch_v1.Job, spec: batch_v1.JobSpec, *, prefixed: bool) -> list[Cause]:
     """Say that a job that does not select its pods itself has not the labels that the server gave it."""
     metadata, template = obj.metadata, given(spec.template, core_v1.PodTemplateSpec)
     if spec.manual_selector or spec.selector is None or metadata is None:
         return []
     labels = (template.metadata.labels if template.metadata is not None else None) or Map[str]()
     uid, name = metadata.uid or "", metadata.name or ""
-    wanted = {_UID_LABELS[0]: uid, _NAME_LABELS[0]: name, _UID_LABELS[1]: uid, _NAME_LABELS[1]: name}
+    wanted = {_UID_LABELS[0]: uid, _NAME_LABELS[0]: name}
+    if prefixed:
+        wanted |= {_UID_LABELS[1]: uid, _NAME_LABELS[1]: name}
     found: list[Cause] = []
     at = "spec.template.metadata.labels"
     for key, value in wanted.items():

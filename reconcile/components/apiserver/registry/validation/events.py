@@ -26,19 +26,19 @@ def event_update_causes(new: core_v1.Event, old: core_v1.Event) -> Causes:
         found += _series_causes(new)
     for field, value, had in (
         ("involvedObject", new.involved_object, old.involved_object),
-        ("reason", new.reason, old.reason),
-        ("message", new.message, old.message),
+        ("reason", new.reason or "", old.reason or ""),
+        ("message", new.message or "", old.message or ""),
         ("source", new.source, old.source),
         ("firstTimestamp", new.first_timestamp, old.first_timestamp),
         ("lastTimestamp", new.last_timestamp, old.last_timestamp),
-        ("count", new.count, old.count),
-        ("reason", new.reason, old.reason),
-        ("type", new.type, old.type),
+        ("count", new.count or 0, old.count or 0),
+        ("reason", new.reason or "", old.reason or ""),
+        ("type", new.type or "", old.type or ""),
         ("eventTime", new.event_time, old.event_time),
-        ("action", new.action, old.action),
+        ("action", new.action or "", old.action or ""),
         ("related", new.related, old.related),
-        ("reportingController", new.reporting_component, old.reporting_component),
-        ("reportingInstance", new.reporting_instance, old.reporting_instance),
+        ("reportingController", new.reporting_component or "", old.reporting_component or ""),
+        ("reportingInstance", new.reporting_instance or "", old.reporting_instance or ""),
     ):
         found += unchanged(field, value, had)
     return tuple(found)

@@ -28,9 +28,10 @@ _MAKER: Final = "endpointslice.kubernetes.io/managed-by"
 _OWN_MAKERS: Final = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 
 
-def _driver(obj: storage_v1.CSIDriver) -> list[str]:
-    unset = obj.spec.token_requests and obj.spec.service_account_token_in_secrets is None
-    return [_TOKENS] if unset else []
+def _driver(obj: storage_v1.CSIDriver, old: storage_v1.CSIDriver | None) -> list[str]:
+    wanted = obj.spec.token_requests
+    unset = wanted and obj.spec.service_account_token_in_secrets is None
+    return [_TOKENS] if unset and (old is None or old.spec.token_requests != wanted) else []
 
 
 def _ingress(obj: networking_v1.Ingress) -> list[str]:
@@ -107,7 +108,7 @@ def _addresses(obj: discovery_v1.EndpointSlice) -> list[str]:
 
 
 GROUPS: Final[Mapping[str, Callable[[Any, Any], list[str]]]] = {
-    "csidrivers.storage.k8s.io": lambda new, _: _driver(new),
+    "csidrivers.storage.k8s.io": _driver,
     "ingresses.networking.k8s.io": lambda new, old: _ingress(new) if old is None else [],
     "networkpolicies.networking.k8s.io": lambda new, _: _network_policy(new),
     "storageclasses.storage.k8s.io": lambda new, _: _storage_class(new),

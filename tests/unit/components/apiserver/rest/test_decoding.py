@@ -173,3 +173,23 @@ def test_of_a_custom_object_the_metadata_have_a_shape():
     assert caught.value.response.body.message == f'Thing in version "v1" cannot be handled as a Thing: {said}'
     # What is of another version is refused where the schemas of all versions are at hand.
     assert _custom({"apiVersion": "example.com/v2"}).object.api_version == "example.com/v2"
+
+
+@pytest.mark.parametrize(
+    ("path", "api_version", "kind", "said"),
+    [
+        ("/apis/apps/v1/namespaces/default/deployments", "apps/v1beta2", "Deployment", "(apps/v1)"),
+        ("/apis/apps/v1/namespaces/default/deployments", "extensions/v1beta1", "Deployment", "(apps/v1)"),
+        ("/apis/apps/v1/namespaces/default/deployments", "apps/v1beta3", "Deployment", "no kind"),
+        ("/api/v1/namespaces/default/pods", "policy/v1beta1", "PodDisruptionBudget", "unknown conversion"),
+    ],
+)
+def test_versions_that_are_served_no_more_are_known(client, path, api_version, kind, said):
+    code, status = client.read("POST", path, {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
+    assert (code, said in status["message"]) == (400, True)
+
+
+def test_an_eviction_may_be_of_its_older_version(client):
+    body = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "x"}}
+    code, status = client.read("POST", "/api/v1/namespaces/default/pods/x/eviction", body)
+    assert (code, status["message"]) == (404, 'pods "x" not found')

@@ -82,3 +82,23 @@ def test_a_collection_goes_one_by_one_and_in_chunks(client):
     ]
     versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
     assert len(set(versions)) == 3
+
+
+def test_a_query_may_say_what_is_meant(client):
+    made = client.config("a")
+    for query in ({"resourceVersion": "1"}, {"uid": "other"}):
+        code, status = client.read("DELETE", f"{CONFIGS}/a", **query)
+        assert (code, status["reason"]) == (409, "Conflict")
+    assert client("DELETE", f"{CONFIGS}/a", uid=made["metadata"]["uid"]).code == 200
+    client.config("b", own="1")
+    code, status = client.read("DELETE", CONFIGS, labelSelector="own", resourceVersion="0")
+    assert (code, status["details"]["name"]) == (409, "b")
+    code, status = client.read("DELETE", CONFIGS, labelSelector="own", resourceVersion="x")
+    assert (code, status["message"].split(":")[0]) == (400, "invalid resource version")
+
+
+def test_all_may_be_said_twice(client):
+    client.config("a")
+    tried = {"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All", "All"]}
+    assert client("DELETE", f"{CONFIGS}/a", tried).code == 200
+    assert client("GET", f"{CONFIGS}/a").code == 200

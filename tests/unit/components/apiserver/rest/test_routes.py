@@ -1,5 +1,7 @@
 """Routes: what is served nowhere, and what by another method only."""
 
+import json
+
 import pytest
 
 NOT_FOUND = "the server could not find the requested resource"
@@ -78,3 +80,41 @@ def test_a_shape_that_is_none_is_not_acceptable(client):
     code, status = client.read("GET", "/api/v1/namespaces", accept="application/json;as=Chair;v=v1;g=meta.k8s.io")
     assert (code, status["message"].startswith("only the following media types are accepted")) == (406, True)
     assert "details" not in status
+
+
+def test_a_watch_may_stand_in_the_path(client):
+    client.config("a")
+    client.config("b")
+    watched = client("GET", "/api/v1/watch/namespaces/default/configmaps/b", timeoutSeconds="1")
+    events = [json.loads(line) for line in watched.body.splitlines()]
+    assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [("ADDED", "b")]
+    other = {"fieldSelector": "metadata.name=a", "timeoutSeconds": "1"}
+    code, status = client.read("GET", "/api/v1/watch/namespaces/default/configmaps/b", **other)
+    assert (code, status["message"]) == (400, "fieldSelector metadata.name doesn't match requested name")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/api/v1/watch/namespaces/default/configmaps", 405),
+        ("DELETE", "/apis/apps/v1/watch/deployments", 405),
+        ("GET", "/api/v1/watch/nope", 404),
+        ("GET", "/api/v1/watch/pods/x", 404),
+        ("GET", "/api/v1/watch/namespaces/default/pods/x/status", 404),
+        ("GET", "/api/v1/watch/namespaces/default/bindings", 404),
+        ("GET", "/api/v1/proxy/nodes/x", 404),
+    ],
+)
+def test_what_no_old_path_leads_to(client, method, path, code):
+    assert client(method, path).code == code
+
+
+def test_a_verb_alone_is_no_path(client):
+    response = client("GET", "/api/v1/watch")
+    assert (response.code, response.body) == (
+        500,
+        (
+            b'Internal Server Error: "/api/v1/watch": failed to create RequestInfo: unable to determine kind and'
+            b" namespace from url, /api/v1/watch\n"
+        ),
+    )

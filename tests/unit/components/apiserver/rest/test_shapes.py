@@ -170,3 +170,8 @@ def test_a_custom_resource_has_the_columns_of_its_definition(client):
     code, table = client.read("POST", "/apis/e.com/v1/things", thing, accept=TABLE)
     assert (code, names(table)) == (201, ["Name", "Size", "Free"])
     assert [row["cells"] for row in table["rows"]] == [["x", 1, None]]
+
+
+def test_no_partial_objects_are_null(client):
+    code, body = client.read("GET", f"{CONFIGS}", accept=PARTIALS, labelSelector="nobody=has")
+    assert (code, body["items"]) == (200, None)

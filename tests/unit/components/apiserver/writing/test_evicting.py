@@ -131,3 +131,13 @@ def test_names_must_agree(running):
     assert evicted(running, policy_v1.Eviction()).body.message == said
     said = 'Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown'
     assert evicted(running, core_v1.Pod(spec=None)).body.message.startswith(said)
+
+
+def test_options_are_looked_at_when_it_goes(running):
+    wrong = replace(EVICTION, delete_options=meta_v1.DeleteOptions(propagation_policy="Nope"))
+    running.made(BUDGETS, budget())
+    assert evicted(running, wrong).code == 429
+    running("delete", BUDGETS, "default", "b")
+    assert evicted(running, wrong).code == 422
+    running("delete", "pods", "default", "web", meta_v1.DeleteOptions(grace_period_seconds=0))
+    assert evicted(running, wrong).code == 404

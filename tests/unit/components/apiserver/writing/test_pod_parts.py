@@ -88,3 +88,26 @@ def test_there_has_to_be_a_pod(server):
         "patch", "pods", "default", "web", body, subresource="resize", patch_type="apply", field_manager="a"
     )
     assert applied.code == 404
+
+
+def test_init_containers_keep_what_they_ask_for(server, pod):
+    pod["spec"]["initContainers"] = [{"name": "first", "image": "i", "resources": {"requests": {"cpu": "1"}}}]
+    server.made("pods", pod)
+    body = {"initContainers": [{"name": "first", "resources": {"requests": {"cpu": None}}}]}
+    said = part(server, "resize", body).body.message
+    assert "spec.initContainers[0].resources.requests: Forbidden: resource requests cannot be removed" in said
+
+
+def test_a_resize_may_name_claims_but_nobody_who_has_some_is_resized(server, pod):
+    pod["spec"]["resourceClaims"] = [{"name": "c", "resourceClaimName": "c"}]
+    server.made("pods", pod)
+    assert part(server, "resize", resources(claims=[{"name": "c"}])).ok
+    said = part(server, "resize", resources(requests={"cpu": "1"})).body.message
+    assert "only cpu and memory resources are mutable" in said
+
+
+def test_windows_keeps_its_size(server, pod):
+    pod["spec"]["os"] = {"name": "windows"}
+    server.made("pods", pod)
+    said = part(server, "resize", resources(requests={"cpu": "1"})).body.message
+    assert said == 'Pod "web" is invalid: []: Forbidden: windows pods cannot be resized'

@@ -72,3 +72,21 @@ def test_scale_is_read_and_written(server, deployment):
     assert response.body.message.startswith('Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1')
     assert server("get", "deployments.apps", "default", "web").body.metadata.generation == 2
     assert server("update", "deployments.apps", "default", "web", asked, subresource="scale").reason == "Conflict"
+
+
+def test_a_binding_gives_its_labels_and_says_which_pod_it_means(server, pod):
+    made = server.made("pods", pod)
+    old = bind(server, binding(resource_version="1"))
+    assert f"ResourceVersion in object meta: {made.metadata.resource_version}" in old.body.message
+    elsewhere = bind(server, binding(namespace="other")).body.message
+    assert elsewhere == "the namespace of the provided object does not match the namespace sent on the request"
+    assert bind(server, binding(labels=Map({"l": "m"}))).code == 201
+    assert server("get", "pods", "default", "web").body.metadata.labels["l"] == "m"
+
+
+def test_a_binding_by_itself_has_no_uid_yet(server, pod):
+    server.made("pods", pod)
+    target = core_v1.ObjectReference(kind="Node", name="n1")
+    nobody = core_v1.Binding(metadata=meta_v1.ObjectMeta(), target=target)
+    assert server("create", "bindings", "default", "", nobody).body.message == "Name parameter required."
+    assert server("create", "bindings", "default", "", binding(uid="other")).code == 201

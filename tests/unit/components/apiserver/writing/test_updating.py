@@ -277,3 +277,21 @@ def test_node_status_is_written_at_its_own_place(server):
     assert (updated.spec.unschedulable, updated.status) == (True, made.status)
     assert server("update", "nodes", name="n1", body=replace(updated, status=body.status), subresource="status").ok
     assert server("get", "nodes", name="n1").body.status == body.status
+
+
+def test_a_pod_that_says_what_is_so_anyway_can_be_written(server, pod):
+    pod["spec"]["hostIPC"] = False
+    server.made("pods", pod)
+    body = [{"op": "add", "path": "/metadata/annotations", "value": {"a": "b"}}]
+    assert server("patch", "pods", "default", "web", body, patch_type="json").ok
+
+
+def test_what_a_status_has_seen_is_not_taken_away(server, pod):
+    server.made("pods", pod)
+    conditions = [{"type": "A", "status": "True", "observedGeneration": 2}]
+    first = {"status": {"observedGeneration": 3, "conditions": conditions}}
+    second = {"status": {"observedGeneration": 0, "conditions": [{"type": "A", "status": "False"}]}}
+    for body in (first, second):
+        others = {"subresource": "status", "patch_type": "merge", "warned": True}
+        status = server("patch", "pods", "default", "web", body, **others).body.status
+        assert (status.observed_generation, status.conditions[0].observed_generation) == (3, 2)

@@ -130,8 +130,9 @@ def test_a_container_is_not_given_less_memory_than_it_uses(lab, container):
     lab.run(10)
     resize(lab, "web", asks("1", "50Mi", limits=True))
     lab.run(1)
-    why = 'attempting to set container "web" memory limit (52428800) below current usage (104857600)'
-    said = f"cannot decrease memory limits: {why}"
+    both = [f"attempting to set {what} memory limit (52428800)" for what in ("pod", 'container "web"')]
+    said = "cannot decrease memory limits: [{} below current usage (104857600), {} below current usage (104857600)]"
+    said = said.format(*both)
     assert lab.conditions()["PodResizeInProgress"] == ("True", "Error", said)
     assert lab.status().resources.limits["memory"].text == "200Mi"
     assert lab.reasons()[-2:] == ["ResizeStarted", "ResizeError"]
@@ -174,4 +175,102 @@ def test_what_grows_is_killed_later_once_it_has_more(lab, container):
     assert lab.status().restart_count == 0
     lab.run(30)
     assert lab.status().restart_count == 1
+    assert lab.status().last_state.terminated.reason == "OOMKilled"
+
+
+def whole(lab, name="web", **amounts):
+    pod = lab.pod(name)
+    given = Map.of({key: Quantity.parse(text) for key, text in amounts.items()})
+    resources = core_v1.ResourceRequirements(requests=given, limits=given)
+    metadata = replace(pod.metadata, generation=pod.metadata.generation + 1)
+    lab.put("pods", replace(pod, metadata=metadata, spec=replace(pod.spec, resources=resources)))
+
+
+def of_both(cpu, memory):
+    given = Map.of({"cpu": Quantity.parse(cpu), "memory": Quantity.parse(memory)})
+    return core_v1.ResourceRequirements(requests=given, limits=given)
+
+
+def test_a_pod_as_a_whole_gets_what_it_asks_for(lab, container):
+    lab = lab()
+    lab.bind(
+        containers=(container("a"), container("b", resources=asks("1", limits=True))), resources=of_both("2", "1Gi")
+    )
+    lab.run(10)
+    orders = len(lab.orders)
+    whole(lab, cpu="3", memory="1Gi")
+    lab.run(1)
+    assert lab.pod().status.allocated_resources["cpu"].text == "3"
+    assert lab.pod().status.resources.limits["cpu"].text == "3"
+    assert lab.reasons()[-2:] == ["ResizeStarted", "ResizeCompleted"]
+    (order,) = lab.orders[orders:]
+    assert (order.container, order.resources.limits["cpu"].text) == ("a", "3"), "who has no limit has the pod's"
+    whole(lab, cpu="9", memory="1Gi")
+    lab.run(1)
+    assert lab.conditions()["PodResizePending"][1] == "Deferred"
+    assert lab.kubelet.used["cpu"] == 3_000_000_000
+    assert lab.pod().status.allocated_resources["cpu"].text == "3"
+
+
+def test_a_pod_is_not_given_less_memory_than_it_uses_as_a_whole(lab, container):
+    lab = lab({"web:*": "memory 100Mi"})
+    lab.bind(containers=(container("a"), container("b")), resources=of_both("2", "1Gi"))
+    lab.run(10)
+    whole(lab, cpu="2", memory="150Mi")
+    lab.run(1)
+    why = (
+        "cannot decrease memory limits: attempting to set pod memory limit (157286400) below current usage (209715200)"
+    )
+    assert lab.conditions()["PodResizeInProgress"] == ("True", "Error", why)
+    lab.start()
+    lab.run(1)
+    assert lab.conditions()["PodResizeInProgress"] == ("True", "Error", why)
+    whole(lab, cpu="2", memory="250Mi")
+    lab.run(1)
+    assert "PodResizeInProgress" not in lab.conditions()
+
+
+def test_others_go_for_a_critical_pod_that_grows(lab, container):
+    lab = lab({"web:*": "stop 3s"})
+    lab.bind("web", containers=(container("web", resources=asks("1")),), priority=2_000_001_000)
+    lab.bind("other", containers=(container("web", resources=asks("2")),))
+    lab.bind("small", containers=(container("web", resources=asks("100m")),))
+    lab.run(10)
+    resize(lab, "web", asks("3500m"))
+    lab.run(1)
+    assert "PodResizePending" not in lab.conditions()
+    assert lab.said("Preempting") == ["Preempted in order to admit critical pod"]
+    lab.run(10)
+    assert cpu(lab.status("web").resources.requests) == "3500m"
+    assert lab.pod("other").status.reason == "Preempting"
+    assert lab.kubelet.used["cpu"] == 3_600_000_000
+    resize(lab, "web", asks("9"))
+    lab.run(1)
+    assert lab.conditions()["PodResizePending"][1] == "Deferred"
+    assert (
+        "no set of running pods found to reclaim resources: [(res: cpu, q: 5000), ]"
+        in lab.conditions()["PodResizePending"][2]
+    )
+
+
+def test_what_waits_is_tried_every_three_minutes(lab, container):
+    lab = lab()
+    lab.bind("web", containers=(container("web", resources=asks("1")),))
+    lab.bind("other", containers=(container("web", resources=asks("2")),))
+    lab.run(10)
+    resize(lab, "web", asks("3"))
+    lab.run(1)
+    assert ("kubelet", ("resizes",)) in lab.timers
+    at, periodic = lab.timers["kubelet", ("resizes",)]
+    assert (at - lab.now) // 1_000_000_000 == 179
+    assert periodic
+    lab.run(200)
+    assert lab.timers["kubelet", ("resizes",)][0] > lab.now
+    assert len(lab.said("ResizeDeferred")) == 1
+
+
+def test_who_has_no_limit_starts_with_that_of_his_pod(lab, container):
+    lab = lab({"web:*": "memory 100Mi"})
+    lab.bind(containers=(container("a"),), resources=of_both("2", "50Mi"))
+    lab.run(5)
     assert lab.status().last_state.terminated.reason == "OOMKilled"

@@ -14,6 +14,7 @@ from reconcile.components.apiserver.registry.validation.core.annotations import 
 )
 from reconcile.components.apiserver.registry.validation.core.containers import padded_image_causes
 from reconcile.components.apiserver.registry.validation.core.scheduling import tolerations_causes
+from reconcile.components.apiserver.registry.validation.parts import same
 from reconcile.components.apiserver.registry.validation.values import LARGEST_INT32, between
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
@@ -51,7 +52,7 @@ def pod_change_causes(new: core_v1.Pod, old: core_v1.Pod) -> Causes:
         return tuple(found)
     expected, moved = _expected(spec, before)
     found += moved
-    if expected != before:
+    if not same(expected, before):
         found.append(forbidden("spec", f"{_MUTABLE}\n{internals.difference(before, expected)}"))
     return tuple(found)
 

@@ -244,3 +244,20 @@ def test_a_suspended_job_may_be_sized_anew_and_a_running_one_not():
     assert said.field == "spec.template.spec"
     (said,) = update_causes("jobs.batch", job("i", suspend=False, cpu="2"), job("i", suspend=False, cpu="1"))
     assert said.field == "spec.template"
+
+
+def test_a_job_that_never_had_todays_labels_need_not_have_them():
+    spec = {"selector": SELECTOR, "template": {**ONCE, "metadata": {"labels": {"a": "b"}}}}
+    old = made("batch/v1", "Job", {"spec": spec})
+    causes = told(update_causes("jobs.batch", made("batch/v1", "Job", {"spec": spec}), old))
+    assert any("labels[job-name]" in each for each in causes)
+    assert not any("batch.kubernetes.io" in each for each in causes)
+
+
+def test_what_an_event_no_longer_says_is_shown_as_empty():
+    said = {"reportingInstance": "i", "eventTime": "2026-01-01T00:00:00.000000Z", "count": 2}
+    old = made("v1", "Event", {"involvedObject": {}, **said})
+    new = made("v1", "Event", {"involvedObject": {}, "eventTime": said["eventTime"]})
+    causes = told(update_causes("events", new, old, "events.k8s.io/v1"))
+    assert 'reportingInstance: Invalid value: "": field is immutable' in causes
+    assert "count: Invalid value: 0: field is immutable" in causes

@@ -91,3 +91,12 @@ def test_only_who_reads_warnings_is_told(server):
     body = load("Pod", spec={**SPEC, "nodeSelector": {"beta.kubernetes.io/os": "linux"}})
     assert server("create", "pods", "default", body=body, dry_run=True).warnings == ()
     assert len(server("create", "pods", "default", body=body, dry_run=True, warned=True).warnings) == 1
+
+
+def test_a_driver_is_warned_of_when_its_tokens_change():
+    first, second = [
+        load("CSIDriver", "storage.k8s.io/v1", spec={"tokenRequests": [{"audience": each}]}) for each in "ab"
+    ]
+    assert len(creation_warnings("csidrivers.storage.k8s.io", first)) == 1
+    assert change_warnings("csidrivers.storage.k8s.io", first, first) == ()
+    assert len(change_warnings("csidrivers.storage.k8s.io", second, first)) == 1
