@@ -39,10 +39,10 @@ from reconcile.components.scheduler.framework.ranking import (
     ranked,
     ranked_anew,
 )
-from reconcile.components.scheduler.framework.reporting import evicted, skipped, status_of, told
 from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
 from reconcile.components.scheduler.framework.showing import bound_by_own, opened
+from reconcile.components.scheduler.framework.statuses import evicted, skipped, status_written, told
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
@@ -201,9 +201,12 @@ def found_first(
     return memory if rota is memory.rota else replace(memory, rota=rota), fit, start
 
 
-def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
-    """Put a pod that could not be bound back into the queue, and say why."""
-    effects = told(key, entry.pod, "SchedulerError", why, now)
+def failed(
+    state: State, key: str, entry: Entry, why: str, now: Instant, *, was_binding: bool = False
+) -> tuple[State, tuple[Effect, ...]]:
+    """Put a pod that could not be bound back into the queue, and say why; it is promised no node any more."""
+    promised = was_binding and (entry.traits.mounts.claims or entry.pod.spec.resource_claims)
+    effects = told(key, entry.pod, "SchedulerError", why, now, node="" if promised else None)
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
     return replace(state, queue=put(state.queue, key, entry)), effects
 
@@ -317,7 +320,13 @@ def reserved(
         if plan is not None:
             state, more = reserve(state, key, name, plan, around.profile.bind_timeout, now=now)
             effects, waits = (*effects, *more), True
-    return state, effects if waits else (binding(state, key, entry.pod, name),)
+    if not waits:
+        return state, (binding(state, key, entry.pod, name),)
+    status = entry.pod.status
+    if status is not None and status.nominated_node_name == name:
+        return state, effects
+    # Who looks at pods learns where it goes while it waits; what is bound at once says so soon enough.
+    return state, (status_written(key, {"nominatedNodeName": name}), *effects)
 
 
 def _refused(
@@ -418,7 +427,7 @@ def _made_room(
     for other, nominee in state.nominated.items():
         if nominee.node == node and nominee.traits.priority < entry.traits.priority and other != key:
             nominated = nominated.remove(other)
-            effects.append(status_of(other, {"nominatedNodeName": None}))
+            effects.append(status_written(other, {"nominatedNodeName": None}))
     promised = Nominee(node, entry.pod.metadata.uid, entry.demand, entry.traits)
     for victim in chosen.victims:
         if victim.pod.metadata.deletion_timestamp is None:

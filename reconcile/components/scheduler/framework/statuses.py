@@ -1,9 +1,8 @@
 """
-Reporting: what a turn has written and said of pods: why one is not scheduled, and why another has to go for it.
+Statuses: what the scheduler has written of a pod that waits, and of one that has to make room.
 
-Gives:    Call (pods/status, pods), Record (FailedScheduling, Preempted).
-Source:   the scheduler's handleSchedulingFailure and skipPodSchedule; framework/preemption's Executor.
-Left out: see docs/limits.md, "Scheduler".
+Source:   the scheduler's handleSchedulingFailure, updatePod; preemption: prepareCandidate.
+Left out: nothing known.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def evicted(
     record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=scheduler)
     if new is old:
         return (record, gone(key, by))
-    request = status_of(key, {"conditions": [dump(each) for each in new]}).request
+    request = status_written(key, {"conditions": [dump(each) for each in new]}).request
     return (record, Call(request, ("evict", key, by)))
 
 
@@ -48,7 +47,11 @@ def gone(key: str, by: str) -> Call:
 
 
 def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
-    """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
+    """
+    Record why the pod is not scheduled, and write it into its status if that does not say so already.
+
+    With *node* it says which node is promised to it: none, if that is empty.
+    """
     scheduler = pod.spec.scheduler_name or PROFILE
     record = Record(pod, "Warning", "FailedScheduling", cut(message), component=scheduler)
     condition = core_v1.PodCondition(
@@ -63,9 +66,9 @@ def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: s
     body: dict[str, Any] = {}
     if new is not old:
         body["conditions"] = [dump(each) for each in new]
-    if node is not None and (pod.status is None or pod.status.nominated_node_name != node):
-        body["nominatedNodeName"] = node
-    return (record, status_of(key, body)) if body else (record,)
+    if node is not None and (not node or pod.status is None or pod.status.nominated_node_name != node):
+        body["nominatedNodeName"] = node or None
+    return (record, status_written(key, body)) if body else (record,)
 
 
 def skipped(pod: Any) -> Record:
@@ -74,8 +77,8 @@ def skipped(pod: Any) -> Record:
     return Record(pod, "Warning", "FailedScheduling", said, component=pod.spec.scheduler_name or PROFILE)
 
 
-def status_of(key: str, body: dict[str, Any]) -> Call:
-    """Have something written into a pod's status."""
+def status_written(key: str, body: dict[str, Any]) -> Call:
+    """Have these fields of a pod's status written."""
     namespace, name = split_key(key)
     return Call(
         Request(
