@@ -19,8 +19,9 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.extending import begun, bound_outside, heard, instead
 from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
-from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
+from reconcile.components.scheduler.framework.cycle import binding, failed, scheduled
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
+from reconcile.components.scheduler.framework.statuses import gone
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
 from reconcile.components.scheduler.groups.members import regrouped
 from reconcile.components.scheduler.groups.turning import grouped
@@ -200,7 +201,7 @@ def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -
     woken_before = _ready(state)
     assert placed.entry is not None, "it was being bound"
     back = claims.given_back(state, key)
-    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now)
+    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
     return _ordered(state, (*back, *effects), woken_before=woken_before)
 
 
@@ -234,7 +235,7 @@ def _on_devices_due(state: State, now: Instant) -> Step:
         said = f'running PreBind plugin "DynamicResources": {why}'
         effects = (*effects, *claims.given_back(state, key))
         assert placed.entry is not None, "it is being bound"
-        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now)
+        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now, was_binding=True)
         effects = (*effects, *more)
     return _ordered(state, effects, woken_before=woken_before)
 
@@ -270,7 +271,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
         elif found or late:
             why = f'running PreBind plugin "VolumeBinding": binding volumes: {found or "context deadline exceeded"}'
             effects = (*effects, *claims.given_back(state, key))
-            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now)
+            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
             effects = (*effects, *more)
         else:
             state = with_waiting(state, key, replace(waiting, due=None))

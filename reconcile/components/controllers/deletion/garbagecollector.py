@@ -146,12 +146,15 @@ def _keys_of_new(change: Change, item: Any, views: Views) -> tuple[Key, ...]:
         if FOREGROUND in finalizers and ORPHAN not in finalizers:
             return (itself, *_keys_of_dependents(metadata.uid, views))
         return (itself,) if ORPHAN in finalizers else ()
-    return () if _is_well_owned(item, views) else (itself,)
+    for reference in metadata.owner_references or ():
+        if _cached_owner(item, reference, views) is None:
+            return (itself,)
+    return ()  # even if an owner waits already: it is looked at again when the owner is
 
 
 def _is_well_owned(item: Any, views: Views) -> bool:
     """Tell whether every owner is in the caches and none of them waits for its dependents to go."""
-    for reference in item.metadata.owner_references or ():
+    for reference in _owners(item):
         owner = _cached_owner(item, reference, views)
         if owner is None or _waits(owner):
             return False
@@ -167,7 +170,7 @@ def _cached_owner(item: Any, reference: meta_v1.OwnerReference, views: Views) ->
 
 
 def _waiting_owners(item: Any, views: Views) -> list[Key]:
-    """Give the owners of *item* that wait for their dependents."""
+    """Give the owners of *item* that wait for their dependents, and those of their dependents that do not go yet."""
     found: list[Key] = []
     for reference in item.metadata.owner_references or ():
         owner = _cached_owner(item, reference, views)
@@ -175,6 +178,10 @@ def _waiting_owners(item: Any, views: Views) -> list[Key]:
             kind = _kind_of(reference, views)
             assert kind is not None, "its owner was found"
             found.append((kind.key, joined(owner.metadata.namespace or "", reference.name)))
+            uid = owner.metadata.uid
+            for key, dependent in dependents_of(uid, views):
+                if dependent.metadata.deletion_timestamp is None and _is_blocking(dependent, uid):
+                    found.append(key)
     return found
 
 
@@ -212,7 +219,7 @@ def _wait_for_dependents(ask: Ask, item: Any) -> Outcome:
     """Let the owner go once no dependent blocks it; each that does is looked at under its own key."""
     uid = item.metadata.uid
     for _, dependent in dependents_of(uid, ask.views):
-        if any(reference.uid == uid and reference.block_owner_deletion for reference in _owners(dependent)):
+        if _is_blocking(dependent, uid):
             return Outcome()
     return Outcome(calls=(_without_finalizer(ask.key, item, FOREGROUND),))
 
@@ -350,6 +357,11 @@ def _absent(memory: Memory, owner: str) -> Memory:
 
 def _owners(item: Any) -> tuple[meta_v1.OwnerReference, ...]:
     return item.metadata.owner_references or ()
+
+
+def _is_blocking(dependent: Any, uid: str) -> bool:
+    """Tell whether the owner with this uid must not go before *dependent*."""
+    return any(reference.uid == uid and reference.block_owner_deletion for reference in _owners(dependent))
 
 
 def _blocks(item: Any) -> bool:

@@ -25,8 +25,9 @@ from reconcile.api.convert import dump
 from reconcile.api.golang import quoted
 from reconcile.api.scalars import Time, freeze
 from reconcile.components.scheduler.cache.nodes import with_pod
-from reconcile.components.scheduler.framework.cycle import decided, failed, told
+from reconcile.components.scheduler.framework.cycle import decided, failed
 from reconcile.components.scheduler.framework.panel import Panel
+from reconcile.components.scheduler.framework.statuses import told
 from reconcile.components.scheduler.groups.members import is_held
 from reconcile.components.scheduler.queue.queue import Entry, Queue, popped, put, without
 from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State

@@ -44,6 +44,12 @@ class Play:
     def turn(self):
         return self.hear(Turned(self.now, "schedule"))
 
+    def turn_to_wait(self):
+        """Take a turn after which the pod waits, its node promised to it; give the other effects."""
+        promise, *effects = self.turn()
+        assert list(promise.request.body["status"]) == ["nominatedNodeName"]
+        return tuple(effects)
+
     def answer(self, call, code=201, body=None):
         return self.hear(Answered(self.now, call.tag, Response(code, body)))
 

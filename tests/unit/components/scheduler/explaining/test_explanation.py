@@ -1,3 +1,5 @@
+import attrs
+
 from reconcile.components.scheduler.explaining import FILTERS, cluster_seen, drained, explained, placed, room_for
 
 
@@ -73,3 +75,14 @@ def test_who_could_not_move_if_a_node_was_drained(kit):
     ]
     moves = drained(seen(kit.node("n1", cpu="8"), kit.node("n2"), pods=there), ["n1"])
     assert [(move.pod, move.node) for move in moves] == [("default/big", ""), ("default/small", "n2")]
+
+
+def test_a_pod_of_a_scheduler_that_is_not_there_goes_nowhere(kit):
+    state = seen(kit.node("n1", cpu="4"))
+    mine, stray = kit.pod("mine", kit.container(cpu="3")), kit.pod("stray", kit.container(cpu="3"))
+    stray = attrs.evolve(stray, spec=attrs.evolve(stray.spec, scheduler_name="nobody"))
+    said = 'no scheduler of this cluster has a profile for schedulerName "nobody"'
+    first, second = placed(state, [stray, mine], strict=True)[0]
+    assert (first.node, first.message, second.node) == ("", said, "n1")
+    assert room_for(state, stray, strict=True) == ({}, said)
+    assert placed(state, [stray])[0][0].node == "n1"  # else it is asked by the first profile
