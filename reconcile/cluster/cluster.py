@@ -193,12 +193,18 @@ class Keeping:
         writing: what is on its way there, the oldest first.
         delay: how long a write takes.
         full: whether there is no room for one.
+        added: when the member was added that the cluster knows here; 0: it began with it.
+        stale: whether what is on the disk is another member's, which was here before and was removed.
+        founders: the hosts with whose members its cluster began; none: those of the topology.
     """
 
     disk: etcd.raft.Disk = etcd.raft.Disk()
     writing: tuple[etcd.raft.Persist, ...] = ()
     delay: Duration = 0
     full: bool = False
+    added: Instant = 0
+    stale: bool = False
+    founders: tuple[str, ...] = ()
 
 
 @quick

@@ -226,7 +226,7 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kube-scheduler": Component(
-        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler),
+        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler, setting.gates()),
         step=scheduler.step,
         watches=scheduler.watches,
         user=("system:kube-scheduler", ()),

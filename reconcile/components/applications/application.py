@@ -13,6 +13,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import names
+from reconcile.model.resolving import Resolver
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +35,9 @@ class Place:
             mounted by itself (`subPath`) has the empty name.
         dice: its chance.
         now: the instant, by its host's clock.
+        hostname: what `hostname` says there.
+        hosts: the text of /etc/hosts.
+        resolver: what /etc/resolv.conf says (`written()` is its text).
     """
 
     pod: str
@@ -48,6 +52,9 @@ class Place:
     volumes: Map[Map[Any]]
     dice: Dice
     now: Instant
+    hostname: str = ""
+    hosts: str = ""
+    resolver: Resolver = Resolver()
 
     @property
     def namespace(self) -> str:

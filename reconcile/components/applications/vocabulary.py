@@ -53,8 +53,8 @@ class Send:
     does not reply. So whoever waits sets a timer.
 
     Args:
-        to: a pod's IP, the name of a Service (`store`, `store.shop`, `store.shop.svc.cluster.local`), or that of a
-            pod behind a headless one (`store-0.store`).
+        to: a pod's IP, or a name that its `/etc/hosts` or the cluster's DNS has: a Service's (`store`, `store.shop`,
+            `store.shop.svc.cluster.local`), that of a pod behind one (`store-0.store`).
         port: there.
         body: what is sent.
         tag: comes back with what comes of it.

@@ -27,6 +27,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.groups.members import is_held
 from reconcile.components.scheduler.plugin import NOTHING, Turn, Unschedulable, said
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
@@ -327,7 +328,9 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
         state = _awaiting_devices(state)
         if claims.is_held(state, pod):
             state = claims.with_held(state, key, held=True)
-    gated = (pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims) and held(state, pod)
+    gated = (
+        pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims or pod.spec.scheduling_group
+    ) and held(state, pod)
     place: Place = "gated" if gated else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
@@ -350,8 +353,8 @@ def _awaiting_devices(state: State) -> State:
 
 
 def held(state: State, pod: Any) -> bool:
-    """Tell whether gates, claims that are not there, or plugins of the user's own keep a pod from being scheduled."""
-    if claims.is_held(state, pod):
+    """Tell whether gates, claims that are not there, its gang, or plugins of the user's own keep a pod from a turn."""
+    if claims.is_held(state, pod) or is_held(state, pod):
         return True
     profile = profile_for(state, pod) or state.settings.profile
     if pod.spec.scheduling_gates and profile.gates:

@@ -83,6 +83,18 @@ def appended(applied):
     return tuple(dict.fromkeys(data for data in applied if isinstance(data, tuple) and len(data) == 2))
 
 
+def leaves_one_alone(state, event):
+    """
+    Tell whether a leader is asked to remove itself from a cluster of two.
+
+    If the other does not hear that this is committed, it needs the vote of who has left, which nothing promises.
+    """
+    asked = event.message if isinstance(event, raft.Received) else event
+    change = asked.data if isinstance(asked, raft.Proposed | raft.Propose) else None
+    leaves = isinstance(change, raft.Change) and (change.kind, change.member) == ("remove", state.name)
+    return leaves and state.role == "leader" and len(state.membership.voters) == 2
+
+
 @attrs.define
 class Host:
     """A member's host: its state while it runs, its disk, what is on its way to the disk, its application."""
@@ -162,7 +174,7 @@ class World:
 
     def tell(self, name, event):
         host = self.hosts[name]
-        if host.state is None or name in self.paused:
+        if host.state is None or name in self.paused or leaves_one_alone(host.state, event):
             return
         before = host.state
         host.state, effects = raft.step(host.state, event, self.now)

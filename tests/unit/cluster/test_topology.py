@@ -328,8 +328,9 @@ STATEFUL_SET = {
     [
         (
             {"Nonesuch": True},
-            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, HPAConfigurableTolerance, HPA",
+            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, GangScheduling, Gen",
         ),
+        ({"GangScheduling": True}, "GangScheduling is on, but GenericWorkload, which it depends on, is off"),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],
 )
@@ -348,7 +349,16 @@ def test_a_gate_reaches_the_api_server(switched, kept):
 
 
 @pytest.mark.parametrize(
-    "gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT, gates.COORDINATED_LEADER_ELECTION})
+    "gate",
+    sorted(
+        set(gates.DEFAULTS)
+        - {
+            gates.WATCH_LIST_CLIENT,
+            gates.COORDINATED_LEADER_ELECTION,
+            gates.GENERIC_WORKLOAD,
+            gates.GANG_SCHEDULING,
+        }
+    ),
 )
 def test_a_gate_reaches_its_controller(gate):
     default = controllers.standard()

@@ -21,16 +21,18 @@ from reconcile.cluster.components import applications_among
 from reconcile.cluster.pending import Parcel, Starting
 from reconcile.components import applications, kubelet, kubeproxy, world
 from reconcile.components.applications import Found, Keep, Listen, Log, Place, Reply, Send
+from reconcile.driver.machine.applications.names import resolved
 from reconcile.driver.machine.applications.volumes import content, contents, keep, mounts_of, pod_of
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from
 from reconcile.lib.mapping import Map
 from reconcile.lib.sequence import Sequence
+from reconcile.model.hostnames import hostname_of
 from reconcile.model.requests import User
+from reconcile.model.resolving import Resolver, dns_in, hosts_of, resolver_of
 
 APPLICATION: Final = "application"
-_LOCAL: Final = ("localhost", "127.0.0.1")
-_SLICES: Final = "endpointslices.discovery.k8s.io"
+_LOOPBACK: Final = "127.0.0.1"
 _EMPTY: Final[Map[Any]] = Map()
 _KEPT: Final = 10_000  # about so many lines of a container's log: it is rotated, as a kubelet does
 _STATIC: Final = "kubernetes.io/config.hash"
@@ -64,6 +66,9 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
         host=process.host,
         ip=sandbox.ip,
         labels=Map.of(pod.metadata.labels or ()) if pod is not None else _EMPTY,
+        hostname=_hostname(pod, process.host),
+        hosts="" if pod is None else hosts_of(pod, sandbox.ip),
+        resolver=Resolver() if pod is None else resolver_of(pod, dns_in(machine.cluster.topology.service_cidr)),
         environment=_linked(machine, process.host, pod, order.environment),
         args=(*order.command, *order.args),
         attempt=order.attempt,
@@ -74,6 +79,10 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
     return application, place
 
 
+def _hostname(pod: Any, host: str) -> str:
+    return host if pod is None or pod.spec.host_network else hostname_of(pod)
+
+
 def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map[str]:
     """Give an application's variables, with those of the services that its host's API server has when it begins."""
     if pod is None:
@@ -82,7 +91,7 @@ def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map
     services = [*store.table("services").under("namespace", namespace), store.get("services", "default/kubernetes")]
     linked = pod.spec.enable_service_links
     links = kubelet.variables_of([each for each in services if each is not None], namespace, linked=linked)
-    return Map({**links, **environment})
+    return Map({"HOSTNAME": _hostname(pod, host), **links, **environment})
 
 
 def within(process: Process) -> str:
@@ -185,19 +194,19 @@ def unlisten(machine: Machine, process: Process, state: Any) -> None:
     machine.programs = attrs.evolve(machine.programs, listeners=listeners)
 
 
-# Names ----------------------------------------------------------------------------------------------------------------
+# Who is sent to -------------------------------------------------------------------------------------------------------
 
 
 def _sent(machine: Machine, process: Process, effect: Send) -> Parcel:
     place = machine.states.get(process.name).place
     address, port, problem = effect.to, effect.port, ""
-    if address in _LOCAL:
-        address = place.ip
-    elif not _is_address(address):
-        found = looked_up(machine, process.host, place.namespace, address)
+    if not _is_address(address):
+        found, why = resolved(machine, process.host, place.hosts, place.resolver, address)
         dice = machine.dice(f"lookup/{machine.serial}")
         address = found[dice.below(len(found))[0]] if found else ""
-        problem = "" if found else f"dial tcp: lookup {effect.to} on 10.96.0.10:53: no such host"
+        problem = f"dial tcp: {why}" if why else ""
+    if address == _LOOPBACK:
+        address = place.ip
     rules = machine.host(process.host).rules
     if not problem and rules is not None:
         packet = kubeproxy.Packet(source=place.ip, destination=address, port=port, at=machine.now)
@@ -212,48 +221,3 @@ def _sent(machine: Machine, process: Process, effect: Send) -> Parcel:
 
 def _is_address(text: str) -> bool:
     return ":" in text or text.replace(".", "").isdigit()
-
-
-def looked_up(machine: Machine, host: str, namespace: str, name: str) -> tuple[str, ...]:
-    """
-    Give the addresses of a name as the cluster's DNS has them, asked by a pod of *namespace*: of a Service its own, of
-    a headless one those of its endpoints, of a pod behind one the pod's; () if there is no such name.
-    """
-    parts = name.removesuffix(".").removesuffix(".cluster.local").removesuffix(".svc").split(".")
-    store = store_seen_from(machine, host)
-    # As with the search list of a pod's resolv.conf, and ndots:5: what stands for less is tried first.
-    for pod, service, space in _meanings(parts, namespace):
-        found = store.get("services", f"{space}/{service}")
-        if found is None:
-            continue
-        if found.spec.cluster_ip not in (None, "", "None"):
-            if not pod:
-                return (found.spec.cluster_ip,)
-            continue
-        addresses = _endpoints(store, space, found, pod)
-        if addresses:
-            return addresses
-    return ()
-
-
-def _meanings(parts: list[str], namespace: str) -> tuple[tuple[str, str, str], ...]:
-    match parts:
-        case [service]:
-            return (("", service, namespace),)
-        case [first, second]:
-            return (first, second, namespace), ("", first, second)
-        case [pod, service, space]:
-            return ((pod, service, space),)
-        case _:
-            return ()
-
-
-def _endpoints(store: Any, namespace: str, service: Any, pod: str) -> tuple[str, ...]:
-    early = service.spec.publish_not_ready_addresses
-    found: dict[str, None] = {}
-    for each in store.table(_SLICES).under("service", (namespace, service.metadata.name)):
-        for endpoint in each.endpoints or ():
-            ready = endpoint.conditions is None or endpoint.conditions.ready is not False
-            if (ready or early) and (not pod or endpoint.hostname == pod):
-                found.update(dict.fromkeys(endpoint.addresses or ()))
-    return tuple(sorted(found))
