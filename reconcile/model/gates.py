@@ -21,6 +21,7 @@ CONSISTENT_JOB: Final = "StaleControllerConsistencyJob"
 CONSISTENT_REPLICA_SET: Final = "StaleControllerConsistencyReplicaSet"
 CONSISTENT_STATEFUL_SET: Final = "StaleControllerConsistencyStatefulSet"
 WATCH_LIST_CLIENT: Final = "WatchListClient"
+WORKLOAD_WITH_JOB: Final = "WorkloadWithJob"
 
 DEFAULTS: Final[dict[str, bool]] = {
     COORDINATED_LEADER_ELECTION: False,
@@ -34,10 +35,14 @@ DEFAULTS: Final[dict[str, bool]] = {
     CONSISTENT_REPLICA_SET: True,
     CONSISTENT_STATEFUL_SET: True,
     WATCH_LIST_CLIENT: True,
+    WORKLOAD_WITH_JOB: False,
 }
 """Each gate, and whether it is on where nothing else is said."""
 
-DEPENDENCIES: Final[dict[str, tuple[str, ...]]] = {GANG_SCHEDULING: (GENERIC_WORKLOAD,)}
+DEPENDENCIES: Final[dict[str, tuple[str, ...]]] = {
+    GANG_SCHEDULING: (GENERIC_WORKLOAD,),
+    WORKLOAD_WITH_JOB: (GENERIC_WORKLOAD,),
+}
 """Which gates have to be on for one to be on."""
 
 

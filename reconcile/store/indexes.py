@@ -267,6 +267,23 @@ _OWNED: Final[tuple[Index[Any], ...]] = (
     Index("label", _labels, _same_labels),
 )
 
+
+def _of_job(workload: Any) -> tuple[str, ...]:
+    """Give the Job that a Workload speaks of."""
+    reference = workload.spec.controller_ref
+    if reference is None or (reference.api_group, reference.kind) != ("batch", "Job"):
+        return ()
+    return (f"{workload.metadata.namespace}/{reference.name}",)
+
+
+def _of_workload(group: Any) -> tuple[str, ...]:
+    """Give the Workload of whose template a group is."""
+    reference = group.spec.pod_group_template_ref
+    if reference is None or reference.workload is None:
+        return ()
+    return (f"{group.metadata.namespace}/{reference.workload.workload_name}",)
+
+
 INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "pods": (
         *COMMON,
@@ -276,6 +293,8 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("standing", _standing, _same_standing),
         Index("labelled", _labelled, _same_labelled),
     ),
+    "workloads.scheduling.k8s.io": (*COMMON, Index("job", _of_job, _same_spec)),
+    "podgroups.scheduling.k8s.io": (*COMMON, Index("workload", _of_workload, _same_spec)),
     "deployments.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting, _same_spec)),
     "replicationcontrollers": (

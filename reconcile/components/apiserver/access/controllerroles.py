@@ -244,4 +244,8 @@ system:controller:podgroup-protection-controller
   get list update watch | scheduling.k8s.io | podgroups
   get list watch | core | pods
 """,
+    "WorkloadWithJob": """
+system:controller:job-controller
+  create get list watch | scheduling.k8s.io | podgroups workloads
+""",
 }

@@ -6,7 +6,7 @@ TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUsePro
 RuntimeClass, DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once
 the object is valid, those that judge it
 (LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, NodeDeclaredFeatureValidator,
-PodGroupWorkloadExists, PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
+PodGroupWorkloadExists, JobValidation, PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
 
 Source:   the admission plugins of these names, in kube-apiserver's recommended order.
 Left out: see docs/limits.md, "API server".

@@ -37,6 +37,7 @@ Plugins = Callable[[Ask, Any], Any]
 
 CERTIFICATES: Final = "certificatesigningrequests.certificates.k8s.io"
 _CLAIMS: Final = "persistentvolumeclaims"
+_JOBS: Final = "jobs.batch"
 _WORKLOADS: Final = frozenset(
     {
         "podtemplates",
@@ -103,6 +104,8 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
         storage.check_resize(ask, new, old)
     elif resource == CERTIFICATES and old is None:
         certificates.check_subject(ask, new)
+    elif resource == _JOBS and old is not None and ask.state.feature_gates:
+        podgroups.check_parallelism(ask, new, old)
     elif resource == GROUPS and old is None:
         podgroups.check_template(ask, new)
     if not ruled:

@@ -1,5 +1,5 @@
 """
-PodGroupProtection, PodGroupWorkloadExists: a group is kept while it is in use, and made of a template that is there.
+PodGroupProtection, PodGroupWorkloadExists, JobValidation: groups are kept while in use, made of what is there, whole.
 
 Source:   the admission plugins of these names, which are on by default and do nothing unless GenericWorkload is on.
 Left out: nothing known.
@@ -13,8 +13,9 @@ from reconcile.api.golang import quoted
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.replacing import replace
-from reconcile.model import statuses
-from reconcile.model.grouping import PROTECTION, WORKLOADS
+from reconcile.model import gates, statuses
+from reconcile.model.grouping import GROUPS, PROTECTION, WORKLOADS
+from reconcile.model.owners import is_controlled_by
 from reconcile.model.requests import joined
 
 
@@ -42,3 +43,21 @@ def check_template(ask: Ask, group: Any) -> None:
     else:
         why = f"PodGroupTemplate {quoted(template)} not found in Workload {quoted(name)}"
     raise Refusal(statuses.forbidden(ask.request.resource, group.metadata.name, f"PodGroup rejected: {why}"))
+
+
+def check_parallelism(ask: Ask, new: Any, old: Any) -> None:
+    """Refuse to let a Job have more or fewer pods at a time whose pods are scheduled as a gang."""
+    if new.spec.parallelism == old.spec.parallelism or "JobValidation" in ask.state.disabled:
+        return
+    if not gates.is_on(ask.state.feature_gates, gates.GENERIC_WORKLOAD):
+        return
+    groups, named = ask.store.table(GROUPS), old.spec.template.spec.scheduling_group
+    if named is not None:
+        found = [groups.get(joined(ask.request.namespace, named.pod_group_name), None)]
+    else:
+        found = [each for each in groups.under("owner", old.metadata.uid) if is_controlled_by(each, old)]
+    for group in found:
+        if group is not None and group.spec.scheduling_policy.gang is not None:
+            name = quoted(group.metadata.name)
+            why = f"cannot change parallelism for a Job referencing gang-scheduled PodGroup {name}"
+            raise Refusal(statuses.forbidden(ask.request.resource, new.metadata.name, why))
