@@ -66,6 +66,7 @@ GROUPS = {
 GATED = {
     ("coordination.k8s.io", "v1beta1"): "CoordinatedLeaderElection",
     ("coordination.k8s.io", "v1alpha2"): "CoordinatedLeaderElection",
+    ("scheduling.k8s.io", "v1alpha2"): "GenericWorkload",
 }
 
 # Definitions that are no class, and what stands for them.

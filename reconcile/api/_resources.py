@@ -80,6 +80,8 @@ RESOURCES: tuple[Row, ...] = (
 
 # The same, each with the feature gate without which it is not served.
 GATED: tuple[tuple[Row, str], ...] = (
+    (('scheduling.k8s.io', 'v1alpha2', 'podgroups', 'podgroup', (), 'PodGroup', True, ('status',), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'scheduling_v1alpha2'), 'GenericWorkload'),
+    (('scheduling.k8s.io', 'v1alpha2', 'workloads', 'workload', (), 'Workload', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'scheduling_v1alpha2'), 'GenericWorkload'),
     (('coordination.k8s.io', 'v1beta1', 'leasecandidates', 'leasecandidate', (), 'LeaseCandidate', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'coordination_v1beta1'), 'CoordinatedLeaderElection'),
     (('coordination.k8s.io', 'v1alpha2', 'leasecandidates', 'leasecandidate', (), 'LeaseCandidate', True, (), ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'), (), 'coordination_v1alpha2'), 'CoordinatedLeaderElection'),
 )
@@ -261,6 +263,12 @@ KINDS: dict[tuple[str, str], str] = {
     ('scheduling.k8s.io/v1', 'PriorityClass'): 'scheduling_v1',
     ('scheduling.k8s.io/v1', 'PriorityClassList'): 'scheduling_v1',
     ('scheduling.k8s.io/v1', 'WatchEvent'): 'meta_v1',
+    ('scheduling.k8s.io/v1alpha2', 'DeleteOptions'): 'meta_v1',
+    ('scheduling.k8s.io/v1alpha2', 'PodGroup'): 'scheduling_v1alpha2',
+    ('scheduling.k8s.io/v1alpha2', 'PodGroupList'): 'scheduling_v1alpha2',
+    ('scheduling.k8s.io/v1alpha2', 'WatchEvent'): 'meta_v1',
+    ('scheduling.k8s.io/v1alpha2', 'Workload'): 'scheduling_v1alpha2',
+    ('scheduling.k8s.io/v1alpha2', 'WorkloadList'): 'scheduling_v1alpha2',
     ('storage.k8s.io/v1', 'CSIDriver'): 'storage_v1',
     ('storage.k8s.io/v1', 'CSIDriverList'): 'storage_v1',
     ('storage.k8s.io/v1', 'CSINode'): 'storage_v1',

@@ -44,6 +44,8 @@ def _writer(cls: type, form: Form) -> Writer:
     if cls is CustomObject:
         return convert.dump
     fields = _in_order(cls)
+    if not fields:
+        return lambda _: {}
     getter = attrgetter(*(field.name for field in fields))
     zeros = zeros_of(cls)
     rows: list[tuple[str, Writer | None, Any, _Rule]] = []
@@ -67,7 +69,7 @@ def _writer(cls: type, form: Form) -> Writer:
                 found[key] = value if hook is None else hook(value)
         return found
 
-    return write if fields else lambda _: {}
+    return write
 
 
 # Whether a field is written where nothing is said, and whether a zero that is said is as good as nothing.

@@ -55,6 +55,9 @@ NULLS: Final[Mapping[str, tuple[str, ...]]] = {
     "resource_v1.AllocatedDeviceStatus": ("conditions",),
     "resource_v1.CapacityRequestPolicy": ("default",),
     "resource_v1.DeviceClaim": ("requests",),
+    "scheduling_v1alpha2.PodGroupSpec": ("podGroupTemplateRef",),
+    "scheduling_v1alpha2.PodGroupTemplate": ("schedulingConstraints",),
+    "scheduling_v1alpha2.PodGroupTemplateReference": ("workload",),
     "storage_v1.CSINodeDriver": ("topologyKeys",),
     "storage_v1.VolumeError": ("time",),
 }

@@ -45,6 +45,7 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     kept: Any = None
+    status: Any = None
     managed_fields: bool = False
     service_cidr: str = ""
     masters: tuple[Host, ...] = ()
@@ -165,6 +166,35 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
 
+def _found(setting: Setting) -> Any:
+    """Give what a kubelet finds that starts: when containers began and ended, by what the host's clock showed then."""
+    running, status = world.containers(setting.disk), setting.status
+    if status is None or not (status.past or status.host.clock_skew or status.drifting):
+        return running
+
+    def shown(container: Any) -> Any:
+        times = {name: getattr(container, name) for name in ("started_at", "finished_at")}
+        return attrs.evolve(container, **{name: status.showed(at) for name, at in times.items() if at is not None})
+
+    pods = [attrs.evolve(pod, containers=tuple([shown(each) for each in pod.containers])) for pod in running.pods]
+    return attrs.evolve(running, pods=tuple(pods))
+
+
+def _kubelet(setting: Setting) -> Any:
+    made = kubelet.begin(
+        setting.host,
+        setting.dice,
+        running=_found(setting),
+        heartbeats=setting.heartbeats,
+        drivers=setting.drivers,
+        device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
+        wholes=setting.managed_fields,
+        kept=setting.kept,
+    )
+    read = not setting.host.external and applications_among(setting.controllers)
+    return kubelet.with_readers(made) if read else made
+
+
 COMPONENTS: Final[dict[str, Component]] = {
     "etcd": Component(
         begin=lambda setting: etcd.begin(setting.host.name, setting.keeping, setting.dice, setting.options),
@@ -211,23 +241,14 @@ COMPONENTS: Final[dict[str, Component]] = {
         elected=True,
     ),
     "kube-scheduler": Component(
-        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler),
+        begin=lambda setting: scheduler.begin(setting.dice, setting.scheduler, setting.gates()),
         step=scheduler.step,
         watches=scheduler.watches,
         user=("system:kube-scheduler", ()),
         elected=True,
     ),
     "kubelet": Component(
-        begin=lambda setting: kubelet.begin(
-            setting.host,
-            setting.dice,
-            running=world.containers(setting.disk),
-            heartbeats=setting.heartbeats,
-            drivers=setting.drivers,
-            device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),
-            wholes=setting.managed_fields,
-            kept=setting.kept,
-        ),
+        begin=_kubelet,
         step=kubelet.step,
         watches=kubelet.watches,
         user=("system:node:{host}", ("system:nodes",)),

@@ -14,7 +14,7 @@ from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.cluster.components import COMPONENTS, controllers_among
 from reconcile.cluster.topology import Topology
 from reconcile.components import apiserver
-from reconcile.components.controllers import STANDARD, around, identity, rights
+from reconcile.components.controllers import STANDARD, around, grouping, identity, rights
 from reconcile.model.measured import CUSTOM_METRICS, EXTERNAL, USED
 from reconcile.store import Store, limited
 
@@ -23,7 +23,8 @@ _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 
 def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
     """Give the store of a cluster of *topology*, with these controllers of the user's own, before anything happens."""
-    accounts = dict.fromkeys([each.user for each in STANDARD if each.user is not None])
+    run_always = (*STANDARD, *grouping.added(topology.feature_gates))
+    accounts = dict.fromkeys([each.user for each in run_always if each.user is not None])
     outside = around(topology.drivers, topology.cloud, topology.stages, equipment=topology.device_drivers)
     run = (*outside, *controllers_among(controllers))
     grants = [apiserver.Grant("", user, bound=False) for user in accounts]
@@ -34,8 +35,9 @@ def founding(topology: Topology, controllers: tuple[Any, ...]) -> Store:
             grants.append(
                 apiserver.Grant(f"leader-locking-{topology.lock}:{name}", user, _locking(topology.lock, name))
             )
+    switched = tuple(sorted([gate for gate, on in topology.feature_gates.items() if on]))
     managed, groups = topology.managed_fields, _measured(topology)
-    store = apiserver.founded(topology.start, tuple(grants), managed=managed, groups=groups)
+    store = apiserver.founded(topology.start, tuple(grants), managed=managed, groups=groups, gates=switched)
     return limited(store, topology.etcd_quota) if topology.etcd_quota else store
 
 

@@ -327,6 +327,8 @@ def _check_gates(given: Map[bool]) -> None:
         if gate not in gates.DEFAULTS:
             known = ", ".join(sorted(gates.DEFAULTS))
             raise ReconcileError(f"topology: feature_gates: {gate!r} cannot be switched here; there are {known}")
+    for gate, needed in gates.lacking(given):
+        raise ReconcileError(f"topology: feature_gates: {gate} is on, but {needed}, which it depends on, is off")
 
 
 def _check_explanations(wanted: tuple[str, ...]) -> None:

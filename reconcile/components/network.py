@@ -62,6 +62,7 @@ _RETRIED: Final[dict[str, tuple[Why, ...]]] = {
 }
 _RETRIES: Final = 10
 _EVENT_RETRIES: Final = 12
+_EVENT_QUEUE: Final = 1000
 
 
 @quick
@@ -359,6 +360,12 @@ def tried_again(state: State, item: Any, verb: str, why: str, *, recorded: bool)
     if tries > longest or not (recorded or why in _RETRIED.get(verb, ())):
         return replace(state, again=rest), 0
     return replace(state, again=(*rest, Again(item, tries))), (10 if recorded else 1) * SECOND
+
+
+def drops(state: State, item: Any) -> bool:
+    """Tell whether an event record that has failed is dropped: as many of its process's wait as their queue holds."""
+    waiting = [each.item for each in state.again if each.item.process == item.process and each.item.tag is None]
+    return len(waiting) >= _EVENT_QUEUE and item not in waiting
 
 
 def tries_of(state: State, item: Any) -> int:

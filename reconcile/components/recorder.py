@@ -1,8 +1,9 @@
 """
 The recorder: turns what a component records into objects of the Kubernetes kind Event, few enough of them.
 
-Every process has one. An event that was seen before counts the first one up; ten messages about one object and reason
-within ten minutes become one combined event; and an object gets 25 events at once, then one every five minutes.
+Every process has one, and each controller in it, which names itself, is counted as if it had its own. An event that was
+seen before counts the first one up; ten messages about one object and reason within ten minutes become one combined
+event; and an object gets 25 events at once, then one every five minutes.
 
 Takes:    Record, Answered.
 Gives:    Call.
@@ -97,7 +98,8 @@ class State:
         salt: keeps its events' names apart from those that another recorder makes at the same instant.
         count: how many names it made.
         dice: for the names of events about objects whose own name cannot be a part of one.
-        young: what was recorded about the objects used last; at half of what is remembered, it becomes old.
+        young: what was recorded about the objects used last, by uid and by who names itself; at half of what is
+            remembered, it becomes old.
         old: what was recorded about objects used before.
         patches: how many patches were sent.
         unanswered: the event that a patch that is under way stands for, by the patch's number.
@@ -126,6 +128,8 @@ def record(state: State, effect: Record, now: Instant) -> Step:
     """Take in that *effect* is to be recorded at *now*: create an event, count one up, or say nothing."""
     metadata = effect.about.metadata
     key = metadata.uid or f"{effect.about.kind}/{metadata.namespace}/{metadata.name}"
+    if effect.component:
+        key += effect.component
     about = state.young.get(key)
     if about is None:
         about = state.old.get(key, _UNKNOWN)

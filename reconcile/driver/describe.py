@@ -3,7 +3,7 @@ One line of text for each event and each effect: what scenarios, logs and progre
 
 Also the request line: the path and the method under which a REST client sends a request.
 
-Takes:    any value of events and effects.py; a Request.
+Takes:    any value of events and effects; a Request.
 Gives:    text.
 Source:   https://kubernetes.io/docs/reference/using-api/api-concepts/ for paths; kubectl -v 6 for request lines.
 Left out: nothing known.
@@ -40,7 +40,7 @@ def describe(what: Any, cluster: Cluster | None = None) -> str:
     Give one line of text for an event or an effect.
 
     Args:
-        what: a value of events or effects.py.
+        what: a value of events or effects.
         cluster: where it happens next: then a call or a message is shown in words beside its number, or of a fault
             that hits one instead of it.
 
@@ -400,6 +400,12 @@ def _of_order(what: Any, _: Cluster | None) -> str:
             return ""
 
 
+def _of_volume(what: do.DiscardVolumes | do.WriteVolume) -> str:
+    if isinstance(what, do.DiscardVolumes):
+        return f"discard volumes of {what.uid}"
+    return f"write volume {what.volume} of {what.uid}: {', '.join(sorted(what.files)) or 'nothing'}"
+
+
 def _of_effect(what: Any, _: Cluster | None) -> str:
     match what:
         case do.Call(request):
@@ -408,8 +414,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"set {'periodic ' if periodic else ''}timer {_words(key)} to {_instant(at)}"
         case do.CancelTimer(key):
             return f"cancel timer {_words(key)}"
-        case do.OpenWatch(resource):
-            return f"watch {resource} from now on"
+        case do.OpenWatch() | do.CloseWatch():
+            return f"watch {what.watch} {'from now on' if isinstance(what, do.OpenWatch) else 'no more'}"
         case do.Wake(queue):
             return f"wake {queue}"
         case do.Record(about, kind, reason, message):
@@ -426,8 +432,8 @@ def _of_effect(what: Any, _: Cluster | None) -> str:
             return f"container {container} of {uid} turns to queue {queue}: {work}"
         case do.LookAround(uid, container):
             return f"container {container} of {uid} looks around"
-        case do.DiscardVolumes(uid):
-            return f"discard volumes of {uid}"
+        case do.DiscardVolumes() | do.WriteVolume():
+            return _of_volume(what)
         case do.LaunchProcess(process) | do.EndProcess(process):
             return f"{'launch' if isinstance(what, do.LaunchProcess) else 'end'} {process}"
         case _:

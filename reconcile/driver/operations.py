@@ -17,7 +17,7 @@ from reconcile.cluster.cluster import Cluster, Keeping, Process
 from reconcile.cluster.pending import Parcel, Posted
 from reconcile.cluster.topology import is_written
 from reconcile.components import etcd, frozen
-from reconcile.components.etcd import raft
+from reconcile.components.etcd import identity, raft
 from reconcile.driver.machine import Machine, rouse_members, tell_member
 from reconcile.driver.machine.members.growing import grow, part
 from reconcile.driver.machine.network.reach import member_at, talks
@@ -154,6 +154,10 @@ class Listed:
         leader, term: whom it follows, and in which term.
         applied: the index of the last entry that it has applied.
         revision: its store's.
+        id: by which the cluster knows it; of one that is in no part of it, as which it last was.
+        cluster: the id of the cluster.
+        started: whether it ever was.
+        peer_url, client_url: where it listens.
     """
 
     host: str
@@ -163,10 +167,20 @@ class Listed:
     term: int
     applied: int
     revision: int
+    id: int = 0
+    cluster: int = 0
+    started: bool = False
+    peer_url: str = ""
+    client_url: str = ""
 
 
-def member_list(cluster: Cluster) -> tuple[Listed, ...]:
-    """List the members of etcd, by host; none if there is but one."""
+def member_list(cluster: Cluster, *, lone: bool = False) -> tuple[Listed, ...]:
+    """List the members of etcd, by host; if there is but one, none, unless it is asked for also if it is *lone*."""
+    if not cluster.members and lone:
+        (host,) = cluster.topology.keepers()
+        role, leader = ("leader", host) if cluster.etcd else ("down", "")
+        row = Listed(host, "voter", role, leader, 0, 0, cluster.store.revision if leader else 0)
+        return (_identified(cluster, row, Keeping(), started=True),)
     found = [(host, cluster.states.get(f"etcd/{host}")) for host in cluster.members]
     paused = [host for host, state in found if isinstance(state, frozen.State)]
     states: list[tuple[str, Any]] = [(host, getattr(state, "state", state)) for host, state in found]
@@ -177,11 +191,29 @@ def member_list(cluster: Cluster) -> tuple[Listed, ...]:
         part = "voter" if host in latest.voters else "learner" if host in latest.learners else "none"
         member = None if state is None else state.raft
         if member is None:
-            rows.append(Listed(host, part, "down", "", 0, 0, 0))
+            row = Listed(host, part, "down", "", 0, 0, 0)
         else:
             seen = (member.leader, member.term, member.applied, state.store.revision)
-            rows.append(Listed(host, part, "paused" if host in paused else member.role, *seen))
+            row = Listed(host, part, "paused" if host in paused else member.role, *seen)
+        keeping = cluster.members[host]
+        started = not keeping.stale and bool(keeping.disk.log.last)
+        rows.append(_identified(cluster, row, keeping, started=started))
     return tuple(rows)
+
+
+def _identified(cluster: Cluster, row: Listed, keeping: Keeping, *, started: bool) -> Listed:
+    """Give *row* with the ids that are made of names and of when a member was added."""
+    hosts = cluster.hosts
+    founders = [f"https://{hosts[each].host.ip}:2380" for each in keeping.founders or cluster.topology.keepers()]
+    peer = f"https://{hosts[row.host].host.ip}:2380"
+    return attrs.evolve(
+        row,
+        id=identity.newcomer_id(peer, keeping.added) if keeping.added else identity.founder_id(peer),
+        cluster=identity.cluster_id([identity.founder_id(each) for each in founders]),
+        started=started,
+        peer_url=peer,
+        client_url=f"https://{hosts[row.host].host.ip}:2379",
+    )
 
 
 def _drop(machine: Machine, serial: int) -> None:
@@ -205,7 +237,7 @@ def _lose(machine: Machine, host: str, entries: int) -> None:
     if entries:
         kept = replace(log, entries=log.entries[: len(log.entries) - entries])
         disk = replace(keeping.disk, log=kept, commit=min(keeping.disk.commit, kept.last))
-    machine.members.set(host, replace(keeping, disk=disk))
+    machine.members.set(host, replace(keeping, disk=disk, stale=keeping.stale and bool(entries)))
 
 
 def _change(machine: Machine, kind: Any, host: str) -> None:
@@ -222,8 +254,16 @@ def _change(machine: Machine, kind: Any, host: str) -> None:
         _check_left(machine, leader.host, known, host)
     change = raft.Change(kind, host)
     tell_member(machine, leader.host, lambda now: etcd.ChangeWanted(now, change))
-    if kind in ("add", "learner") and machine.members.get(host) is None:
-        machine.members.set(host, Keeping())
+    if kind in ("add", "learner"):
+        _register(machine, leader.host, host)
+
+
+def _register(machine: Machine, leader: str, host: str) -> None:
+    """Let the member on *host* be another than the one that was there, if there was one; that one's disk is no use."""
+    keeping = machine.members.get(host) or Keeping()
+    last = bool(keeping.disk.log.last or keeping.writing)
+    clock = machine.now + machine.host(leader).host.clock_skew
+    machine.members.set(host, replace(keeping, added=clock, stale=last, founders=_keeping(machine, leader).founders))
 
 
 def _check_health(machine: Machine, leader: str, known: raft.Membership) -> None:
@@ -292,14 +332,16 @@ def _force(machine: Machine, host: str) -> None:
     )
     if not any(isinstance(order, etcd.Restored) for order in orders):
         raise ReconcileError(f"the disk of the member on host {host} is empty")
-    _begin_anew(machine, (host,), begun.store)
+    _begin_anew(machine, (host,), begun.store, forced=True)
 
 
-def _begin_anew(machine: Machine, hosts: tuple[str, ...], store: Store) -> None:
+def _begin_anew(machine: Machine, hosts: tuple[str, ...], store: Store, *, forced: bool = False) -> None:
+    """Let a cluster begin on *hosts* with *store*; one that is *forced* is what it was, to those who ask for its id."""
     for host in machine.members.table():
         keeping = _stopped(machine, host)
         disk = raft.founded(hosts, store) if host in hosts else raft.Disk()
-        machine.members.set(host, replace(keeping, disk=disk, writing=()))
+        keeping = replace(keeping, disk=disk, writing=(), stale=False)
+        machine.members.set(host, keeping if forced else replace(keeping, added=0, founders=hosts))
     machine.front = 0
 
 

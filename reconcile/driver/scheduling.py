@@ -27,6 +27,7 @@ from reconcile.components.scheduler.explaining import (
     cluster_seen,
     drained,
     explained,
+    nobody,
     placed,
     room_for,
 )
@@ -52,8 +53,7 @@ def explain_pod(
         raise ReconcileError(f'there is no pod "{name}" in namespace "{namespace}"')
     profiles = scheduling(cluster.topology, cluster.controllers).profiles
     if profile is None and all(each.name != (pod.spec.scheduler_name or _NAME) for each in profiles):
-        said = f'no scheduler of this cluster has a profile for schedulerName "{pod.spec.scheduler_name}"'
-        return Explanation(pod=joined(namespace, name), result="unschedulable", message=said)
+        return Explanation(pod=joined(namespace, name), result="unschedulable", message=nobody(pod))
     others = [other for other in cluster.store.table("pods").values() if other is not pod]
     pending = attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=None))
     return explained(_seen(cluster, profile, others), pending)
@@ -63,7 +63,7 @@ def would_go(
     cluster: Cluster, pods: Iterable[Any], *, profile: Profile | Configuration | None = None
 ) -> tuple[Move, ...]:
     """Tell where these pods would go, one after the other."""
-    return placed(_seen(cluster, profile), pods)[0]
+    return placed(_seen(cluster, profile), pods, strict=profile is None)[0]
 
 
 def pods_of(cluster: Cluster, objects: Iterable[Any], *, namespace: str = "default") -> tuple[Any, ...]:
@@ -118,7 +118,7 @@ def how_many_more(
     cluster: Cluster, pod: Any, *, most: int = 100_000, profile: Profile | Configuration | None = None
 ) -> tuple[dict[str, int], str]:
     """Tell how many more pods like this would fit, for each node, and why not one more."""
-    return room_for(_seen(cluster, profile), pod, most=most)
+    return room_for(_seen(cluster, profile), pod, most=most, strict=profile is None)
 
 
 def if_drained(
@@ -134,15 +134,16 @@ def if_drained(
     for name in names:
         if name not in cluster.store.table("nodes"):
             raise ReconcileError(f'there is no node "{name}"')
-    return drained(_seen(cluster, profile), names)
+    return drained(_seen(cluster, profile), names, strict=profile is None)
 
 
 def _seen(
     cluster: Cluster, profile: Profile | Configuration | None, pods: Iterable[Any] | None = None
 ) -> scheduler.State:
     configured = scheduling(cluster.topology, cluster.controllers) if profile is None else profile
-    watches = scheduler.watches(scheduler.begin(Dice(0, "")))
+    switched = cluster.topology.feature_gates
+    watches = scheduler.watches(scheduler.begin(Dice(0, ""), switched=switched))
     objects = {watch.resource: list(cluster.store.table(watch.resource).values()) for watch in watches}
     if pods is not None:
         objects["pods"] = list(pods)
-    return cluster_seen(objects, profile=configured)
+    return cluster_seen(objects, profile=configured, switched=switched)

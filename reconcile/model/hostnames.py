@@ -15,15 +15,19 @@ _LONGEST: Final = 63
 _LONGEST_FQDN: Final = 64
 
 
-def hostname_of(pod: Any) -> str:
-    """Give a pod's hostname, cut off to what the kernel takes; its FQDN, if it is to have that and has one."""
+def host_and_domain(pod: Any) -> tuple[str, str]:
+    """Give a pod's hostname, cut off to what the kernel takes, and the domain that it is in; empty if in none."""
     spec = pod.spec
     if spec.hostname_override:
-        return _cut(spec.hostname_override)
-    name = _cut(spec.hostname or pod.metadata.name)
-    if spec.set_hostname_as_fqdn and spec.subdomain:
-        return f"{name}.{spec.subdomain}.{pod.metadata.namespace}.svc.{DOMAIN}"
-    return name
+        return _cut(spec.hostname_override), ""
+    domain = f"{spec.subdomain}.{pod.metadata.namespace}.svc.{DOMAIN}" if spec.subdomain else ""
+    return _cut(spec.hostname or pod.metadata.name), domain
+
+
+def hostname_of(pod: Any) -> str:
+    """Give a pod's hostname, cut off to what the kernel takes; its FQDN, if it is to have that and has one."""
+    name, domain = host_and_domain(pod)
+    return f"{name}.{domain}" if pod.spec.set_hostname_as_fqdn and domain else name
 
 
 def hostname_fault(pod: Any) -> str:

@@ -214,8 +214,12 @@ def _in_namespace(namespace: Any) -> tuple[str, str]:
 
 
 def _of_name(name: Any) -> tuple[str, str]:
-    """Say which keys of a table of cluster-scoped objects are that of a name: it alone, as nothing comes before NUL."""
+    """Say which keys of a table are that of one object: it alone, as nothing comes before NUL."""
     return name, f"{name}\0"
+
+
+def _key(obj: Any) -> tuple[Hashable, ...]:
+    return (f"{obj.metadata.namespace}/{obj.metadata.name}",)
 
 
 def _same_owners(old: Any, new: Any) -> bool:
@@ -253,6 +257,7 @@ def _same_life(old: Any, new: Any) -> bool:
 _NAMESPACE: Final[Index[Any]] = Index("namespace", _namespace, span=_in_namespace)
 _NAME: Final[Index[Any]] = Index("name", _name, span=_of_name)
 _NAMED: Final[Index[Any]] = Index("name", _name)  # in whichever namespace
+_KEY: Final[Index[Any]] = Index("key", _key, span=_of_name)
 _NODE: Final[Index[Any]] = Index("node", _node, _same_spec)
 
 COMMON: Final[tuple[Index[Any], ...]] = (_NAMESPACE, Index("owner", _owners, _same_owners))
@@ -261,6 +266,23 @@ _OWNED: Final[tuple[Index[Any], ...]] = (
     Index("orphan", _orphans, _same_owners),
     Index("label", _labels, _same_labels),
 )
+
+
+def _of_job(workload: Any) -> tuple[str, ...]:
+    """Give the Job that a Workload speaks of."""
+    reference = workload.spec.controller_ref
+    if reference is None or (reference.api_group, reference.kind) != ("batch", "Job"):
+        return ()
+    return (f"{workload.metadata.namespace}/{reference.name}",)
+
+
+def _of_workload(group: Any) -> tuple[str, ...]:
+    """Give the Workload of whose template a group is."""
+    reference = group.spec.pod_group_template_ref
+    if reference is None or reference.workload is None:
+        return ()
+    return (f"{group.metadata.namespace}/{reference.workload.workload_name}",)
+
 
 INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     "pods": (
@@ -271,6 +293,8 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
         Index("standing", _standing, _same_standing),
         Index("labelled", _labelled, _same_labelled),
     ),
+    "workloads.scheduling.k8s.io": (*COMMON, Index("job", _of_job, _same_spec)),
+    "podgroups.scheduling.k8s.io": (*COMMON, Index("workload", _of_workload, _same_spec)),
     "deployments.apps": (*COMMON, Index("selector", _selecting, _same_spec)),
     "replicasets.apps": (*COMMON, *_OWNED, Index("selector", _selecting, _same_spec)),
     "replicationcontrollers": (
@@ -291,6 +315,8 @@ INDEXES: Final[dict[str, tuple[Index[Any], ...]]] = {
     ),
     "nodes": (*COMMON, _NAME),
     "leasecandidates.coordination.k8s.io": (*COMMON, _NAMED),
+    "configmaps": (*COMMON, _KEY),
+    "secrets": (*COMMON, _KEY),
     "services": (
         *COMMON,
         Index("selector", _selector, _same_spec),
@@ -313,6 +339,8 @@ PARTITIONS: Final[dict[str, Index[Any]]] = {
     "nodes": _NAME,
     "leases.coordination.k8s.io": _NAMESPACE,
     "leasecandidates.coordination.k8s.io": _NAMED,
+    "configmaps": _KEY,
+    "secrets": _KEY,
 }
 
 

@@ -23,6 +23,7 @@ from reconcile.driver import client
 from reconcile.driver.choices import choices
 from reconcile.driver.circles import Circles
 from reconcile.driver.describe import called, describe, method_of, path_of
+from reconcile.driver.etcdctl import member_table
 from reconcile.driver.run import play_until_settled, settle, still_moving
 from reconcile.driver.script.errands import VERBS, errand_of
 from reconcile.driver.wire import from_json
@@ -353,11 +354,13 @@ class Scenario:
 
     def member(self, block: Block) -> Iterator[str]:
         """
-        Member add|learner|promote|remove|move|lose|force|full|empty|replace HOST, slow HOST 50ms, save HOST NAME,
-        restore NAME HOST... [--bump-revision=N], compact REVISION, defragment, disarm.
+        Member list; member add|learner|promote|remove|move|lose|force|full|empty|replace HOST, slow HOST 50ms,
+        save HOST NAME, restore NAME HOST... [--bump-revision=N], compact REVISION, defragment, disarm.
         """
-        self._game.order(membership.ordered(block.words))
-        yield from ()
+        if block.words == ["list"]:
+            yield from member_table(self.cluster)
+        else:
+            self._game.order(membership.ordered(block.words))
 
     def join(self, block: Block) -> Iterator[str]:
         """Join HOST [--control-plane]: do what `kubeadm join` does there; a host that is not there is powered on."""

@@ -72,12 +72,18 @@ def arrivals_of(cluster: Cluster, name: str, target: str, times: str = "1") -> I
 
 
 def shown(cluster: Cluster, word: str, *rest: str) -> Iterator[str]:
-    """Give a table of objects, as kubectl get prints it, or fields of each: `pods`, a namespace, `.spec.nodeName`."""
+    """
+    Give a table of objects, as kubectl get prints it, or fields of each: `pods`, a namespace, `.spec.nodeName`.
+
+    Of what has no namespace it is those that are named, or all.
+    """
     resource = resource_named(word)
     fields = [path for path in rest if path.startswith(".")]
     named = [name for name in rest if not name.startswith(".")]
     namespace = (named[0] if named else "default") if resource.namespaced else ""
     objects = cluster.objects(word, namespace=namespace)
+    if named and not resource.namespaced:
+        objects = tuple([obj for obj in objects if obj.metadata.name in named])
     if fields:
         for obj in objects:
             plain = convert.dump(obj)

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import gated
+import grouped
 import pytest
 from cases import cases
 from normal import normal
@@ -17,7 +18,10 @@ from playing import played
 
 HERE = Path(__file__).parent
 FLOORS = json.loads((HERE / "floors.json").read_text(encoding="utf-8"))
-GATED = {"candidates": 80, "leases": 8, "discovery": 7}
+GATED = {
+    gated: {"candidates": 80, "leases": 8, "discovery": 7},
+    grouped: {"groups": 64, "workloads": 25, "pods": 9, "discovery": 5},
+}
 
 
 def alike(real, ours):
@@ -55,9 +59,10 @@ def test_every_group_has_its_floor():
     assert {group for _, group, _ in cases()} == set(FLOORS)
 
 
-def test_no_less_is_alike_while_a_gate_is_on():
-    found = alike(recorded("gated.jsonl.gz"), played(gated.cases, gated.GATES))
-    assert {group: found[group, "alike"] for group in GATED} == GATED
+@pytest.mark.parametrize("module", GATED, ids=lambda module: module.__name__)
+def test_no_less_is_alike_while_a_gate_is_on(module):
+    found = alike(recorded(f"{module.__name__}.jsonl.gz"), played(module.cases, module.GATES))
+    assert {group: found[group, "alike"] for group in GATED[module]} == GATED[module]
 
 
 def test_another_answer_is_told_from_the_same():

@@ -140,6 +140,15 @@ def test_everything_fails(shape, data, seed):
     judged(shape, seed, data.draw(schedules(hosts(shape))))
 
 
+@settings(COUNTED, max_examples=3)  # few: what a sandbox brings about is short
+@given(schedules(hosts("two")), st.lists(st.tuples(st.integers(0, 9), st.integers(0, 50)), min_size=1, max_size=4))
+def test_sandboxes_that_go_away_are_made_anew(schedule, gone):
+    moves = list(schedule.moves)
+    for place, number in gone:
+        moves.insert(place, Strike("sandbox", number))
+    judged("two", 0, attrs.evolve(schedule, moves=tuple(moves)))
+
+
 def test_ci_makes_enough_runs():
     assert settings.default.max_examples < 200 or 2 * len(SHAPES) * RUNS >= 2_000
 

@@ -234,7 +234,7 @@ def diff(one: Path, other: Path, ignore: tuple[str, ...], own: tuple[str, ...]) 
 @click.option("-o", "--output", type=click.Choice(["wide", "name", "json", "yaml"]), help="How to print.")
 @_controllers
 def get(**options: Any) -> int:
-    """Print objects of a recorded run as kubectl get does."""
+    """Print objects of a recorded run as kubectl get does; `members` as `etcdctl member list -w table` does."""
     from reconcile.adapters.cli.get import Options, print_objects  # noqa: PLC0415
 
     return print_objects(Options(**options))

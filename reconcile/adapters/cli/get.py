@@ -17,11 +17,13 @@ from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
+from reconcile.driver.etcdctl import member_table
 from reconcile.driver.replay import replay
 from reconcile.driver.run import collector_paused
 from reconcile.model.printing import table, type_name
 from reconcile.model.requests import joined
 
+_MEMBERS: Final = "members"  # of etcd, which are no objects
 _FOUND: Final = 0
 _BAD_INPUT: Final = 1
 _DIVERGED: Final = 2
@@ -44,7 +46,8 @@ class Options:
 
 def print_objects(options: Options) -> int:
     """Print, and give the exit status."""
-    wanted, controllers = _wanted(options), load_controllers(options.own)
+    members = options.resources == _MEMBERS
+    wanted, controllers = [] if members else _wanted(options), load_controllers(options.own)
     with collector_paused(), opened_log(options.log) as lines:
         at = instant_of(options.at, lines, options.log)
         played = replay(lines, controllers=controllers, until=options.until, at=at)
@@ -52,6 +55,9 @@ def print_objects(options: Options) -> int:
         click.echo(str(played.divergence), err=True)
         return _DIVERGED
     cluster = shown_at(played, at, options.at, options.until)
+    if members:
+        click.echo("\n".join(member_table(cluster)))
+        return _FOUND
     found: list[tuple[str, list[Any]]] = []
     missing = []
     for key, names in wanted:

@@ -33,6 +33,8 @@ ITSELF: Final = User(name="system:apiserver", groups=("system:masters", "system:
 
 _NOBODY: Final[Map[str]] = Map()
 _NO_GATES: Final[Map[bool]] = Map()
+# Gates without which there is nothing to serve, whatever is asked for.
+_NEEDED: Final = (gates.GENERIC_WORKLOAD,)
 SERVICE_CIDR: Final = "10.96.0.0/12"
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -205,7 +207,7 @@ def begin(
     if options.version and options.version != f"v{kinds.KUBERNETES_VERSION}":
         state = replace(state, version=options.version)
     words = options.words("runtime-config")
-    beyond = _beyond(switched or _NO_GATES, words) if switched or words else ()
+    beyond = _beyond(switched or _NO_GATES, feature_gates or _NO_GATES, words) if switched or words else ()
     if beyond:
         state = replace(state, beyond=beyond)
     return flagged(state, options) if options.given else state
@@ -216,14 +218,23 @@ def elects(state: State) -> bool:
     return bool(state.feature_gates) and gates.is_on(state.feature_gates, gates.COORDINATED_LEADER_ELECTION)
 
 
-def _beyond(switched: Mapping[str, bool], words: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the group versions that are served beyond the default, as gates and the words of `--runtime-config` say."""
+def _beyond(switched: Mapping[str, bool], own: Mapping[str, bool], words: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Name the group versions that are served beyond the default.
+
+    Args:
+        switched: the cluster's gates.
+        own: the replica's: those, and what its own flags say.
+        words: what its `--runtime-config` says.
+    """
     said = {name: not text or text in TRUE for name, _, text in (word.partition("=") for word in words)}
     found = []
     for each in kinds.gated_resources():
         stage = "api/alpha" if "alpha" in each.version else "api/beta"
         names = ("api/all", stage, each.api_version, f"{each.api_version}/{each.plural}")
         asked = [said[name] for name in names if name in said]
+        if each.gate in _NEEDED and not own.get(each.gate, False):
+            continue
         if asked[-1] if asked else switched.get(each.gate, False):
             found.append(each.api_version)
     return tuple(dict.fromkeys(found))

@@ -5,13 +5,15 @@ Applications: pure components of a user's own that run in containers, as the con
 """
 
 from reconcile.components.applications.application import Application, Place, check
-from reconcile.components.applications.hosting import State, answers, begin, own, step, terminated, watches
+from reconcile.components.applications.hosting import State, answers, begin, follower, own, step, terminated, watches
 from reconcile.components.applications.vocabulary import (
     Failed,
+    Found,
     Interest,
     Keep,
     Listen,
     Log,
+    Read,
     Received,
     Reply,
     Returned,
@@ -22,11 +24,13 @@ from reconcile.components.applications.vocabulary import (
 __all__ = [
     "Application",
     "Failed",
+    "Found",
     "Interest",
     "Keep",
     "Listen",
     "Log",
     "Place",
+    "Read",
     "Received",
     "Reply",
     "Returned",
@@ -36,6 +40,7 @@ __all__ = [
     "answers",
     "begin",
     "check",
+    "follower",
     "own",
     "step",
     "terminated",

@@ -13,6 +13,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.model import names
+from reconcile.model.resolving import Resolver
 
 
 @attrs.frozen(kw_only=True)
@@ -30,9 +31,13 @@ class Place:
         environment: the container's variables.
         args: its command and arguments.
         attempt: how often the container was started before.
-        volumes: what is on each of its volumes, by the path at which it is mounted: name -> value.
+        volumes: what is on each of its volumes, by the path at which it is mounted: name -> value; a file that is
+            mounted by itself (`subPath`) has the empty name.
         dice: its chance.
         now: the instant, by its host's clock.
+        hostname: what `hostname` says there.
+        hosts: the text of /etc/hosts.
+        resolver: what /etc/resolv.conf says (`written()` is its text).
     """
 
     pod: str
@@ -47,6 +52,9 @@ class Place:
     volumes: Map[Map[Any]]
     dice: Dice
     now: Instant
+    hostname: str = ""
+    hosts: str = ""
+    resolver: Resolver = Resolver()
 
     @property
     def namespace(self) -> str:
@@ -75,6 +83,8 @@ class Application:
         watches: what it wants to be told of, asked when it begins.
         answers: whether it answers a probe as it should: state, what is asked (`GET :8080/ready`), and the instant;
             None: whatever is asked succeeds while it runs.
+        follows: it hears `Found` when the files that show ConfigMaps, Secrets or its pod have been written anew;
+            without, it finds them when it begins, or reads them (`Read`).
         graceful: it hears `Terminating` and ends by itself; without, SIGTERM ends it at once.
     """
 
@@ -83,6 +93,7 @@ class Application:
     step: Callable[[Any, Any], tuple[Any, tuple[Any, ...]]]
     watches: Callable[[Any], tuple[Interest, ...]] = _nothing
     answers: Callable[[Any, str, Instant], bool] | None = None
+    follows: bool = False
     graceful: bool = False
 
 

@@ -3,8 +3,8 @@ Hosting: an application's process, between what the engine says and what the app
 
 What it wants to watch it has to be allowed to list and to watch; what it is not is tried again, as a reflector does.
 
-Takes:    Started, Watched, Answered, TimerFired, Turned, Received, Returned, Failed, Terminating.
-Gives:    Call, SetTimer, CancelTimer, Wake, Record, OpenWatch, Exit, Send, Reply, Listen, Keep, Log.
+Takes:    Started, Watched, Answered, TimerFired, Turned, Received, Returned, Failed, Found, Terminating.
+Gives:    Call, SetTimer, CancelTimer, Wake, Record, OpenWatch, Exit, Send, Reply, Listen, Keep, Read, Log.
 Source:   client-go's Reflector: list, watch, back-off from 0.8 to 30 seconds.
 Left out: see docs/limits.md, "Applications".
 """
@@ -21,6 +21,7 @@ from reconcile.components.applications.vocabulary import (
     Keep,
     Listen,
     Log,
+    Read,
     Reply,
     Send,
     Terminating,
@@ -38,7 +39,7 @@ from reconcile.store import Change
 _OWN: Final = "own"  # what goes before an application's own tags and keys, so that none is taken for the engine's
 _INTEREST: Final = "interest"
 _FIRST, _LAST = 800 * MILLISECOND, 30 * SECOND
-_ORDERS: Final = (Send, Reply, Listen, Keep, Log, Exit, Wake)
+_ORDERS: Final = (Send, Reply, Listen, Keep, Read, Log, Exit, Wake)
 _HIGHEST_PORT: Final = 65535
 
 
@@ -95,6 +96,12 @@ def own(state: Any) -> Any:
     """Give an application's own state, that of one whose process is frozen too; None of what is none."""
     inner = getattr(state, "state", state)
     return inner.own if isinstance(inner, State) else None
+
+
+def follower(state: Any) -> Place | None:
+    """Give where an application runs that follows its files, though its process may be frozen; None of others."""
+    inner = getattr(state, "state", state)
+    return inner.place if isinstance(inner, State) and inner.application.follows else None
 
 
 def answers(state: State, asked: str, now: Instant) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from reconcile.lib.instant import Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 
 Connection: TypeAlias = tuple[Any, ...]
@@ -52,8 +53,8 @@ class Send:
     does not reply. So whoever waits sets a timer.
 
     Args:
-        to: a pod's IP, the name of a Service (`store`, `store.shop`, `store.shop.svc.cluster.local`), or that of a
-            pod behind a headless one (`store-0.store`).
+        to: a pod's IP, or a name that its `/etc/hosts` or the cluster's DNS has: a Service's (`store`, `store.shop`,
+            `store.shop.svc.cluster.local`), that of a pod behind one (`store-0.store`).
         port: there.
         body: what is sent.
         tag: comes back with what comes of it.
@@ -89,6 +90,14 @@ class Keep:
     path: str
     key: str
     value: Any
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Read:
+    """Look at what is on the volume that is mounted at *path* now: it is heard as `Found`, at once."""
+
+    path: str
 
 
 @quick
@@ -141,6 +150,19 @@ class Failed:
     now: Instant
     tag: tuple[Any, ...]
     why: str
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
+class Found:
+    """
+    What is on the volume that is mounted at *path*: asked for by a `Read`; or, of an application that follows its
+    files, when its kubelet has written them anew.
+    """
+
+    now: Instant
+    path: str
+    files: Map[Any]
 
 
 @quick

@@ -18,6 +18,7 @@ from reconcile.components.controllers import (
     deletion,
     devices,
     elections,
+    grouping,
     nodes,
     policy,
     services,
@@ -97,6 +98,7 @@ def standard(
         found = tuple([each for each in found if each.name not in without])
     if feature_gates or options.given:
         gates = feature_gates or Map()
+        found = (*found, *[each for each in grouping.added(gates) if each.name not in without])
         switched = {
             **({**workloads.switched(gates), **deletion.switched(gates)} if gates else {}),
             **autoscaling.switched(gates, options),

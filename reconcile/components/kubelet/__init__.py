@@ -1,6 +1,6 @@
 """The kubelet: owns the life of the containers on its host."""
 
-from reconcile.components.kubelet.component import State, begin, pod_of, step, watches
+from reconcile.components.kubelet.component import State, begin, pod_of, step, watches, with_readers
 from reconcile.components.kubelet.container.linking import variables_of
 from reconcile.components.kubelet.node.checkpoints import kept
 from reconcile.components.kubelet.node.leasing import held, lapsed
@@ -19,4 +19,5 @@ __all__ = [
     "step",
     "variables_of",
     "watches",
+    "with_readers",
 ]

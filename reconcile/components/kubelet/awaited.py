@@ -70,3 +70,24 @@ class Claiming:
     due: Instant | None = None
     done: bool = False
     ends: Instant | None = None
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Following:
+    """
+    What the files of a pod show, and of what.
+
+    Args:
+        asked: what is being asked for, `RESOURCE/NAME`.
+        found: what was answered, or heard since, by the same names: what the files are made of.
+        files: what was written to each volume, by its name.
+        due: when they are made again, as something has changed or could not be set up; 0 if that is not so.
+        delay: the present back-off, if it could not.
+    """
+
+    asked: tuple[str, ...] = ()
+    found: Map[Response] = Map()
+    files: Map[Map[str]] = Map()
+    due: Instant = 0
+    delay: Duration = 0

@@ -20,7 +20,7 @@ from reconcile.components.kubelet.disk import Checkpoints
 from reconcile.components.kubelet.node import checkpoints, imaging, nodes, pressure, registering, shutdown
 from reconcile.components.kubelet.pod import choosing, pods, recreating, reporting, resizing, statics
 from reconcile.components.kubelet.state import ALIVE, LocalPod, Seldom, State, container_of, with_seldom
-from reconcile.components.kubelet.volume import growing, holding, mounting, preparing
+from reconcile.components.kubelet.volume import following, growing, holding, mounting, preparing
 from reconcile.effects import Effect, StopPodSandbox
 from reconcile.events import (
     Answered,
@@ -111,6 +111,11 @@ def begin(
     return State(host=host, seldom=checkpoints.read(seldom, kept, running.images), images=running.images)
 
 
+def with_readers(state: State) -> State:
+    """Let a kubelet keep the files up to date that show ConfigMaps, Secrets and pods: somebody can read them."""
+    return with_seldom(state, follows=True)
+
+
 def watches(state: State) -> tuple[Watch, ...]:
     """Give what it watches: the pods of its Node, and its Node."""
     name = state.host.name
@@ -153,6 +158,8 @@ def _on_watched(state: State, event: Watched, now: Instant, out: list[Effect]) -
         if not state.host.pod_cidr:
             state = pods.networked(state, now, out)
         return state if state.seldom.aware else _aware(state, now, out)
+    if event.watch != "pods":
+        return following.watched(state, event, now, out)
     if not state.seldom.aware:
         # As upstream's source of the API's pods waits for the node informer: a pod is judged by the Node's labels.
         return with_seldom(state, held=(*(state.seldom.held or ()), *event.changes))
@@ -210,7 +217,7 @@ def _on_answered(state: State, event: Answered, now: Instant, out: list[Effect])
             return pods.judged(state, rest[0], response, now, out)
         case "rejudged":
             return pods.rejudged(state, rest[0], response, now, out)
-        case "mount" | "secret":
+        case "mount" | "secret" | "follow":
             return _on_mounted(state, event.tag, response, now, out)
         case "claim":
             return _on_claimed(state, rest, response, now, out)
@@ -246,6 +253,8 @@ def _on_mounted(state: State, tag: tuple[Any, ...], response: Any, now: Instant,
         return state
     if what == "secret":
         return credentials.answered(state, pod, {key: response}, now, out)
+    if what == "follow":
+        return following.answered(state, pod, {key: response}, now, out)
     state, done = mounting.answered(state, pod, {key: response}, now, out)
     return pods.sync(state, pod, now, out) if done else state
 
@@ -256,7 +265,7 @@ def _on_claimed(state: State, tag: list[Any], response: Any, now: Instant, out: 
     if pod is None:
         return state
     state, done = preparing.answered(state, pod, {key: response}, now, out)
-    return pods.sync(state, pod, now, out) if done else state
+    return pods.sync(state, preparing.shown(state, pod), now, out) if done else state
 
 
 def _on_configured(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
@@ -292,10 +301,11 @@ def _on_timer_fired(state: State, event: TimerFired, now: Instant, out: list[Eff
             return state if container is None else reporting.keep(state, stopping.expired(pod, container, now, out))
         case "probe":
             container = container_of(pod, rest[1])
-            if container is not None:
-                probes.due(pod, container, rest[2], now, out)
-            return state
-        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets":
+            if container is None:
+                return state
+            probed = probes.due(pod, container, rest[2], now, out)
+            return state if probed is pod else reporting.keep(state, probed)
+        case "mount" | "prepare" | "unprepare" | "grow" | "resize" | "secrets" | "follow":
             return _on_awaited(state, pod, what, now, out)
         case "retry":
             return pods.retry(state, pod, now, out)
@@ -312,6 +322,8 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
     done = True
     if what == "secrets":
         return credentials.ask(state, pod, out)
+    if what == "follow":
+        return following.due(state, pod, now, out)
     if what == "grow":
         growing.due(state, pod, now, out)
         return state
@@ -319,6 +331,7 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":
         state, done = preparing.due(state, pod, now, out)
+        pod = preparing.shown(state, pod) if done else pod
     elif what == "resize":
         pod = resizing.again(pod, now, out)
     return pods.sync(state, pod, now, out) if done else state
@@ -441,6 +454,8 @@ def _on_container_exited(
         return state
     if report.container_id and container.id and container.stage != "starting" and report.container_id != container.id:
         return state  # the end of an earlier run
+    if state.seldom.following:
+        state = following.looked(state, pod, now, out)
     pod = containers.exits(pod, container, report, now, out)
     if pod.resize is not None:
         pod = resizing.settled(pod, out)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from reconcile.api import core_v1
-from reconcile.components.kubelet.awaited import Claiming, Mounting, Secrets
+from reconcile.components.kubelet.awaited import Claiming, Following, Mounting, Secrets
 from reconcile.components.kubelet.disk import Allocation, Claimed
 from reconcile.components.kubelet.pod.allotting import NOTHING, Allotted
 from reconcile.events import ContainerStarted
@@ -47,6 +47,8 @@ class Gauge:
         kind: what it is for.
         spec: as the container says it.
         result: what counts: changed when *last* came *run* times in a row and that is the threshold.
+        waits: of one that may take as long as its period, how often it was due since it was asked that is under way: 1
+            for that itself, 2 if it is to be asked again at once when that is answered.
     """
 
     kind: ProbeKind
@@ -54,6 +56,7 @@ class Gauge:
     result: bool
     last: bool | None = None
     run: int = 0
+    waits: int = 0
 
 
 @quick
@@ -297,6 +300,10 @@ class Seldom:
         heartbeats: whether it renews its Lease and reports its Node again and again, or they hold by rule.
         rejections: when the bucket of requests is full again by which it says that pods were rejected.
         mounting: what pods wait for, by uid.
+        follows: whether it keeps the files up to date that show ConfigMaps, Secrets and pods: somebody can read them.
+        following: what the files of pods show, by uid.
+        shown: each ConfigMap and Secret of them, by `RESOURCE/NAMESPACE/NAME`, as it was last heard of; None: it is not
+            there.
         secrets: of pods that name pull secrets, by uid.
         pulled: how images were pulled, of which that counts -> digests of logins and uids of Secrets; none if whoever
             is here may use it.
@@ -331,6 +338,9 @@ class Seldom:
     heartbeats: bool = True
     rejections: Instant = 0
     mounting: Map[Mounting] = Map()
+    follows: bool = False
+    following: Map[Following] = Map()
+    shown: Map[Any] = Map()
     secrets: Map[Secrets] = Map()
     pulled: Map[tuple[str, ...]] = Map()
     holds: Map[tuple[str, ...]] = Map()

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconcile.components.scheduler.framework.cycle import bound_by_server, decided
+from reconcile.components.scheduler.framework.cycle import bound_by_server
 from reconcile.components.scheduler.framework.panel import EXTENDER, FailedError, Panel, UnansweredError, field_of, said
+from reconcile.components.scheduler.groups.turning import turned
 from reconcile.components.scheduler.queue.queue import Entry, Queue, popped, roused, without
 from reconcile.components.scheduler.state import Asking, Placed, State, with_asking
 from reconcile.effects import Effect
@@ -82,10 +83,9 @@ def instead(key: str, placed: Placed) -> tuple[Effect, ...]:
 def _went_on(
     state: State, turn: tuple[str, Entry, Queue], now: Instant, asking: Asking
 ) -> tuple[State, tuple[Effect, ...]]:
-    key, entry, _ = turn
-    panel = Panel(state.settings.extenders, entry.pod, dict(asking.answers))
+    key, answers = turn[0], dict(asking.answers)
     try:
-        after, effects = decided(state, turn, now, panel)
+        after, effects = turned(state, turn, now, lambda pod: Panel(state.settings.extenders, pod, answers))
     except UnansweredError as error:
         waits = tuple([call.call for call in error.calls])
         return replace(state, clock=with_asking(state.clock, replace(asking, waits=waits))), error.calls

@@ -14,10 +14,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from reconcile.components.scheduler.cache.storage import Permit
-from reconcile.components.scheduler.framework.cycle import looked_at, reserved, told, with_devices
+from reconcile.components.scheduler.framework.cycle import looked_at, reserved, with_devices
 from reconcile.components.scheduler.framework.messages import unschedulable
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.showing import opened, snapshot_of
+from reconcile.components.scheduler.framework.statuses import told
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugin import Own, Turn, said
 from reconcile.components.scheduler.queue.queue import Entry, put, roused

@@ -25,12 +25,16 @@ from reconcile.components.scheduler.queue.queue import Entry, Queue
 from reconcile.events import WebhookAnswered
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
-from reconcile.lib.table import Table
+from reconcile.lib.table import Index, Table
+from reconcile.model import gates
+from reconcile.model.grouping import GROUPS
 from reconcile.model.watches import Watch
 
 PROFILE: Final = "default-scheduler"
+_BY_GROUP: Final[tuple[Index[str], ...]] = (Index("group", lambda group: (group,)),)
 
 
 @quick
@@ -118,6 +122,7 @@ class Memory:
         census: topologies, and counts of pods by domain.
         apart: what is kept for each profile but the first.
         rota: the order of nodes.
+        members: the pods that name a group, and which, where that matters.
         trials: what preemption found on nodes.
     """
 
@@ -128,6 +133,7 @@ class Memory:
     census: Census = attrs.field(factory=Census)
     apart: Table[str, Any] = attrs.field(factory=Table)
     rota: Rota | None = None
+    members: Table[str, str] = Table(_BY_GROUP)
     trials: Trials = attrs.field(factory=Trials)
 
 
@@ -173,6 +179,7 @@ class Clock:
         start: the place, in the order of nodes, from which they are looked at for the next pod: always the first one
             as long as all of them are looked at.
         asking: the turn that waits for extenders.
+        more: how many watches there are beside the usual ones, and those of devices.
     """
 
     started: Instant = 0
@@ -186,6 +193,7 @@ class Clock:
     permits_at: Instant | None = None
     start: int = 0
     asking: Asking | None = None
+    more: int = 0
 
 
 def with_synced(clock: Clock, watch: str) -> Clock:
@@ -200,7 +208,7 @@ def with_asking(clock: Clock, asking: Asking | None) -> Clock:
 
 
 def _has_all(synced: tuple[str, ...], clock: Clock) -> bool:
-    return len(synced) == len(_WATCHES) + len(OF_DEVICES) * clock.opened
+    return len(synced) == len(_WATCHES) + clock.more + len(OF_DEVICES) * clock.opened
 
 
 def with_devices_opened(clock: Clock) -> Clock:
@@ -218,8 +226,10 @@ class Settings:
         profile: how pods are scheduled.
         others: further profiles, for pods of other schedulers' names.
         extenders: who else is asked.
-        looks: whether somebody has to be shown the nodes themselves, or what was decided.
+        looks: whether somebody has to be shown the nodes themselves, or what was decided; or pods may be in groups.
         explanations: where decisions are explained: `log`, `pods`.
+        groups: whether pods that name a group are scheduled together.
+        gangs: whether of a gang as many as it says are placed, or none.
     """
 
     profile: Profile = DEFAULT
@@ -227,6 +237,8 @@ class Settings:
     extenders: tuple[Extender, ...] = ()
     looks: bool = False
     explanations: tuple[str, ...] = ()
+    groups: bool = False
+    gangs: bool = False
 
 
 @quick
@@ -263,9 +275,20 @@ class State:
 _WATCHES: Final = tuple([Watch(resource, resource) for resource in ("nodes", *FIELDS)])
 
 
-def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
-    """Give a scheduler that has just started and knows nothing."""
+_NO_GATES: Final[Map[bool]] = Map()
+
+
+def begin(dice: Dice, configuration: Configuration = DEFAULTS, switched: Map[bool] = _NO_GATES) -> State:
+    """
+    Give a scheduler that has just started and knows nothing.
+
+    Args:
+        dice: what it draws from.
+        configuration: how it schedules.
+        switched: the feature gates that are not as they are by default.
+    """
     profile, *others = configuration.profiles
+    groups = bool(switched) and gates.is_on(switched, gates.GENERIC_WORKLOAD)
     return State(
         dice=dice,
         queue=Queue(
@@ -275,10 +298,13 @@ def begin(dice: Dice, configuration: Configuration = DEFAULTS) -> State:
             profile,
             tuple(others),
             configuration.extenders,
-            looks=bool(configuration.extenders or configuration.explanations)
+            looks=bool(groups or configuration.extenders or configuration.explanations)
             or any(each.own for each in configuration.profiles),
             explanations=configuration.explanations,
+            groups=groups,
+            gangs=groups and gates.is_on(switched, gates.GANG_SCHEDULING),
         ),
+        clock=Clock(more=1) if groups else Clock(),
     )
 
 
@@ -302,6 +328,6 @@ def profile_for(state: State, pod: Any) -> Profile | None:
     return None
 
 
-def watches(state: State) -> tuple[Watch, ...]:  # noqa: ARG001 -- every component is asked with its state
+def watches(state: State) -> tuple[Watch, ...]:
     """Tell what a scheduler watches."""
-    return _WATCHES
+    return (*_WATCHES, Watch(GROUPS, GROUPS)) if state.settings.groups else _WATCHES

@@ -2,8 +2,9 @@
 The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
-          update, a victim's status, what extenders say), TimerFired (back-offs, long waits, volumes).
-Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims), Record
+          update, a victim's status and its end, what extenders say), TimerFired (back-offs, long waits, volumes).
+Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims,
+          podgroups/status), Record
           (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
           CallWebhook.
 Source:   kube-scheduler 1.36 with the default profile: its queue, cache, plugins and messages.
@@ -18,14 +19,18 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.extending import begun, bound_outside, heard, instead
 from reconcile.components.scheduler.extending import stirred as stirred_by_any
 from reconcile.components.scheduler.framework import claims, devices
-from reconcile.components.scheduler.framework.cycle import binding, failed, gone, scheduled
+from reconcile.components.scheduler.framework.cycle import binding, failed, scheduled
 from reconcile.components.scheduler.framework.showing import BINDER, bound_by_own
+from reconcile.components.scheduler.framework.statuses import gone
 from reconcile.components.scheduler.framework.volumes import noted, standing, unreserve, with_waiting, written
+from reconcile.components.scheduler.groups.members import regrouped
+from reconcile.components.scheduler.groups.turning import grouped
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
-from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
+from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped, put
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
+    held,
     left,
     nodes_changed,
     others_changed,
@@ -46,6 +51,7 @@ DEVICES: Final = ("devices",)
 # How often upstream looks whether a back-off is over, and whether a pod waits for too long.
 RETRY_TICK: Final = SECOND
 FLUSH_TICK: Final = 30 * SECOND
+_NOT_FOUND: Final = 404
 
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
@@ -93,6 +99,8 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     """Go on with a change that plugins of the user's own may have something to say about."""
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
+    if state.settings.groups:
+        state = regrouped(state, event, held)
     state = stirred(state, event)
     if state.settings.extenders:
         state = stirred_by_any(state, event)
@@ -113,7 +121,7 @@ def _on_turned(state: State, event: Turned) -> Step:
     if state.queue.backoff.busy:
         state = replace(state, queue=flushed(state.queue, event.now))
     if state.settings.looks:
-        turn = begun if state.settings.extenders else scheduled
+        turn = begun if state.settings.extenders else grouped if state.settings.groups else scheduled
         after, effects = turn(state, event.now)
         return _permitted(after, (*effects, *_explained(state, after, effects)), event.now)
     state, effects = scheduled(state, event.now)
@@ -141,9 +149,8 @@ def _permitted(state: State, effects: tuple[Effect, ...], now: Instant) -> Step:
 
 def _on_answered(state: State, event: Answered) -> Step:
     kind, key, uid = event.tag
-    if kind == "evict":
-        # A victim whose status says why it goes is deleted; one that is gone already need not be.
-        return state, ((gone(key),) if event.response.ok else ())
+    if kind in {"evict", "delete"}:
+        return _on_evicted(state, event)
     if kind == "asked":
         return _on_asked(state, event)
     placed = state.placed.get(key, None)
@@ -173,6 +180,18 @@ def _on_answered(state: State, event: Answered) -> Step:
     return _not_bound(state, key, placed, why, event.now)
 
 
+def _on_evicted(state: State, event: Answered) -> Step:
+    """Delete a victim whose status says why it goes; if that cannot be, the pod that wants its room looks anew."""
+    kind, key, by = event.tag
+    if event.response.ok:
+        return state, ((gone(key, by),) if kind == "evict" else ())
+    entry = state.queue.entries.get(by, None)
+    if event.response.code == _NOT_FOUND or entry is None or entry.place != "waiting":
+        return state, ()  # it is gone already, or whoever wants its room does not wait for that
+    queue = put(state.queue, by, replace(entry, place="failed"))
+    return _ordered(replace(state, queue=queue), (), woken_before=_ready(state))
+
+
 def _on_asked(state: State, event: Answered) -> Step:
     """Take in what an extender has answered."""
     word, _, key, uid = event.tag[1].split()
@@ -194,7 +213,7 @@ def _not_bound(state: State, key: str, placed: Placed, why: str, now: Instant) -
     woken_before = _ready(state)
     assert placed.entry is not None, "it was being bound"
     back = claims.given_back(state, key)
-    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now)
+    state, effects = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
     return _ordered(state, (*back, *effects), woken_before=woken_before)
 
 
@@ -228,7 +247,7 @@ def _on_devices_due(state: State, now: Instant) -> Step:
         said = f'running PreBind plugin "DynamicResources": {why}'
         effects = (*effects, *claims.given_back(state, key))
         assert placed.entry is not None, "it is being bound"
-        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now)
+        state, more = failed(left(state, key, placed, now), key, placed.entry, said, now, was_binding=True)
         effects = (*effects, *more)
     return _ordered(state, effects, woken_before=woken_before)
 
@@ -264,7 +283,7 @@ def _on_volumes_due(state: State, now: Instant) -> Step:
         elif found or late:
             why = f'running PreBind plugin "VolumeBinding": binding volumes: {found or "context deadline exceeded"}'
             effects = (*effects, *claims.given_back(state, key))
-            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now)
+            state, more = failed(left(state, key, placed, now), key, placed.entry, why, now, was_binding=True)
             effects = (*effects, *more)
         else:
             state = with_waiting(state, key, replace(waiting, due=None))

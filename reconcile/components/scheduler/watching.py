@@ -27,6 +27,7 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.profile import Profile, demanded, wished
 from reconcile.components.scheduler.framework.showing import snapshot_of
 from reconcile.components.scheduler.framework.volumes import concerned, noted, unreserve
+from reconcile.components.scheduler.groups.members import is_held
 from reconcile.components.scheduler.plugin import NOTHING, Turn, Unschedulable, said
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import is_extended
 from reconcile.components.scheduler.queue.hints import (
@@ -295,8 +296,6 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         if found is None:
             return _gone(state, key, None, now)
         profile = found
-    if pod.metadata.deletion_timestamp is not None:
-        return _gone(state, key, None, now)
     entry = state.queue.entries.get(key, None)
     if entry is not None and entry.pod.metadata.uid != pod.metadata.uid:
         entry = None
@@ -327,7 +326,9 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
         state = _awaiting_devices(state)
         if claims.is_held(state, pod):
             state = claims.with_held(state, key, held=True)
-    gated = (pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims) and held(state, pod)
+    gated = (
+        pod.spec.scheduling_gates or profile.own or pod.spec.resource_claims or pod.spec.scheduling_group
+    ) and held(state, pod)
     place: Place = "gated" if gated else "active"
     last = state.memory.last
     if last is not None and _alike(last.pod, pod):
@@ -335,7 +336,10 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
         state = _with_queue(state, put(state.queue, key, entry))
     else:
         entry = Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), place, now)
-        state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
+        # One that is being deleted is not like those that come after it.
+        leaves = pod.metadata.deletion_timestamp is not None
+        memory = state.memory if leaves else replace(state.memory, last=entry)
+        state = replace(state, queue=put(state.queue, key, entry), memory=memory)
         if entry.demand.others and any(is_extended(name) for name, _ in entry.demand.others):
             state = _awaiting_devices(state)
     if pod.status is not None and pod.status.nominated_node_name:
@@ -350,8 +354,8 @@ def _awaiting_devices(state: State) -> State:
 
 
 def held(state: State, pod: Any) -> bool:
-    """Tell whether gates, claims that are not there, or plugins of the user's own keep a pod from being scheduled."""
-    if claims.is_held(state, pod):
+    """Tell whether gates, claims that are not there, its gang, or plugins of the user's own keep a pod from a turn."""
+    if claims.is_held(state, pod) or is_held(state, pod):
         return True
     profile = profile_for(state, pod) or state.settings.profile
     if pod.spec.scheduling_gates and profile.gates:

@@ -63,6 +63,11 @@ def found(state: State, process: str) -> tuple[Sandbox, Container] | None:
     return sandbox, container
 
 
+def applications_in(state: State | None, uid: str) -> tuple[str, ...]:
+    """Name the processes of the applications that run in a pod."""
+    return () if state is None else tuple([name for name, (own, _) in state.processes.items() if own == uid])
+
+
 def component_of(state: State, process: str) -> str:
     """Name the application that a process is."""
     known = found(state, process)

@@ -10,16 +10,18 @@ from reconcile.cluster.cluster import Cursor, Process
 from reconcile.cluster.components import COMPONENTS, FROZEN, Setting, scheduling
 from reconcile.cluster.pending import Message, Replied, Sent, Starting, Suspended, Turning
 from reconcile.components import apiserver, applications, election, etcd, frozen, recorder, world
+from reconcile.components.applications import Read
 from reconcile.components.scheduler.configuration import DEFAULTS
 from reconcile.driver.machine.applications.metering import surroundings
 from reconcile.driver.machine.applications.programs import (
     APPLICATION,
-    discard_volumes,
     launch_application,
+    read,
     setting_of,
     take_up_of_program,
     unlisten,
 )
+from reconcile.driver.machine.applications.volumes import discard_volumes, write_volume
 from reconcile.driver.machine.candidates import candidacy
 from reconcile.driver.machine.hosts.clocks import due_at
 from reconcile.driver.machine.hosts.disks import keep_disk
@@ -44,6 +46,7 @@ from reconcile.effects import (
     Call,
     CallWebhook,
     CancelTimer,
+    CloseWatch,
     DiscardVolumes,
     EndProcess,
     Exit,
@@ -61,6 +64,7 @@ from reconcile.effects import (
     SetTimer,
     SignalProcess,
     Wake,
+    WriteVolume,
 )
 from reconcile.events import Started
 from reconcile.lib.dice import Dice
@@ -137,14 +141,15 @@ def begin(machine: Machine, item: Starting) -> bool:
 
 def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
     """Give what a process begins with."""
-    topology, kind = machine.cluster.topology, process.kind
+    topology, kind, status = machine.cluster.topology, process.kind, machine.host(process.host)
     return Setting(
-        machine.host(process.host).host,
+        status.host,
         dice,
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
-        machine.host(process.host).kept,
+        status.kept,
+        status,
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,
@@ -292,6 +297,9 @@ def _take_up_of_world(machine: Machine, host: str, effect: _OfWorld) -> None:
             _ask_to_end(machine, f"{process}/{host}")
         case DiscardVolumes():
             discard_volumes(machine, effect)
+        case WriteVolume():
+            for process_of_it, found in write_volume(machine, host, effect):
+                tell(machine, process_of_it, found)
 
 
 def _ask_to_end(machine: Machine, name: str) -> None:
@@ -402,12 +410,9 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             machine.hosts.set(process.host, attrs.evolve(host, rules=effect.rules))
             if host.host.external:
                 machine.outbox.append(Order(process.host, effect))
-        case OpenWatch():
-            current = machine.processes.get(process.name)
-            if current is not None:
-                machine.processes.set(process.name, attrs.evolve(current, watches=(*current.watches, effect.resource)))
-                open_watch(machine, current, effect.resource, Cursor(effect.resource, "", channel(effect.resource)))
-        case LaunchProcess() | EndProcess() | LaunchApplication() | SignalProcess() | DiscardVolumes():
+        case OpenWatch() | CloseWatch():
+            _watch_otherwise(machine, process, effect)
+        case _ if isinstance(effect, _ON_HOSTS):
             _take_up_of_world(machine, process.host, effect)
         case LookAround():
             tell(machine, process, surroundings(machine, process, effect))
@@ -431,6 +436,21 @@ def _take_up_rare(machine: Machine, process: Process, effect: Any) -> None:
             raise ReconcileError(f"{process.name} gave {effect!r}, which is no effect")
 
 
+def _watch_otherwise(machine: Machine, process: Process, effect: OpenWatch | CloseWatch) -> None:
+    """Let a process watch something more, or no more."""
+    current, watch = machine.processes.get(process.name), effect.watch
+    if current is None:
+        return
+    others = tuple([each for each in current.watches if each != watch])
+    if isinstance(effect, CloseWatch):
+        machine.processes.set(process.name, attrs.evolve(current, watches=others))
+        close_watch(machine, process.name, watch)
+        return
+    machine.processes.set(process.name, attrs.evolve(current, watches=(*others, watch)))
+    stream = channel(effect.resource, effect.partition or None)
+    open_watch(machine, current, watch, Cursor(effect.resource, effect.partition, stream))
+
+
 def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     """Carry out what only a member of etcd or an application orders, or is due in the network; false if it is none."""
     if effect.__class__ is CallWebhook:
@@ -444,6 +464,11 @@ def _take_up_apart(machine: Machine, process: Process, effect: Any) -> bool:
     if process.kind == "network":
         for name in fall_due(machine, effect):
             end(machine, name)
+        return True
+    if effect.__class__ is Read:
+        found = read(machine, process, effect.path)
+        if found is not None:
+            tell(machine, process, found)
         return True
     if process.kind == APPLICATION:
         return take_up_of_program(machine, process, effect)
@@ -464,5 +489,6 @@ def _disk(machine: Machine, host: str) -> Any:
     return machine.host(host).disk if runtime is None else runtime
 
 
-_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes
+_OfWorld: TypeAlias = LaunchProcess | EndProcess | LaunchApplication | SignalProcess | DiscardVolumes | WriteVolume
+_ON_HOSTS: Final = get_args(_OfWorld)
 _ORDERS: Final = frozenset(get_args(RuntimeOrder))

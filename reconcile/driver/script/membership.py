@@ -29,6 +29,17 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 
 _BUMP: Final = "--bump-revision="
+_TAKES: Final = {
+    **dict.fromkeys(("add", "learner", "promote", "remove", "move", "force", "full", "empty"), "HOST"),
+    "lose": "HOST [ENTRIES]",
+    "save": "HOST NAME",
+    "restore": "NAME HOST... [--bump-revision=N]",
+    "compact": "REVISION",
+    "defragment": "nothing more",
+    "disarm": "nothing more",
+    "slow": "HOST DELAY",
+}
+"""Which words there are, and what follows each."""
 
 
 def ordered(words: list[str]) -> MemberFault | Upkeep:
@@ -61,7 +72,14 @@ def ordered(words: list[str]) -> MemberFault | Upkeep:
         case ["slow", host, delay]:
             return SlowDisk(host, parse_duration(delay))
         case _:
-            raise ReconcileError(f"member {' '.join(words)!r} is nothing that can be done to a member of etcd")
+            raise ReconcileError(_wrong(words))
+
+
+def _wrong(words: list[str]) -> str:
+    said = " ".join(words)
+    if words and words[0] in _TAKES:
+        return f"member {said!r}: {words[0]!r} takes {_TAKES[words[0]]}"
+    return f"member {said!r} is nothing that can be done to a member of etcd; there are {', '.join(sorted(_TAKES))}"
 
 
 def _restoring(name: str, words: list[str]) -> RestoreSnapshot:

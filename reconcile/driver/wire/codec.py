@@ -5,7 +5,7 @@ An event or effect is an object that names its class: {"event": "Execute", "call
 being said is left out. Tuples are arrays. Instants and durations are nanoseconds in text, since many readers of JSON
 round numbers beyond 2**53; as integers they are read too, exactly.
 
-Takes:    values of events, effects.py, model/requests.py, model/hosts.py; plain JSON.
+Takes:    values of events, effects, model/requests.py, model/hosts.py; plain JSON.
 Gives:    plain JSON; the same values.
 Left out: nothing known.
 """

@@ -174,6 +174,20 @@ def _targets(obj: Any) -> str:
     return metrics_text(obj.spec.metrics or (), (obj.status and obj.status.current_metrics) or ())
 
 
+def _pod_group(obj: Any, now: Instant) -> Cells:
+    stands = conditions.find((obj.status and obj.status.conditions) or (), "PodGroupScheduled")
+    status = "Pending" if stands is None else "Scheduled" if stands.status == "True" else "Unschedulable"
+    goes = conditions.find((obj.status and obj.status.conditions) or (), "DisruptionTarget")
+    reference = obj.spec.pod_group_template_ref
+    return (
+        obj.metadata.name,
+        "Basic" if obj.spec.scheduling_policy.gang is None else "Gang",
+        NONE if reference is None else reference.workload.workload_name,
+        status if goes is None else goes.reason,
+        age(obj, now),
+    )
+
+
 def _priority_class(obj: Any, now: Instant) -> Cells:
     policy = obj.preemption_policy or ""
     return (obj.metadata.name, number(obj.value), bool(obj.global_default), age(obj, now), policy)
@@ -196,6 +210,7 @@ WORKLOADS: Final[dict[str, Fill]] = {
     "controllerrevisions.apps": _controller_revision,
     "poddisruptionbudgets.policy": _disruption_budget,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "podgroups.scheduling.k8s.io": _pod_group,
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "runtimeclasses.node.k8s.io": _runtime_class,
 }

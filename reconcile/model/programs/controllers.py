@@ -45,7 +45,7 @@ persistentvolume-protection-controller pv-protection: persistentvolume-protectio
 persistentvolumeclaim-protection-controller pvc-protection: persistentvolumeclaim-protection
 pod-garbage-collector-controller podgc: pod-garbage-collector
 podcertificaterequest-cleaner-controller:
-podgroup-protection-controller:
+podgroup-protection-controller: podgroup-protection
 replicaset-controller replicaset: replicaset
 replicationcontroller-controller replicationcontroller: replicationcontroller
 resourceclaim-controller resource-claim-controller: resourceclaim

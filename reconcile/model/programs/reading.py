@@ -161,6 +161,10 @@ def _switched(text: str, minor: str) -> dict[str, bool] | Refusal:
             unknown.append(f"cannot set feature gate {name} to {str(on).lower()}, feature is locked to {fixed}")
         else:
             found[name] = on
+    unknown = unknown or [
+        f"{name} is enabled, but depends on features that are disabled: [{needed}]"
+        for name, needed in gates.lacking(found)
+    ]
     return failed(unknown) if unknown else found
 
 

@@ -83,6 +83,18 @@ def appended(applied):
     return tuple(dict.fromkeys(data for data in applied if isinstance(data, tuple) and len(data) == 2))
 
 
+def leaves_one_alone(state, event):
+    """
+    Tell whether a leader is asked to remove itself from a cluster of two.
+
+    If the other does not hear that this is committed, it needs the vote of who has left, which nothing promises.
+    """
+    asked = event.message if isinstance(event, raft.Received) else event
+    change = asked.data if isinstance(asked, raft.Proposed | raft.Propose) else None
+    leaves = isinstance(change, raft.Change) and (change.kind, change.member) == ("remove", state.name)
+    return leaves and state.role == "leader" and len(state.membership.voters) == 2
+
+
 @attrs.define
 class Host:
     """A member's host: its state while it runs, its disk, what is on its way to the disk, its application."""
@@ -162,7 +174,7 @@ class World:
 
     def tell(self, name, event):
         host = self.hosts[name]
-        if host.state is None or name in self.paused:
+        if host.state is None or name in self.paused or leaves_one_alone(host.state, event):
             return
         before = host.state
         host.state, effects = raft.step(host.state, event, self.now)
@@ -426,8 +438,23 @@ class World:
         news = range(self.proposals - len(self.hosts) + 1, self.proposals + 1)
         return len(ends) == 1 and any(number in news for _, number in appended(ends.pop()))
 
+    def is_stranded(self):
+        """
+        Tell whether a leader of two has left, and the other never learned that this was committed.
+
+        It waits for the vote of one that knows more, so nobody leads any more: etcd's Raft documents that, and asks for
+        three members.
+        """
+        states = [host.state for host in self.hosts.values()]
+        gone = {state.name for state in states if state.name not in state.membership.everyone}
+        pairs = [set(state.membership.voters) for state in states if state.name in state.membership.voters]
+        nobody = all(state.role != "leader" for state in states)
+        return nobody and any(len(pair) == 2 and pair & gone for pair in pairs)
+
     def check_end(self):
         """Once healed, the members that belong to the cluster have all that was acknowledged."""
+        if self.is_stranded():
+            return
         leader = max(self.leaders)
         leading = self.hosts[self.leaders[leader]].state
         assert leading.role == "leader", (

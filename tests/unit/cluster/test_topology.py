@@ -220,6 +220,10 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"device_drivers": (DeviceDriver(name="d", bind=-1),)}, "topology: device_drivers[0].bind: -1 is negative"),
         ({"device_drivers": (DeviceDriver(name="d"),) * 2}, "topology: device_drivers: two are called 'd'"),
         (
+            {"device_drivers": (DeviceDriver(name="d", health={"gpu": "ill"}),)},
+            "topology: device_drivers[0].health['gpu']: 'ill': a device is one of Healthy, Unhealthy, Unknown",
+        ),
+        (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
             "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
         ),
@@ -324,8 +328,9 @@ STATEFUL_SET = {
     [
         (
             {"Nonesuch": True},
-            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, HPAConfigurableTolerance, HPA",
+            "'Nonesuch' cannot be switched here; there are CoordinatedLeaderElection, GangScheduling, Gen",
         ),
+        ({"GangScheduling": True}, "GangScheduling is on, but GenericWorkload, which it depends on, is off"),
         ({"MaxUnavailableStatefulSet": "yes"}, "feature_gates: expected a map of text to true or false"),
     ],
 )
@@ -344,7 +349,16 @@ def test_a_gate_reaches_the_api_server(switched, kept):
 
 
 @pytest.mark.parametrize(
-    "gate", sorted(set(gates.DEFAULTS) - {gates.WATCH_LIST_CLIENT, gates.COORDINATED_LEADER_ELECTION})
+    "gate",
+    sorted(
+        set(gates.DEFAULTS)
+        - {
+            gates.WATCH_LIST_CLIENT,
+            gates.COORDINATED_LEADER_ELECTION,
+            gates.GENERIC_WORKLOAD,
+            gates.GANG_SCHEDULING,
+        }
+    ),
 )
 def test_a_gate_reaches_its_controller(gate):
     default = controllers.standard()

@@ -3,11 +3,13 @@
 import attrs
 import pytest
 
+from reconcile.cluster.pending import Sent
 from reconcile.components import network
 from reconcile.components.network import Health, Line
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.model.balancers import Balancer
+from reconcile.model.requests import Request, User
 
 HOSTS = ("one", "two", "three")
 
@@ -144,6 +146,18 @@ def test_client_go_sends_a_get_again_whose_connection_broke_and_nothing_else(ver
 
 def test_an_event_is_recorded_again_twelve_times():
     assert tries("create", "refused", recorded=True) == [10] * 12
+
+
+def test_a_thousand_events_of_a_process_wait_at_most():
+    waiting = [network.Again(event("kubelet/one", number), 1) for number in range(1000)]
+    state = attrs.evolve(begun(), again=tuple(waiting))
+    assert network.drops(state, event("kubelet/one", 1000))
+    assert not network.drops(state, event("kubelet/one", 999))  # it is one of them
+    assert not network.drops(state, event("kubelet/two", 1000))
+
+
+def event(process, number):
+    return Sent(process, 1, "one", User(name="u"), Request(verb="create", resource="events"), None, number)
 
 
 def test_what_has_come_through_begins_to_count_anew():

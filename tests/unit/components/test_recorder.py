@@ -181,6 +181,15 @@ def test_what_is_remembered_is_bounded():
     assert len(state.unanswered) == 4096
 
 
+def test_controllers_of_a_process_have_their_events_each():
+    scaled = Record(pod(), "Normal", "Scaled", "There", component="deployment-controller")
+    other = attrs.evolve(scaled, component="replicaset-controller")
+    state, calls = play(START, *[(scaled, NOW)] * 26, (other, NOW))
+    assert [call.request.verb for call in calls] == ["create", *["patch"] * 24, "create"]
+    assert calls[-1].request.body.count == 1
+    assert state.count == 27
+
+
 class Plain:
     """The correlator as its description says it, on dicts, without bounds."""
 

@@ -201,6 +201,31 @@ def test_who_missed_its_removal_is_told_when_it_comes_back(three):
     assert f"etcd/{host}" not in run(back, until=back.now + 100 * MILLISECOND).cluster.processes
 
 
+def test_who_comes_back_with_the_disk_of_a_member_that_was_removed_is_told_so(three):
+    host = followers(three)[0]
+    back = happened(three, StopHost(host), ChangeMember("remove", host))
+    back = run(back, until=back.now + SECOND).cluster
+    back = happened(back, ChangeMember("learner", host), StartHost(host))
+    back = run(back, until=back.now + 20 * SECOND).cluster
+    (before,) = [each for each in member_list(three) if each.host == host]
+    (after,) = [each for each in member_list(back) if each.host == host]
+    assert (after.part, after.role, after.started) == ("learner", "down", False)
+    assert after.id != before.id
+    assert after.cluster == before.cluster
+    new = happened(back, StopHost(host), LoseDisk(host), StartHost(host))
+    assert ("learner", True) in [(each.part, each.started) for each in member_list(settle(new).cluster)]
+
+
+def test_a_disk_that_is_full_stays_so_when_a_write_that_was_under_way_is_on_it(three):
+    host = followers(three)[0]
+    slow = happened(three, SlowDisk(host, SECOND), Submit(request=create(NEW), tag="new"))
+    full = happened(run(slow, until=slow.now + 100 * MILLISECOND).cluster, FillDisk(host))
+    assert full.members[host].writing
+    written = run(full, until=full.now + 2 * SECOND).cluster
+    assert not written.members[host].writing
+    assert written.members[host].full
+
+
 def test_a_voter_without_whom_the_others_are_no_quorum_stays(three):
     one, other = followers(three)
     with pytest.raises(ReconcileError, match="etcdserver: unhealthy cluster"):

@@ -125,6 +125,15 @@ def test_flags_are_read_as_pflag_reads_them(words, given):
             ),
         ),
         (KCM, ("--feature-gates=Nope=true",), 1, '"command failed" err="unrecognized feature gate: Nope"'),
+        (
+            KCM,
+            ("--feature-gates=GangScheduling=true",),
+            1,
+            (
+                '"command failed" err="GangScheduling is enabled, but depends on features that are disabled: '
+                '[GenericWorkload]"'
+            ),
+        ),
         (KCM, ("--feature-gates=Vol",), 1, '"command failed" err="missing bool value for Vol"'),
         (
             KCM,
@@ -206,7 +215,8 @@ def test_which_controllers_are_left_out():
 def test_every_controller_here_can_be_switched():
     named = {own for owns in OWN.values() for own in owns}
     assert {each.name for each in STANDARD} - named == {"apiservice-availability"}  # the API server's own
-    assert named - {each.name for each in STANDARD} == {"node-ipam-controller"}  # there with a cluster_cidr
+    # The one is there with a cluster_cidr, the other while GenericWorkload is on.
+    assert named - {each.name for each in STANDARD} == {"node-ipam-controller", "podgroup-protection"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -74,14 +74,24 @@ class Grant:
 
 @lru_cache(maxsize=64)
 def founded(
-    start: Instant, grants: tuple[Grant, ...] = (), *, managed: bool = False, groups: tuple[str, ...] = ()
+    start: Instant,
+    grants: tuple[Grant, ...] = (),
+    *,
+    managed: bool = False,
+    groups: tuple[str, ...] = (),
+    gates: tuple[str, ...] = (),
 ) -> Store:
     """
     Give what is stored before anybody asks for anything: the access rules, as of the instant *start*.
 
-    *managed* says whether they have managed fields, *groups* which APIs of metrics are registered.
+    Args:
+        start: when.
+        grants: who else has rights from the beginning.
+        managed: whether they have managed fields.
+        groups: which APIs of metrics are registered.
+        gates: the feature gates that are on, as far as they give rights.
     """
-    rows = [*_bootstrap(), *[row for grant in grants for row in _granted(grant)]]
+    rows = [*_bootstrap(gates), *[row for grant in grants for row in _granted(grant)]]
     stamp = Time.at(start)
     tables: dict[str, Table[str, Any]] = {}
     for resource, obj in rows:
@@ -123,20 +133,30 @@ def _stamped(resource: str, obj: Any, stamp: Time, owners: tuple[meta_v1.Managed
 
 
 @cache
-def _bootstrap() -> tuple[tuple[str, Any], ...]:
-    """Give the objects of the bootstrap policy, each with its resource."""
-    rules = dict(_parsed(clusterroles.CLUSTER_ROLES)) | dict(_parsed(controllerroles.CONTROLLER_ROLES))
+def _bootstrap(gates: tuple[str, ...] = ()) -> tuple[tuple[str, Any], ...]:
+    """Give the objects of the bootstrap policy, each with its resource, as they are while these *gates* are on."""
+    own = _with_gated(controllerroles.CONTROLLER_ROLES, controllerroles.GATED, gates)
+    rules = _with_gated(clusterroles.CLUSTER_ROLES, clusterroles.GATED, gates) | own
     for name in ("view", "edit", "admin"):  # each gathers from those before it
         gathered = [rule for source in clusterroles.AGGREGATED[name] for rule in rules[source]]
         rules[name] = tuple(dict.fromkeys(gathered))
     roles = [(rbac.CLUSTER_ROLES, _cluster_role(name, found)) for name, found in sorted(rules.items())]
-    accounts = [f"{name}: account {name.rpartition(':')[2]}" for name, _ in _parsed(controllerroles.CONTROLLER_ROLES)]
+    accounts = [f"{name}: account {name.rpartition(':')[2]}" for name in own]
     bindings = [
         (rbac.CLUSTER_BINDINGS, ClusterRoleBinding(metadata=_named(name), role_ref=_reference(name), subjects=subjects))
         for name, _, subjects in map(_bound, [*_lines(clusterroles.CLUSTER_BINDINGS), *accounts])
     ]
     placed = [(rbac.ROLES, _role(key, found)) for key, found in _parsed(clusterroles.ROLES)]
     return (*roles, *bindings, *placed, *[(rbac.BINDINGS, _binding(line)) for line in _lines(clusterroles.BINDINGS)])
+
+
+def _with_gated(text: str, gated: Mapping[str, str], gates: tuple[str, ...]) -> dict[str, Rules]:
+    """Give the roles of a text, with what those of these *gates* that are on give besides."""
+    rules = dict(_parsed(text))
+    for gate in gates:
+        for name, more in _parsed(gated[gate]) if gate in gated else ():
+            rules[name] = (*rules.get(name, ()), *more)
+    return rules
 
 
 def _granted(grant: Grant) -> Iterator[tuple[str, Any]]:

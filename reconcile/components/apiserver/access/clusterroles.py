@@ -6,7 +6,7 @@ and where a rule is for objects of some names only, | their names; or verbs | pa
 A line that is indented further goes on with the one before.
 
 Source:   RBAC's bootstrap policy: cluster roles, and roles of the system namespaces.
-Left out: roles of feature gates that are off by default.
+Left out: roles of feature gates that cannot be switched on here.
 """
 
 from __future__ import annotations
@@ -189,6 +189,19 @@ system:volume-scheduler
   get list patch update watch | core | persistentvolumeclaims
 view
 """
+
+# What a role may do besides while a feature gate is on.
+GATED: Final[dict[str, str]] = {
+    "GenericWorkload": """
+system:aggregate-to-edit
+  create delete deletecollection patch update | scheduling.k8s.io | podgroups workloads
+system:aggregate-to-view
+  get list watch | scheduling.k8s.io | podgroups podgroups/status workloads
+system:kube-scheduler
+  get list watch | scheduling.k8s.io | podgroups
+  patch update | scheduling.k8s.io | podgroups/status
+""",
+}
 
 # Of the namespace before the slash.
 ROLES: Final = """

@@ -6,7 +6,7 @@ and where a rule is for objects of some names only, | their names; or verbs | pa
 A line that is indented further goes on with the one before.
 
 Source:   RBAC's bootstrap policy: controller roles.
-Left out: roles of feature gates that are off by default.
+Left out: roles of feature gates that cannot be switched on here.
 """
 
 from __future__ import annotations
@@ -236,3 +236,16 @@ ACCOUNTS: Final = frozenset(
     + ["bootstrap-signer", "token-cleaner"]  # their rights are in one namespace
 )
 """The ServiceAccounts of kube-system as which the controllers of the controller-manager call."""
+
+# The same, while a feature gate is on: further roles, and what a role may do besides.
+GATED: Final[dict[str, str]] = {
+    "GenericWorkload": """
+system:controller:podgroup-protection-controller
+  get list update watch | scheduling.k8s.io | podgroups
+  get list watch | core | pods
+""",
+    "WorkloadWithJob": """
+system:controller:job-controller
+  create get list watch | scheduling.k8s.io | podgroups workloads
+""",
+}

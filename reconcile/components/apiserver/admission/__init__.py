@@ -2,11 +2,11 @@
 Admission: what the API server's plugins add to a request and whom they stop, a module a plugin.
 
 First the plugins that change what is written (NamespaceLifecycle, LimitRanger, ServiceAccount, NodeRestriction,
-TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, RuntimeClass,
-DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once the object is
-valid, those that judge it
+TaintNodesByCondition, Priority, DefaultTolerationSeconds, StorageObjectInUseProtection, PodGroupProtection,
+RuntimeClass, DefaultIngressClass, DefaultStorageClass, MutatingAdmissionPolicy, MutatingAdmissionWebhook), then, once
+the object is valid, those that judge it
 (LimitRanger, PodSecurity, Priority, PersistentVolumeClaimResize, the certificates' three, NodeDeclaredFeatureValidator,
-PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
+PodGroupWorkloadExists, JobValidation, PodResizeValidator, ValidatingAdmissionPolicy, webhooks, ResourceQuota).
 
 Source:   the admission plugins of these names, in kube-apiserver's recommended order.
 Left out: see docs/limits.md, "API server".
@@ -17,6 +17,7 @@ from reconcile.components.apiserver.admission.judging import Judged, carried, ju
 from reconcile.components.apiserver.admission.lifecycle import admit_namespace, check_mortal
 from reconcile.components.apiserver.admission.limits import ANNOTATION as LIMITED
 from reconcile.components.apiserver.admission.nodes import restrict_node
+from reconcile.components.apiserver.admission.podgroups import protect_group
 from reconcile.components.apiserver.admission.pods import Admitted, admit_pod, with_keys
 from reconcile.components.apiserver.admission.storage import admit_claim, protect
 from reconcile.components.apiserver.admission.tainting import admit_node
@@ -36,6 +37,7 @@ __all__ = [
     "mutated",
     "mutates",
     "protect",
+    "protect_group",
     "restrict_node",
     "with_keys",
 ]

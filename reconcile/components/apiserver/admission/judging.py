@@ -19,6 +19,7 @@ from reconcile.components.apiserver.admission import (
     certificates,
     limits,
     matching,
+    podgroups,
     priorities,
     quotas,
     resizes,
@@ -29,12 +30,14 @@ from reconcile.components.apiserver.admission.mutating import Again
 from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.quick import quick
+from reconcile.model.grouping import GROUPS
 from reconcile.store import Compare, Put
 
 Plugins = Callable[[Ask, Any], Any]
 
 CERTIFICATES: Final = "certificatesigningrequests.certificates.k8s.io"
 _CLAIMS: Final = "persistentvolumeclaims"
+_JOBS: Final = "jobs.batch"
 _WORKLOADS: Final = frozenset(
     {
         "podtemplates",
@@ -56,7 +59,7 @@ _LOOKED_AT: Final = frozenset(
     {
         *[
             (resource, "")
-            for resource in (*_WORKLOADS, "pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES)
+            for resource in (*_WORKLOADS, "pods", "namespaces", _CLAIMS, CERTIFICATES, priorities.CLASSES, GROUPS)
         ],
         *[("pods", part) for part in _PARTS],
         (CERTIFICATES, "status"),
@@ -101,6 +104,10 @@ def judged(ask: Ask, new: Any, old: Any) -> Judged:
         storage.check_resize(ask, new, old)
     elif resource == CERTIFICATES and old is None:
         certificates.check_subject(ask, new)
+    elif resource == _JOBS and old is not None and ask.state.feature_gates:
+        podgroups.check_parallelism(ask, new, old)
+    elif resource == GROUPS and old is None:
+        podgroups.check_template(ask, new)
     if not ruled:
         return Judged(warnings) if warnings else _NOTHING
     warnings += _ruled(ask, new, old)

@@ -7,6 +7,7 @@ Left out: see docs/limits.md, "API server".
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
@@ -14,7 +15,8 @@ from reconcile.components.apiserver.access import authorising
 from reconcile.components.apiserver.admission.accounts import MIRROR
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
-from reconcile.model import statuses
+from reconcile.lib.errors import ReconcileError
+from reconcile.model import certificates, statuses
 
 _RESTRICTED: Final = "node-restriction.kubernetes.io"
 _KUBELETS_OWN: Final = ("kubelet.kubernetes.io", "node.kubernetes.io")
@@ -34,8 +36,17 @@ _KUBELETS_LABELS: Final = frozenset(
 _ROLES: Final = ("node-role.kubernetes.io/control-plane",)
 # What a kubelet may write of its own node only.
 _RESTRICTED_TO_NODE: Final = frozenset(
-    {"pods", "nodes", "leases.coordination.k8s.io", "csinodes.storage.k8s.io", "serviceaccounts"}
+    {
+        "pods",
+        "nodes",
+        "leases.coordination.k8s.io",
+        "csinodes.storage.k8s.io",
+        "serviceaccounts",
+        "certificatesigningrequests.certificates.k8s.io",
+        "resourceslices.resource.k8s.io",
+    }
 )
+_NODES_SIGNERS: Final = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
 
 
 def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
@@ -58,8 +69,26 @@ def restrict_node(ask: Ask, obj: Any, old: Any) -> None:
         why = "can only access node lease with the same name as the requesting node"
     elif request.resource == "csinodes.storage.k8s.io" and name != node:
         why = "can only access CSINode with the same name as the requesting node"
+    elif request.resource == "certificatesigningrequests.certificates.k8s.io":
+        why = _certificate_denied(node, obj) if request.verb == "create" and not request.subresource else ""
+    elif request.resource == "resourceslices.resource.k8s.io" and request.verb in ("create", "delete"):
+        whole = obj if request.verb == "create" else old
+        if whole.spec is not None and whole.spec.node_name != node:
+            why = f"can only {request.verb} ResourceSlice with the same NodeName as the requesting node"
     if why:
         raise Refusal(statuses.forbidden(request.resource, name, why))
+
+
+def _certificate_denied(node: str, csr: Any) -> str:
+    if csr.spec is None or csr.spec.signer_name not in _NODES_SIGNERS:
+        return ""
+    try:
+        asked = certificates.parse(base64.b64decode(str(csr.spec.request)).decode())
+    except (ReconcileError, ValueError):
+        return "unable to parse csr: PEM block type must be CERTIFICATE REQUEST"
+    return (
+        "" if asked.common_name == f"system:node:{node}" else f"can only create a node CSR with CN=system:node:{node}"
+    )
 
 
 def _pod_denied(ask: Ask, node: str, obj: Any, old: Any) -> str:

@@ -24,6 +24,7 @@ from reconcile.components.apiserver.state import Ask
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
+from reconcile.model import gates
 from reconcile.model.qos import qos_class
 
 
@@ -49,6 +50,8 @@ def admit_pod(ask: Ask, pod: core_v1.Pod, name: str) -> Admitted:
     assert pod.spec is not None, "a pod without a specification is refused before"
     mirror = pod.metadata is not None and MIRROR in (pod.metadata.annotations or ())
     state, spec, noted = ask.state, pod.spec, ""
+    if spec.scheduling_group is not None and not gates.is_on(state.feature_gates, gates.GENERIC_WORKLOAD):
+        spec = replace(spec, scheduling_group=None)
     if ask.store.ruled:
         spec, noted = limits.with_defaults(ask, spec)
     if spec.runtime_class_name is not None or spec.overhead:

@@ -175,6 +175,7 @@ METADATA_KEPT_BY_STATUS: Final = frozenset(
         "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
         "servicecidrs.networking.k8s.io",
         "resourceclaims.resource.k8s.io",
+        "podgroups.scheduling.k8s.io",
         "volumeattachments.storage.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "apiservices.apiregistration.k8s.io",

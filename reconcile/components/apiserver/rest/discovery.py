@@ -52,6 +52,8 @@ _KINDS: Final[dict[str, tuple[str, str, str]]] = {
 _STORED: Final[dict[str, tuple[str, str]]] = {
     "horizontalpodautoscalers.autoscaling": ("autoscaling", "v2"),
     "events.events.k8s.io": ("", "v1"),
+    "podgroups.scheduling.k8s.io": ("scheduling.k8s.io", "v1alpha2"),
+    "workloads.scheduling.k8s.io": ("scheduling.k8s.io", "v1alpha2"),
     "leasecandidates.coordination.k8s.io": ("coordination.k8s.io", "v1beta1"),
     "customresourcedefinitions.apiextensions.k8s.io": ("apiextensions.k8s.io", "v1beta1"),
     "mutatingadmissionpolicies.admissionregistration.k8s.io": ("admissionregistration.k8s.io", "v1beta1"),

@@ -26,7 +26,7 @@ from reconcile.components.apiserver.registry.validation import (
 from reconcile.components.apiserver.registry.validation.definitions import naming as definition_naming
 from reconcile.components.apiserver.registry.warnings import creation_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned, drawing
-from reconcile.components.apiserver.writing import managing, preparing
+from reconcile.components.apiserver.writing import grouping, managing, preparing
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -293,8 +293,9 @@ def _with_finalizer(_: Ask, namespace: core_v1.Namespace) -> core_v1.Namespace:
     return replace(namespace, spec=replace(spec, finalizers=(*(spec.finalizers or ()), "kubernetes")))
 
 
-def _with_controller_labels(_: Ask, job: Any) -> Any:
+def _with_controller_labels(ask: Ask, job: Any) -> Any:
     """Let a job select its pods by its own uid, unless it says that it selects them itself."""
+    job = grouping.ungrouped(ask, job)
     spec = job.spec
     if spec is None or spec.manual_selector:
         return job
@@ -363,6 +364,7 @@ _ADMISSIONS: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
     "persistentvolumes": _waiting,
     "volumeattributesclasses.storage.k8s.io": admission.protect,
     "certificatesigningrequests.certificates.k8s.io": _asked_by,
+    "podgroups.scheduling.k8s.io": lambda ask, group: admission.protect_group(ask, grouping.new_group(ask, group)),
     "servicecidrs.networking.k8s.io": _ready,
     **dict.fromkeys(sorted(RIGHTS), granting.admit),
 }

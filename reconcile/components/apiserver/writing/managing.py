@@ -50,6 +50,7 @@ _RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
     ("certificatesigningrequests.certificates.k8s.io", "status"): sets.of(("f:spec",), ("f:status", "f:conditions")),
     ("certificatesigningrequests.certificates.k8s.io", "approval"): sets.of(("f:spec",), ("f:status", "f:certificate")),
     ("namespaces", "finalize"): _STATUS,
+    ("podgroups.scheduling.k8s.io", ""): sets.NOTHING,
     **{
         (resource, "status"): _ALL_BUT_STATUS
         for resource in (
@@ -58,6 +59,7 @@ _RESET: Final[Mapping[tuple[str, str], FieldSet]] = {
             "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
             "servicecidrs.networking.k8s.io",
             "resourceclaims.resource.k8s.io",
+            "podgroups.scheduling.k8s.io",
             "volumeattachments.storage.k8s.io",
             "customresourcedefinitions.apiextensions.k8s.io",
             "apiservices.apiregistration.k8s.io",

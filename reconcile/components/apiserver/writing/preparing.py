@@ -15,6 +15,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.apiserver.refusals import Causes
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.state import Ask
+from reconcile.components.apiserver.writing import grouping
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import gates
@@ -191,6 +192,7 @@ STATUS: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
     "jobs.batch": lambda _, new, __: as_read(new),
     "persistentvolumes": _volume_status,
     "certificatesigningrequests.certificates.k8s.io": _signing_status,
+    "podgroups.scheduling.k8s.io": grouping.group_status,
 }
 
 
@@ -279,21 +281,30 @@ def _lease(ask: Ask, new: Any, old: Any) -> Any:
     return replace(kept, spec=replace(kept.spec, strategy=strategy, preferred_holder=preferred))
 
 
+def _and(first: Callable[[Ask, Any, Any], Any], then: Callable[[Ask, Any, Any], Any]) -> Callable[[Ask, Any, Any], Any]:
+    return lambda ask, new, old: then(ask, first(ask, new, old), old)
+
+
 NEW: Final[Mapping[str, Callable[[Ask, Any], Any]]] = {
-    "statefulsets.apps": _new_stateful_set,
-    "daemonsets.apps": _new_daemon_set,
+    **dict.fromkeys(sorted(grouping.MAKERS), grouping.ungrouped),
+    "statefulsets.apps": lambda ask, obj: _new_stateful_set(ask, grouping.ungrouped(ask, obj)),
+    "daemonsets.apps": lambda ask, obj: _new_daemon_set(ask, grouping.ungrouped(ask, obj)),
     "certificatesigningrequests.certificates.k8s.io": _new_signing_request,
     "volumeattributesclasses.storage.k8s.io": _new_attributes_class,
     "resourceslices.resource.k8s.io": _new_slice,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
     "leases.coordination.k8s.io": _new_lease,
+    "workloads.scheduling.k8s.io": grouping.new_workload,
 }
 CHANGED: Final[Mapping[str, Callable[[Ask, Any, Any], Any]]] = {
-    "statefulsets.apps": _stateful_set,
-    "daemonsets.apps": _daemon_set,
+    **dict.fromkeys(sorted(grouping.MAKERS), grouping.ungrouped),
+    "statefulsets.apps": _and(grouping.ungrouped, _stateful_set),
+    "daemonsets.apps": _and(grouping.ungrouped, _daemon_set),
     "certificatesigningrequests.certificates.k8s.io": _signing_request,
     "resourceslices.resource.k8s.io": _slice,
     "leases.coordination.k8s.io": _lease,
+    "podgroups.scheduling.k8s.io": grouping.group,
+    "workloads.scheduling.k8s.io": grouping.workload,
     "persistentvolumeclaims": new_claim,
     "endpointslices.discovery.k8s.io": _changed_slice,
 }

@@ -33,7 +33,7 @@ from reconcile.components.apiserver.registry.validation import (
 )
 from reconcile.components.apiserver.registry.warnings import change_warnings
 from reconcile.components.apiserver.state import Ask, Plan, Planned
-from reconcile.components.apiserver.writing import creating, managing, preparing
+from reconcile.components.apiserver.writing import creating, grouping, managing, preparing
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
@@ -446,7 +446,14 @@ def _with_tolerations(given: Any, before: Any) -> Any:
 
 # What may be as it was only once the server has made of it what it makes.
 _COMPLETED: Final = frozenset(
-    {"leases.coordination.k8s.io", "persistentvolumeclaims", "endpointslices.discovery.k8s.io"}
+    {
+        "leases.coordination.k8s.io",
+        "persistentvolumeclaims",
+        "endpointslices.discovery.k8s.io",
+        "podgroups.scheduling.k8s.io",
+        "workloads.scheduling.k8s.io",
+        *grouping.MAKERS,
+    }
 )
 # Whose annotations say what is in no field, and are judged with the specification.
 _ANNOTATED: Final = frozenset({"pods", "services", "secrets", "persistentvolumes", "persistentvolumeclaims"})

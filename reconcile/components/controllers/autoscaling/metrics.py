@@ -294,8 +294,8 @@ def _of_object(spec: v2.MetricSpec, response: Response, target: Target) -> Propo
     try:
         value = Quantity.parse(_custom_values(response)[0]["value"]).milli
     except Unknown as unknown:
-        where = f"{about.kind} {target.namespace}/{about.name}"
-        said = f"unable to get metric {metric.name}: {unknown} on {where}"
+        # Upstream gives its text's parts in another order than it names them.
+        said = f"unable to get metric {metric.name}: {about.kind} on {target.namespace} {about.name}/{unknown}"
         shared = aim.type == "AverageValue"
         raise Unknown(said, f"failed to get {metric.name} object metric: {said}" if shared else "") from None
     if aim.type == "Value" and aim.value is not None:

@@ -186,7 +186,7 @@ class _Sync:
         rivals = []
         for key, other in self._ask.memory.selectors.between(f"{namespace}/", f"{namespace}0"):
             if other and any(selectors.fits(selectors.parse_labels(other), each) for each in labels):
-                rivals.append(f"{{{key.partition('/')[2]} {namespace}}}")
+                rivals.append(key)
         if len(rivals) > 1:
             said = f"pods by selector {text} are controlled by multiple HPAs: [{' '.join(rivals)}]"
             return said, "AmbiguousSelector"

@@ -17,4 +17,4 @@ CONTROLLERS: Final[tuple[Controller, ...]] = (namespace.CONTROLLER, garbagecolle
 
 def switched(given: Map[bool]) -> dict[str, Controller]:
     """Give, by name, those controllers that are otherwise where feature gates are."""
-    return namespace.switched(given)
+    return {**namespace.switched(given), **garbagecollector.switched(given)}

@@ -27,10 +27,12 @@ from reconcile.components.controllers.runtime import Ask, Controller, Key, Outco
 from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model import definitions
+from reconcile.model import definitions, gates
+from reconcile.model.grouping import GROUPS, WORKLOADS
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 
@@ -53,6 +55,7 @@ RESOURCES: Final[tuple[str, ...]] = tuple(
     )
 )
 """Everything that can own or be owned."""
+_GROUPED: Final = (WORKLOADS, GROUPS)
 
 
 @quick
@@ -117,7 +120,7 @@ def reconcile(ask: Ask) -> Outcome:
 def dependents_of(uid: str, views: Views) -> list[tuple[Key, Any]]:
     """Give key and object of everything that has an owner reference with this uid."""
     found: list[tuple[Key, Any]] = []
-    for name, table in views.filled((*RESOURCES, *_customs(views))):
+    for name, table in views.filled((*RESOURCES, *(_GROUPED if views.has(GROUPS) else ()), *_customs(views))):
         found += [((name, key), table[key]) for key in table.keys_under("owner", uid)]
     return found
 
@@ -143,12 +146,15 @@ def _keys_of_new(change: Change, item: Any, views: Views) -> tuple[Key, ...]:
         if FOREGROUND in finalizers and ORPHAN not in finalizers:
             return (itself, *_keys_of_dependents(metadata.uid, views))
         return (itself,) if ORPHAN in finalizers else ()
-    return () if _is_well_owned(item, views) else (itself,)
+    for reference in metadata.owner_references or ():
+        if _cached_owner(item, reference, views) is None:
+            return (itself,)
+    return ()  # even if an owner waits already: it is looked at again when the owner is
 
 
 def _is_well_owned(item: Any, views: Views) -> bool:
     """Tell whether every owner is in the caches and none of them waits for its dependents to go."""
-    for reference in item.metadata.owner_references or ():
+    for reference in _owners(item):
         owner = _cached_owner(item, reference, views)
         if owner is None or _waits(owner):
             return False
@@ -164,7 +170,7 @@ def _cached_owner(item: Any, reference: meta_v1.OwnerReference, views: Views) ->
 
 
 def _waiting_owners(item: Any, views: Views) -> list[Key]:
-    """Give the owners of *item* that wait for their dependents."""
+    """Give the owners of *item* that wait for their dependents, and those of their dependents that do not go yet."""
     found: list[Key] = []
     for reference in item.metadata.owner_references or ():
         owner = _cached_owner(item, reference, views)
@@ -172,6 +178,10 @@ def _waiting_owners(item: Any, views: Views) -> list[Key]:
             kind = _kind_of(reference, views)
             assert kind is not None, "its owner was found"
             found.append((kind.key, joined(owner.metadata.namespace or "", reference.name)))
+            uid = owner.metadata.uid
+            for key, dependent in dependents_of(uid, views):
+                if dependent.metadata.deletion_timestamp is None and _is_blocking(dependent, uid):
+                    found.append(key)
     return found
 
 
@@ -209,7 +219,7 @@ def _wait_for_dependents(ask: Ask, item: Any) -> Outcome:
     """Let the owner go once no dependent blocks it; each that does is looked at under its own key."""
     uid = item.metadata.uid
     for _, dependent in dependents_of(uid, ask.views):
-        if any(reference.uid == uid and reference.block_owner_deletion for reference in _owners(dependent)):
+        if _is_blocking(dependent, uid):
             return Outcome()
     return Outcome(calls=(_without_finalizer(ask.key, item, FOREGROUND),))
 
@@ -349,6 +359,11 @@ def _owners(item: Any) -> tuple[meta_v1.OwnerReference, ...]:
     return item.metadata.owner_references or ()
 
 
+def _is_blocking(dependent: Any, uid: str) -> bool:
+    """Tell whether the owner with this uid must not go before *dependent*."""
+    return any(reference.uid == uid and reference.block_owner_deletion for reference in _owners(dependent))
+
+
 def _blocks(item: Any) -> bool:
     return any(reference.block_owner_deletion for reference in _owners(item))
 
@@ -410,3 +425,11 @@ CONTROLLER: Final = Controller(
     customs=keys_of_change,
     user=service_account("generic-garbage-collector"),
 )
+
+
+def switched(given: Map[bool]) -> dict[str, Controller]:
+    """Give, by name, the garbage collector that also sees groups of pods, where there are any."""
+    if not gates.is_on(given, gates.GENERIC_WORKLOAD):
+        return {}
+    sources = tuple([Source(name, keys_of_change) for name in _GROUPED])
+    return {NAME: replace(CONTROLLER, sources=(*CONTROLLER.sources, *sources))}

@@ -79,7 +79,7 @@ class Purge:
         stage: what the calls under way are: look, empty_pods, count_pods, empty, count, report, finalize.
         namespace: as the API server last gave it.
         full: the resources that had objects, when it was last looked.
-        takes: how long its pods may take to stop, in seconds.
+        takes: how long its pods may take to stop, in seconds; 0 if they have had that long.
         undiscovered: versions of groups of which nobody could be asked what there is.
         errors: what went wrong.
         remaining: resource -> how many objects are left, sorted.
@@ -188,12 +188,14 @@ def _looked(ask: Ask, purge: Purge) -> Outcome:
         return Outcome(error=_refusal(ask.answers[:1]))
     served = ask.answers[1][1]
     found = {request.resource: response.body.items for request, response in ask.answers[2:] if response.ok}
+    takes = _longest_stop(found.get("pods", ()))
+    since = ask.now - itself.body.metadata.deletion_timestamp.instant
     purge = replace(
         _blamed(purge, ask.answers[1:]),
         undiscovered=measured.unavailable(served.body.items) if served.ok else (),
         namespace=itself.body,
         full=tuple([key for key, items in found.items() if items]),
-        takes=_longest_stop(found.get("pods", ())),
+        takes=takes if since < takes * SECOND else 0,
     )
     if "pods" in purge.full:
         return _called(ask, purge, "empty_pods", _empties(ask.key, ("pods",)))
@@ -210,7 +212,7 @@ def _counted_pods(ask: Ask, purge: Purge) -> Outcome:
     """Go on with the rest once the pods are gone: they may need it to stop in good order."""
     counted = _counted(ask, purge)
     # What is left is told once the pods are gone: until then nothing else was even tried.
-    return _report(ask, counted, totals=False) if counted.remaining else _empty_rest(ask, counted)
+    return _report(ask, counted, totals=False) if counted.remaining else _empty_rest(ask, replace(counted, takes=0))
 
 
 def _empty_rest(ask: Ask, purge: Purge) -> Outcome:
@@ -255,8 +257,7 @@ def _unexpected(request: Request, views: Views) -> str:
     name, _, group = key.partition(".")
     crd = views.get(definitions.DEFINITIONS, key) if views.has(definitions.DEFINITIONS) else None
     version = resource(key).version if crd is None else definitions.resources_of(crd)[0].version
-    said = f"unexpected items still remain in namespace: {space} for gvr: {group}/{version}, Resource={name}"
-    return f"failed to delete pods for namespace: {space}, err: {said}" if key == "pods" else said
+    return f"unexpected items still remain in namespace: {space} for gvr: {group}/{version}, Resource={name}"
 
 
 def _report(ask: Ask, purge: Purge, *, totals: bool = True) -> Outcome:
@@ -316,7 +317,7 @@ def _reported(ask: Ask, purge: Purge) -> Outcome:
         told = (_undiscovered(purge),) if purge.undiscovered else ()
         return Outcome(error="; ".join([*told, *sorted(purge.errors)]))
     if purge.remaining:
-        takes = max(purge.takes, FINALIZERS_TAKE if purge.finalizers else 0)
+        takes = purge.takes or (FINALIZERS_TAKE if purge.finalizers else 0)
         due = ask.now + (takes // 2 + 1) * SECOND
         if ask.now < purge.again < due:
             due = purge.again

@@ -13,6 +13,7 @@ from typing import Any
 from reconcile.api.kinds import resource
 from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.components.controllers.runtime.contract import Controller, Key, Outcome
+from reconcile.components.controllers.runtime.customs import OPENING
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import names as naming
 from reconcile.model.requests import Request, User
@@ -42,6 +43,11 @@ def check(controllers: Iterable[Any]) -> None:
         for place, awaited in enumerate(controller.awaits):
             if awaited not in [source.resource for source in controller.sources]:
                 raise ReconcileError(f"{where}: awaits[{place}]: {awaited!r} is none of its sources")
+        for place, later in enumerate(controller.later):
+            if later.resource not in OPENING:
+                raise ReconcileError(
+                    f"{where}: later[{place}].resource: {later.resource!r} is none of {sorted(OPENING)}"
+                )
         if controller.workers < 1:
             raise ReconcileError(f"{where}: workers: {controller.workers!r} is not at least 1")
         if controller.resync is not None and controller.resync < 1:

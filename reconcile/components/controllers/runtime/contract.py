@@ -159,6 +159,23 @@ class Source:
 
 
 @quick
+@attrs.frozen(weakref_slot=False)
+class Later:
+    """
+    A source that is not watched before there is an object for which its controller needs it.
+
+    Args:
+        resource: what such an object is, by its key: a source of the controller, and one of those in `customs.OPENING`.
+        needs: whether an object is such a one.
+        source: what is watched then, for as long as the process runs; it is not observed, and no other controller's.
+    """
+
+    resource: str
+    needs: Callable[[Any], bool]
+    source: Source
+
+
+@quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Ask:
     """
@@ -238,6 +255,7 @@ class Controller:
         awaits: resources of its sources. Until there is an object of one of them it sleeps: nothing is delivered to it,
             so that it costs nothing. Then it is told of all that is there, as by informers that have just started.
             () for one that never sleeps.
+        later: sources that it has only when it needs them.
     """
 
     name: str
@@ -254,6 +272,7 @@ class Controller:
     rules: tuple[PolicyRule, ...] | None = None
     customs: Keys | None = None
     awaits: tuple[str, ...] = ()
+    later: tuple[Later, ...] = ()
 
 
 def keys_of_itself(change: Change, _: Views) -> tuple[Key, ...]:

@@ -24,7 +24,7 @@ from reconcile.components.controllers.runtime.contract import (
     Outcome,
     Views,
 )
-from reconcile.components.controllers.runtime.customs import with_customs
+from reconcile.components.controllers.runtime.customs import OPENING, with_more
 from reconcile.components.controllers.runtime.state import Due, Failure, Running, State, Work, asleep_of, interests_of
 from reconcile.components.controllers.runtime.workqueue import WorkQueue
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer, Wake
@@ -33,7 +33,6 @@ from reconcile.lib.bucket import Bucket
 from reconcile.lib.instant import MILLISECOND, Duration, Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model.definitions import DEFINITIONS
 from reconcile.model.requests import Request, Response
 from reconcile.store import Change
 
@@ -97,8 +96,8 @@ def _on_watched(state: State, event: Watched) -> tuple[State, tuple[Effect, ...]
         for place, _, _ in interests:
             works[place] = _synced(controllers[place], works[place], views, effects)
     known = state.interests
-    if resource == DEFINITIONS and changes:
-        known = with_customs(controllers, known, changes, effects)
+    if changes and resource in OPENING:
+        known = with_more(controllers, known, resource, changes, effects)
     return State(controllers, known, state.places, state.dice, views, tuple(works), state.asleep), tuple(effects)
 
 

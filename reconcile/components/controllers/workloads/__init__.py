@@ -43,6 +43,8 @@ def switched(given: Map[bool]) -> dict[str, Controller]:
             consistent=gates.is_on(given, gates.CONSISTENT_STATEFUL_SET),
             max_unavailable=gates.is_on(given, gates.MAX_UNAVAILABLE_STATEFUL_SET),
         ),
-        "job": job.CONTROLLER if gates.is_on(given, gates.CONSISTENT_JOB) else job.STALE,
+        "job": job.controller(
+            consistent=gates.is_on(given, gates.CONSISTENT_JOB), grouped=gates.is_on(given, gates.WORKLOAD_WITH_JOB)
+        ),
         "daemonset": daemonset.controller(consistent=gates.is_on(given, gates.CONSISTENT_DAEMON_SET)),
     }

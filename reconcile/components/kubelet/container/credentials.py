@@ -19,7 +19,7 @@ import attrs
 from reconcile.components.kubelet.awaited import Secrets
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, Effect, PullImage, Record, SetTimer
-from reconcile.lib.instant import MINUTE, SECOND, Instant
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
@@ -61,8 +61,9 @@ def read(state: State, pod: LocalPod, found: Any, now: Instant, out: list[Effect
 
 def _wait(state: State, pod: LocalPod, now: Instant) -> int:
     """Give how long after it has looked at a pod a kubelet does so again: a minute, and by chance half of one more."""
-    most = MINUTE // SECOND // 2
-    return MINUTE + state.seldom.dice.named(f"{pod.uid}/sync/{now}").below(most)[0] * SECOND
+    every = settings_of(state.host.kubelet).sync_every
+    most = max(every // SECOND // 2, 1)
+    return every + state.seldom.dice.named(f"{pod.uid}/sync/{now}").below(most)[0] * SECOND
 
 
 def ask(state: State, pod: LocalPod, out: list[Effect]) -> State:

@@ -11,6 +11,7 @@ Left out: see docs/limits.md, "Kubelet".
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -229,7 +230,8 @@ def field(state: State, pod: LocalPod, path: str) -> tuple[str, str]:
 
 
 def _lines(rows: Map[str] | None) -> str:
-    return "\n".join([f'{key}="{value}"' for key, value in (rows or NONE).items()])
+    written = sorted((rows or NONE).items())
+    return "\n".join([f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in written])
 
 
 def amount(state: State, pod: LocalPod, spec: Any, reference: Any) -> tuple[str, str]:

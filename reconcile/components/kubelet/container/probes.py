@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from reconcile.components.kubelet.container import stopping
 from reconcile.components.kubelet.container.actions import action_of
-from reconcile.components.kubelet.state import Container, Gauge, LocalPod, field_path, with_container
+from reconcile.components.kubelet.state import Container, Gauge, LocalPod, container_of, field_path, with_container
 from reconcile.effects import CancelTimer, Effect, ProbeContainer, Record, SetTimer
 from reconcile.events import Probed
 from reconcile.lib.instant import SECOND, Duration, Instant
@@ -32,24 +32,46 @@ def begin(pod: LocalPod, container: Container, now: Instant, out: list[Effect], 
     if spec.liveness_probe is not None:
         gauges.append(Gauge("liveness", spec.liveness_probe, result=True))
     container = replace(container, gauges=tuple(gauges))
-    for gauge in gauges:
+    return _begun(pod, container, now, out)
+
+
+def _begun(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:
+    """Ask for the first time, or set when: of all probes, or of the startup probe alone."""
+    for gauge in container.gauges:
         if gauge.kind == "startup" or container.started:
-            _first(pod, container, gauge, now, out)
+            container = _first(pod, container, gauge, now, out)
     return container
 
 
-def due(pod: LocalPod, container: Container, kind: str, now: Instant, out: list[Effect]) -> None:
-    """Probe once, and set the next time."""
+def due(pod: LocalPod, container: Container, kind: str, now: Instant, out: list[Effect]) -> LocalPod:
+    """Probe once, and set the next time; if the last answer is not there yet, it is probed when that comes."""
     for gauge in container.gauges:
         if gauge.kind == kind and _asked(pod, container, kind):
-            out.append(_probe(pod, container, gauge))
+            asked = _waiting(container, gauge, 2) if gauge.waits else _ask(pod, container, gauge, out)
             _again(pod, container, gauge, now + _period(gauge), out)
+            return pod if asked is container else with_container(pod, asked)
+    return pod
 
 
 def answered(
     pod: LocalPod, container: Container, report: Probed, now: Instant, out: list[Effect]
 ) -> tuple[LocalPod, bool]:
     """Count a probe's outcome; past its threshold it changes what the container is taken for, and that is news."""
+    waits = [gauge.waits for gauge in container.gauges if gauge.waits and gauge.kind == report.kind]
+    pod, news = _counted(pod, container, report, now, out)
+    if not waits:
+        return pod, news
+    known = container_of(pod, container.name)
+    gauge = None if known is None else next((gauge for gauge in known.gauges if gauge.kind == report.kind), None)
+    if known is None or gauge is None:
+        return pod, news
+    again = waits[0] > 1 and _asked(pod, known, gauge.kind)
+    return with_container(pod, _ask(pod, known, gauge, out) if again else _waiting(known, gauge, 0)), news
+
+
+def _counted(
+    pod: LocalPod, container: Container, report: Probed, now: Instant, out: list[Effect]
+) -> tuple[LocalPod, bool]:
     kind, success, message = report.kind, report.success, report.message
     gauge = next((gauge for gauge in container.gauges if gauge.kind == kind), None)
     if gauge is None or not _asked(pod, container, kind):
@@ -62,7 +84,7 @@ def answered(
     result = success if run >= needed else gauge.result
     if gauge.last is success and gauge.run == run and gauge.result is result:
         return pod, False
-    counted = Gauge(gauge.kind, gauge.spec, result, success, run)
+    counted = Gauge(gauge.kind, gauge.spec, result, success, run, gauge.waits)
     gauges = tuple([counted if kept.kind == kind else kept for kept in container.gauges])
     container = replace(container, gauges=gauges)
     if kind == "startup" and success and run >= needed:
@@ -88,10 +110,7 @@ def _probe(pod: LocalPod, container: Container, gauge: Gauge) -> ProbeContainer:
 def _has_started(pod: LocalPod, container: Container, now: Instant, out: list[Effect]) -> Container:
     out.append(CancelTimer(("probe", pod.uid, container.name, "startup")))
     gauges = tuple([gauge for gauge in container.gauges if gauge.kind != "startup"])
-    container = replace(container, started=True, gauges=gauges)
-    for gauge in gauges:
-        _first(pod, container, gauge, now, out)
-    return container
+    return _begun(pod, replace(container, started=True, gauges=gauges), now, out)
 
 
 def _kill(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> LocalPod:
@@ -106,15 +125,27 @@ def _kill(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: 
     return stopping.stop(pod, container, stopping.seconds(pod, 30 if seconds is None else seconds), now, out, why=said)
 
 
-def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> None:
+def _first(pod: LocalPod, container: Container, gauge: Gauge, now: Instant, out: list[Effect]) -> Container:
     state: Any = container.state
     # Also for those that waited for the startup probe, the delay counts from the container's start.
     at = state.running.started_at.instant + (gauge.spec.initial_delay_seconds or 0) * SECOND
     if at > now:
         _again(pod, container, gauge, at, out)
-    else:
-        out.append(_probe(pod, container, gauge))
-        _again(pod, container, gauge, now + _period(gauge), out)
+        return container
+    container = _ask(pod, container, gauge, out)
+    _again(pod, container, gauge, now + _period(gauge), out)
+    return container
+
+
+def _ask(pod: LocalPod, container: Container, gauge: Gauge, out: list[Effect]) -> Container:
+    """Probe; of what may be due again before it is answered, remember that it is under way."""
+    out.append(_probe(pod, container, gauge))
+    return _waiting(container, gauge, 1) if (gauge.spec.timeout_seconds or 1) * SECOND >= _period(gauge) else container
+
+
+def _waiting(container: Container, gauge: Gauge, waits: int) -> Container:
+    kept = [replace(each, waits=waits) if each.kind == gauge.kind else each for each in container.gauges]
+    return replace(container, gauges=tuple(kept))
 
 
 def _again(pod: LocalPod, container: Container, gauge: Gauge, at: Instant, out: list[Effect]) -> None:

@@ -54,7 +54,11 @@ def stop(
     pod: LocalPod, container: Container, grace: Duration, now: Instant, out: list[Effect], *, why: str = ""
 ) -> LocalPod:
     """Tell a container to end within *grace*, because the pod ends, or because of *why*."""
-    ending = pod.life == "ending"
+    ending, fresh = pod.life == "ending", container.stage == "starting"
+    lifecycle = container.spec.lifecycle
+    hook = lifecycle.pre_stop if lifecycle is not None and grace > 0 else None
+    if fresh and ending and hook is not None:
+        return pod  # it starts first, so that its hook can be run
     out += [
         CancelTimer(("probe", pod.uid, container.name, gauge.kind))
         for gauge in container.gauges
@@ -62,14 +66,11 @@ def stop(
     ]
     said = why or f"Stopping container {container.name}"
     out.append(Record(pod.pod, "Normal", "Killing", said, field_path(container)))
-    fresh = container.stage == "starting"
     # The ID is that of the run before if this one has not started: its end will bear another.
     stopping = copier(Container, "stage", "id")(container, "stopping", "" if fresh else container.id)
-    lifecycle = container.spec.lifecycle
-    if lifecycle is not None and lifecycle.pre_stop is not None and grace > 0 and not fresh:
-        handler = lifecycle.pre_stop
-        command = handler.exec.command or () if handler.exec is not None else ()
-        action = action_of(handler, container.spec.ports)
+    if hook is not None and not fresh:
+        command = hook.exec.command or () if hook.exec is not None else ()
+        action = action_of(hook, container.spec.ports)
         out.append(RunHook(pod.uid, container.name, "preStop", action, command))
         return _until(pod, stopping, grace, now, out, hook="preStop")
     return _in_turn(pod, stopping, grace, now, out)

@@ -58,7 +58,7 @@ def end(state: State, pod: LocalPod, now: Instant, out: list[Effect], *, sooner:
     if pod.sandbox == "stopping":
         return keep(state, pod)
     seldom = state.seldom
-    if seldom.mounting or seldom.secrets:
+    if seldom.mounting or seldom.secrets or seldom.following:
         state = mounting.dropped(state, pod, out)
     if seldom.claiming or seldom.claims:
         state, waits = preparing.ended(state, pod, now, out)

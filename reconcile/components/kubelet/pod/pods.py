@@ -18,7 +18,7 @@ from reconcile.components.kubelet.pod import choosing, ending, recalling, recrea
 from reconcile.components.kubelet.pod.allotting import NOTHING, UNTOLD, Allotted, allotted, told
 from reconcile.components.kubelet.pod.reporting import drifted, keep, keep_pulling, report, write
 from reconcile.components.kubelet.state import UNLABELLED, LocalPod, State, container_of, with_seldom
-from reconcile.components.kubelet.volume import mounting, preparing
+from reconcile.components.kubelet.volume import following, mounting, preparing
 from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
@@ -57,6 +57,8 @@ def seen(state: State, api: Any, now: Instant, out: list[Effect]) -> State:
             return sync(state, deleted(pod, wanted, api, _ending(pod), grace), now, out)
         if grace < pod.grace:
             return ending.end(state, deleted(pod, wanted, api, pod.life, grace), now, out, sooner=True)
+    if state.seldom.following and not _differs_in_status_alone(old, api):
+        state = following.looked(state, replace(pod, pod=wanted), now, out)
     if api.spec is old.spec or pod.life != "running":
         pod = copier(LocalPod, "pod", "api")(pod, wanted, api)
     else:
@@ -252,7 +254,11 @@ def add(
 def _resumed(state: State, pod: LocalPod, found: RunningPod, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
     """Give a pod that ran before this kubelet started as it goes on."""
     pod = recalling.resumed(replace(pod, sandbox="ready", ip=found.ip), pod.written, now, out)
+    if state.seldom.claims:
+        pod = preparing.shown(state, pod)
     state = credentials.ask(state, pod, out)
+    if state.seldom.follows:
+        state = following.resume(state, pod, now, out)
     metadata: Any = pod.pod.metadata
     return recreating.begun(state, pod, out) if found.lost and metadata.deletion_timestamp is None else (state, pod)
 

@@ -12,25 +12,20 @@ Left out: see docs/limits.md, "Kubelet".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
-from reconcile.api import authentication_v1, meta_v1
 from reconcile.components.kubelet.awaited import Mounting
 from reconcile.components.kubelet.container import credentials
 from reconcile.components.kubelet.node import nodes
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
-from reconcile.components.kubelet.volume import growing, holding, volumes
-from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
-from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Instant
+from reconcile.components.kubelet.volume import asking, following, growing, holding, volumes
+from reconcile.effects import Call, CancelTimer, Effect, SetTimer
+from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import Request, Response
+from reconcile.model.requests import Response
 from reconcile.model.volumes import CLAIMS
 
-FIRST_DELAY: Final = 500 * MILLISECOND
-LAST_DELAY: Final = 2 * MINUTE + 2 * SECOND
-"""How long after a failure a volume is set up again: at first, and at most; it doubles each time."""
 CLAIMS_AGAIN: Final = 10 * SECOND
 """How long after it found a claim that cannot be used the kubelet looks at the pod again."""
 
@@ -41,13 +36,16 @@ def awaits(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tupl
     if known is None:
         asked = () if pod.static else volumes.named_by(pod)
         if not asked and not volumes.needs_driver(pod):
-            return state, False
+            follows = state.seldom.follows and pod.uid not in state.seldom.following
+            return (following.begin(state, pod, {}, now, out) if follows else state), False
         state = _asked(state, pod, Mounting(), asked, out, now=now)
         known = state.seldom.mounting[pod.uid]
     if known.done:
         spec: Any = pod.pod.spec
         if spec.image_pull_secrets:
             state = credentials.read(state, pod, known.found, now, out)
+        if state.seldom.follows:
+            state = following.begin(state, pod, known.found, now, out)
         if state.seldom.drivers:
             state = growing.begin(state, pod, known.found, now, out)
         return with_seldom(state, mounting=state.seldom.mounting.remove(pod.uid)), False
@@ -78,7 +76,8 @@ def again(state: State, pod: LocalPod, now: Instant, out: list[Effect]) -> tuple
 
 
 def dropped(state: State, pod: LocalPod, out: list[Effect]) -> State:
-    """Wait for nothing more: the pod ends."""
+    """Wait for nothing more, and follow nothing: the pod ends."""
+    state = following.released(state, pod, out)
     seldom = state.seldom
     if pod.uid in seldom.secrets:
         out.append(CancelTimer((credentials.RESOURCE, pod.uid)))
@@ -95,7 +94,7 @@ def _asked(
     """Ask for what is not known yet of *wanted*; if that is nothing, judge what is."""
     new = tuple([key for key in wanted if key not in known.asked])
     if new:
-        out += [Call(_request(pod, key), ("mount", pod.uid, key)) for key in new]
+        out += [Call(asking.request_of(pod, key), ("mount", pod.uid, key)) for key in new]
         return _keep(state, pod, replace(known, asked=(*known.asked, *new)))
     if any(key.startswith(CLAIMS) for key in known.asked):
         state, is_more = holding.held(state, pod, volumes.attachable(known.found))
@@ -108,57 +107,15 @@ def _judged(state: State, pod: LocalPod, known: Mounting, now: Instant, out: lis
     faults = volumes.faults_of(state, pod, known.found, known.failures)
     if not faults:
         return replace(known, done=True)
-    out += _told(pod, faults)
+    out += asking.told(pod, faults)
     failures = known.failures
     for fault in faults:
         if fault.operation:
             failures = failures.set(fault.tried, failures.get(fault.tried, 0) + 1)
-    delay = min(known.delay * 2, LAST_DELAY) or FIRST_DELAY
+    delay = asking.next_delay(known.delay)
     wait = CLAIMS_AGAIN if all(fault.of_claim for fault in faults) else delay
     out.append(SetTimer(("mount", pod.uid), now + wait))
     return replace(known, delay=delay, failures=failures)
-
-
-def _told(pod: LocalPod, faults: tuple[volumes.Fault, ...]) -> Iterator[Record]:
-    """Give the events that say what keeps the pod's volumes from being mounted."""
-    for fault in faults:
-        if not fault.of_claim and fault.why:
-            said = f'{fault.step} failed for volume "{fault.volume}" : {fault.why}'
-            reason = "FailedMapVolume" if fault.step.startswith("MapVolume") else "FailedMount"
-            yield Record(pod.pod, "Warning", reason, said)
-    processed = [fault for fault in faults if fault.of_claim]
-    if processed:
-        unmounted = " ".join(sorted({fault.volume for fault in faults}))
-        failed = " ".join(sorted({fault.volume for fault in processed}))
-        why = "; ".join([fault.why for fault in processed])
-        said = (
-            f"Unable to attach or mount volumes: unmounted volumes=[{unmounted}], unattached volumes=[], "
-            f"failed to process volumes=[{failed}]: {why}"
-        )
-        yield Record(pod.pod, "Warning", "FailedMount", said)
-
-
-def _request(pod: LocalPod, key: str) -> Request:
-    resource, _, name = key.partition("/")
-    namespace = pod.key.partition("/")[0]
-    if resource == volumes.TOKENS:
-        account, _, rest = name.partition("?")
-        seconds, _, audience = rest.partition("&")
-        metadata: Any = pod.pod.metadata
-        bound = authentication_v1.BoundObjectReference(
-            api_version="v1", kind="Pod", name=metadata.name, uid=metadata.uid
-        )
-        spec = authentication_v1.TokenRequestSpec(
-            audiences=(audience,) if audience else (),
-            expiration_seconds=int(seconds) if seconds else None,
-            bound_object_ref=bound,
-        )
-        body = authentication_v1.TokenRequest(metadata=meta_v1.ObjectMeta(), spec=spec)
-        return Request(
-            verb="create", resource=resource, namespace=namespace, name=account, subresource="token", body=body
-        )
-    space = "" if resource in volumes.CLUSTER_WIDE else namespace
-    return Request(verb="get", resource=resource, namespace=space, name=name)
 
 
 def _keep(state: State, pod: LocalPod, known: Mounting) -> State:

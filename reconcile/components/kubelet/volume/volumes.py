@@ -77,17 +77,23 @@ def named_by(pod: LocalPod) -> tuple[str, ...]:
     spec: Any = pod.pod.spec
     found: list[str] = []
     for volume in spec.volumes or ():
-        if volume.config_map is not None:
-            found.append(f"{CONFIG_MAPS}/{volume.config_map.name or ''}")
-        elif volume.secret is not None:
-            found.append(f"{SECRETS}/{volume.secret.secret_name or ''}")
-        elif volume.projected is not None:
-            found += [key for source in volume.projected.sources or () for key in _named_by_source(spec, source)]
-        elif volume.csi is not None and volume.csi.node_publish_secret_ref is not None:
-            found.append(f"{SECRETS}/{volume.csi.node_publish_secret_ref.name or ''}")
+        found += named_in(spec, volume)
     found += [f"{CLAIMS}/{name}" for name in claims_of(pod.pod)]
     found += [f"{SECRETS}/{row.name}" for row in spec.image_pull_secrets or () if row.name]
     return tuple(dict.fromkeys(found))
+
+
+def named_in(spec: Any, volume: Any) -> list[str]:
+    """Name what one volume is made of, beside claims."""
+    if volume.config_map is not None:
+        return [f"{CONFIG_MAPS}/{volume.config_map.name or ''}"]
+    if volume.secret is not None:
+        return [f"{SECRETS}/{volume.secret.secret_name or ''}"]
+    if volume.projected is not None:
+        return [key for source in volume.projected.sources or () for key in _named_by_source(spec, source)]
+    if volume.csi is not None and volume.csi.node_publish_secret_ref is not None:
+        return [f"{SECRETS}/{volume.csi.node_publish_secret_ref.name or ''}"]
+    return []
 
 
 def _named_by_source(spec: Any, source: Any) -> list[str]:
@@ -96,12 +102,13 @@ def _named_by_source(spec: Any, source: Any) -> list[str]:
     if source.secret is not None:
         return [f"{SECRETS}/{source.secret.name or ''}"]
     if source.service_account_token is not None:
-        return [_token(spec, source.service_account_token)]
+        return [token_of(spec, source.service_account_token)]
     bundle = source.cluster_trust_bundle
     return [f"{BUNDLES}/{bundle.name}"] if bundle is not None and bundle.name else []
 
 
-def _token(spec: Any, source: Any) -> str:
+def token_of(spec: Any, source: Any) -> str:
+    """Name the token that a volume asks for."""
     account = spec.service_account_name or "default"
     return f"{TOKENS}/{account}?{source.expiration_seconds or ''}&{source.audience or ''}"
 
@@ -124,11 +131,14 @@ def named_further(answers: Answers) -> tuple[str, ...]:
 def faults_of(state: State, pod: LocalPod, answers: Answers, failures: Mapping[str, int]) -> tuple[Fault, ...]:
     """Say what keeps each of the pod's volumes from being mounted; *failures* are those of drivers so far."""
     spec: Any = pod.pod.spec
-    found = [fault for volume in spec.volumes or () for fault in _faults(state, pod, volume, answers, failures)]
+    found = [fault for volume in spec.volumes or () for fault in faults_in(state, pod, volume, answers, failures)]
     return tuple(found)
 
 
-def _faults(state: State, pod: LocalPod, volume: Any, answers: Answers, failures: Mapping[str, int]) -> Iterator[Fault]:
+def faults_in(
+    state: State, pod: LocalPod, volume: Any, answers: Answers, failures: Mapping[str, int]
+) -> Iterator[Fault]:
+    """Say what keeps one volume from being mounted."""
     if volume.config_map is not None:
         why = _held(f"{CONFIG_MAPS}/{volume.config_map.name or ''}", volume.config_map, answers)
     elif volume.secret is not None:
@@ -187,7 +197,7 @@ def _projected(state: State, pod: LocalPod, source: Any, answers: Answers) -> st
         whys = [_downward(state, pod, row) for row in source.downward_api.items or ()]
         return _together([each for each in whys if each])
     if source.service_account_token is not None:
-        response = answers[_token(pod.pod.spec, source.service_account_token)]
+        response = answers[token_of(pod.pod.spec, source.service_account_token)]
         return "" if response.ok else f"failed to fetch token: {_said(response)}"
     bundle = source.cluster_trust_bundle
     if bundle is not None and bundle.name:

@@ -15,6 +15,7 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.devices import Devices
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
+from reconcile.model.grouping import GROUPS
 from reconcile.store.indexes import indexes_of
 
 FIELDS: Final = {
@@ -37,6 +38,7 @@ FIELDS: Final = {
 
 
 _EMPTY_NODES: Final[Table[str, Any]] = Table(indexes_of("nodes"))
+_NO_GROUPS: Final[Table[str, Any]] = Table(indexes_of(GROUPS))
 _EMPTY: Final[dict[str, Table[str, Any]]] = {resource: Table(indexes_of(resource)) for resource in FIELDS}
 
 
@@ -46,6 +48,7 @@ class Views(NamedTuple):
 
     Args:
         devices: of those that are watched once a pod may want any.
+        groups: pod groups, where pods may name one.
     """
 
     pods: Table[str, Any] = _EMPTY["pods"]
@@ -64,6 +67,7 @@ class Views(NamedTuple):
     budgets: Table[str, Any] = _EMPTY["poddisruptionbudgets.policy"]
     devices: Devices = Devices()
     nodes: Table[str, Any] = _EMPTY_NODES
+    groups: Table[str, Any] = _NO_GROUPS
 
 
 def having(views: Views, resource: str, table: Table[str, Any]) -> Views:
@@ -82,5 +86,5 @@ def having_devices(views: Views, resource: str, table: Table[str, Any]) -> Views
     return views._replace(devices=replace(views.devices, **{OF_DEVICES[resource]: table}))
 
 
-_PLACES: Final = {resource: Views._fields.index(name) for resource, name in FIELDS.items()}
+_PLACES: Final = {resource: Views._fields.index(name) for resource, name in (*FIELDS.items(), (GROUPS, "groups"))}
 _made: Final[Callable[[tuple[Any, ...]], Views]] = partial(tuple.__new__, Views)

@@ -9,7 +9,7 @@ from reconcile.components.scheduler.explaining.explanation import (
     explained,
 )
 from reconcile.components.scheduler.explaining.plain import explanation_of, plain_of
-from reconcile.components.scheduler.explaining.whatif import Move, drained, placed, room_for
+from reconcile.components.scheduler.explaining.whatif import Move, drained, nobody, placed, room_for
 from reconcile.components.scheduler.framework.profile import DEFAULT, FILTERS, Profile
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "drained",
     "explained",
     "explanation_of",
+    "nobody",
     "placed",
     "plain_of",
     "profile_of",

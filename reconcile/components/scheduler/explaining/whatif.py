@@ -22,7 +22,7 @@ from reconcile.components.scheduler.explaining.explanation import entry_for, exp
 from reconcile.components.scheduler.framework.cycle import looked_at, with_defaults, with_devices
 from reconcile.components.scheduler.framework.ranking import best
 from reconcile.components.scheduler.framework.search import key_of, searched, weighed_up
-from reconcile.components.scheduler.state import State
+from reconcile.components.scheduler.state import State, profile_for
 from reconcile.components.scheduler.steps import step
 from reconcile.events import Watched
 from reconcile.lib.replacing import replace
@@ -47,17 +47,32 @@ class Move:
     message: str = ""
 
 
-def placed(state: State, pods: Iterable[Any]) -> tuple[tuple[Move, ...], State]:
-    """Tell where these pods would go, one after the other, and give what a scheduler would know then."""
+def placed(state: State, pods: Iterable[Any], *, strict: bool = False) -> tuple[tuple[Move, ...], State]:
+    """
+    Tell where these pods would go, one after the other, and give what a scheduler would know then.
+
+    Args:
+        state: what a scheduler knows.
+        pods: the pods.
+        strict: whether one for which there is no profile goes nowhere; else the first profile is for it.
+    """
     moves: list[Move] = []
     for pod in pods:
+        if strict and profile_for(state, pod) is None:
+            moves.append(Move(pod=key_of(pod), message=nobody(pod)))
+            continue
         state, node = _with_turn(state, pod)
         message = "" if node else explained(state, pod).message
         moves.append(Move(pod=key_of(pod), node=node, message=message))
     return tuple(moves), state
 
 
-def room_for(state: State, pod: Any, *, most: int = 100_000) -> tuple[dict[str, int], str]:
+def nobody(pod: Any) -> str:
+    """Say that no scheduler has a profile for a pod."""
+    return f'no scheduler of this cluster has a profile for schedulerName "{pod.spec.scheduler_name}"'
+
+
+def room_for(state: State, pod: Any, *, most: int = 100_000, strict: bool = False) -> tuple[dict[str, int], str]:
     """
     Tell how many more pods like this would fit: node -> how many, and why not one more.
 
@@ -65,7 +80,10 @@ def room_for(state: State, pod: Any, *, most: int = 100_000) -> tuple[dict[str, 
         state: what a scheduler knows.
         pod: any such pod; it need not be there.
         most: stop at so many; then no reason is given.
+        strict: as for `placed`.
     """
+    if strict and profile_for(state, pod) is None:
+        return {}, nobody(pod)
     found: dict[str, int] = {}
     for number in range(most):
         name = f"{pod.metadata.name}-{number}"
@@ -78,8 +96,8 @@ def room_for(state: State, pod: Any, *, most: int = 100_000) -> tuple[dict[str, 
     return found, ""
 
 
-def drained(state: State, nodes: Iterable[str]) -> tuple[Move, ...]:
-    """Tell where the pods of these nodes would go if all of the nodes were drained at once."""
+def drained(state: State, nodes: Iterable[str], *, strict: bool = False) -> tuple[Move, ...]:
+    """Tell where the pods of these nodes would go if all were drained at once; *strict* as for `placed`."""
     leaving = sorted({*nodes})
     pods = state.views.pods
     moving = [pods[key] for name in leaving for key in pods.keys_under("node", name) if _moves(pods[key])]
@@ -90,7 +108,7 @@ def drained(state: State, nodes: Iterable[str]) -> tuple[Move, ...]:
         if slot is not None and slot in state.nodes.fleet.rooms:
             state = _told(state, "nodes", name, None, None)
     again = [attrs.evolve(pod, spec=attrs.evolve(pod.spec, node_name=None)) for pod in moving]
-    return placed(state, sorted(again, key=_rank))[0]
+    return placed(state, sorted(again, key=_rank), strict=strict)[0]
 
 
 def _with_turn(state: State, pod: Any) -> tuple[State, str]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from reconcile.api import core_v1, meta_v1
-from reconcile.api.convert import dump
-from reconcile.api.scalars import freeze
 from reconcile.components.scheduler.cache.census import OpenCensus
 from reconcile.components.scheduler.cache.guises import Guise
 from reconcile.components.scheduler.cache.nodes import Nodes, slots_in, with_pod
@@ -23,7 +21,6 @@ from reconcile.components.scheduler.framework import claims, devices
 from reconcile.components.scheduler.framework.company import Around, Refused, refined
 from reconcile.components.scheduler.framework.messages import (
     NOTHING_TO_FREE,
-    cut,
     not_looked_at,
     unschedulable,
     without_claims,
@@ -45,6 +42,7 @@ from reconcile.components.scheduler.framework.ranking import (
 from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
 from reconcile.components.scheduler.framework.showing import bound_by_own, opened
+from reconcile.components.scheduler.framework.statuses import evicted, skipped, status_written, told
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
@@ -53,13 +51,12 @@ from reconcile.components.scheduler.plugins.dynamic_resources.judging import Wan
 from reconcile.components.scheduler.plugins.pod_topology_spread import belonging
 from reconcile.components.scheduler.plugins.volume_binding import planned
 from reconcile.components.scheduler.queue.queue import Entry, Queue, popped, put
-from reconcile.components.scheduler.state import PROFILE, Memory, Nominee, Placed, State, profile_for
-from reconcile.effects import Call, Effect, Record
+from reconcile.components.scheduler.state import Memory, Nominee, Placed, State, profile_for
+from reconcile.effects import Call, Effect
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import copier, replace
 from reconcile.lib.table import Table
-from reconcile.model import conditions
-from reconcile.model.requests import Request, split_key
+from reconcile.model.requests import Request
 
 # So many rankings, and so many layouts, are kept; the one longest unused goes first.
 KEPT: Final = 64
@@ -89,6 +86,8 @@ def decided(
         UnansweredError: one of the extenders has not answered yet.
     """
     key, entry, queue = turn
+    if entry.pod.metadata.deletion_timestamp is not None:
+        return replace(state, queue=queue), (skipped(entry.pod),)
     asked = None
     if state.clock.opened:
         entry, asked = with_devices(entry, state, now)
@@ -202,11 +201,12 @@ def found_first(
     return memory if rota is memory.rota else replace(memory, rota=rota), fit, start
 
 
-def failed(state: State, key: str, entry: Entry, why: str, now: Instant) -> tuple[State, tuple[Effect, ...]]:
-    """Put a pod that could not be bound back into the queue, and say why."""
-    effects = told(key, entry.pod, "SchedulerError", why, now)
-    if entry.pod.metadata.deletion_timestamp is not None:
-        return state, effects
+def failed(
+    state: State, key: str, entry: Entry, why: str, now: Instant, *, was_binding: bool = False
+) -> tuple[State, tuple[Effect, ...]]:
+    """Put a pod that could not be bound back into the queue, and say why; it is promised no node any more."""
+    promised = was_binding and (entry.traits.mounts.claims or entry.pod.spec.resource_claims)
+    effects = told(key, entry.pod, "SchedulerError", why, now, node="" if promised else None)
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
     return replace(state, queue=put(state.queue, key, entry)), effects
 
@@ -320,7 +320,13 @@ def reserved(
         if plan is not None:
             state, more = reserve(state, key, name, plan, around.profile.bind_timeout, now=now)
             effects, waits = (*effects, *more), True
-    return state, effects if waits else (binding(state, key, entry.pod, name),)
+    if not waits:
+        return state, (binding(state, key, entry.pod, name),)
+    status = entry.pod.status
+    if status is not None and status.nominated_node_name == name:
+        return state, effects
+    # Who looks at pods learns where it goes while it waits; what is bound at once says so soon enough.
+    return state, (status_written(key, {"nominatedNodeName": name}), *effects)
 
 
 def _refused(
@@ -421,71 +427,14 @@ def _made_room(
     for other, nominee in state.nominated.items():
         if nominee.node == node and nominee.traits.priority < entry.traits.priority and other != key:
             nominated = nominated.remove(other)
-            effects.append(_status(other, {"nominatedNodeName": None}))
+            effects.append(status_written(other, {"nominatedNodeName": None}))
     promised = Nominee(node, entry.pod.metadata.uid, entry.demand, entry.traits)
     for victim in chosen.victims:
         if victim.pod.metadata.deletion_timestamp is None:
-            effects += evicted(victim.key, victim.pod, entry.pod.metadata.uid, node, around.profile.name, now=now)
+            effects += evicted(
+                victim.key, victim.pod, entry.pod.metadata.uid, node, around.profile.name, now=now, by=key
+            )
     return replace(state, nominated=nominated.set(key, promised)), tuple(effects)
-
-
-def evicted(key: str, pod: Any, preemptor: str, node: str, scheduler: str, *, now: Instant) -> tuple[Effect, ...]:
-    """Say in a victim's status why it has to go; it is deleted when that is written (`gone`)."""
-    condition = core_v1.PodCondition(
-        type="DisruptionTarget",
-        status="True",
-        reason="PreemptionByScheduler",
-        message=f"{scheduler}: preempting to accommodate a higher priority pod",
-        observed_generation=pod.metadata.generation,
-    )
-    old = (pod.status.conditions if pod.status is not None else None) or ()
-    new = conditions.set(old, condition, now)
-    record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=scheduler)
-    if new is old:
-        return (record, gone(key))
-    request = _status(key, {"conditions": [dump(each) for each in new]}).request
-    return (record, Call(request, ("evict", key, pod.metadata.uid)))
-
-
-def gone(key: str) -> Call:
-    """Have a victim deleted."""
-    namespace, name = split_key(key)
-    return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name))
-
-
-def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
-    """Record why the pod is not scheduled, and write it into its status if that does not say so already."""
-    scheduler = pod.spec.scheduler_name or PROFILE
-    record = Record(pod, "Warning", "FailedScheduling", cut(message), component=scheduler)
-    condition = core_v1.PodCondition(
-        type="PodScheduled",
-        status="False",
-        reason=reason,
-        message=message,
-        observed_generation=pod.metadata.generation,
-    )
-    old = (pod.status.conditions if pod.status is not None else None) or ()
-    new = conditions.set(old, condition, now)
-    body: dict[str, Any] = {}
-    if new is not old:
-        body["conditions"] = [dump(each) for each in new]
-    if node is not None and (pod.status is None or pod.status.nominated_node_name != node):
-        body["nominatedNodeName"] = node
-    return (record, _status(key, body)) if body else (record,)
-
-
-def _status(key: str, body: dict[str, Any]) -> Call:
-    namespace, name = split_key(key)
-    return Call(
-        Request(
-            verb="patch",
-            resource="pods",
-            namespace=namespace,
-            name=name,
-            subresource="status",
-            body=freeze({"status": body}),
-        )
-    )
 
 
 _UNUSED: Final = (0, None)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from reconcile.components import kubeproxy, world
-from reconcile.driver.machine.applications.programs import looked_up
+from reconcile.driver.machine.applications.names import looked_up
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from, talks
 

@@ -12,18 +12,16 @@ Left out: see docs/limits.md, "World".
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from reconcile.api.quantity import NANO
 from reconcile.components import kubelet, world
-from reconcile.driver.machine.applications.programs import volume_of
+from reconcile.driver.machine.applications.volumes import READ_ONLY, volume_of
 from reconcile.driver.machine.machine import Machine
 from reconcile.events import Surrounded
 from reconcile.lib.mapping import Map
-
-_READ_ONLY: Final = ("config_map", "secret", "projected", "downward_api", "image")
 
 
 def filled(machine: Machine, host: str, seen: Surrounded) -> Surrounded:
@@ -41,7 +39,7 @@ def filled(machine: Machine, host: str, seen: Surrounded) -> Surrounded:
         if volume is None:
             layer += wants
             continue
-        if any(getattr(volume, kind) is not None for kind in _READ_ONLY):
+        if any(getattr(volume, kind) is not None for kind in READ_ONLY):
             continue
         key, room = volume_of(machine, host, pod, volume), _room(machine, pod, volume)
         total = _wrote(machine, key, seen.container, wants, room)

@@ -5,7 +5,7 @@ Its pod says as whom it calls and what its volumes are; names are looked up as t
 services are reached through the packet filter rules of its host.
 
 Takes:    an open machine; a process of kind application; effects of an application.
-Gives:    processes, parcels, what is on volumes and in logs.
+Gives:    processes, parcels, what is in logs; what it finds on volumes.
 Source:   https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/, .../concepts/storage/volumes/.
 Left out: see docs/limits.md, "Applications".
 """
@@ -20,18 +20,19 @@ from reconcile.cluster.cluster import Process
 from reconcile.cluster.components import applications_among
 from reconcile.cluster.pending import Parcel, Starting
 from reconcile.components import applications, kubelet, kubeproxy, world
-from reconcile.components.applications import Keep, Listen, Log, Place, Reply, Send
+from reconcile.components.applications import Found, Keep, Listen, Log, Place, Reply, Send
+from reconcile.driver.machine.applications.names import resolved
+from reconcile.driver.machine.applications.volumes import content, contents, keep, mounts_of, pod_of
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from
-from reconcile.effects import DiscardVolumes
 from reconcile.lib.mapping import Map
 from reconcile.lib.sequence import Sequence
+from reconcile.model.hostnames import hostname_of
 from reconcile.model.requests import User
+from reconcile.model.resolving import Resolver, dns_in, hosts_of, resolver_of
 
 APPLICATION: Final = "application"
-_LOCAL: Final = ("localhost", "127.0.0.1")
-_SLICES: Final = "endpointslices.discovery.k8s.io"
-_CLAIMS: Final = "persistentvolumeclaims"
+_LOOPBACK: Final = "127.0.0.1"
 _EMPTY: Final[Map[Any]] = Map()
 _KEPT: Final = 10_000  # about so many lines of a container's log: it is rotated, as a kubelet does
 _STATIC: Final = "kubernetes.io/config.hash"
@@ -57,7 +58,7 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
     pod, order = _pod(machine, process.host, within(process)), container.order
     name = world.component_of(runtime, within(process))
     application = next(each for each in applications_among(machine.cluster.controllers) if each.name == name)
-    mounted = volumes_of(machine, process.host, pod, container.name)
+    mounts = mounts_of(machine, process.host, pod, container.name)
     place = Place(
         pod=order.pod,
         uid=sandbox.uid,
@@ -65,14 +66,21 @@ def setting_of(machine: Machine, process: Process, dice: Any) -> tuple[applicati
         host=process.host,
         ip=sandbox.ip,
         labels=Map.of(pod.metadata.labels or ()) if pod is not None else _EMPTY,
+        hostname=_hostname(pod, process.host),
+        hosts="" if pod is None else hosts_of(pod, sandbox.ip),
+        resolver=Resolver() if pod is None else resolver_of(pod, dns_in(machine.cluster.topology.service_cidr)),
         environment=_linked(machine, process.host, pod, order.environment),
         args=(*order.command, *order.args),
         attempt=order.attempt,
-        volumes=Map([(path, _content(machine, order.pod, key)) for path, key in mounted.items()]),
+        volumes=contents(machine, mounts),
         dice=dice,
         now=machine.now + process.skew,
     )
     return application, place
+
+
+def _hostname(pod: Any, host: str) -> str:
+    return host if pod is None or pod.spec.host_network else hostname_of(pod)
 
 
 def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map[str]:
@@ -83,7 +91,7 @@ def _linked(machine: Machine, host: str, pod: Any, environment: Map[str]) -> Map
     services = [*store.table("services").under("namespace", namespace), store.get("services", "default/kubernetes")]
     linked = pod.spec.enable_service_links
     links = kubelet.variables_of([each for each in services if each is not None], namespace, linked=linked)
-    return Map({**links, **environment})
+    return Map({"HOSTNAME": _hostname(pod, host), **links, **environment})
 
 
 def within(process: Process) -> str:
@@ -97,9 +105,7 @@ def _pod(machine: Machine, host: str, process: str) -> Any:
     if known is None:
         return None
     uid, order = known[0].uid, known[1].order
-    state = machine.states.get(f"kubelet/{host}")
-    kept = getattr(state, "state", state)  # of a kubelet that is frozen
-    pod = None if kept is None else kubelet.pod_of(kept, uid)
+    pod = pod_of(machine, host, uid)
     if pod is not None or order is None:
         return pod
     stored = machine.store.get("pods", order.pod)
@@ -134,7 +140,9 @@ def take_up_of_program(machine: Machine, process: Process, effect: Any) -> bool:
         case Listen(port):
             _listen(machine, process, port)
         case Keep(path, key, value):
-            _keep(machine, process, path, (key, value))
+            problem = keep(machine, _mount(machine, process, path), path, key, value)
+            if problem:
+                log(machine, process, problem)
         case Log(line):
             log(machine, process, line)
         case _:
@@ -149,6 +157,20 @@ def log(machine: Machine, process: Process, line: str) -> None:
     logs = machine.programs.logs
     lines = logs.get(key, Sequence()).append((machine.now, line), keep=_KEPT)
     machine.programs = attrs.evolve(machine.programs, logs=logs.set(key, lines))
+
+
+def _mount(machine: Machine, process: Process, path: str) -> tuple[str, str] | None:
+    container = machine.states.get(process.name).place.container
+    return mounts_of(machine, process.host, _pod(machine, process.host, within(process)), container).get(path)
+
+
+def read(machine: Machine, process: Process, path: str) -> Found | None:
+    """Give what an application finds on a volume that it reads; None, and a line in its log, if it has no such."""
+    place, mount = machine.states.get(process.name).place, _mount(machine, process, path)
+    if mount is None:
+        log(machine, process, f"open {path}: no such file or directory")
+        return None
+    return Found(machine.now + process.skew, path, content(machine, mount, place.volumes.get(path, _EMPTY)))
 
 
 def _listen(machine: Machine, process: Process, port: int) -> None:
@@ -172,96 +194,19 @@ def unlisten(machine: Machine, process: Process, state: Any) -> None:
     machine.programs = attrs.evolve(machine.programs, listeners=listeners)
 
 
-# Volumes --------------------------------------------------------------------------------------------------------------
-
-
-def volumes_of(machine: Machine, host: str, pod: Any, container: str) -> Map[str]:
-    """
-    Give the volumes of a container by the path at which each is mounted: what a claim is bound to, what is the pod's
-    own, what is its host's, or an object of its namespace.
-    """
-    if pod is None:
-        return Map()
-    spec = pod.spec
-    every = (*(spec.init_containers or ()), *spec.containers)
-    mounts = next((each.volume_mounts or () for each in every if each.name == container), ())
-    sources = {volume.name: volume for volume in spec.volumes or ()}
-    found: dict[str, str] = {}
-    for mount in mounts:
-        volume = sources.get(mount.name)
-        if volume is not None:
-            key = volume_of(machine, host, pod, volume)
-            found[mount.mount_path] = f"{key}/{mount.sub_path}" if mount.sub_path else key
-    return Map(found)
-
-
-def volume_of(machine: Machine, host: str, pod: Any, volume: Any) -> str:
-    """Give the name under which it is known what is on a volume of a pod."""
-    namespace, name, uid = pod.metadata.namespace or "default", pod.metadata.name, pod.metadata.uid
-    claim = volume.persistent_volume_claim
-    if claim is not None or volume.ephemeral is not None:
-        claimed = claim.claim_name if claim is not None else f"{name}-{volume.name}"
-        bound = machine.store.get(_CLAIMS, f"{namespace}/{claimed}")
-        volume_name = bound.spec.volume_name if bound is not None and bound.spec is not None else None
-        return f"volume/{volume_name}" if volume_name else f"claim/{namespace}/{claimed}"
-    if volume.host_path is not None:
-        return f"host/{host}{volume.host_path.path}"
-    if volume.config_map is not None:
-        return f"configmaps:{volume.config_map.name}"
-    if volume.secret is not None:
-        return f"secrets:{volume.secret.secret_name}"
-    return f"pod/{uid}/{volume.name}"
-
-
-def _content(machine: Machine, pod: str, key: str) -> Map[Any]:
-    resource, colon, name = key.partition(":")
-    if not colon:
-        return machine.programs.volumes.get(key, _EMPTY)
-    found = machine.store.get(resource, f"{pod.partition('/')[0]}/{name}")
-    return Map.of(found.data or ()) if found is not None else _EMPTY
-
-
-def _keep(machine: Machine, process: Process, path: str, written: tuple[str, Any]) -> None:
-    container = machine.states.get(process.name).place.container
-    pod = _pod(machine, process.host, within(process))
-    volume = volumes_of(machine, process.host, pod, container).get(path)
-    if volume is None or ":" in volume:
-        why = "no such file or directory" if volume is None else "read-only file system"
-        log(machine, process, f"open {path}/{written[0]}: {why}")
-        return
-    key, value = written
-    volumes = machine.programs.volumes
-    content = volumes.get(volume, _EMPTY)
-    content = content.remove(key) if value is None else content.set(key, value)
-    machine.programs = attrs.evolve(machine.programs, volumes=volumes.set(volume, content))
-
-
-def discard_volumes(machine: Machine, effect: DiscardVolumes) -> None:
-    """Let what is on a pod's own volumes, and in its log, go with it."""
-    volumes, logs = machine.programs.volumes, machine.programs.logs
-    for key, _ in volumes.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
-        volumes = volumes.remove(key)
-    for key, _ in logs.between(f"{effect.uid}/", f"{effect.uid}0"):
-        logs = logs.remove(key)
-    filled = machine.programs.filled
-    for key, _ in filled.between(f"pod/{effect.uid}/", f"pod/{effect.uid}0"):
-        filled = filled.remove(key)
-    machine.programs = attrs.evolve(machine.programs, volumes=volumes, logs=logs, filled=filled)
-
-
-# Names ----------------------------------------------------------------------------------------------------------------
+# Who is sent to -------------------------------------------------------------------------------------------------------
 
 
 def _sent(machine: Machine, process: Process, effect: Send) -> Parcel:
     place = machine.states.get(process.name).place
     address, port, problem = effect.to, effect.port, ""
-    if address in _LOCAL:
-        address = place.ip
-    elif not _is_address(address):
-        found = looked_up(machine, process.host, place.namespace, address)
+    if not _is_address(address):
+        found, why = resolved(machine, process.host, place.hosts, place.resolver, address)
         dice = machine.dice(f"lookup/{machine.serial}")
         address = found[dice.below(len(found))[0]] if found else ""
-        problem = "" if found else f"dial tcp: lookup {effect.to} on 10.96.0.10:53: no such host"
+        problem = f"dial tcp: {why}" if why else ""
+    if address == _LOOPBACK:
+        address = place.ip
     rules = machine.host(process.host).rules
     if not problem and rules is not None:
         packet = kubeproxy.Packet(source=place.ip, destination=address, port=port, at=machine.now)
@@ -276,48 +221,3 @@ def _sent(machine: Machine, process: Process, effect: Send) -> Parcel:
 
 def _is_address(text: str) -> bool:
     return ":" in text or text.replace(".", "").isdigit()
-
-
-def looked_up(machine: Machine, host: str, namespace: str, name: str) -> tuple[str, ...]:
-    """
-    Give the addresses of a name as the cluster's DNS has them, asked by a pod of *namespace*: of a Service its own, of
-    a headless one those of its endpoints, of a pod behind one the pod's; () if there is no such name.
-    """
-    parts = name.removesuffix(".").removesuffix(".cluster.local").removesuffix(".svc").split(".")
-    store = store_seen_from(machine, host)
-    # As with the search list of a pod's resolv.conf, and ndots:5: what stands for less is tried first.
-    for pod, service, space in _meanings(parts, namespace):
-        found = store.get("services", f"{space}/{service}")
-        if found is None:
-            continue
-        if found.spec.cluster_ip not in (None, "", "None"):
-            if not pod:
-                return (found.spec.cluster_ip,)
-            continue
-        addresses = _endpoints(store, space, found, pod)
-        if addresses:
-            return addresses
-    return ()
-
-
-def _meanings(parts: list[str], namespace: str) -> tuple[tuple[str, str, str], ...]:
-    match parts:
-        case [service]:
-            return (("", service, namespace),)
-        case [first, second]:
-            return (first, second, namespace), ("", first, second)
-        case [pod, service, space]:
-            return ((pod, service, space),)
-        case _:
-            return ()
-
-
-def _endpoints(store: Any, namespace: str, service: Any, pod: str) -> tuple[str, ...]:
-    early = service.spec.publish_not_ready_addresses
-    found: dict[str, None] = {}
-    for each in store.table(_SLICES).under("service", (namespace, service.metadata.name)):
-        for endpoint in each.endpoints or ():
-            ready = endpoint.conditions is None or endpoint.conditions.ready is not False
-            if (ready or early) and (not pod or endpoint.hostname == pod):
-                found.update(dict.fromkeys(endpoint.addresses or ()))
-    return tuple(sorted(found))

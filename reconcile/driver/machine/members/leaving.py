@@ -30,6 +30,11 @@ def turn_away(machine: Machine) -> None:
 
 
 def _turns_away(machine: Machine, one: Any, other: Any) -> bool:
-    """Tell whether member *one* has applied more than *other*, which belonged as far as it knows, and does not now."""
-    further = one.raft.applied > other.raft.applied and other.name in other.raft.membership.everyone
-    return further and other.name not in one.raft.membership.everyone and talks(machine, one.name, other.name)
+    """Tell whether *one* knows *other* to be removed: it has applied more, or by its id, if another was added since."""
+    keeping = machine.members.get(other.name)
+    if keeping is not None and keeping.stale:
+        gone = one is not other
+    else:
+        further = one.raft.applied > other.raft.applied and other.name in other.raft.membership.everyone
+        gone = further and other.name not in one.raft.membership.everyone
+    return gone and talks(machine, one.name, other.name)

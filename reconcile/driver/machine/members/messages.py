@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconcile.cluster.cluster import Keeping, Process
+from reconcile.cluster.cluster import Process
 from reconcile.cluster.components import FROZEN
 from reconcile.cluster.pending import Posted, Syncing
 from reconcile.components import etcd
@@ -12,6 +12,7 @@ from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.members.members import rouse
 from reconcile.driver.machine.network.reach import reaches
 from reconcile.driver.machine.processes import tell
+from reconcile.lib.replacing import replace
 
 _QUEUE: Final = 4096  # Source: etcd's rafthttp: what waits for a peer that takes nothing in; what comes then is dropped
 
@@ -43,7 +44,8 @@ def synced(machine: Machine, item: Syncing) -> bool:
     if not keeping.writing:
         return False
     order, *left = keeping.writing
-    machine.members.set(process.host, Keeping(etcd.raft.written(keeping.disk, order), tuple(left), keeping.delay))
+    disk = etcd.raft.written(keeping.disk, order)
+    machine.members.set(process.host, replace(keeping, disk=disk, writing=tuple(left)))
     tell(machine, process, etcd.Synced(machine.now + process.skew, order.number))
     return True
 
@@ -55,6 +57,6 @@ def write_all(machine: Machine, process: Process) -> None:
     disk, last = keeping.disk, 0
     for order in keeping.writing:
         disk, last = etcd.raft.written(disk, order), order.number
-    machine.members.set(process.host, Keeping(disk, (), keeping.delay))
+    machine.members.set(process.host, replace(keeping, disk=disk, writing=()))
     if last:
         tell(machine, process, etcd.Synced(machine.now + process.skew, last))

@@ -214,8 +214,9 @@ def _accepted(machine: Machine, at: str, *, balanced: bool) -> network.Line | No
 def fail(machine: Machine, item: Sent, why: str) -> None:
     """Let a call fail: it is sent again if client-go does that, else its sender is told."""
     request = item.request
-    recorded = item.tag is None and request.resource == "events"
-    state, pause = network.tried_again(network_of(machine), item, request.verb, why, recorded=recorded)
+    state = network_of(machine)
+    recorded = item.tag is None and request.resource == "events" and not network.drops(state, item)
+    state, pause = network.tried_again(state, item, request.verb, why, recorded=recorded)
     keep(machine, state)
     if pause:
         wait(machine, network.Waiting(item, "time"), machine.now + pause)

@@ -310,6 +310,22 @@ WORKLOADS: Final[dict[str, tuple[Column, ...]]] = {
         ),
         AGE,
     ),
+    "podgroups.scheduling.k8s.io": (
+        NAME,
+        Column(
+            "Policy",
+            "string",
+            "SchedulingPolicy defines the scheduling policy for this instance of the PodGroup. Controllers are "
+            "expected to fill this field by copying it from a PodGroupTemplate. This field is immutable.",
+        ),
+        Column("Workload", "string", "Name of the referenced Workload object"),
+        Column("Status", "string", "Status of the PodGroup"),
+        AGE,
+    ),
+    "workloads.scheduling.k8s.io": (
+        NAME,
+        AGE,
+    ),
     "priorityclasses.scheduling.k8s.io": (
         NAME,
         Column(

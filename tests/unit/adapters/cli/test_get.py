@@ -48,6 +48,13 @@ def test_categories(reconcile, log):
     assert reconcile("get", "all,pods", "--log", log).out == out
 
 
+def test_members_of_etcd(reconcile, log):
+    rule, heading, *rows = reconcile("get", "members", "--log", log).out.splitlines()
+    assert rule == rows[0] == rows[-1]
+    assert heading.strip("| ").split()[:3] == ["ID", "|", "STATUS"]
+    assert rows[1].startswith("| e58c878e0e01014 | started | node-1 | https://172.18.0.2:2380 |")
+
+
 def test_earlier(reconcile, log):
     assert reconcile("get", "deploy", "--log", log, "--until", 3).out == ""
     row = reconcile("get", "deploy", "--log", log, "--at", "2.25s").out.splitlines()[1]

@@ -288,6 +288,8 @@ def test_what_waits_for_a_store_that_is_off_is_said(reconcile, desk):
             "line 3: member promote node-2 at 5s: ChangeMember(kind='promote', host='no",
         ),
         ("{at: 5s, member: explode}", "commands[0].member: member 'explode' is nothing that can be done to a member"),
+        ("{at: 5s, member: add}", "commands[0].member: member 'add': 'add' takes HOST"),
+        ("{at: 5s, member: slow node-1}", "commands[0].member: member 'slow node-1': 'slow' takes HOST DELAY"),
         ("{at: 5s, backends: node-2}", "line 3: backends node-2 at 5s: nothing stands before the API servers"),
         ("{at: 40m, delete: pod/web}", "line 3: delete pod/web at 40m0s: the time is up before that; see --limit"),
     ],

@@ -43,6 +43,9 @@ def flags(config="", gates=None):
         (None, flags(gates={"CoordinatedLeaderElection": True}), ()),
         (None, flags("coordination.k8s.io/v1beta1=true"), BOTH[:1]),
         (None, flags("api/beta"), BOTH[:1]),
+        (None, flags("scheduling.k8s.io/v1alpha2=true"), ()),
+        (None, flags("scheduling.k8s.io/v1alpha2=true", {"GenericWorkload": True}), ("scheduling.k8s.io/v1alpha2",)),
+        (Map({"GenericWorkload": True}), None, ("scheduling.k8s.io/v1alpha2",)),
         (None, flags("api/all=true,coordination.k8s.io/v1beta1/leasecandidates=false"), BOTH[1:]),
     ],
 )

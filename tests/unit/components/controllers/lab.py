@@ -12,7 +12,7 @@ from reconcile.api import convert, meta_v1
 from reconcile.api.kinds import resource
 from reconcile.api.scalars import Time, thaw
 from reconcile.components.controllers import runtime
-from reconcile.effects import Call, CancelTimer, Record, SetTimer, Wake
+from reconcile.effects import Call, CancelTimer, OpenWatch, Record, SetTimer, Wake
 from reconcile.events import Answered, Started, TimerFired, Turned, Watched
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
@@ -63,6 +63,8 @@ class Lab:
                     self.timers = self.timers.cancel(effect.key)
                 case Record():
                     self.records.append(effect)
+                case OpenWatch():
+                    self.cursors.setdefault(effect.resource, -1)
 
     def deliver(self, name: str) -> bool:
         history, view = self.store.history(name), self.store.table(name)
@@ -87,7 +89,7 @@ class Lab:
         elif self.wakes:
             self.feed(Turned(self.now, self.wakes.pop(0)))
         else:
-            delivered = [self.deliver(name) for name in self.cursors if name not in self.late]
+            delivered = [self.deliver(name) for name in tuple(self.cursors) if name not in self.late]
             return any(delivered)
         return True
 

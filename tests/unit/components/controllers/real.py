@@ -29,16 +29,17 @@ FIRST_FAILS = [{"image": "first", "labels": {INDEX: "0"}, "behaviour": "exit 1 a
 
 
 @cache
-def _rested() -> Cluster:
+def _rested(*gates: str) -> Cluster:
     behaviours = Behaviours.parse({"images": {**IMAGES, "first": "exit 0 after 500ms"}, "containers": FIRST_FAILS})
-    return settle(Cluster.boot(Topology(nodes=2, behaviours=behaviours, heartbeats=False), seed=1)).cluster
+    topology = Topology(nodes=2, behaviours=behaviours, heartbeats=False, feature_gates=dict.fromkeys(gates, True))
+    return settle(Cluster.boot(topology, seed=1)).cluster
 
 
 class Real:
     """A cluster that runs; not a value: tests drive it and look at it. What Jobs promise is looked at in each step."""
 
-    def __init__(self) -> None:
-        self.machine = Machine(_rested())
+    def __init__(self, *gates: str) -> None:
+        self.machine = Machine(_rested(*gates))
         self.broken: list[str] = []
 
     def run(self, seconds: float) -> None:

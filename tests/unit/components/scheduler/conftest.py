@@ -44,6 +44,12 @@ class Play:
     def turn(self):
         return self.hear(Turned(self.now, "schedule"))
 
+    def turn_to_wait(self):
+        """Take a turn after which the pod waits, its node promised to it; give the other effects."""
+        promise, *effects = self.turn()
+        assert list(promise.request.body["status"]) == ["nominatedNodeName"]
+        return tuple(effects)
+
     def answer(self, call, code=201, body=None):
         return self.hear(Answered(self.now, call.tag, Response(code, body)))
 
@@ -170,16 +176,16 @@ class Kit:
         return [each for each in effects if isinstance(each, Record)]
 
     @staticmethod
-    def fresh(seed=7, configuration=DEFAULTS):
+    def fresh(seed=7, configuration=DEFAULTS, gates=Map()):  # noqa: B008 -- it is immutable
         """Begin a scheduler that has been told nothing yet."""
-        played = Play(scheduler.begin(Dice(seed, "scheduler"), configuration))
+        played = Play(scheduler.begin(Dice(seed, "scheduler"), configuration, gates))
         assert played.hear(Started(0)) == ()
         return played
 
     @staticmethod
-    def play(*nodes, pods=(), seed=7, configuration=DEFAULTS, **others):
+    def play(*nodes, pods=(), seed=7, configuration=DEFAULTS, gates=Map(), **others):  # noqa: B008 -- as above
         """Begin a scheduler that knows these nodes and pods, and objects of other resources."""
-        played = Kit.fresh(seed, configuration)
+        played = Kit.fresh(seed, configuration, gates)
         for watch in scheduler.watches(played.state):
             if watch.name not in {"nodes", "pods"}:
                 played.tell(watch.name, *others.get(watch.name, ()))

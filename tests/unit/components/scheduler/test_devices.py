@@ -73,7 +73,7 @@ def test_nothing_is_watched_before_somebody_wants_devices(kit):
 
 def test_a_claim_gets_its_finalizer_then_its_devices_and_then_the_pod_is_bound(kit):
     play = begun(kit, claims=[claim()], slices=[published("n2", "gpu-0")])
-    (first,) = play.turn()
+    (first,) = play.turn_to_wait()
     assert (first.request.verb, first.request.resource, first.request.subresource) == ("update", CLAIMS, "")
     assert first.request.body.metadata.finalizers == (FINALIZER,)
     written(play, first, "2")
@@ -92,7 +92,7 @@ def test_a_claim_gets_its_finalizer_then_its_devices_and_then_the_pod_is_bound(k
 
 def test_devices_count_as_taken_while_they_are_written_and_until_the_watch_shows_them(kit):
     play = begun(kit, claims=[claim(), claim("d")], slices=[published("n2", "gpu-0")])
-    (first,) = play.turn()
+    (first,) = play.turn_to_wait()
     play.tell("pods", pod(kit, "other", "d"))
     assert play.refused() == NO_ROOM
     written(play, first, "2")
@@ -137,17 +137,17 @@ def test_a_pod_of_a_template_waits_for_the_claim_that_is_made_for_it(kit):
 @pytest.mark.parametrize("code", [404, 500])
 def test_what_cannot_be_written_sends_the_pod_back_and_its_devices_are_free(kit, code):
     play = begun(kit, claims=[claim(), claim("d")], slices=[published("n2", "gpu-0")])
-    (first,) = play.turn()
+    (first,) = play.turn_to_wait()
     play.answer(first, code, meta_v1.Status(message="no"))
     (record,) = kit.records(play.effects)
     assert record.message == 'running PreBind plugin "DynamicResources": add finalizer to claim default/c: no'
     play.tell("pods", pod(kit, "other", "d"))
-    assert play.turn()[0].request.name == "d"
+    assert play.turn_to_wait()[0].request.name == "d"
 
 
 def test_a_conflict_is_tried_again_with_the_claim_as_it_is_now(kit):
     play = begun(kit, claims=[claim(finalizers=(FINALIZER,))], slices=[published("n2", "gpu-0")])
-    (first,) = play.turn()
+    (first,) = play.turn_to_wait()
     play.answer(first, 409, meta_v1.Status(message="conflict"))
     (look,) = play.effects
     assert (look.request.verb, look.request.name) == ("get", "c")
@@ -174,7 +174,7 @@ def given(wanted, device, node, *, users=(), timestamp=0, **more):
 def test_a_claim_that_has_its_devices_binds_the_pod_to_their_node(kit):
     shared = given(claim(finalizers=(FINALIZER,)), "gpu-0", "n2", users=("first",))
     play = begun(kit, claims=[shared], slices=[published("n1", "gpu-0"), published("n2", "gpu-0")])
-    (call,) = play.turn()
+    (call,) = play.turn_to_wait()
     assert [each.name for each in call.request.body.status.reserved_for] == ["first", "web"]
     written(play, call, "2")
     assert play.effects[0].request.body.target.name == "n2"
@@ -220,7 +220,7 @@ def test_a_selector_that_fails_is_an_error_and_comes_back_by_itself(kit):
 def test_devices_that_have_to_be_made_ready_are_waited_for(kit):
     device = resource_v1.Device(name="nic", binding_conditions=("Attached",), binding_failure_conditions=("Lost",))
     play = begun(kit, claims=[claim(finalizers=(FINALIZER,))], slices=[published("n1", device)])
-    (call,) = play.turn()
+    (call,) = play.turn_to_wait()
     body = written(play, call, "2")
     (record,) = kit.records(play.effects)
     assert (record.reason, record.message) == (
@@ -239,7 +239,7 @@ def test_devices_that_have_to_be_made_ready_are_waited_for(kit):
 def test_a_device_that_cannot_be_made_ready_sends_the_pod_back_and_is_given_back(kit):
     device = resource_v1.Device(name="nic", binding_conditions=("Attached",), binding_failure_conditions=("Lost",))
     play = begun(kit, claims=[claim(finalizers=(FINALIZER,))], slices=[published("n1", device)])
-    body = written(play, play.turn()[0], "2")
+    body = written(play, play.turn_to_wait()[0], "2")
     lost = with_condition(body, "Lost")
     play.tell(CLAIMS, lost)
     play.wait(5)
@@ -267,7 +267,7 @@ EXTENDED = attrs.evolve(CLASS, spec=resource_v1.DeviceClassSpec(extended_resourc
 def test_an_extended_resource_is_had_as_a_device_where_the_node_has_none_itself(kit):
     wanted = kit.pod("web", kit.container(more={"example.com/gpu": "2"}.items()))
     play = begun(kit, slices=[published("n2", "gpu-0", "gpu-1")], classes=[EXTENDED], first=wanted)
-    (made,) = play.turn()
+    (made,) = play.turn_to_wait()
     spec = made.request.body.spec.devices.requests[0]
     assert (made.request.verb, made.request.body.metadata.generate_name) == ("create", "web-extended-resources-")
     assert (spec.name, spec.exactly.count) == ("container-0-request-0", 2)
@@ -298,5 +298,5 @@ def test_the_alternative_that_is_wanted_first_scores_best(kit):
     )
     wanted = claim("c", both, finalizers=(FINALIZER,))
     play = begun(kit, claims=[wanted], slices=[published("n1", "a"), published("n2", "a", "b")])
-    (call,) = play.turn()
+    (call,) = play.turn_to_wait()
     assert {each.request for each in call.request.body.status.allocation.devices.results} == {"r/two"}

@@ -74,7 +74,7 @@ def test_the_smallest_volume_that_is_enough_is_bound_before_the_pod_is(kit):
         kit, kit.node("n1"), kit.node("n2"), claims=[wanted], volumes=[volume(kit, "big", "n2", "50Gi"), small]
     )
     play.tell("pods", pod(kit))
-    call, timer = play.turn()
+    call, timer = play.turn_to_wait()
     assert timer == SetTimer(VOLUMES, 10 * MINUTE, periodic=True)
     assert (call.request.verb, call.request.resource, call.request.name) == ("update", "persistentvolumes", "small")
     body = call.request.body
@@ -94,7 +94,7 @@ def test_a_volume_that_is_to_be_made_is_made_for_the_node(kit):
     wanted = claim(kit)
     play = begun(kit, kit.node("n1"), claims=[wanted], kind=WAIT)
     play.tell("pods", pod(kit))
-    call, timer = play.turn()
+    call, timer = play.turn_to_wait()
     assert timer == SetTimer(VOLUMES, 10 * MINUTE, periodic=True)
     assert (call.request.verb, call.request.resource) == ("update", "persistentvolumeclaims")
     annotations = call.request.body.metadata.annotations
@@ -119,12 +119,15 @@ def test_what_is_reserved_for_one_pod_is_not_given_to_another(kit):
 def test_after_ten_minutes_the_pod_is_tried_again(kit):
     play = begun(kit, kit.node("n1"), claims=[claim(kit)], kind=WAIT)
     play.tell("pods", pod(kit))
-    call, timer = play.turn()
+    call, timer = play.turn_to_wait()
     assert timer == SetTimer(VOLUMES, 10 * MINUTE, periodic=True)
     play.answer(call, 200)
     play.wait(600)
-    (record,) = kit.records(play.fire(VOLUMES))
+    effects = play.fire(VOLUMES)
+    (record,) = kit.records(effects)
     assert record.message == 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded'
+    (told,) = kit.calls(effects, "status")
+    assert told.request.body["status"]["nominatedNodeName"] is None
     assert place_of(play.state, "default/web") == "failed"
     assert not play.state.reserved.claims
     assert play.state.nodes.used.get(0, None) is None
@@ -133,7 +136,7 @@ def test_after_ten_minutes_the_pod_is_tried_again(kit):
 def test_a_write_that_is_refused_undoes_the_choice(kit):
     play = begun(kit, kit.node("n1"), claims=[claim(kit)], volumes=[volume(kit, "v1", "n1")])
     play.tell("pods", pod(kit))
-    call, timer = play.turn()
+    call, timer = play.turn_to_wait()
     assert timer == SetTimer(VOLUMES, 10 * MINUTE, periodic=True)
     (record,) = kit.records(play.answer(call, 409, meta_v1.Status(message="the object has been modified")))
     assert record.message == 'running PreBind plugin "VolumeBinding": the object has been modified'

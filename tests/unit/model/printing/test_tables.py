@@ -50,6 +50,32 @@ def shown(obj, *, wide=False):
         ),
         (
             thing(
+                "scheduling.k8s.io/v1alpha2",
+                "PodGroup",
+                spec={
+                    "schedulingPolicy": {"gang": {"minCount": 3}},
+                    "podGroupTemplateRef": {"workload": {"workloadName": "w", "podGroupTemplateName": "a"}},
+                },
+                status={
+                    "conditions": [
+                        {
+                            "type": "PodGroupScheduled",
+                            "status": "False",
+                            "reason": "Unschedulable",
+                            "message": "",
+                            "lastTransitionTime": "2025-12-31T23:59:00Z",
+                        }
+                    ]
+                },
+            ),
+            "NAME=web POLICY=Gang WORKLOAD=w STATUS=Unschedulable AGE=60s",
+        ),
+        (
+            thing("scheduling.k8s.io/v1alpha2", "PodGroup", spec={"schedulingPolicy": {"basic": {}}}),
+            "NAME=web POLICY=Basic WORKLOAD=<none> STATUS=Pending AGE=60s",
+        ),
+        (
+            thing(
                 "networking.k8s.io/v1",
                 "IPAddress",
                 "10.96.0.7",

@@ -22,7 +22,6 @@ def without_disabled(spec: core_v1.PodSpec) -> core_v1.PodSpec:
         init_containers=each(spec.init_containers, _container),
         ephemeral_containers=each(spec.ephemeral_containers, _container),
         volumes=each(spec.volumes, _volume),
-        scheduling_group=None,
     )
 
 

@@ -13,6 +13,7 @@ from reconcile.api import (
     meta_v1,
     networking_v1,
     rbac_v1,
+    scheduling_v1alpha2,
     storage_v1,
 )
 from reconcile.api.zeros import empty
@@ -258,6 +259,10 @@ def _priority_class(obj: Any) -> Any:
     return replace(obj, preemption_policy=_or(obj.preemption_policy, "PreemptLowerPriority"), value=_or(obj.value, 0))
 
 
+def _group_spec(spec: scheduling_v1alpha2.PodGroupSpec) -> Any:
+    return replace(spec, disruption_mode=_or(spec.disruption_mode, "Pod"))
+
+
 def _api_service_spec(spec: apiregistration_v1.APIServiceSpec) -> Any:
     return _part(spec, "service", lambda service: replace(service, port=_or(service.port, _PORT)))
 
@@ -294,6 +299,7 @@ GROUPS: Final[Mapping[str, Default]] = {
         obj, "spec", lambda spec: _part(spec, "spec", _claim_spec)
     ),
     "endpointslices.discovery.k8s.io": _endpoint_slice,
+    "podgroups.scheduling.k8s.io": _in_spec(scheduling_v1alpha2.PodGroupSpec, _group_spec),
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "apiservices.apiregistration.k8s.io": lambda obj: _part(obj, "spec", _api_service_spec),
 }

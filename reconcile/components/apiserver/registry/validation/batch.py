@@ -85,7 +85,9 @@ def job_update_causes(new: batch_v1.Job, old: batch_v1.Job) -> Causes:
         ("managedBy", spec.managed_by, before.managed_by),
         ("successPolicy", spec.success_policy, before.success_policy),
     ):
-        found += unchanged(f"spec.{name}", value, had)
+        # A policy without rules is another than none.
+        is_other = (value is None) is not (had is None)
+        found += [wrong(f"spec.{name}", value, IMMUTABLE)] if is_other else unchanged(f"spec.{name}", value, had)
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from reconcile.components.apiserver.registry.validation import (
     flowcontrol,
     ingresses,
     networking,
+    pod_groups,
     policy,
     rbac,
     registrations,
@@ -83,6 +84,8 @@ RULES: Final[Mapping[str, tuple[Creation, Change]]] = {
     ),
     "volumeattributesclasses.storage.k8s.io": (storage.attributes_causes, storage.attributes_update_causes),
     "priorityclasses.scheduling.k8s.io": (scheduling.priority_class_causes, scheduling.priority_class_update_causes),
+    "podgroups.scheduling.k8s.io": (pod_groups.group_causes, pod_groups.group_update_causes),
+    "workloads.scheduling.k8s.io": (pod_groups.workload_causes, pod_groups.workload_update_causes),
     "runtimeclasses.node.k8s.io": (
         scheduling.runtime_class_causes,
         _and(scheduling.runtime_class_causes, scheduling.runtime_class_update_causes),

@@ -12,7 +12,16 @@ from __future__ import annotations
 from typing import Final
 
 from reconcile.components.controllers.answers import NOT_FOUND, text_of
-from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
+from reconcile.components.controllers.runtime import (
+    Ask,
+    Controller,
+    Key,
+    Later,
+    Outcome,
+    Source,
+    Views,
+    service_account,
+)
 from reconcile.components.controllers.volumes.binder import claims, recycling, volumes
 from reconcile.components.controllers.volumes.newest import Newest, World, observe
 from reconcile.lib.replacing import replace
@@ -35,10 +44,14 @@ def keys_of_claim(change: Change, views: Views) -> tuple[Key, ...]:
 
 
 def keys_of_volume(change: Change, views: Views) -> tuple[Key, ...]:
-    """Give the volume, and the claims that wait for it: its own if it is gone, those that may have it if it is free."""
+    """
+    Give the volume, and the claims that wait for it: those that may have it if it is free.
+
+    Its own hears of it too if it is gone, or may be mounted in other ways.
+    """
     old, new = change.old, change.new
     found: tuple[Key, ...] = ((_VOLUME, change.key),)
-    if new is None:
+    if new is None or (old is not None and old.spec.access_modes != new.spec.access_modes):
         key = claim_named_by(old)
         return (*found, (_CLAIM, key)) if key else found
     if _is_free(new) and not (old is not None and _is_free(old)):
@@ -86,6 +99,8 @@ def reconcile(ask: Ask) -> Outcome:
     asked = bool(ask.answers) and ask.answers[0][0].verb == "get"
     world = World(ask.views, newest, asked=asked, gone=gone, refused=refused, tried=tried)
     kind, key = ask.key
+    if kind == recycling.TOLD:
+        return recycling.told(world, key)
     outcome = claims.sync(world, key) if kind == _CLAIM else volumes.sync(world, key)
     return outcome if newest is ask.memory else replace(outcome, memory=newest)
 
@@ -98,6 +113,7 @@ CONTROLLER: Final = Controller(
         Source(CLASSES, keys_of_class, observed=False),
         Source("pods", recycling.keys_of_pod, observed=False),
     ),
+    later=(Later(VOLUMES, recycling.is_recycled, Source("events", recycling.keys_of_event, observed=False)),),
     reconcile=reconcile,
     memory=Newest,
     observe=observe,

@@ -6,7 +6,7 @@ volume tried again.
 
 Source:   pv_controller.go: recycleVolumeOperation; pkg/volume/util/recyclerclient; plugins.go:
           NewPersistentVolumeRecyclerPodTemplate.
-Left out: the events of that pod, which upstream tells again of the volume.
+Left out: an event of an earlier pod of the same name, which upstream tells again as long as it is kept.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from reconcile.components.controllers.volumes.newest import Newest, World
 from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.model.requests import Request, Response, key_of
-from reconcile.model.volumes import CLAIMS, claim_named_by, has_ended, size_of
+from reconcile.model.volumes import CLAIMS, VOLUMES, claim_named_by, has_ended, size_of
 from reconcile.store import Change
 
 RETRY: Final[Duration] = 15 * SECOND
 """kube-controller-manager --pvclaimbinder-sync-period: how often a volume that failed is tried again."""
 
+TOLD: Final = "told"
 _NAMESPACE: Final = "default"
 _PREFIX: Final = "recycler-for-"
 _RECYCLERS: Final = "recyclers"  # no resource: by volume, the pod that was made for it
@@ -41,6 +42,34 @@ def keys_of_pod(change: Change, _: Views) -> tuple[Key, ...]:
     """Give the volume that a pod is to empty."""
     namespace, _slash, name = change.key.partition("/")
     return (("volume", name.removeprefix(_PREFIX)),) if namespace == _NAMESPACE and name.startswith(_PREFIX) else ()
+
+
+def is_recycled(volume: Any) -> bool:
+    """Tell whether a volume may have to be emptied."""
+    return bool(volume.spec.persistent_volume_reclaim_policy == "Recycle")
+
+
+def keys_of_event(change: Change, _: Views) -> tuple[Key, ...]:
+    """Give what was told of a pod that empties a volume; that it was told again says nothing new."""
+    event = change.new
+    if event is None or change.old is not None:
+        return ()
+    about = event.involved_object
+    is_its = about.namespace == _NAMESPACE and (about.name or "").startswith(_PREFIX)
+    return ((TOLD, change.key),) if is_its else ()
+
+
+def told(world: World, key: str) -> Outcome:
+    """Tell of a volume what was told of the pod that empties it."""
+    event = world.views.get("events", key)
+    if event is None:
+        return Outcome()
+    name = event.involved_object.name.removeprefix(_PREFIX)
+    volume = world.get(VOLUMES, name)
+    mine = world.newest.written.get((_RECYCLERS, name)) if world.newest.written else None
+    if volume is None or mine is None or mine.metadata.uid != event.involved_object.uid:
+        return Outcome()
+    return Outcome(records=(Record(volume, event.type, "RecyclerPod", f"Recycler pod: {event.message}"),))
 
 
 def noted(newest: Newest, request: Request, response: Response) -> Newest | None:

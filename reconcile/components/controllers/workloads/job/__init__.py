@@ -9,14 +9,17 @@ Left out: see docs/limits.md, "Controllers".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from reconcile.components.controllers.runtime import (
     RESYNC,
     Ask,
     Controller,
+    Key,
     Outcome,
     Source,
+    Views,
     keys_of_itself,
     service_account,
 )
@@ -24,6 +27,8 @@ from reconcile.components.controllers.workloads.job import orphans, sync
 from reconcile.components.controllers.workloads.job.memory import JOBS, Memory, observe, pod_keys
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.replacing import replace
+from reconcile.model.grouping import GROUPS, WORKLOADS
+from reconcile.store import Change
 
 WORKERS: Final = 5
 
@@ -52,6 +57,26 @@ CONTROLLER: Final = Controller(
 
 STALE: Final = replace(CONTROLLER, reconcile=_reconcile_stale)
 """The same controller without the gate StaleControllerConsistencyJob: it does not wait for its caches."""
+
+
+def controller(*, consistent: bool, grouped: bool) -> Controller:
+    """
+    Give the controller as feature gates have it.
+
+    Args:
+        consistent: it waits for its caches.
+        grouped: Jobs may have their pods scheduled together.
+    """
+    if not grouped:
+        return CONTROLLER if consistent else STALE
+    sources = tuple([Source(resource, _nobody, observed=False) for resource in (WORKLOADS, GROUPS)])
+    reconciling = partial(sync.reconcile, consistent=consistent, grouped=True)
+    return replace(CONTROLLER, reconcile=reconciling, sources=(*CONTROLLER.sources, *sources))
+
+
+def _nobody(_: Change, __: Views) -> tuple[Key, ...]:
+    return ()
+
 
 ORPHANS: Final = Controller(
     name="job-orphans",

@@ -29,7 +29,8 @@ class Look:
 
     Args:
         key: the Job's.
-        stage: what the calls under way are for: look, claim, end, loosen, delete, create, flush, release, save, settle.
+        stage: what the calls under way are for: look, claim, workload, group, end, loosen, delete, create, flush,
+            release, save, settle.
         job: as it was last read or written.
         status: what is to be written of it.
         pods: all of its pods, as they were when the look began.
@@ -56,6 +57,9 @@ class Look:
         error: what went wrong on the way.
         after: come back after this long.
         suspension: the condition Suspended changed.
+        gangs: its pods may be scheduled together.
+        adopted: pods that it has just taken.
+        group: the pod group that its pods are to name; empty for none.
     """
 
     key: str
@@ -86,6 +90,9 @@ class Look:
     error: str = ""
     after: Duration | None = None
     suspension: bool = False
+    gangs: bool = False
+    adopted: tuple[Any, ...] = ()
+    group: str = ""
 
 
 def held_of(look: Look, index: int) -> Any:

@@ -31,7 +31,7 @@ def is_indexed(job: Any) -> bool:
     return bool(job.spec.completion_mode == "Indexed")
 
 
-def creation(job: Any, index: int, replaced: Any) -> Request:
+def creation(job: Any, index: int, replaced: Any, group: str = "") -> Request:
     """
     Give the request that creates one more pod.
 
@@ -39,6 +39,7 @@ def creation(job: Any, index: int, replaced: Any) -> Request:
         job: whose it is.
         index: the completion index; `indexes.UNKNOWN` for none.
         replaced: the failed pod of that index that it replaces, or None.
+        group: the pod group that it is of; empty for none.
     """
     metadata, template = job.metadata, job.spec.template
     of_template = template.metadata or meta_v1.ObjectMeta()
@@ -53,6 +54,8 @@ def creation(job: Any, index: int, replaced: Any) -> Request:
         spec = replace(spec, hostname=f"{metadata.name}-{index}")
         ending = f"-{index}-"
         prefix = f"{metadata.name[: _LONGEST_PREFIX - len(ending)]}{ending}"
+    if group:
+        spec = replace(spec, scheduling_group=core_v1.PodSchedulingGroup(pod_group_name=group))
     finalizers = of_template.finalizers or ()
     pod = core_v1.Pod(
         metadata=meta_v1.ObjectMeta(

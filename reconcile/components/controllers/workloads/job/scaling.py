@@ -206,7 +206,7 @@ def _batch(desk: Desk, size: int) -> Outcome:
     size = min(size, look.left)
     now, later = look.indexes[:size], look.indexes[size:]
     if now:
-        calls = [creation(look.job, index, held_of(look, index)) for index in now]
+        calls = [creation(look.job, index, held_of(look, index), look.group) for index in now]
     else:
         calls = [creation(look.job, indexes.UNKNOWN, None)] * size
     return called(noting(desk, left=look.left - size, indexes=later), "create", tuple(calls))

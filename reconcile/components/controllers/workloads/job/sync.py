@@ -19,7 +19,7 @@ from reconcile.api.batch_v1 import JobCondition, JobStatus, UncountedTerminatedP
 from reconcile.api.scalars import Time
 from reconcile.components.controllers.runtime import Ask, Outcome
 from reconcile.components.controllers.workloads import claims
-from reconcile.components.controllers.workloads.job import backoff, indexes, memory, policies, scaling, tracking
+from reconcile.components.controllers.workloads.job import backoff, gangs, indexes, memory, policies, scaling, tracking
 from reconcile.components.controllers.workloads.job.desk import (
     Desk,
     called,
@@ -47,13 +47,14 @@ MANAGED_BY: Final = "kubernetes.io/job-controller"
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
-def reconcile(ask: Ask, *, consistent: bool = True) -> Outcome:
+def reconcile(ask: Ask, *, consistent: bool = True, grouped: bool = False) -> Outcome:
     """
     Bring the Job with the asked key one step nearer to its end.
 
     Args:
         ask: which one, and what was answered.
         consistent: it is not looked at while a cache is older than what was last written of it.
+        grouped: a Job may have its pods scheduled together.
     """
     known, job = ask.memory.jobs.get(ask.key, None), ask.views.get(JOBS, ask.key)
     if ask.answers:
@@ -75,7 +76,8 @@ def reconcile(ask: Ask, *, consistent: bool = True) -> Outcome:
     if memory.is_finished(job) or known.finished:
         known = Known(uid=known.uid, finished=True)
         return Outcome(memory=memory.knowing(ask.memory, ask.key, known))
-    return _begun(Desk(ask, known, Look(key=ask.key, job=job, status=job.status or JobStatus())))
+    together = grouped and gangs.is_candidate(job)
+    return _begun(Desk(ask, known, Look(key=ask.key, job=job, status=job.status or JobStatus(), gangs=together)))
 
 
 def _gone_on(desk: Desk) -> Outcome:
@@ -84,6 +86,10 @@ def _gone_on(desk: Desk) -> Outcome:
             return _on_looked(desk)
         case "claim":
             return _on_claimed(desk)
+        case "workload":
+            return _grouped(gangs.on_workload(desk))
+        case "group":
+            return _grouped(gangs.on_group(desk))
         case "end":
             return _counted_out(scaling.on_ended(desk))
         case "loosen":
@@ -154,6 +160,18 @@ def _on_claimed(desk: Desk) -> Outcome:
 
 
 def _evaluated(desk: Desk, adopted: tuple[Any, ...]) -> Outcome:
+    """See to the group that its pods are of, if they are to be of one; then to the pods."""
+    if not desk.look.gangs:
+        return _judged(desk, adopted)
+    table, job = desk.ask.views.table("pods"), desk.look.job
+    return _grouped(gangs.ensured(noting(desk, adopted=adopted), (*adopted, *_owned(job, table))))
+
+
+def _grouped(result: Desk | Outcome) -> Outcome:
+    return result if isinstance(result, Outcome) else _judged(result, result.look.adopted)
+
+
+def _judged(desk: Desk, adopted: tuple[Any, ...]) -> Outcome:
     """Count the Job's pods; end it, or have as many as it declares."""
     desk = _indexed(_failing(_surveyed(desk, adopted)))
     look = desk.look

@@ -4,12 +4,12 @@ Pod control: how a StatefulSet's pods and their claims are made, corrected and t
 Takes:    what was seen.
 Gives:    calls, events; why something could not be done.
 Source:   pkg/controller/statefulset/stateful_pod_control.go.
-Left out: a conflict comes back with back-off, where upstream reads the pod again at once.
+Left out: a conflict comes back with back-off and is not told; upstream reads the pod anew, and tells the fourth.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.components.controllers.answers import NOT_FOUND, message_of
 from reconcile.components.controllers.workloads.sittings import Notes, Steps
@@ -17,6 +17,8 @@ from reconcile.components.controllers.workloads.statefulset import identity, sto
 from reconcile.components.controllers.workloads.statefulset.seeing import CLAIMS, Seen
 from reconcile.effects import Record
 from reconcile.model.requests import Request
+
+_CONFLICT: Final = "Conflict"
 
 
 class PodControl:
@@ -81,7 +83,8 @@ class PodControl:
         call = Request(verb="update", resource="pods", namespace=metadata.namespace, name=metadata.name, body=wanted)
         (answer,) = yield (call,)
         error = "" if answer.ok else message_of(answer)
-        self._pod_told("Update", pod, error)
+        if answer.ok or answer.reason != _CONFLICT:  # then it is tried again, and nothing has failed yet
+            self._pod_told("Update", pod, error)
         return error
 
     def reclaimed(self, pod: Any) -> Steps[str]:

@@ -34,9 +34,9 @@ _ENDED: Final = ("Failed", "Succeeded")
 @quick
 @attrs.frozen(weakref_slot=False)
 class Done:
-    """What a look came to: the status to write, and what went wrong, if anything did."""
+    """What a look came to: the status to write, if it could be told, and what went wrong, if anything did."""
 
-    status: StatefulSetStatus
+    status: StatefulSetStatus | None
     error: str = ""
 
 
@@ -63,7 +63,7 @@ def manage(found: Seen, pods: tuple[Any, ...], history: History, now: Instant, n
     try:
         replicas = _replicas(stateful, pods, history)
     except kept.Unreadable as error:
-        return Done(_counted(stateful, pods, history, now), str(error))
+        return Done(None, str(error))
     wanted = identity.ordinals(stateful)
     condemned = [pod for pod in pods if (ordinal := identity.ordinal_of(pod)) >= 0 and ordinal not in wanted]
     condemned.sort(key=identity.ordinal_of, reverse=True)

@@ -78,7 +78,8 @@ def script(found: Seen, now: Instant, notes: Notes) -> Steps[End]:
     if history.error:
         return End(history.error)
     done = yield from manage(found, pods, history, now, notes)
-    error = done.error or (yield from _told(stateful, done.status))
+    refused = "" if done.status is None else (yield from _told(stateful, done.status))
+    error = done.error or refused
     error = (yield from revisions.truncated(stateful, pods, history)) or error
     if error:
         return End(error)

@@ -1,10 +1,13 @@
 """Access: who may what."""
 
+import base64
+
 import pytest
 
 from reconcile.api import core_v1, meta_v1, policy_v1
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model import certificates
 from reconcile.model.requests import User
 
 KNOWN = "system:authenticated"
@@ -171,6 +174,27 @@ def test_kubelet_has_one_lease_and_one_node(server):
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n2"}}
     message = server("create", "nodes", body=node, user=NODE).body.message
     assert message == 'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"'
+
+
+def test_kubelet_asks_for_its_own_certificates_and_says_what_devices_it_has_itself(server, monkeypatch):
+    asked = certificates.Asked("system:node:n2", ("system:nodes",), 0, 0, 0, 0, b"", b"", b"")
+    monkeypatch.setattr(certificates, "parse", lambda pem: asked)
+    spec = {
+        "request": base64.b64encode(b"x").decode(),
+        "signerName": "kubernetes.io/kubelet-serving",
+        "usages": ["server auth"],
+    }
+    body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "spec": spec}
+    resource = "certificatesigningrequests.certificates.k8s.io"
+    response = server("create", resource, "", body={**body, "metadata": {"name": "c"}}, user=NODE)
+    assert response.body.message == f'{resource} "c" is forbidden: can only create a node CSR with CN=system:node:n1'
+    resource, spec = "resourceslices.resource.k8s.io", {"driver": "a.b", "nodeName": "n2"}
+    spec["pool"] = {"name": "p", "resourceSliceCount": 1, "generation": 1}
+    body = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "s"}, "spec": spec}
+    response = server("create", resource, "", body=body, user=NODE)
+    assert response.body.message == (
+        f'{resource} "s" is forbidden: can only create ResourceSlice with the same NodeName as the requesting node'
+    )
 
 
 def test_kubelet_cannot_change_its_taints(server):

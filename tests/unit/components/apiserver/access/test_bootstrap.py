@@ -37,6 +37,26 @@ def test_aggregated_roles_have_what_they_gather():
     assert set(store.get(f"clusterroles.{RBAC}", "system:aggregate-to-edit").rules) <= edit
 
 
+def test_a_gate_that_is_on_gives_rights():
+    gated, usual = founded(START, gates=("GenericWorkload", "HPAScaleToZero")), founded(START)
+    roles = f"clusterroles.{RBAC}"
+    more = {
+        name: [rule for rule in gated.get(roles, name).rules if rule not in usual.get(roles, name).rules]
+        for name in ("view", "edit", "admin", "system:kube-scheduler", "cluster-admin")
+    }
+    assert {name: len(rules) for name, rules in more.items()} == {
+        "view": 1,
+        "edit": 2,
+        "admin": 2,
+        "system:kube-scheduler": 2,
+        "cluster-admin": 0,
+    }
+    keeper = "system:controller:podgroup-protection-controller"
+    assert usual.get(roles, keeper) is None
+    assert len(gated.get(roles, keeper).rules) == 2
+    assert gated.get(f"clusterrolebindings.{RBAC}", keeper).subjects[0].name == "podgroup-protection-controller"
+
+
 def test_they_are_made_once():
     assert founded(START) is founded(START)
     assert founded(START + 10**9) is not founded(START)

@@ -240,9 +240,7 @@ def test_two_for_the_same_pods():
     real.run(60)
     active = next(each for each in status(real, "two")["conditions"] if each["type"] == "ScalingActive")
     assert active["reason"] == "AmbiguousSelector"
-    assert (
-        active["message"] == "pods by selector app=web are controlled by multiple HPAs: [{one default} {two default}]"
-    )
+    assert active["message"] == "pods by selector app=web are controlled by multiple HPAs: [default/one default/two]"
 
 
 def test_a_custom_resource_is_scaled():

@@ -109,6 +109,20 @@ def test_foreground_keeps_the_owner_until_what_blocks_it_is_gone():
     assert lab.keys(RS) == ()
 
 
+def test_who_comes_to_an_owner_that_waits_is_looked_at_when_another_dependent_has_gone():
+    lab, owner = lab_of()
+    for name in ("default/p0", "default/p1"):
+        held = lab.get("pods", name)
+        lab.put("pods", replace(held, metadata=replace(held.metadata, finalizers=("example.com/hold",))))
+    delete(lab, RS, "web", "Foreground")
+    lab.put("pods", pod("late", owners=(owned_by(owner),), node=None))
+    lab.run(60 * SECOND)
+    assert lab.keys("pods") == ("default/late", "default/p0", "default/p1")
+    lab.remove("pods", "default/p0")
+    lab.run()
+    assert lab.keys("pods") == ("default/p1",)
+
+
 def test_foreground_does_not_wait_for_what_does_not_block():
     lab, _ = lab_of(block=False)
     held = lab.get("pods", "default/p0")

@@ -95,8 +95,8 @@ def test_what_is_left_though_nothing_keeps_it_is_an_error():
     lab.ask = lambda request, ask=lab.ask: Response(200, None) if request.verb == "deletecollection" else ask(request)
     lab.run(5 * SECOND)
     assert said(lab, "NamespaceDeletionContentFailure")[2] == (
-        "Failed to delete all resource types, 1 remaining: failed to delete pods for namespace: default, err: "
-        "unexpected items still remain in namespace: default for gvr: /v1, Resource=pods"
+        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: default for "
+        "gvr: /v1, Resource=pods"
     )
     lab.remove("pods", "default/p")
     lab.run(12 * SECOND)
@@ -104,6 +104,16 @@ def test_what_is_left_though_nothing_keeps_it_is_an_error():
         "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: default for "
         "gvr: /v1, Resource=configmaps"
     )
+
+
+def test_pods_that_have_had_their_time_are_unexpected():
+    found = pod("p")
+    lab = lab_of(replace(found, spec=replace(found.spec, termination_grace_period_seconds=5)))
+    lab.run(5 * SECOND)
+    assert said(lab, "NamespaceDeletionContentFailure")[1] == "ContentDeletionFailed"
+    lab.remove("pods", "default/p")
+    lab.run(6 * SECOND)
+    assert lab.keys("namespaces") == ()
 
 
 def test_finalizers_are_waited_for_and_named():

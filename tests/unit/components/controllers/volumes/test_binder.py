@@ -63,6 +63,16 @@ def test_four_writes_bind_a_claim_to_the_smallest_volume_that_is_large_enough(la
     assert lab.records == []
 
 
+def test_a_claim_says_how_its_volume_may_be_mounted_now(lab):
+    lab.put(VOLUMES, volume("v", "1Gi"))
+    lab.put(CLAIMS, claim())
+    lab.run()
+    its = lab.get(VOLUMES, "v")
+    lab.put(VOLUMES, replace(its, spec=replace(its.spec, access_modes=("ReadWriteOnce", "ReadOnlyMany"))))
+    lab.run()
+    assert lab.get(CLAIMS, "default/data").status.access_modes == ("ReadWriteOnce", "ReadOnlyMany")
+
+
 def test_a_claim_that_was_first_is_bound_once_there_is_a_volume(lab):
     lab.put(CLAIMS, claim())
     lab.run()
@@ -375,6 +385,26 @@ def test_the_pod_of_a_controller_before_this_one_goes_first(lab):
     lab.remove("pods", RECYCLER)
     lab.run(20 * SECOND)
     assert ended(lab).status.phase == "Available"
+
+
+def event(pod, name="e1", message="Started container"):
+    about = core_v1.ObjectReference(kind="Pod", namespace="default", name=pod.metadata.name, uid=pod.metadata.uid)
+    metadata = meta_v1.ObjectMeta(name=name, namespace="default")
+    return core_v1.Event(metadata=metadata, involved_object=about, type="Normal", reason="Started", message=message)
+
+
+def test_what_is_told_of_its_pod_is_told_of_the_volume(lab):
+    freed(lab, policy="Recycle")
+    found = lab.get("pods", RECYCLER)
+    told = lab.put("events", event(found))
+    lab.run()
+    lab.put("events", replace(told, count=2))
+    lab.put("events", event(pod("other"), "e2"))
+    lab.put("events", event(replace(found, metadata=replace(found.metadata, uid="before")), "e3"))
+    lab.run()
+    assert [said for said in lab.said() if said[0] == "RecyclerPod"] == [
+        ("RecyclerPod", "Recycler pod: Started container")
+    ]
 
 
 def test_not_every_kind_can_be_recycled(lab):

@@ -148,3 +148,20 @@ def test_sidecars_end_when_the_grace_is_over(lab, container):
     assert [name for _, name in lab.alive()] == ["side"]
     lab.run(1.5)
     assert not lab.alive()
+
+
+def test_the_pre_stop_hook_is_run_of_a_container_that_has_just_started(lab, container):
+    lab = lab({"web:1": 'preloaded, start 3s, answers "GET :80/down" takes 2s'})
+    down = lifecycle(pre_stop=hook("/down"))
+    lab.bind(containers=(container("web", lifecycle=down), container("other", "web:1")))
+    lab.run(2)
+    lab.mark()
+    lab.run(0)
+    assert [row for row in lab.alive() if row[1] == "web"], "it starts first"
+    assert lab.said("Killing") == []
+    lab.run(2)
+    (order,) = [order for order in lab.orders if type(order).__name__ == "RunHook"]
+    assert (order.container, order.kind) == ("web", "preStop")
+    assert lab.said("Killing") == ["Stopping container web"]
+    lab.run(5)
+    assert lab.pod() is None

@@ -169,3 +169,17 @@ def test_readiness_is_probed_while_a_pod_ends_and_liveness_is_not(lab, container
     lab.run(20)
     assert lab.pod() is None
     assert not [key for key in lab.timers if key[1][0] == "probe"]
+
+
+@pytest.mark.parametrize(("takes", "asked"), [(3, [0, 3, 6, 9, 12]), (1, [0, 2, 4, 6, 8, 10, 12])])
+def test_a_probe_waits_for_the_answer_to_the_one_before(lab, container, takes, asked):
+    lab = lab({"web:1": f'preloaded, start 0s, answers "GET :80/" takes {takes}s'})
+    lab.bind(containers=(container("web", readiness_probe=probe(timeout_seconds=5)),))
+    found = []
+    for second in range(13):
+        before = len(lab.orders)
+        lab.run(1 if second else 0)
+        found += [second for order in lab.orders[before:] if type(order).__name__ == "ProbeContainer"]
+    assert found == asked
+    assert lab.conditions()["Ready"][0] == "True"
+    assert not lab.said("Unhealthy")

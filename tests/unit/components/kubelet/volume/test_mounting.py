@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.api import core_v1, meta_v1, storage_v1
 from reconcile.components.kubelet.state import with_seldom
-from reconcile.components.kubelet.volume import mounting
+from reconcile.components.kubelet.volume import asking
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import Driver, DriverFault
@@ -73,7 +73,7 @@ def test_it_tries_again_later_each_time(lab):
     made.run(600)
     # at 0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 127.5, then every 122 s
     assert len(made.said("FailedMount")) == 12
-    assert mounting.LAST_DELAY == 122 * 10**9
+    assert asking.LAST_DELAY == 122 * 10**9
 
 
 def test_it_asks_for_each_thing_once_and_for_nothing_else(lab):

@@ -1,4 +1,7 @@
+import attrs
+
 from reconcile.components.scheduler.explaining import FILTERS, cluster_seen, drained, explained, placed, room_for
+from tests.unit.components.scheduler.groups.gangs import Gangs, group
 
 
 def seen(*nodes, pods=(), **others):
@@ -41,6 +44,17 @@ def test_why_no_node_will_do_and_who_would_have_to_go(kit):
     assert explained(state, kit.pod("web", kit.container(cpu="2"))).result == "unschedulable"
 
 
+def test_a_pod_whose_gang_is_not_there_yet_is_not_looked_at(kit):
+    gangs = Gangs(kit, "a", groups=(group(count=2),))
+    found = explained(gangs.play.state, gangs.pod("p0"))
+    assert (found.result, found.nodes) == ("gated", ())
+    assert found.message == "waiting for minCount pods from a gang to appear in scheduling queue"
+    other = explained(gangs.play.state, gangs.pod("p1", group="h"))
+    assert other.message == 'waiting for pods\'s pod group "h" to appear in scheduling queue'
+    gangs.come("p1")
+    assert explained(gangs.play.state, gangs.pod("p0")).result == "bound"
+
+
 def test_a_gated_pod_is_not_looked_at(kit):
     from reconcile.api.core_v1 import PodSchedulingGate
 
@@ -73,3 +87,14 @@ def test_who_could_not_move_if_a_node_was_drained(kit):
     ]
     moves = drained(seen(kit.node("n1", cpu="8"), kit.node("n2"), pods=there), ["n1"])
     assert [(move.pod, move.node) for move in moves] == [("default/big", ""), ("default/small", "n2")]
+
+
+def test_a_pod_of_a_scheduler_that_is_not_there_goes_nowhere(kit):
+    state = seen(kit.node("n1", cpu="4"))
+    mine, stray = kit.pod("mine", kit.container(cpu="3")), kit.pod("stray", kit.container(cpu="3"))
+    stray = attrs.evolve(stray, spec=attrs.evolve(stray.spec, scheduler_name="nobody"))
+    said = 'no scheduler of this cluster has a profile for schedulerName "nobody"'
+    first, second = placed(state, [stray, mine], strict=True)[0]
+    assert (first.node, first.message, second.node) == ("", said, "n1")
+    assert room_for(state, stray, strict=True) == ({}, said)
+    assert placed(state, [stray])[0][0].node == "n1"  # else it is asked by the first profile

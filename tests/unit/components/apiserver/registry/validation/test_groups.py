@@ -261,3 +261,12 @@ def test_what_an_event_no_longer_says_is_shown_as_empty():
     causes = told(update_causes("events", new, old, "events.k8s.io/v1"))
     assert 'reportingInstance: Invalid value: "": field is immutable' in causes
     assert "count: Invalid value: 0: field is immutable" in causes
+
+
+def test_a_jobs_policy_without_rules_is_another_than_none():
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
+    spec = {"manualSelector": True, "selector": SELECTOR, "template": {"metadata": {"labels": {"a": "b"}}, "spec": pod}}
+    old = defaulted("jobs.batch", made("batch/v1", "Job", {"spec": spec}))
+    new = defaulted("jobs.batch", made("batch/v1", "Job", {"spec": {**spec, "podFailurePolicy": {"rules": []}}}))
+    (said,) = update_causes("jobs.batch", new, old)
+    assert (said.field, said.message) == ("spec.podFailurePolicy", 'Invalid value: {"Rules":[]}: field is immutable')

@@ -327,6 +327,31 @@ def test_what_is_refused_is_told():
     assert told[0].message == 'Create Pod web-0 in StatefulSet web failed error: pods "web-0" is forbidden: full'
 
 
+def test_the_status_is_written_though_a_pod_cannot_be_made():
+    found = lab(declared(1))
+    found.run_pod(0)
+    found.refusals = [Response(403, statuses.forbidden("pods", "web-1", "full"))]
+    before = len(found.requests)
+    found.change(replicas=2)
+    assert [(request.verb, request.subresource) for request in found.requests[before : before + 3]] == [
+        ("create", ""),
+        ("update", "status"),
+        ("create", ""),
+    ]
+
+
+def test_a_conflict_is_not_told_for_it_is_tried_again():
+    found = grown(declared(1))
+    pod = found.pod(0)
+    found.refusals = [Response(409, statuses.conflict("pods", "web-0", "changed"))]
+    labels = Map.of({key: text for key, text in pod.metadata.labels.items() if "pod-name" not in key})
+    found.put("pods", replace(pod, metadata=replace(pod.metadata, labels=labels)))
+    found.run(until=found.now - START + SECOND)
+    assert not found.refusals
+    assert found.pod(0).metadata.labels == pod.metadata.labels
+    assert not [record for record in found.records if record.type == "Warning"]
+
+
 def test_it_waits_until_it_sees_what_it_wrote():
     for consistent, expected in ((True, 1), (False, 2)):
         found = Sets(statefulset.controller(consistent=consistent))
