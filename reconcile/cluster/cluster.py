@@ -81,6 +81,7 @@ class Process:
 
 
 CLOCK: Final = ("clock",)
+_MILLION: Final = 1_000_000
 
 
 def clock_of(host: str) -> tuple[str, int, tuple[str]]:
@@ -157,6 +158,33 @@ class Drifting:
 
 @quick
 @attrs.frozen(weakref_slot=False)
+class Stretch:
+    """
+    How far ahead a host's clock was over a stretch of time.
+
+    Args:
+        since: from when; *end*: until when.
+        ahead: how far ahead it was at first.
+        rate: by how many parts of a million it went faster.
+        until: how far ahead it was when that stopped; None: it did not.
+    """
+
+    since: Instant
+    end: Instant
+    ahead: Duration
+    rate: int = 0
+    until: Duration | None = None
+
+    def showed(self, at: Instant) -> Instant:
+        """Give what the clock showed at an instant of the cluster's time."""
+        ahead = self.ahead + (at - self.since) * self.rate // _MILLION
+        if self.until is not None and (ahead - self.until) * self.rate >= 0:
+            ahead = self.until
+        return at + ahead
+
+
+@quick
+@attrs.frozen(weakref_slot=False)
 class HostStatus:
     """
     A host as it is now.
@@ -170,6 +198,7 @@ class HostStatus:
         gained: what its clock has gained by drifting: so far ahead is the one that never jumps.
         drifting: how it drifts now; None: not at all.
         kept: what its kubelet had on its disk when that last ended; it survives a power cycle, too.
+        past: how its clock was before it was changed, the oldest first.
     """
 
     host: Host
@@ -180,6 +209,19 @@ class HostStatus:
     gained: Duration = 0
     drifting: Drifting | None = None
     kept: Any = None
+    past: tuple[Stretch, ...] = ()
+
+    def showed(self, at: Instant) -> Instant:
+        """Give what the host's clock showed at an instant of the cluster's time that has come."""
+        stretches = (each for each in self.past if at < each.end)
+        return next(stretches, self.stretch(at)).showed(at)
+
+    def stretch(self, end: Instant) -> Stretch:
+        """Give how the clock is now, as far as up to *end*."""
+        drifting = self.drifting
+        if drifting is None:
+            return Stretch(end, end, self.host.clock_skew)
+        return Stretch(drifting.since, end, drifting.ahead, self.host.clock_drift, drifting.until)
 
 
 @quick

@@ -45,6 +45,7 @@ class Setting:
     controllers: tuple[Any, ...]
     disk: Any = None
     kept: Any = None
+    status: Any = None
     managed_fields: bool = False
     service_cidr: str = ""
     masters: tuple[Host, ...] = ()
@@ -165,11 +166,25 @@ def _nothing(_: Any) -> tuple[Watch, ...]:
     return ()
 
 
+def _found(setting: Setting) -> Any:
+    """Give what a kubelet finds that starts: when containers began and ended, by what the host's clock showed then."""
+    running, status = world.containers(setting.disk), setting.status
+    if status is None or not (status.past or status.host.clock_skew or status.drifting):
+        return running
+
+    def shown(container: Any) -> Any:
+        times = {name: getattr(container, name) for name in ("started_at", "finished_at")}
+        return attrs.evolve(container, **{name: status.showed(at) for name, at in times.items() if at is not None})
+
+    pods = [attrs.evolve(pod, containers=tuple([shown(each) for each in pod.containers])) for pod in running.pods]
+    return attrs.evolve(running, pods=tuple(pods))
+
+
 def _kubelet(setting: Setting) -> Any:
     made = kubelet.begin(
         setting.host,
         setting.dice,
-        running=world.containers(setting.disk),
+        running=_found(setting),
         heartbeats=setting.heartbeats,
         drivers=setting.drivers,
         device_drivers=tuple([each for each in setting.device_drivers if each.runs_on(setting.host.name)]),

@@ -141,14 +141,15 @@ def begin(machine: Machine, item: Starting) -> bool:
 
 def _setting(machine: Machine, process: Process, dice: Dice) -> Setting:
     """Give what a process begins with."""
-    topology, kind = machine.cluster.topology, process.kind
+    topology, kind, status = machine.cluster.topology, process.kind, machine.host(process.host)
     return Setting(
-        machine.host(process.host).host,
+        status.host,
         dice,
         topology.behaviours,
         machine.cluster.controllers,
         _disk(machine, process.host),
-        machine.host(process.host).kept,
+        status.kept,
+        status,
         heartbeats=topology.heartbeats,
         managed_fields=topology.managed_fields,
         service_cidr=topology.service_cidr,

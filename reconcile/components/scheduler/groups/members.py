@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from reconcile.api.golang import quoted
 from reconcile.components.scheduler.queue.queue import put, roused
 from reconcile.components.scheduler.state import State, profile_for
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.grouping import GROUPS, group_of
+from reconcile.model.requests import key_of
 from reconcile.store import Change
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -57,14 +59,22 @@ def _belongs(state: State, pod: Any) -> bool:
 
 def is_held(state: State, pod: Any) -> bool:
     """Tell whether a pod waits for its group to be there, or for enough pods of its gang."""
+    return bool(why_held(state, pod))
+
+
+def why_held(state: State, pod: Any) -> str:
+    """Say what a pod waits for before it has a turn, the group or more of its gang; empty if for neither."""
     name = group_of(pod)
     if not name or not state.settings.gangs:
-        return False
+        return ""
     group = state.views.groups.get(name, None)
     if group is None:
-        return True
-    gang = group.spec.scheduling_policy.gang
-    return gang is not None and state.memory.members.count("group", name) < gang.min_count
+        # In upstream's words.
+        return f"waiting for pods's pod group {quoted(name.rpartition('/')[2])} to appear in scheduling queue"
+    gang, members = group.spec.scheduling_policy.gang, state.memory.members
+    if gang is None or members.count("group", name) + (key_of(pod) not in members) >= gang.min_count:
+        return ""
+    return "waiting for minCount pods from a gang to appear in scheduling queue"
 
 
 def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept) -> State:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcile.cluster.cluster import CLOCK, Drifting, HostStatus, Process, clock_of
+from reconcile.cluster.cluster import CLOCK, Drifting, HostStatus, Process, Stretch, clock_of
 from reconcile.cluster.components import COMPONENTS
 from reconcile.cluster.topology import is_written
 from reconcile.components import world
@@ -29,6 +29,7 @@ from reconcile.model.hosts import FASTEST, SLOWEST
 __all__ = ["CLOCK", "brought_up", "due_at", "tick", "turn_clock"]
 
 _MILLION: Final = 1_000_000
+_KEPT: Final = 64  # changes of a clock; nobody asks how it was before them
 
 
 def turn_clock(machine: Machine, event: SetClock | DriftClock) -> None:
@@ -52,7 +53,7 @@ def _jump(machine: Machine, name: str, ahead: Duration) -> None:
     host, drifting = attrs.evolve(status.host, clock_skew=ahead), status.drifting
     if drifting is not None:
         drifting = Drifting(machine.now, ahead, status.gained, drifting.until)
-    _put(machine, attrs.evolve(status, host=host, drifting=drifting))
+    _put(machine, attrs.evolve(status, host=host, drifting=drifting, past=_past(status, machine.now)))
 
 
 def _drift(machine: Machine, name: str, rate: int, until: Duration | None) -> None:
@@ -68,7 +69,8 @@ def _drift(machine: Machine, name: str, rate: int, until: Duration | None) -> No
                 f"until: a clock that is {ahead} ns ahead does not come to {until} at a rate of {rate}"
             )
     drifting = Drifting(machine.now, ahead, status.gained, until) if rate else None
-    _put(machine, attrs.evolve(status, host=attrs.evolve(status.host, clock_drift=rate), drifting=drifting))
+    host = attrs.evolve(status.host, clock_drift=rate)
+    _put(machine, attrs.evolve(status, host=host, drifting=drifting, past=_past(status, machine.now)))
     machine.timers.cancel(clock_of(name))
     if rate:
         machine.timers.set(clock_of(name), machine.now + SECOND, periodic=True)
@@ -108,7 +110,13 @@ def _brought_up(machine: Machine, status: HostStatus) -> HostStatus:
         gained, rate = until - drifting.ahead, 0
     host = attrs.evolve(host, clock_skew=drifting.ahead + gained, clock_drift=rate)
     gained += drifting.gained
-    return attrs.evolve(status, host=host, gained=gained, drifting=drifting if rate else None)
+    past = status.past if rate else _past(status, machine.now)
+    return attrs.evolve(status, host=host, gained=gained, drifting=drifting if rate else None, past=past)
+
+
+def _past(status: HostStatus, now: Instant) -> tuple[Stretch, ...]:
+    """Give how the host's clock was until now, when it is changed."""
+    return (*status.past, status.stretch(now))[-_KEPT:]
 
 
 def _put(machine: Machine, status: HostStatus) -> None:

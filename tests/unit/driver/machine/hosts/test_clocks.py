@@ -3,9 +3,10 @@
 import pytest
 
 from reconcile import Cluster, Topology, run, settle, step
+from reconcile.components import world
 from reconcile.driver.machine import Machine
 from reconcile.driver.step import apply_event
-from reconcile.events import DriftClock, KillContainer, SetClock
+from reconcile.events import DriftClock, KillContainer, SetClock, StartProcess, StopProcess
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import HOUR, MILLISECOND, MINUTE, SECOND
 from reconcile.model.hosts import Host
@@ -38,6 +39,28 @@ def test_a_clock_that_drifts_gains_what_its_rate_says_and_its_processes_go_by_it
     assert ahead(cluster) == 360 * MILLISECOND
     assert cluster.processes["kubelet/node-2"].skew == ahead(cluster)
     assert cluster.processes["runtime/node-2"].skew == ahead(cluster, "node-1") == 0
+
+
+def test_what_a_clock_showed_is_known_after_it_was_changed():
+    cluster = booted(clock_skew=SECOND)
+    first = cluster.now
+    cluster, _ = step(later(cluster, MINUTE), DriftClock("node-2", 1000, until=2 * SECOND))
+    cluster, _ = step(later(cluster, HOUR), SetClock("node-2", -MINUTE))
+    status = later(cluster, SECOND).hosts["node-2"]
+    shown = [status.showed(first + after) - first - after for after in (0, MINUTE + 500 * SECOND, HOUR, HOUR + MINUTE)]
+    assert shown == [SECOND, SECOND + SECOND // 2, 2 * SECOND, -MINUTE]
+
+
+def test_containers_began_when_their_hosts_clock_said_so_whatever_it_says_now():
+    cluster = booted(clock_skew=HOUR)
+    node = cluster.hosts["node-2"]
+    (found,) = world.containers(cluster.states["runtime/node-2"]).pods
+    cluster, _ = step(cluster, SetClock("node-2", 0))
+    cluster, _ = step(cluster, StopProcess("kubelet/node-2"))
+    cluster = settle(step(cluster, StartProcess("kubelet/node-2"))[0]).cluster
+    (pod,) = [each for each in cluster.store.table("pods").values() if each.spec.node_name == node.host.name]
+    (shown,) = [each.state.running.started_at.instant for each in pod.status.container_statuses]
+    assert shown == (found.containers[0].started_at + HOUR) // SECOND * SECOND
 
 
 def test_timers_of_a_fast_clock_come_sooner():
