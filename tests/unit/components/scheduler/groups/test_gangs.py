@@ -303,3 +303,19 @@ def test_a_scheduler_that_never_places_a_gang_is_caught(kit, monkeypatch):
     monkeypatch.setattr(turning, "_least", lambda *_: 99)
     with pytest.raises(AssertionError, match="it would fit"):
         played(kit, *WHOLE)
+
+
+def test_one_that_is_being_deleted_is_skipped_and_the_others_are_tried_without_it(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=3),))
+    gangs.come(*names(3))
+    pods = [gangs.pod(name) for name in names(3)]
+    leaving = [attrs.evolve(pod, metadata=attrs.evolve(pod.metadata, deletion_timestamp=Time.at(0))) for pod in pods]
+    gangs.play.tell("pods", leaving[1])
+    assert gangs.turns() == {}
+    skipped = "skip schedule deleting pod: default/p1"
+    assert gangs.said() == {"p0": NOT_ALL, "p1": skipped, "p2": NOT_ALL}
+    assert gangs.places() == {"p0": "waiting", "p2": "waiting"}
+    gangs.play.tell("pods", leaving[0], leaving[2])
+    gangs.play.tell("nodes", gangs.node("c"))
+    assert gangs.turns() == {}
+    assert sorted(gangs.said()) == ["p0", "p2"]
