@@ -12,7 +12,7 @@ from __future__ import annotations
 from reconcile.cluster.typed import check_types
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import names
-from reconcile.model.devices import DeviceDriver, DevicePool
+from reconcile.model.devices import HEALTHS, DeviceDriver, DevicePool
 
 
 def check_device_drivers(drivers: tuple[DeviceDriver, ...]) -> None:
@@ -53,6 +53,9 @@ def _check_driver(driver: DeviceDriver, path: str) -> None:
         value = getattr(driver, field)
         if value < 0:
             raise ReconcileError(f"{path}.{field}: {value!r} is negative")
+    for device, said in driver.health.items():
+        if said.partition(":")[0] not in HEALTHS:
+            raise ReconcileError(f"{path}.health[{device!r}]: {said!r}: a device is one of {', '.join(HEALTHS)}")
     for place, pool in enumerate(driver.pools):
         _check_pool(pool, f"{path}.pools[{place}]")
 

@@ -99,6 +99,7 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "reports": ("true or false", _is_truth),
     "bind": ("an integer of nanoseconds", _is_number),
     "unbindable": ("a tuple of text", _all(str)),
+    "health": ("a map of text to text", _texts),
     "stages": ("stages, a list of objects", _all(Map)),
     "balancer": ("a balancer, or nothing", lambda value: value is None or isinstance(value, Balancer)),
     "kind": ("text", _is_text),

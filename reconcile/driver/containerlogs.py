@@ -30,11 +30,12 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, rfc3339
 from reconcile.model import statuses
 from reconcile.model.behaviours import Behaviour, served, written
+from reconcile.model.kubelets import settings_of
+from reconcile.model.logfiles import newest
 from reconcile.model.requests import Request
 
 _PATH: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
 _TRUE: Final = frozenset({"true", "1"})
-_NEVER: Final = 1 << 63  # a log of which only so many bytes are wanted is not gone on with
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +53,8 @@ class Logs:
         node: where it runs.
         uid: by which its runtime knows the pod.
         stamped: each line begins with its time.
+        seen: of what an application writes, up to which line it is shown.
+        left: so many bytes more are wanted; None: all.
     """
 
     pod: str
@@ -63,6 +66,8 @@ class Logs:
     node: str = ""
     uid: str = ""
     stamped: bool = False
+    seen: int = 0
+    left: int | None = None
 
 
 def is_logs(http: rest.HttpRequest) -> bool:
@@ -79,7 +84,9 @@ def logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Log
 
 
 def runs(machine: Machine, found: Logs) -> bool:
-    """Tell whether the container still runs whose log is followed."""
+    """Tell whether the container still runs whose log is followed, and more of it is wanted."""
+    if found.left == 0:
+        return False
     pod = machine.store.get("pods", found.pod)
     status = None if pod is None else _status(pod, found.container)
     return status is not None and status.container_id == found.container_id and status.state.running is not None
@@ -87,10 +94,27 @@ def runs(machine: Machine, found: Logs) -> bool:
 
 def further(machine: Machine, found: Logs) -> Logs:
     """Give what a log that is followed has had since: its text is what has come, which is empty if nothing has."""
-    now = machine.now
-    rows = _rows(machine, found, now)
-    text = _text([row for row in rows if found.until < row[0]], stamped=found.stamped)
-    return attrs.evolve(found, text=text, until=max(found.until, now))
+    now, applied = machine.now, _applied(machine, found)
+    if applied is not None:
+        rows = list(applied.between(max(found.seen, applied.start), applied.end))
+    else:
+        rows = [row for row in _rows(machine, found, now) if found.until < row[0]]
+    seen = found.seen if applied is None else applied.end
+    text, left = _limited(_text(rows, stamped=found.stamped), found.left)
+    return attrs.evolve(found, text=text, until=max(found.until, now), seen=seen, left=left)
+
+
+def _applied(machine: Machine, found: Logs) -> Any:
+    """Give what an application has written in the container; None if none has."""
+    return machine.programs.logs.get(f"{found.uid}/{found.container}")
+
+
+def _limited(text: str, left: int | None) -> tuple[str, int | None]:
+    """Give so many bytes of a text, and how many more are wanted."""
+    if left is None:
+        return text, None
+    whole = text.encode()
+    return whole[:left].decode("utf-8", "ignore"), max(left - len(whole), 0)
 
 
 def _rows(machine: Machine, found: Logs, now: Instant) -> list[tuple[Instant, str]]:
@@ -128,18 +152,21 @@ def _logs(machine: Machine, serving: rest.Serving, http: rest.HttpRequest) -> Lo
     status = _status(pod, container)
     run = _run(pod, container, status, previous=previous)
     rows = _lines(machine, pod, container, run, serving.now)
-    text = _shown(rows, wanted, serving.now)
+    text, left = _limited(_shown(rows, wanted, serving.now), wanted.limit)
     follow = http.parameter("follow") in _TRUE and not previous
+    applied = machine.programs.logs.get(f"{_uid(pod)}/{container}")
     return Logs(
         pod=f"{namespace}/{name}",
         container=container,
         container_id=(status.container_id or "") if status is not None else "",
         text=text,
         follow=follow,
-        until=machine.now if wanted.limit is None else _NEVER,
+        until=machine.now,
         node=pod.spec.node_name,
         uid=_uid(pod),
         stamped=wanted.timestamps,
+        seen=0 if applied is None else applied.end,
+        left=left,
     )
 
 
@@ -197,8 +224,11 @@ def _lines(machine: Machine, pod: Any, container: str, run: Any, now: Instant) -
     if last.started_at is not None and last.started_at // SECOND * SECOND == began:  # the status has whole seconds
         began, ended = last.started_at, now if last.finished_at is None else last.finished_at
     if applied is not None:  # an application writes its own
-        return [each for each in applied.between(applied.start, applied.end) if began <= each[0] <= ended]
-    return _written(machine, f"{pod.metadata.namespace}/{pod.metadata.name}", behaviour, began, ended)
+        rows = [each for each in applied.between(applied.start, applied.end) if began <= each[0] <= ended]
+    else:
+        rows = _written(machine, f"{pod.metadata.namespace}/{pod.metadata.name}", behaviour, began, ended)
+    settings = settings_of(host.host.kubelet)
+    return newest(rows, began, ended, most=settings.log_size, every=settings.logs_every)
 
 
 def _written(
@@ -252,7 +282,7 @@ def _wanted(http: rest.HttpRequest, name: str) -> _Wanted:
 
 
 def _shown(rows: list[tuple[Instant, str]], wanted: _Wanted, now: Instant) -> str:
-    """Give of the lines what is wanted, in upstream's order: since, tail, limit."""
+    """Give of the lines what is wanted, in upstream's order: since, tail."""
     since = wanted.since
     if wanted.since_seconds is not None:
         since = now - wanted.since_seconds * SECOND
@@ -260,8 +290,7 @@ def _shown(rows: list[tuple[Instant, str]], wanted: _Wanted, now: Instant) -> st
         rows = [row for row in rows if row[0] >= since]
     if wanted.tail is not None:
         rows = rows[max(len(rows) - wanted.tail, 0) :]
-    text = _text(rows, stamped=wanted.timestamps)
-    return text if wanted.limit is None else text.encode()[: wanted.limit].decode("utf-8", "ignore")
+    return _text(rows, stamped=wanted.timestamps)
 
 
 def _instant(text: str) -> Instant | None:

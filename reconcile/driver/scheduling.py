@@ -141,8 +141,9 @@ def _seen(
     cluster: Cluster, profile: Profile | Configuration | None, pods: Iterable[Any] | None = None
 ) -> scheduler.State:
     configured = scheduling(cluster.topology, cluster.controllers) if profile is None else profile
-    watches = scheduler.watches(scheduler.begin(Dice(0, "")))
+    switched = cluster.topology.feature_gates
+    watches = scheduler.watches(scheduler.begin(Dice(0, ""), switched=switched))
     objects = {watch.resource: list(cluster.store.table(watch.resource).values()) for watch in watches}
     if pods is not None:
         objects["pods"] = list(pods)
-    return cluster_seen(objects, profile=configured)
+    return cluster_seen(objects, profile=configured, switched=switched)

@@ -12,6 +12,8 @@ from reconcile.lib.mapping import Map
 
 PLUGIN: Final = "dra-kubelet-plugin"
 """The ServiceAccount of kube-system as which the drivers' plugins beside the kubelets call."""
+HEALTHS: Final = ("Healthy", "Unhealthy", "Unknown")
+"""How a driver can say that a device is."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,6 +50,9 @@ class DeviceDriver:
         reports: whether it says in a claim's status that its devices are ready, once they are prepared.
         bind: how long it takes until the binding conditions of its devices come true, nanoseconds.
         unbindable: the names of those devices for which they never do: the failure conditions come true instead.
+        health: how it says that its devices are, by their names, or `POOL/NAME`, or `*` for all others: Healthy,
+            Unhealthy or Unknown, with a colon and a message if it gives one: `Unhealthy: ECC errors`; what it says
+            nothing of is Unknown.
     """
 
     name: str
@@ -58,6 +63,14 @@ class DeviceDriver:
     reports: bool = False
     bind: Duration = SECOND
     unbindable: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
+    health: Map[str] = attrs.field(default=Map(), converter=as_map)
+
+    def health_of(self, pool: str, device: str) -> tuple[str, str]:
+        """Give how it says that a device is, and its message."""
+        said = self.health
+        found = said.get(f"{pool}/{device}") or said.get(device) or said.get("*") or "Unknown"
+        health, _, message = found.partition(":")
+        return health, message.strip()
 
     def runs_on(self, host: str) -> bool:
         """Tell whether it has a plugin beside the kubelet of a host."""

@@ -20,6 +20,7 @@ from reconcile.lib.cel.standard import timestamp
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.regexp import compiled
+from reconcile.model import names
 
 _LETTER: Final = "[^\\W_]"  # of any script, or a digit
 _HOSTNAME: Final = re.compile(
@@ -162,4 +163,6 @@ _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "isbn10": _isbn(10),
     "isbn13": _isbn(13),
     "creditcard": _card,
+    "k8sshortname": lambda text: not names.label_faults(text),
+    "k8slongname": lambda text: not names.subdomain_faults(text),
 }

@@ -31,3 +31,14 @@ def owner_reference(owner: Any, *, controller: bool = True) -> meta_v1.OwnerRefe
         controller=True if controller else None,
         block_owner_deletion=True if controller else None,
     )
+
+
+def without_repeats(
+    references: tuple[meta_v1.OwnerReference, ...],
+) -> tuple[tuple[meta_v1.OwnerReference, ...], tuple[str, ...]]:
+    """Give references, each once, and the uids of those that were there again."""
+    if len(references) < 2:  # noqa: PLR2004 -- one is no other's twin
+        return references, ()
+    again = [reference in references[:place] for place, reference in enumerate(references)]
+    once = tuple([reference for reference, twin in zip(references, again, strict=True) if not twin])
+    return once, tuple([reference.uid for reference, twin in zip(references, again, strict=True) if twin])

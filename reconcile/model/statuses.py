@@ -107,6 +107,13 @@ def unsupported_media_type(known: tuple[str, ...] = _MEDIA_TYPES) -> meta_v1.Sta
     return _status(415, "UnsupportedMediaType", said)
 
 
+def not_supported(resource: str, verb: str) -> meta_v1.Status:
+    """405: what a custom resource's objects have, in the words of its handler, knows no such verb."""
+    kind, _, group = resource.partition(".")
+    said = f'{verb} is not supported on resources of kind "{resource}"'
+    return _status(405, "MethodNotAllowed", said, meta_v1.StatusDetails(group=group or None, kind=kind))
+
+
 def not_acceptable(types: tuple[str, ...] = _MEDIA_TYPES, said: str = "") -> meta_v1.Status:
     """406: of *types* the client accepts none."""
     said = said or f"only the following media types are accepted: {', '.join(types)}"
@@ -144,11 +151,11 @@ def expired(
     return replace(found, metadata=meta_v1.ListMeta(continue_=continue_)) if continue_ else found
 
 
-def too_large_version(asked: int, current: int, *, again: bool = True) -> meta_v1.Status:
-    """504: the client has seen a revision that this server has not; *again*: in a second it may have."""
+def too_large_version(asked: int, current: int) -> meta_v1.Status:
+    """504: the client has seen a revision that this server has not."""
     said = f"Too large resource version: {asked}, current: {current}"
     causes = (meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version"),)
-    details = meta_v1.StatusDetails(retry_after_seconds=1 if again else None, causes=causes)
+    details = meta_v1.StatusDetails(retry_after_seconds=1, causes=causes)
     return _status(504, "Timeout", f"Timeout: {said}", details)
 
 

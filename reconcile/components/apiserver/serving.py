@@ -101,7 +101,7 @@ def answer(planned: Planned, store: Reads, changes: tuple[Change, ...]) -> Respo
         if planned.version == CONVERTED and obj is not None:
             obj = stamped(planned.body, int(obj.metadata.resource_version))
         elif planned.version:
-            obj = reading_custom.answered(obj, planned.version)
+            obj = reading_custom.answered(obj, planned.version, served.definition(store, planned.resource))
         if planned.scale:
             obj = _scale_of(planned, obj, store)
     elif planned.gone:

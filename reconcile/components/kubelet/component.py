@@ -265,7 +265,7 @@ def _on_claimed(state: State, tag: list[Any], response: Any, now: Instant, out: 
     if pod is None:
         return state
     state, done = preparing.answered(state, pod, {key: response}, now, out)
-    return pods.sync(state, pod, now, out) if done else state
+    return pods.sync(state, preparing.shown(state, pod), now, out) if done else state
 
 
 def _on_configured(state: State, tag: list[Any], response: Any, now: Instant, out: list[Effect]) -> State:
@@ -331,6 +331,7 @@ def _on_awaited(state: State, pod: LocalPod, what: str, now: Instant, out: list[
         state, done = mounting.again(state, pod, now, out)
     elif what == "prepare":
         state, done = preparing.due(state, pod, now, out)
+        pod = preparing.shown(state, pod) if done else pod
     elif what == "resize":
         pod = resizing.again(pod, now, out)
     return pods.sync(state, pod, now, out) if done else state

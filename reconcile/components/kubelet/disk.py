@@ -43,7 +43,7 @@ class Claimed:
 
     Args:
         key: namespace/name.
-        drivers: whose devices it has.
+        drivers: whose devices it has; *devices*: which, each with what asked for it: (request, driver, pool, device).
         users: uids of the pods that have it.
         prepared: its devices are.
         failures: how often that has failed.
@@ -51,6 +51,7 @@ class Claimed:
 
     key: str
     drivers: tuple[str, ...] = ()
+    devices: tuple[tuple[str, str, str, str], ...] = ()
     users: tuple[str, ...] = ()
     prepared: bool = False
     failures: int = 0

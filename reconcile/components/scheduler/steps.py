@@ -2,7 +2,7 @@
 The scheduler: gives every pod without a node the best node there is.
 
 Takes:    Started, Watched (nodes, pods, and what plugins ask for), Turned ("schedule"), Answered (a binding, a volume's
-          update, a victim's status, what extenders say), TimerFired (back-offs, long waits, volumes).
+          update, a victim's status and its end, what extenders say), TimerFired (back-offs, long waits, volumes).
 Gives:    Call (pods/binding, pods/status, pods, persistentvolumes, persistentvolumeclaims, resourceclaims,
           podgroups/status), Record
           (Scheduled, FailedScheduling, Preempted, BindingConditionsPending), Wake, SetTimer, CancelTimer, OpenWatch,
@@ -26,7 +26,7 @@ from reconcile.components.scheduler.framework.volumes import noted, standing, un
 from reconcile.components.scheduler.groups.members import regrouped
 from reconcile.components.scheduler.groups.turning import grouped
 from reconcile.components.scheduler.permitting import PERMITS, asked, bound, stirred
-from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped
+from reconcile.components.scheduler.queue.queue import flushed, has_turn, next_flush, next_retry, popped, put
 from reconcile.components.scheduler.state import PROFILE, Placed, State, with_synced
 from reconcile.components.scheduler.watching import (
     devices_changed,
@@ -51,6 +51,7 @@ DEVICES: Final = ("devices",)
 # How often upstream looks whether a back-off is over, and whether a pod waits for too long.
 RETRY_TICK: Final = SECOND
 FLUSH_TICK: Final = 30 * SECOND
+_NOT_FOUND: Final = 404
 
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
@@ -99,7 +100,7 @@ def _on_watched_for_own(was: State, state: State, event: Watched) -> Step:
     if event.watch not in state.clock.synced:
         state = replace(state, clock=with_synced(state.clock, event.watch))
     if state.settings.groups:
-        state = regrouped(state, event, held)
+        state = regrouped(was, state, event, held)
     state = stirred(state, event)
     if state.settings.extenders:
         state = stirred_by_any(state, event)
@@ -148,9 +149,8 @@ def _permitted(state: State, effects: tuple[Effect, ...], now: Instant) -> Step:
 
 def _on_answered(state: State, event: Answered) -> Step:
     kind, key, uid = event.tag
-    if kind == "evict":
-        # A victim whose status says why it goes is deleted; one that is gone already need not be.
-        return state, ((gone(key),) if event.response.ok else ())
+    if kind in {"evict", "delete"}:
+        return _on_evicted(state, event)
     if kind == "asked":
         return _on_asked(state, event)
     placed = state.placed.get(key, None)
@@ -178,6 +178,18 @@ def _on_answered(state: State, event: Answered) -> Step:
     binder = bound_by_own(state, pod, placed.node)[0] if state.settings.looks else BINDER
     why = f'running Bind plugin "{binder}": {_why(event.response)}'
     return _not_bound(state, key, placed, why, event.now)
+
+
+def _on_evicted(state: State, event: Answered) -> Step:
+    """Delete a victim whose status says why it goes; if that cannot be, the pod that wants its room looks anew."""
+    kind, key, by = event.tag
+    if event.response.ok:
+        return state, ((gone(key, by),) if kind == "evict" else ())
+    entry = state.queue.entries.get(by, None)
+    if event.response.code == _NOT_FOUND or entry is None or entry.place != "waiting":
+        return state, ()  # it is gone already, or whoever wants its room does not wait for that
+    queue = put(state.queue, by, replace(entry, place="failed"))
+    return _ordered(replace(state, queue=queue), (), woken_before=_ready(state))
 
 
 def _on_asked(state: State, event: Answered) -> Step:

@@ -296,8 +296,6 @@ def _wanted(state: State, key: str, pod: Any, now: Instant) -> State:
         if found is None:
             return _gone(state, key, None, now)
         profile = found
-    if pod.metadata.deletion_timestamp is not None:
-        return _gone(state, key, None, now)
     entry = state.queue.entries.get(key, None)
     if entry is not None and entry.pod.metadata.uid != pod.metadata.uid:
         entry = None
@@ -338,7 +336,10 @@ def _new(state: State, key: str, pod: Any, now: Instant, profile: Profile) -> St
         state = _with_queue(state, put(state.queue, key, entry))
     else:
         entry = Entry(pod, demanded(pod, profile), wished(pod, profile), traits_of(pod), place, now)
-        state = replace(state, queue=put(state.queue, key, entry), memory=replace(state.memory, last=entry))
+        # One that is being deleted is not like those that come after it.
+        leaves = pod.metadata.deletion_timestamp is not None
+        memory = state.memory if leaves else replace(state.memory, last=entry)
+        state = replace(state, queue=put(state.queue, key, entry), memory=memory)
         if entry.demand.others and any(is_extended(name) for name, _ in entry.demand.others):
             state = _awaiting_devices(state)
     if pod.status is not None and pod.status.nominated_node_name:

@@ -248,7 +248,6 @@ _TEXTS: Final = library(
     ("->string.split(string) list(string)\n->string.split(string, int) list(string)", _split),
     ("->string.substring(int) string\n->string.substring(int, int) string", _substring),
     ("->string.trim() string", lambda text: text.strip(_SPACE)),
-    ("->string.reverse() string", lambda text: text[::-1]),
     ("->string.format(list(dyn)) string", _format),
     ("strings.quote(string) string", _quote),
     ("->list(string).join() string\n->list(string).join(string) string", _join),

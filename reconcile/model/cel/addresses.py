@@ -177,7 +177,9 @@ def cidr(text: str) -> Cidr:
         found = ip_interface(text)
     except ValueError:
         why = f"netip.ParsePrefix({quoted}): no '/'" if "/" not in text else f"netip.ParsePrefix({quoted}): bad prefix"
-        raise CelError(f"network address parse error during conversion from string: {why}") from None
+        # Upstream says it of the text, and then of what it has said.
+        said = "network address parse error during conversion from string"
+        raise CelError(f"{said}: {said}: {why}") from None
     if isinstance(found.ip, IPv6Address) and found.ip.ipv4_mapped is not None:
         raise CelError(f"IPv4-mapped IPv6 address {quoted} is not allowed")
     return Cidr(found.ip, found.network.prefixlen)

@@ -36,35 +36,37 @@ def shape_of_schema(schema: Mapping[str, Any]) -> Shape:
     return attrs.evolve(found, fields={**found.fields, **_IDENTITY})
 
 
-def _shape(schema: Mapping[str, Any]) -> Shape:
+def _shape(schema: Mapping[str, Any], *, free: bool = False) -> Shape:
+    """Give the shape of what a schema describes; *free*: what is around it keeps fields that nobody knows."""
+    free = free or bool(schema.get("x-kubernetes-preserve-unknown-fields"))
     if schema.get("x-kubernetes-int-or-string"):
         return SCALAR
     match schema.get("type"):
         case "object":
-            return _object(schema)
+            return _object(schema, free=free)
         case "array":
-            return _list(schema)
+            return _list(schema, free=free)
         case None | "":
-            return FREE if schema.get("x-kubernetes-preserve-unknown-fields") else ATOMIC
+            return FREE if free else ATOMIC
         case kind:
             return Shape("scalar", scalar=_SCALARS.get(kind, "untyped"))
 
 
-def _object(schema: Mapping[str, Any]) -> Shape:
+def _object(schema: Mapping[str, Any], *, free: bool) -> Shape:
     atomic = schema.get("x-kubernetes-map-type") == "atomic"
-    fields = {name: _later(inner) for name, inner in (schema.get("properties") or {}).items()}
+    fields = {name: _later(inner, free=free) for name, inner in (schema.get("properties") or {}).items()}
     if schema.get("x-kubernetes-embedded-resource"):
         fields = {**fields, **_IDENTITY}
     rest = schema.get("additionalProperties")
     if isinstance(rest, Mapping):
-        return Shape("map", atomic=atomic, fields=fields, element=_later(rest))
-    free = bool(rest) or bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+        return Shape("map", atomic=atomic, fields=fields, element=_later(rest, free=free))
+    free = bool(rest) or (rest is None and (free or not schema.get("properties")))
     return Shape("map", atomic=atomic, fields=fields, element=(lambda: FREE) if free else None, declared=not free)
 
 
-def _list(schema: Mapping[str, Any]) -> Shape:
+def _list(schema: Mapping[str, Any], *, free: bool) -> Shape:
     inner = schema.get("items")
-    element = _later(inner) if isinstance(inner, Mapping) else None
+    element = _later(inner, free=free) if isinstance(inner, Mapping) else None
     kind = schema.get("x-kubernetes-list-type")
     if kind not in ("set", "map"):
         return Shape("list", atomic=True, element=element)
@@ -74,5 +76,5 @@ def _list(schema: Mapping[str, Any]) -> Shape:
     return Shape("list", element=element, keys=keys, key_defaults=defaults)
 
 
-def _later(schema: Mapping[str, Any]) -> Callable[[], Shape]:
-    return lambda: _shape(schema)
+def _later(schema: Mapping[str, Any], *, free: bool) -> Callable[[], Shape]:
+    return lambda: _shape(schema, free=free)

@@ -21,11 +21,17 @@ from reconcile.model.kubelets.settings import ALLOWLIST, DEFAULTS, RESTARTS
 API_VERSION: Final = "kubelet.config.k8s.io/v1beta1"
 KIND: Final = "KubeletConfiguration"
 _BETWEEN: Final = {"evictionHard": "<", "evictionSoft": "<"}
-_UNSET: Final = {"maxPods": ("0",), "nodeLeaseDurationSeconds": ("0",), "imageMinimumGCAge": ("", "0", "0s")}
+_UNSET: Final = {
+    "maxPods": ("0",),
+    "nodeLeaseDurationSeconds": ("0",),
+    "imageMinimumGCAge": ("", "0", "0s"),
+    "syncFrequency": ("", "0", "0s"),
+    "containerLogMaxSize": ("",),
+}
 """Fields of which Kubernetes takes this for nothing said: they are no pointers there."""
 _LEFT_OUT: Final = frozenset(
     """
-    enableServer staticPodPath podLogsDir syncFrequency fileCheckFrequency httpCheckFrequency staticPodURL
+    enableServer staticPodPath podLogsDir fileCheckFrequency httpCheckFrequency staticPodURL
     staticPodURLHeader address port readOnlyPort tlsCertFile tlsPrivateKeyFile tlsCipherSuites tlsCurvePreferences
     tlsMinVersion rotateCertificates serverTLSBootstrap authentication authorization registryPullQPS registryBurst
     eventRecordQPS eventBurst
@@ -35,8 +41,8 @@ _LEFT_OUT: Final = frozenset(
     topologyManagerPolicyOptions qosReserved runtimeRequestTimeout hairpinMode podCIDR podPidsLimit resolvConf runOnce
     cpuCFSQuota cpuCFSQuotaPeriod maxOpenFiles contentType kubeAPIQPS kubeAPIBurst enableControllerAttachDetach
     protectKernelDefaults makeIPTablesUtilChains iptablesMasqueradeBit iptablesDropBit failSwapOn memorySwap
-    containerLogMaxSize containerLogMaxFiles containerLogMaxWorkers containerLogMonitorInterval
-    configMapAndSecretChangeDetectionStrategy reservedSystemCPUs showHiddenMetricsForVersion systemReservedCgroup
+    containerLogMaxWorkers configMapAndSecretChangeDetectionStrategy reservedSystemCPUs showHiddenMetricsForVersion
+    systemReservedCgroup
     kubeReservedCgroup enforceNodeAllocatable allowedUnsafeSysctls volumePluginDir providerID kernelMemcgNotification
     logging enableSystemLogHandler enableSystemLogQuery reservedMemory enableProfilingHandler enableDebugFlagsHandler
     seccompDefault memoryThrottlingFactor memoryReservationPolicy registerNode tracing

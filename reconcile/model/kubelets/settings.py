@@ -27,6 +27,7 @@ from reconcile.lib.mapping import Map
 from reconcile.model.images import name_fault
 from reconcile.model.kubelets.reading import (
     Threshold,
+    amount_of,
     check_signal,
     duration,
     number,
@@ -42,6 +43,7 @@ CRITICAL: Final = 2_000_000_000
 UNBOUNDED: Final = 1 << 31
 """As many images are pulled at a time as there are to be pulled."""
 _HUNDRED: Final = 100
+_LEAST_LOOK: Final = 3 * SECOND
 _EVICTION_HARD: Final = (
     "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%"
 )
@@ -74,6 +76,9 @@ DEFAULTS: Final[dict[str, str]] = {
     ALLOWLIST: "",
     RESTARTS: "",
     "syncFrequency": "1m",
+    "containerLogMaxSize": "10Mi",
+    "containerLogMaxFiles": "5",
+    "containerLogMonitorInterval": "10s",
     "nodeStatusUpdateFrequency": "",
     "nodeStatusReportFrequency": "",
     "nodeStatusMaxImages": "50",
@@ -122,6 +127,8 @@ class Settings:
         unverified: those to which they need not, with NeverVerifyAllowlistedImages: repositories, or `REGISTRY/PATH/*`.
         first_restart: the back-off of a container that ended for the first time; *last_restart*: the longest.
         sync_every: how often it looks at a pod that nothing happens to, or up to half as long again, by chance.
+        log_size: so large is a container's log when it is put away; below 0 never.
+        logs_every: how often that is looked at.
         update_every: how often the Node's status is looked at; *report_every*: written, though it is the same.
         most_images: that the Node names; -1 for all.
         lease_seconds: how long its Lease holds.
@@ -151,6 +158,8 @@ class Settings:
     first_restart: Duration
     last_restart: Duration
     sync_every: Duration
+    log_size: int
+    logs_every: Duration
     update_every: Duration
     report_every: Duration
     most_images: int
@@ -208,6 +217,7 @@ def settings_of(written: Map[str], path: str = "kubelet") -> Settings:
         first_restart=first,
         last_restart=last,
         sync_every=_duration(said, "syncFrequency", path) or MINUTE,
+        **_logs(said, path),
         update_every=(duration(update, f"{path}.nodeStatusUpdateFrequency") if update else 0) or 10 * SECOND,
         report_every=(duration(report, f"{path}.nodeStatusReportFrequency") if report else 0) or 5 * MINUTE,
         most_images=-1 if said["nodeStatusMaxImages"] == "-1" else _number(said, "nodeStatusMaxImages", path),
@@ -252,6 +262,17 @@ def _number(said: dict[str, str], name: str, path: str) -> int:
 
 def _duration(said: dict[str, str], name: str, path: str) -> Duration:
     return duration(said[name], f"{path}.{name}")
+
+
+def _logs(said: dict[str, str], path: str) -> dict[str, int]:
+    size, files, every = (said[f"containerLog{name}"] for name in ("MaxSize", "MaxFiles", "MonitorInterval"))
+    if number(files, f"{path}.containerLogMaxFiles") <= 1:
+        raise ReconcileError(f"{path}.containerLogMaxFiles: must be greater than 1")
+    look = duration(every, f"{path}.containerLogMonitorInterval")
+    if look < _LEAST_LOOK:
+        raise ReconcileError(f"{path}.containerLogMonitorInterval: {every!r} is less than 3s")
+    most = -1 if size.startswith("-") else amount_of(size, f"{path}.containerLogMaxSize")
+    return {"log_size": most, "logs_every": look}
 
 
 def _thresholds(said: dict[str, str], path: str) -> tuple[Threshold, ...]:

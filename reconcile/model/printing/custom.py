@@ -27,6 +27,16 @@ from reconcile.model.printing.shape import Shape
 AGE: Final = CustomResourceColumnDefinition(
     name="Age", type="date", json_path=".metadata.creationTimestamp", description=built_in.AGE.description
 )
+SCALE: Final = (
+    CustomResourceColumnDefinition(
+        name="Desired", type="integer", json_path=".spec.replicas", description="Number of desired replicas"
+    ),
+    CustomResourceColumnDefinition(
+        name="Available", type="integer", json_path=".status.replicas", description="Number of actual replicas"
+    ),
+    AGE,
+)
+"""The columns of a custom object's Scale."""
 """The one column beside the name where a definition adds none."""
 
 
@@ -65,7 +75,8 @@ def _cell(column: CustomResourceColumnDefinition, data: Any, now: Instant) -> An
         case "date":
             return _age(value, now)
         case _:
-            return " ".join(map(_text, found))
+            # A path may lead to several values: the first one is shown.
+            return _text(value)
 
 
 def _age(value: Any, now: Instant) -> Any:

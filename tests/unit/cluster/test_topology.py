@@ -220,6 +220,10 @@ UNREACHED = DevicePool(devices=(), name="p", labels={"a b": ""})
         ({"device_drivers": (DeviceDriver(name="d", bind=-1),)}, "topology: device_drivers[0].bind: -1 is negative"),
         ({"device_drivers": (DeviceDriver(name="d"),) * 2}, "topology: device_drivers: two are called 'd'"),
         (
+            {"device_drivers": (DeviceDriver(name="d", health={"gpu": "ill"}),)},
+            "topology: device_drivers[0].health['gpu']: 'ill': a device is one of Healthy, Unhealthy, Unknown",
+        ),
+        (
             {"device_drivers": (DeviceDriver(name="d", pools=(DevicePool(devices=()),)),)},
             "topology: device_drivers[0].pools[0]: a pool is either on hosts, or has a name of its own: (), ''",
         ),

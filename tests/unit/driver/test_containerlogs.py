@@ -4,10 +4,13 @@ import pytest
 
 from reconcile import Cluster, Topology, apply, settle
 from reconcile.components.apiserver.rest import HttpRequest
-from reconcile.driver.containerlogs import further, logs
+from reconcile.components.applications import Application, Log
+from reconcile.driver.containerlogs import further, logs, runs
 from reconcile.driver.exchange import exchange, serving
 from reconcile.driver.machine import Machine
 from reconcile.driver.run import run
+from reconcile.effects import SetTimer
+from reconcile.events import Started
 from reconcile.lib.instant import SECOND, rfc3339
 
 BEHAVIOURS = {
@@ -97,6 +100,47 @@ def test_what_is_followed_goes_on(booted):
     later = Machine(run(machine.closed(), until=machine.now + 20 * SECOND).cluster)
     found = further(later, found)
     assert found.text == "tick\ntick\n"
+    assert further(later, found).text == ""
+
+
+def test_what_is_followed_ends_after_so_many_bytes(booted):
+    machine = Machine(after(booted, "ticks:1", 15))
+    found = logs(machine, serving(machine), request(follow="true", limitBytes=11))
+    assert (found.text, found.left) == ("up\ntick\n", 3)
+    assert runs(machine, found)
+    later = Machine(run(machine.closed(), until=machine.now + 30 * SECOND).cluster)
+    found = further(later, found)
+    assert (found.text, found.left) == ("tic", 0)
+    assert not runs(later, found)
+    assert shown(machine.closed(), limitBytes=4) == "up\nt"
+
+
+def test_only_the_newest_file_is_shown(booted):
+    kubelet = {"containerLogMaxSize": "100", "containerLogMonitorInterval": "20s"}
+    topology = Topology(nodes=1, behaviours=BEHAVIOURS, kubelet=kubelet)
+    cluster = after(settle(Cluster.boot(topology, seed=1)).cluster, "ticks:1", 15)
+    assert shown(cluster) == "up\ntick\n"  # 88 bytes in the file
+    machine = Machine(cluster)
+    found = logs(machine, serving(machine), request(follow="true"))
+    later = run(cluster, until=cluster.now + 30 * SECOND).cluster  # a tick at 20 s, 30 s, 40 s; looks at 20 s, 40 s
+    assert shown(later) == "tick\n"
+    assert further(Machine(later), found).text == "tick\n" * 3
+
+
+def test_what_an_application_writes_is_followed():
+    def stepped(place, event):
+        said = () if isinstance(event, Started) else (Log(f"at {event.now // SECOND - place.now // SECOND}"),)
+        return place, (*said, SetTimer(("tick",), event.now + 10 * SECOND, periodic=True))
+
+    clock = Application(name="clock", begin=lambda place: place, step=stepped)
+    topology = Topology(nodes=1, behaviours={"images": {"clock:1": "preloaded, start 0s, component clock"}})
+    cluster = after(settle(Cluster.boot(topology, seed=1, controllers=(clock,))).cluster, "clock:1", 15)
+    machine = Machine(cluster)
+    found = logs(machine, serving(machine), request(follow="true"))
+    assert found.text == "at 10\n"
+    later = Machine(run(cluster, until=cluster.now + 20 * SECOND).cluster)
+    found = further(later, found)
+    assert found.text == "at 20\nat 30\n"
     assert further(later, found).text == ""
 
 

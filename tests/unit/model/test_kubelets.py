@@ -54,6 +54,9 @@ def test_what_is_said_is_read():
         ("systemReserved", "cpu=-1", "'-1' is negative"),
         ("kubeReserved", "pods=1", "'pods' cannot be reserved"),
         ("imageMaximumGCAge", "1m", "is not longer than imageMinimumGCAge"),
+        ("containerLogMaxFiles", "1", "must be greater than 1"),
+        ("containerLogMonitorInterval", "2s", "'2s' is less than 3s"),
+        ("containerLogMaxSize", "much", "not a quantity"),
         ("maxParallelImagePulls", "0", "0 is not a positive number"),
         ("serializeImagePulls", "no", "'no' is neither true nor false"),
         ("crashLoopBackOff.maxContainerRestartPeriod", "6m", "'6m' is not between 1s and 300s"),
@@ -174,6 +177,13 @@ def test_thresholds_may_be_said_beside_those_that_there_are_anyway():
 def test_what_kubernetes_takes_for_nothing_said():
     head = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}
     assert texts_of({**head, "maxPods": 0, "nodeLeaseDurationSeconds": 0, "imageMinimumGCAge": "0s"}) == Map()
+    assert texts_of({**head, "syncFrequency": "0s", "containerLogMaxSize": ""}) == Map()
+    said = {"syncFrequency": "20s", "containerLogMaxSize": "1Mi", "containerLogMaxFiles": 3}
+    assert texts_of({**head, **said}) == Map({**said, "containerLogMaxFiles": "3"})
+
+
+def test_a_log_that_is_below_nothing_is_never_put_away():
+    assert settings_of(Map({"containerLogMaxSize": "-1"})).log_size == -1
     ignored = settings_of(Map({"evictionHard": "memory.available<100%,nodefs.available<0%,pid.available<10%"}))
     assert [row.signal for row in ignored.thresholds] == ["pid.available"]
     soft = settings_of(Map({"evictionHard": "", "evictionSoft": "memory.available<100%"}))

@@ -21,3 +21,9 @@ def test_the_controller_is_the_one_owner_that_manages():
     assert owners.is_controlled_by(owned(manages), owner)
     again = apps_v1.ReplicaSet(metadata=meta_v1.ObjectMeta(name="web", uid="another"))
     assert not owners.is_controlled_by(owned(manages), again)
+
+
+def test_repeated_references_are_left_out():
+    first, second = [meta_v1.OwnerReference(api_version="v1", kind="Pod", name="x", uid=uid) for uid in "12"]
+    assert owners.without_repeats((first, second, first)) == ((first, second), ("1",))
+    assert owners.without_repeats((first,)) == ((first,), ())

@@ -1,7 +1,8 @@
 """
 Converting: custom objects from one version of their resource to another, by its conversion webhook where it has one.
 
-Without a webhook only apiVersion changes. A webhook is asked of all objects that one request needs, in one review.
+Without a webhook apiVersion changes, and what the version does not know is left out. A webhook is asked of all objects
+that one request needs, in one review.
 
 Takes:    an Ask, stored objects, the apiVersion that is wanted.
 Gives:    the objects in it; Suspending, until the webhook has answered.
@@ -17,12 +18,12 @@ from typing import Any, Final
 
 from reconcile.api import convert, meta_v1
 from reconcile.api.faults import InvalidObject
-from reconcile.api.scalars import thaw
+from reconcile.api.scalars import freeze, thaw
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver import calling
 from reconcile.components.apiserver.calling import CallFailed
 from reconcile.components.apiserver.refusals import Refusal
-from reconcile.components.apiserver.registry import served
+from reconcile.components.apiserver.registry import served, structural
 from reconcile.components.apiserver.registry.served import Definition
 from reconcile.components.apiserver.registry.validation.metadata import annotations_causes, labels_causes
 from reconcile.components.apiserver.state import Ask
@@ -59,7 +60,7 @@ def all_converted(ask: Ask, objects: Sequence[Any], api_version: str) -> list[An
     if not foreign:
         return list(objects)
     if not definition.is_converted:
-        return [as_version(obj, api_version) for obj in objects]
+        return [as_version(definition, obj, api_version) for obj in objects]
     try:
         wanted = asked_of(definition, foreign, api_version, ask.dice)
         (answer,) = calling.answers(ask, (wanted,))
@@ -69,9 +70,23 @@ def all_converted(ask: Ask, objects: Sequence[Any], api_version: str) -> list[An
     return [obj if obj.api_version == api_version else next(made) for obj in objects]
 
 
-def as_version(obj: Any, api_version: str) -> Any:
-    """Give an object with another apiVersion: itself if it has this one."""
-    return obj if obj.api_version == api_version else replace(obj, api_version=api_version)
+def as_version(definition: Definition, obj: Any, api_version: str) -> Any:
+    """Give an object with another apiVersion, without what that does not know: itself if it has this one."""
+    if obj.api_version == api_version:
+        return obj
+    version = definition.versions.get(api_version.rpartition("/")[2])
+    return replace(obj if version is None else pruned(obj, version.schema), api_version=api_version)
+
+
+def pruned(obj: CustomObject, schema: Mapping[str, Any]) -> CustomObject:
+    """Give an object without the fields that a schema lacks: itself if it has none."""
+    body = convert.dump(CustomObject(api_version=None, kind=None, metadata=None, body=obj.body))
+    known, unknown = structural.kept(body, schema, root=True)
+    if not unknown:
+        return obj
+    frozen = freeze(known)
+    assert isinstance(frozen, Map), "an object is frozen to a map"
+    return replace(obj, body=frozen)
 
 
 def told(store: Reads, request: Request, obj: Any) -> tuple[Any, str]:
@@ -85,7 +100,7 @@ def told(store: Reads, request: Request, obj: Any) -> tuple[Any, str]:
     wanted = definition.version(request.version).resource.api_version
     if obj.api_version == wanted:
         return obj, ""
-    return (obj, wanted) if definition.is_converted else (as_version(obj, wanted), "")
+    return (obj, wanted) if definition.is_converted else (as_version(definition, obj, wanted), "")
 
 
 def asked_for(store: Reads, request: Request, objects: Sequence[Any], api_version: str, dice: Dice) -> calling.Wanted:

@@ -90,11 +90,11 @@ def all_in_version(ask: Ask, objects: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([new if new is old else _through(new, schema) for new, old in zip(made, read, strict=True)])
 
 
-def answered(obj: Any, version: str) -> Any:
+def answered(obj: Any, version: str, definition: Definition | None) -> Any:
     """Give what a write in *version* is answered with: the object as it was stored, in that version."""
-    if not isinstance(obj, CustomObject) or not version:
+    if not isinstance(obj, CustomObject) or not version or definition is None:
         return obj
-    return as_version(obj, f"{(obj.api_version or '').partition('/')[0]}/{version}")
+    return as_version(definition, obj, f"{(obj.api_version or '').partition('/')[0]}/{version}")
 
 
 def plain(obj: CustomObject) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _wanted(ask: Ask) -> tuple[int, Table[str, Any]]:
         # A first page with a version but nothing said of it is of exactly that version.
         exact = request.resource_version_match == "Exact" or (request.limit > 0 and not request.resource_version_match)
         if wanted > store.revision:
-            raise Refusal(statuses.too_large_version(wanted, store.revision, again=not exact))
+            raise Refusal(statuses.too_large_version(wanted, store.revision))
         if exact:
             return wanted, paging.table_as_of(store, request.resource, wanted)
     return store.revision, store.table(request.resource)

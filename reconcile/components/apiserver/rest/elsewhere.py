@@ -69,7 +69,7 @@ def answer(  # noqa: PLR0917 -- all that it may say
         raise Refusal(statuses.not_acceptable(("application/json", "application/yaml", "text/plain")))
     found = _described_api(http, store, beyond) if http.path.startswith("/openapi/") else None
     found = found or (_discovered(http, everything(beyond, store), address) if http.path.startswith("/api") else None)
-    if not path and http.method in _READING:
+    if not path:
         return _json({"paths": _paths(everything(beyond, store))})
     if found is None and path.startswith(("/api/", "/apis/")) and has_group(path, store):
         raise Refusal(statuses.no_such_resource())
@@ -127,7 +127,7 @@ def _discovered(http: HttpRequest, resources: tuple[kinds.Resource, ...], addres
     found = discovery.document(http.path.rstrip("/"), resources, aggregated=aggregated, address=address)
     if found is None:
         return None
-    if http.method not in _READING and not _takes_any(http.path):
+    if http.method != "GET" and not _takes_any(http.path):
         raise Refusal(statuses.method_not_allowed())
     response = encoded(200, found, how)
     if not aggregated:

@@ -59,6 +59,8 @@ def check_route(resource: kinds.Resource, method: str, target: Target) -> None:
         raise Refusal(statuses.not_found(resource.key, target.name))
     if taken is None or (everywhere and target.name):
         raise Refusal(statuses.no_such_resource())
+    if method not in taken and target.subresource and resource.is_custom:
+        raise Refusal(statuses.not_supported(resource.key, target.verb))
     if method not in taken or (everywhere and method != "GET"):
         raise Refusal(statuses.method_not_allowed())
 

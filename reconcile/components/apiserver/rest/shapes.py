@@ -101,7 +101,7 @@ def _table(
 ) -> dict[str, Any]:
     is_scale = isinstance(body, autoscaling_v1.Scale)
     resource = "events" if resource == NEW_EVENTS else resource
-    shape = printing.scale_shape() if is_scale else own or printing.shape_of(resource)
+    shape = own or (printing.scale_shape() if is_scale else printing.shape_of(resource))
     items = body.items if isinstance(body, List) else (body,)
     included = http.parameter("includeObject")
     metadata = _list_metadata(body) if isinstance(body, List) else {"resourceVersion": _version(body)}

@@ -51,8 +51,9 @@ from reconcile.components.apiserver.state import State
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
-from reconcile.model import measured, statuses
-from reconcile.model.printing.custom import shape_with
+from reconcile.lib.replacing import replace
+from reconcile.model import measured, owners, statuses
+from reconcile.model.printing.custom import SCALE, shape_with
 from reconcile.model.printing.shape import Shape
 from reconcile.model.requests import Request, User
 from reconcile.store import Reads
@@ -169,7 +170,7 @@ def _authorised(serving: Serving, http: HttpRequest, user: User, target: Target)
             return _metric(http, user, target, probe)
         resource = _served(serving.state, serving.store, target)
         routes.check_route(resource, http.method, target)
-        warnings = _deprecation(target)
+        warnings = _deprecation(target) or _own_deprecation(serving.store, resource)
         return _asked(serving, http, user, target, probe, resource)
     except _Nowhere:
         return health.text("404 page not found\n", 404)
@@ -236,7 +237,7 @@ def _asked(  # noqa: PLR0917 -- what is known of a request
         probe = attrs.evolve(probe, resource="events")
     request = attrs.evolve(probe, namespace=namespace, version=_version(resource), warned=True, **fields)
     warnings = (*_deprecation(target), *warnings)
-    table = _table_of(serving.store, resource) if how.shape == "Table" else None
+    table = _table_of(serving.store, target, resource) if how.shape == "Table" else None
     reply = Reply(accepted=how, resource=resource, http=http, now=serving.now, warnings=warnings, table=table)
     return Asked(request=request, user=user, reply=reply)
 
@@ -255,11 +256,13 @@ def _metric(http: HttpRequest, user: User, target: Target, probe: Request) -> As
     return Asked(request=request, user=user, reply=Reply(accepted=how, resource=resource, http=http))
 
 
-def _table_of(store: Reads, resource: kinds.Resource) -> Shape | None:
+def _table_of(store: Reads, target: Target, resource: kinds.Resource) -> Shape | None:
     """Say what a Table shows of a custom resource's objects; None of others."""
     definition = served.definition(store, resource.key)
     if resource.group == measured.USED:
         return shape_with(())
+    if definition is not None and target.subresource == "scale":
+        return shape_with(SCALE)
     return None if definition is None else shape_with(definition.version(resource.version).columns)
 
 
@@ -274,7 +277,7 @@ def _negotiated(http: HttpRequest, target: Target, resource: kinds.Resource) -> 
     how = accepted(http.header("accept"), shapes=shapes, served=served, stream=watches)
     if how is None:
         streams = STREAMS[:1] if is_custom else STREAMS
-        raise Refusal(statuses.not_acceptable(streams if watches else served))
+        raise Refusal(statuses.not_acceptable(streams if watches else tuple(MEDIA_TYPES)))
     return attrs.evolve(how, pretty=is_pretty(how, http))
 
 
@@ -292,6 +295,13 @@ def _deprecation(target: Target) -> tuple[str, ...]:
     """Give the warning that whoever asks for a resource gets, whatever comes of it."""
     said = _DEPRECATED.get((target.group, target.version, target.plural))
     return (said,) if said is not None else ()
+
+
+def _own_deprecation(store: Reads, resource: kinds.Resource) -> tuple[str, ...]:
+    """Give the warning of a custom resource's version, for who is refused before the engine could give it."""
+    definition = served.definition(store, resource.key) if resource.is_custom else None
+    said = definition.version(resource.version).warning if definition is not None else ""
+    return (said,) if said else ()
 
 
 _DEPRECATED: Final = {
@@ -321,6 +331,23 @@ class _Nowhere(Exception):  # noqa: N818 -- it is an answer
     """The path is that of no group of the API: not even a Status answers there."""
 
 
+def _once_owned(obj: Any) -> tuple[Any, tuple[str, ...]]:
+    """Give an object without owner references that it has twice, and the warning of it."""
+    metadata = getattr(obj, "metadata", None)
+    given = getattr(metadata, "owner_references", None) or ()
+    once, twice = owners.without_repeats(given)
+    if not twice:
+        return obj, ()
+    said = f"{_TWICE}{', '.join(twice)}"
+    return replace(obj, metadata=replace(metadata, owner_references=once)), (said,)
+
+
+_TWICE: Final = (
+    ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject"
+    " such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: "
+)
+
+
 def _version(resource: kinds.Resource) -> str:
     """Give the version of the group if it is not the one that objects are stored in; the group too if that is not."""
     if resource.key == shapes.NEW_EVENTS:
@@ -347,7 +374,8 @@ def _fields(http: HttpRequest, target: Target, resource: kinds.Resource) -> tupl
             written = options.writing_options(http, f"{target.verb.title()}Options")
             cls = _CARRIED.get(target.subresource, resource.object_class)
             found = decoding.decoded(http, cls, written["field_validation"], resource)
-            return {**written, "body": versions.stored(found.object)}, found.warnings
+            obj, twice = _once_owned(versions.stored(found.object))
+            return {**written, "body": obj}, (*found.warnings, *twice)
         case "patch":
             kind = _PATCHES.get(content_type(http.header("content-type")) or "")
             if kind is None:

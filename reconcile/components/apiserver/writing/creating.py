@@ -84,7 +84,7 @@ def created(ask: Ask, body: Any, managed: managing.Entries = managing.NOT_SAID) 
     key = f"{namespace}/{name}" if namespace else name
     there = ask.store.get(resource, key)
     if there is not None:
-        if generated:
+        if obj.metadata.generate_name:
             raise Refusal(statuses.not_generated(resource, name))
         raise Refusal(statuses.already_exists(resource, name, going=there.metadata.deletion_timestamp is not None))
     if judged.operations:
@@ -192,7 +192,9 @@ def checked_body(ask: Ask, given: Any) -> Any:
 def named(ask: Ask, given: meta_v1.ObjectMeta) -> tuple[meta_v1.ObjectMeta, bool]:
     """Give a new object's metadata: what its author may say, and what only the server says."""
     request = ask.request
-    if given.resource_version not in (None, "", "0") and not request.dry_run:
+    # A version that is no number counts as none.
+    version = given.resource_version or "0"
+    if version.isdecimal() and int(version) and not request.dry_run:
         raise Refusal(statuses.unexpected("resourceVersion should not be set on objects to be created"))
     wanted, dice = request.name, drawing(ask, "object")
     name = given.name or wanted

@@ -37,7 +37,7 @@ from reconcile.components.apiserver.registry.validation import metadata_causes, 
 from reconcile.components.apiserver.state import CONVERTED, Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, definitions, deleting, managing, updating
 from reconcile.components.apiserver.writing.applying import check, configuration
-from reconcile.components.apiserver.writing.patched import patched_body
+from reconcile.components.apiserver.writing.patched import not_strategic, patched_body
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
@@ -102,7 +102,9 @@ def created(ask: Ask, body: CustomObject, managed: managing.Entries = None) -> P
     warnings += judged.warnings
     key = f"{request.namespace}/{name}" if request.namespace else name
     if ask.store.get(request.resource, key) is not None:
-        refusal = Refusal((statuses.not_generated if generated else statuses.already_exists)(request.resource, name))
+        refusal = Refusal(
+            (statuses.not_generated if metadata.generate_name else statuses.already_exists)(request.resource, name)
+        )
         refusal.response = replace(refusal.response, warnings=warnings)
         raise refusal
     if request.dry_run:
@@ -139,6 +141,8 @@ def patch(ask: Ask) -> Plan:
     """Plan a patch of an object, of its status if the request says so."""
     if ask.request.patch_type == "apply":
         return _apply(ask)
+    if ask.request.patch_type == "strategic":
+        raise not_strategic()
     old = current(ask)
     data, said = patched_body(ask, plain(old))
     came = read(ask, data)
@@ -156,7 +160,8 @@ def _apply(ask: Ask) -> Plan:
     check(config, version.shape)
     new, managed = managing.applied(ask, config, old, CustomObject, version.shape)
     came = read(ask, _nulled(new, config), nulls=False)
-    warnings = (*said, *came.warnings)
+    # What a schema does not know is an error before, but where the schema keeps it, and then it is not warned of.
+    warnings = said
     body = creating.named_body(ask, came.obj)
     if old is None:
         return _warning(ask, warnings, lambda: created(ask, body, managed))

@@ -8,23 +8,28 @@ Left out: nothing known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from reconcile.api import autoscaling_v1, meta_v1
 from reconcile.api.shapes import CustomObject
 from reconcile.components.apiserver.reading.custom import asked_version, plain
-from reconcile.components.apiserver.refusals import Refusal, refuse_invalid, wrong
+from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.registry.structural.paths import value_at
 from reconcile.components.apiserver.state import CONVERTED, Ask, Plan
 from reconcile.components.apiserver.writing import updating
 from reconcile.components.apiserver.writing.applying import warned
 from reconcile.components.apiserver.writing.custom import current, read, updated
-from reconcile.components.apiserver.writing.patched import patched
+from reconcile.components.apiserver.writing.patched import not_strategic, patched
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.requests import Response
+
+_UNAPPLIED: Final = (
+    "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to"
+    " proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+)
 
 
 def scale(ask: Ask) -> Plan:
@@ -39,7 +44,13 @@ def update_scale(ask: Ask) -> Plan:
 
 def patch_scale(ask: Ask) -> Plan:
     """Plan to patch an object's scale."""
-    made, warnings = patched(ask, scale_of(ask, current(ask)))
+    old = current(ask)
+    if ask.request.patch_type == "apply":
+        # Upstream takes the Scale for an object of the definition's group.
+        raise Refusal(statuses.unexplained(_UNAPPLIED))
+    if ask.request.patch_type == "strategic":
+        raise not_strategic()
+    made, warnings = patched(ask, scale_of(ask, old))
     return warned(_scaled(ask, made), warnings)
 
 
@@ -85,9 +96,6 @@ def _scaled(ask: Ask, body: Any) -> Plan:
     if given.resource_version not in updating.ANY_VERSION and given.resource_version != metadata.resource_version:
         raise Refusal(statuses.conflict(ask.request.resource, name))
     replicas = (body.spec.replicas if body.spec is not None else None) or 0
-    if replicas < 0:
-        cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
-        refuse_invalid("Scale", "autoscaling/v1", name, (cause,))
     inner = attrs.evolve(ask, request=attrs.evolve(ask.request, subresource=""))
     data = _with_value(plain(old), paths[0].lstrip(".").split("."), replicas)
     plan = updated(inner, read(inner, data).obj, old)

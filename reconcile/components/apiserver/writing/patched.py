@@ -30,6 +30,8 @@ from reconcile.model.patches import Unpatchable, json, ofstatus, strategic
 _IDENTITY: Final = ("apiVersion", "kind")
 _OPERATION: Final = {"op": str, "path": str, "from": str, "value": object}
 _OF_CUSTOM: Final = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+_BYTES: Final = "error decoding from json: "
+META: Final = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 
 Made = tuple[Any, tuple[str, ...]]
@@ -65,11 +67,16 @@ def patched_body(ask: Ask, data: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
             operations, strict = _operations(ask, body)
             made = json.applied(data, operations)
         else:
-            said = f"the body of the request was in an unknown format - accepted media types include: {_OF_CUSTOM}"
-            raise Refusal(replace(statuses.unsupported_media_type(), message=said))
+            raise not_strategic()
     except Unpatchable as reason:
         raise Refusal(_status(reason)) from None
     return made, _heeded(ask, strict, lambda: gotext.written(made))
+
+
+def not_strategic() -> Refusal:
+    """Give the refusal of a strategic merge patch of a custom object: nobody knows how its lists merge."""
+    said = f"the body of the request was in an unknown format - accepted media types include: {_OF_CUSTOM}"
+    return Refusal(replace(statuses.unsupported_media_type(), message=said))
 
 
 def _made(ask: Ask, old: Any) -> Made:
@@ -98,7 +105,7 @@ def _status(reason: Unpatchable) -> Any:
 
 
 def _operations(ask: Ask, body: Any) -> tuple[list[Any], list[str]]:
-    operations, strict = _read(ask, body, "error decoding patch: ")
+    operations, strict = _read(ask, body, "error decoding patch: " if _heeds_unknown(ask) else "")
     strict = [f"json patch {said}" for said in strict]
     if _heeds_unknown(ask):
         strict += [f"json patch {said}" for said in _checked_operations(operations)]
@@ -114,13 +121,29 @@ def _by_operations(ask: Ask, body: Any, old: Any) -> Made:
 
 
 def _merge_patch(ask: Ask, body: Any) -> tuple[dict[str, Any], list[str]]:
-    patch, strict = _read(ask, body, "error decoding patch: ")
-    if patch is None:
+    try:
+        patch, strict = _read(ask, body, "error decoding patch: ")
+    except Unpatchable:
+        if _heeds_unknown(ask):
+            raise
+        patch, strict = None, []
+    if not _heeds_unknown(ask) and isinstance(patch, list):
+        # Such a patch takes the place of the object, which it cannot be.
+        said = f"json: cannot unmarshal array into Go value of type {META}"
+        why = f"couldn't get version/kind; json parse error: {said}"
+        raise _refused_patch(gotext.written(_sorted_deep(patch)), why)
+    if patch is None or (not _heeds_unknown(ask) and not isinstance(patch, dict)):
         raise Unpatchable("Invalid JSON Patch", "malformed")
     if not isinstance(patch, dict):
         said = _not_of_type(patch, "map[string]interface {}")
         raise Unpatchable(f"error decoding patch: {said}", "malformed")
     return patch, strict
+
+
+def _sorted_deep(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted_deep(value[key]) for key in sorted(value)}
+    return [_sorted_deep(each) for each in value] if isinstance(value, list) else value
 
 
 def _by_merging(ask: Ask, body: Any, old: Any) -> Made:
@@ -213,7 +236,10 @@ def _strategically(ask: Ask, body: Any, old: Any) -> Made:
     try:
         made = convert.load(data, cls=cls, unknown="Warn", absent="zero")
     except ReconcileError as error:
-        raise _refused_patch(gotext.shown(patch), _in_go(data, cls) or str(error)) from None
+        why = _in_go(data, cls) or str(error)
+        if why.startswith("illegal base64"):
+            why = f"{_BYTES}{why}"
+        raise _refused_patch(gotext.shown(patch), why) from None
     return made.object, _heeded(ask, [*strict, *sorted(made.warnings)], lambda: gotext.shown(patch))
 
 

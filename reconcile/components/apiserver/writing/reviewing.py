@@ -20,6 +20,7 @@ from reconcile.components.apiserver.access.authorising import Decision
 from reconcile.components.apiserver.refusals import Cause, Causes, Refusal, wrong
 from reconcile.components.apiserver.state import Ask, Plan
 from reconcile.components.apiserver.writing import creating, managing
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.requests import Request, Response, User
@@ -50,7 +51,7 @@ def local_subject_access(ask: Ask) -> Plan:
         causes += (wrong("spec.resourceAttributes.namespace", attributes.namespace or "", why),)
     if review.spec.non_resource_attributes is not None:
         why = "disallowed on this kind of request"
-        causes += (wrong("spec.nonResourceAttributes", review.spec.non_resource_attributes, why),)
+        causes += (wrong("spec.nonResourceAttributes", _in_go(review.spec.non_resource_attributes), why),)
     _refuse(causes)
     return _answered(ask, review, _subject(review.spec))
 
@@ -182,10 +183,15 @@ def _subject(spec: Any) -> User:
     return User(name=spec.user or "", groups=spec.groups or (), uid=spec.uid or "", extra=spec.extra)
 
 
+def _in_go(path: Any) -> Map[str]:
+    """Give what is asked of a path under the names of Go, as a cause shows it."""
+    return Map({"Path": path.path or "", "Verb": path.verb or ""})
+
+
 def _causes(spec: Any) -> Causes:
     resource, path = spec.resource_attributes, spec.non_resource_attributes
     if resource is not None and path is not None:
-        return (wrong("spec.nonResourceAttributes", path, _NOT_BOTH),)
+        return (wrong("spec.nonResourceAttributes", _in_go(path), _NOT_BOTH),)
     if resource is None and path is None:
         said = f"Invalid value: null: {_EITHER}"
         return (Cause(reason="FieldValueInvalid", message=said, field="spec.resourceAttributes"),)

@@ -26,6 +26,7 @@ from reconcile.components.apiserver.registry import allocation, strategies
 from reconcile.components.apiserver.registry.defaults import defaulted
 from reconcile.components.apiserver.registry.validation import (
     metadata_change_causes,
+    server_causes,
     service_addresses_causes,
     status_causes,
     update_causes,
@@ -309,10 +310,12 @@ def update_metadata(ask: Ask, body: Any, old: Any) -> meta_v1.ObjectMeta:
         cause = wrong("metadata.resourceVersion", 0, "must be specified for an update")
         # Whoever finds this out knows the resource, not its kind.
         refuse_invalid(ask.resource.plural, ask.resource.api_version, name, (cause,))
-    if patches and given.uid and given.uid != kept.uid:
-        # Only an update is made on condition of its uid; that a patch changes it is a fault of the object.
-        cause = wrong("metadata.uid", given.uid, "field is immutable")
-        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, (cause,))
+    # Only an update is made on condition of its uid; that a patch changes it is a fault of the object.
+    if (patches and given.uid not in (kept.uid, None, "")) or (
+        ask.request.warned and given.deletion_timestamp is not None and kept.deletion_timestamp is None
+    ):
+        causes = server_causes(resource, given, kept)
+        refuse_invalid(ask.resource.kind, ask.resource.api_version, name, causes)
     same = (
         given.labels == kept.labels
         and given.annotations == kept.annotations

@@ -52,7 +52,7 @@ def respecified(pod: LocalPod, grace: Duration, now: Instant, out: list[Effect])
     spec: Any = pod.pod.spec
     wanted = {row.name: row for row in (*(spec.init_containers or ()), *spec.containers)}
     if pod.allotted.given is not None:
-        pod = replace(pod, allotted=allotted(spec))
+        pod = replace(pod, allotted=replace(allotted(spec), devices=pod.allotted.devices))
     for container in pod.containers:
         new = wanted.get(container.name, container.spec)
         if new is container.spec:

@@ -31,11 +31,13 @@ class Allotted:
         requests: what it asks for; None if that is nothing.
         planned: what it is to have, until it runs and after it has; *given*: what it has while it runs. None if its
             status does not say it.
+        devices: what is said of the devices that its containers have by its claims, by their names.
     """
 
     requests: Map[Quantity] | None
     planned: core_v1.ResourceRequirements | None
     given: core_v1.ResourceRequirements | None
+    devices: Map[tuple[core_v1.ResourceStatus, ...]] = Map()
 
 
 _UNLIMITED: Final = core_v1.ResourceRequirements()

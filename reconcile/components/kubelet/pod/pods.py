@@ -254,6 +254,8 @@ def add(
 def _resumed(state: State, pod: LocalPod, found: RunningPod, now: Instant, out: list[Effect]) -> tuple[State, LocalPod]:
     """Give a pod that ran before this kubelet started as it goes on."""
     pod = recalling.resumed(replace(pod, sandbox="ready", ip=found.ip), pod.written, now, out)
+    if state.seldom.claims:
+        pod = preparing.shown(state, pod)
     state = credentials.ask(state, pod, out)
     if state.seldom.follows:
         state = following.resume(state, pod, now, out)

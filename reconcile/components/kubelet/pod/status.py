@@ -62,30 +62,43 @@ def status_of(pod: LocalPod, host: Host, now: Instant) -> core_v1.PodStatus:
     if containers and containers[0].kind != "main":
         inits = len([container for container in containers if container.kind in {"init", "sidecar"}])
     ip = pod.ip or (host.ip if shown.spec.host_network else None)
-    seen = bool(containers)
     given = pod.allotted
-    return core_v1.PodStatus(
-        allocated_resources=given.requests if seen else None,
+    if given.devices:
+        statuses = tuple([_with_devices(row, given.devices.get(row.name)) for row in statuses])
+    made = core_v1.PodStatus(
+        allocated_resources=given.requests,
         conditions=_conditions(pod, old, phase, statuses, now),
-        container_statuses=statuses[inits:] if seen else None,
+        container_statuses=statuses[inits:],
         ephemeral_container_statuses=ephemerals,
         extended_resource_claim_status=old.extended_resource_claim_status,
         init_container_statuses=statuses[:inits] if inits else None,
-        host_ip=host.ip if seen else None,
-        host_ips=_host_ips(host.ip) if seen else None,
+        host_ip=host.ip,
+        host_ips=_host_ips(host.ip),
         message=message,
         node_allocatable_resource_claim_statuses=old.node_allocatable_resource_claim_statuses,
         nominated_node_name=old.nominated_node_name,
         observed_generation=shown.metadata.generation,
         phase=phase,
-        pod_ip=ip if seen else None,
-        pod_ips=_pod_ips(ip) if ip and seen else None,
+        pod_ip=ip,
+        pod_ips=_pod_ips(ip) if ip else None,
         qos_class=old.qos_class or quality_of(shown.spec),
         reason=reason,
         resource_claim_statuses=old.resource_claim_statuses,
-        resources=(given.given if old.phase == "Running" else given.planned) if seen else None,
+        resources=given.given if old.phase == "Running" else given.planned,
         start_time=pod.started_at,
     )
+    return made if containers else replace(made, **_UNSEEN)
+
+
+_UNSEEN: Final[dict[str, Any]] = dict.fromkeys(
+    ("allocated_resources", "container_statuses", "host_ip", "host_ips", "pod_ip", "pod_ips", "resources")
+)
+
+
+def _with_devices(
+    status: core_v1.ContainerStatus, devices: tuple[core_v1.ResourceStatus, ...] | None
+) -> core_v1.ContainerStatus:
+    return replace(status, allocated_resources_status=devices) if devices else status
 
 
 def phase_of(pod: LocalPod) -> str:

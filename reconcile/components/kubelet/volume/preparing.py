@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from reconcile.api import core_v1
 from reconcile.api.convert import dump
 from reconcile.api.scalars import Time, freeze
 from reconcile.components.kubelet.awaited import Claiming
@@ -22,6 +23,7 @@ from reconcile.components.kubelet.disk import Claimed
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
 from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MINUTE, Duration, Instant
+from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.claims import resource_claims_of
 from reconcile.model.devices import PLUGIN, DeviceDriver
@@ -254,7 +256,8 @@ def _with_user(state: State, claim: Any, uid: str) -> State:
     about = claim.metadata
     held = state.seldom.claims.get(about.uid)
     if held is None:
-        held = Claimed(key=f"{about.namespace}/{about.name}", drivers=_names_of_drivers(claim))
+        key = f"{about.namespace}/{about.name}"
+        held = Claimed(key=key, drivers=_names_of_drivers(claim), devices=_devices(claim))
     return state if uid in held.users else _hold(state, about.uid, replace(held, users=(*held.users, uid)))
 
 
@@ -270,6 +273,50 @@ def _drivers(state: State, claim: Any) -> list[DeviceDriver]:
 def _names_of_drivers(claim: Any) -> tuple[str, ...]:
     devices = claim.status.allocation.devices
     return tuple(dict.fromkeys([each.driver for each in (devices.results if devices is not None else None) or ()]))
+
+
+def _devices(claim: Any) -> tuple[tuple[str, str, str, str], ...]:
+    devices = claim.status.allocation.devices
+    rows = (devices.results if devices is not None else None) or ()
+    return tuple([(row.request.partition("/")[0], row.driver, row.pool, row.device) for row in rows])
+
+
+def shown(state: State, pod: LocalPod) -> LocalPod:
+    """Give the pod with what its status says of the devices that its containers have."""
+    spec: Any = pod.pod.spec
+    if not spec.resource_claims:
+        return pod
+    api: Any = pod.api or pod.pod
+    names = {row.name: row.resource_claim_name for row in spec.resource_claims}
+    status = api.status
+    names.update({row.name: row.resource_claim_name for row in (status and status.resource_claim_statuses) or ()})
+    held = {each.key: each for each in state.seldom.claims.values()}
+    namespace = pod.key.partition("/")[0]
+    found: dict[str, tuple[core_v1.ResourceStatus, ...]] = {}
+    for container in spec.containers:
+        rows: list[core_v1.ResourceStatus] = []
+        for asked in (container.resources.claims if container.resources is not None else None) or ():
+            claim = held.get(f"{namespace}/{names.get(asked.name)}")
+            devices = () if claim is None else _healths(state, claim, asked.request or "")
+            if devices:
+                name = f"claim:{asked.name}/{asked.request}" if asked.request else f"claim:{asked.name}"
+                rows.append(core_v1.ResourceStatus(name=name, resources=devices))
+        if rows:
+            found[container.name] = tuple(rows)
+    return replace(pod, allotted=replace(pod.allotted, devices=Map(found)))
+
+
+def _healths(state: State, claim: Claimed, request: str) -> tuple[core_v1.ResourceHealth, ...]:
+    """Say how the devices of a claim are that were given for a request, or for any."""
+    drivers = {driver.name: driver for driver in state.seldom.device_drivers}
+    rows: dict[str, core_v1.ResourceHealth] = {}
+    for asked, driver, pool, device in claim.devices:
+        if request and asked != request.partition("/")[0]:
+            continue
+        health, message = drivers[driver].health_of(pool, device) if driver in drivers else ("Unknown", "")
+        id = f"{driver}/{pool}/{device}"
+        rows[id] = core_v1.ResourceHealth(resource_id=id, health=health, message=message or None)
+    return tuple(rows.values())
 
 
 def _keep(state: State, pod: LocalPod, known: Claiming) -> State:

@@ -218,7 +218,8 @@ def _is_asked(name: str, point: str, names: tuple[str, ...]) -> bool:
 
 def _share(section: Section, default: int) -> int:
     share = section.number("percentageOfNodesToScore", default)
-    section.within("percentageOfNodesToScore", share, 0, _PERCENT, "not in valid range [0-100]")
+    if section.plain("percentageOfNodesToScore") is not None:  # of a default it is said where that stands
+        section.within("percentageOfNodesToScore", share, 0, _PERCENT, "not in valid range [0-100]")
     return share
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -38,6 +38,7 @@ from reconcile.components.scheduler.framework.panel import is_interested
 from reconcile.components.scheduler.framework.profile import DEFAULT, Profile, demanded, wished
 from reconcile.components.scheduler.framework.scoring import merits, score_of_balance, score_of_fit, weighed_parts
 from reconcile.components.scheduler.framework.search import Search, key_of, searched, weighed_up
+from reconcile.components.scheduler.groups.members import why_held
 from reconcile.components.scheduler.plugins.balanced_allocation import weighs
 from reconcile.components.scheduler.plugins.default_preemption import Outcome, Placing, preempted
 from reconcile.components.scheduler.plugins.dynamic_resources.judging import NAME as DYNAMIC_RESOURCES
@@ -53,6 +54,8 @@ from reconcile.model.requests import key_of as key_of_object
 from reconcile.model.watches import Watch
 from reconcile.store import Change
 from reconcile.store.indexes import indexes_of
+
+_NO_GATES: Final[Map[bool]] = Map()
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +120,10 @@ class Explanation:
 
 
 def cluster_seen(
-    objects: Mapping[str, Iterable[Any]], seed: int = 0, profile: Profile | Configuration = DEFAULT
+    objects: Mapping[str, Iterable[Any]],
+    seed: int = 0,
+    profile: Profile | Configuration = DEFAULT,
+    switched: Map[bool] = _NO_GATES,
 ) -> State:
     """
     Give a scheduler that has been told of these objects.
@@ -126,9 +132,10 @@ def cluster_seen(
         objects: resource -> objects; what a scheduler does not watch is left out.
         seed: of its draws.
         profile: how it schedules: by one profile, or as a whole configuration says.
+        switched: the feature gates that are not as they are by default.
     """
     configuration = attrs.evolve(DEFAULTS, profiles=(profile,)) if isinstance(profile, Profile) else profile
-    state, _ = step(begin(Dice(seed, "scheduler"), configuration), Started(0))
+    state, _ = step(begin(Dice(seed, "scheduler"), configuration, switched), Started(0))
     state = replace(state, clock=with_devices_opened(state.clock))
     for watch in (*watches(state), *[Watch(resource, resource) for resource in OF_DEVICES]):
         found = [(key_of_object(obj), obj) for obj in objects.get(watch.resource, ())]
@@ -149,6 +156,9 @@ def _explained(state: State, pod: Any) -> Explanation:
     key = key_of(pod)
     if pod.spec.scheduling_gates and profile_of(state, pod).gates:
         return Explanation(pod=key, result="gated", message="Scheduling is blocked due to non-empty scheduling gates")
+    waits = why_held(state, pod) if state.settings.gangs else ""
+    if waits:
+        return Explanation(pod=key, result="gated", message=waits)
     entry = state.queue.entries.get(key, None)
     if entry is None or entry.pod is not pod:
         entry = entry_for(state, pod)

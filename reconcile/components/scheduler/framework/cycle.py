@@ -42,7 +42,7 @@ from reconcile.components.scheduler.framework.ranking import (
 from reconcile.components.scheduler.framework.rota import LEAST, in_order, sampled, wanted
 from reconcile.components.scheduler.framework.search import Search, searched, weighed_up
 from reconcile.components.scheduler.framework.showing import bound_by_own, opened
-from reconcile.components.scheduler.framework.statuses import evicted, status_written, told
+from reconcile.components.scheduler.framework.statuses import evicted, skipped, status_written, told
 from reconcile.components.scheduler.framework.volumes import reserve
 from reconcile.components.scheduler.plugins.default_preemption import Candidate, Outcome, Placing, Victim, preempted
 from reconcile.components.scheduler.plugins.dynamic_resources.extended import delegated
@@ -86,6 +86,8 @@ def decided(
         UnansweredError: one of the extenders has not answered yet.
     """
     key, entry, queue = turn
+    if entry.pod.metadata.deletion_timestamp is not None:
+        return replace(state, queue=queue), (skipped(entry.pod),)
     asked = None
     if state.clock.opened:
         entry, asked = with_devices(entry, state, now)
@@ -205,8 +207,6 @@ def failed(
     """Put a pod that could not be bound back into the queue, and say why; it is promised no node any more."""
     promised = was_binding and (entry.traits.mounts.claims or entry.pod.spec.resource_claims)
     effects = told(key, entry.pod, "SchedulerError", why, now, node="" if promised else None)
-    if entry.pod.metadata.deletion_timestamp is not None:
-        return state, effects
     entry = replace(entry, place="failed", since=now, errors=entry.errors + 1)
     return replace(state, queue=put(state.queue, key, entry)), effects
 
@@ -431,7 +431,9 @@ def _made_room(
     promised = Nominee(node, entry.pod.metadata.uid, entry.demand, entry.traits)
     for victim in chosen.victims:
         if victim.pod.metadata.deletion_timestamp is None:
-            effects += evicted(victim.key, victim.pod, entry.pod.metadata.uid, node, around.profile.name, now=now)
+            effects += evicted(
+                victim.key, victim.pod, entry.pod.metadata.uid, node, around.profile.name, now=now, by=key
+            )
     return replace(state, nominated=nominated.set(key, promised)), tuple(effects)
 
 

@@ -20,8 +20,10 @@ from reconcile.model import conditions
 from reconcile.model.requests import Request, split_key
 
 
-def evicted(key: str, pod: Any, preemptor: str, node: str, scheduler: str, *, now: Instant) -> tuple[Effect, ...]:
-    """Say in a victim's status why it has to go; it is deleted when that is written (`gone`)."""
+def evicted(
+    key: str, pod: Any, preemptor: str, node: str, scheduler: str, *, now: Instant, by: str
+) -> tuple[Effect, ...]:
+    """Say in a victim's status why it has to go, for the pod *by*; it is deleted when that is written (`gone`)."""
     condition = core_v1.PodCondition(
         type="DisruptionTarget",
         status="True",
@@ -33,15 +35,15 @@ def evicted(key: str, pod: Any, preemptor: str, node: str, scheduler: str, *, no
     new = conditions.set(old, condition, now)
     record = Record(pod, "Normal", "Preempted", f"Preempted by pod {preemptor} on node {node}", component=scheduler)
     if new is old:
-        return (record, gone(key))
+        return (record, gone(key, by))
     request = status_written(key, {"conditions": [dump(each) for each in new]}).request
-    return (record, Call(request, ("evict", key, pod.metadata.uid)))
+    return (record, Call(request, ("evict", key, by)))
 
 
-def gone(key: str) -> Call:
-    """Have a victim deleted."""
+def gone(key: str, by: str) -> Call:
+    """Have a victim deleted, for the pod *by*."""
     namespace, name = split_key(key)
-    return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name))
+    return Call(Request(verb="delete", resource="pods", namespace=namespace, name=name), ("delete", key, by))
 
 
 def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: str | None = None) -> tuple[Effect, ...]:
@@ -67,6 +69,12 @@ def told(key: str, pod: Any, reason: str, message: str, now: Instant, *, node: s
     if node is not None and (not node or pod.status is None or pod.status.nominated_node_name != node):
         body["nominatedNodeName"] = node or None
     return (record, status_written(key, body)) if body else (record,)
+
+
+def skipped(pod: Any) -> Record:
+    """Record that a pod has no turn, since it is being deleted."""
+    said = f"skip schedule deleting pod: {pod.metadata.namespace}/{pod.metadata.name}"
+    return Record(pod, "Warning", "FailedScheduling", said, component=pod.spec.scheduler_name or PROFILE)
 
 
 def status_written(key: str, body: dict[str, Any]) -> Call:

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from reconcile.api.golang import quoted
 from reconcile.components.scheduler.queue.queue import put, roused
 from reconcile.components.scheduler.state import State, profile_for
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.grouping import GROUPS, group_of
+from reconcile.model.requests import key_of
 from reconcile.store import Change
 
 _FINISHED: Final = ("Succeeded", "Failed")
@@ -27,10 +29,19 @@ Kept = Callable[[State, Any], bool]
 """Tells whether anything keeps a pod from having a turn."""
 
 
-def regrouped(state: State, event: Watched, kept: Kept) -> State:
-    """Note who belongs to which group after a change, and let those go on whom it helps."""
+def regrouped(was: State, state: State, event: Watched, kept: Kept) -> State:
+    """
+    Note who belongs to which group after a change, and let those go on whom it helps.
+
+    Args:
+        was: the scheduler's state before the change.
+        state: the state in which it is taken in already.
+        event: what tells of it.
+        kept: tells whether anything keeps a pod from having a turn.
+    """
     if event.watch == "pods":
-        return _released(_noted(state, event.changes), event.changes, event.now, kept)
+        others = [change.key for change in event.changes if change.key not in was.placed]
+        return _released(_noted(state, event.changes), event.changes, event.now, kept, frozenset(others))
     if event.watch == GROUPS:
         for change in event.changes:
             if change.new is not None and (change.old is None or change.new.spec is not change.old.spec):
@@ -57,18 +68,26 @@ def _belongs(state: State, pod: Any) -> bool:
 
 def is_held(state: State, pod: Any) -> bool:
     """Tell whether a pod waits for its group to be there, or for enough pods of its gang."""
+    return bool(why_held(state, pod))
+
+
+def why_held(state: State, pod: Any) -> str:
+    """Say what a pod waits for before it has a turn, the group or more of its gang; empty if for neither."""
     name = group_of(pod)
     if not name or not state.settings.gangs:
-        return False
+        return ""
     group = state.views.groups.get(name, None)
     if group is None:
-        return True
-    gang = group.spec.scheduling_policy.gang
-    return gang is not None and state.memory.members.count("group", name) < gang.min_count
+        # In upstream's words.
+        return f"waiting for pods's pod group {quoted(name.rpartition('/')[2])} to appear in scheduling queue"
+    gang, members = group.spec.scheduling_policy.gang, state.memory.members
+    if gang is None or members.count("group", name) + (key_of(pod) not in members) >= gang.min_count:
+        return ""
+    return "waiting for minCount pods from a gang to appear in scheduling queue"
 
 
-def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept) -> State:
-    """Let those go on whose gang has become large enough, or of which more are placed by others."""
+def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept, others: frozenset[str]) -> State:
+    """Let those go on whose gang has become large enough, or of which *others* have placed more."""
     grown: dict[str, bool] = {}
     for change in changes:
         pod, old = change.new, change.old
@@ -77,7 +96,7 @@ def _released(state: State, changes: Iterable[Change], now: Instant, kept: Kept)
             continue
         bound = bool(pod.spec.node_name) and (old is None or not old.spec.node_name)
         if old is None or bound:
-            grown[group] = grown.get(group, False) or (bound and change.key not in state.placed)
+            grown[group] = grown.get(group, False) or (bound and change.key in others)
     for group, stirs in grown.items():
         state = _let_go(state, group, now, kept, stirs=stirs)
     return state

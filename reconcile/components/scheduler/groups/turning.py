@@ -27,7 +27,7 @@ from reconcile.api.scalars import Time, freeze
 from reconcile.components.scheduler.cache.nodes import with_pod
 from reconcile.components.scheduler.framework.cycle import decided, failed
 from reconcile.components.scheduler.framework.panel import Panel
-from reconcile.components.scheduler.framework.statuses import told
+from reconcile.components.scheduler.framework.statuses import skipped, told
 from reconcile.components.scheduler.groups.members import is_held
 from reconcile.components.scheduler.queue.queue import Entry, Queue, popped, put, without
 from reconcile.components.scheduler.state import PROFILE, Nominee, Placed, State
@@ -111,7 +111,12 @@ def turned(
     said = _of_two_schedulers(members)
     if said:
         return _failed_all(begun, members, said, now)
-    return _tried(begun, group, members, now, panels)
+    told_off = tuple([skipped(had.pod) for _, had in members if had.pod.metadata.deletion_timestamp is not None])
+    members = [(each, had) for each, had in members if had.pod.metadata.deletion_timestamp is None]
+    if not members:
+        return begun, told_off
+    after, effects = _tried(begun, group, members, now, panels)
+    return after, (*told_off, *effects)
 
 
 def _taken(state: State, key: str, entry: Entry, group: str) -> list[tuple[str, Entry]]:

@@ -54,6 +54,21 @@ def test_a_victim_that_is_gone_meanwhile_is_not_deleted(kit):
     assert play.answer(evict, 404, meta_v1.Status(message="not found")) == ()
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_pod_whose_victim_cannot_be_evicted_is_tried_again(kit, told):
+    play = kit.play(kit.node("n1"), pods=[running(kit, "low", "n1", "3")])
+    play.tell("pods", wanted(kit, "2"))
+    _, call = kit.calls(play.turn(), "status")
+    if told:
+        (call,) = play.answer(call, 200)
+    (timer,) = play.answer(call, 403, meta_v1.Status(message="no"))
+    assert (timer.key, place_of(play.state, "default/high")) == (("retry",), "failed")
+    assert play.answer(call, 403) == ()
+    play.wait(2)
+    play.fire(("retry",))
+    assert len(evicted(kit, play.turn())) == 1
+
+
 def test_only_as_many_go_as_have_to_the_least_important_first(kit):
     there = [
         running(kit, "old", "n1", "1", since=1),

@@ -53,6 +53,39 @@ def test_a_pod_is_bound_to_the_node_and_the_event_says_so(kit):
     assert questions.node_of(play.state, "default/web") == "n1"
 
 
+def leaving(pod):
+    return attrs.evolve(pod, metadata=attrs.evolve(pod.metadata, deletion_timestamp=Time.at(0)))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_pod_that_is_being_deleted_has_its_turn_skipped(kit, known):
+    play = kit.play(kit.node("n1"))
+    pod = kit.pod("web")
+    if known:
+        assert play.tell("pods", pod) == (WAKE,)
+    assert play.tell("pods", leaving(pod)) == (() if known else (WAKE,))
+    (record,) = play.turn()
+    assert (record.about, record.type, record.reason) == (leaving(pod), "Warning", "FailedScheduling")
+    assert record.message == "skip schedule deleting pod: default/web"
+    assert questions.place_of(play.state, "default/web") is None
+    assert play.turn() == ()
+    # One of the same template that comes after it is as usual.
+    play.tell("pods", kit.pod("other"))
+    assert play.placed() == "n1"
+    assert not play.state.placed["default/other"].traits.guise.leaving
+
+
+def test_a_pod_that_waits_and_is_being_deleted_stays_until_something_changes(kit):
+    play = kit.play(kit.node("n1", cpu="1"))
+    pod = kit.pod("web", kit.container(cpu="2"))
+    play.tell("pods", pod)
+    play.refused()
+    assert play.tell("pods", leaving(pod)) == ()
+    assert questions.place_of(play.state, "default/web") == "waiting"
+    play.tell("nodes", kit.node("n1", cpu="3"))
+    assert play.refused() == "skip schedule deleting pod: default/web"
+
+
 def test_the_event_is_recorded_though_the_watch_was_quicker_than_the_answer(kit):
     play = kit.play(kit.node("n1"), pods=[kit.pod("web")])
     (call,) = play.turn()
@@ -91,7 +124,6 @@ def test_the_higher_priority_goes_first_then_the_longer_wait(kit):
         {"scheduler_name": "other"},
         {"phase": "Succeeded"},
         {"phase": "Failed"},
-        {"deleted": Time.at(0)},
         {"node": "n1"},
         {"scheduling_gates": (core_v1.PodSchedulingGate(name="wait"),)},
     ],

@@ -132,7 +132,7 @@ def _typed(value: Any, schema: Schema, path: str, field: str) -> _Result:
         return _Result(matches=1)
     is_whole = given == "number" and value == int(value) if isinstance(value, float) and abs(value) < 2.0**63 else False
     if shape and given not in ("string", "array") and wanted and not _is_format(given, shape, wanted, whole=is_whole):
-        known = {"integer": "int64", "number": "double"}.get(given, "")
+        known = {"integer": "int64", "number": "float64"}.get(given, "")
         return _Result([_of_type(path, field, shape, known)])
     fits = given in wanted or (is_whole and "integer" in wanted) or (given == "integer" and "number" in wanted)
     if not {"integer", "number"} & {*wanted} and shape and given in ("string", "array"):
@@ -145,7 +145,7 @@ def _typed(value: Any, schema: Schema, path: str, field: str) -> _Result:
 def _is_format(given: str, shape: str, wanted: tuple[str, ...], *, whole: bool) -> bool:
     """Tell whether a value that is no text may have a type that has this format."""
     numeric = (whole and "integer" in wanted) or (given == "integer" and "number" in wanted)
-    return given in wanted or numeric or shape == {"integer": "int64", "number": "double"}.get(given)
+    return given in wanted or numeric or shape == {"integer": "int64", "number": "float64"}.get(given)
 
 
 def _of_type(path: str, field: str, wanted: str, value: str) -> Cause:

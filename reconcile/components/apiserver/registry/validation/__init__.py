@@ -11,7 +11,11 @@ Left out: see docs/limits.md, "API server".
 from reconcile.components.apiserver.registry.validation.asking import object_causes, update_causes
 from reconcile.components.apiserver.registry.validation.core.pods import new_pod_causes, pod_spec_causes
 from reconcile.components.apiserver.registry.validation.core.services import service_addresses_causes
-from reconcile.components.apiserver.registry.validation.metadata import metadata_causes, metadata_change_causes
+from reconcile.components.apiserver.registry.validation.metadata import (
+    metadata_causes,
+    metadata_change_causes,
+    server_causes,
+)
 from reconcile.components.apiserver.registry.validation.statuses import status_causes
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "new_pod_causes",
     "object_causes",
     "pod_spec_causes",
+    "server_causes",
     "service_addresses_causes",
     "status_causes",
     "update_causes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconcile.components.apiserver.refusals import Causes
 from reconcile.components.apiserver.registry.validation import core
@@ -19,6 +19,10 @@ def object_causes(resource: str, obj: Any, version: str = "") -> Causes:
     return () if ask is None else ask(obj)
 
 
+_CHANGES_FIRST: Final = ("configmaps", "secrets")
+"""Of what it is first said what may not change."""
+
+
 def update_causes(resource: str, new: Any, old: Any, version: str = "") -> Causes:
     """Say what is wrong with an update, beside metadata: with the object, and with what changed."""
     if version and resource == "events":
@@ -27,5 +31,6 @@ def update_causes(resource: str, new: Any, old: Any, version: str = "") -> Cause
     if rules is None:
         look, compare = core.OBJECTS.get(resource), core.CHANGES.get(resource)
         found = () if look is None else look(new)
-        return found if compare is None else found + compare(new, old)
+        changed = () if compare is None else compare(new, old)
+        return changed + found if resource in _CHANGES_FIRST else found + changed
     return rules[1](new, old)

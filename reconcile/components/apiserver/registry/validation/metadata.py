@@ -186,6 +186,16 @@ def metadata_change_causes(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.
     return tuple(found)
 
 
+def server_causes(resource: str, new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> Causes:
+    """Say what of the metadata that only the server sets a client would change; as often as it is looked at."""
+    found: list[Cause] = []
+    if new.uid and new.uid != old.uid:
+        found.append(wrong("metadata.uid", new.uid, IMMUTABLE))
+    if new.deletion_timestamp is not None and old.deletion_timestamp is None:
+        found.append(wrong("metadata.deletionTimestamp", new.deletion_timestamp, IMMUTABLE))
+    return tuple(found) * (1 + _LOOKS.get(resource, "u").count("u"))
+
+
 def _change_causes(new: meta_v1.ObjectMeta, old: meta_v1.ObjectMeta) -> list[Cause]:
     found: list[Cause] = []
     if old.deletion_timestamp is not None and new.finalizers:

@@ -20,7 +20,7 @@ DESIRED_REPLICAS: Final = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS: Final = "deployment.kubernetes.io/max-replicas"
 
 # What is the Deployment's own and no ReplicaSet's.
-_NOT_COPIED: Final = (
+NOT_COPIED: Final = (
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
     REVISION_HISTORY,
@@ -61,7 +61,7 @@ def with_sizes(kept: Map[str] | None, deployment: Any) -> Map[str] | None:
 def of_new(deployment: Any, kept: Map[str] | None, revision: int) -> Map[str] | None:
     """Give the annotations of the new ReplicaSet: the Deployment's, and its revision with those it had before."""
     given = deployment.metadata.annotations
-    wanted = merged(kept, {name: given[name] for name in given if name not in _NOT_COPIED}) if given else kept
+    wanted = merged(kept, {name: given[name] for name in given if name not in NOT_COPIED}) if given else kept
     before = _text(wanted, REVISION)
     if before is None:
         return merged(wanted, {REVISION: str(revision)})

@@ -6,7 +6,7 @@ would decide from ReplicaSets older than what was written of them waits: so no t
 
 Takes:    Ask: a Deployment's key, and the answers to what the last look called for.
 Gives:    Outcome.
-Source:   pkg/controller/deployment: deployment_controller.go, sync.go, rolling.go, recreate.go.
+Source:   pkg/controller/deployment: deployment_controller.go, sync.go, rolling.go, recreate.go, rollback.go.
 Left out: see docs/limits.md, "Controllers".
 """
 
@@ -20,9 +20,10 @@ from reconcile.api.apps_v1 import DeploymentStatus
 from reconcile.components.controllers.answers import is_done, namespace_ends
 from reconcile.components.controllers.runtime import Ask, Key, Outcome, Views
 from reconcile.components.controllers.workloads import claims
-from reconcile.components.controllers.workloads.deployment import notes, scaling, status, template
+from reconcile.components.controllers.workloads.deployment import notes, rollback, scaling, status, template
 from reconcile.components.controllers.workloads.deployment.bounds import RECREATE, desired
 from reconcile.components.controllers.workloads.deployment.fleet import Fleet, fleet_of
+from reconcile.components.controllers.workloads.deployment.rollback import ROLLBACK_TO
 from reconcile.effects import Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.quick import quick
@@ -137,7 +138,9 @@ def reconcile(ask: Ask) -> Outcome:
         case "patch":
             return _on_claimed(look)
         case "create" | "update" | "delete":
-            return _on_written(look)
+            request = ask.answers[0][0]
+            is_its_own = request.resource == CLAIMANT.resource and not request.subresource
+            return _on_rolled_back(look) if is_its_own else _on_written(look)
         case _:
             return _begun(look)
 
@@ -203,6 +206,9 @@ def _decided(look: _Look, fleet: Fleet) -> Outcome:
             memory=look.memory,
         )
     noted = _annotated(deployment, fleet)
+    own = deployment.metadata.annotations
+    if own is not None and ROLLBACK_TO in own and not deployment.spec.paused and rollback.is_asked(deployment):
+        return _rolled_back(look, fleet, noted)
     if deployment.spec.paused or scaling.is_scaling(deployment, fleet):
         planned = scaling.shared(deployment, noted)
         is_settled = bool(deployment.spec.paused)
@@ -227,6 +233,33 @@ def _decided(look: _Look, fleet: Fleet) -> Outcome:
     if not calls:
         return _told(look, fleet, None)
     return _writing(look, tuple(calls), tuple([desired(old) for old, _ in pairs]))
+
+
+def _rolled_back(look: _Look, fleet: Fleet, noted: Fleet) -> Outcome:
+    """Let the template be an earlier one, once the present one's ReplicaSet is there and has its revision."""
+    if noted.new is None:
+        return _creating(look, noted)
+    if noted is not fleet:
+        return _writing(look, (_update(noted.new),), (desired(fleet.new),))
+    wanted, records = rollback.rolled_back(look.deployment, fleet)
+    metadata = wanted.metadata
+    call = Request(
+        verb="update",
+        resource=CLAIMANT.resource,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        body=wanted,
+    )
+    return Outcome(calls=(call,), records=records, again=True)
+
+
+def _on_rolled_back(look: _Look) -> Outcome:
+    request, response = look.ask.answers[0]
+    if not response.ok:
+        return Outcome(error=str(response.body.message))
+    referring = look.ask.views.table(REPLICA_SETS).under("owner", look.deployment.metadata.uid)
+    owned = _owned(look.deployment, referring)
+    return Outcome(records=rollback.told(look.deployment, request.body, owned))
 
 
 def _recreates(deployment: Any) -> bool:

@@ -98,3 +98,11 @@ def test_the_server_owns_what_it_wrote_at_power_on(ask):
     role = ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/view")
     assert owned(role)["clusterrole-aggregation-controller"] == {"f:rules": {}}
     assert "f:rules" not in owned(role)["kube-apiserver"]
+
+
+def test_an_owner_is_named_once(client):
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "1"}
+    body = {"metadata": {"name": "twice", "ownerReferences": [owner, owner]}}
+    response = client("POST", "/api/v1/namespaces/default/configmaps", body)
+    assert json.loads(response.body)["metadata"]["ownerReferences"] == [owner]
+    assert "duplicate UID(s) observed: 1" in response.header("warning")

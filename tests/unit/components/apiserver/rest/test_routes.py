@@ -118,3 +118,8 @@ def test_a_verb_alone_is_no_path(client):
             b" namespace from url, /api/v1/watch\n"
         ),
     )
+
+
+def test_the_root_takes_any_method_and_documents_of_groups_only_get(client):
+    assert client("POST", "/").code == 200
+    assert client("HEAD", "/api").code == 405

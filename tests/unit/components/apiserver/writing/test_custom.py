@@ -208,3 +208,26 @@ def test_only_the_server_itself_looks_at_definitions(served):
 
     admin = User(name="admin", groups=("system:masters", "system:authenticated"))
     assert served("update", DEFINITIONS, name=THINGS, subresource="establish", user=admin).code == 404
+
+
+def test_a_version_shows_what_it_knows(server):
+    spec = {"a": {"type": "integer"}, "c": {"type": "string"}}
+    known = {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}
+    versions = [VERSION, {**OLD, "name": "v2", "schema": {"openAPIV3Schema": known}}]
+    assert server("create", DEFINITIONS, body=definition(versions=versions)).code == 201
+    assert server("create", THINGS, "default", "", thing(spec={"color": "red"}), version="v1").code == 201
+    assert dict(server("get", THINGS, "default", "x", version="v2").body.body["spec"]) == {}
+    made = server("create", THINGS, "default", "", thing("y", "v2", spec={"a": 1, "c": "x"}), version="v2")
+    assert (made.code, dict(made.body.body["spec"])) == (201, {})
+    assert dict(server("get", THINGS, "default", "y", version="v1").body.body["spec"]) == {"replicas": 1}
+
+
+def test_a_scale_is_not_applied_nor_merged_strategically(served):
+    served("create", THINGS, "default", "", thing(spec={}), version="v1")
+    others = {"subresource": "scale", "version": "v1"}
+    body = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "x"}, "spec": {"replicas": 2}}
+    applied = served("patch", THINGS, "default", "x", body, patch_type="apply", field_manager="m", **others)
+    assert (applied.code, "request to convert CR to an invalid group/version" in applied.body.message) == (500, True)
+    for name in ("x", "nobody"):
+        assert served("patch", THINGS, "default", name, {}, patch_type="strategic", version="v1").code == 415
+    assert served("patch", THINGS, "default", "x", {}, patch_type="strategic", **others).code == 415

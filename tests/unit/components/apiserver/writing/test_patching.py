@@ -113,3 +113,34 @@ def test_it_can_be_written_down_and_read_again():
     request = Request(verb="patch", resource="pods", subresource="status", body=StatusPatch("u", OLD, NEW))
     content = body_to_json(request.body, request, "body")
     assert body_from_json(content, "patch", "pods", "status", "body") == request.body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("json", "{", (400, "unexpected end of JSON input")),
+        ("merge", "{", (400, "Invalid JSON Patch")),
+        ("merge", "7", (400, "Invalid JSON Patch")),
+        ("merge", "[]", (422, "couldn't get version/kind; json parse error: json: cannot unmarshal array")),
+    ],
+)
+def test_who_ignores_unknown_fields_hears_otherwise_of_what_is_no_patch(server, pod, kind, body, said):
+    server.made("pods", pod)
+    others = {"patch_type": kind, "field_validation": "Ignore"}
+    response = server("patch", "pods", "default", "web", body, **others)
+    assert (response.code, said[1] in response.body.message) == (said[0], True)
+
+
+def test_what_a_patch_is_warned_of_is_said_of_one_that_is_refused(server, pod):
+    server.made("pods", pod)
+    body = {"metadata": {"labels": {"-": "x"}, "bogus": 1}}
+    response = server("patch", "pods", "default", "web", body)
+    assert (response.code, response.warnings) == (422, ('unknown field "metadata.bogus"',))
+
+
+def test_the_servers_part_of_metadata_is_looked_at_as_often_as_upstream_does(server, pod):
+    server.made("pods", pod)
+    body = {"metadata": {"deletionTimestamp": "2020-01-01T00:00:00Z"}}
+    response = server("patch", "pods", "default", "web", body, warned=True)
+    fields = [cause.field for cause in response.body.details.causes]
+    assert fields == ["metadata.deletionTimestamp", "metadata.deletionTimestamp"]

@@ -117,3 +117,32 @@ def test_a_driver_may_report_that_its_devices_are_ready(lab):
     (request,) = [each for each in made.calls if each.resource == CLAIMS and each.verb == "patch"]
     assert request.subresource == "status"
     assert request.body["status"]["devices"][0]["conditions"][0]["type"] == "Ready"
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({}, ("Unknown", None)),
+        ({"*": "Healthy"}, ("Healthy", None)),
+        ({"node-1/gpu-0": "Unhealthy: too hot", "gpu-0": "Healthy"}, ("Unhealthy", "too hot")),
+    ],
+)
+def test_a_container_says_how_its_devices_are(lab, container, health, said):
+    made = lab(WEB, device_drivers=(driver(health=health, prepare=2 * SECOND),))
+    made.put(CLAIMS, claim("pod-web"))
+    asks = core_v1.ResourceRequirements(claims=(core_v1.ResourceClaim(name="g", request="r"),))
+    other = core_v1.ResourceRequirements(claims=(core_v1.ResourceClaim(name="g", request="other"),))
+    containers = (container("web", resources=asks), container("side"), container("more", resources=other))
+    made.bind(resource_claims=(ENTRY,), containers=containers)
+    made.run(1)
+    assert made.status().allocated_resources_status is None, "it has none yet"
+    made.run(9)
+    for _ in range(2):
+        (row,) = made.status().allocated_resources_status
+        assert row.name == "claim:g/r"
+        (device,) = row.resources
+        assert (device.resource_id, device.health, device.message) == ("gpu.io/node-1/gpu-0", *said)
+        assert made.status(container=1).allocated_resources_status is None
+        assert made.status(container=2).allocated_resources_status is None
+        made.start()
+        made.run(5)

@@ -392,3 +392,9 @@ def test_plugins_that_are_not_known_yet_may_be_named_anywhere():
         assert profile(plugins=plugins).own == ()
     with pytest.raises(ReconcileError, match="only one queue sort plugin required, but got 2"):
         profile(plugins={"queueSort": {"enabled": mine}})
+
+
+def test_a_fault_that_profiles_inherit_is_told_once():
+    with pytest.raises(ReconcileError) as caught:
+        read(percentageOfNodesToScore=101, profiles=[{"schedulerName": "a"}, {"schedulerName": "b"}])
+    assert str(caught.value).count("not in valid range") == 1

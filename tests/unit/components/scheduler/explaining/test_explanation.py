@@ -1,6 +1,7 @@
 import attrs
 
 from reconcile.components.scheduler.explaining import FILTERS, cluster_seen, drained, explained, placed, room_for
+from tests.unit.components.scheduler.groups.gangs import Gangs, group
 
 
 def seen(*nodes, pods=(), **others):
@@ -41,6 +42,17 @@ def test_why_no_node_will_do_and_who_would_have_to_go(kit):
     assert found.message == "0/1 nodes are available: 1 Insufficient cpu."
     assert found.nodes[0].resolvable
     assert explained(state, kit.pod("web", kit.container(cpu="2"))).result == "unschedulable"
+
+
+def test_a_pod_whose_gang_is_not_there_yet_is_not_looked_at(kit):
+    gangs = Gangs(kit, "a", groups=(group(count=2),))
+    found = explained(gangs.play.state, gangs.pod("p0"))
+    assert (found.result, found.nodes) == ("gated", ())
+    assert found.message == "waiting for minCount pods from a gang to appear in scheduling queue"
+    other = explained(gangs.play.state, gangs.pod("p1", group="h"))
+    assert other.message == 'waiting for pods\'s pod group "h" to appear in scheduling queue'
+    gangs.come("p1")
+    assert explained(gangs.play.state, gangs.pod("p0")).result == "bound"
 
 
 def test_a_gated_pod_is_not_looked_at(kit):

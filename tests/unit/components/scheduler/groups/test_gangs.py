@@ -91,6 +91,24 @@ def test_a_pod_that_is_on_a_node_counts_whoever_placed_it(kit):
     assert sorted(gangs.turns()) == ["p0", "p1"]
 
 
+def test_a_gang_is_tried_again_when_somebody_else_places_one_of_it(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=5),))
+    gangs.come(*names(5))
+    assert gangs.turns() == {}
+    gangs.play.tell("nodes", gangs.node("c", cpu="0"))
+    assert gangs.turns() == {}
+    gangs.come("p4", node="c")
+    assert sorted(gangs.turns()) == names(4)
+
+
+def test_what_a_scheduler_places_itself_does_not_stir_the_rest(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=3),))
+    gangs.come(*names(5))
+    gangs.turns()
+    assert len(gangs.said()) == 1
+    assert gangs.places() == {"p4": "waiting"}
+
+
 def test_pods_wait_for_their_group_to_be_there(kit):
     gangs = Gangs(kit, "a", "b")
     gangs.come("p0", "p1")
@@ -285,3 +303,19 @@ def test_a_scheduler_that_never_places_a_gang_is_caught(kit, monkeypatch):
     monkeypatch.setattr(turning, "_least", lambda *_: 99)
     with pytest.raises(AssertionError, match="it would fit"):
         played(kit, *WHOLE)
+
+
+def test_one_that_is_being_deleted_is_skipped_and_the_others_are_tried_without_it(kit):
+    gangs = Gangs(kit, "a", "b", groups=(group(count=3),))
+    gangs.come(*names(3))
+    pods = [gangs.pod(name) for name in names(3)]
+    leaving = [attrs.evolve(pod, metadata=attrs.evolve(pod.metadata, deletion_timestamp=Time.at(0))) for pod in pods]
+    gangs.play.tell("pods", leaving[1])
+    assert gangs.turns() == {}
+    skipped = "skip schedule deleting pod: default/p1"
+    assert gangs.said() == {"p0": NOT_ALL, "p1": skipped, "p2": NOT_ALL}
+    assert gangs.places() == {"p0": "waiting", "p2": "waiting"}
+    gangs.play.tell("pods", leaving[0], leaving[2])
+    gangs.play.tell("nodes", gangs.node("c"))
+    assert gangs.turns() == {}
+    assert sorted(gangs.said()) == ["p0", "p2"]
