@@ -154,7 +154,7 @@ class _Vocabulary:
                 _machines
             )  # a driver of devices is on the first
             drivers = st.lists(self.of(Driver), max_size=2).map(_drivers)
-            switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(Map)
+            switched = st.dictionaries(st.sampled_from(sorted(gates.DEFAULTS)), st.booleans()).map(_switched)
             possible: dict[str, Any] = {
                 "nodes": st.integers(1, 5),
                 "etcd_quota": st.integers(0, 1 << 40),
@@ -276,14 +276,24 @@ def _drivers(drivers: list[Driver]) -> tuple[Driver, ...]:
     return tuple(made)
 
 
+def _switched(drawn: dict[str, bool]) -> Map[bool]:
+    """Give feature gates that can be, of such as were drawn: what one depends on is on too."""
+    while lacking := gates.lacking(drawn):
+        drawn = {**drawn, **{needed: True for _, needed in lacking}}
+    return Map(drawn)
+
+
 def _device_drivers(drivers: list[DeviceDriver]) -> tuple[DeviceDriver, ...]:
     """Give drivers of devices that can be, of such as were drawn."""
     made = []
     for number, driver in enumerate(drivers):
-        spans = {name: abs(getattr(driver, name)) >> 1 for name in ("prepare", "failures", "unprepare", "bind")}
+        fields: dict[str, Any] = {
+            name: abs(getattr(driver, name)) >> 1 for name in ("prepare", "failures", "unprepare", "bind")
+        }
         devices = (resource_v1.Device(name=f"device-{number}"),)
         pools = (DevicePool(devices=devices, on=("host-0",)), DevicePool(devices=devices, name="everywhere"))
-        made.append(attrs.evolve(driver, name=f"dra-{number}.example.com", pools=pools[: number + 1], **spans))
+        fields["health"] = Map({f"device-{number}": "Unhealthy"}) if driver.health else Map()
+        made.append(attrs.evolve(driver, name=f"dra-{number}.example.com", pools=pools[: number + 1], **fields))
     return tuple(made)
 
 
