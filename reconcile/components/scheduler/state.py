@@ -34,7 +34,13 @@ from reconcile.model.grouping import GROUPS
 from reconcile.model.watches import Watch
 
 PROFILE: Final = "default-scheduler"
-_BY_GROUP: Final[tuple[Index[str], ...]] = (Index("group", lambda group: (group,)),)
+
+
+def _itself(group: str) -> tuple[str, ...]:
+    return (group,)  # by name, so that a state can be copied
+
+
+_BY_GROUP: Final[tuple[Index[str], ...]] = (Index("group", _itself),)
 
 
 @quick
