@@ -57,7 +57,7 @@ def with_addresses(
     spec = _with_families(ask, service, before)
     held = _held(before)
     if spec.type == "ExternalName":
-        spec = replace(spec, cluster_ip=None, cluster_ips=None)
+        spec = replace(spec, cluster_ip=None, cluster_ips=None, internal_traffic_policy=None)
     elif spec.cluster_ip != "None":
         spec = _with_each(ask, service, spec, held)
     now = _held(spec)

@@ -78,6 +78,7 @@ def test_a_service_that_gets_another_name_gives_its_address_back(server, service
     named = {"type": "ExternalName", "externalName": "example.com"}
     spec = server("patch", "services", "default", "web", {"spec": named}).body.spec
     assert (spec.cluster_ip, spec.cluster_ips, spec.ip_families, spec.ip_family_policy) == (None, None, None, None)
+    assert spec.internal_traffic_policy is None  # upstream drops it when it answers
     assert server.store.get(ADDRESSES, made.spec.cluster_ip) is None
     spec = server(
         "patch", "services", "default", "web", {"spec": {"type": "ClusterIP", "externalName": None}}
